@@ -1,0 +1,90 @@
+// The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
+
+import type { z } from "zod";
+import { readCredentials } from "./credentials.ts";
+import { type Rule, ruleSchema } from "./rule.ts";
+
+export interface ConfiguredRule {
+  rule: Rule;
+  /** Why this rule alone cannot be used: its secret is missing or malformed. */
+  problem?: string;
+}
+
+export interface Config {
+  rules: ConfiguredRule[];
+}
+
+/** The configuration cannot be used at all. Each problem starts with its field's path. */
+export class ConfigError extends Error {
+  readonly problems: string[];
+  constructor(problems: string[]) {
+    super(problems.join("; "));
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** @param env the Worker's variables and secrets; throws a ConfigError with all that is wrong */
+export function readConfig(env: Readonly<Record<string, unknown>>): Config {
+  const problems: string[] = [];
+  const rules: ConfiguredRule[] = [];
+  const taken = new Map<string, string>();
+  const names = Object.keys(env).filter((name) => name === "RULES" || name.startsWith("RULES_"));
+  for (const name of names.sort()) {
+    const list = parseList(env[name]);
+    if (typeof list === "string") {
+      problems.push(`${name}: ${list}`);
+      continue;
+    }
+    list.forEach((given, index) => {
+      const path = `${name}[${index}]`;
+      const parsed = ruleSchema.safeParse(given);
+      if (!parsed.success) {
+        problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue)));
+        return;
+      }
+      problems.push(...claimPrefixes(parsed.data, path, taken));
+      rules.push(configured(parsed.data, env));
+    });
+  }
+  if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { rules };
+}
+
+/** The list, or what is wrong with it: wrangler hands over TOML as it is, and `--var` as a string of JSON. */
+function parseList(value: unknown): unknown[] | string {
+  if (Array.isArray(value)) return value;
+  if (typeof value !== "string") return "must be a list of rules";
+  try {
+    const list: unknown = JSON.parse(value);
+    return Array.isArray(list) ? list : "must be a JSON list of rules";
+  } catch (error) {
+    return `is not JSON: ${(error as Error).message}`;
+  }
+}
+
+function claimPrefixes(rule: Rule, path: string, taken: Map<string, string>): string[] {
+  return rule.prefixes.flatMap((prefix) => {
+    const owner = taken.get(prefix);
+    taken.set(prefix, owner ?? path);
+    return owner === undefined ? [] : [`${path}.prefix: "${prefix}" is taken already, by ${owner}`];
+  });
+}
+
+function configured(rule: Rule, env: Readonly<Record<string, unknown>>): ConfiguredRule {
+  if (rule.credentials === undefined) return { rule };
+  const read = readCredentials(env, rule.credentials);
+  return "problem" in read ? { rule, problem: read.problem } : { rule };
+}
+
+function describe(base: string, issue: z.core.$ZodIssue): string[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => `${base}${pathOf(issue.path)}.${key}: is no field of a rule`);
+  }
+  return [`${base}${pathOf(issue.path)}: ${issue.message}`];
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+}

@@ -1,0 +1,49 @@
+// A rule's `upstream`: a base URL or a bare host, made into the one form that the rest of the house sees.
+
+/** Docker Hub's registry answers under this name only; `docker.io` is what people write. */
+const DOCKER_HUB = "registry-1.docker.io";
+const ALIASES: Record<string, string> = { "docker.io": DOCKER_HUB, "index.docker.io": DOCKER_HUB };
+
+export interface Upstream {
+  /** Scheme, host and path prefix without a slash at the end: what `/v2/…` is appended to. */
+  base: string;
+  /** Host (with a port that is not the scheme's own) and path prefix: the upstream's name in keys and messages. */
+  host: string;
+}
+
+export function isDockerHub(upstream: Upstream): boolean {
+  return upstream.host === DOCKER_HUB;
+}
+
+/** Throws a sentence that says what is wrong.
+ * @param insecure allows `http://` for hosts other than loopback */
+export function parseUpstream(text: string, insecure: boolean): Upstream {
+  const url = parseUrl(text.includes("://") ? text : `https://${text}`);
+  if (!url) throw new Error("is neither a URL nor a host name");
+  if (url.protocol !== "https:" && url.protocol !== "http:") {
+    throw new Error(`must start with https://, not ${url.protocol}//`);
+  }
+  if (url.username || url.password) {
+    throw new Error(
+      "must not hold a user name or password: put them into a secret, and name it in `credentials`",
+    );
+  }
+  if (url.search || url.hash) throw new Error("must not have a query or a fragment");
+  if (url.protocol === "http:" && !insecure && !isLoopback(url.hostname)) {
+    throw new Error(
+      "is http://, which is allowed for loopback only, unless the rule says insecure = true",
+    );
+  }
+  const path = url.pathname.replace(/\/+$/, "");
+  if (/(^|\/)v2$/.test(path)) throw new Error("must be given without /v2, which is added to it");
+  url.hostname = ALIASES[url.hostname] ?? url.hostname;
+  return { base: url.origin + path, host: url.host + path };
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
+}

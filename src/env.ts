@@ -1,0 +1,15 @@
+// What the Worker is bound to (wrangler.toml). Rules and credentials are variables and secrets beside these.
+
+import type { BlobFill } from "./fill/blob-fill.ts";
+import type { ManifestFill } from "./fill/manifest-fill.ts";
+import type { TagFill } from "./fill/tag-fill.ts";
+import type { UpstreamGate } from "./upstream/gate.ts";
+
+export interface Env {
+  BLOBS: R2Bucket;
+  META: KVNamespace;
+  BLOB_FILL: DurableObjectNamespace<BlobFill>;
+  MANIFEST_FILL: DurableObjectNamespace<ManifestFill>;
+  TAG_FILL: DurableObjectNamespace<TagFill>;
+  UPSTREAM_GATE: DurableObjectNamespace<UpstreamGate>;
+}

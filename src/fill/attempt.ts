@@ -1,0 +1,151 @@
+// One attempt at one blob: which of its segments are stored, and the hash of them in order. Attempts never mix:
+// starting over means another attempt, under other keys.
+
+import type { Hash } from "node:crypto";
+import { type Digest, hexOf } from "../oci/digest.ts";
+import { hasherFor } from "../oci/hash.ts";
+import type { BlobStore } from "../store/blobs.ts";
+import { segmentCount, segmentLength } from "../store/segments.ts";
+import type { News } from "./news.ts";
+
+/** What must survive a reset of the object for the attempt to be resumed. */
+export interface Plan {
+  attempt: string;
+  /** In bytes; null while the upstream has not told it. */
+  size: number | null;
+}
+
+/** The bytes are not what their digest says. */
+export class Mismatch extends Error {}
+
+/** How much is read back at once for hashing, in bytes (PLATFORM: hashing). */
+const PIECE = 1024 * 1024;
+
+export class Attempt {
+  readonly digest: Digest;
+  readonly id: string;
+  size: number | null;
+  /** Whether segments can be asked for in any order. */
+  ranges: boolean;
+  readonly ready = new Set<number>();
+  readonly #blobs: BlobStore;
+  readonly #news: News;
+  readonly #taken = new Set<number>();
+  readonly #wanted = new Set<number>();
+  #hash: Hash;
+  #lowest = 0;
+  #hashed = 0;
+  #catchingUp: Promise<void> | undefined;
+
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: BlobStore, news: News) {
+    this.digest = digest;
+    this.id = plan.attempt;
+    this.size = plan.size;
+    this.ranges = ranges;
+    this.#blobs = blobs;
+    this.#news = news;
+    this.#hash = hasherFor(digest);
+  }
+
+  /** Takes over what an earlier incarnation stored. What is not as long as it must be is not taken. */
+  async recover(): Promise<void> {
+    for (const [number, bytes] of await this.#blobs.storedSegments(this.digest, this.id)) {
+      if (this.size === null || bytes !== segmentLength(this.size, number)) {
+        await this.#blobs.deleteSegment(this.digest, this.id, number);
+        continue;
+      }
+      this.ready.add(number);
+      this.#taken.add(number);
+    }
+    this.#catchUp();
+  }
+
+  get count(): number | undefined {
+    return this.size === null ? undefined : segmentCount(this.size);
+  }
+
+  /** A follower waits for this segment: it goes before the others. */
+  want(number: number): void {
+    if (!this.ready.has(number)) this.#wanted.add(number);
+  }
+
+  /** Takes the segment to fetch next: one that is waited for, else the lowest; undefined when all are taken. */
+  take(): number | undefined {
+    const count = this.count ?? 0;
+    for (const number of [...this.#wanted].sort((a, b) => a - b)) {
+      this.#wanted.delete(number);
+      if (number < count && !this.#taken.has(number)) return this.#mark(number);
+    }
+    while (this.#taken.has(this.#lowest)) this.#lowest += 1;
+    return this.#lowest < count ? this.#mark(this.#lowest) : undefined;
+  }
+
+  /** The lowest segment that nobody has taken, left where it is. */
+  peek(): number | undefined {
+    let number = 0;
+    while (this.#taken.has(number)) number += 1;
+    return this.count === undefined || number < this.count ? number : undefined;
+  }
+
+  #mark(number: number): number {
+    this.#taken.add(number);
+    return number;
+  }
+
+  takeThis(number: number): void {
+    this.#mark(number);
+  }
+
+  /** Stores a segment. It is hashed from memory where it is its turn, else read back in its turn. */
+  async keep(number: number, bytes: Uint8Array): Promise<void> {
+    const written = await this.#blobs.putSegment(this.digest, this.id, number, bytes);
+    // A segment that was there already is of a dead incarnation: what counts is what is stored.
+    if (written && number === this.#hashed && !this.#catchingUp) {
+      this.#hash.update(bytes);
+      this.#hashed += 1;
+    }
+    this.ready.add(number);
+    this.#news.tell();
+    this.#catchUp();
+  }
+
+  #catchUp(): void {
+    if (this.#catchingUp || !this.ready.has(this.#hashed)) return;
+    const work = this.#readBack();
+    this.#catchingUp = work;
+    const idle = () => {
+      this.#catchingUp = undefined;
+    };
+    // verify() meets the failure: it reads the same segment again.
+    work.then(idle, idle);
+  }
+
+  async #readBack(): Promise<void> {
+    while (this.ready.has(this.#hashed)) {
+      const stream = await this.#blobs.attemptSegment(this.digest, this.id, this.#hashed);
+      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is gone`);
+      // Into a copy, which is kept only if the segment is read to its end: so a failure can be repeated.
+      const hash = this.#hash.copy();
+      const reader = stream.getReader({ mode: "byob" });
+      let piece = new Uint8Array(PIECE);
+      for (;;) {
+        const read = await reader.readAtLeast(PIECE, piece);
+        if (read.value) hash.update(read.value);
+        if (read.done || !read.value) break;
+        piece = new Uint8Array(read.value.buffer as ArrayBuffer);
+      }
+      this.#hash = hash;
+      this.#hashed += 1;
+    }
+  }
+
+  /** Throws a Mismatch unless all segments together hash to the digest. */
+  async verify(): Promise<void> {
+    await this.#catchingUp?.catch(() => {}); // read again below, and then the failure counts
+    await this.#readBack();
+    const actual = this.#hash.digest("hex");
+    if (this.#hashed !== this.count || actual !== hexOf(this.digest)) {
+      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${actual}`);
+    }
+  }
+}

@@ -1,0 +1,210 @@
+// BlobFill: the Durable Object, one per digest, that fetches a blob once for all who ask. It hands out news, never
+// bytes: those are read from R2, segment by segment, while the rest is still coming.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
+import { BlobStore } from "../store/blobs.ts";
+import { type Layout, SEGMENT } from "../store/segments.ts";
+import { UpstreamClient } from "../upstream/client.ts";
+import { openGate } from "../upstream/gate.ts";
+import type { Plan } from "./attempt.ts";
+import type { How } from "./how.ts";
+import { Run } from "./run.ts";
+
+/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
+export type Joined =
+  | { state: "published"; layout: Layout; how: How }
+  | { state: "filling"; attempt: string; size: number | null; ranges: boolean; how: How };
+
+/** What is ready of an attempt, from the segment that was asked for on. */
+export interface Ready {
+  segments: number[];
+  /** Set once the blob is verified and visible. */
+  layout?: Layout;
+}
+
+/** What survives a reset of the object. */
+interface Saved {
+  digest: Digest;
+  sources: Source[];
+  plan?: Plan;
+  /** How often the fill failed since somebody asked for it. */
+  failures: number;
+}
+
+/** When the alarm looks after a fill that has begun, in ms: an object without events is evicted after 70 s at
+ * the earliest, and a background fetch does not hold it (PLATFORM). */
+const HOLD_AFTER = 15_000;
+/** An alarm handler may run for 15 minutes; the next one takes over. */
+const HOLD_FOR = 13 * 60_000;
+/** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
+const RETRIES = [20_000, 60_000, 180_000];
+/** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
+const KEEP = 24 * 60 * 60_000;
+/** The most segments that one answer tells of. */
+const MOST_NEWS = 256;
+
+export class BlobFill extends DurableObject<Env> {
+  readonly #blobs = new BlobStore(this.env.BLOBS);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  #run: Run | undefined;
+  #mismatched = false;
+
+  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. */
+  async join(digest: Digest, source: Source): Promise<Outcome<Joined>> {
+    return settle(async () => {
+      const began = this.#run === undefined;
+      const run = this.#running(digest, source);
+      const how = () => (run.found ? "found" : began ? "started" : "joined");
+      return run.news.until((): Joined | undefined => {
+        if (run.published) return { state: "published", layout: run.published, how: how() };
+        this.#throwFailure(run, source);
+        const { attempt } = run;
+        if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
+        return {
+          state: "filling",
+          attempt: attempt.id,
+          size: attempt.size,
+          ranges: attempt.ranges,
+          how: how(),
+        };
+      });
+    });
+  }
+
+  /** Waits until segment `number` of that attempt can be read.
+   * @param verified waits until the whole blob is verified and visible instead */
+  async waitFor(
+    digest: Digest,
+    source: Source,
+    attempt: string,
+    number: number,
+    verified: boolean,
+  ): Promise<Outcome<Ready>> {
+    return settle(async () => {
+      const run = this.#running(digest, source);
+      return run.news.until((): Ready | undefined => {
+        if (run.published) {
+          if (run.published.attempt !== attempt) throw broken();
+          return { segments: [], layout: run.published };
+        }
+        this.#throwFailure(run, source);
+        if (!run.attempt) return undefined;
+        if (run.attempt.id !== attempt) throw broken();
+        if (verified) return undefined;
+        const { ready } = run.attempt;
+        if (!ready.has(number)) {
+          run.attempt.want(number);
+          return undefined;
+        }
+        const segments: number[] = [];
+        for (let at = number; ready.has(at) && segments.length < MOST_NEWS; at++) segments.push(at);
+        return { segments };
+      });
+    });
+  }
+
+  /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
+  async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
+    return settle(async () => {
+      if (this.#run && !this.#run.published) return;
+      this.#run = undefined;
+      console.error(
+        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
+      );
+      const plan = { attempt: layout.attempt, size: layout.size };
+      await this.#save({ digest: layout.digest, sources: [source], plan, failures: 0 });
+      await this.#blobs.unpublish(layout);
+      this.#running(layout.digest, source);
+    });
+  }
+
+  /** Holds the object while it fetches, resumes what a reset broke off, retries, and cleans up. */
+  override async alarm(): Promise<void> {
+    // First of all: should the object die in here, it wakes again.
+    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+    const saved = await this.#saved();
+    if (!saved) return this.#empty();
+    if (!this.#run && saved.failures > RETRIES.length) {
+      if (saved.plan) await this.#blobs.deleteAttempt(saved.digest, saved.plan.attempt);
+      return this.#empty();
+    }
+    const run = this.#run ?? this.#start(saved.digest, saved.sources, saved.failures);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HOLD_FOR);
+    });
+    await Promise.race([run.ended, enough]);
+    clearTimeout(timer);
+  }
+
+  #running(digest: Digest, source: Source): Run {
+    if (this.#run) {
+      this.#run.sources.add(source);
+      return this.#run;
+    }
+    return this.#start(digest, [source]);
+  }
+
+  /** @param failures how often the fill has failed since somebody asked */
+  #start(digest: Digest, sources: Source[], failures = 0): Run {
+    const run = new Run(digest, sources, this.#mismatched, this.#blobs, this.#upstream, {
+      plan: async () => (await this.#saved())?.plan,
+      keepPlan: (plan) =>
+        this.#save({ digest, sources: run.sources.all(), failures, ...(plan && { plan }) }),
+    });
+    this.#run = run;
+    run.ended
+      .then(() => this.#settle(run))
+      .catch((error) => {
+        console.error(
+          `entrepot: the fill of ${digest} could not be put away: ${(error as Error).message}`,
+        );
+      });
+    return run;
+  }
+
+  /** After success the object empties itself; after a failure it keeps what it has for the next try. */
+  async #settle(run: Run): Promise<void> {
+    // At once, and before anything is awaited: whoever has heard of the failure and asks again starts anew.
+    if (run.failure) this.#run = undefined;
+    this.#mismatched = run.mismatched;
+    const saved = await this.#saved();
+    if (!run.failure || !saved?.plan) {
+      await this.#empty();
+      // Not remembered here: whether a blob exists is R2's to say, also after it was deleted.
+      if (this.#run === run) this.#run = undefined;
+      return;
+    }
+    const failures = run.refused ? RETRIES.length : saved.failures;
+    await this.ctx.storage.put<Saved>("fill", { ...saved, failures: failures + 1 });
+    await this.ctx.storage.setAlarm(Date.now() + (RETRIES[failures] ?? KEEP));
+  }
+
+  #throwFailure(run: Run, source: Source): void {
+    const refusal = run.sources.refusalOf(source);
+    if (refusal) throw refusal;
+    if (run.failure) throw run.failure.error;
+  }
+
+  async #saved(): Promise<Saved | undefined> {
+    return this.ctx.storage.get<Saved>("fill");
+  }
+
+  async #save(saved: Saved): Promise<void> {
+    await this.ctx.storage.put("fill", saved);
+    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+  }
+
+  async #empty(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+}
+
+function broken(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
+}

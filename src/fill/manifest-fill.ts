@@ -1,0 +1,110 @@
+// ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { digestOf } from "../oci/hash.ts";
+import { mediaTypeOf } from "../oci/manifest.ts";
+import type { Source } from "../policy/source.ts";
+import { type Manifest, ManifestStore } from "../store/manifests.ts";
+import { UpstreamClient } from "../upstream/client.ts";
+import { openGate } from "../upstream/gate.ts";
+import type { How } from "./how.ts";
+import { News } from "./news.ts";
+import { readManifest } from "./read-manifest.ts";
+import { Sources } from "./sources.ts";
+
+export interface FetchedManifest {
+  manifest: Manifest;
+  how: How;
+}
+
+interface Run {
+  news: News;
+  sources: Sources;
+  fetched?: Manifest;
+  found: boolean;
+  failure?: { error: unknown };
+}
+
+export class ManifestFill extends DurableObject<Env> {
+  readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  #run: Run | undefined;
+
+  /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
+   * MANIFEST_INVALID (502) where the upstream sends other bytes. */
+  async join(digest: Digest, source: Source): Promise<Outcome<FetchedManifest>> {
+    return settle(async () => {
+      const began = this.#run === undefined;
+      const run = this.#run ?? this.#start(digest, source);
+      run.sources.add(source);
+      return run.news.until(() => {
+        if (run.fetched) {
+          const how: How = run.found ? "found" : began ? "started" : "joined";
+          return { manifest: run.fetched, how };
+        }
+        const refusal = run.sources.refusalOf(source);
+        if (refusal) throw refusal;
+        if (run.failure) throw run.failure.error;
+        return undefined;
+      });
+    });
+  }
+
+  /** Keeps bytes that were obtained by a tag. They must hash to the digest: R2 verifies it too. */
+  async keep(manifest: Manifest): Promise<void> {
+    await this.#store.put(manifest);
+  }
+
+  #start(digest: Digest, source: Source): Run {
+    const run: Run = { news: new News(), sources: new Sources(), found: false };
+    run.sources.add(source);
+    this.#run = run;
+    this.#fetch(digest, run)
+      .then(
+        (manifest) => {
+          run.fetched = manifest;
+        },
+        (error) => {
+          console.warn(`entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`);
+          run.failure = { error };
+        },
+      )
+      .finally(() => {
+        this.#run = undefined;
+        run.news.tell();
+      });
+    return run;
+  }
+
+  async #fetch(digest: Digest, run: Run): Promise<Manifest> {
+    // A Worker whose KV lags, or that raced with the last fetch, comes here for what R2 has already.
+    const stored = await this.#store.getStored(digest);
+    if (stored) {
+      run.found = true;
+      return stored;
+    }
+    const manifest = await run.sources.use(
+      async (source) => {
+        const answer = await this.#upstream.manifest(source, digest);
+        const bytes = await readManifest(source, answer);
+        if (digestOf(bytes, algorithmOf(digest)) !== digest) {
+          const { host } = source.rule.upstream;
+          throw new RegistryError(
+            "MANIFEST_INVALID",
+            `${host} sent other bytes than ${digest} promises; nothing was kept`,
+            {
+              status: 502,
+            },
+          );
+        }
+        return { digest, mediaType: mediaTypeOf(bytes, answer.headers.get("content-type")), bytes };
+      },
+      () => run.news.tell(),
+    );
+    await this.#store.put(manifest);
+    return manifest;
+  }
+}

@@ -1,0 +1,20 @@
+// News: whoever waits for a change looks again at each one, and shares nothing but the moment.
+
+export class News {
+  readonly #waiting = new Set<() => void>();
+
+  tell(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** The first answer of `look` that is not undefined; what `look` throws is thrown. */
+  async until<T>(look: () => T | undefined): Promise<T> {
+    for (;;) {
+      const seen = look();
+      if (seen !== undefined) return seen;
+      await new Promise<void>((wake) => this.#waiting.add(wake));
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// A manifest as it comes from an upstream: read whole, within the limit.
+
+import { MANIFEST_LIMIT } from "../oci/manifest.ts";
+import type { Source } from "../policy/source.ts";
+import { readBounded } from "../upstream/body.ts";
+import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
+
+/** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it. */
+export async function readManifest(source: Source, answer: Answer): Promise<Uint8Array> {
+  const { host } = source.rule.upstream;
+  const refuse = () => {
+    answer.cancel();
+    return tooLarge(host, "manifest", MANIFEST_LIMIT);
+  };
+  if ((contentLength(answer.headers) ?? 0) > MANIFEST_LIMIT) throw refuse();
+  const bytes = await readBounded(answer.response, MANIFEST_LIMIT);
+  if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
+  return bytes;
+}

@@ -1,0 +1,47 @@
+// The Hono app: what is served under which path, and how errors end.
+
+import { Hono } from "hono";
+import { type Config, ConfigError, readConfig } from "../config/read.ts";
+import { RegistryError } from "../oci/error.ts";
+import type { House } from "../pull/house.ts";
+import { answerRegistry } from "./registry.ts";
+import { errorResponse } from "./respond.ts";
+
+/** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500 */
+export function createApp(variables: Readonly<Record<string, unknown>>, house: House): Hono {
+  const config = configure(variables);
+  const app = new Hono();
+  app.onError(errorResponse);
+  app.notFound(() =>
+    errorResponse(
+      new RegistryError("UNSUPPORTED", "there is nothing here; the registry API is under /v2/", {
+        status: 404,
+      }),
+    ),
+  );
+  app.use(async (_, next) => {
+    if (config instanceof ConfigError) {
+      throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${config.message}`);
+    }
+    await next();
+  });
+  app.all("/v2", ({ req }) => answerRegistry(config as Config, house, req.raw, Date.now()));
+  app.all("/v2/*", ({ req }) => answerRegistry(config as Config, house, req.raw, Date.now()));
+  return app;
+}
+
+/** Says once, in the log, what is wrong. */
+function configure(variables: Readonly<Record<string, unknown>>): Config | ConfigError {
+  try {
+    const config = readConfig(variables);
+    for (const { rule, problem } of config.rules) {
+      if (problem)
+        console.error(`entrepot: the rule "${rule.prefixes[0]}" cannot be used: ${problem}`);
+    }
+    return config;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) console.error(`entrepot: configuration: ${problem}`);
+    return error;
+  }
+}

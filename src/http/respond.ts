@@ -1,0 +1,88 @@
+// Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
+
+import { RegistryError } from "../oci/error.ts";
+import { type CacheStatus, renderCacheStatus } from "../pull/cache-status.ts";
+
+/** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
+const API_VERSION = { "Docker-Distribution-Api-Version": "registry/2.0" };
+
+/** What a digest names never changes. `no-transform`: a proxy that compresses breaks digests and lengths. */
+function cacheControl(immutable: boolean, shared: boolean): string {
+  const scope = shared ? "public" : "private";
+  return immutable
+    ? `${scope}, max-age=31536000, immutable, no-transform`
+    : "no-cache, no-transform";
+}
+
+export interface Described {
+  digest: string;
+  mediaType: string;
+  size: number | undefined;
+  status: CacheStatus;
+  /** Named by digest, not by tag. */
+  immutable: boolean;
+  /** From an upstream that is asked without credentials, so that a shared cache may keep it. */
+  shared: boolean;
+}
+
+export function contentHeaders(content: Described): Record<string, string> {
+  return {
+    ...API_VERSION,
+    "Content-Type": content.mediaType,
+    ...(content.size !== undefined && { "Content-Length": String(content.size) }),
+    "Docker-Content-Digest": content.digest,
+    ETag: `"${content.digest}"`,
+    "Cache-Control": cacheControl(content.immutable, content.shared),
+    "Cache-Status": renderCacheStatus(content.status),
+    "X-Content-Type-Options": "nosniff",
+  };
+}
+
+/** RFC 9110, 13.1.2: weak comparison, a list, or `*`. */
+export function matchesEtag(ifNoneMatch: string | null, digest: string): boolean {
+  if (ifNoneMatch === null) return false;
+  return ifNoneMatch.split(",").some((entry) => {
+    const tag = entry.trim().replace(/^W\//, "");
+    return tag === "*" || tag === `"${digest}"`;
+  });
+}
+
+export function notModified(content: Described): Response {
+  const { "Content-Length": _, "Content-Type": __, ...headers } = contentHeaders(content);
+  return new Response(null, { status: 304, headers });
+}
+
+export function json(body: unknown, headers: Record<string, string> = {}): Response {
+  const text = JSON.stringify(body);
+  return new Response(text, {
+    headers: {
+      ...API_VERSION,
+      "Content-Type": "application/json",
+      "Cache-Control": "no-cache, no-transform",
+      "Cache-Status": "entrepot",
+      ...headers,
+    },
+  });
+}
+
+/** The one place where errors become answers. What is no RegistryError is a fault of ours: logged whole, told briefly. */
+export function errorResponse(error: unknown): Response {
+  if (!(error instanceof RegistryError)) {
+    console.error("entrepot: a request failed:", error);
+    return errorResponse(new RegistryError("UNKNOWN", "the cache failed; its log says why"));
+  }
+  const { code, message, status, headers, upstreamStatus } = error;
+  const cacheStatus: Record<string, string> = upstreamStatus
+    ? { "Cache-Status": renderCacheStatus({ fwd: "uri-miss", fwdStatus: upstreamStatus }) }
+    : { "Cache-Status": "entrepot" };
+  return new Response(JSON.stringify({ errors: [{ code, message, detail: null }] }), {
+    status,
+    headers: {
+      ...API_VERSION,
+      "Content-Type": "application/json",
+      "Cache-Control": "no-store",
+      ...cacheStatus,
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,19 @@
+// A source: where a thing may be fetched from, under which rule. Plain data, handed to Durable Objects as it is.
+
+import type { Rule } from "../config/rule.ts";
+
+export interface Source {
+  rule: Rule;
+  /** The repository's name at the upstream. */
+  repository: string;
+}
+
+/** The name of an upstream as one set of credentials sees it. Keys, tokens and refusals are kept under it,
+ * so that nothing that was obtained with one credential serves another. */
+export function originOf(rule: Rule): string {
+  return rule.credentials ? `${rule.upstream.host}~${rule.credentials}` : rule.upstream.host;
+}
+
+export function sourceKey(source: Source): string {
+  return `${originOf(source.rule)}/${source.repository}`;
+}

@@ -1,0 +1,101 @@
+// The story of a blob: from R2 where it is here, along with its fill where it is not.
+
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/error.ts";
+import { type ByteRange, parseRange } from "../oci/range.ts";
+import type { Source } from "../policy/source.ts";
+import { contentLength } from "../upstream/client.ts";
+import { type CacheStatus, statusOf } from "./cache-status.ts";
+import type { House } from "./house.ts";
+import { type Origin, Segments } from "./segments.ts";
+
+export interface PulledBlob {
+  digest: Digest;
+  /** In bytes; undefined while the upstream has not told it. */
+  size: number | undefined;
+  /** What of it is answered; undefined for the whole. */
+  range?: ByteRange;
+  /** Writes the answer's bytes; rejects when the transfer has to be broken off. Absent for HEAD. */
+  writeTo?(writable: WritableStream): Promise<void>;
+  status: CacheStatus;
+}
+
+/** Throws RANGE_INVALID (416) for a range that the blob does not have.
+ * @param range the client's Range header, where it is to be heeded */
+export async function pullBlob(
+  house: House,
+  source: Source,
+  digest: Digest,
+  range: string | undefined,
+): Promise<PulledBlob> {
+  if (range === undefined) {
+    const stored = await house.blobs.open(digest);
+    if (stored) return answer(house, source, digest, stored, range, "hit");
+  } else {
+    const layout = await house.blobs.layout(digest);
+    if (layout) return answer(house, source, digest, { layout }, range, "hit");
+  }
+  const joined = await house.fills.joinBlob(digest, source);
+  const status = statusOf(joined.how);
+  if (joined.state === "published") {
+    return answer(house, source, digest, { layout: joined.layout }, range, status);
+  }
+  const { attempt: id, size, ranges } = joined;
+  // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
+  return answer(
+    house,
+    source,
+    digest,
+    { attempt: { id, size } },
+    ranges ? range : undefined,
+    status,
+  );
+}
+
+function answer(
+  house: House,
+  source: Source,
+  digest: Digest,
+  origin: Origin & { first?: ReadableStream },
+  header: string | undefined,
+  status: CacheStatus,
+): PulledBlob {
+  const size = origin.layout?.size ?? origin.attempt?.size ?? undefined;
+  const range = size === undefined ? undefined : parseRange(header, size);
+  if (range === "unsatisfiable") {
+    throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
+      headers: { "Content-Range": `bytes */${size}` },
+    });
+  }
+  // An interior range during a fill is sent unverified, and clients verify what they put together; what reads as a
+  // whole must not end cleanly before it is verified.
+  const open =
+    !range || /-[ \t]*$/.test(header ?? "") || (range.first === 0 && range.last + 1 === size);
+  const segments = new Segments(house, source, digest, origin);
+  return {
+    digest,
+    size,
+    ...(range && { range }),
+    writeTo: (writable) => segments.writeTo(writable, range, open, origin.first),
+    status,
+  };
+}
+
+/** Statuses of a HEAD that are worth a GET (ECR Public has answered blob HEADs with 401). */
+const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
+
+/** What is not here is asked of the upstream: HEAD, or a GET of the first byte where HEAD is deficient. Starts no fill. */
+export async function headBlob(house: House, source: Source, digest: Digest): Promise<PulledBlob> {
+  const layout = await house.blobs.layout(digest);
+  if (layout) return { digest, size: layout.size, status: "hit" };
+  const head = await house.upstream.headBlob(source, digest, DEFICIENT_HEAD);
+  head.cancel();
+  const size = contentLength(head.headers);
+  const status = { fwd: "uri-miss" } as const;
+  if (head.status === 200 && size !== undefined) return { digest, size, status };
+  const get = await house.upstream.blob(source, digest, { first: 0, last: 0 });
+  get.cancel();
+  const total = /\/(\d{1,15})$/.exec(get.headers.get("content-range") ?? "")?.[1];
+  const told = total === undefined ? contentLength(get.headers) : Number(total);
+  return { digest, size: told, status };
+}

@@ -1,0 +1,39 @@
+// Lists that upstreams page: asked for as they are, read whole and bounded, their next page's address rewritten.
+
+import { RegistryError } from "../oci/error.ts";
+import { nextPage } from "../oci/link.ts";
+import type { Source } from "../policy/source.ts";
+import { readBounded } from "../upstream/body.ts";
+import { type Answer, tooLarge } from "../upstream/client.ts";
+
+/** A page of a list is refused beyond this: tens of thousands of tags fit. */
+export const LIST_LIMIT = 8 * 1024 * 1024;
+
+export interface Page {
+  body: Record<string, unknown>;
+  /** The query of the next page, at the upstream and so here. */
+  next?: URLSearchParams;
+}
+
+/** Throws UNAVAILABLE (502) for what is no JSON object. */
+export async function readPage(source: Source, answer: Answer): Promise<Page> {
+  const { host } = source.rule.upstream;
+  const bytes = await readBounded(answer.response, LIST_LIMIT);
+  if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
+  const body = parse(bytes);
+  if (!body)
+    throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
+  const next = nextPage(answer.headers.get("link"));
+  return { body, ...(next && { next }) };
+}
+
+function parse(bytes: Uint8Array): Record<string, unknown> | undefined {
+  try {
+    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof body === "object" && body !== null && !Array.isArray(body)
+      ? (body as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined; // told by the caller, in words
+  }
+}

@@ -1,0 +1,152 @@
+// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified.
+
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
+import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
+import { withRetries } from "./transient.ts";
+
+/** A stretch of one segment, in bytes from its start. */
+export interface Slice {
+  offset: number;
+  length: number;
+}
+
+/** R2 deletes and lists at most this many keys a call. */
+const PAGE = 1000;
+
+export class BlobStore {
+  readonly #bucket: R2Bucket;
+
+  constructor(bucket: R2Bucket) {
+    this.#bucket = bucket;
+  }
+
+  async layout(digest: Digest): Promise<Layout | undefined> {
+    const head = await withRetries(() => this.#bucket.head(blobKey(digest)));
+    return head ? layoutOf(digest, head) : undefined;
+  }
+
+  /** The layout and the first segment, in one read; without the segment where it is not as long as it must be. */
+  async open(digest: Digest): Promise<{ layout: Layout; first?: ReadableStream } | undefined> {
+    const head = await withRetries(() => this.#bucket.get(blobKey(digest)));
+    if (!head) return undefined;
+    const layout = layoutOf(digest, head);
+    if (head.size === segmentLength(layout.size, 0)) return { layout, first: head.body };
+    await head.body.cancel();
+    return { layout };
+  }
+
+  /** A segment of a published blob; undefined where it is missing or not as long as it must be. */
+  async segment(layout: Layout, number: number, slice: Slice): Promise<ReadableStream | undefined> {
+    const key =
+      number === 0 ? blobKey(layout.digest) : segmentKey(layout.digest, layout.attempt, number);
+    const object = await this.#read(key, slice);
+    if (!object) return undefined;
+    if (object.size === segmentLength(layout.size, number)) return object.body;
+    await object.body.cancel();
+    return undefined;
+  }
+
+  /** A segment of an attempt that is still being made; undefined where it is not there (any more). */
+  async attemptSegment(
+    digest: Digest,
+    attempt: string,
+    number: number,
+    slice?: Slice,
+  ): Promise<ReadableStream | undefined> {
+    return (await this.#read(segmentKey(digest, attempt, number), slice))?.body;
+  }
+
+  #read(key: string, slice: Slice | undefined): Promise<R2ObjectBody | null> {
+    return withRetries(() =>
+      this.#bucket.get(key, slice && slice.length < SEGMENT ? { range: slice } : {}),
+    );
+  }
+
+  /** False where the segment is there already: written by an incarnation that died since, and to be read back. */
+  async putSegment(
+    digest: Digest,
+    attempt: string,
+    number: number,
+    bytes: Uint8Array,
+  ): Promise<boolean> {
+    const key = segmentKey(digest, attempt, number);
+    const options = { onlyIf: { etagDoesNotMatch: "*" } };
+    return (await withRetries(() => this.#bucket.put(key, bytes, options))) !== null;
+  }
+
+  /** What of an attempt is stored: segment number → bytes. */
+  async storedSegments(digest: Digest, attempt: string): Promise<Map<number, number>> {
+    const stored = new Map<number, number>();
+    for await (const object of this.#list(digest, attempt))
+      stored.set(segmentNumber(object.key), object.size);
+    return stored;
+  }
+
+  /** Makes a blob of one segment visible. R2 verifies the digest with the write. */
+  async publishWhole(digest: Digest, bytes: Uint8Array): Promise<void> {
+    const checksum = { [algorithmOf(digest)]: hexOf(digest) };
+    await withRetries(() =>
+      this.#bucket.put(blobKey(digest), bytes, {
+        ...checksum,
+        ...metadata(bytes.byteLength, "whole"),
+      }),
+    );
+  }
+
+  /** Makes a blob of many segments visible. They were verified together by who wrote them; the first is copied
+   * into the head, and is to be deleted where it was. */
+  async publish({ digest, size, attempt }: Layout): Promise<void> {
+    await withRetries(async () => {
+      const first = await this.#bucket.get(segmentKey(digest, attempt, 0));
+      if (!first) throw new Error(`the first segment of ${digest} is gone`);
+      await this.#bucket.put(blobKey(digest), first.body, metadata(size, attempt));
+    });
+  }
+
+  /** Takes a published blob back into its attempt, less what is missing, so that a fill can mend it.
+   * The order keeps a crash in between harmless: the first segment is copied before the head goes. */
+  async unpublish(layout: Layout): Promise<void> {
+    const head = await this.open(layout.digest);
+    if (!head || head.layout.attempt !== layout.attempt) return;
+    if (head.first) {
+      const first = new Uint8Array(await new Response(head.first).arrayBuffer());
+      await this.putSegment(layout.digest, layout.attempt, 0, first);
+    }
+    await this.#bucket.delete(blobKey(layout.digest));
+  }
+
+  async deleteSegment(digest: Digest, attempt: string, number: number): Promise<void> {
+    await this.#bucket.delete(segmentKey(digest, attempt, number));
+  }
+
+  async deleteAttempt(digest: Digest, attempt: string): Promise<void> {
+    const keys: string[] = [];
+    for await (const object of this.#list(digest, attempt)) keys.push(object.key);
+    for (let at = 0; at < keys.length; at += PAGE)
+      await this.#bucket.delete(keys.slice(at, at + PAGE));
+  }
+
+  async *#list(digest: Digest, attempt: string): AsyncGenerator<R2Object> {
+    const prefix = attemptPrefix(digest, attempt);
+    let cursor: string | undefined;
+    do {
+      const page = await withRetries(() =>
+        this.#bucket.list({ prefix, limit: PAGE, ...(cursor && { cursor }) }),
+      );
+      yield* page.objects;
+      cursor = page.truncated ? page.cursor : undefined;
+    } while (cursor);
+  }
+}
+
+function metadata(size: number, attempt: string): R2PutOptions {
+  return { customMetadata: { size: String(size), attempt } };
+}
+
+function layoutOf(digest: Digest, head: R2Object): Layout {
+  const { size, attempt } = head.customMetadata ?? {};
+  if (size === undefined || attempt === undefined)
+    throw new Error(`the head of ${digest} has no layout`);
+  return { digest, size: Number(size), attempt };
+}

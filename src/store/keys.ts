@@ -1,0 +1,48 @@
+// Every key that is stored, in one place.
+//
+//   R2   blobs/<algorithm>/<hex>                        a blob's head: its first segment, its layout as metadata
+//   R2   blobs/<algorithm>/<hex>/<attempt>/<number>     a segment; of a blob without a head: of a running fill
+//   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
+//   KV   manifest:<digest>                              the same, near
+//   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean
+//
+// An origin is an upstream's host as one credential sees it (upstream/source). A rule's prefix is in no key:
+// two names of one image share, and a rule that is pointed elsewhere starts clean.
+
+import { createHash } from "node:crypto";
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+
+export function blobKey(digest: Digest): string {
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+/** Everything of one attempt; the numbers are padded so that a listing comes in order. */
+export function attemptPrefix(digest: Digest, attempt: string): string {
+  return `${blobKey(digest)}/${attempt}/`;
+}
+
+export function segmentKey(digest: Digest, attempt: string, number: number): string {
+  return attemptPrefix(digest, attempt) + String(number).padStart(6, "0");
+}
+
+export function segmentNumber(key: string): number {
+  return Number(key.slice(key.lastIndexOf("/") + 1));
+}
+
+export function manifestKey(digest: Digest): string {
+  return `manifests/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+export function manifestKvKey(digest: Digest): string {
+  return `manifest:${digest}`;
+}
+
+export function tagKey(origin: string, repository: string, tag: string): string {
+  return fitted(`tag:${origin}/${repository}:${tag}`);
+}
+
+/** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */
+function fitted(key: string): string {
+  if (key.length <= 512) return key;
+  return `${key.slice(0, 440)}#${createHash("sha256").update(key).digest("hex")}`;
+}

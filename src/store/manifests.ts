@@ -1,0 +1,56 @@
+// Manifests by digest: near in KV, with a copy in R2 that shows itself at once everywhere.
+
+import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { manifestKey, manifestKvKey } from "./keys.ts";
+import { withRetries } from "./transient.ts";
+
+export interface Manifest {
+  digest: Digest;
+  mediaType: string;
+  bytes: Uint8Array;
+}
+
+interface KvMetadata {
+  mediaType: string;
+}
+
+export class ManifestStore {
+  readonly #kv: KVNamespace;
+  readonly #bucket: R2Bucket;
+
+  constructor(kv: KVNamespace, bucket: R2Bucket) {
+    this.#kv = kv;
+    this.#bucket = bucket;
+  }
+
+  /** KV remembers a miss for a minute, so its miss is not the last word: R2's is. */
+  async get(digest: Digest): Promise<Manifest | undefined> {
+    const near = await this.#kv.getWithMetadata<KvMetadata>(manifestKvKey(digest), "arrayBuffer");
+    if (near.value !== null && near.metadata) {
+      return { digest, mediaType: near.metadata.mediaType, bytes: new Uint8Array(near.value) };
+    }
+    return this.getStored(digest);
+  }
+
+  /** Asks the copy that is never late. */
+  async getStored(digest: Digest): Promise<Manifest | undefined> {
+    const object = await withRetries(() => this.#bucket.get(manifestKey(digest)));
+    if (!object) return undefined;
+    const bytes = new Uint8Array(await object.arrayBuffer());
+    return { digest, mediaType: object.httpMetadata?.contentType ?? "", bytes };
+  }
+
+  /** R2 verifies the digest with the write, and is first: what KV shows is in R2. */
+  async put({ digest, mediaType, bytes }: Manifest): Promise<void> {
+    const checksum = { [algorithmOf(digest)]: hexOf(digest) };
+    const options = { ...checksum, httpMetadata: { contentType: mediaType } };
+    await withRetries(() => this.#bucket.put(manifestKey(digest), bytes, options));
+    const metadata: KvMetadata = { mediaType };
+    try {
+      await this.#kv.put(manifestKvKey(digest), bytes, { metadata });
+    } catch (error) {
+      // Only the near copy is lost: reads find R2's.
+      console.error(`entrepot: KV refused manifest ${digest}: ${(error as Error).message}`);
+    }
+  }
+}

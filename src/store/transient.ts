@@ -1,0 +1,18 @@
+// R2's passing faults, which are worth another try of what can be repeated.
+
+/** PLATFORM: codes 10001 (internal), 10043 (try again), and connections that were lost on the way. */
+const TRANSIENT = /\b(10001|10043)\b|Network connection lost|Unspecified error/;
+const PAUSES = [50, 200, 800];
+
+/** Runs `work` up to four times. Only for what can be repeated: never with a stream that it would consume. */
+export async function withRetries<T>(work: () => Promise<T>): Promise<T> {
+  for (const pause of PAUSES) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!TRANSIENT.test((error as Error).message)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  }
+  return work();
+}

@@ -1,0 +1,115 @@
+// Reading the bodies that upstreams send: bounded in size and in silence.
+
+import { RegistryError } from "../oci/error.ts";
+
+/** How long a body that is read whole may take, in ms: those are small. */
+const WHOLE_BODY_TIMEOUT = 30_000;
+
+/** At most `limit` bytes of a text; what is longer is cut off and the rest not read. */
+export async function readText(response: Response, limit: number): Promise<string> {
+  const bytes = await readBounded(response, limit);
+  return new TextDecoder().decode(bytes.subarray(0, limit));
+}
+
+/** The body, or its first bytes: a result longer than `limit` means that there was more. */
+export async function readBounded(response: Response, limit: number): Promise<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return new Uint8Array(0);
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {}); // the read that is waiting ends, and tells
+  }, WHOLE_BODY_TIMEOUT);
+  try {
+    while (size <= limit) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      pieces.push(value);
+      size += value.byteLength;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  if (late) {
+    throw new RegistryError("UNAVAILABLE", "the upstream did not finish its answer in time", {
+      status: 504,
+    });
+  }
+  if (size > limit) await reader.cancel();
+  return concatenate(pieces, size);
+}
+
+function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return whole;
+}
+
+/** How much is read at once: larger pieces save calls (PLATFORM: hashing), and one is lost to a copy. */
+const PIECE = 256 * 1024;
+
+/** A body that is read into buffers of the reader's own, and that fails when it falls silent. */
+export class TimedBody {
+  readonly #reader: ReadableStreamBYOBReader | undefined;
+  readonly #silence: number;
+  readonly #host: string;
+  readonly #abort: AbortController;
+  #piece: ArrayBufferLike = new ArrayBuffer(PIECE);
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(response: Response, silence: number, host: string, abort: AbortController) {
+    this.#reader = response.body?.getReader({ mode: "byob" });
+    this.#silence = silence;
+    this.#host = host;
+    this.#abort = abort;
+  }
+
+  /** Fills `buffer` from `have` on. Answers how full it is, less than its length at the body's end only.
+   * @param progress told after each piece, so that what has come is not lost when the connection breaks */
+  async fill(buffer: Uint8Array, have: number, progress: (have: number) => void): Promise<number> {
+    let filled = have;
+    while (filled < buffer.byteLength) {
+      if (this.#rest.byteLength === 0 && !(await this.#more())) break;
+      const piece = this.#rest.subarray(0, buffer.byteLength - filled);
+      buffer.set(piece, filled);
+      this.#rest = this.#rest.subarray(piece.byteLength);
+      filled += piece.byteLength;
+      progress(filled);
+    }
+    return filled;
+  }
+
+  async #more(): Promise<boolean> {
+    if (!this.#reader) return false;
+    let silent = false;
+    const timer = setTimeout(() => {
+      silent = true;
+      this.#abort.abort();
+    }, this.#silence);
+    try {
+      const { done, value } = await this.#reader.read(new Uint8Array(this.#piece));
+      if (value) this.#piece = value.buffer;
+      if (done) return false;
+      this.#rest = value;
+      return true;
+    } catch (error) {
+      if (!silent) throw error;
+      throw new RegistryError("UNAVAILABLE", `${this.#host} sent nothing for ${this.#silence} ms`, {
+        status: 504,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the transfer: a body that is not read to its end holds its connection. */
+  cancel(): void {
+    this.#abort.abort();
+  }
+}

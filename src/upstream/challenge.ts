@@ -1,0 +1,58 @@
+// WWW-Authenticate (RFC 7235, 2.1 and 4.1): several challenges in one header, each a scheme with parameters,
+// whose quoted values may hold commas, equal signs and escaped quotes.
+
+export interface Challenge {
+  /** In lower case. */
+  scheme: string;
+  /** Names in lower case. A token68 (as in `Negotiate abc=`) has no name and is left out. */
+  parameters: ReadonlyMap<string, string>;
+}
+
+const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
+const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
+const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
+const BLANK = /[ \t]*/y;
+const SEPARATOR = /[ \t,]*/y;
+
+/** Reads what is well-formed, and stops at what is not: half a header is still worth an answer. */
+export function parseChallenges(header: string | null): Challenge[] {
+  const text = header ?? "";
+  const challenges: Challenge[] = [];
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  const takeParameter = (): [string, string] | undefined => {
+    const start = at;
+    const name = take(TOKEN)?.[0].toLowerCase();
+    take(BLANK);
+    if (name === undefined || text[at] !== "=") {
+      at = start;
+      return undefined;
+    }
+    at += 1;
+    take(BLANK);
+    const quoted = take(QUOTED);
+    const value = quoted ? quoted[1]?.replace(/\\(.)/g, "$1") : take(TOKEN)?.[0];
+    if (value === undefined) at = start;
+    return value === undefined ? undefined : [name, value];
+  };
+
+  for (;;) {
+    take(SEPARATOR);
+    const scheme = take(TOKEN)?.[0].toLowerCase();
+    if (scheme === undefined) return challenges;
+    const parameters = new Map<string, string>();
+    challenges.push({ scheme, parameters });
+    take(BLANK);
+    for (;;) {
+      take(SEPARATOR);
+      const parameter = takeParameter();
+      if (parameter) parameters.set(...parameter);
+      else if (parameters.size > 0 || !take(TOKEN68)) break;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+// Requests to an upstream: redirects followed by hand, an answer expected in time.
+
+import { RegistryError } from "../oci/error.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+const MOST_REDIRECTS = 5;
+
+export interface Wanted {
+  url: string;
+  method: "GET" | "HEAD" | "POST";
+  headers: Record<string, string>;
+  /** Sent to the URL's own origin only: a redirect to another must not see it. */
+  authorization?: string | undefined;
+  body?: string;
+}
+
+/** The final answer's headers within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
+ * aborts `controller` when it does not read the body. Throws UNAVAILABLE (502, or 504 for the time). */
+export async function fetchFollowing(
+  wanted: Wanted,
+  host: string,
+  firstByteTimeout: number,
+  controller: AbortController,
+): Promise<Response> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort();
+  }, firstByteTimeout);
+  try {
+    return await follow(wanted, host, controller.signal);
+  } catch (error) {
+    if (error instanceof RegistryError) throw error;
+    if (late) {
+      const message = `${host} did not answer within ${firstByteTimeout} ms`;
+      throw new RegistryError("UNAVAILABLE", message, { status: 504 });
+    }
+    console.warn(`entrepot: ${wanted.method} at ${host} failed: ${(error as Error).message}`);
+    throw new RegistryError("UNAVAILABLE", `${host} could not be reached`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promise<Response> {
+  let url = new URL(wanted.url);
+  let authorization = wanted.authorization;
+  for (let hops = 0; ; hops++) {
+    const response = await fetch(url, {
+      method: wanted.method,
+      // Digests and lengths are of the bytes themselves; workerd would ask for gzip and br on its own.
+      headers: {
+        "Accept-Encoding": "identity",
+        "User-Agent": "entrepot",
+        ...wanted.headers,
+        ...(authorization && { Authorization: authorization }),
+      },
+      body: wanted.body ?? null,
+      redirect: "manual",
+      signal,
+    });
+    const location = response.headers.get("location");
+    if (!REDIRECTS.includes(response.status) || location === null) return response;
+    await response.body?.cancel();
+    if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
+    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (!next || !/^https?:$/.test(next.protocol))
+      throw bad(host, "redirected to what is no web address");
+    if (url.protocol === "https:" && next.protocol === "http:") {
+      throw bad(host, "redirected from https to http, which is not followed");
+    }
+    if (next.username || next.password)
+      throw bad(host, "redirected to an address with credentials in it");
+    if (next.origin !== url.origin) {
+      if (wanted.body !== undefined)
+        throw bad(host, "redirected a form with credentials to another origin");
+      authorization = undefined;
+    }
+    url = next;
+  }
+}
+
+function bad(host: string, what: string): RegistryError {
+  return new RegistryError("UNAVAILABLE", `${host} ${what}`);
+}

@@ -1,0 +1,58 @@
+// An upstream's bad answer, told to the client in the upstream's meaning: 401, 403, 404 and 429 stay what
+// they are, the upstream's own failures become 502, 503 and 504.
+
+import { type ErrorCode, RegistryError } from "../oci/error.ts";
+import { readText } from "./body.ts";
+
+/** Whose fault it is: a refusal concerns those who came with this source, a failure everybody. */
+export function isRefusal(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && [401, 403, 404, 429].includes(error.status);
+}
+
+const ERROR_BODY_LIMIT = 16 * 1024;
+
+/** Reads (bounded) and consumes the answer's body.
+ * @param unknown the code that 404 means here
+ * @param secrets what must not be repeated, should the upstream echo it */
+export async function refusalOf(
+  response: Response,
+  host: string,
+  unknown: ErrorCode,
+  secrets: readonly string[] = [],
+): Promise<RegistryError> {
+  const { status } = response;
+  const said = await upstreamMessage(response, secrets);
+  const [code, ourStatus] = meaning(status, unknown);
+  const retryAfter = response.headers.get("retry-after");
+  const headers: Record<string, string> =
+    retryAfter && (status === 429 || status === 503) && /^[\w ,:+-]{1,40}$/.test(retryAfter)
+      ? { "Retry-After": retryAfter }
+      : {};
+  return new RegistryError(code, `${host} answered ${status}${said && `: ${said}`}`, {
+    status: ourStatus,
+    headers,
+    upstreamStatus: status,
+  });
+}
+
+function meaning(status: number, unknown: ErrorCode): [ErrorCode, number] {
+  if (status === 401) return ["UNAUTHORIZED", 401];
+  if (status === 403) return ["DENIED", 403];
+  if (status === 404 || status === 410) return [unknown, 404];
+  if (status === 429) return ["TOOMANYREQUESTS", 429];
+  return ["UNAVAILABLE", status === 503 || status === 504 ? status : 502];
+}
+
+/** The first message of an OCI error body, one line of it. */
+async function upstreamMessage(response: Response, secrets: readonly string[]): Promise<string> {
+  const text = await readText(response, ERROR_BODY_LIMIT).catch(() => ""); // the status says enough
+  try {
+    const body = JSON.parse(text) as { errors?: { message?: unknown }[] };
+    const message = body.errors?.[0]?.message;
+    if (typeof message !== "string" || secrets.some((secret) => message.includes(secret)))
+      return "";
+    return message.replace(/[^\x20-\x7e]+/g, " ").slice(0, 300);
+  } catch {
+    return ""; // no OCI error: an HTML page of a proxy, say
+  }
+}

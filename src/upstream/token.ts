@@ -1,0 +1,139 @@
+// Bearer tokens (distribution's token specification): asked of the realm that the challenge names.
+
+import { z } from "zod";
+import type { Credentials } from "../config/credentials.ts";
+import type { Rule } from "../config/rule.ts";
+import { RegistryError } from "../oci/error.ts";
+import { readText } from "./body.ts";
+import type { Challenge } from "./challenge.ts";
+import { mayTrustRealm } from "./realm.ts";
+import { fetchFollowing, type Wanted } from "./redirect.ts";
+import { refusalOf } from "./refusal.ts";
+
+export interface Token {
+  authorization: string;
+  /** In ms since the epoch; a token is no longer lent shortly before that. */
+  expiresAt: number;
+}
+
+const TOKEN_ANSWER_LIMIT = 256 * 1024;
+/** "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
+const DEFAULT_LIFE = 60;
+
+const value = z.string().regex(/^[\x21-\x7e]+$/);
+const schema = z
+  .object({
+    token: value.optional(),
+    access_token: value.optional(),
+    expires_in: z.number().positive().optional(),
+  })
+  .transform((answer) => ({
+    token: answer.token ?? answer.access_token,
+    life: answer.expires_in ?? DEFAULT_LIFE,
+  }));
+
+/** @param now ms since the epoch */
+export async function fetchToken(
+  rule: Rule,
+  challenge: Challenge,
+  scope: string,
+  credentials: Credentials | undefined,
+  now: number,
+): Promise<Token> {
+  const { host } = rule.upstream;
+  const text = challenge.parameters.get("realm") ?? "";
+  const realm = URL.canParse(text) ? new URL(text) : undefined;
+  if (!realm || !/^https?:$/.test(realm.protocol) || realm.username || realm.password) {
+    throw new RegistryError(
+      "UNAVAILABLE",
+      `${host} names no usable token service in its challenge`,
+    );
+  }
+  if (credentials && !mayTrustRealm(realm, rule)) {
+    throw new RegistryError(
+      "UNAVAILABLE",
+      `${host} asks for its credentials at ${realm.host}, which is another site: name it in the rule's \`realm\` if it may have them`,
+    );
+  }
+  const service = challenge.parameters.get("service");
+  const response = await askToken(rule, realm, { scope, ...(service && { service }) }, credentials);
+  if (!response.ok) {
+    throw await refusalOf(
+      response,
+      `${host}'s token service`,
+      "UNAUTHORIZED",
+      secretsOf(credentials),
+    );
+  }
+  const answer = schema.safeParse(parseJson(await readText(response, TOKEN_ANSWER_LIMIT)));
+  if (!answer.success || answer.data.token === undefined) {
+    throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
+  }
+  const { token, life } = answer.data;
+  // A fifth of its life, ten seconds at most, is kept for the request that it is lent to.
+  const usable = life * 1000 - Math.min(10_000, life * 200);
+  return { authorization: `Bearer ${token}`, expiresAt: now + usable };
+}
+
+/** GET first; POST (OAuth2) where GET is not offered, or where there is an identity token to exchange. */
+async function askToken(
+  rule: Rule,
+  realm: URL,
+  query: Record<string, string>,
+  credentials: Credentials | undefined,
+): Promise<Response> {
+  const identity = credentials && "token" in credentials ? credentials.token : undefined;
+  const login = credentials && "username" in credentials ? credentials : undefined;
+  if (!identity) {
+    const url = new URL(realm);
+    for (const [name, text] of Object.entries(query)) url.searchParams.append(name, text);
+    const get = { url: url.href, method: "GET", headers: {} } as const;
+    const response = await send(rule, login ? { ...get, authorization: basic(login) } : get);
+    if (!login || ![400, 404, 405, 501].includes(response.status)) return response;
+    await response.body?.cancel();
+  }
+  const form = new URLSearchParams({ ...query, client_id: "entrepot" });
+  if (identity) {
+    form.set("grant_type", "refresh_token");
+    form.set("refresh_token", identity);
+  } else if (login) {
+    form.set("grant_type", "password");
+    form.set("username", login.username);
+    form.set("password", login.password);
+  }
+  return send(rule, {
+    url: realm.href,
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    body: form.toString(),
+  });
+}
+
+function send(rule: Rule, wanted: Wanted): Promise<Response> {
+  return fetchFollowing(
+    wanted,
+    `${rule.upstream.host}'s token service`,
+    rule.firstByteTimeout,
+    new AbortController(),
+  );
+}
+
+export function basic(login: { username: string; password: string }): string {
+  const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+export function secretsOf(credentials: Credentials | undefined): string[] {
+  if (!credentials) return [];
+  return "token" in credentials
+    ? [credentials.token]
+    : [credentials.password, basic(credentials).slice(6)];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // told as "without a token": the text may hold one
+  }
+}
