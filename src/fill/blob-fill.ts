@@ -85,7 +85,12 @@ export class BlobFill extends DurableObject<Env> {
     verified: boolean,
   ): Promise<Outcome<Ready>> {
     return settle(async () => {
-      const run = this.#running(digest, source);
+      const run = await this.#runOf(digest, source, attempt);
+      if (!run) {
+        const layout = await this.#blobs.layout(digest);
+        if (layout?.attempt !== attempt) throw broken();
+        return { segments: [], layout };
+      }
       return run.news.until((): Ready | undefined => {
         if (run.published) {
           if (run.published.attempt !== attempt) throw broken();
@@ -105,6 +110,13 @@ export class BlobFill extends DurableObject<Env> {
         return { segments };
       });
     });
+  }
+
+  /** The run that is making `attempt`, resumed if the object was reset. A follower never begins another: what he has
+   * sent is of that attempt, or of none. */
+  async #runOf(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
+    if (!this.#run && (await this.#saved())?.plan?.attempt !== attempt) return this.#run;
+    return this.#running(digest, source);
   }
 
   /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */

@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Outcome, unwrap } from "../oci/error.ts";
+import { call } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
 import type { Joined, Ready } from "./blob-fill.ts";
@@ -24,40 +24,18 @@ export interface Fills {
   checkTagByGet(source: Source, tag: string): Promise<CheckedTag>;
 }
 
-/** How often a call is tried when its object was reset (a deploy, an eviction) while it ran. */
-const TRIES = 4;
-
 export function openFills(env: Env): Fills {
-  const tagName = (source: Source, tag: string) => `${sourceKey(source)}:${tag}`;
+  const blob = (digest: Digest) => env.BLOB_FILL.get(env.BLOB_FILL.idFromName(digest));
+  const manifest = (digest: Digest) => env.MANIFEST_FILL.get(env.MANIFEST_FILL.idFromName(digest));
+  const tagged = (source: Source, tag: string) =>
+    env.TAG_FILL.get(env.TAG_FILL.idFromName(`${sourceKey(source)}:${tag}`));
   return {
-    joinBlob: (digest, source) => call(env.BLOB_FILL, digest, (stub) => stub.join(digest, source)),
+    joinBlob: (digest, source) => call(() => blob(digest).join(digest, source)),
     waitFor: (digest, source, attempt, segment, verified) =>
-      call(env.BLOB_FILL, digest, (stub) =>
-        stub.waitFor(digest, source, attempt, segment, verified),
-      ),
-    mend: (source, layout) =>
-      call(env.BLOB_FILL, layout.digest, (stub) => stub.mend(source, layout)),
-    joinManifest: (digest, source) =>
-      call(env.MANIFEST_FILL, digest, (stub) => stub.join(digest, source)),
-    checkTag: (source, tag) =>
-      call(env.TAG_FILL, tagName(source, tag), (stub) => stub.check(source, tag)),
-    checkTagByGet: (source, tag) =>
-      call(env.TAG_FILL, tagName(source, tag), (stub) => stub.checkByGet(source, tag)),
+      call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
+    mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
+    joinManifest: (digest, source) => call(() => manifest(digest).join(digest, source)),
+    checkTag: (source, tag) => call(() => tagged(source, tag).check(source, tag)),
+    checkTagByGet: (source, tag) => call(() => tagged(source, tag).checkByGet(source, tag)),
   };
-}
-
-/** A stub that has failed stays failed: each try takes a new one. What is overloaded is left alone. */
-async function call<O extends Rpc.DurableObjectBranded | undefined, T>(
-  namespace: DurableObjectNamespace<O>,
-  name: string,
-  work: (stub: DurableObjectStub<O>) => Promise<Outcome<T>>,
-): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return unwrap(await work(namespace.get(namespace.idFromName(name))));
-    } catch (error) {
-      const { retryable, overloaded } = error as { retryable?: boolean; overloaded?: boolean };
-      if (!retryable || overloaded || tries === TRIES) throw error;
-    }
-  }
 }

@@ -1,6 +1,6 @@
 // Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
 
-import { RegistryError } from "../oci/error.ts";
+import { asRegistryError } from "../oci/error.ts";
 import { type CacheStatus, renderCacheStatus } from "../pull/cache-status.ts";
 
 /** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
@@ -65,13 +65,9 @@ export function json(body: unknown, headers: Record<string, string> = {}): Respo
   });
 }
 
-/** The one place where errors become answers. What is no RegistryError is a fault of ours: logged whole, told briefly. */
+/** The one place where errors become answers. */
 export function errorResponse(error: unknown): Response {
-  if (!(error instanceof RegistryError)) {
-    console.error("entrepot: a request failed:", error);
-    return errorResponse(new RegistryError("UNKNOWN", "the cache failed; its log says why"));
-  }
-  const { code, message, status, headers, upstreamStatus } = error;
+  const { code, message, status, headers, upstreamStatus } = asRegistryError(error);
   const cacheStatus: Record<string, string> = upstreamStatus
     ? { "Cache-Status": renderCacheStatus({ fwd: "uri-miss", fwdStatus: upstreamStatus }) }
     : { "Cache-Status": "entrepot" };

@@ -4,7 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { type Credentials, readCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
-import { type Outcome, RegistryError, settle, unwrap } from "../oci/error.ts";
+import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { basic, fetchToken, type Token } from "./token.ts";
@@ -97,8 +97,8 @@ export interface Gate {
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate {
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
-    lend: async (rule, scope) => unwrap(await stub(rule).lend(rule, scope)),
-    answer: async (rule, scope, header, refused) =>
-      unwrap(await stub(rule).answer(rule, scope, header, refused)),
+    lend: (rule, scope) => call(() => stub(rule).lend(rule, scope)),
+    answer: (rule, scope, header, refused) =>
+      call(() => stub(rule).answer(rule, scope, header, refused)),
   };
 }

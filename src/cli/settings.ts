@@ -1,0 +1,40 @@
+// The configuration as the command line sees it, before any Worker runs: wrangler.toml, what `--var` puts over it,
+// and the secrets of local runs in .dev.vars.
+
+import { existsSync, readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import { unstable_readConfig } from "wrangler";
+
+export type Variables = Record<string, unknown>;
+
+/** Variables that are deployed; in wrangler's words, of `--env`'s environment or of the top level. */
+export function deployedVariables(environment: string | undefined): Variables {
+  const config = unstable_readConfig(
+    { config: "wrangler.toml", ...(environment && { env: environment }) },
+    { hideWarnings: true },
+  );
+  return { ...config.vars };
+}
+
+/** Secrets of local runs; a deployment has its own. */
+export function localSecrets(): Variables {
+  return existsSync(".dev.vars") ? { ...parseEnv(readFileSync(".dev.vars", "utf8")) } : {};
+}
+
+/** What `--var NAME:VALUE` says, in any of the ways that wrangler takes it. */
+export function variablesIn(args: readonly string[]): Variables {
+  const variables: Variables = {};
+  args.forEach((arg, index) => {
+    const given = arg === "--var" ? args[index + 1] : /^--var=(.*)$/s.exec(arg)?.[1];
+    const colon = given?.indexOf(":") ?? -1;
+    if (given && colon > 0) variables[given.slice(0, colon)] = given.slice(colon + 1);
+  });
+  return variables;
+}
+
+/** The value of `--name value` or `--name=value`. */
+export function option(args: readonly string[], name: string): string | undefined {
+  const at = args.indexOf(`--${name}`);
+  if (at >= 0) return args[at + 1];
+  return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+}

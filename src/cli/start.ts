@@ -1,0 +1,72 @@
+// `npm start`: the cache on this machine, on workerd with embedded storage. Passes its arguments on to wrangler, and
+// says what is running once it answers.
+
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { ConfigError, readConfig } from "../config/read.ts";
+import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
+
+const args = process.argv.slice(2);
+const host = option(args, "ip") ?? "127.0.0.1";
+const port = option(args, "port") ?? "8787";
+const wrangler = join(
+  dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
+  "bin/wrangler.js",
+);
+
+const defaults = ["--ip", host, "--port", port, "--show-interactive-dev-session=false"];
+const passed = args.filter((arg, at) => !isOption(arg, args[at - 1]));
+const child = spawn(process.execPath, [wrangler, "dev", ...defaults, ...passed], {
+  stdio: ["ignore", "inherit", "inherit"],
+  // No look-ups on the network: the cache starts without one.
+  env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+});
+child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => child.kill(signal));
+
+await ready(`http://${host}:${port}/v2/`);
+console.log(summary());
+
+function isOption(arg: string, before: string | undefined): boolean {
+  const own = /^--(ip|port)$/;
+  return own.test(arg) || /^--(ip|port)=/.test(arg) || (before !== undefined && own.test(before));
+}
+
+/** Until something answers there, whatever it says: a wrong configuration is told below. */
+async function ready(url: string): Promise<void> {
+  for (;;) {
+    try {
+      await fetch(url);
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100)); // not listening yet; wrangler's end ends this
+    }
+  }
+}
+
+function summary(): string {
+  const address = `${host}:${port}`;
+  const lines = ["", `Entrepot, a registry cache, on http://${address}`];
+  try {
+    const variables = {
+      ...deployedVariables(option(args, "env")),
+      ...localSecrets(),
+      ...variablesIn(args),
+    };
+    const { rules } = readConfig(variables);
+    for (const { rule, problem } of rules) {
+      lines.push(
+        `  ${rule.prefixes.join(", ")} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
+      );
+    }
+    const [first] = rules[0]?.rule.prefixes ?? [];
+    lines.push("Try it:", `  docker pull ${address}/${first}/library/alpine:latest`, "");
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    lines.push("It answers every request with 500, because its configuration cannot be used:");
+    for (const problem of error.problems) lines.push(`  ${problem}`);
+  }
+  return lines.join("\n");
+}

@@ -1,0 +1,42 @@
+// Large blobs over several connections: still one fetch of every byte.
+
+import { describe, expect, it } from "vitest";
+import { budget } from "../../src/fill/budget.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+import { seedOf } from "../support/fixture.ts";
+import { coverOnce, MiB, receive } from "../support/transfers.ts";
+
+const SIZE = 50 * MiB + 3;
+
+async function pull(connections: number) {
+  const cache = new Cache({ RULES: [{ prefix: "p", upstream: fixture.url("open"), connections }] });
+  const name = repository("parallel");
+  const { digest } = await fixture.blob(name, { seed: seedOf(name), size: SIZE });
+  await fixture.fault({ match: { repository: name }, times: 0, do: { bytesPerSecond: 40 * MiB } });
+  const received = await receive(cache.fetch(`p/${name}/blobs/${digest}`));
+  expect(received).toMatchObject({ whole: true, digest });
+  expect(coverOnce(await fixture.requests({ repository: name }), SIZE)).toBe(true);
+  return fixture.concurrent(name);
+}
+
+describe("as many connections as the rule allows", () => {
+  it.each([1, 2, 4])("%i", async (connections) => {
+    expect(await pull(connections)).toBe(connections);
+  });
+});
+
+it("the buffers of many fills at once stay within one budget", async () => {
+  const cache = new Cache();
+  const digests = await Promise.all(
+    Array.from({ length: 5 }, async () => {
+      const name = repository("budget");
+      const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 40 * MiB });
+      return { digest, received: await receive(cache.fetch(`open/${name}/blobs/${digest}`)) };
+    }),
+  );
+  for (const { digest, received } of digests)
+    expect(received).toMatchObject({ whole: true, digest });
+  expect(budget.peak).toBeGreaterThan(32 * MiB);
+  expect(budget.peak).toBeLessThanOrEqual(64 * MiB);
+  expect(budget.lent).toBe(0);
+});

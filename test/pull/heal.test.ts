@@ -1,0 +1,46 @@
+// A segment that is missing in R2, or not as long as it must be, is fetched again while the client is being served.
+
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { Env } from "../../src/env.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+import { seedOf } from "../support/fixture.ts";
+import { MiB, receive } from "../support/transfers.ts";
+
+const { BLOBS } = env as unknown as Env;
+const cache = new Cache();
+const SEGMENT = 8 * MiB;
+
+describe.each([
+  ["is gone", (key: string) => BLOBS.delete(key)],
+  ["is too short", (key: string) => BLOBS.put(key, "short")],
+])("a segment that %s", (_, damage) => {
+  it.each([1, 2])("(number %i) is mended, and the client notices nothing", async (number) => {
+    const name = repository("mended");
+    const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 3 * SEGMENT });
+    const path = `open/${name}/blobs/${digest}`;
+    await receive(cache.fetch(path));
+    const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}/` });
+    const { key } = objects.find((object) => object.key.endsWith(`/00000${number}`)) as R2Object;
+    await damage(key);
+
+    const before = (await fixture.requests({ repository: name })).length;
+    expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });
+    const asked = (await fixture.requests({ repository: name })).slice(before);
+    expect(asked.map(({ range }) => range)).toEqual([
+      `bytes=${number * SEGMENT}-${(number + 1) * SEGMENT - 1}`,
+    ]);
+    expect((await receive(cache.fetch(path))).cacheStatus).toBe("entrepot; hit");
+  });
+});
+
+it("a head that is too short is mended too", async () => {
+  const name = repository("mended-head");
+  const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 1000 });
+  const path = `open/${name}/blobs/${digest}`;
+  await receive(cache.fetch(path));
+  const key = `blobs/sha256/${digest.slice(7)}`;
+  const { customMetadata } = (await BLOBS.head(key)) as R2Object;
+  await BLOBS.put(key, "short", { customMetadata: customMetadata ?? {} });
+  expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });
+});

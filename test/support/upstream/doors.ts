@@ -1,0 +1,39 @@
+// The doors: what a server demands of a request before the registry answers it.
+
+import { SERVICE, type Server } from "../wire.ts";
+import { basicOf, isRobot, pullScope } from "./accounts.ts";
+import { type Answer, refusal } from "./answer.ts";
+import { isSigned } from "./redirects.ts";
+import type { Asked } from "./route.ts";
+import type { State } from "./state.ts";
+
+/** The refusal, or undefined for a request that may pass. */
+export function door(
+  state: State,
+  server: Server,
+  asked: Asked,
+  authorization: string | undefined,
+): Answer | undefined {
+  switch (server) {
+    case "bearer":
+      return bearer(state, asked, authorization);
+    case "basic":
+      if (isRobot(basicOf(authorization))) return undefined;
+      return refusal(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="fixture"' });
+    case "cdn":
+      // S3 and its like answer 400 to a signed address that comes with another kind of authorization too.
+      if (authorization !== undefined) return refusal(400, "UNSUPPORTED", {}, "only one authorization is allowed");
+      return isSigned(asked.url) ? undefined : refusal(403, "DENIED", {}, "the signature does not match");
+    default:
+      return undefined;
+  }
+}
+
+function bearer(state: State, { repository }: Asked, authorization: string | undefined): Answer | undefined {
+  const verdict = state.accounts.check(authorization, repository, Date.now());
+  if (verdict === "ok") return undefined;
+  const parameters = [`realm="http://127.0.0.1:${state.ports.token}/token"`, `service="${SERVICE}"`];
+  if (repository !== "") parameters.push(`scope="${pullScope(repository)}"`);
+  if (authorization !== undefined) parameters.push(`error="${verdict}"`);
+  return refusal(401, "UNAUTHORIZED", { "www-authenticate": `Bearer ${parameters.join(",")}` });
+}

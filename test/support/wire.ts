@@ -1,0 +1,182 @@
+// What a test and the fixture upstream say to each other over the control port.
+
+/** The listeners of the fixture, all of them one registry's content behind different doors. */
+export type Server = "open" | "bearer" | "basic" | "token" | "cdn";
+
+/** TCP ports on 127.0.0.1. */
+export type UpstreamPorts = Record<Server | "control", number>;
+
+export type Kind = "ping" | "manifest" | "blob" | "tags" | "referrers" | "token" | "other";
+
+/** The only account of `basic`, of the token service and of every repository under `private/`. */
+export const ROBOT = { username: "robot", password: "s3cret-of-the-robot" } as const;
+
+/** The service of the Bearer challenge: a quoted string may hold a comma (RFC 7235). */
+export const SERVICE = "fixture, with comma";
+
+/** Every key given must be equal. What is left out matches all. */
+export interface Match {
+  server?: Server;
+  method?: string;
+  kind?: Kind;
+  /** For a token request, the repository of its first scope. */
+  repository?: string;
+  /** Tag or digest. */
+  reference?: string;
+  /** Whether the request has a `Range`. */
+  ranged?: boolean;
+  /** true: requests that lack authorization, in place of their challenge. Other faults leave those alone. */
+  unauthorized?: boolean;
+}
+
+/** Keys combine; `reset` goes before `redirect`, before `html`, before `status`, before the real answer. */
+export interface Fault {
+  status?: number;
+  /** Set on whatever is answered, over what would be there. */
+  headers?: Record<string, string>;
+  /** With `status`. Without it: OCI JSON errors. */
+  body?: string;
+  /** The socket ends after this many bytes of this body, the headers having promised all of it. */
+  cutAfter?: number;
+  /** The byte at this absolute offset of the blob or manifest is flipped. */
+  corruptAt?: number;
+  /** A clean body of this many bytes at most, with the Content-Length to match. */
+  truncateTo?: number;
+  /** 200 and a page of HTML. */
+  html?: true;
+  /** 200 and all of it, whatever `Range` says. */
+  ignoreRange?: true;
+  /** An honest 206 for a range that starts later than asked, by this many bytes (true: 1). */
+  wrongOffset?: true | number;
+  /** A 206 that gives the blob one byte more than it has. */
+  wrongTotal?: true;
+  /** No Content-Length. */
+  chunked?: true;
+  /** Waits until `release(hold)`: with `after` bytes of the body sent; -1, as without `after`, before the headers.
+   * A client that knows the length has all of it when `after` is the length or more. */
+  hold?: string;
+  after?: number;
+  /**
+   * 307, or `status`. cdn: the signed address on the other origin. chain: `hops` (3) redirects there, then cdn.
+   * loop: redirects forever. Anything else is the Location as it stands.
+   * Never taken by a request to the cdn itself unless the match names that server.
+   */
+  redirect?: "cdn" | "loop" | "chain" | (string & {});
+  hops?: number;
+  omitDigest?: true;
+  /** Docker-Content-Digest, true or not. */
+  digestHeader?: string;
+  /** Throttles this response, smoothly. */
+  bytesPerSecond?: number;
+  /** The socket ends without an answer. */
+  reset?: true;
+}
+
+/** A request takes the first that matches and is alive. */
+export interface FaultRule {
+  match: Match;
+  /** How many requests it takes: 1 unless said, 0 for all. */
+  times?: number;
+  do: Fault;
+}
+
+/** One request, in order of arrival. It goes on changing until `closed`. */
+export interface RequestRecord {
+  id: number;
+  server: Server;
+  method: string;
+  path: string;
+  /** With its `?`, or empty. */
+  query: string;
+  kind: Kind;
+  repository: string;
+  reference: string;
+  range: string | null;
+  authorization: "none" | "basic" | "bearer";
+  /** The user of Basic credentials, to see whose they were. */
+  user: string | null;
+  accept: string | null;
+  acceptEncoding: string | null;
+  userAgent: string | null;
+  /** 0 while there is no answer. */
+  status: number;
+  /** Bytes of the body handed to the socket. */
+  bytesSent: number;
+  /** The whole answer was handed to the socket. */
+  finished: boolean;
+  /** Finished, cut, or left by the client. */
+  closed: boolean;
+}
+
+export type RequestFilter = Partial<Pick<RequestRecord, "repository" | "kind" | "method" | "server" | "reference">>;
+
+/** Manifest GETs count, HEAD is free, as on Docker Hub. */
+export interface RateLimit {
+  server: Server;
+  /** Only for this repository; without it, for all of the server that have none of their own. */
+  repository?: string;
+  limit: number;
+  remaining: number;
+  /** Seconds. Default 21600. */
+  window?: number;
+  /** Seconds, of the 429. Default: the window. */
+  retryAfter?: number;
+}
+
+export interface TokenSettings {
+  /** Only for tokens of this repository; without it, for all that have none of their own. */
+  repository?: string;
+  /** The other method gets 405. */
+  only?: "GET" | "POST";
+  /** Default `token`. */
+  field?: "token" | "access_token";
+  /** Seconds; null leaves the field out (the specification's default is then 60). Default 300. */
+  expiresIn?: number | null;
+  /** Seconds for which the registry really takes it. Default: what `expires_in` says. */
+  lifetime?: number;
+  issuedAt?: string;
+}
+
+export interface RepositorySettings {
+  /** false: 404, as registries before OCI 1.1 say. Default true. */
+  referrers?: boolean;
+  /** Whether `artifactType` is applied (and OCI-Filters-Applied said). Default true. */
+  filterReferrers?: boolean;
+  /** The most tags of one page, whatever `n` says. Default: no bound. */
+  tagPage?: number;
+}
+
+export type Algorithm = "sha256" | "sha512";
+
+export interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+}
+
+/** The control port: `POST /<verb>`. A verb with bytes has them as its body, and its parameters in the query. */
+export interface Commands {
+  generate: {
+    params: { repository: string; seed: number; size: number; algorithm: Algorithm };
+    result: Omit<Descriptor, "mediaType">;
+  };
+  blob: { params: { repository: string; algorithm: Algorithm }; result: Omit<Descriptor, "mediaType"> };
+  manifest: {
+    params: { repository: string; mediaType: string; tag?: string; algorithm: Algorithm };
+    result: Descriptor;
+  };
+  tag: { params: { repository: string; tag: string; digest: string }; result: unknown };
+  remove: { params: { repository: string; reference: string }; result: unknown };
+  settings: { params: { repository: string } & RepositorySettings; result: unknown };
+  fault: { params: FaultRule; result: number };
+  heal: { params: { repository?: string; id?: number }; result: unknown };
+  release: { params: { name: string }; result: unknown };
+  held: { params: { name: string; count: number }; result: unknown };
+  idle: { params: { repository?: string }; result: unknown };
+  requests: { params: RequestFilter; result: RequestRecord[] };
+  concurrent: { params: { repository?: string }; result: number };
+  rateLimit: { params: RateLimit; result: unknown };
+  token: { params: TokenSettings; result: unknown };
+  revoke: { params: { repository?: string }; result: unknown };
+  clear: { params: { repository?: string }; result: unknown };
+}
