@@ -22,6 +22,7 @@ export default defineConfig({
       },
     }),
   ],
+  cacheDir: "../node_modules/.vite",
   test: {
     root: "test",
     include: ["**/*.test.ts"],
