@@ -1,6 +1,8 @@
 // The buffers of all fills in one isolate share one budget. An isolate has 128 MB for everything, and several
 // Durable Objects may live in one: so the budget is the module's, not an object's.
 
+import { RegistryError } from "../oci/error.ts";
+
 export const BUDGET = 64 * 1024 * 1024;
 
 /** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
@@ -55,9 +57,11 @@ export class Budget {
   }
 
   /** First come, first served.
-   * @param patience for how long, in ms, a holder may be silent before its lease is taken back */
-  async lease(bytes: number, patience: number): Promise<Lease> {
-    const ticket = { seenAt: Date.now() };
+   * @param patience for how long, in ms, a holder may be silent before its lease is taken back
+   * @param within for how long, in ms, to wait; then throws UNAVAILABLE (503): a pull that hangs is worse */
+  async lease(bytes: number, patience: number, within = Number.POSITIVE_INFINITY): Promise<Lease> {
+    const begun = Date.now();
+    const ticket = { seenAt: begun };
     this.#queue.push(ticket);
     for (;;) {
       const now = Date.now();
@@ -69,6 +73,13 @@ export class Budget {
         this.#leases.add(lease);
         this.peak = Math.max(this.peak, this.lent);
         return lease;
+      }
+      if (now - begun > within) {
+        this.#queue = this.#queue.filter((other) => other !== ticket);
+        throw new RegistryError("UNAVAILABLE", "too much is being fetched at once; ask again", {
+          status: 503,
+          headers: { "Retry-After": "5" },
+        });
       }
       await new Promise((resolve) => setTimeout(resolve, LOOK));
     }

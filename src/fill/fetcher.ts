@@ -45,9 +45,8 @@ export class Fetcher {
   async size(): Promise<number | undefined> {
     try {
       return await this.#sources.use(async (source) => {
-        const answer = await this.#upstream.headBlob(source, this.digest, []);
-        answer.cancel();
-        return contentLength(answer.headers);
+        const headers = await this.#upstream.headBlob(source, this.digest);
+        return headers && contentLength(headers);
       }, this.#refused);
     } catch (error) {
       if (error instanceof RegistryError) return undefined; // the GET is running and does without

@@ -21,6 +21,8 @@ import { fetchSegment, StartOver } from "./transfer.ts";
 const MOST_RESTARTS = 2;
 /** Beside the upstream's silence, what a holder of budget may need for its put into R2, in ms. */
 const PUT_PATIENCE = 60_000;
+/** How long whoever asks first waits for a place among the buffers, in ms. */
+const BUDGET_WAIT = 30_000;
 
 /** What the object remembers across a reset. */
 export interface Memory {
@@ -106,7 +108,7 @@ export class Run {
     await attempt?.recover();
     const number = attempt ? attempt.peek() : 0;
     if (attempt && number === undefined) return this.#finish(attempt);
-    const lease = await budget.lease(SEGMENT, this.#patience);
+    const lease = await budget.lease(SEGMENT, this.#patience, BUDGET_WAIT);
     try {
       return await this.#fetch(attempt, number ?? 0, lease);
     } finally {

@@ -6,7 +6,7 @@ import type { Env } from "../env.ts";
 import { algorithmOf, isDigest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
-import { looksLikeManifest, mediaTypeOf } from "../oci/manifest.ts";
+import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
 import { isFresh, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { TagStore } from "../store/tags.ts";
@@ -22,9 +22,6 @@ export interface CheckedTag {
 
 /** For how long the object remembers what it has written into KV, in ms: KV shows a write after 60 s or more. */
 const REMEMBER = 5 * 60_000;
-
-/** Statuses of a HEAD that are worth a GET: an upstream that does not offer HEAD, or guards it otherwise. */
-const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
 
 export class TagFill extends DurableObject<Env> {
   readonly #tags = new TagStore(this.env.META);
@@ -55,13 +52,11 @@ export class TagFill extends DurableObject<Env> {
   }
 
   async #byHead(source: Source, tag: string): Promise<TagMapping> {
-    const answer = await this.#upstream.headManifest(source, tag, DEFICIENT_HEAD);
-    answer.cancel();
-    const digest = answer.headers.get("docker-content-digest");
-    if (answer.status !== 200 || digest === null || !isDigest(digest))
-      return this.#byGet(source, tag);
-    const mediaType = answer.headers.get("content-type")?.split(";")[0]?.trim();
-    const size = contentLength(answer.headers);
+    const headers = await this.#upstream.headManifest(source, tag);
+    const digest = headers?.get("docker-content-digest");
+    if (!headers || !digest || !isDigest(digest)) return this.#byGet(source, tag);
+    const mediaType = manifestType(headers.get("content-type"));
+    const size = contentLength(headers);
     return this.#remember(source, tag, {
       digest,
       ...(mediaType && { mediaType }),

@@ -113,7 +113,7 @@ async function blob(
   }
   const length = range ? range.last - range.first + 1 : size;
   const { readable, writable } =
-    length === undefined ? new TransformStream() : new FixedLengthStream(length);
+    length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
   send(pulled, writable, digest);
   return new Response(readable, { status: range ? 206 : 200, headers });
 }

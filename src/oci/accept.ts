@@ -3,12 +3,20 @@
 /** Whether a client takes one of these media types. A client that sends no Accept takes anything. */
 export function accepts(header: string | undefined, mediaTypes: readonly string[]): boolean {
   if (header === undefined || header.trim() === "") return true;
-  return header.split(",").some((entry) => {
-    const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
-    if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) return false;
-    return mediaTypes.some(
-      (mediaType) =>
-        type === mediaType || type === "*/*" || type === `${mediaType.split("/")[0]}/*`,
-    );
+  const ranges = header.split(",").map(parseRange);
+  return mediaTypes.some((mediaType) => {
+    // The most specific range that matches decides, wherever it stands.
+    const [family = ""] = mediaType.split("/");
+    for (const range of [mediaType, `${family}/*`, "*/*"]) {
+      const matching = ranges.filter(({ type }) => type === range);
+      if (matching.length > 0) return matching.some(({ refused }) => !refused);
+    }
+    return false;
   });
+}
+
+function parseRange(entry: string): { type: string; refused: boolean } {
+  const [type = "", ...parameters] = entry.split(";").map((part) => part.trim().toLowerCase());
+  const refused = parameters.some((parameter) => /^q\s*=\s*0(\.0*)?$/.test(parameter));
+  return { type, refused };
 }

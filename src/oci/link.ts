@@ -5,7 +5,9 @@
 export function nextPage(link: string | null): URLSearchParams | undefined {
   for (const match of (link ?? "").matchAll(/<([^>]*)>([^,<]*)/g)) {
     const [, target = "", parameters = ""] = match;
-    if (!/;\s*rel\s*=\s*"?next"?/i.test(parameters)) continue;
+    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i.exec(parameters);
+    const relations = (relation?.[1] ?? relation?.[2] ?? "").toLowerCase().split(/\s+/);
+    if (!relations.includes("next")) continue;
     const query = target.indexOf("?");
     return new URLSearchParams(query < 0 ? "" : target.slice(query + 1));
   }

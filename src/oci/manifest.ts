@@ -58,13 +58,18 @@ export function mediaTypeOf(bytes: Uint8Array, contentType: string | null): stri
   if (typeof body?.mediaType === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(body.mediaType)) {
     return body.mediaType;
   }
-  const header = contentType?.split(";")[0]?.trim().toLowerCase();
-  const generic = !header || /^(text\/.*|application\/(json|octet-stream))$/.test(header);
-  if (!generic) return header;
+  const told = manifestType(contentType);
+  if (told !== undefined) return told;
   if (Array.isArray(body?.manifests)) return OCI_INDEX;
   if (Array.isArray(body?.fsLayers)) return DOCKER_SCHEMA1;
-  if (typeof body?.config === "object") return OCI_MANIFEST;
-  return header || "application/octet-stream";
+  if (typeof body?.config === "object" && body.config !== null) return OCI_MANIFEST;
+  return contentType?.split(";")[0]?.trim().toLowerCase() || "application/octet-stream";
+}
+
+/** A Content-Type that says more than that there are bytes; undefined for one that any server might add. */
+export function manifestType(contentType: string | null): string | undefined {
+  const type = contentType?.split(";")[0]?.trim().toLowerCase();
+  return !type || /^(text\/.*|application\/(json|octet-stream))$/.test(type) ? undefined : type;
 }
 
 interface IndexEntry {

@@ -18,17 +18,12 @@ export type Asked =
 export function parsePath(pathname: string): Asked {
   const path = decode(pathname);
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
+  if (!path.startsWith("/v2/")) throw noEndpoint();
   if (path.endsWith("/tags/list")) {
     return { kind: "tags", name: repositoryName(path.slice("/v2/".length, -"/tags/list".length)) };
   }
   const match = /^\/v2\/(.*)\/(manifests|blobs|referrers)\/([^/]*)$/s.exec(path);
-  if (!path.startsWith("/v2/") || !match) {
-    throw new RegistryError(
-      "UNSUPPORTED",
-      "there is no such endpoint; see /v2/ for the registry API",
-      { status: 404 },
-    );
-  }
+  if (!match) throw noEndpoint();
   const [, rawName = "", endpoint, reference = ""] = match;
   const name = repositoryName(rawName);
   if (endpoint === "blobs") return { kind: "blob", name, digest: parseDigest(reference) };
@@ -38,6 +33,14 @@ export function parsePath(pathname: string): Asked {
   if (!isTag(reference))
     throw new RegistryError("MANIFEST_UNKNOWN", "the reference is neither a tag nor a digest");
   return { kind: "manifest", name, tag: reference };
+}
+
+function noEndpoint(): RegistryError {
+  return new RegistryError(
+    "UNSUPPORTED",
+    "there is no such endpoint; the registry API is under /v2/",
+    { status: 404 },
+  );
 }
 
 function decode(pathname: string): string {

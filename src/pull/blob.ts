@@ -81,18 +81,14 @@ function answer(
   };
 }
 
-/** Statuses of a HEAD that are worth a GET (ECR Public has answered blob HEADs with 401). */
-const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
-
 /** What is not here is asked of the upstream: HEAD, or a GET of the first byte where HEAD is deficient. Starts no fill. */
 export async function headBlob(house: House, source: Source, digest: Digest): Promise<PulledBlob> {
   const layout = await house.blobs.layout(digest);
   if (layout) return { digest, size: layout.size, status: "hit" };
-  const head = await house.upstream.headBlob(source, digest, DEFICIENT_HEAD);
-  head.cancel();
-  const size = contentLength(head.headers);
+  const head = await house.upstream.headBlob(source, digest);
+  const size = head && contentLength(head);
   const status = { fwd: "uri-miss" } as const;
-  if (head.status === 200 && size !== undefined) return { digest, size, status };
+  if (size !== undefined) return { digest, size, status };
   const get = await house.upstream.blob(source, digest, { first: 0, last: 0 });
   get.cancel();
   const total = /\/(\d{1,15})$/.exec(get.headers.get("content-range") ?? "")?.[1];

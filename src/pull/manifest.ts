@@ -3,7 +3,7 @@
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
+import { defaultChild, INDEX_TYPES, manifestType } from "../oci/manifest.ts";
 import { isFresh, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
@@ -113,20 +113,16 @@ export async function pullByDigest(
   return described(manifest, status);
 }
 
-/** Statuses of a HEAD that are worth a GET. */
-const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
-
 /** The upstream's own description of what is not here: a HEAD starts no fill. Undefined where it is deficient. */
 async function headUpstream(
   house: House,
   source: Source,
   digest: Digest,
 ): Promise<PulledManifest | undefined> {
-  const answer = await house.upstream.headManifest(source, digest, DEFICIENT_HEAD);
-  answer.cancel();
-  const size = contentLength(answer.headers);
-  const mediaType = answer.headers.get("content-type");
-  if (answer.status !== 200 || size === undefined || mediaType === null) return undefined;
+  const headers = await house.upstream.headManifest(source, digest);
+  const size = headers && contentLength(headers);
+  const mediaType = headers && manifestType(headers.get("content-type"));
+  if (size === undefined || mediaType === undefined) return undefined;
   return { digest, mediaType, size, status: { fwd: "uri-miss" } };
 }
 

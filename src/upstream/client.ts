@@ -21,6 +21,10 @@ interface Asked {
   unknown: ErrorCode;
 }
 
+/** Statuses of a HEAD that are worth a GET: of an upstream that does not offer HEAD, or guards it otherwise (ECR Public
+ * has answered blob HEADs with 401). */
+const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
+
 /** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
 export interface Answer {
   status: number;
@@ -53,34 +57,19 @@ export class UpstreamClient {
     });
   }
 
-  /** @param understood statuses that mean "ask another way" to the caller */
-  headBlob(source: Source, digest: Digest, understood: readonly number[]): Promise<Answer> {
-    return this.#ask({
-      source,
-      method: "HEAD",
-      path: `blobs/${digest}`,
-      understood,
-      unknown: "BLOB_UNKNOWN",
-    });
+  /** Undefined where the upstream's HEAD is deficient: ask by GET. */
+  headBlob(source: Source, digest: Digest): Promise<Headers | undefined> {
+    const path = `blobs/${digest}`;
+    return this.#head({ source, method: "HEAD", path, unknown: "BLOB_UNKNOWN" });
   }
 
   manifest(source: Source, reference: string): Promise<Answer> {
-    return this.#askManifest(source, "GET", reference, []);
+    return this.#ask(manifestAsked(source, "GET", reference));
   }
 
-  headManifest(source: Source, reference: string, understood: readonly number[]): Promise<Answer> {
-    return this.#askManifest(source, "HEAD", reference, understood);
-  }
-
-  #askManifest(
-    source: Source,
-    method: "GET" | "HEAD",
-    reference: string,
-    understood: readonly number[],
-  ) {
-    const headers = { Accept: UPSTREAM_ACCEPT };
-    const path = `manifests/${reference}`;
-    return this.#ask({ source, method, path, headers, understood, unknown: "MANIFEST_UNKNOWN" });
+  /** Undefined where the upstream's HEAD is deficient: ask by GET. */
+  headManifest(source: Source, reference: string): Promise<Headers | undefined> {
+    return this.#head(manifestAsked(source, "HEAD", reference));
   }
 
   tags(source: Source, query: URLSearchParams): Promise<Answer> {
@@ -104,6 +93,12 @@ export class UpstreamClient {
       understood: [404],
       unknown: "NAME_UNKNOWN",
     });
+  }
+
+  async #head(asked: Asked): Promise<Headers | undefined> {
+    const answer = await this.#ask({ ...asked, understood: DEFICIENT_HEAD });
+    answer.cancel();
+    return answer.status === 200 ? answer.headers : undefined;
   }
 
   async #ask(asked: Asked): Promise<Answer> {
@@ -156,6 +151,11 @@ export class UpstreamClient {
       cancel: () => controller.abort(),
     };
   }
+}
+
+function manifestAsked(source: Source, method: "GET" | "HEAD", reference: string): Asked {
+  const headers = { Accept: UPSTREAM_ACCEPT };
+  return { source, method, path: `manifests/${reference}`, headers, unknown: "MANIFEST_UNKNOWN" };
 }
 
 function suffix(query: URLSearchParams): string {
