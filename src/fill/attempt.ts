@@ -18,6 +18,13 @@ export interface Plan {
 /** The bytes are not what their digest says. */
 export class Mismatch extends Error {}
 
+/** The most segments that one answer tells of: few, so that what a follower asks for shows how far it is. */
+const MOST_NEWS = 2;
+/** A follower that has not asked for so long is slow or gone, and not made way for, in ms. */
+const MAKE_WAY = 5000;
+/** The pause between two puts, in ms: an eighth of what a put takes in production, and long enough to read segments. */
+const BREATH = 50;
+
 /** How much is read back at once for hashing, in bytes (PLATFORM: hashing). */
 const PIECE = 1024 * 1024;
 
@@ -34,6 +41,12 @@ export class Attempt {
   readonly #wanted = new Set<number>();
   #hash: Hash;
   #lowest = 0;
+  /** The segment that the fastest follower has asked for last, and when. */
+  #followed = -1;
+  #followedAt = 0;
+  /** Puts under way, and when the last one ended. */
+  #puts = 0;
+  #putAt = 0;
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
@@ -69,6 +82,19 @@ export class Attempt {
     if (!this.ready.has(number)) this.#wanted.add(number);
   }
 
+  /** What is ready of the segments from `number` on, told to a follower. */
+  readyFrom(number: number): number[] {
+    if (number > this.#followed) {
+      this.#followed = number;
+      this.#followedAt = Date.now();
+      this.#news.tell();
+    }
+    const segments: number[] = [];
+    for (let at = number; this.ready.has(at) && segments.length < MOST_NEWS; at++)
+      segments.push(at);
+    return segments;
+  }
+
   /** Takes the segment to fetch next: one that is waited for, else the lowest; undefined when all are taken. */
   take(): number | undefined {
     const count = this.count ?? 0;
@@ -76,14 +102,18 @@ export class Attempt {
       this.#wanted.delete(number);
       if (number < count && !this.#taken.has(number)) return this.#mark(number);
     }
+    const lowest = this.#lowestUntaken();
+    return lowest < count ? this.#mark(lowest) : undefined;
+  }
+
+  #lowestUntaken(): number {
     while (this.#taken.has(this.#lowest)) this.#lowest += 1;
-    return this.#lowest < count ? this.#mark(this.#lowest) : undefined;
+    return this.#lowest;
   }
 
   /** The lowest segment that nobody has taken, left where it is. */
   peek(): number | undefined {
-    let number = 0;
-    while (this.#taken.has(number)) number += 1;
+    const number = this.#lowestUntaken();
     return this.count === undefined || number < this.count ? number : undefined;
   }
 
@@ -98,7 +128,7 @@ export class Attempt {
 
   /** Stores a segment. It is hashed from memory where it is its turn, else read back in its turn. */
   async keep(number: number, bytes: Uint8Array): Promise<void> {
-    const written = await this.#blobs.putSegment(this.digest, this.id, number, bytes);
+    const written = await this.#put(number, bytes);
     // A segment that was there already is of a dead incarnation: what counts is what is stored.
     if (written && number === this.#hashed && !this.#catchingUp) {
       this.#hash.update(bytes);
@@ -107,6 +137,29 @@ export class Attempt {
     this.ready.add(number);
     this.#news.tell();
     this.#catchUp();
+  }
+
+  /** While the fastest follower has something to read, one put at a time and a breath between two: puts in a row take
+   * the machine from it (on one thread, as in local runs, nearly all of it). While it waits for more, as many puts side
+   * by side as there are lanes. */
+  async #put(number: number, bytes: Uint8Array): Promise<boolean> {
+    while (this.#isReading()) {
+      const left = this.#puts > 0 ? MAKE_WAY : this.#putAt + BREATH - Date.now();
+      if (left <= 0) break;
+      await this.#news.within(left);
+    }
+    this.#puts += 1;
+    try {
+      return await this.#blobs.putSegment(this.digest, this.id, number, bytes);
+    } finally {
+      this.#puts -= 1;
+      this.#putAt = Date.now();
+      this.#news.tell();
+    }
+  }
+
+  #isReading(): boolean {
+    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < MAKE_WAY;
   }
 
   #catchUp(): void {

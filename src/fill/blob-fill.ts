@@ -44,8 +44,6 @@ const HOLD_FOR = 13 * 60_000;
 const RETRIES = [20_000, 60_000, 180_000];
 /** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
 const KEEP = 24 * 60 * 60_000;
-/** The most segments that one answer tells of. */
-const MOST_NEWS = 256;
 
 export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS);
@@ -100,14 +98,10 @@ export class BlobFill extends DurableObject<Env> {
         if (!run.attempt) return undefined;
         if (run.attempt.id !== attempt) throw broken();
         if (verified) return undefined;
-        const { ready } = run.attempt;
-        if (!ready.has(number)) {
-          run.attempt.want(number);
-          return undefined;
-        }
-        const segments: number[] = [];
-        for (let at = number; ready.has(at) && segments.length < MOST_NEWS; at++) segments.push(at);
-        return { segments };
+        const segments = run.attempt.readyFrom(number);
+        if (segments.length > 0) return { segments };
+        run.attempt.want(number);
+        return undefined;
       });
     });
   }

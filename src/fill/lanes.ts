@@ -21,21 +21,24 @@ export interface Opening {
 export class Lanes {
   readonly #attempt: Attempt;
   readonly #fetcher: Fetcher;
+  readonly #connections: number;
   readonly #patience: number;
   readonly #active = new Set<TimedBody>();
   #failure: { error: unknown } | undefined;
 
-  /** @param patience how long a lease may be silent, in ms (fill/budget) */
-  constructor(attempt: Attempt, fetcher: Fetcher, patience: number) {
+  /** @param connections how many lanes there are, where the upstream has ranges
+   * @param patience how long a lease may be silent, in ms (fill/budget) */
+  constructor(attempt: Attempt, fetcher: Fetcher, connections: number, patience: number) {
     this.#attempt = attempt;
     this.#fetcher = fetcher;
+    this.#connections = connections;
     this.#patience = patience;
   }
 
-  /** Fetches all that is missing, over `connections` lanes at once; the first starts with what is open already. */
-  async byRanges(connections: number, opening?: Opening): Promise<void> {
+  /** Fetches all that is missing, over all lanes at once; the first starts with what is open already. */
+  async byRanges(opening?: Opening): Promise<void> {
     const lanes = [this.#lane(opening)];
-    while (lanes.length < connections) lanes.push(this.#lane());
+    while (lanes.length < this.#connections) lanes.push(this.#lane());
     await this.#all(lanes);
   }
 
@@ -63,7 +66,7 @@ export class Lanes {
   }
 
   /** Reads a single answer from segment 0 to its end. Where it breaks, goes on by ranges if the upstream has them. */
-  async inOrder(opening: Opening, connections: number): Promise<void> {
+  async inOrder(opening: Opening): Promise<void> {
     const puts = new Set<Promise<void>>();
     this.#active.add(opening.body);
     let { lease } = opening;
@@ -78,7 +81,7 @@ export class Lanes {
       const full = partial.have === partial.buffer.byteLength;
       if (size === null ? outcome === "broken" : !full) {
         await this.#resume(number, partial, lease);
-        await this.#all([...puts, this.byRanges(connections)]);
+        await this.#all([...puts, this.byRanges()]);
         return;
       }
       if (size === null && !full) this.#attempt.size = number * SEGMENT + partial.have;

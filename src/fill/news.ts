@@ -9,6 +9,16 @@ export class News {
     for (const wake of waiting) wake();
   }
 
+  /** Until the next change, or for that many ms. */
+  async within(time: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((wake) => {
+      this.#waiting.add(wake);
+      timer = setTimeout(wake, time);
+    });
+    clearTimeout(timer);
+  }
+
   /** The first answer of `look` that is not undefined; what `look` throws is thrown. */
   async until<T>(look: () => T | undefined): Promise<T> {
     for (;;) {

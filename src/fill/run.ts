@@ -133,13 +133,13 @@ export class Run {
     const attempt = continues ? resumed : await this.#begin(size, reply.kind === "part");
     this.attempt = attempt;
     this.news.tell();
-    const lanes = new Lanes(attempt, this.#fetcher, this.#patience);
     const { connections } = this.#source.rule;
+    const lanes = new Lanes(attempt, this.#fetcher, connections, this.#patience);
     const opening = { number, body: reply.body, lease };
     if (reply.kind === "part") {
       attempt.takeThis(number);
-      await lanes.byRanges(connections, opening);
-    } else await lanes.inOrder(opening, connections);
+      await lanes.byRanges(opening);
+    } else await lanes.inOrder(opening);
     return this.#finish(attempt);
   }
 

@@ -21,12 +21,12 @@ export async function answerRegistry(
   now: number,
 ): Promise<Response> {
   const url = new URL(request.url);
-  const asked = parsePath(url.pathname);
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
       headers: { Allow: "GET, HEAD" },
     });
   }
+  const asked = parsePath(url.pathname);
   if (asked.kind === "ping") return json({});
   const source = sourceOf(config, asked.name);
   switch (asked.kind) {

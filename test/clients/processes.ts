@@ -1,0 +1,131 @@
+// The servers: docker-registry, containerd and Entrepot, each ready when its promise resolves.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { AccessLog } from "./access-log.ts";
+import { run } from "./command.ts";
+import { launch, ready, type Server } from "./groups.ts";
+
+export interface Registry extends Server {
+  log: AccessLog;
+}
+
+/** @param storage kept between runs
+ * @param htpasswd the file with the accounts, for a registry behind Basic auth */
+export async function startRegistry(
+  folder: string,
+  storage: string,
+  htpasswd?: string,
+): Promise<Registry> {
+  await mkdir(folder, { recursive: true });
+  const address = await freeAddress();
+  const config = {
+    version: "0.1",
+    // A line of JSON for every request; the access log in Apache's format is left out.
+    log: { level: "info", formatter: "json", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: storage } },
+    http: { addr: address },
+    ...(htpasswd && { auth: { htpasswd: { realm: "locked", path: htpasswd } } }),
+  };
+  const file = join(folder, "config.yml");
+  await writeFile(file, JSON.stringify(config)); // JSON is YAML
+  const server = launch("docker-registry", ["serve", file], join(folder, "log"), address);
+  await ready(server, () => answers(`http://${address}/v2/`, htpasswd ? 401 : 200), 10_000);
+  return { ...server, log: new AccessLog(server.logFile) };
+}
+
+export interface Containerd extends Server {
+  socket: string;
+}
+
+/** A containerd of our own: nothing of the machine's is touched. */
+export async function startContainerd(folder: string): Promise<Containerd> {
+  await mkdir(folder, { recursive: true });
+  const socket = join(folder, "containerd.sock");
+  const file = join(folder, "config.toml");
+  await writeFile(
+    file,
+    `version = 2
+root = "${join(folder, "root")}"
+state = "${join(folder, "state")}"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "${socket}"
+[ttrpc]
+address = "${socket}.ttrpc"
+[plugins."io.containerd.internal.v1.opt"]
+path = "${join(folder, "opt")}"
+# Otherwise one namespace would find another's blobs, and pull nothing.
+[plugins."io.containerd.metadata.v1.bolt"]
+content_sharing_policy = "isolated"
+`,
+  );
+  const server = launch("containerd", ["--config", file], join(folder, "log"), socket);
+  await ready(server, () => succeeds("ctr", ["--address", socket, "version"]), 15_000);
+  return { ...server, socket };
+}
+
+export interface Rule {
+  prefix: string;
+  upstream: string;
+  credentials?: string;
+}
+
+export interface EntrepotOptions {
+  folder: string;
+  rules: Rule[];
+  /** Secrets by name. */
+  secrets?: Record<string, unknown>;
+}
+
+/** Entrepot as its users start it. The same folder again: the same storage. */
+export async function startEntrepot({
+  folder,
+  rules,
+  secrets = {},
+}: EntrepotOptions): Promise<Server> {
+  await mkdir(folder, { recursive: true });
+  const address = await freeAddress();
+  const variables = { RULES: rules, ...secrets };
+  const args = ["start", "--", "--port", portOf(address), "--persist-to", join(folder, "state")];
+  for (const [name, value] of Object.entries(variables)) {
+    args.push("--var", `${name}:${JSON.stringify(value)}`);
+  }
+  const server = launch("npm", args, join(folder, "log"), address);
+  await ready(server, () => answers(`http://${address}/v2/`, 200), 60_000);
+  return server;
+}
+
+async function answers(url: string, status: number): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    await response.body?.cancel();
+    return response.status === status;
+  } catch {
+    return false; // not listening yet
+  }
+}
+
+async function succeeds(command: string, args: string[]): Promise<boolean> {
+  return run(command, args, { timeout: 5_000 }).then(
+    () => true,
+    () => false, // not listening yet
+  );
+}
+
+function freeAddress(): Promise<string> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      server.close(() => resolve(`127.0.0.1:${port}`));
+    });
+  });
+}
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(":") + 1);
+}

@@ -1,0 +1,65 @@
+// Real clients against Entrepot, in front of real registries: `npm run test:clients`.
+
+import { rmSync } from "node:fs";
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkApi } from "./checks/api.ts";
+import { checkCold } from "./checks/cold.ts";
+import { checkCompany } from "./checks/company.ts";
+import { checkContainerd } from "./checks/containerd.ts";
+import { checkKilled } from "./checks/killed.ts";
+import { checkLocked } from "./checks/locked.ts";
+import { checkPodman } from "./checks/podman.ts";
+import { checkSkopeo } from "./checks/skopeo.ts";
+import { tail } from "./command.ts";
+import { killAll } from "./groups.ts";
+import { Report } from "./report.ts";
+import { type Stage, setStage } from "./stage.ts";
+
+/** What is cold comes first; each next group finds more of the images warm. */
+const GROUPS = [
+  checkCold,
+  checkSkopeo,
+  checkPodman,
+  checkContainerd,
+  checkLocked,
+  checkApi,
+  checkCompany,
+  checkKilled,
+];
+
+const report = new Report();
+const folder = await mkdtemp(join(tmpdir(), "entrepot-clients-run-"));
+// Nothing of the run stays but the images, also when it is interrupted.
+process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+// Clients find no account, and no setting, of this machine's user.
+Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder });
+let stage: Stage | undefined;
+await report.check("the servers start, and the images are there", async () => {
+  stage = await setStage(folder);
+});
+if (stage) {
+  for (const group of GROUPS) {
+    try {
+      await group(stage, report);
+    } catch (error) {
+      // What a group needs before its first check.
+      await report.check(group.name, () => Promise.reject(error));
+    }
+  }
+}
+await killAll();
+if (stage && report.hasFailed) await showComplaints(stage);
+report.end();
+
+/** What the Entrepots complained of. One that reloads, because its source is being edited, breaks what is under way. */
+async function showComplaints({ logFiles }: Stage): Promise<void> {
+  for (const file of logFiles) {
+    const lines = (await readFile(file, "utf8")).split("\n");
+    const said = lines.filter((line) =>
+      /✘|▲|Reloading|\b(warn|error|uncaught)|^entrepot:/i.test(line),
+    );
+    console.log(`${file}: ${said.length} complaints\n${tail(said.join("\n"))}`);
+  }
+}
