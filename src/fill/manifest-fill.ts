@@ -10,6 +10,7 @@ import type { Source } from "../policy/source.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
+import { isRefusal } from "../upstream/refusal.ts";
 import type { How } from "./how.ts";
 import { News } from "./news.ts";
 import { readManifest } from "./read-manifest.ts";
@@ -68,7 +69,12 @@ export class ManifestFill extends DurableObject<Env> {
           run.fetched = manifest;
         },
         (error) => {
-          console.warn(`entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`);
+          // A refusal is the upstream's answer, and the client's to hear.
+          if (!isRefusal(error)) {
+            console.error(
+              `entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`,
+            );
+          }
           run.failure = { error };
         },
       )

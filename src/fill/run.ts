@@ -86,9 +86,11 @@ export class Run {
   }
 
   #fail(error: unknown): void {
-    console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     this.mismatched = error instanceof Mismatch;
     this.refused = isRefusal(error);
+    // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
+    if (!this.refused)
+      console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     this.failure = { error: told(error) };
     this.news.tell();
   }
