@@ -17,6 +17,7 @@ export default defineConfig({
             accessToken: ROBOT.password,
           }),
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),
+          IDENTITY: JSON.stringify({ token: "an-identity-token" }),
           MALFORMED: "not JSON at all: s3cret",
         },
       },

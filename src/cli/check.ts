@@ -26,14 +26,16 @@ function oversized(given: Variables): string[] {
 }
 
 function unusable(given: Variables): string[] {
+  const known = { ...localSecrets(), ...given };
   try {
-    const { rules } = readConfig({ ...localSecrets(), ...given });
-    for (const { rule, problem } of rules) {
+    return readConfig(known).rules.flatMap(({ rule, problem }) => {
       console.log(`  ${rule.prefixes.join(", ")} → ${rule.upstream.base}`);
-      // The deployment's secrets cannot be read from here; a local one that is malformed can.
-      if (problem) console.log(`    if not done yet: ${problem}`);
-    }
-    return [];
+      if (!problem) return [];
+      // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.
+      if (known[rule.credentials as string]) return [`${rule.prefixes[0]}: ${problem}`];
+      console.log(`    unless that is done already: ${problem}`);
+      return [];
+    });
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;

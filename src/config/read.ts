@@ -48,6 +48,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     });
   }
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
+  else if (rules.length + problems.length === 0) problems.push("RULES: holds no rule");
   if (problems.length > 0) throw new ConfigError(problems);
   return { rules };
 }

@@ -50,7 +50,10 @@ export const ruleSchema = z
       })
       .transform((value) => (typeof value === "string" ? [value] : value))
       .pipe(z.array(prefix)),
-    upstream: z.string({ error: "must be a base URL or a host name" }),
+    upstream: z
+      .string({ error: "must be a base URL or a host name" })
+      // All that does not hang on `insecure`, so that it is told together with what else is wrong.
+      .superRefine((text, context) => void upstreamAt(text, true, [], context)),
     upstreamPrefix: prefix.optional(),
     credentials: z
       .string()
@@ -62,8 +65,8 @@ export const ruleSchema = z
     realm: oneOrMany(realm).optional(),
     insecure: z.boolean().default(false),
     tagTtl: duration("1h").prefault("1h"),
-    firstByteTimeout: duration("10s").prefault("10s"),
-    silenceTimeout: duration("30s").prefault("30s"),
+    firstByteTimeout: duration("10s", 1).prefault("10s"),
+    silenceTimeout: duration("30s", 1).prefault("30s"),
     connections: z.int().min(1).max(4).default(4),
   })
   .transform((given, context): Rule => {
@@ -78,7 +81,7 @@ export const ruleSchema = z
     } = given;
     return {
       prefixes: prefixes as [string, ...string[]],
-      upstream: upstreamAt(upstream, insecure, context),
+      upstream: upstreamAt(upstream, insecure, ["upstream"], context),
       realms: realms ?? [],
       ...(upstreamPrefix && { upstreamPrefix }),
       ...(credentials && { credentials }),
@@ -86,16 +89,17 @@ export const ruleSchema = z
     };
   });
 
-function upstreamAt(text: string, insecure: boolean, context: z.core.$RefinementCtx): Upstream {
+function upstreamAt(
+  text: string,
+  insecure: boolean,
+  path: string[],
+  context: z.core.$RefinementCtx,
+): Upstream {
   try {
     return parseUpstream(text, insecure);
   } catch (error) {
-    context.issues.push({
-      code: "custom",
-      path: ["upstream"],
-      input: text,
-      message: (error as Error).message,
-    });
+    const { message } = error as Error;
+    context.issues.push({ code: "custom", path, input: text, message });
     return z.NEVER;
   }
 }

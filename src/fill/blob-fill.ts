@@ -7,6 +7,7 @@ import type { Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { BlobStore } from "../store/blobs.ts";
+import { FILL_KEY } from "../store/keys.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
@@ -186,7 +187,7 @@ export class BlobFill extends DurableObject<Env> {
       return;
     }
     const failures = run.refused ? RETRIES.length : saved.failures;
-    await this.ctx.storage.put<Saved>("fill", { ...saved, failures: failures + 1 });
+    await this.ctx.storage.put<Saved>(FILL_KEY, { ...saved, failures: failures + 1 });
     await this.ctx.storage.setAlarm(Date.now() + (RETRIES[failures] ?? KEEP));
   }
 
@@ -197,11 +198,11 @@ export class BlobFill extends DurableObject<Env> {
   }
 
   async #saved(): Promise<Saved | undefined> {
-    return this.ctx.storage.get<Saved>("fill");
+    return this.ctx.storage.get<Saved>(FILL_KEY);
   }
 
   async #save(saved: Saved): Promise<void> {
-    await this.ctx.storage.put("fill", saved);
+    await this.ctx.storage.put(FILL_KEY, saved);
     await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
   }
 

@@ -9,6 +9,7 @@ import { digestOf } from "../oci/hash.ts";
 import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
 import { isFresh, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
+import { MAPPING_KEY } from "../store/keys.ts";
 import { TagStore } from "../store/tags.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
@@ -31,7 +32,7 @@ export class TagFill extends DurableObject<Env> {
   /** The tag's mapping, not older than the rule's `tagTtl`. Throws what the upstream answers. */
   async check(source: Source, tag: string): Promise<Outcome<CheckedTag>> {
     return settle(async () => {
-      const known = await this.ctx.storage.get<TagMapping>("mapping");
+      const known = await this.ctx.storage.get<TagMapping>(MAPPING_KEY);
       if (known && isFresh(known, source.rule.tagTtl, Date.now()))
         return { mapping: known, how: "found" as const };
       return this.#share(() => this.#byHead(source, tag));
@@ -100,7 +101,7 @@ export class TagFill extends DurableObject<Env> {
   }
 
   async #remember(source: Source, tag: string, mapping: TagMapping): Promise<TagMapping> {
-    await this.ctx.storage.put("mapping", mapping);
+    await this.ctx.storage.put(MAPPING_KEY, mapping);
     await this.ctx.storage.setAlarm(Date.now() + REMEMBER);
     try {
       await this.#tags.put(source, tag, mapping);

@@ -80,7 +80,7 @@ async function manifest(
   const described = { ...pulled, ...caching(source, asked.digest !== undefined) };
   const vary: Record<string, string> = asked.digest === undefined ? { Vary: "Accept" } : {};
   if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
-    return notModified(described);
+    return notModified(described, vary);
   return new Response(head ? null : (pulled.bytes ?? null), {
     headers: { ...contentHeaders(described), ...vary },
   });

@@ -47,9 +47,10 @@ export function matchesEtag(ifNoneMatch: string | null, digest: string): boolean
   });
 }
 
-export function notModified(content: Described): Response {
+/** @param more headers that the 200 would have beside the content's own (RFC 9110, 15.4.5) */
+export function notModified(content: Described, more: Record<string, string> = {}): Response {
   const { "Content-Length": _, "Content-Type": __, ...headers } = contentHeaders(content);
-  return new Response(null, { status: 304, headers });
+  return new Response(null, { status: 304, headers: { ...headers, ...more } });
 }
 
 export function json(body: unknown, headers: Record<string, string> = {}): Response {

@@ -55,7 +55,10 @@ export function looksLikeManifest(bytes: Uint8Array): boolean {
  * none, then the upstream's Content-Type decides; where that is no manifest type, the body's shape. */
 export function mediaTypeOf(bytes: Uint8Array, contentType: string | null): string {
   const body = parse(bytes);
-  if (typeof body?.mediaType === "string" && /^[\w.+-]+\/[\w.+-]+$/.test(body.mediaType)) {
+  if (
+    typeof body?.mediaType === "string" &&
+    /^(?!text\/)[\w.+-]+\/[\w.+-]+$/.test(body.mediaType)
+  ) {
     return body.mediaType;
   }
   const told = manifestType(contentType);

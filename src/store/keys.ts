@@ -5,12 +5,17 @@
 //   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
 //   KV   manifest:<digest>                              the same, near
 //   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean
+//   Durable Object of a blob   fill                     what a reset must not lose of a running fill
+//   Durable Object of a tag    mapping                  what KV may not show yet
 //
 // An origin is an upstream's host as one credential sees it (upstream/source). A rule's prefix is in no key:
 // two names of one image share, and a rule that is pointed elsewhere starts clean.
 
 import { createHash } from "node:crypto";
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+
+export const FILL_KEY = "fill";
+export const MAPPING_KEY = "mapping";
 
 export function blobKey(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;

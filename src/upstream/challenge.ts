@@ -12,6 +12,7 @@ const TOKEN = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y;
 const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 const BLANK = /[ \t]*/y;
+const SCHEME_END = /[ \t]+|(?=,|$)/y;
 const SEPARATOR = /[ \t,]*/y;
 
 /** Reads what is well-formed, and stops at what is not: half a header is still worth an answer. */
@@ -25,34 +26,35 @@ export function parseChallenges(header: string | null): Challenge[] {
     if (match) at = pattern.lastIndex;
     return match;
   };
-  const takeParameter = (): [string, string] | undefined => {
+  /** "none": something else begins here; "torn": what began as a parameter is none. */
+  const takeParameter = (): [string, string] | "none" | "torn" => {
     const start = at;
     const name = take(TOKEN)?.[0].toLowerCase();
     take(BLANK);
     if (name === undefined || text[at] !== "=") {
       at = start;
-      return undefined;
+      return "none";
     }
     at += 1;
     take(BLANK);
     const quoted = take(QUOTED);
     const value = quoted ? quoted[1]?.replace(/\\(.)/g, "$1") : take(TOKEN)?.[0];
-    if (value === undefined) at = start;
-    return value === undefined ? undefined : [name, value];
+    return value === undefined ? "torn" : [name, value];
   };
 
   for (;;) {
     take(SEPARATOR);
     const scheme = take(TOKEN)?.[0].toLowerCase();
-    if (scheme === undefined) return challenges;
+    if (scheme === undefined || !take(SCHEME_END)) return challenges;
     const parameters = new Map<string, string>();
     challenges.push({ scheme, parameters });
-    take(BLANK);
+    if (take(TOKEN68)) continue;
     for (;;) {
       take(SEPARATOR);
       const parameter = takeParameter();
-      if (parameter) parameters.set(...parameter);
-      else if (parameters.size > 0 || !take(TOKEN68)) break;
+      if (parameter === "torn") return challenges;
+      if (parameter === "none") break;
+      parameters.set(...parameter);
     }
   }
 }

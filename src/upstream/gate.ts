@@ -7,6 +7,7 @@ import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
+import { isRefusal } from "./refusal.ts";
 import { basic, fetchToken, type Token } from "./token.ts";
 
 /** One a repository. What is forgotten beyond that is asked for again. */
@@ -21,7 +22,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   async lend(rule: Rule, scope: string): Promise<Outcome<string | undefined>> {
     return settle(async () => {
       const credentials = this.#credentials(rule);
-      if (this.#challenge) return this.#authorize(rule, scope, this.#challenge, credentials);
+      const known =
+        this.#challenge && (await this.#tryAuthorize(rule, scope, this.#challenge, credentials));
+      if (known) return known;
       return credentials && "token" in credentials ? `Bearer ${credentials.token}` : undefined;
     });
   }
@@ -42,10 +45,10 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         challenges.find(({ scheme }) => scheme === "bearer") ??
         (credentials && challenges.find(({ scheme }) => scheme === "basic"));
       if (!challenge) return undefined;
-      this.#challenge = challenge;
       const held = await this.#tokens.get(scope)?.catch(() => undefined);
       if (held?.authorization === refused) this.#tokens.delete(scope);
       const offer = await this.#authorize(rule, scope, challenge, credentials);
+      this.#challenge = challenge;
       return offer === refused ? undefined : offer;
     });
   }
@@ -55,6 +58,23 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     const read = readCredentials(this.env, rule.credentials);
     if ("problem" in read) throw new RegistryError("UNKNOWN", read.problem);
     return read.credentials;
+  }
+
+  /** With a challenge of earlier. Where that fails it is forgotten, and the upstream asked what it wants today; but a
+   * refusal is one: credentials are not tried twice. */
+  async #tryAuthorize(
+    rule: Rule,
+    scope: string,
+    challenge: Challenge,
+    credentials: Credentials | undefined,
+  ): Promise<string | undefined> {
+    try {
+      return await this.#authorize(rule, scope, challenge, credentials);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || isRefusal(error)) throw error;
+      this.#challenge = undefined;
+      return undefined;
+    }
   }
 
   async #authorize(

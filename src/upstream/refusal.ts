@@ -12,12 +12,12 @@ export function isRefusal(error: unknown): error is RegistryError {
 const ERROR_BODY_LIMIT = 16 * 1024;
 
 /** Reads (bounded) and consumes the answer's body.
- * @param unknown the code that 404 means here
+ * @param unknown the code that 404 means here; undefined where it means that something is broken
  * @param secrets what must not be repeated, should the upstream echo it */
 export async function refusalOf(
   response: Response,
   host: string,
-  unknown: ErrorCode,
+  unknown: ErrorCode | undefined,
   secrets: readonly string[] = [],
 ): Promise<RegistryError> {
   const { status } = response;
@@ -35,10 +35,10 @@ export async function refusalOf(
   });
 }
 
-function meaning(status: number, unknown: ErrorCode): [ErrorCode, number] {
+function meaning(status: number, unknown: ErrorCode | undefined): [ErrorCode, number] {
   if (status === 401) return ["UNAUTHORIZED", 401];
   if (status === 403) return ["DENIED", 403];
-  if (status === 404 || status === 410) return [unknown, 404];
+  if (unknown && (status === 404 || status === 410)) return [unknown, 404];
   if (status === 429) return ["TOOMANYREQUESTS", 429];
   return ["UNAVAILABLE", status === 503 || status === 504 ? status : 502];
 }

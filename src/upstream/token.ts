@@ -58,12 +58,7 @@ export async function fetchToken(
   const service = challenge.parameters.get("service");
   const response = await askToken(rule, realm, { scope, ...(service && { service }) }, credentials);
   if (!response.ok) {
-    throw await refusalOf(
-      response,
-      `${host}'s token service`,
-      "UNAUTHORIZED",
-      secretsOf(credentials),
-    );
+    throw await refusalOf(response, `${host}'s token service`, undefined, secretsOf(credentials));
   }
   const answer = schema.safeParse(parseJson(await readText(response, TOKEN_ANSWER_LIMIT)));
   if (!answer.success || answer.data.token === undefined) {

@@ -21,7 +21,10 @@ export function bytes(seed: number, from: number, to: number): Uint8Array {
   const out = new Uint8Array(to - from);
   for (let at = from; at < to; ) {
     const within = at % BLOCK;
-    const piece = block(seed, Math.floor(at / BLOCK)).subarray(within, Math.min(BLOCK, within + to - at));
+    const piece = block(seed, Math.floor(at / BLOCK)).subarray(
+      within,
+      Math.min(BLOCK, within + to - at),
+    );
     out.set(piece, at - from);
     at += piece.length;
   }

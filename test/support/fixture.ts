@@ -1,7 +1,16 @@
 // The tests' hand on the fixture upstream: fills, breaks and watches it over its control port, from workerd or Node.
 
 import { seedOf } from "./content.ts";
-import { configOf, EMPTY, type Format, indexOf, manifestOf, type Platform, referrerOf, TYPES } from "./images.ts";
+import {
+  configOf,
+  EMPTY,
+  type Format,
+  indexOf,
+  manifestOf,
+  type Platform,
+  referrerOf,
+  TYPES,
+} from "./images.ts";
 import type {
   Algorithm,
   Commands,
@@ -72,7 +81,8 @@ export class Fixture {
     content: { seed: number; size: number } | Uint8Array | string,
     algorithm: Algorithm = "sha256",
   ): Promise<BlobInfo> {
-    if (typeof content === "string") return this.blob(repository, new TextEncoder().encode(content), algorithm);
+    if (typeof content === "string")
+      return this.blob(repository, new TextEncoder().encode(content), algorithm);
     if (content instanceof Uint8Array) return this.send("blob", { repository, algorithm }, content);
     return this.send("generate", { repository, seed: content.seed, size: content.size, algorithm });
   }
@@ -83,7 +93,8 @@ export class Fixture {
     content: object | Uint8Array | string,
     options: { mediaType?: string; tag?: string | undefined; algorithm?: Algorithm } = {},
   ): Promise<ManifestInfo> {
-    const bytes = content instanceof Uint8Array ? content : new TextEncoder().encode(asText(content));
+    const bytes =
+      content instanceof Uint8Array ? content : new TextEncoder().encode(asText(content));
     const own = (content as { mediaType?: unknown }).mediaType;
     const mediaType = options.mediaType ?? (typeof own === "string" ? own : TYPES.oci.manifest);
     const params = { repository, mediaType, algorithm: options.algorithm ?? "sha256" };
@@ -92,7 +103,11 @@ export class Fixture {
   }
 
   /** Config, layers and manifest; without a tag, one to be pulled by digest. */
-  async image(repository: string, tag: string | undefined, options: ImageOptions = {}): Promise<Image> {
+  async image(
+    repository: string,
+    tag: string | undefined,
+    options: ImageOptions = {},
+  ): Promise<Image> {
     const { layers: sizes = [1000], seed = repository, format = "oci" } = options;
     const platform = options.platform ?? { os: "linux", architecture: "amd64" };
     const layers = await Promise.all(

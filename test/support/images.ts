@@ -28,7 +28,11 @@ export const TYPES = {
 /** The empty descriptor of OCI 1.1, the config of an artifact without one. */
 export const EMPTY = { mediaType: "application/vnd.oci.empty.v1+json", content: "{}" } as const;
 
-export function configOf(seed: string, { os, architecture, variant }: Platform, layers: { digest: string }[]) {
+export function configOf(
+  seed: string,
+  { os, architecture, variant }: Platform,
+  layers: { digest: string }[],
+) {
   return {
     created: "2024-01-01T00:00:00Z",
     os,

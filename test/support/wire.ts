@@ -108,7 +108,9 @@ export interface RequestRecord {
   closed: boolean;
 }
 
-export type RequestFilter = Partial<Pick<RequestRecord, "repository" | "kind" | "method" | "server" | "reference">>;
+export type RequestFilter = Partial<
+  Pick<RequestRecord, "repository" | "kind" | "method" | "server" | "reference">
+>;
 
 /** Manifest GETs count, HEAD is free, as on Docker Hub. */
 export interface RateLimit {
@@ -160,7 +162,10 @@ export interface Commands {
     params: { repository: string; seed: number; size: number; algorithm: Algorithm };
     result: Omit<Descriptor, "mediaType">;
   };
-  blob: { params: { repository: string; algorithm: Algorithm }; result: Omit<Descriptor, "mediaType"> };
+  blob: {
+    params: { repository: string; algorithm: Algorithm };
+    result: Omit<Descriptor, "mediaType">;
+  };
   manifest: {
     params: { repository: string; mediaType: string; tag?: string; algorithm: Algorithm };
     result: Descriptor;

@@ -10,12 +10,16 @@ interface Token {
 }
 
 /** The user and password of a Basic header. */
-export function basicOf(authorization: string | undefined): { username: string; password: string } | undefined {
+export function basicOf(
+  authorization: string | undefined,
+): { username: string; password: string } | undefined {
   const encoded = /^basic +(.*)$/i.exec(authorization ?? "")?.[1];
   if (encoded === undefined) return undefined;
   const decoded = Buffer.from(encoded, "base64").toString();
   const colon = decoded.indexOf(":");
-  return colon < 0 ? undefined : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
+  return colon < 0
+    ? undefined
+    : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
 export function isRobot(account: { username: string; password: string } | undefined): boolean {

@@ -29,7 +29,10 @@ export function refusal(
 
 /** The error a registry would give with this status. */
 export function failure(status: number, kind: Kind): Answer {
-  const missing: Partial<Record<Kind, string>> = { blob: "BLOB_UNKNOWN", manifest: "MANIFEST_UNKNOWN" };
+  const missing: Partial<Record<Kind, string>> = {
+    blob: "BLOB_UNKNOWN",
+    manifest: "MANIFEST_UNKNOWN",
+  };
   const codes: Record<number, string> = {
     401: "UNAUTHORIZED",
     403: "DENIED",

@@ -24,7 +24,10 @@ export function generated(seed: number, size: number): Content {
     size,
     read(from, to) {
       const within = from % BLOCK;
-      return cached(seed, Math.floor(from / BLOCK)).subarray(within, Math.min(BLOCK, within + to - from));
+      return cached(seed, Math.floor(from / BLOCK)).subarray(
+        within,
+        Math.min(BLOCK, within + to - from),
+      );
     },
   };
 }

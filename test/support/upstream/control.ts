@@ -12,7 +12,11 @@ type Handlers = {
   ) => Promise<Commands[Verb]["result"]>;
 };
 
-export async function control(state: State, req: IncomingMessage, res: ServerResponse): Promise<void> {
+export async function control(
+  state: State,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const url = new URL(req.url ?? "/", "http://fixture");
   const verb = url.pathname.slice(1);
   const handlers = handlersOf(state);
@@ -23,7 +27,10 @@ export async function control(state: State, req: IncomingMessage, res: ServerRes
     // Bytes come as they are, with their parameters in the query.
     const inQuery = url.searchParams.get("params");
     const params = JSON.parse(inQuery ?? Buffer.from(body).toString());
-    const handler = handlers[verb as keyof Commands] as (params: unknown, body: Uint8Array) => Promise<unknown>;
+    const handler = handlers[verb as keyof Commands] as (
+      params: unknown,
+      body: Uint8Array,
+    ) => Promise<unknown>;
     const result = JSON.stringify((await handler(params, body)) ?? null);
     res.writeHead(200, { "content-type": "application/json" }).end(result);
   } catch (error) {
@@ -36,13 +43,15 @@ function handlersOf(state: State): Handlers {
   return {
     generate: async ({ repository, seed, size, algorithm }) =>
       repositories.addGenerated(repository, seed, size, algorithm),
-    blob: async ({ repository, algorithm }, body) => repositories.addGiven(repository, body, algorithm),
+    blob: async ({ repository, algorithm }, body) =>
+      repositories.addGiven(repository, body, algorithm),
     manifest: async ({ repository, mediaType, tag, algorithm }, body) => {
       const descriptor = await repositories.addManifest(repository, body, mediaType, algorithm);
       if (tag !== undefined) repositories.at(repository).tags.set(tag, descriptor.digest);
       return descriptor;
     },
-    tag: async ({ repository, tag, digest }) => void repositories.at(repository).tags.set(tag, digest),
+    tag: async ({ repository, tag, digest }) =>
+      void repositories.at(repository).tags.set(tag, digest),
     remove: async ({ repository, reference }) => repositories.remove(repository, reference),
     settings: async ({ repository, ...settings }) =>
       void Object.assign(repositories.at(repository).settings, settings),

@@ -23,12 +23,16 @@ export async function deliver(
 ): Promise<void> {
   const head = record.method === "HEAD";
   const byRange =
-    record.kind === "blob" && record.method === "GET" && answer.status === 200 && record.range !== null;
+    record.kind === "blob" &&
+    record.method === "GET" &&
+    answer.status === 200 &&
+    record.range !== null;
   const whole = { answer, from: 0, to: answer.content.size };
   const part = byRange ? ranged(answer, record.range ?? "", fault) : whole;
   const length = Math.min(part.to - part.from, fault.truncateTo ?? Number.POSITIVE_INFINITY);
 
-  const hold = fault.hold === undefined ? undefined : { name: fault.hold, after: fault.after ?? -1 };
+  const hold =
+    fault.hold === undefined ? undefined : { name: fault.hold, after: fault.after ?? -1 };
   if (hold && (hold.after < 0 || head)) await wait(res, holds, hold.name);
   if (res.destroyed) return;
   if (fault.reset) return void res.socket?.destroy();
@@ -40,9 +44,16 @@ export async function deliver(
   const over = record.kind === "blob" && record.status < 300 ? journal.body(record) : () => {};
   res.flushHeaders();
   const content =
-    fault.corruptAt === undefined ? part.answer.content : corrupted(part.answer.content, fault.corruptAt);
-  const bounds: Bounds = { from: part.from, length, cut: fault.cutAfter ?? Number.POSITIVE_INFINITY };
-  if (hold && hold.after >= 0) bounds.hold = { after: hold.after, wait: () => wait(res, holds, hold.name) };
+    fault.corruptAt === undefined
+      ? part.answer.content
+      : corrupted(part.answer.content, fault.corruptAt);
+  const bounds: Bounds = {
+    from: part.from,
+    length,
+    cut: fault.cutAfter ?? Number.POSITIVE_INFINITY,
+  };
+  if (hold && hold.after >= 0)
+    bounds.hold = { after: hold.after, wait: () => wait(res, holds, hold.name) };
   if (fault.bytesPerSecond !== undefined) bounds.bytesPerSecond = fault.bytesPerSecond;
   const all = await pump(res, content, bounds, record);
   over();

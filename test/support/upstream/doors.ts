@@ -22,17 +22,27 @@ export function door(
       return refusal(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="fixture"' });
     case "cdn":
       // S3 and its like answer 400 to a signed address that comes with another kind of authorization too.
-      if (authorization !== undefined) return refusal(400, "UNSUPPORTED", {}, "only one authorization is allowed");
-      return isSigned(asked.url) ? undefined : refusal(403, "DENIED", {}, "the signature does not match");
+      if (authorization !== undefined)
+        return refusal(400, "UNSUPPORTED", {}, "only one authorization is allowed");
+      return isSigned(asked.url)
+        ? undefined
+        : refusal(403, "DENIED", {}, "the signature does not match");
     default:
       return undefined;
   }
 }
 
-function bearer(state: State, { repository }: Asked, authorization: string | undefined): Answer | undefined {
+function bearer(
+  state: State,
+  { repository }: Asked,
+  authorization: string | undefined,
+): Answer | undefined {
   const verdict = state.accounts.check(authorization, repository, Date.now());
   if (verdict === "ok") return undefined;
-  const parameters = [`realm="http://127.0.0.1:${state.ports.token}/token"`, `service="${SERVICE}"`];
+  const parameters = [
+    `realm="http://127.0.0.1:${state.ports.token}/token"`,
+    `service="${SERVICE}"`,
+  ];
   if (repository !== "") parameters.push(`scope="${pullScope(repository)}"`);
   if (authorization !== undefined) parameters.push(`error="${verdict}"`);
   return refusal(401, "UNAUTHORIZED", { "www-authenticate": `Bearer ${parameters.join(",")}` });

@@ -14,7 +14,11 @@ export class Faults {
 
   add(rule: FaultRule): number {
     const times = rule.times ?? 1;
-    this.rules.push({ ...rule, id: ++this.last, left: times === 0 ? Number.POSITIVE_INFINITY : times });
+    this.rules.push({
+      ...rule,
+      id: ++this.last,
+      left: times === 0 ? Number.POSITIVE_INFINITY : times,
+    });
     return this.last;
   }
 
@@ -36,8 +40,18 @@ export class Faults {
   }
 }
 
-function matches({ match, do: fault }: FaultRule, record: RequestRecord, unauthorized: boolean): boolean {
-  const keys = ["server", "method", "kind", "repository", "reference"] as const satisfies (keyof Match)[];
+function matches(
+  { match, do: fault }: FaultRule,
+  record: RequestRecord,
+  unauthorized: boolean,
+): boolean {
+  const keys = [
+    "server",
+    "method",
+    "kind",
+    "repository",
+    "reference",
+  ] as const satisfies (keyof Match)[];
   if (keys.some((key) => match[key] !== undefined && match[key] !== record[key])) return false;
   if (match.ranged !== undefined && match.ranged !== (record.range !== null)) return false;
   // Otherwise the first request of every client, the one for the challenge, would use up the fault.

@@ -62,7 +62,12 @@ export class Holds {
   }
 
   private hold(name: string): Hold {
-    const fresh = { repository: undefined, open: false, waiting: new Set<never>(), watchers: new Set<never>() };
+    const fresh = {
+      repository: undefined,
+      open: false,
+      waiting: new Set<never>(),
+      watchers: new Set<never>(),
+    };
     const hold: Hold = this.holds.get(name) ?? fresh;
     this.holds.set(name, hold);
     return hold;

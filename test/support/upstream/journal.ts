@@ -48,7 +48,8 @@ export class Journal {
   }
 
   requests(filter: RequestFilter): RequestRecord[] {
-    const { records } = filter.repository === undefined ? this.everything : this.chapter(filter.repository);
+    const { records } =
+      filter.repository === undefined ? this.everything : this.chapter(filter.repository);
     const wanted = Object.entries(filter) as [keyof RequestFilter, string][];
     return records.filter((record) => wanted.every(([key, value]) => record[key] === value));
   }
@@ -71,7 +72,9 @@ export class Journal {
       chapter.peak = chapter.bodies;
     }
     if (repository !== undefined) {
-      this.everything.records = this.everything.records.filter((record) => record.repository !== repository);
+      this.everything.records = this.everything.records.filter(
+        (record) => record.repository !== repository,
+      );
     }
   }
 

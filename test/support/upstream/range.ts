@@ -36,7 +36,8 @@ function parse(range: string, size: number): [number, number] | null | undefined
   if (!match) return undefined;
   const [, first = "", last = ""] = match;
   if (first === "" && last === "") return undefined;
-  if (first === "") return size === 0 || Number(last) === 0 ? null : [Math.max(0, size - Number(last)), size];
+  if (first === "")
+    return size === 0 || Number(last) === 0 ? null : [Math.max(0, size - Number(last)), size];
   if (last !== "" && Number(last) < Number(first)) return undefined;
   if (Number(first) >= size) return null;
   return [Number(first), last === "" ? size : Math.min(size, Number(last) + 1)];

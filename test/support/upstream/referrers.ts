@@ -34,5 +34,11 @@ function descriptor({ bytes, mediaType, digest, size }: Manifest, subject: strin
   if (manifest?.subject?.digest !== subject) return undefined;
   const { annotations } = manifest;
   const artifactType = manifest.artifactType ?? manifest.config?.mediaType;
-  return { mediaType, digest, size, ...(artifactType && { artifactType }), ...(annotations && { annotations }) };
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType && { artifactType }),
+    ...(annotations && { annotations }),
+  };
 }

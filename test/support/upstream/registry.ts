@@ -12,7 +12,8 @@ const VERSION = { "docker-distribution-api-version": "registry/2.0" };
 const DIGEST = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 export function registry(state: State, asked: Asked, req: IncomingMessage): Answer {
-  if (req.method !== "GET" && req.method !== "HEAD") return refusal(405, "UNSUPPORTED", { allow: "GET, HEAD" });
+  if (req.method !== "GET" && req.method !== "HEAD")
+    return refusal(405, "UNSUPPORTED", { allow: "GET, HEAD" });
   if (asked.kind === "ping") return json(200, {}, VERSION);
   if (asked.kind === "other") return refusal(404, "NAME_UNKNOWN");
   const repository = state.repositories.find(asked.repository);
@@ -33,7 +34,11 @@ function manifest(repository: Repository, reference: string, req: IncomingMessag
   if (reference.includes(":") && !DIGEST.test(reference)) return refusal(400, "DIGEST_INVALID");
   const found = repository.manifests.get(repository.tags.get(reference) ?? reference);
   if (!found) return refusal(404, "MANIFEST_UNKNOWN");
-  const headers = { ...VERSION, "content-type": found.mediaType, "docker-content-digest": found.digest };
+  const headers = {
+    ...VERSION,
+    "content-type": found.mediaType,
+    "docker-content-digest": found.digest,
+  };
   return conditional({ status: 200, headers, content: given(found.bytes) }, found.digest, req);
 }
 

@@ -46,7 +46,12 @@ export class Repositories {
     return this.addBlob(name, content, await digestOf(content, algorithm));
   }
 
-  async addManifest(name: string, bytes: Uint8Array, mediaType: string, algorithm: Algorithm): Promise<Descriptor> {
+  async addManifest(
+    name: string,
+    bytes: Uint8Array,
+    mediaType: string,
+    algorithm: Algorithm,
+  ): Promise<Descriptor> {
     const digest = await digestOf(given(bytes), algorithm);
     const descriptor = { mediaType, digest, size: bytes.length };
     this.at(name).manifests.set(digest, { ...descriptor, bytes });

@@ -24,7 +24,9 @@ export async function handle(
   const { authorization } = req.headers;
   // Only the form of a token request says whose it is.
   const form = server === "token" && req.method === "POST" ? await readBody(req) : undefined;
-  const parameters = form ? new URLSearchParams(Buffer.from(form).toString()) : asked.url.searchParams;
+  const parameters = form
+    ? new URLSearchParams(Buffer.from(form).toString())
+    : asked.url.searchParams;
   if (form) asked.repository = repositoryOf(parameters);
 
   const record = state.journal.open(recordOf(server, asked, req));
@@ -47,10 +49,18 @@ function broken(state: State, asked: Asked, fault: Fault): Answer | undefined {
   if (fault.html) return page();
   if (fault.status === undefined) return undefined;
   if (fault.body === undefined) return failure(fault.status, asked.kind);
-  return { status: fault.status, headers: { "content-type": "text/plain" }, content: text(fault.body) };
+  return {
+    status: fault.status,
+    headers: { "content-type": "text/plain" },
+    content: text(fault.body),
+  };
 }
 
-function recordOf(server: Server, { kind, repository, reference, url }: Asked, req: IncomingMessage) {
+function recordOf(
+  server: Server,
+  { kind, repository, reference, url }: Asked,
+  req: IncomingMessage,
+) {
   const { authorization, range, accept } = req.headers;
   return {
     server,
@@ -61,7 +71,8 @@ function recordOf(server: Server, { kind, repository, reference, url }: Asked, r
     repository,
     reference,
     range: range ?? null,
-    authorization: authorization === undefined ? "none" : /^bearer /i.test(authorization) ? "bearer" : "basic",
+    authorization:
+      authorization === undefined ? "none" : /^bearer /i.test(authorization) ? "bearer" : "basic",
     user: basicOf(authorization)?.username ?? null,
     accept: accept ?? null,
     acceptEncoding: req.headers["accept-encoding"]?.toString() ?? null,

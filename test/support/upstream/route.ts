@@ -11,7 +11,12 @@ export interface Asked {
 }
 
 const NAMED = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
-const KINDS: Record<string, Kind> = { manifests: "manifest", blobs: "blob", referrers: "referrers", tags: "tags" };
+const KINDS: Record<string, Kind> = {
+  manifests: "manifest",
+  blobs: "blob",
+  referrers: "referrers",
+  tags: "tags",
+};
 
 export function route(server: Server, url: URL): Asked {
   const other: Asked = { kind: "other", repository: "", reference: "", url };
@@ -21,12 +26,18 @@ export function route(server: Server, url: URL): Asked {
       : other;
   }
   // Redirects to the cdn have names of hops before the registry's own path.
-  const path = server === "cdn" ? url.pathname.replace(/^\/(loop|hop\/\d+)(?=\/)/, "") : url.pathname;
+  const path =
+    server === "cdn" ? url.pathname.replace(/^\/(loop|hop\/\d+)(?=\/)/, "") : url.pathname;
   if (path === "/v2/" || path === "/v2") return { ...other, kind: "ping" };
   const [, repository = "", collection = "", reference = ""] = NAMED.exec(path) ?? [];
   if (repository === "" || (collection === "tags" && reference !== "list")) return other;
   const kind = KINDS[collection] ?? "other";
-  return { kind, repository, reference: kind === "tags" ? "" : reference.replace(/%3a/i, ":"), url };
+  return {
+    kind,
+    repository,
+    reference: kind === "tags" ? "" : reference.replace(/%3a/i, ":"),
+    url,
+  };
 }
 
 /** The scopes of a token request; several in one parameter are parted by spaces. */

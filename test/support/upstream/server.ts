@@ -1,6 +1,11 @@
 // The fixture upstream: one registry behind several doors on 127.0.0.1, for tests and by hand.
 
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import type { Server, UpstreamPorts } from "../wire.ts";

@@ -28,7 +28,12 @@ function byGet(state: State, { parameters, authorization }: TokenRequest): Answe
   const account = basicOf(authorization);
   if (authorization !== undefined && !isRobot(account))
     return json(401, { details: "incorrect username or password" });
-  return grant(state, parameters, account !== undefined, parameters.get("offline_token") === "true");
+  return grant(
+    state,
+    parameters,
+    account !== undefined,
+    parameters.get("offline_token") === "true",
+  );
 }
 
 function byPost(state: State, { parameters }: TokenRequest): Answer {
@@ -38,18 +43,25 @@ function byPost(state: State, { parameters }: TokenRequest): Answer {
   switch (parameters.get("grant_type")) {
     case "password": {
       const [username, password] = [parameters.get("username"), parameters.get("password")];
-      if (username !== ROBOT.username || password !== ROBOT.password) return oauth(401, "invalid_grant");
+      if (username !== ROBOT.username || password !== ROBOT.password)
+        return oauth(401, "invalid_grant");
       return grant(state, parameters, true, offline);
     }
     case "refresh_token":
-      if (!state.accounts.isRefresh(parameters.get("refresh_token"))) return oauth(401, "invalid_grant");
+      if (!state.accounts.isRefresh(parameters.get("refresh_token")))
+        return oauth(401, "invalid_grant");
       return grant(state, parameters, true, offline);
     default:
       return oauth(400, "unsupported_grant_type");
   }
 }
 
-function grant(state: State, parameters: URLSearchParams, robot: boolean, offline: boolean): Answer {
+function grant(
+  state: State,
+  parameters: URLSearchParams,
+  robot: boolean,
+  offline: boolean,
+): Answer {
   const settings = state.accounts.settingsFor(repositoryOf(parameters));
   const { field = "token", expiresIn = 300, lifetime = expiresIn ?? 60, issuedAt } = settings;
   const scopes = scopesOf(parameters);

@@ -1,0 +1,94 @@
+// The client of the measurements: reads bodies to their end, throws them away, and says how long it took.
+
+import { createHash } from "node:crypto";
+import { Agent, get, type IncomingMessage } from "node:http";
+
+/** Times in seconds from the request on. */
+export interface Timing {
+  firstByte: number;
+  whole: number;
+  bytes: number;
+  /** Hexadecimal, where it was asked for. */
+  sha256?: string;
+}
+
+/** One GET over a connection of its own. Rejects unless it is 200 and ends as it promised.
+ * @param hashed hashes what comes; costs time, so it is for all sides of a comparison or for none */
+export async function download(url: string, hashed = false): Promise<Timing> {
+  const agent = new Agent();
+  const began = performance.now();
+  const since = () => (performance.now() - began) / 1000;
+  try {
+    const response = await open(url, agent);
+    const hash = hashed ? createHash("sha256") : undefined;
+    let firstByte: number | undefined;
+    let bytes = 0;
+    await read(response, (piece) => {
+      firstByte ??= since();
+      bytes += piece.length;
+      hash?.update(piece);
+    });
+    const timing = { firstByte: firstByte ?? since(), whole: since(), bytes };
+    return hash ? { ...timing, sha256: hash.digest("hex") } : timing;
+  } finally {
+    agent.destroy();
+  }
+}
+
+/** Downloads and compares with what the blob should be. */
+export async function verify(url: string, blob: { digest: string; size: number }): Promise<Timing> {
+  const timing = await download(url, true);
+  if (`sha256:${timing.sha256}` !== blob.digest) throw new Error(`${url}: other bytes came`);
+  return timing;
+}
+
+/** Downloads without hashing: only the length is compared. */
+export async function time(url: string, blob: { size: number }): Promise<Timing> {
+  const timing = await download(url);
+  if (timing.bytes !== blob.size) throw new Error(`${url}: ${timing.bytes} of ${blob.size} bytes`);
+  return timing;
+}
+
+/** Requests a second over `connections` kept connections, for `seconds`. */
+export async function requestsPerSecond(
+  url: string,
+  connections: number,
+  seconds: number,
+): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const began = performance.now();
+  const end = began + seconds * 1000;
+  let count = 0;
+  const ask = async () => {
+    while (performance.now() < end) {
+      await read(await open(url, agent), () => {});
+      count += 1;
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: connections }, ask));
+  } finally {
+    agent.destroy();
+  }
+  return count / ((performance.now() - began) / 1000);
+}
+
+function open(url: string, agent: Agent): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent }, (response) => {
+      if (response.statusCode === 200) return resolve(response);
+      response.resume();
+      reject(new Error(`${url}: ${response.statusCode}`));
+    });
+    request.on("error", reject);
+  });
+}
+
+function read(response: IncomingMessage, take: (piece: Buffer) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    response.on("data", take);
+    response.on("end", resolve);
+    response.on("error", reject);
+    response.on("close", () => reject(new Error("the connection ended within the body")));
+  });
+}

@@ -1,0 +1,65 @@
+// The servers that are measured, each with a storage of its own: Entrepot, the bare Workers, docker-registry.
+
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort, launch, ROOT, type Server } from "./processes.ts";
+
+/** The prefix of the only rule: `/v2/up/<name>` is the upstream's `/v2/<name>`. */
+export const PREFIX = "up";
+
+/** The same for all Workers: a line for every request is not what is measured. */
+const QUIET = ["--log-level", "warn"];
+
+/** Entrepot as `npm start` runs it.
+ * @param folder not there yet
+ * @param rule fields of the rule, beside prefix and upstream */
+export async function startEntrepot(
+  folder: string,
+  upstream: string,
+  rule: Record<string, unknown> = {},
+): Promise<Server> {
+  const rules = JSON.stringify([{ prefix: PREFIX, upstream, ...rule }]);
+  return worker(folder, join(ROOT, "src/cli/start.ts"), ["--var", `RULES:${rules}`], "/v2/");
+}
+
+/** A bare Worker, under the same `wrangler dev` as Entrepot. */
+export async function startBare(folder: string, name: "r2" | "kv"): Promise<Server> {
+  const bare = join(ROOT, "test/bench/bare");
+  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+  const args = ["dev", join(bare, `${name}.ts`), "--config", join(bare, "wrangler.toml")];
+  return worker(folder, wrangler, [...args, "--ip", "127.0.0.1"], "/");
+}
+
+async function worker(
+  folder: string,
+  script: string,
+  args: string[],
+  path: string,
+): Promise<Server> {
+  await mkdir(folder, { recursive: true });
+  const port = await freePort();
+  const own = ["--port", String(port), "--persist-to", join(folder, "state"), ...QUIET];
+  const logFile = join(folder, "log");
+  const url = `http://127.0.0.1:${port}`;
+  return launch(process.execPath, [script, ...args, ...own], { url, path, logFile });
+}
+
+/** docker-registry as a proxy in front of `upstream`. */
+export async function startRegistry(folder: string, upstream: string): Promise<Server> {
+  await mkdir(folder, { recursive: true });
+  const address = `127.0.0.1:${await freePort()}`;
+  const config = {
+    version: "0.1",
+    log: { level: "error", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, "storage") } },
+    http: { addr: address },
+    proxy: { remoteurl: upstream },
+  };
+  const file = join(folder, "config.yml");
+  await writeFile(file, JSON.stringify(config)); // JSON is YAML
+  return launch("docker-registry", ["serve", file], {
+    url: `http://${address}`,
+    path: "/v2/",
+    logFile: join(folder, "log"),
+  });
+}

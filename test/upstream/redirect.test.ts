@@ -1,0 +1,159 @@
+// Redirects, hop by hop: how many, where to, and what goes along.
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { fetchFollowing, type Wanted } from "../../src/upstream/redirect.ts";
+import { scriptFetch } from "./scripted.ts";
+
+afterEach(() => vi.unstubAllGlobals());
+
+const ok = () => new Response("content");
+const follow = (wanted: Partial<Wanted> = {}) =>
+  fetchFollowing(
+    {
+      url: "https://a.example/v2/x",
+      method: "GET",
+      headers: {},
+      authorization: "Bearer t",
+      ...wanted,
+    },
+    "a.example",
+    60_000,
+    new AbortController(),
+  );
+
+/** `https://a.example/v2/x` → /1 → … → /`hops`, which answers. */
+function chain(hops: number): Record<string, string | (() => Response)> {
+  const script: Record<string, string | (() => Response)> = {};
+  const at = (hop: number) => (hop === 0 ? "https://a.example/v2/x" : `https://a.example/${hop}`);
+  for (let hop = 0; hop < hops; hop++) script[at(hop)] = at(hop + 1);
+  return { ...script, [at(hops)]: ok };
+}
+
+describe("are followed", () => {
+  it.each([0, 1, 5])("%i times", async (hops) => {
+    const sent = scriptFetch(chain(hops));
+    expect(await (await follow()).text()).toBe("content");
+    expect(sent).toHaveLength(hops + 1);
+  });
+
+  it.each([301, 302, 303, 307, 308])("with status %i, by the same method", async (status) => {
+    const sent = scriptFetch({
+      "https://a.example/v2/x": () => new Response(null, { status, headers: { Location: "/y" } }),
+      "https://a.example/y": ok,
+    });
+    expect((await follow({ method: "HEAD" })).status).toBe(200);
+    expect(sent.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      "HEAD https://a.example/v2/x",
+      "HEAD https://a.example/y",
+    ]);
+  });
+
+  it.each([
+    ["a status that is no redirect", 304, { Location: "/y" }],
+    ["several choices", 300, { Location: "/y" }],
+    ["no Location", 302, undefined],
+  ])("not for %s", async (_, status, headers) => {
+    const sent = scriptFetch({
+      "https://a.example/v2/x": () => new Response(null, { status, ...(headers && { headers }) }),
+    });
+    expect((await follow()).status).toBe(status);
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("are refused", () => {
+  it.each<[string, Record<string, string | (() => Response)>, number]>([
+    ["six of them", chain(6), 6],
+    ["a loop", { "https://a.example/v2/x": "https://a.example/v2/x" }, 6],
+    [
+      "https to http",
+      { "https://a.example/v2/x": "http://a.example/y", "http://a.example/y": ok },
+      1,
+    ],
+    [
+      "https to http, later on",
+      {
+        "https://a.example/v2/x": "https://b.example/y",
+        "https://b.example/y": "http://b.example/z",
+        "http://b.example/z": ok,
+      },
+      2,
+    ],
+    ["credentials in the address", { "https://a.example/v2/x": "https://u:p@b.example/" }, 1],
+    ["another protocol", { "https://a.example/v2/x": "ftp://b.example/" }, 1],
+    ["a script", { "https://a.example/v2/x": "javascript:alert(1)" }, 1],
+    ["no address", { "https://a.example/v2/x": "https://" }, 1],
+  ])("%s", async (_, script, requests) => {
+    const sent = scriptFetch(script);
+    await expect(follow()).rejects.toMatchObject({ code: "UNAVAILABLE", status: 502 });
+    expect(sent).toHaveLength(requests);
+  });
+
+  it("from http to http they are followed", async () => {
+    scriptFetch({ "http://a.example/x": "http://b.example/y", "http://b.example/y": ok });
+    expect((await follow({ url: "http://a.example/x" })).status).toBe(200);
+  });
+});
+
+describe("the authorization", () => {
+  const authorizations = (script: Record<string, string>) => {
+    const last = Object.values(script).at(-1) as string;
+    const sent = scriptFetch({ ...script, [last]: ok });
+    return follow().then(() => sent.map(({ headers }) => headers.get("authorization")));
+  };
+
+  it("goes along within the origin", async () => {
+    expect(await authorizations({ "https://a.example/v2/x": "https://a.example/y" })).toEqual([
+      "Bearer t",
+      "Bearer t",
+    ]);
+  });
+
+  it.each([
+    ["host", "https://cdn.example/y"],
+    ["subdomain", "https://cdn.a.example/y"],
+    ["port", "https://a.example:8443/y"],
+    ["host, without its protocol", "//cdn.example/y"],
+  ])("does not go to another %s", async (_, location) => {
+    const target = new URL(location, "https://a.example").href;
+    const sent = scriptFetch({ "https://a.example/v2/x": location, [target]: ok });
+    await follow();
+    expect(sent.map(({ headers }) => headers.get("authorization"))).toEqual(["Bearer t", null]);
+  });
+
+  it("does not come back with a redirect that comes back", async () => {
+    const back = {
+      "https://a.example/v2/x": "https://cdn.example/y",
+      "https://cdn.example/y": "https://a.example/z",
+    };
+    expect(await authorizations(back)).toEqual(["Bearer t", null, null]);
+  });
+});
+
+describe("a form with credentials", () => {
+  const form = { method: "POST", body: "password=x" } as const;
+
+  it("goes along within the origin", async () => {
+    const sent = scriptFetch({ "https://a.example/v2/x": "/y", "https://a.example/y": ok });
+    await follow(form);
+    expect(sent.map(({ body }) => body)).toEqual(["password=x", "password=x"]);
+  });
+
+  it("does not go to another", async () => {
+    const sent = scriptFetch({
+      "https://a.example/v2/x": "https://b.example/y",
+      "https://b.example/y": ok,
+    });
+    await expect(follow(form)).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(sent).toHaveLength(1);
+  });
+});
+
+describe("a host that cannot be reached", () => {
+  it("is told as that, and not in the platform's words", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("socket 17 at 10.0.0.1")));
+    const error = await follow().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", status: 502 });
+    expect((error as Error).message).toBe("a.example could not be reached");
+  });
+});

@@ -1,0 +1,173 @@
+// Bearer tokens: asked for once, kept while they last, and asked for again when they do not.
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { problemOf } from "../http/problem.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+import type { TokenSettings } from "../support/fixture.ts";
+import { receive } from "../support/transfers.ts";
+
+const cache = new Cache();
+
+afterEach(() => vi.useRealTimers());
+
+/** What is cold: that many small blobs, each to be fetched from the upstream. */
+async function blobs(name: string, count: number): Promise<string[]> {
+  const infos = Array.from({ length: count }, () => fixture.blob(name, crypto.randomUUID()));
+  return (await Promise.all(infos)).map(({ digest }) => digest);
+}
+
+async function pull(prefix: string, name: string, digests: string[]) {
+  const pulls = digests.map((digest) => receive(cache.fetch(`${prefix}/${name}/blobs/${digest}`)));
+  const received = await Promise.all(pulls);
+  expect(received.map(({ digest }) => digest)).toEqual(digests);
+}
+
+const tokenRequests = (name: string) => fixture.requests({ repository: name, kind: "token" });
+
+describe("are asked for once", () => {
+  it.each(["bearer", "robot"])("by thirty blobs at once: %s", async (prefix) => {
+    const name = repository("thirty");
+    await pull(prefix, name, await blobs(name, 30));
+    expect(await tokenRequests(name)).toHaveLength(1);
+  });
+
+  it("by blobs one after another, and by manifests and tags", async () => {
+    const name = repository("kept");
+    const image = await fixture.image(name, "1");
+    for (const digest of await blobs(name, 3)) await pull("bearer", name, [digest]);
+    for (const path of ["manifests/1", `manifests/${image.digest}`, "tags/list"]) {
+      expect((await cache.fetch(`bearer/${name}/${path}`)).status).toBe(200);
+    }
+    expect(await tokenRequests(name)).toHaveLength(1);
+  });
+
+  it("for each repository, whose token serves no other", async () => {
+    const [one, other] = [repository("one"), repository("other")];
+    for (const name of [one, other]) await pull("bearer", name, await blobs(name, 2));
+    for (const name of [one, other]) {
+      const [asked, ...more] = await tokenRequests(name);
+      expect(new URLSearchParams(asked?.query).getAll("scope")).toEqual([
+        `repository:${name}:pull`,
+      ]);
+      expect(more).toEqual([]);
+    }
+  });
+
+  it("and then without a 401 before it", async () => {
+    const [known, fresh] = [repository("known"), repository("fresh")];
+    await pull("bearer", known, await blobs(known, 1));
+    await pull("bearer", fresh, await blobs(fresh, 1));
+    const asked = await fixture.requests({ repository: fresh });
+    expect(asked.map(({ kind, status }) => [kind, status])).toEqual([
+      ["token", 200],
+      ["blob", expect.toSatisfy((status: number) => status < 300)],
+    ]);
+  });
+});
+
+describe("the token service may", () => {
+  it.each<[string, string, Omit<TokenSettings, "repository">]>([
+    ["call it access_token", "bearer", { field: "access_token" }],
+    ["not say how long it lasts", "bearer", { expiresIn: null }],
+    ["say when it was issued", "bearer", { issuedAt: "2020-01-01T00:00:00Z" }],
+    ["take GET only", "robot", { only: "GET" }],
+    ["take POST only", "robot", { only: "POST" }],
+  ])("%s", async (_, prefix, settings) => {
+    const name = repository("service");
+    await fixture.token({ repository: name, ...settings });
+    await pull(prefix, name, await blobs(name, 5));
+    const answered = (await tokenRequests(name)).filter(({ status }) => status === 200);
+    expect(answered).toHaveLength(1);
+  });
+
+  it.each<[string, object, number, string]>([
+    ["answer with a page", { html: true }, 502, "UNAVAILABLE"],
+    ["answer without a token", { status: 200, body: "{}" }, 502, "UNAVAILABLE"],
+    ["answer with an empty one", { status: 200, body: '{"token":""}' }, 502, "UNAVAILABLE"],
+    ["answer with two lines", { status: 200, body: '{"token":"a\\nb"}' }, 502, "UNAVAILABLE"],
+    ["refuse", { status: 401 }, 401, "UNAUTHORIZED"],
+    ["forbid", { status: 403 }, 403, "DENIED"],
+    ["limit", { status: 429, headers: { "retry-after": "9" } }, 429, "TOOMANYREQUESTS"],
+    ["fail", { status: 500 }, 502, "UNAVAILABLE"],
+    ["be overloaded", { status: 503 }, 503, "UNAVAILABLE"],
+    ["hang up", { reset: true }, 502, "UNAVAILABLE"],
+    ["redirect forever", { redirect: "loop" }, 502, "UNAVAILABLE"],
+  ])("%s, and is asked again by the next", async (_, fault, status, code) => {
+    const name = repository("service-fails");
+    const digests = await blobs(name, 1);
+    const id = await fixture.fault({
+      match: { repository: name, kind: "token" },
+      times: 0,
+      do: fault,
+    });
+    const problem = await problemOf(cache.fetch(`bearer/${name}/blobs/${digests[0]}`));
+    expect(problem).toMatchObject({ status, code });
+    if (status === 429) expect(problem.headers.get("retry-after")).toBe("9");
+    await fixture.heal({ id });
+    await pull("bearer", name, digests);
+  });
+
+  it("not answer in time", async () => {
+    const name = repository("service-silent");
+    const [digest] = await blobs(name, 1);
+    await fixture.fault({
+      match: { repository: name, kind: "token" },
+      times: 0,
+      do: { hold: name },
+    });
+    const impatient = new Cache({
+      RULES: [{ prefix: "bearer", upstream: fixture.url("bearer"), firstByteTimeout: "100ms" }],
+    });
+    const problem = await problemOf(impatient.fetch(`bearer/${name}/blobs/${digest}`));
+    expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
+  });
+});
+
+describe("a token that has expired", () => {
+  it("is not sent again: a new one is asked for, once, shortly before", async () => {
+    const name = repository("expires");
+    await fixture.token({ repository: name, expiresIn: 300, lifetime: 100_000 });
+    vi.useFakeTimers({ toFake: ["Date"] });
+    await pull("bearer", name, await blobs(name, 1));
+    vi.setSystemTime(Date.now() + 280_000);
+    await pull("bearer", name, await blobs(name, 10));
+    expect(await tokenRequests(name)).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 15_000);
+    await pull("bearer", name, await blobs(name, 10));
+    expect(await tokenRequests(name)).toHaveLength(2);
+  });
+
+  it("lasts a minute where the service does not say", async () => {
+    const name = repository("default-life");
+    await fixture.token({ repository: name, expiresIn: null, lifetime: 100_000 });
+    vi.useFakeTimers({ toFake: ["Date"] });
+    await pull("bearer", name, await blobs(name, 1));
+    vi.setSystemTime(Date.now() + 40_000);
+    await pull("bearer", name, await blobs(name, 1));
+    expect(await tokenRequests(name)).toHaveLength(1);
+    vi.setSystemTime(Date.now() + 20_001);
+    await pull("bearer", name, await blobs(name, 1));
+    expect(await tokenRequests(name)).toHaveLength(2);
+  });
+
+  it("sooner than it said is replaced, once", async () => {
+    const name = repository("short");
+    await fixture.token({ repository: name, expiresIn: 300 });
+    await pull("bearer", name, await blobs(name, 1));
+    await fixture.revoke(name);
+    await pull("bearer", name, await blobs(name, 10));
+    expect(await tokenRequests(name)).toHaveLength(2);
+    await fixture.revoke(name);
+    await pull("bearer", name, await blobs(name, 10));
+    expect(await tokenRequests(name)).toHaveLength(3);
+  });
+
+  it("as soon as it is given is not asked for without end", async () => {
+    const name = repository("never-valid");
+    await fixture.token({ repository: name, expiresIn: 300, lifetime: -1 });
+    const [digest] = await blobs(name, 1);
+    const problem = await problemOf(cache.fetch(`bearer/${name}/blobs/${digest}`));
+    expect(problem).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
+    expect((await tokenRequests(name)).length).toBeLessThanOrEqual(2);
+  });
+});
