@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { ConfigError, readConfig } from "../config/read.ts";
+import { isDockerHub } from "../config/upstream.ts";
 import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
 
 const args = process.argv.slice(2);
@@ -34,15 +35,16 @@ function isOption(arg: string, before: string | undefined): boolean {
   return own.test(arg) || /^--(ip|port)=/.test(arg) || (before !== undefined && own.test(before));
 }
 
-/** Until something answers there, whatever it says: a wrong configuration is told below. */
+/** Until the cache answers there, whatever it says: a wrong configuration is told below. */
 async function ready(url: string): Promise<void> {
   for (;;) {
     try {
-      await fetch(url);
-      return;
+      const { headers } = await fetch(url);
+      if (headers.has("Docker-Distribution-Api-Version")) return;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 100)); // not listening yet; wrangler's end ends this
+      // Not listening yet; wrangler's end ends this.
     }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
@@ -61,8 +63,11 @@ function summary(): string {
         `  ${rule.prefixes.join(", ")} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
       );
     }
-    const [first] = rules[0]?.rule.prefixes ?? [];
-    lines.push("Try it:", `  docker pull ${address}/${first}/library/alpine:latest`, "");
+    const hub = rules.find(({ rule }) => isDockerHub(rule.upstream))?.rule.prefixes[0];
+    const image = hub
+      ? `${hub}/library/alpine:latest`
+      : `${rules[0]?.rule.prefixes[0]}/<image>:<tag>`;
+    lines.push("Try it:", `  docker pull ${address}/${image}`, "");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     lines.push("It answers every request with 500, because its configuration cannot be used:");

@@ -38,16 +38,11 @@ const realm = z
   .refine((text) => URL.canParse(text), "must be a host name or the URL of a token service")
   .transform((text) => new URL(text).host);
 
-function oneOrMany<T extends z.ZodType>(item: T) {
-  return z.union([item.transform((one) => [one]), z.array(item).min(1)]);
-}
-
 export const ruleSchema = z
   .strictObject({
     prefix: z
-      .union([z.string(), z.array(z.string()).min(1)], {
-        error: "must be a name or a list of names",
-      })
+      .union([z.string(), z.array(z.string())], { error: "must be a name or a list of names" })
+      .refine((value) => value.length > 0, { error: "must hold a name", abort: true })
       .transform((value) => (typeof value === "string" ? [value] : value))
       .pipe(z.array(prefix)),
     upstream: z
@@ -62,7 +57,11 @@ export const ruleSchema = z
         "must be the name of a secret, such as DOCKER_HUB, never its value",
       )
       .optional(),
-    realm: oneOrMany(realm).optional(),
+    realm: z
+      .union([realm.transform((one) => [one]), z.array(realm).min(1)], {
+        error: "must be a host name or the URL of a token service, or a list of them",
+      })
+      .optional(),
     insecure: z.boolean().default(false),
     tagTtl: duration("1h").prefault("1h"),
     firstByteTimeout: duration("10s", 1).prefault("10s"),

@@ -122,6 +122,12 @@ export class Attempt {
     return number;
   }
 
+  /** A segment that was taken and not fetched: another lane may have it. */
+  giveBack(number: number): void {
+    this.#taken.delete(number);
+    this.#lowest = Math.min(this.#lowest, number);
+  }
+
   takeThis(number: number): void {
     this.#mark(number);
   }

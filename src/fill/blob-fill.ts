@@ -39,6 +39,8 @@ interface Saved {
 /** When the alarm looks after a fill that has begun, in ms: an object without events is evicted after 70 s at
  * the earliest, and a background fetch does not hold it (PLATFORM). */
 const HOLD_AFTER = 15_000;
+/** When a fill that has stored nothing yet is given to the alarm, in ms. Most are over by then, and cost no alarm. */
+const HOLD_LATEST = 5_000;
 /** An alarm handler may run for 15 minutes; the next one takes over. */
 const HOLD_FOR = 13 * 60_000;
 /** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
@@ -50,27 +52,35 @@ export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   #run: Run | undefined;
-  #mismatched = false;
+  /** The next run does without ranges: they brought a mismatch, or no end. */
+  #plain = false;
 
   /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. */
   async join(digest: Digest, source: Source): Promise<Outcome<Joined>> {
     return settle(async () => {
-      const began = this.#run === undefined;
-      const run = this.#running(digest, source);
-      const how = () => (run.found ? "found" : began ? "started" : "joined");
-      return run.news.until((): Joined | undefined => {
-        if (run.published) return { state: "published", layout: run.published, how: how() };
-        this.#throwFailure(run, source);
-        const { attempt } = run;
-        if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
-        return {
-          state: "filling",
-          attempt: attempt.id,
-          size: attempt.size,
-          ranges: attempt.ranges,
-          how: how(),
-        };
-      });
+      const run = this.#run;
+      if (!run) return this.#joined(this.#running(digest, source), source, true);
+      try {
+        run.sources.add(source);
+        return await this.#joined(run, source, false);
+      } catch (error) {
+        // What ended a run that another source had begun is not this one's: it has a run of its own.
+        if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
+        const began = this.#run === undefined;
+        return this.#joined(this.#running(digest, source), source, began);
+      }
+    });
+  }
+
+  #joined(run: Run, source: Source, began: boolean): Promise<Joined> {
+    const how = () => (run.found ? "found" : began ? "started" : "joined");
+    return run.news.until((): Joined | undefined => {
+      if (run.published) return { state: "published", layout: run.published, how: how() };
+      this.#throwFailure(run, source);
+      const { attempt } = run;
+      if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
+      const { id, size, ranges } = attempt;
+      return { state: "filling", attempt: id, size, ranges, how: how() };
     });
   }
 
@@ -118,14 +128,15 @@ export class BlobFill extends DurableObject<Env> {
   async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
     return settle(async () => {
       if (this.#run && !this.#run.published) return;
-      this.#run = undefined;
       console.error(
         `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
       );
-      const plan = { attempt: layout.attempt, size: layout.size };
-      await this.#save({ digest: layout.digest, sources: [source], plan, failures: 0 });
-      await this.#blobs.unpublish(layout);
-      this.#running(layout.digest, source);
+      // The mending is the run from its first step on: whoever asks meanwhile joins it.
+      this.#start(layout.digest, [source], 0, async () => {
+        const plan = { attempt: layout.attempt, size: layout.size };
+        await this.#save({ digest: layout.digest, sources: [source], plan, failures: 0 });
+        await this.#blobs.unpublish(layout);
+      });
     });
   }
 
@@ -156,29 +167,42 @@ export class BlobFill extends DurableObject<Env> {
     return this.#start(digest, [source]);
   }
 
-  /** @param failures how often the fill has failed since somebody asked */
-  #start(digest: Digest, sources: Source[], failures = 0): Run {
-    const run = new Run(digest, sources, this.#mismatched, this.#blobs, this.#upstream, {
-      plan: async () => (await this.#saved())?.plan,
-      keepPlan: (plan) =>
-        this.#save({ digest, sources: run.sources.all(), failures, ...(plan && { plan }) }),
-    });
+  /** @param failures how often the fill has failed since somebody asked
+   * @param prepare what the run has to do first */
+  #start(digest: Digest, sources: Source[], failures = 0, prepare?: () => Promise<void>): Run {
+    const keepPlan = (plan: Plan | undefined) =>
+      this.#save({ digest, sources: run.sources.all(), failures, ...(plan && { plan }) });
+    const memory = { plan: async () => (await this.#saved())?.plan, keepPlan };
+    const run = new Run(digest, sources, this.#plain, this.#blobs, this.#upstream, memory, prepare);
     this.#run = run;
+    // A fill that is not over in a moment is held by the alarm, from before its first answer on.
+    const hold = setTimeout(() => this.#hold(run, digest, failures), HOLD_LATEST);
     run.ended
+      .then(() => clearTimeout(hold))
       .then(() => this.#settle(run))
       .catch((error) => {
         console.error(
-          `entrepot: the fill of ${digest} could not be put away: ${(error as Error).message}`,
+          `entrepot: the fill of ${digest} was not put away: ${(error as Error).message}`,
         );
       });
     return run;
+  }
+
+  async #hold(run: Run, digest: Digest, failures: number): Promise<void> {
+    try {
+      const saved = await this.#saved();
+      if (this.#run !== run || run.failure || run.published) return;
+      await this.#save(saved ?? { digest, sources: run.sources.all(), failures });
+    } catch (error) {
+      console.error(`entrepot: the fill of ${digest} is not held: ${(error as Error).message}`);
+    }
   }
 
   /** After success the object empties itself; after a failure it keeps what it has for the next try. */
   async #settle(run: Run): Promise<void> {
     // At once, and before anything is awaited: whoever has heard of the failure and asks again starts anew.
     if (run.failure) this.#run = undefined;
-    this.#mismatched = run.mismatched;
+    this.#plain = run.failure !== undefined && run.plain;
     const saved = await this.#saved();
     if (!run.failure || !saved?.plan) {
       await this.#empty();
@@ -192,7 +216,7 @@ export class BlobFill extends DurableObject<Env> {
   }
 
   #throwFailure(run: Run, source: Source): void {
-    const refusal = run.sources.refusalOf(source);
+    const refusal = run.sources.errorOf(source);
     if (refusal) throw refusal;
     if (run.failure) throw run.failure.error;
   }

@@ -2,74 +2,106 @@
 // Durable Objects may live in one: so the budget is the module's, not an object's.
 
 import { RegistryError } from "../oci/error.ts";
+import { SEGMENT } from "../store/segments.ts";
 
 export const BUDGET = 64 * 1024 * 1024;
+
+/** What a fill takes before it connects: a blob that fits waits for nobody's segments. */
+export const SMALL = 256 * 1024;
+/** Kept free of segments, for those. */
+const SMALL_RESERVE = SEGMENT;
+/** The most that second and further connections of fills may hold: the first of another fill never waits for them. */
+const MOST_EXTRA = BUDGET / 2;
 
 /** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
  * `finally` (PLATFORM), and a promise that it should have resolved would hang the others. */
 const LOOK = 10;
-/** A waiter that has not looked for so long is gone, in ms. */
+/** A waiter that has not looked for so long is gone, in ms; if it was only held up, it finds its place again. */
 const GONE = 2000;
+
+/** How often a holder shows that it lives, and after how long without that its lease is taken back, in ms: an object
+ * that was aborted gives nothing back. */
+const BEAT = 1000;
+const PATIENCE = 15_000;
+
+/** Who asks: a fill that connects, its first connection for a segment, or a further one. */
+export type Purpose = "small" | "first" | "extra";
 
 export class Lease {
   readonly #budget: Budget;
-  readonly #patience: number;
+  readonly #beat: ReturnType<typeof setInterval>;
+  purpose: Purpose;
   bytes: number;
-  expiresAt = 0;
+  seenAt = Date.now();
 
-  constructor(budget: Budget, bytes: number, patience: number) {
+  constructor(budget: Budget, bytes: number, purpose: Purpose, beat: number) {
     this.#budget = budget;
-    this.#patience = patience;
+    this.purpose = purpose;
     this.bytes = bytes;
-    this.touch();
+    this.#beat = setInterval(() => {
+      this.seenAt = Date.now();
+    }, beat);
   }
 
-  /** Tells that the holder lives. */
-  touch(): void {
-    this.expiresAt = Date.now() + this.#patience;
-  }
-
-  /** Gives back what turned out not to be needed. */
-  shrink(bytes: number): void {
-    this.bytes = Math.min(this.bytes, bytes);
+  /** Waits until it may hold that many bytes. Throws UNAVAILABLE (503) after `within` ms. */
+  async grow(bytes: number, within: number): Promise<void> {
+    if (bytes <= this.bytes) return;
+    const grown = await this.#budget.lease(bytes, "first", within);
+    grown.release();
+    this.bytes = bytes;
+    this.purpose = "first";
   }
 
   release(): void {
+    clearInterval(this.#beat);
     this.#budget.forget(this);
   }
 }
 
+interface Ticket {
+  number: number;
+  purpose: Purpose;
+  seenAt: number;
+}
+
 export class Budget {
   readonly #limit: number;
+  readonly #beat: number;
+  readonly #patience: number;
   readonly #leases = new Set<Lease>();
-  #queue: { seenAt: number }[] = [];
+  #queue: Ticket[] = [];
+  #tickets = 0;
   /** The most that was ever lent at once, in bytes. */
   peak = 0;
 
-  constructor(limit: number) {
+  /** @param beat how often a holder shows that it lives, and `patience` for how long it may fail to, in ms */
+  constructor(limit: number, beat = BEAT, patience = PATIENCE) {
     this.#limit = limit;
+    this.#beat = beat;
+    this.#patience = patience;
   }
 
   get lent(): number {
+    return this.#lentTo(() => true);
+  }
+
+  #lentTo(counts: (purpose: Purpose) => boolean): number {
     let sum = 0;
-    for (const lease of this.#leases) sum += lease.bytes;
+    for (const lease of this.#leases) if (counts(lease.purpose)) sum += lease.bytes;
     return sum;
   }
 
-  /** First come, first served.
-   * @param patience for how long, in ms, a holder may be silent before its lease is taken back
+  /** First come, first served, among those of one purpose.
    * @param within for how long, in ms, to wait; then throws UNAVAILABLE (503): a pull that hangs is worse */
-  async lease(bytes: number, patience: number, within = Number.POSITIVE_INFINITY): Promise<Lease> {
+  async lease(bytes: number, purpose: Purpose, within = Number.POSITIVE_INFINITY): Promise<Lease> {
     const begun = Date.now();
-    const ticket = { seenAt: begun };
-    this.#queue.push(ticket);
+    this.#tickets += 1;
+    const ticket: Ticket = { number: this.#tickets, purpose, seenAt: begun };
     for (;;) {
       const now = Date.now();
-      ticket.seenAt = now;
-      this.#queue = this.#queue.filter((other) => now - other.seenAt < GONE);
-      if (this.#queue[0] === ticket && this.#fits(bytes, now)) {
-        this.#queue.shift();
-        const lease = new Lease(this, bytes, patience);
+      if (this.#isNext(ticket, now) && this.#fits(bytes, purpose, now)) {
+        this.#queue = this.#queue.filter((other) => other !== ticket);
+        const lease = new Lease(this, bytes, purpose, this.#beat);
         this.#leases.add(lease);
         this.peak = Math.max(this.peak, this.lent);
         return lease;
@@ -85,9 +117,30 @@ export class Budget {
     }
   }
 
-  #fits(bytes: number, now: number): boolean {
-    for (const lease of this.#leases) if (lease.expiresAt < now) this.#leases.delete(lease);
-    return this.lent + bytes <= this.#limit;
+  #isNext(ticket: Ticket, now: number): boolean {
+    ticket.seenAt = now;
+    this.#queue = this.#queue.filter((other) => now - other.seenAt < GONE);
+    if (!this.#queue.includes(ticket)) this.#queue.push(ticket);
+    const rivals = this.#queue.filter(
+      ({ purpose }) =>
+        purpose === ticket.purpose || (ticket.purpose === "extra" && purpose === "first"),
+    );
+    return rivals.every(
+      ({ number, purpose }) => number >= ticket.number && purpose === ticket.purpose,
+    );
+  }
+
+  #fits(bytes: number, purpose: Purpose, now: number): boolean {
+    for (const lease of this.#leases) {
+      if (now - lease.seenAt > this.#patience) this.#leases.delete(lease);
+    }
+    const free = this.#limit - this.lent;
+    if (purpose === "small") return bytes <= free;
+    if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MOST_EXTRA)
+      return false;
+    return (
+      bytes <= free && this.#lentTo((to) => to !== "small") + bytes <= this.#limit - SMALL_RESERVE
+    );
   }
 
   forget(lease: Lease): void {

@@ -1,8 +1,9 @@
-// Asking a blob's upstream for stretches of it, under whichever source is not refused.
+// Asking a blob's upstream for stretches of it, under whichever source works.
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseContentRange } from "../oci/range.ts";
+import type { Source } from "../policy/source.ts";
 import type { TimedBody } from "../upstream/body.ts";
 import { type Answer, contentLength, type UpstreamClient } from "../upstream/client.ts";
 import type { Sources } from "./sources.ts";
@@ -10,44 +11,54 @@ import type { Sources } from "./sources.ts";
 /** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
 export type Reply =
   | { kind: "part"; first: number; total: number; body: TimedBody }
-  | { kind: "whole"; size: number | undefined; body: TimedBody }
+  | { kind: "whole"; size: number | undefined; body: TimedBody; source: Source }
   | { kind: "none" };
+
+/** Both ends inclusive. */
+interface Stretch {
+  first: number;
+  last: number;
+}
 
 export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
-  readonly #refused: () => void;
+  readonly #failed: () => void;
   readonly digest: Digest;
 
-  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, refused: () => void) {
+  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, failed: () => void) {
     this.#upstream = upstream;
     this.#sources = sources;
-    this.#refused = refused;
+    this.#failed = failed;
     this.digest = digest;
   }
 
-  /** @param range both ends inclusive; without one, the whole */
-  ask(range?: { first: number; last: number }): Promise<Reply> {
-    return this.#sources.use(async (source) => {
-      const answer = await this.#upstream.blob(source, this.digest, range);
-      const reply = classify(answer, range);
-      if (reply) return reply;
-      answer.cancel();
-      const { host } = source.rule.upstream;
-      throw new RegistryError(
-        "UNAVAILABLE",
-        `${host} answered ${answer.status} to a request for a blob`,
-      );
-    }, this.#refused);
+  /** The first question: a source that fails it is out, and those who came with it are told.
+   * @param range without one, the whole */
+  open(range?: Stretch): Promise<Reply> {
+    return this.#sources.use((source) => this.#ask(source, range), this.#failed);
+  }
+
+  /** A question in the middle of a fill. */
+  ask(range: Stretch): Promise<Reply> {
+    return this.#sources.useAgain((source) => this.#ask(source, range));
+  }
+
+  async #ask(source: Source, range: Stretch | undefined): Promise<Reply> {
+    const answer = await this.#upstream.blob(source, this.digest, range);
+    const reply = classify(answer, source, range);
+    if (reply) return reply;
+    answer.cancel();
+    const { host } = source.rule.upstream;
+    const message = `${host} answered ${answer.status} to a request for a blob`;
+    throw new RegistryError("UNAVAILABLE", message);
   }
 
   /** The length as HEAD tells it, where GET does not; undefined where HEAD does not either. */
-  async size(): Promise<number | undefined> {
+  async size(source: Source): Promise<number | undefined> {
     try {
-      return await this.#sources.use(async (source) => {
-        const headers = await this.#upstream.headBlob(source, this.digest);
-        return headers && contentLength(headers);
-      }, this.#refused);
+      const headers = await this.#upstream.headBlob(source, this.digest);
+      return headers && contentLength(headers);
     } catch (error) {
       if (error instanceof RegistryError) return undefined; // the GET is running and does without
       throw error;
@@ -55,19 +66,20 @@ export class Fetcher {
   }
 }
 
-function classify(answer: Answer, range: { first: number } | undefined): Reply | undefined {
+function classify(answer: Answer, source: Source, range: Stretch | undefined): Reply | undefined {
   if (answer.status === 416 && range) {
     answer.cancel();
     return { kind: "none" };
   }
   if (answer.status === 200) {
-    return { kind: "whole", size: contentLength(answer.headers), body: answer.body() };
+    return { kind: "whole", size: contentLength(answer.headers), body: answer.body(), source };
   }
   if (answer.status !== 206 || !range) return undefined;
   const told = parseContentRange(answer.headers.get("content-range"));
   // A stretch that was not asked for is as good as none: the caller asks for the whole.
-  if (told?.first === range.first)
+  if (told?.first === range.first) {
     return { kind: "part", first: told.first, total: told.total, body: answer.body() };
+  }
   answer.cancel();
   return { kind: "none" };
 }

@@ -1,15 +1,18 @@
 // Lanes: how the segments of one attempt are fetched. Side by side, each by its own range, where the upstream has
 // ranges; one after the other from a single answer where it has none.
 
+import { RegistryError } from "../oci/error.ts";
 import { SEGMENT, segmentLength } from "../store/segments.ts";
 import type { TimedBody } from "../upstream/body.ts";
 import type { Attempt } from "./attempt.ts";
 import { budget, type Lease } from "./budget.ts";
 import type { Fetcher } from "./fetcher.ts";
-import { fetchSegment, readOn, StartOver } from "./transfer.ts";
+import { fetchSegment, type Partial, readOn, StartOver } from "./transfer.ts";
 
 /** How many segments of a single answer may be on their way into R2 while the next is read. */
 const PUTS = 3;
+/** How long a further lane waits at once for its buffer, in ms. */
+const EXTRA_WAIT = 200;
 
 export interface Opening {
   /** The segment that the answer begins with. */
@@ -18,38 +21,43 @@ export interface Opening {
   lease: Lease;
 }
 
+interface Broken {
+  number: number;
+  partial: Partial;
+  lease: Lease;
+}
+
 export class Lanes {
   readonly #attempt: Attempt;
   readonly #fetcher: Fetcher;
   readonly #connections: number;
-  readonly #patience: number;
   readonly #active = new Set<TimedBody>();
   #failure: { error: unknown } | undefined;
 
-  /** @param connections how many lanes there are, where the upstream has ranges
-   * @param patience how long a lease may be silent, in ms (fill/budget) */
-  constructor(attempt: Attempt, fetcher: Fetcher, connections: number, patience: number) {
+  /** @param connections how many lanes there are, where the upstream has ranges */
+  constructor(attempt: Attempt, fetcher: Fetcher, connections: number) {
     this.#attempt = attempt;
     this.#fetcher = fetcher;
     this.#connections = connections;
-    this.#patience = patience;
   }
 
   /** Fetches all that is missing, over all lanes at once; the first starts with what is open already. */
   async byRanges(opening?: Opening): Promise<void> {
-    const lanes = [this.#lane(opening)];
-    while (lanes.length < this.#connections) lanes.push(this.#lane());
+    const lanes = [this.#firstLane(opening)];
+    while (lanes.length < this.#connections) lanes.push(this.#extraLane());
     await this.#all(lanes);
+    // What a lane gave back after the first had found nothing more to do.
+    if (this.#attempt.peek() !== undefined) await this.#all([this.#firstLane()]);
   }
 
-  async #lane(opening?: Opening): Promise<void> {
+  async #firstLane(opening?: Opening): Promise<void> {
     let opened = opening;
     while (!this.#failure) {
-      const lease = opened?.lease ?? (await budget.lease(SEGMENT, this.#patience));
+      const lease = opened?.lease ?? (await budget.lease(SEGMENT, "first"));
       try {
         const number = opened?.number ?? (this.#failure ? undefined : this.#attempt.take());
         if (number === undefined) return;
-        await this.#segment(number, lease, opened?.body);
+        await this.#segment(number, opened?.body);
       } finally {
         lease.release();
       }
@@ -57,11 +65,42 @@ export class Lanes {
     }
   }
 
-  async #segment(number: number, lease: Lease, opened?: TimedBody): Promise<void> {
+  /** A lane that only helps. Where the upstream does not let it (a limit on connections, say), it gives its segment
+   * back and ends; the first lane is the one that fails. */
+  async #extraLane(): Promise<void> {
+    while (!this.#failure && this.#attempt.peek() !== undefined) {
+      const lease = await this.#extraLease();
+      if (!lease) continue;
+      try {
+        const number = this.#failure ? undefined : this.#attempt.take();
+        if (number === undefined) return;
+        try {
+          await this.#segment(number);
+        } catch (error) {
+          if (!(error instanceof RegistryError)) throw error;
+          this.#attempt.giveBack(number);
+          return;
+        }
+      } finally {
+        lease.release();
+      }
+    }
+  }
+
+  /** Undefined after a while, so that a lane that waits sees when there is nothing left to do. */
+  async #extraLease(): Promise<Lease | undefined> {
+    try {
+      return await budget.lease(SEGMENT, "extra", EXTRA_WAIT);
+    } catch (error) {
+      if (error instanceof RegistryError) return undefined;
+      throw error;
+    }
+  }
+
+  async #segment(number: number, opened?: TimedBody): Promise<void> {
     const size = this.#attempt.size as number;
     const partial = { buffer: new Uint8Array(segmentLength(size, number)), have: 0 };
-    await fetchSegment(this.#fetcher, number, size, partial, lease, this.#active, opened);
-    lease.touch();
+    await fetchSegment(this.#fetcher, number, size, partial, this.#active, opened);
     await this.#attempt.keep(number, partial.buffer);
   }
 
@@ -69,29 +108,34 @@ export class Lanes {
   async inOrder(opening: Opening): Promise<void> {
     const puts = new Set<Promise<void>>();
     this.#active.add(opening.body);
+    const broken = await this.#readThrough(opening, puts).catch((error) => this.#fail(error));
+    opening.body.cancel();
+    this.#active.delete(opening.body);
+    if (broken) await this.#resume(broken).catch((error) => this.#fail(error));
+    await this.#all([...puts]);
+    if (broken) await this.byRanges();
+  }
+
+  /** Answers what was being read when the connection broke; undefined when all was read. */
+  async #readThrough(opening: Opening, puts: Set<Promise<void>>): Promise<Broken | undefined> {
+    const attempt = this.#attempt;
     let { lease } = opening;
     for (let number = 0; ; number++) {
-      this.#attempt.takeThis(number);
-      const size = this.#attempt.size;
-      const partial = {
-        buffer: new Uint8Array(size === null ? SEGMENT : segmentLength(size, number)),
-        have: 0,
-      };
-      const outcome = await readOn(opening.body, partial, lease);
-      const full = partial.have === partial.buffer.byteLength;
-      if (size === null ? outcome === "broken" : !full) {
-        await this.#resume(number, partial, lease);
-        await this.#all([...puts, this.byRanges()]);
-        return;
-      }
-      if (size === null && !full) this.#attempt.size = number * SEGMENT + partial.have;
+      attempt.takeThis(number);
+      const { size } = attempt;
+      const length = size === null ? SEGMENT : segmentLength(size, number);
+      const partial = { buffer: new Uint8Array(length), have: 0 };
+      const outcome = await readOn(opening.body, partial);
+      const full = partial.have === length;
+      if (size === null ? outcome === "broken" : !full) return { number, partial, lease };
+      if (size === null && !full) attempt.size = number * SEGMENT + partial.have;
       if (partial.have === 0 && number > 0) lease.release();
       else this.#put(puts, number, partial.buffer.subarray(0, partial.have), lease);
-      if (this.#failure || number + 1 >= (this.#attempt.count ?? Infinity)) break;
+      if (this.#failure || number + 1 >= (attempt.count ?? Number.POSITIVE_INFINITY))
+        return undefined;
       while (puts.size >= PUTS) await Promise.race(puts);
-      lease = await budget.lease(SEGMENT, this.#patience);
+      lease = await budget.lease(SEGMENT, "first");
     }
-    await this.#all([...puts]);
   }
 
   #put(puts: Set<Promise<void>>, number: number, bytes: Uint8Array, lease: Lease): void {
@@ -105,15 +149,11 @@ export class Lanes {
     puts.add(put);
   }
 
-  async #resume(
-    number: number,
-    partial: { buffer: Uint8Array; have: number },
-    lease: Lease,
-  ): Promise<void> {
+  async #resume({ number, partial, lease }: Broken): Promise<void> {
     try {
       const { size } = this.#attempt;
       if (size === null) throw new StartOver("an answer of unknown length broke off");
-      await fetchSegment(this.#fetcher, number, size, partial, lease, this.#active);
+      await fetchSegment(this.#fetcher, number, size, partial, this.#active);
       this.#attempt.ranges = true;
       await this.#attempt.keep(number, partial.buffer);
     } finally {

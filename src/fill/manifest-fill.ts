@@ -46,7 +46,7 @@ export class ManifestFill extends DurableObject<Env> {
           const how: How = run.found ? "found" : began ? "started" : "joined";
           return { manifest: run.fetched, how };
         }
-        const refusal = run.sources.refusalOf(source);
+        const refusal = run.sources.errorOf(source);
         if (refusal) throw refusal;
         if (run.failure) throw run.failure.error;
         return undefined;

@@ -13,7 +13,7 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
     return tooLarge(host, "manifest", MANIFEST_LIMIT);
   };
   if ((contentLength(answer.headers) ?? 0) > MANIFEST_LIMIT) throw refuse();
-  const bytes = await readBounded(answer.response, MANIFEST_LIMIT);
+  const bytes = await readBounded(answer.response, MANIFEST_LIMIT, source.rule.silenceTimeout);
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   return bytes;
 }

@@ -7,14 +7,12 @@ import { digestOf } from "../oci/hash.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
 import { Attempt, Mismatch, type Plan } from "./attempt.ts";
-import { budget, type Lease } from "./budget.ts";
+import { budget, type Lease, SMALL } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
 import { Lanes } from "./lanes.ts";
 import type { News } from "./news.ts";
 import { fetchSegment, StartOver } from "./transfer.ts";
 
-/** Beside the upstream's silence, what a holder of budget may need for its put into R2, in ms. */
-const PUT_PATIENCE = 60_000;
 /** How long whoever asks first waits for a place among the buffers, in ms. */
 const BUDGET_WAIT = 30_000;
 
@@ -23,7 +21,6 @@ type Opened = Exclude<Reply, { kind: "none" }>;
 interface Desk {
   digest: Digest;
   rule: Rule;
-  plain: boolean;
   blobs: BlobStore;
   fetcher: Fetcher;
   keepPlan(plan: Plan): Promise<void>;
@@ -32,16 +29,19 @@ interface Desk {
 
 export class Round {
   readonly #desk: Desk;
-  readonly #patience: number;
 
   constructor(desk: Desk) {
     this.#desk = desk;
-    this.#patience = desk.rule.silenceTimeout + desk.rule.firstByteTimeout + PUT_PATIENCE;
   }
 
   /** @param plan of an attempt that was begun before
+   * @param plain on one connection, without ranges
    * @param attempting told of the attempt that followers can follow; of a blob of one segment there is none */
-  async play(plan: Plan | undefined, attempting: (attempt: Attempt) => void): Promise<Layout> {
+  async play(
+    plan: Plan | undefined,
+    plain: boolean,
+    attempting: (attempt: Attempt) => void,
+  ): Promise<Layout> {
     const { digest, blobs, news, keepPlan } = this.#desk;
     const resumed = plan && new Attempt(digest, plan, true, blobs, news);
     if (resumed) {
@@ -53,13 +53,16 @@ export class Round {
       }
     }
     const number = resumed?.peek() ?? 0;
-    const lease = await budget.lease(SEGMENT, this.#patience, BUDGET_WAIT);
+    const lease = await budget.lease(SMALL, "small", BUDGET_WAIT);
     try {
-      const answer = await this.#open(number, resumed?.size);
+      const answer = await this.#open(number, resumed?.size, plain);
       if (resumed) this.#mustContinue(resumed, answer);
       const size = await this.#sizeOf(answer);
-      if (!resumed && size !== null && size <= SEGMENT)
-        return await this.#whole(answer, size, lease);
+      await lease.grow(Math.min(size ?? SEGMENT, SEGMENT), BUDGET_WAIT).catch((error) => {
+        answer.body.cancel();
+        throw error;
+      });
+      if (!resumed && size !== null && size <= SEGMENT) return await this.#whole(answer, size);
       const attempt = resumed ?? (await this.#begin(size, answer.kind === "part"));
       attempting(attempt);
       await this.#fetch(attempt, number, answer, lease);
@@ -70,14 +73,14 @@ export class Round {
   }
 
   /** The first answer. It asks for one segment: that tells whether there are ranges, and how much there is. */
-  async #open(number: number, size: number | null | undefined): Promise<Opened> {
-    const { fetcher, plain } = this.#desk;
+  async #open(number: number, size: number | null | undefined, plain: boolean): Promise<Opened> {
+    const { fetcher } = this.#desk;
     const first = number * SEGMENT;
     const last = Math.min(first + SEGMENT, size ?? Number.POSITIVE_INFINITY) - 1;
-    const ranged = plain && number === 0 ? undefined : await fetcher.ask({ first, last });
+    const ranged = plain && number === 0 ? undefined : await fetcher.open({ first, last });
     if (ranged && ranged.kind !== "none") return ranged;
     // An empty blob has no range at all; a server that mishandles ranges is asked without.
-    const whole = await fetcher.ask();
+    const whole = await fetcher.open();
     if (whole.kind === "none")
       throw new StartOver("the upstream answers neither with a range nor without");
     return whole;
@@ -91,7 +94,7 @@ export class Round {
 
   async #sizeOf(answer: Opened): Promise<number | null> {
     if (answer.kind === "part") return answer.total;
-    return answer.size ?? (await this.#desk.fetcher.size()) ?? null;
+    return answer.size ?? (await this.#desk.fetcher.size(answer.source)) ?? null;
   }
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
@@ -104,7 +107,7 @@ export class Round {
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
     const { fetcher, rule } = this.#desk;
-    const lanes = new Lanes(attempt, fetcher, rule.connections, this.#patience);
+    const lanes = new Lanes(attempt, fetcher, rule.connections);
     const opening = { number, body: answer.body, lease };
     if (answer.kind === "whole") return lanes.inOrder(opening);
     attempt.takeThis(number);
@@ -112,12 +115,11 @@ export class Round {
   }
 
   /** A blob of a single segment: kept in memory until it is verified, then visible at once. */
-  async #whole(answer: Opened, size: number, lease: Lease): Promise<Layout> {
+  async #whole(answer: Opened, size: number): Promise<Layout> {
     const { digest, blobs, fetcher } = this.#desk;
-    lease.shrink(size);
     const partial = { buffer: new Uint8Array(size), have: 0 };
     if (size === 0) answer.body.cancel();
-    else await fetchSegment(fetcher, 0, size, partial, lease, new Set(), answer.body);
+    else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
     if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
     await blobs.publishWhole(digest, partial.buffer);

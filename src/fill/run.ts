@@ -32,8 +32,7 @@ export class Run {
   failure: { error: unknown } | undefined;
   /** It was published before the run began: a Worker raced with an earlier one. */
   found = false;
-  /** What the failure was: other bytes than promised, or the upstream's refusal of every source. */
-  mismatched = false;
+  /** The failure was the upstream's refusal of every source. */
   refused = false;
   /** Ends when the run does; never rejects: the failure is in `failure`. */
   readonly ended: Promise<void>;
@@ -42,8 +41,10 @@ export class Run {
   readonly #blobs: BlobStore;
   readonly #memory: Memory;
   readonly #round: Round;
+  #plain: boolean;
 
-  /** @param plain on one connection, without ranges: after a mismatch, in case the pieces came from different places */
+  /** @param plain on one connection, without ranges
+   * @param prepare what has to be done first */
   constructor(
     digest: Digest,
     sources: readonly Source[],
@@ -51,19 +52,27 @@ export class Run {
     blobs: BlobStore,
     upstream: UpstreamClient,
     memory: Memory,
+    prepare?: () => Promise<void>,
   ) {
     this.#digest = digest;
     this.#blobs = blobs;
     this.#memory = memory;
+    this.#plain = plain;
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
     const fetcher = new Fetcher(upstream, this.sources, digest, () => this.news.tell());
     const keepPlan = (plan: Plan) => memory.keepPlan(plan);
-    this.#round = new Round({ digest, rule, plain, blobs, fetcher, keepPlan, news: this.news });
-    this.ended = this.#work().catch((error) => this.#fail(error));
+    this.#round = new Round({ digest, rule, blobs, fetcher, keepPlan, news: this.news });
+    this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }
 
-  async #work(): Promise<void> {
+  /** Whether the next run had better do without ranges: the pieces came from different places, or not at all. */
+  get plain(): boolean {
+    return this.#plain;
+  }
+
+  async #work(prepare?: () => Promise<void>): Promise<void> {
+    await prepare?.();
     this.published = await this.#blobs.layout(this.#digest);
     this.found = this.published !== undefined;
     for (let restarts = 0; !this.published; restarts++) {
@@ -71,7 +80,10 @@ export class Run {
         await this.#playRound();
       } catch (error) {
         const again = error instanceof StartOver && restarts < MOST_RESTARTS;
-        if (error instanceof StartOver || error instanceof Mismatch) await this.#discard();
+        if (error instanceof StartOver || error instanceof Mismatch) {
+          this.#plain = true;
+          await this.#discard();
+        }
         if (!again) throw error;
       }
     }
@@ -79,7 +91,7 @@ export class Run {
   }
 
   async #playRound(): Promise<void> {
-    const layout = await this.#round.play(await this.#memory.plan(), (attempt) => {
+    const layout = await this.#round.play(await this.#memory.plan(), this.#plain, (attempt) => {
       this.attempt = attempt;
       this.news.tell();
     });
@@ -90,7 +102,6 @@ export class Run {
   }
 
   #fail(error: unknown): void {
-    this.mismatched = error instanceof Mismatch;
     this.refused = isRefusal(error);
     // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
     if (!this.refused) {

@@ -1,13 +1,12 @@
-// The sources of a fill: who came, and whom the upstream has refused. A refusal concerns those who came with
-// that source; the fill goes on with the next.
+// The sources of a fill: who came, and what the upstream told each. An error concerns those who came with that
+// source; the fill goes on with the next.
 
-import type { RegistryError } from "../oci/error.ts";
+import { RegistryError } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
-import { isRefusal } from "../upstream/refusal.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
-  readonly #refusals = new Map<string, RegistryError>();
+  readonly #errors = new Map<string, RegistryError>();
 
   add(source: Source): void {
     this.#sources.set(sourceKey(source), source);
@@ -17,29 +16,45 @@ export class Sources {
     return [...this.#sources.values()];
   }
 
-  refusalOf(source: Source): RegistryError | undefined {
-    return this.#refusals.get(sourceKey(source));
+  /** Whether it is the source that the fill was begun for. */
+  isFirst(source: Source): boolean {
+    return this.#sources.keys().next().value === sourceKey(source);
   }
 
-  /** Does `work` with the first source that is not refused; throws the last refusal when none is left.
-   * @param refused told of each refusal, so that those who depend on that source need not wait */
-  async use<T>(work: (source: Source) => Promise<T>, refused: () => void): Promise<T> {
+  errorOf(source: Source): RegistryError | undefined {
+    return this.#errors.get(sourceKey(source));
+  }
+
+  /** Does `work` with the first source that has not failed; throws the last error when none is left.
+   * @param failed told of each failure, so that those who depend on that source need not wait */
+  async use<T>(work: (source: Source) => Promise<T>, failed: () => void): Promise<T> {
     let last: RegistryError | undefined;
-    for (const source of this.#willing()) {
+    for (const [key, source] of this.#sources) {
+      if (this.#errors.has(key)) continue;
       try {
         return await work(source);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
+        if (!(error instanceof RegistryError)) throw error;
         last = error;
-        this.#refusals.set(sourceKey(source), error);
-        refused();
+        this.#errors.set(key, error);
+        failed();
       }
     }
-    throw last ?? [...this.#refusals.values()].at(-1) ?? new Error("a fill without a source");
+    throw last ?? [...this.#errors.values()].at(-1) ?? new Error("a fill without a source");
   }
 
-  /** Lazily: a source may join while another is being asked. */
-  *#willing(): Generator<Source> {
-    for (const [key, source] of this.#sources) if (!this.#refusals.has(key)) yield source;
+  /** The same in the middle of things, where an error is a hiccup: it is thrown if every source has it, and not kept. */
+  async useAgain<T>(work: (source: Source) => Promise<T>): Promise<T> {
+    let last: unknown;
+    for (const [key, source] of this.#sources) {
+      if (this.#errors.has(key)) continue;
+      try {
+        return await work(source);
+      } catch (error) {
+        if (!(error instanceof RegistryError)) throw error;
+        last = error;
+      }
+    }
+    throw last ?? new Error("a fill without a source");
   }
 }

@@ -3,14 +3,15 @@
 import { RegistryError } from "../oci/error.ts";
 import { SEGMENT, segmentLength } from "../store/segments.ts";
 import type { TimedBody } from "../upstream/body.ts";
-import type { Lease } from "./budget.ts";
 import type { Fetcher } from "./fetcher.ts";
 
 /** What is stored cannot be continued: the upstream has no ranges, or tells another length. */
 export class StartOver extends Error {}
 
-/** How often one segment's transfer may break before the fill gives up. */
-const MOST_BREAKS = 4;
+/** The pauses, in ms, after each break of one segment's transfer; then the fill gives up. */
+const PAUSES = [0, 100, 400, 1600];
+/** So many bytes are worth another try: some servers answer a range with less than was asked. */
+const PROGRESS = 64 * 1024;
 
 /** A segment's buffer and how full it is. */
 export interface Partial {
@@ -19,15 +20,10 @@ export interface Partial {
 }
 
 /** Reads on until the buffer is full or the body ends; says whether the connection broke. */
-export async function readOn(
-  body: TimedBody,
-  partial: Partial,
-  lease: Lease,
-): Promise<"broken" | "ended"> {
+export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
   try {
     await body.fill(partial.buffer, partial.have, (have) => {
       partial.have = have;
-      lease.touch();
     });
     return "ended";
   } catch (error) {
@@ -37,7 +33,7 @@ export async function readOn(
 }
 
 /** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does
- * not continue where it is asked to, and UNAVAILABLE when it breaks off too often.
+ * not continue where it is asked to, and the upstream's error when it fails too often in a row.
  * @param opened an answer that begins where `partial` ends, where there is one already
  * @param active holds the body while it is being read, so that it can be ended from outside */
 export async function fetchSegment(
@@ -45,30 +41,54 @@ export async function fetchSegment(
   number: number,
   size: number,
   partial: Partial,
-  lease: Lease,
   active: Set<TimedBody>,
   opened?: TimedBody,
 ): Promise<void> {
-  const end = number * SEGMENT + segmentLength(size, number);
+  const last = number * SEGMENT + segmentLength(size, number) - 1;
   let body = opened;
-  for (let breaks = 0; ; breaks++) {
-    if (!body) {
-      const first = number * SEGMENT + partial.have;
-      const reply = await fetcher.ask({ first, last: end - 1 });
-      if (reply.kind !== "part" || reply.total !== size) {
-        if (reply.kind !== "none") reply.body.cancel();
-        throw new StartOver("the upstream does not continue where it broke off");
-      }
-      body = reply.body;
-    }
-    active.add(body);
-    await readOn(body, partial, lease);
-    active.delete(body);
-    body.cancel();
+  let breaks = 0;
+  for (;;) {
+    const before = partial.have;
+    const failure = await once(async () => {
+      body ??= await askFrom(fetcher, number * SEGMENT + partial.have, last, size);
+      active.add(body);
+      await readOn(body, partial);
+      active.delete(body);
+      body.cancel();
+    });
     if (partial.have === partial.buffer.byteLength) return;
-    if (breaks === MOST_BREAKS) {
-      throw new RegistryError("UNAVAILABLE", "the upstream broke off its answer too often");
-    }
+    if (partial.have - before >= PROGRESS) breaks = 0;
+    const pause = PAUSES[breaks];
+    if (pause === undefined) throw failure ?? brokeOff();
+    breaks += 1;
     body = undefined;
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** What the upstream's hiccup was, if it was one; anything else is thrown. */
+async function once(work: () => Promise<void>): Promise<RegistryError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RegistryError) return error;
+    throw error;
+  }
+}
+
+async function askFrom(
+  fetcher: Fetcher,
+  first: number,
+  last: number,
+  size: number,
+): Promise<TimedBody> {
+  const reply = await fetcher.ask({ first, last });
+  if (reply.kind === "part" && reply.total === size) return reply.body;
+  if (reply.kind !== "none") reply.body.cancel();
+  throw new StartOver("the upstream does not continue where it broke off");
+}
+
+function brokeOff(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the upstream broke off its answer too often");
 }

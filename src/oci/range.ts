@@ -27,12 +27,6 @@ export function parseRange(
   return { first: Math.max(0, size - suffix), last: size - 1 };
 }
 
-/** Where a client's open or closed range starts, before the size is known; undefined for a suffix or none. */
-export function rangeStart(header: string | undefined): number | undefined {
-  const match = /^bytes=[ \t]*(\d{1,15})-\d{0,15}[ \t]*$/i.exec(header ?? "");
-  return match ? Number(match[1]) : undefined;
-}
-
 /** `bytes 0-99/1000`; undefined where it is absent, malformed or of unknown total. */
 export function parseContentRange(
   header: string | null,

@@ -11,7 +11,9 @@ export interface Source {
 /** The name of an upstream as one set of credentials sees it. Keys, tokens and refusals are kept under it,
  * so that nothing that was obtained with one credential serves another. */
 export function originOf(rule: Rule): string {
-  return rule.credentials ? `${rule.upstream.host}~${rule.credentials}` : rule.upstream.host;
+  // http:// and https:// of one host may be two registries.
+  const upstream = rule.upstream.base.replace(/^https:\/\//, "");
+  return rule.credentials ? `${upstream}~${rule.credentials}` : upstream;
 }
 
 export function sourceKey(source: Source): string {

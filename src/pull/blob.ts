@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
-import { contentLength } from "../upstream/client.ts";
+import { type Answer, contentLength } from "../upstream/client.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { type Origin, Segments } from "./segments.ts";
@@ -67,10 +67,9 @@ function answer(
       headers: { "Content-Range": `bytes */${size}` },
     });
   }
-  // An interior range during a fill is sent unverified, and clients verify what they put together; what reads as a
-  // whole must not end cleanly before it is verified.
-  const open =
-    !range || /-[ \t]*$/.test(header ?? "") || (range.first === 0 && range.last + 1 === size);
+  // An interior range during a fill is sent unverified, and clients verify what they put together; what reaches the
+  // blob's end must not end cleanly before the whole is verified.
+  const open = !range || range.last + 1 === size;
   const segments = new Segments(house, source, digest, origin);
   return {
     digest,
@@ -79,6 +78,14 @@ function answer(
     writeTo: (writable) => segments.writeTo(writable, range, open, origin.first),
     status,
   };
+}
+
+/** How large a blob is, by the answer to a request for its first byte; undefined where that does not say. An empty blob
+ * has no first byte, which is 416. */
+function sizeTold({ status, headers }: Answer): number | undefined {
+  if (status === 200) return contentLength(headers);
+  const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
+  return total === undefined ? undefined : Number(total);
 }
 
 /** What is not here is asked of the upstream: HEAD, or a GET of the first byte where HEAD is deficient. Starts no fill. */
@@ -91,7 +98,5 @@ export async function headBlob(house: House, source: Source, digest: Digest): Pr
   if (size !== undefined) return { digest, size, status };
   const get = await house.upstream.blob(source, digest, { first: 0, last: 0 });
   get.cancel();
-  const total = /\/(\d{1,15})$/.exec(get.headers.get("content-range") ?? "")?.[1];
-  const told = total === undefined ? contentLength(get.headers) : Number(total);
-  return { digest, size: told, status };
+  return { digest, size: sizeTold(get), status };
 }

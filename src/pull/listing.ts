@@ -18,7 +18,7 @@ export interface Page {
 /** Throws UNAVAILABLE (502) for what is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
-  const bytes = await readBounded(answer.response, LIST_LIMIT);
+  const bytes = await readBounded(answer.response, LIST_LIMIT, source.rule.silenceTimeout);
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
   const body = parse(bytes);
   if (!body)

@@ -25,11 +25,18 @@ export class ManifestStore {
 
   /** KV remembers a miss for a minute, so its miss is not the last word: R2's is. */
   async get(digest: Digest): Promise<Manifest | undefined> {
-    const near = await this.#kv.getWithMetadata<KvMetadata>(manifestKvKey(digest), "arrayBuffer");
-    if (near.value !== null && near.metadata) {
+    return (await this.#near(digest)) ?? this.getStored(digest);
+  }
+
+  async #near(digest: Digest): Promise<Manifest | undefined> {
+    try {
+      const near = await this.#kv.getWithMetadata<KvMetadata>(manifestKvKey(digest), "arrayBuffer");
+      if (near.value === null || !near.metadata) return undefined;
       return { digest, mediaType: near.metadata.mediaType, bytes: new Uint8Array(near.value) };
+    } catch (error) {
+      console.error(`entrepot: KV failed to read a manifest: ${(error as Error).message}`);
+      return undefined; // R2 has it too
     }
-    return this.getStored(digest);
   }
 
   /** Asks the copy that is never late. */

@@ -13,7 +13,12 @@ export class TagStore {
   }
 
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {
-    return (await this.#kv.get<TagMapping>(keyOf(source, tag), "json")) ?? undefined;
+    try {
+      return (await this.#kv.get<TagMapping>(keyOf(source, tag), "json")) ?? undefined;
+    } catch (error) {
+      console.error(`entrepot: KV failed to read a tag: ${(error as Error).message}`);
+      return undefined; // the tag's object knows, or asks
+    }
   }
 
   async put(source: Source, tag: string, mapping: TagMapping): Promise<void> {

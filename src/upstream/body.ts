@@ -2,43 +2,59 @@
 
 import { RegistryError } from "../oci/error.ts";
 
-/** How long a body that is read whole may take, in ms: those are small. */
-const WHOLE_BODY_TIMEOUT = 30_000;
-
-/** At most `limit` bytes of a text; what is longer is cut off and the rest not read. */
-export async function readText(response: Response, limit: number): Promise<string> {
-  const bytes = await readBounded(response, limit);
+/** At most `limit` bytes of a text; what is longer is cut off and the rest not read.
+ * @param silence see readBounded */
+export async function readText(
+  response: Response,
+  limit: number,
+  silence: number,
+): Promise<string> {
+  const bytes = await readBounded(response, limit, silence);
   return new TextDecoder().decode(bytes.subarray(0, limit));
 }
 
-/** The body, or its first bytes: a result longer than `limit` means that there was more. */
-export async function readBounded(response: Response, limit: number): Promise<Uint8Array> {
+/** The body, or its first bytes: a result longer than `limit` means that there was more. Throws UNAVAILABLE: 502 where
+ * the connection breaks, 504 where nothing comes for `silence` ms. */
+export async function readBounded(
+  response: Response,
+  limit: number,
+  silence: number,
+): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return new Uint8Array(0);
   const pieces: Uint8Array[] = [];
   let size = 0;
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    reader.cancel().catch(() => {}); // the read that is waiting ends, and tells
-  }, WHOLE_BODY_TIMEOUT);
-  try {
-    while (size <= limit) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      pieces.push(value);
-      size += value.byteLength;
-    }
-  } finally {
-    clearTimeout(timer);
-  }
-  if (late) {
-    throw new RegistryError("UNAVAILABLE", "the upstream did not finish its answer in time", {
-      status: 504,
-    });
+  while (size <= limit) {
+    const value = await readWithin(reader, silence);
+    if (!value) break;
+    pieces.push(value);
+    size += value.byteLength;
   }
   if (size > limit) await reader.cancel();
   return concatenate(pieces, size);
+}
+
+async function readWithin(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  silence: number,
+): Promise<Uint8Array | undefined> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {}); // ends the read below, which tells
+  }, silence);
+  try {
+    const { done, value } = await reader.read();
+    if (!late) return done ? undefined : value;
+  } catch (error) {
+    if (!late) console.warn(`entrepot: an answer broke off: ${(error as Error).message}`);
+    if (!late) throw new RegistryError("UNAVAILABLE", "the upstream broke off its answer");
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new RegistryError("UNAVAILABLE", `the upstream sent nothing for ${silence} ms`, {
+    status: 504,
+  });
 }
 
 function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {

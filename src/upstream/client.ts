@@ -172,8 +172,11 @@ function secretsIn(authorization: string | undefined): string[] {
   return [value, login.slice(login.indexOf(":") + 1)];
 }
 
-/** An answer's length in bytes, where it tells one. */
+/** An answer's length in bytes, where it tells one. The length of a body that is compressed, though it was asked for as
+ * it is, says nothing: what is read is decompressed. */
 export function contentLength(headers: Headers): number | undefined {
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity") return undefined;
   const text = headers.get("content-length");
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

@@ -45,9 +45,11 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         challenges.find(({ scheme }) => scheme === "bearer") ??
         (credentials && challenges.find(({ scheme }) => scheme === "basic"));
       if (!challenge) return undefined;
-      const held = await this.#tokens.get(scope)?.catch(() => undefined);
-      if (held?.authorization === refused) this.#tokens.delete(scope);
-      const offer = await this.#authorize(rule, scope, challenge, credentials);
+      const key = tokenKey(challenge, scope);
+      const held = await this.#tokens.get(key)?.catch(() => undefined);
+      if (held?.authorization === refused) this.#tokens.delete(key);
+      const told = challenge.parameters.get("scope");
+      const offer = await this.#authorize(rule, key, told ?? scope, challenge, credentials);
       this.#challenge = challenge;
       return offer === refused ? undefined : offer;
     });
@@ -69,7 +71,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     credentials: Credentials | undefined,
   ): Promise<string | undefined> {
     try {
-      return await this.#authorize(rule, scope, challenge, credentials);
+      const key = tokenKey(challenge, scope);
+      return await this.#authorize(rule, key, key, challenge, credentials);
     } catch (error) {
       if (!(error instanceof RegistryError) || isRefusal(error)) throw error;
       this.#challenge = undefined;
@@ -79,6 +82,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 
   async #authorize(
     rule: Rule,
+    key: string,
     scope: string,
     challenge: Challenge,
     credentials: Credentials | undefined,
@@ -86,21 +90,28 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     if (challenge.scheme === "basic") {
       return credentials && "username" in credentials ? basic(credentials) : undefined;
     }
-    const held = await this.#tokens.get(scope)?.catch(() => undefined);
+    const held = await this.#tokens.get(key)?.catch(() => undefined);
     if (held && held.expiresAt > Date.now()) return held.authorization;
-    if (held) this.#tokens.delete(scope);
+    if (held) this.#tokens.delete(key);
     // Whoever comes while the token is being fetched shares it, with its error; an error is not kept.
-    let fetching = this.#tokens.get(scope);
+    let fetching = this.#tokens.get(key);
     if (!fetching) {
       if (this.#tokens.size >= MOST_TOKENS) this.#tokens.clear();
       fetching = fetchToken(rule, challenge, scope, credentials, Date.now());
-      this.#tokens.set(scope, fetching);
+      this.#tokens.set(key, fetching);
       fetching.catch(() => {
-        if (this.#tokens.get(scope) === fetching) this.#tokens.delete(scope);
+        if (this.#tokens.get(key) === fetching) this.#tokens.delete(key);
       });
     }
     return (await fetching).authorization;
   }
+}
+
+/** What a token is kept under: a repository's scope, unless the upstream asks for one that is no repository's (ECR Public
+ * asks for `aws`), which then serves all. */
+function tokenKey(challenge: Challenge, scope: string): string {
+  const told = challenge.parameters.get("scope");
+  return told && !/(^|\s)repository:/.test(told) ? told : scope;
 }
 
 /** The gate as the rest of the house sees it. */

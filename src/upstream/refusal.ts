@@ -10,6 +10,8 @@ export function isRefusal(error: unknown): error is RegistryError {
 }
 
 const ERROR_BODY_LIMIT = 16 * 1024;
+/** In ms of silence: the status is known, and the words can be done without. */
+const ERROR_BODY_TIMEOUT = 2_000;
 
 /** Reads (bounded) and consumes the answer's body.
  * @param unknown the code that 404 means here; undefined where it means that something is broken
@@ -45,7 +47,7 @@ function meaning(status: number, unknown: ErrorCode | undefined): [ErrorCode, nu
 
 /** The first message of an OCI error body, one line of it. */
 async function upstreamMessage(response: Response, secrets: readonly string[]): Promise<string> {
-  const text = await readText(response, ERROR_BODY_LIMIT).catch(() => ""); // the status says enough
+  const text = await readText(response, ERROR_BODY_LIMIT, ERROR_BODY_TIMEOUT).catch(() => ""); // the status says enough
   try {
     const body = JSON.parse(text) as { errors?: { message?: unknown }[] };
     const message = body.errors?.[0]?.message;

@@ -60,7 +60,9 @@ export async function fetchToken(
   if (!response.ok) {
     throw await refusalOf(response, `${host}'s token service`, undefined, secretsOf(credentials));
   }
-  const answer = schema.safeParse(parseJson(await readText(response, TOKEN_ANSWER_LIMIT)));
+  const answer = schema.safeParse(
+    parseJson(await readText(response, TOKEN_ANSWER_LIMIT, rule.silenceTimeout)),
+  );
   if (!answer.success || answer.data.token === undefined) {
     throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
   }

@@ -3,6 +3,15 @@
 import { createHash } from "node:crypto";
 import { Agent, get, type IncomingMessage } from "node:http";
 
+/** As containerd asks, for blobs too; docker-registry answers 404 to whoever does not accept a manifest's type. */
+const ACCEPT = [
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.oci.image.index.v1+json",
+  "*/*",
+].join(", ");
+
 /** Times in seconds from the request on. */
 export interface Timing {
   firstByte: number;
@@ -75,7 +84,7 @@ export async function requestsPerSecond(
 
 function open(url: string, agent: Agent): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent }, (response) => {
+    const request = get(url, { agent, headers: { Accept: ACCEPT } }, (response) => {
       if (response.statusCode === 200) return resolve(response);
       response.resume();
       reject(new Error(`${url}: ${response.statusCode}`));

@@ -1,7 +1,7 @@
 // Processes of the run: each leads a group of its own, and ends with all that it has started.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ export const ROOT = join(import.meta.dirname, "../..");
 
 /** In ms: bundling on a busy machine takes a while. */
 const START_TIMEOUT = 60_000;
+/** How long a group may take to put its own temporary files away, in ms. */
+const END_TIMEOUT = 5_000;
 
 export interface Server {
   /** Without a slash at its end. */
@@ -30,15 +32,17 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 }
 
 /** Resolves once `url` + `path` answers, whatever the status.
- * @param logFile gets what it says */
+ * @param folder where it may leave files; what it says is in `log` there */
 export async function launch(
   command: string,
   args: string[],
-  { url, path = "/", logFile }: { url: string; path?: string; logFile: string },
+  { url, path = "/", folder }: { url: string; path?: string; folder: string },
 ): Promise<Server> {
+  const logFile = join(folder, "log");
   const log = openSync(logFile, "a");
   const env = {
     ...process.env,
+    TMPDIR: folder,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
   };
@@ -48,9 +52,10 @@ export async function launch(
     stdio: ["ignore", log, log],
     detached: true,
   });
+  closeSync(log);
   child.on("error", () => {}); // told below
   const { pid } = child;
-  if (pid === undefined) throw new Error(`${command} cannot be started`);
+  if (pid === undefined) throw new Error(`${command} cannot be started; is it installed?`);
   groups.set(pid, child);
   try {
     await answering(`${url}${path}`, child);
@@ -78,9 +83,14 @@ async function answering(url: string, child: ChildProcess): Promise<void> {
 }
 
 async function end(pid: number): Promise<void> {
-  if (!groups.delete(pid)) return;
-  signal(pid);
-  while (signal(pid, 0)) await sleep(50);
+  if (!groups.has(pid)) return;
+  const deadline = performance.now() + END_TIMEOUT;
+  signal(pid, "SIGTERM");
+  while (signal(pid, 0)) {
+    if (performance.now() > deadline) signal(pid);
+    await sleep(50);
+  }
+  groups.delete(pid);
 }
 
 /** False when the group is no more. */

@@ -25,16 +25,19 @@ if (unknown.length > 0) {
 
 const stage = await setStage();
 const rows: Row[] = [];
-try {
-  for (const name of names.filter((name) => values.only?.includes(name) ?? true)) {
-    const began = performance.now();
+for (const name of names.filter((name) => values.only?.includes(name) ?? true)) {
+  const began = performance.now();
+  try {
     rows.push(...(await PARTS[name](stage)));
-    await stage.strike();
-    console.error(`${name}: ${Math.round((performance.now() - began) / 1000)} s`);
+  } catch (error) {
+    // A source that is saved during the run is a reason too: wrangler then restarts the Worker.
+    console.error(`${name} failed: ${(error as Error).message}`);
+    process.exitCode = 1;
   }
-} finally {
-  await stage.close();
+  await stage.strike();
+  console.error(`${name}: ${Math.round((performance.now() - began) / 1000)} s`);
 }
+await stage.close();
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}, loopback`;
 console.log(values.json ? JSON.stringify({ machine, rows }, null, 2) : table(rows));
 if (!values.json) console.log(`\nMedians of one run; ${machine}.`);

@@ -39,9 +39,8 @@ async function worker(
   await mkdir(folder, { recursive: true });
   const port = await freePort();
   const own = ["--port", String(port), "--persist-to", join(folder, "state"), ...QUIET];
-  const logFile = join(folder, "log");
   const url = `http://127.0.0.1:${port}`;
-  return launch(process.execPath, [script, ...args, ...own], { url, path, logFile });
+  return launch(process.execPath, [script, ...args, ...own], { url, path, folder });
 }
 
 /** docker-registry as a proxy in front of `upstream`. */
@@ -60,6 +59,6 @@ export async function startRegistry(folder: string, upstream: string): Promise<S
   return launch("docker-registry", ["serve", file], {
     url: `http://${address}`,
     path: "/v2/",
-    logFile: join(folder, "log"),
+    folder,
   });
 }

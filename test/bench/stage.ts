@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,7 +86,10 @@ export async function setStage(): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), "entrepot-bench-"));
   const script = join(ROOT, "test/support/upstream/server.ts");
   const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
-  process.once("exit", () => child.kill());
+  process.once("exit", () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true }); // where the run was broken off
+  });
   const [line] = await once(createInterface(child.stdout), "line");
   const ports = JSON.parse(line as string) as UpstreamPorts;
   return new Stage(new Fixture(ports), folder, () => child.kill());

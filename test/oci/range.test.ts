@@ -1,7 +1,7 @@
 // Byte ranges, as clients ask for them and as upstreams answer them (RFC 9110, 14.2 and 14.4).
 
 import { describe, expect, it } from "vitest";
-import { parseContentRange, parseRange, rangeStart } from "../../src/oci/range.ts";
+import { parseContentRange, parseRange } from "../../src/oci/range.ts";
 
 const UNSATISFIABLE = "unsatisfiable";
 const part = (first: number, last: number) => ({ first, last });
@@ -62,22 +62,6 @@ describe("parseRange", () => {
     ["there is a line behind", "bytes=0-1\nx"],
   ])("is ignored where %s", (_, header) => {
     expect(parseRange(header, 100)).toBeUndefined();
-  });
-});
-
-describe("rangeStart", () => {
-  it.each([
-    ["bytes=0-", 0],
-    ["bytes=5-", 5],
-    ["bytes=5-9", 5],
-    ["Bytes= 12-", 12],
-    ["bytes=-5", undefined],
-    ["bytes=0-1,5-6", undefined],
-    ["items=5-", undefined],
-    ["", undefined],
-    [undefined, undefined],
-  ])("%s", (header, start) => {
-    expect(rangeStart(header)).toBe(start);
   });
 });
 
