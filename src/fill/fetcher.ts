@@ -41,7 +41,7 @@ export class Fetcher {
 
   /** A question in the middle of a fill. */
   ask(range: Stretch): Promise<Reply> {
-    return this.#sources.useAgain((source) => this.#ask(source, range));
+    return this.#sources.use((source) => this.#ask(source, range));
   }
 
   async #ask(source: Source, range: Stretch | undefined): Promise<Reply> {

@@ -26,8 +26,9 @@ export class Sources {
   }
 
   /** Does `work` with the first source that has not failed; throws the last error when none is left.
-   * @param failed told of each failure, so that those who depend on that source need not wait */
-  async use<T>(work: (source: Source) => Promise<T>, failed: () => void): Promise<T> {
+   * @param failed told of each failure, so that those who depend on that source need not wait, and that source is out;
+   * without it, as in the middle of a fill, an error is a hiccup, and not kept */
+  async use<T>(work: (source: Source) => Promise<T>, failed?: () => void): Promise<T> {
     let last: RegistryError | undefined;
     for (const [key, source] of this.#sources) {
       if (this.#errors.has(key)) continue;
@@ -36,25 +37,11 @@ export class Sources {
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         last = error;
+        if (!failed) continue;
         this.#errors.set(key, error);
         failed();
       }
     }
     throw last ?? [...this.#errors.values()].at(-1) ?? new Error("a fill without a source");
-  }
-
-  /** The same in the middle of things, where an error is a hiccup: it is thrown if every source has it, and not kept. */
-  async useAgain<T>(work: (source: Source) => Promise<T>): Promise<T> {
-    let last: unknown;
-    for (const [key, source] of this.#sources) {
-      if (this.#errors.has(key)) continue;
-      try {
-        return await work(source);
-      } catch (error) {
-        if (!(error instanceof RegistryError)) throw error;
-        last = error;
-      }
-    }
-    throw last ?? new Error("a fill without a source");
   }
 }
