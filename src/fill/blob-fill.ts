@@ -216,8 +216,8 @@ export class BlobFill extends DurableObject<Env> {
   }
 
   #throwFailure(run: Run, source: Source): void {
-    const refusal = run.sources.errorOf(source);
-    if (refusal) throw refusal;
+    const error = run.sources.errorOf(source);
+    if (error) throw error;
     if (run.failure) throw run.failure.error;
   }
 

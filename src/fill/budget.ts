@@ -121,12 +121,11 @@ export class Budget {
     ticket.seenAt = now;
     this.#queue = this.#queue.filter((other) => now - other.seenAt < GONE);
     if (!this.#queue.includes(ticket)) this.#queue.push(ticket);
-    const rivals = this.#queue.filter(
-      ({ purpose }) =>
-        purpose === ticket.purpose || (ticket.purpose === "extra" && purpose === "first"),
-    );
-    return rivals.every(
-      ({ number, purpose }) => number >= ticket.number && purpose === ticket.purpose,
+    // The first of its purpose; and a further connection lets every fill's first one pass.
+    return this.#queue.every(({ number, purpose }) =>
+      purpose === ticket.purpose
+        ? number >= ticket.number
+        : ticket.purpose !== "extra" || purpose !== "first",
     );
   }
 

@@ -10,7 +10,7 @@ import type { Sources } from "./sources.ts";
 
 /** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
 export type Reply =
-  | { kind: "part"; first: number; total: number; body: TimedBody }
+  | { kind: "part"; total: number; body: TimedBody }
   | { kind: "whole"; size: number | undefined; body: TimedBody; source: Source }
   | { kind: "none" };
 
@@ -24,13 +24,13 @@ export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
   readonly #failed: () => void;
-  readonly digest: Digest;
+  readonly #digest: Digest;
 
   constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, failed: () => void) {
     this.#upstream = upstream;
     this.#sources = sources;
     this.#failed = failed;
-    this.digest = digest;
+    this.#digest = digest;
   }
 
   /** The first question: a source that fails it is out, and those who came with it are told.
@@ -45,7 +45,7 @@ export class Fetcher {
   }
 
   async #ask(source: Source, range: Stretch | undefined): Promise<Reply> {
-    const answer = await this.#upstream.blob(source, this.digest, range);
+    const answer = await this.#upstream.blob(source, this.#digest, range);
     const reply = classify(answer, source, range);
     if (reply) return reply;
     answer.cancel();
@@ -57,7 +57,7 @@ export class Fetcher {
   /** The length as HEAD tells it, where GET does not; undefined where HEAD does not either. */
   async size(source: Source): Promise<number | undefined> {
     try {
-      const headers = await this.#upstream.headBlob(source, this.digest);
+      const headers = await this.#upstream.headBlob(source, this.#digest);
       return headers && contentLength(headers);
     } catch (error) {
       if (error instanceof RegistryError) return undefined; // the GET is running and does without
@@ -78,7 +78,7 @@ function classify(answer: Answer, source: Source, range: Stretch | undefined): R
   const told = parseContentRange(answer.headers.get("content-range"));
   // A stretch that was not asked for is as good as none: the caller asks for the whole.
   if (told?.first === range.first) {
-    return { kind: "part", first: told.first, total: told.total, body: answer.body() };
+    return { kind: "part", total: told.total, body: answer.body() };
   }
   answer.cancel();
   return { kind: "none" };

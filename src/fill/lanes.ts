@@ -3,11 +3,11 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { SEGMENT, segmentLength } from "../store/segments.ts";
-import type { TimedBody } from "../upstream/body.ts";
+import type { Partial, TimedBody } from "../upstream/body.ts";
 import type { Attempt } from "./attempt.ts";
 import { budget, type Lease } from "./budget.ts";
 import type { Fetcher } from "./fetcher.ts";
-import { fetchSegment, type Partial, readOn, StartOver } from "./transfer.ts";
+import { fetchSegment, readOn, StartOver } from "./transfer.ts";
 
 /** How many segments of a single answer may be on their way into R2 while the next is read. */
 const PUTS = 3;

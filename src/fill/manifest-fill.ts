@@ -54,11 +54,6 @@ export class ManifestFill extends DurableObject<Env> {
     });
   }
 
-  /** Keeps bytes that were obtained by a tag. They must hash to the digest: R2 verifies it too. */
-  async keep(manifest: Manifest): Promise<void> {
-    await this.#store.put(manifest);
-  }
-
   #start(digest: Digest, source: Source): Run {
     const run: Run = { news: new News(), sources: new Sources(), found: false };
     run.sources.add(source);

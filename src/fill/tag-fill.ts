@@ -1,5 +1,6 @@
 // TagFill: the Durable Object, one per tag, that asks the upstream once what the tag means, for all who ask. It
-// only maps: content comes from the fill of its digest, so that two tags of one manifest are one GET.
+// only maps: content comes from the fill of its digest, so that two tags of one manifest are one GET. Only where the
+// upstream forces a GET by tag are the bytes stored here.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
@@ -10,6 +11,7 @@ import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts
 import { isFresh, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { MAPPING_KEY } from "../store/keys.ts";
+import { ManifestStore } from "../store/manifests.ts";
 import { TagStore } from "../store/tags.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
@@ -26,6 +28,7 @@ const REMEMBER = 5 * 60_000;
 
 export class TagFill extends DurableObject<Env> {
   readonly #tags = new TagStore(this.env.META);
+  readonly #manifests = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   #checking: Promise<TagMapping> | undefined;
 
@@ -90,8 +93,7 @@ export class TagFill extends DurableObject<Env> {
       );
     }
     const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
-    const fills = this.env.MANIFEST_FILL;
-    await fills.get(fills.idFromName(digest)).keep({ digest, mediaType, bytes });
+    await this.#manifests.put({ digest, mediaType, bytes });
     return this.#remember(source, tag, {
       digest,
       mediaType,

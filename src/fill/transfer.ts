@@ -2,7 +2,7 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { SEGMENT, segmentLength } from "../store/segments.ts";
-import type { TimedBody } from "../upstream/body.ts";
+import type { Partial, TimedBody } from "../upstream/body.ts";
 import type { Fetcher } from "./fetcher.ts";
 
 /** What is stored cannot be continued: the upstream has no ranges, or tells another length. */
@@ -13,18 +13,10 @@ const PAUSES = [0, 100, 400, 1600];
 /** So many bytes are worth another try: some servers answer a range with less than was asked. */
 const PROGRESS = 64 * 1024;
 
-/** A segment's buffer and how full it is. */
-export interface Partial {
-  buffer: Uint8Array;
-  have: number;
-}
-
 /** Reads on until the buffer is full or the body ends; says whether the connection broke. */
 export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
   try {
-    await body.fill(partial.buffer, partial.have, (have) => {
-      partial.have = have;
-    });
+    await body.fill(partial);
     return "ended";
   } catch (error) {
     console.warn(`entrepot: a transfer broke: ${(error as Error).message}`);

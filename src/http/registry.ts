@@ -7,6 +7,7 @@ import { type Asked, parsePath } from "../oci/path.ts";
 import { routeByPrefix } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
+import { renderCacheStatus } from "../pull/cache-status.ts";
 import type { House } from "../pull/house.ts";
 import { pullByDigest, pullByTag } from "../pull/manifest.ts";
 import { pullReferrers } from "../pull/referrers.ts";
@@ -147,5 +148,5 @@ function listHeaders(url: URL, next: URLSearchParams | undefined): Record<string
   const link: Record<string, string> = next
     ? { Link: `<${url.pathname}?${next}>; rel="next"` }
     : {};
-  return { "Cache-Status": "entrepot; fwd=bypass", ...link };
+  return { "Cache-Status": renderCacheStatus({ fwd: "bypass" }), ...link };
 }

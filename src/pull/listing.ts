@@ -7,7 +7,7 @@ import { readBounded } from "../upstream/body.ts";
 import { type Answer, tooLarge } from "../upstream/client.ts";
 
 /** A page of a list is refused beyond this: tens of thousands of tags fit. */
-export const LIST_LIMIT = 8 * 1024 * 1024;
+const LIST_LIMIT = 8 * 1024 * 1024;
 
 export interface Page {
   body: Record<string, unknown>;

@@ -109,10 +109,10 @@ export class Segments {
   }
 }
 
-/** What of segment `number` belongs to the range. */
+/** What of segment `number` belongs to the range; `size` is infinite where it is not known. */
 function sliceOf(number: number, size: number, range: ByteRange | undefined): Slice {
   const start = number * SEGMENT;
-  const length = size === Number.POSITIVE_INFINITY ? SEGMENT : segmentLength(size, number);
+  const length = segmentLength(size, number);
   const offset = Math.max(0, (range?.first ?? 0) - start);
   const end = Math.min(length, (range?.last ?? Number.POSITIVE_INFINITY) - start + 1);
   return { offset, length: end - offset };

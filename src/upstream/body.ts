@@ -70,6 +70,12 @@ function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
 /** How much is read at once: larger pieces save calls (PLATFORM: hashing), and one is lost to a copy. */
 const PIECE = 256 * 1024;
 
+/** A buffer and how full it is. */
+export interface Partial {
+  buffer: Uint8Array;
+  have: number;
+}
+
 /** A body that is read into buffers of the reader's own, and that fails when it falls silent. */
 export class TimedBody {
   readonly #reader: ReadableStreamBYOBReader | undefined;
@@ -86,19 +92,16 @@ export class TimedBody {
     this.#abort = abort;
   }
 
-  /** Fills `buffer` from `have` on. Answers how full it is, less than its length at the body's end only.
-   * @param progress told after each piece, so that what has come is not lost when the connection breaks */
-  async fill(buffer: Uint8Array, have: number, progress: (have: number) => void): Promise<number> {
-    let filled = have;
-    while (filled < buffer.byteLength) {
-      if (this.#rest.byteLength === 0 && !(await this.#more())) break;
-      const piece = this.#rest.subarray(0, buffer.byteLength - filled);
-      buffer.set(piece, filled);
+  /** Reads until the buffer is full or the body ends. What has come is in `partial`, also when the connection breaks. */
+  async fill(partial: Partial): Promise<void> {
+    const { buffer } = partial;
+    while (partial.have < buffer.byteLength) {
+      if (this.#rest.byteLength === 0 && !(await this.#more())) return;
+      const piece = this.#rest.subarray(0, buffer.byteLength - partial.have);
+      buffer.set(piece, partial.have);
       this.#rest = this.#rest.subarray(piece.byteLength);
-      filled += piece.byteLength;
-      progress(filled);
+      partial.have += piece.byteLength;
     }
-    return filled;
   }
 
   async #more(): Promise<boolean> {
