@@ -1,6 +1,7 @@
 // What the Worker is bound to (wrangler.toml). Rules and credentials are variables and secrets beside these.
 
 import type { BlobFill } from "./fill/blob-fill.ts";
+import type { ListFill } from "./fill/list-fill.ts";
 import type { ManifestFill } from "./fill/manifest-fill.ts";
 import type { TagFill } from "./fill/tag-fill.ts";
 import type { UpstreamGate } from "./upstream/gate.ts";
@@ -11,5 +12,6 @@ export interface Env {
   BLOB_FILL: DurableObjectNamespace<BlobFill>;
   MANIFEST_FILL: DurableObjectNamespace<ManifestFill>;
   TAG_FILL: DurableObjectNamespace<TagFill>;
+  LIST_FILL: DurableObjectNamespace<ListFill>;
   UPSTREAM_GATE: DurableObjectNamespace<UpstreamGate>;
 }

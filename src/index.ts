@@ -4,13 +4,14 @@ import type { Hono } from "hono";
 import type { Env } from "./env.ts";
 import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
+import { Lineage } from "./pull/lineage.ts";
 import { BlobStore } from "./store/blobs.ts";
+import { ListStore } from "./store/lists.ts";
 import { ManifestStore } from "./store/manifests.ts";
 import { TagStore } from "./store/tags.ts";
-import { UpstreamClient } from "./upstream/client.ts";
-import { openGate } from "./upstream/gate.ts";
 
 export { BlobFill } from "./fill/blob-fill.ts";
+export { ListFill } from "./fill/list-fill.ts";
 export { ManifestFill } from "./fill/manifest-fill.ts";
 export { TagFill } from "./fill/tag-fill.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
@@ -19,19 +20,22 @@ export { UpstreamGate } from "./upstream/gate.ts";
 const apps = new WeakMap<object, Hono>();
 
 export default {
-  fetch(request, env) {
+  fetch(request, env, context) {
     let app = apps.get(env);
     if (!app) {
+      const manifests = new ManifestStore(env.META, env.BLOBS);
+      const tags = new TagStore(env.META, env.BLOBS);
       const house = {
         blobs: new BlobStore(env.BLOBS),
-        manifests: new ManifestStore(env.META, env.BLOBS),
-        tags: new TagStore(env.META),
+        manifests,
+        tags,
+        lists: new ListStore(env.META),
+        lineage: new Lineage(tags, manifests),
         fills: openFills(env),
-        upstream: new UpstreamClient(openGate(env.UPSTREAM_GATE)),
       };
       app = createApp({ ...env }, house);
       apps.set(env, app);
     }
-    return app.fetch(request);
+    return app.fetch(request, env, context);
   },
 } satisfies ExportedHandler<Env>;

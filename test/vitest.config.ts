@@ -2,11 +2,12 @@
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { ROBOT } from "./support/wire.ts";
+import { ACCESS_KEYS, ROBOT } from "./support/wire.ts";
 
 export default defineConfig({
   plugins: [
-    cloudflareTest({
+    // A function: the fixture makes the service account's key, and knows its own address, once it has started.
+    cloudflareTest(({ inject }) => ({
       main: "../src/index.ts",
       wrangler: { configPath: "../wrangler.toml" },
       miniflare: {
@@ -19,9 +20,16 @@ export default defineConfig({
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),
           IDENTITY: JSON.stringify({ token: "an-identity-token" }),
           MALFORMED: "not JSON at all: s3cret",
+          ECR_KEY: JSON.stringify(ACCESS_KEYS.lasting),
+          ECR_WRONG_KEY: JSON.stringify({ ...ACCESS_KEYS.lasting, secretAccessKey: "not-it" }),
+          GOOGLE_KEY: JSON.stringify(inject("serviceAccount")),
+          GOOGLE_WRONG_KEY: JSON.stringify({
+            ...inject("serviceAccount"),
+            client_email: "nobody@fixture.iam.gserviceaccount.com",
+          }),
         },
       },
-    }),
+    })),
   ],
   cacheDir: "../node_modules/.vite",
   test: {

@@ -1,5 +1,6 @@
 // `npm run check`: says before a deployment whether its configuration can work. `-- --env NAME` for an environment.
 
+import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import { deployedVariables, localSecrets, option, type Variables } from "./settings.ts";
 
@@ -28,11 +29,11 @@ function oversized(given: Variables): string[] {
 function unusable(given: Variables): string[] {
   const known = { ...localSecrets(), ...given };
   try {
-    return readConfig(known).rules.flatMap(({ rule, problem }) => {
-      console.log(`  ${rule.prefixes.join(", ")} → ${rule.upstream.base}`);
+    return readConfig(known).rules.flatMap(({ rule, problem, secret }) => {
+      console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       if (!problem) return [];
       // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.
-      if (known[rule.credentials as string]) return [`${rule.prefixes[0]}: ${problem}`];
+      if (secret && known[secret]) return [`${rule.name}: ${problem}`];
       console.log(`    unless that is done already: ${problem}`);
       return [];
     });

@@ -4,7 +4,9 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
+import type { Rule } from "../config/rule.ts";
 import { isDockerHub } from "../config/upstream.ts";
 import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
 
@@ -60,18 +62,22 @@ function summary(): string {
     const { rules } = readConfig(variables);
     for (const { rule, problem } of rules) {
       lines.push(
-        `  ${rule.prefixes.join(", ")} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
+        `  ${namesOf(rule)} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
       );
     }
-    const hub = rules.find(({ rule }) => isDockerHub(rule.upstream))?.rule.prefixes[0];
-    const image = hub
-      ? `${hub}/library/alpine:latest`
-      : `${rules[0]?.rule.prefixes[0]}/<image>:<tag>`;
-    lines.push("Try it:", `  docker pull ${address}/${image}`, "");
+    lines.push("Try it:", `  docker pull ${address}/${example(rules.map(({ rule }) => rule))}`, "");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     lines.push("It answers every request with 500, because its configuration cannot be used:");
     for (const problem of error.problems) lines.push(`  ${problem}`);
   }
   return lines.join("\n");
+}
+
+/** An image that can be pulled, or what its name looks like. */
+function example(rules: readonly Rule[]): string {
+  const hub = rules.find(({ upstream, prefixes }) => isDockerHub(upstream) && prefixes.length > 0);
+  if (hub) return `${hub.prefixes[0]}/library/alpine:latest`;
+  const prefixed = rules.find(({ prefixes }) => prefixes.length > 0);
+  return prefixed ? `${prefixed.prefixes[0]}/<image>:<tag>` : "<image>:<tag>";
 }

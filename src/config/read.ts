@@ -2,16 +2,20 @@
 
 import type { z } from "zod";
 import { readCredentials } from "./credentials.ts";
+import { nameProblems, type Placed } from "./names.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 
 export interface ConfiguredRule {
   rule: Rule;
-  /** Why this rule alone cannot be used: its secret is missing or malformed. */
+  /** Why this rule alone cannot be used: this secret of it is missing or malformed. */
   problem?: string;
+  secret?: string;
 }
 
 export interface Config {
   rules: ConfiguredRule[];
+  /** All rules are, by the variable OFFLINE. */
+  offline: boolean;
 }
 
 /** The configuration cannot be used at all. Each problem starts with its field's path. */
@@ -27,8 +31,8 @@ export class ConfigError extends Error {
 /** @param env the Worker's variables and secrets; throws a ConfigError with all that is wrong */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const problems: string[] = [];
-  const rules: ConfiguredRule[] = [];
-  const taken = new Map<string, string>();
+  const placed: Placed[] = [];
+  const offline = readSwitch(env, "OFFLINE", problems);
   const names = Object.keys(env).filter((name) => name === "RULES" || name.startsWith("RULES_"));
   for (const name of names.sort()) {
     const list = parseList(env[name]);
@@ -43,14 +47,27 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
         problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue)));
         return;
       }
-      problems.push(...claimPrefixes(parsed.data, path, taken));
-      rules.push(configured(parsed.data, env));
+      placed.push({ rule: offline ? { ...parsed.data, offline } : parsed.data, path });
     });
   }
+  problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
-  else if (rules.length + problems.length === 0) problems.push("RULES: holds no rule");
+  else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
   if (problems.length > 0) throw new ConfigError(problems);
-  return { rules };
+  return { rules: placed.map(({ rule }) => configured(rule, env)), offline };
+}
+
+/** A variable that is on or off: a boolean of `[vars]`, or the text that `--var` makes of one. */
+function readSwitch(
+  env: Readonly<Record<string, unknown>>,
+  name: string,
+  problems: string[],
+): boolean {
+  const value = env[name];
+  if (value === undefined || value === "") return false;
+  const known = { true: true, "1": true, false: false, "0": false }[String(value).toLowerCase()];
+  if (known === undefined) problems.push(`${name}: must be true or false`);
+  return known ?? false;
 }
 
 /** The list, or what is wrong with it: wrangler hands over TOML as it is, and `--var` as a string of JSON. */
@@ -65,18 +82,13 @@ function parseList(value: unknown): unknown[] | string {
   }
 }
 
-function claimPrefixes(rule: Rule, path: string, taken: Map<string, string>): string[] {
-  return rule.prefixes.flatMap((prefix) => {
-    const owner = taken.get(prefix);
-    taken.set(prefix, owner ?? path);
-    return owner === undefined ? [] : [`${path}.prefix: "${prefix}" is taken already, by ${owner}`];
-  });
-}
-
+/** The first secret that is missing or malformed makes the whole rule unusable: rotation must not hide it. */
 function configured(rule: Rule, env: Readonly<Record<string, unknown>>): ConfiguredRule {
-  if (rule.credentials === undefined) return { rule };
-  const read = readCredentials(env, rule.credentials);
-  return "problem" in read ? { rule, problem: read.problem } : { rule };
+  for (const name of rule.credentials) {
+    const read = readCredentials(env, name, rule.ecr ? "ecr" : "oci");
+    if ("problem" in read) return { rule, problem: read.problem, secret: name };
+  }
+  return { rule };
 }
 
 function describe(base: string, issue: z.core.$ZodIssue): string[] {

@@ -1,89 +1,172 @@
-// A rule: which names lead to which upstream, and how it is spoken to. Parsed once, at the door.
+// A rule: which names lead to which upstream, what may be pulled there, and how it is spoken to. Parsed once, at the door.
 
 import { z } from "zod";
-import { isRepositoryName } from "../oci/name.ts";
+import type { Digest } from "../oci/digest.ts";
 import { duration } from "./duration.ts";
+import { type EcrApi, ecrApiOf } from "./ecr.ts";
+import {
+  digest,
+  host,
+  namespace,
+  oneOrMore,
+  pattern,
+  prefix,
+  realm,
+  secretName,
+  sentence,
+  tagPattern,
+} from "./fields.ts";
 import { parseUpstream, type Upstream } from "./upstream.ts";
 
-/** Plain data: it travels to the Durable Objects as it is. */
+/** Plain data: it travels to the Durable Objects as it is. Durations are in ms. */
 export interface Rule {
+  /** What messages call it: its canonical prefix, or its first host, or its upstream. */
+  name: string;
   /** The canonical prefix first, then its aliases. */
-  prefixes: [string, ...string[]];
+  prefixes: string[];
+  /** Serves names that no prefix takes. */
+  default: boolean;
+  /** Allows, beside a default rule, a prefix that could hide a namespace of its upstream. */
+  shadow: boolean;
+  /** Hosts that lead to this rule. */
+  hosts: string[];
+  /** Registries, beside the upstream's own host, that clients mean this rule by (`?ns=`). */
+  ns: string[];
   upstream: Upstream;
   /** Put before the rest of the name at the upstream. */
   upstreamPrefix?: string;
-  /** The name of a secret. */
-  credentials?: string;
+  /** Where a private ECR registry's logins come from; of that kind of rule only. */
+  ecr?: EcrApi;
+  /** The names of secrets: the first that the upstream does not refuse is used. */
+  credentials: string[];
   /** Hosts, beside the upstream's own site, whose token service may see the credentials. */
   realms: string[];
-  /** For how long a tag's digest is taken as fresh, in ms. */
+
+  /** Globs over `name` or `name:tag`; undefined allows all. */
+  allow?: string[];
+  deny: string[];
+  denyReason?: string;
+  /** Where the lists speak of tags, a digest need not be known to belong to an allowed one. */
+  allowDigests: boolean;
+  denyDigests: Digest[];
+
+  /** For how long a tag's digest is taken as fresh. */
   tagTtl: number;
-  /** How long the upstream may take for its first byte, and be silent afterwards, in ms. */
+  /** Globs over tags that are checked once and never again. */
+  immutableTags: string[];
+  /** For how long, after that, it is still answered at once, and checked behind the answer. */
+  staleWhileRevalidate: number;
+  /** For how long it is served while the upstream fails. */
+  staleIfError: number;
+  /** A tag that the upstream deleted is served on. */
+  keepDeleted: boolean;
+  /** A client's `Cache-Control: no-cache` has the tag checked. */
+  allowNoCache: boolean;
+  /** For how long what the upstream does not have is remembered. */
+  negativeTtl: number;
+  /** For how long a tag list, or a list of referrers, is taken as fresh. */
+  listTtl: number;
+  /** Pulls of the upstream's rate limit that background work leaves to clients. */
+  reservePulls: number;
+  /** The upstream is never asked. */
+  offline: boolean;
+
+  /** How long the upstream may take for its first byte, and be silent afterwards. */
   firstByteTimeout: number;
   silenceTimeout: number;
   /** How many connections one blob is fetched over, where the upstream supports ranges. */
   connections: number;
 }
 
-const prefix = z
-  .string()
-  .refine(
-    isRepositoryName,
-    'must be the first part(s) of a repository name, such as "docker-hub": lower case, digits and . _ - within a part',
-  );
-
-const realm = z
-  .string()
-  .transform((text) => (text.includes("://") ? text : `https://${text}`))
-  .refine((text) => URL.canParse(text), "must be a host name or the URL of a token service")
-  .transform((text) => new URL(text).host);
-
 export const ruleSchema = z
   .strictObject({
-    prefix: z
-      .union([z.string(), z.array(z.string())], { error: "must be a name or a list of names" })
-      .refine((value) => value.length > 0, { error: "must hold a name", abort: true })
-      .transform((value) => (typeof value === "string" ? [value] : value))
-      .pipe(z.array(prefix)),
+    prefix: oneOrMore(prefix, "must be a name or a list of names").optional(),
+    default: z.boolean().default(false),
+    shadow: z.boolean().default(false),
+    host: oneOrMore(host, "must be a host name or a list of them").optional(),
+    ns: oneOrMore(namespace, "must be a registry's host or a list of them").optional(),
     upstream: z
       .string({ error: "must be a base URL or a host name" })
       // All that does not hang on `insecure`, so that it is told together with what else is wrong.
       .superRefine((text, context) => void upstreamAt(text, true, [], context)),
     upstreamPrefix: prefix.optional(),
-    credentials: z
+    kind: z.enum(["oci", "ecr"], { error: 'must be "oci" or "ecr"' }).default("oci"),
+    region: z
       .string()
-      .regex(
-        /^[A-Za-z_][A-Za-z0-9_]*$/,
-        "must be the name of a secret, such as DOCKER_HUB, never its value",
-      )
+      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region, such as "eu-west-1"')
       .optional(),
-    realm: z
-      .union([realm.transform((one) => [one]), z.array(realm).min(1)], {
-        error: "must be a host name or the URL of a token service, or a list of them",
-      })
-      .optional(),
+    endpoint: z.string({ error: "must be the URL of the ECR API" }).optional(),
+    credentials: oneOrMore(
+      secretName,
+      "must be the name of a secret, or a list of names",
+    ).optional(),
+    realm: oneOrMore(
+      realm,
+      "must be a host name or the URL of a token service, or a list of them",
+    ).optional(),
     insecure: z.boolean().default(false),
+
+    allow: z
+      .array(pattern, { error: "must be a list of globs" })
+      .min(1, "must hold a glob: an empty list would allow nothing")
+      .optional(),
+    deny: z.array(pattern, { error: "must be a list of globs" }).default([]),
+    denyReason: sentence.optional(),
+    allowDigests: z.boolean().default(false),
+    denyDigests: z.array(digest, { error: "must be a list of digests" }).default([]),
+
     tagTtl: duration("1h").prefault("1h"),
+    immutableTags: z.array(tagPattern, { error: "must be a list of globs" }).default([]),
+    staleWhileRevalidate: duration("5m").prefault("0s"),
+    staleIfError: duration("7d").prefault("7d"),
+    keepDeleted: z.boolean().default(false),
+    allowNoCache: z.boolean().default(false),
+    negativeTtl: duration("10s").prefault("10s"),
+    listTtl: duration("1m").prefault("1m"),
+    reservePulls: z.int().min(0).default(10),
+    offline: z.boolean().default(false),
+
     firstByteTimeout: duration("10s", 1).prefault("10s"),
     silenceTimeout: duration("30s", 1).prefault("30s"),
     connections: z.int().min(1).max(4).default(4),
   })
   .transform((given, context): Rule => {
     const {
-      prefix: prefixes,
-      upstream,
-      realm: realms,
+      prefix: prefixes = [],
+      host: hosts = [],
+      ns = [],
+      upstream: text,
+      realm: realms = [],
       insecure,
       upstreamPrefix,
-      credentials,
+      kind,
+      region,
+      endpoint,
+      credentials = [],
+      allow,
+      denyReason,
       ...rest
     } = given;
+    const say = (field: string, message: string) =>
+      void context.issues.push({ code: "custom", path: [field], input: given, message });
+    if (prefixes.length + hosts.length + ns.length === 0 && !given.default) {
+      say("prefix", "is missing, and there is no default, host or ns either: no name leads here");
+    }
+    if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
+    const upstream = upstreamAt(text, insecure, ["upstream"], context);
+    const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
     return {
-      prefixes: prefixes as [string, ...string[]],
-      upstream: upstreamAt(upstream, insecure, ["upstream"], context),
-      realms: realms ?? [],
+      name: prefixes[0] ?? hosts[0] ?? upstream.host,
+      prefixes,
+      hosts,
+      ns,
+      upstream,
+      realms,
+      credentials,
       ...(upstreamPrefix && { upstreamPrefix }),
-      ...(credentials && { credentials }),
+      ...(ecr && { ecr }),
+      ...(allow && { allow }),
+      ...(denyReason && { denyReason }),
       ...rest,
     };
   });

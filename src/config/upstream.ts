@@ -15,6 +15,13 @@ export function isDockerHub(upstream: Upstream): boolean {
   return upstream.host === DOCKER_HUB;
 }
 
+/** A registry's host as clients name it (`ns`), in the one form that is compared: lower case, Docker Hub's own name for
+ * its aliases, and without the port that https has anyway. */
+export function registryHost(text: string): string {
+  const host = text.toLowerCase().replace(/:443$/, "");
+  return ALIASES[host] ?? host;
+}
+
 /** Throws a sentence that says what is wrong.
  * @param insecure allows `http://` for hosts other than loopback */
 export function parseUpstream(text: string, insecure: boolean): Upstream {

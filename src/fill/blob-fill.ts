@@ -4,28 +4,19 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { type Outcome, settle } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { BlobStore } from "../store/blobs.ts";
 import { FILL_KEY } from "../store/keys.ts";
-import { type Layout, SEGMENT } from "../store/segments.ts";
+import type { Layout } from "../store/segments.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
+import { type Asking, patiently } from "./asking.ts";
 import type { Plan } from "./attempt.ts";
-import type { How } from "./how.ts";
+import { sizeOf } from "./blob-size.ts";
+import { broken, type Joined, lookForFollower, lookForJoiner, type Ready } from "./looks.ts";
+import { Asked, Memory } from "./memory.ts";
 import { Run } from "./run.ts";
-
-/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
-export type Joined =
-  | { state: "published"; layout: Layout; how: How }
-  | { state: "filling"; attempt: string; size: number | null; ranges: boolean; how: How };
-
-/** What is ready of an attempt, from the segment that was asked for on. */
-export interface Ready {
-  segments: number[];
-  /** Set once the blob is verified and visible. */
-  layout?: Layout;
-}
 
 /** What survives a reset of the object. */
 interface Saved {
@@ -51,37 +42,50 @@ const KEEP = 24 * 60 * 60_000;
 export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #memory = new Memory();
+  readonly #heads = new Asked<number | undefined>();
   #run: Run | undefined;
   /** The next run does without ranges: they brought a mismatch, or no end. */
   #plain = false;
 
   /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. */
-  async join(digest: Digest, source: Source): Promise<Outcome<Joined>> {
+  async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
     return settle(async () => {
       const run = this.#run;
-      if (!run) return this.#joined(this.#running(digest, source), source, true);
+      if (!run) {
+        this.#memory.throwRecalled(source, Date.now());
+        return this.#joined(this.#running(digest, source), source, asking, true);
+      }
       try {
         run.sources.add(source);
-        return await this.#joined(run, source, false);
+        return await this.#joined(run, source, asking, false);
       } catch (error) {
         // What ended a run that another source had begun is not this one's: it has a run of its own.
         if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
         const began = this.#run === undefined;
-        return this.#joined(this.#running(digest, source), source, began);
+        return this.#joined(this.#running(digest, source), source, asking, began);
       }
     });
   }
 
-  #joined(run: Run, source: Source, began: boolean): Promise<Joined> {
-    const how = () => (run.found ? "found" : began ? "started" : "joined");
-    return run.news.until((): Joined | undefined => {
-      if (run.published) return { state: "published", layout: run.published, how: how() };
-      this.#throwFailure(run, source);
-      const { attempt } = run;
-      if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
-      const { id, size, ranges } = attempt;
-      return { state: "filling", attempt: id, size, ranges, how: how() };
-    });
+  /** How large the blob is, by the upstream's HEAD, or its first byte where HEAD is deficient; undefined where neither
+   * says. Starts no fill. */
+  async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
+    const ask = () => sizeOf(this.#upstream, source, digest);
+    return settle(() => patiently(this.#heads.ask(source, true, ask), source, asking));
+  }
+
+  async #joined(run: Run, source: Source, asking: Asking, began: boolean): Promise<Joined> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      run.news.tell();
+    }, asking.patience);
+    try {
+      return await run.news.until(() => lookForJoiner(run, source, began, late));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Waits until segment `number` of that attempt can be read.
@@ -100,20 +104,7 @@ export class BlobFill extends DurableObject<Env> {
         if (layout?.attempt !== attempt) throw broken();
         return { segments: [], layout };
       }
-      return run.news.until((): Ready | undefined => {
-        if (run.published) {
-          if (run.published.attempt !== attempt) throw broken();
-          return { segments: [], layout: run.published };
-        }
-        this.#throwFailure(run, source);
-        if (!run.attempt) return undefined;
-        if (run.attempt.id !== attempt) throw broken();
-        if (verified) return undefined;
-        const segments = run.attempt.readyFrom(number);
-        if (segments.length > 0) return { segments };
-        run.attempt.want(number);
-        return undefined;
-      });
+      return run.news.until(() => lookForFollower(run, source, attempt, number, verified));
     });
   }
 
@@ -202,6 +193,7 @@ export class BlobFill extends DurableObject<Env> {
   async #settle(run: Run): Promise<void> {
     // At once, and before anything is awaited: whoever has heard of the failure and asks again starts anew.
     if (run.failure) this.#run = undefined;
+    run.sources.remember(this.#memory);
     this.#plain = run.failure !== undefined && run.plain;
     const saved = await this.#saved();
     if (!run.failure || !saved?.plan) {
@@ -213,12 +205,6 @@ export class BlobFill extends DurableObject<Env> {
     const failures = run.refused ? RETRIES.length : saved.failures;
     await this.ctx.storage.put<Saved>(FILL_KEY, { ...saved, failures: failures + 1 });
     await this.ctx.storage.setAlarm(Date.now() + (RETRIES[failures] ?? KEEP));
-  }
-
-  #throwFailure(run: Run, source: Source): void {
-    const error = run.sources.errorOf(source);
-    if (error) throw error;
-    if (run.failure) throw run.failure.error;
   }
 
   async #saved(): Promise<Saved | undefined> {
@@ -234,8 +220,4 @@ export class BlobFill extends DurableObject<Env> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
-}
-
-function broken(): RegistryError {
-  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
 }

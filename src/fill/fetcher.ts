@@ -5,7 +5,12 @@ import { RegistryError } from "../oci/error.ts";
 import { parseContentRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
 import type { TimedBody } from "../upstream/body.ts";
-import { type Answer, contentLength, type UpstreamClient } from "../upstream/client.ts";
+import {
+  type Answer,
+  contentLength,
+  type Purpose,
+  type UpstreamClient,
+} from "../upstream/client.ts";
 import type { Sources } from "./sources.ts";
 
 /** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
@@ -23,29 +28,38 @@ interface Stretch {
 export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
-  readonly #failed: () => void;
+  readonly #told: (answered: boolean) => void;
   readonly #digest: Digest;
 
-  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, failed: () => void) {
+  /** @param told of each source's first answer, or failure */
+  constructor(
+    upstream: UpstreamClient,
+    sources: Sources,
+    digest: Digest,
+    told: (answered: boolean) => void,
+  ) {
     this.#upstream = upstream;
     this.#sources = sources;
-    this.#failed = failed;
+    this.#told = told;
     this.#digest = digest;
   }
 
   /** The first question: a source that fails it is out, and those who came with it are told.
    * @param range without one, the whole */
-  open(range?: Stretch): Promise<Reply> {
-    return this.#sources.use((source) => this.#ask(source, range), this.#failed);
+  async open(range?: Stretch): Promise<Reply> {
+    const failed = () => this.#told(false);
+    const reply = await this.#sources.use((source) => this.#ask(source, range, "client"), failed);
+    this.#told(true);
+    return reply;
   }
 
   /** A question in the middle of a fill. */
   ask(range: Stretch): Promise<Reply> {
-    return this.#sources.use((source) => this.#ask(source, range));
+    return this.#sources.use((source) => this.#ask(source, range, "transfer"));
   }
 
-  async #ask(source: Source, range: Stretch | undefined): Promise<Reply> {
-    const answer = await this.#upstream.blob(source, this.#digest, range);
+  async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
+    const answer = await this.#upstream.blob(source, this.#digest, range, purpose);
     const reply = classify(answer, source, range);
     if (reply) return reply;
     answer.cancel();

@@ -5,13 +5,15 @@ import type { Env } from "../env.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
-import { mediaTypeOf } from "../oci/manifest.ts";
+import { manifestType, mediaTypeOf } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
-import { UpstreamClient } from "../upstream/client.ts";
+import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { isRefusal } from "../upstream/refusal.ts";
+import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
+import { Asked, Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import { readManifest } from "./read-manifest.ts";
 import { Sources } from "./sources.ts";
@@ -21,9 +23,17 @@ export interface FetchedManifest {
   how: How;
 }
 
+/** What the upstream's HEAD tells of a manifest. */
+export interface ToldManifest {
+  mediaType: string;
+  /** In bytes. */
+  size: number;
+}
+
 interface Run {
   news: News;
   sources: Sources;
+  background: boolean;
   fetched?: Manifest;
   found: boolean;
   failure?: { error: unknown };
@@ -32,16 +42,39 @@ interface Run {
 export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #memory = new Memory();
+  readonly #heads = new Asked<ToldManifest | undefined>();
   #run: Run | undefined;
 
   /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
    * MANIFEST_INVALID (502) where the upstream sends other bytes. */
-  async join(digest: Digest, source: Source): Promise<Outcome<FetchedManifest>> {
-    return settle(async () => {
-      const began = this.#run === undefined;
-      const run = this.#run ?? this.#start(digest, source);
-      run.sources.add(source);
-      return run.news.until(() => {
+  async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<FetchedManifest>> {
+    return settle(() => patiently(this.#join(digest, source, asking), source, asking));
+  }
+
+  /** The upstream's own description of what is not here: a HEAD starts no fill. Undefined where it is deficient. */
+  async head(
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+  ): Promise<Outcome<ToldManifest | undefined>> {
+    const ask = async () => {
+      const headers = await this.#upstream.headManifest(source, digest);
+      const size = headers && contentLength(headers);
+      const mediaType = headers && manifestType(headers.get("content-type"));
+      return size === undefined || mediaType === undefined ? undefined : { size, mediaType };
+    };
+    return settle(() => patiently(this.#heads.ask(source, true, ask), source, asking));
+  }
+
+  async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
+    if (!asking.named) this.#memory.throwRecalled(source, Date.now());
+    const background = asking.background ?? false;
+    const began = this.#run === undefined;
+    const run = this.#run ?? this.#start(digest, source, background);
+    run.sources.add(source);
+    try {
+      return await run.news.until(() => {
         if (run.fetched) {
           const how: How = run.found ? "found" : began ? "started" : "joined";
           return { manifest: run.fetched, how };
@@ -51,11 +84,15 @@ export class ManifestFill extends DurableObject<Env> {
         if (run.failure) throw run.failure.error;
         return undefined;
       });
-    });
+    } catch (error) {
+      // What is not done for nobody's sake may be done for somebody's.
+      if (began || !run.background || background) throw error;
+      return this.#join(digest, source, asking);
+    }
   }
 
-  #start(digest: Digest, source: Source): Run {
-    const run: Run = { news: new News(), sources: new Sources(), found: false };
+  #start(digest: Digest, source: Source, background: boolean): Run {
+    const run: Run = { news: new News(), sources: new Sources(), background, found: false };
     run.sources.add(source);
     this.#run = run;
     this.#fetch(digest, run)
@@ -75,6 +112,7 @@ export class ManifestFill extends DurableObject<Env> {
       )
       .finally(() => {
         this.#run = undefined;
+        run.sources.remember(this.#memory);
         run.news.tell();
       });
     return run;
@@ -87,19 +125,15 @@ export class ManifestFill extends DurableObject<Env> {
       run.found = true;
       return stored;
     }
+    const purpose = run.background ? "background" : "client";
     const manifest = await run.sources.use(
       async (source) => {
-        const answer = await this.#upstream.manifest(source, digest);
+        const answer = await this.#upstream.manifest(source, digest, purpose);
         const bytes = await readManifest(source, answer);
         if (digestOf(bytes, algorithmOf(digest)) !== digest) {
           const { host } = source.rule.upstream;
-          throw new RegistryError(
-            "MANIFEST_INVALID",
-            `${host} sent other bytes than ${digest} promises; nothing was kept`,
-            {
-              status: 502,
-            },
-          );
+          const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
+          throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
         }
         return { digest, mediaType: mediaTypeOf(bytes, answer.headers.get("content-type")), bytes };
       },

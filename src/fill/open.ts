@@ -4,13 +4,17 @@ import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import type { ListAsked } from "../store/lists.ts";
 import type { Layout } from "../store/segments.ts";
-import type { Joined, Ready } from "./blob-fill.ts";
-import type { FetchedManifest } from "./manifest-fill.ts";
+import type { Asking } from "./asking.ts";
+import type { FetchedList } from "./list-fill.ts";
+import type { Joined, Ready } from "./looks.ts";
+import type { FetchedManifest, ToldManifest } from "./manifest-fill.ts";
 import type { CheckedTag } from "./tag-fill.ts";
 
 export interface Fills {
-  joinBlob(digest: Digest, source: Source): Promise<Joined>;
+  joinBlob(digest: Digest, source: Source, asking: Asking): Promise<Joined>;
+  headBlob(digest: Digest, source: Source, asking: Asking): Promise<number | undefined>;
   waitFor(
     digest: Digest,
     source: Source,
@@ -19,9 +23,11 @@ export interface Fills {
     verified: boolean,
   ): Promise<Ready>;
   mend(source: Source, layout: Layout): Promise<void>;
-  joinManifest(digest: Digest, source: Source): Promise<FetchedManifest>;
-  checkTag(source: Source, tag: string): Promise<CheckedTag>;
-  checkTagByGet(source: Source, tag: string): Promise<CheckedTag>;
+  joinManifest(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest>;
+  headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
+  checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
+  checkTagByGet(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
+  list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
 }
 
 export function openFills(env: Env): Fills {
@@ -29,13 +35,21 @@ export function openFills(env: Env): Fills {
   const manifest = (digest: Digest) => env.MANIFEST_FILL.get(env.MANIFEST_FILL.idFromName(digest));
   const tagged = (source: Source, tag: string) =>
     env.TAG_FILL.get(env.TAG_FILL.idFromName(`${sourceKey(source)}:${tag}`));
+  const list = (source: Source, { list, query }: ListAsked) =>
+    env.LIST_FILL.get(env.LIST_FILL.idFromName(`${sourceKey(source)}/${list}?${query}`));
   return {
-    joinBlob: (digest, source) => call(() => blob(digest).join(digest, source)),
+    joinBlob: (digest, source, asking) => call(() => blob(digest).join(digest, source, asking)),
+    headBlob: (digest, source, asking) => call(() => blob(digest).head(digest, source, asking)),
     waitFor: (digest, source, attempt, segment, verified) =>
       call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
     mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
-    joinManifest: (digest, source) => call(() => manifest(digest).join(digest, source)),
-    checkTag: (source, tag) => call(() => tagged(source, tag).check(source, tag)),
-    checkTagByGet: (source, tag) => call(() => tagged(source, tag).checkByGet(source, tag)),
+    joinManifest: (digest, source, asking) =>
+      call(() => manifest(digest).join(digest, source, asking)),
+    headManifest: (digest, source, asking) =>
+      call(() => manifest(digest).head(digest, source, asking)),
+    checkTag: (source, tag, asking) => call(() => tagged(source, tag).check(source, tag, asking)),
+    checkTagByGet: (source, tag, asking) =>
+      call(() => tagged(source, tag).checkByGet(source, tag, asking)),
+    list: (source, asked, asking) => call(() => list(source, asked).get(source, asked, asking)),
   };
 }

@@ -13,9 +13,6 @@ import { Lanes } from "./lanes.ts";
 import type { News } from "./news.ts";
 import { fetchSegment, StartOver } from "./transfer.ts";
 
-/** How long whoever asks first waits for a place among the buffers, in ms. */
-const BUDGET_WAIT = 30_000;
-
 type Opened = Exclude<Reply, { kind: "none" }>;
 
 interface Desk {
@@ -42,7 +39,9 @@ export class Round {
     plain: boolean,
     attempting: (attempt: Attempt) => void,
   ): Promise<Layout> {
-    const { digest, blobs, news, keepPlan } = this.#desk;
+    const { digest, blobs, news, keepPlan, rule } = this.#desk;
+    // For as long as the upstream may take, a place among the buffers is waited for.
+    const patience = rule.firstByteTimeout;
     const resumed = plan && new Attempt(digest, plan, true, blobs, news);
     if (resumed) {
       await keepPlan(plan); // has the alarm hold this round too
@@ -53,12 +52,12 @@ export class Round {
       }
     }
     const number = resumed?.peek() ?? 0;
-    const lease = await budget.lease(SMALL, "small", BUDGET_WAIT);
+    const lease = await budget.lease(SMALL, "small", patience);
     try {
       const answer = await this.#open(number, resumed?.size, plain);
       if (resumed) this.#mustContinue(resumed, answer);
       const size = await this.#sizeOf(answer);
-      await lease.grow(Math.min(size ?? SEGMENT, SEGMENT), BUDGET_WAIT).catch((error) => {
+      await lease.grow(Math.min(size ?? SEGMENT, SEGMENT), patience).catch((error) => {
         answer.body.cancel();
         throw error;
       });

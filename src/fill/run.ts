@@ -30,6 +30,8 @@ export class Run {
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
+  /** The upstream has begun to answer: from now on it is a matter of bytes. */
+  answered = false;
   /** It was published before the run began: a Worker raced with an earlier one. */
   found = false;
   /** The failure was the upstream's refusal of every source. */
@@ -60,7 +62,10 @@ export class Run {
     this.#plain = plain;
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
-    const fetcher = new Fetcher(upstream, this.sources, digest, () => this.news.tell());
+    const fetcher = new Fetcher(upstream, this.sources, digest, (answered) => {
+      this.answered ||= answered;
+      this.news.tell();
+    });
     const keepPlan = (plan: Plan) => memory.keepPlan(plan);
     this.#round = new Round({ digest, rule, blobs, fetcher, keepPlan, news: this.news });
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));

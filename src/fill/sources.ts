@@ -3,6 +3,7 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import { type Memory, worth } from "./memory.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
@@ -23,6 +24,14 @@ export class Sources {
 
   errorOf(source: Source): RegistryError | undefined {
     return this.#errors.get(sourceKey(source));
+  }
+
+  /** Keeps what is worth it of the errors, each for its own source. */
+  remember(memory: Memory): void {
+    for (const [key, error] of this.#errors) {
+      const source = this.#sources.get(key) as Source;
+      memory.keep(source, { error }, worth(error, source, true), Date.now());
+    }
   }
 
   /** Does `work` with the first source that has not failed; throws the last error when none is left.

@@ -1,117 +1,204 @@
-// TagFill: the Durable Object, one per tag, that asks the upstream once what the tag means, for all who ask. It
-// only maps: content comes from the fill of its digest, so that two tags of one manifest are one GET. Only where the
-// upstream forces a GET by tag are the bytes stored here.
+// TagFill: the Durable Object, one per tag, that asks the upstream once what the tag means, for all who ask. It only maps:
+// content comes from the fill of its digest, so that two tags of one manifest are one GET.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import { algorithmOf, isDigest } from "../oci/digest.ts";
-import { type Outcome, RegistryError, settle } from "../oci/error.ts";
-import { digestOf } from "../oci/hash.ts";
-import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
-import { isFresh, type TagMapping } from "../policy/fresh.ts";
+import {
+  asRegistryError,
+  type ErrorValue,
+  type Outcome,
+  RegistryError,
+  settle,
+} from "../oci/error.ts";
+import { freshnessOf, mayServeStale, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { MAPPING_KEY } from "../store/keys.ts";
 import { ManifestStore } from "../store/manifests.ts";
 import { TagStore } from "../store/tags.ts";
-import { contentLength, UpstreamClient } from "../upstream/client.ts";
+import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
+import { offline, unasked } from "../upstream/offline.ts";
+import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
-import { readManifest } from "./read-manifest.ts";
+import { Memory, worth, worthPausing } from "./memory.ts";
+import { TagCheck } from "./tag-check.ts";
 
 export interface CheckedTag {
   mapping: TagMapping;
   how: How;
+  /** Why the mapping is not fresh: it is served instead of this error. */
+  failure?: ErrorValue;
 }
+
+/** What the object stores: that there is none is as good to know. */
+type Stored = { mapping: TagMapping } | { gone: true };
 
 /** For how long the object remembers what it has written into KV, in ms: KV shows a write after 60 s or more. */
 const REMEMBER = 5 * 60_000;
 
-export class TagFill extends DurableObject<Env> {
-  readonly #tags = new TagStore(this.env.META);
-  readonly #manifests = new ManifestStore(this.env.META, this.env.BLOBS);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
-  #checking: Promise<TagMapping> | undefined;
+interface Checking {
+  background: boolean;
+  promise: Promise<TagMapping>;
+}
 
-  /** The tag's mapping, not older than the rule's `tagTtl`. Throws what the upstream answers. */
-  async check(source: Source, tag: string): Promise<Outcome<CheckedTag>> {
+export class TagFill extends DurableObject<Env> {
+  readonly #tags = new TagStore(this.env.META, this.env.BLOBS);
+  readonly #check = new TagCheck(
+    new UpstreamClient(openGate(this.env.UPSTREAM_GATE)),
+    new ManifestStore(this.env.META, this.env.BLOBS),
+    this.env,
+  );
+  readonly #memory = new Memory();
+  #checking: Checking | undefined;
+
+  /** The tag's mapping: not older than the rule's `tagTtl`, or with the failure that it is served for. Throws what the
+   * upstream answers where there is nothing to serve. */
+  async check(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
     return settle(async () => {
-      const known = await this.ctx.storage.get<TagMapping>(MAPPING_KEY);
-      if (known && isFresh(known, source.rule.tagTtl, Date.now()))
+      const known = await this.#known(source, tag);
+      const now = Date.now();
+      if (known && !asking.force && freshnessOf(known, source, tag, now) === "fresh") {
         return { mapping: known, how: "found" as const };
-      return this.#share(() => this.#byHead(source, tag));
+      }
+      try {
+        if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
+        this.#memory.throwRecalled(source, now);
+        return await patiently(this.#share(source, tag, known, asking), source, asking);
+      } catch (error) {
+        return this.#instead(source, tag, known, asRegistryError(error));
+      }
     });
   }
 
   /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have. */
-  async checkByGet(source: Source, tag: string): Promise<Outcome<CheckedTag>> {
-    return settle(() => this.#share(() => this.#byGet(source, tag)));
+  async checkByGet(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
+    return settle(async () => {
+      const known = await this.#known(source, tag);
+      const byGet = async () => {
+        const found = await this.#check.byGet(source, tag, "client");
+        return this.#remember(source, tag, known, found);
+      };
+      return { mapping: await patiently(byGet(), source, asking), how: "started" as const };
+    });
   }
 
-  async #share(ask: () => Promise<TagMapping>): Promise<CheckedTag> {
-    const how = this.#checking === undefined ? "started" : "joined";
-    this.#checking ??= ask().finally(() => {
+  /** What was known is served instead of a failure, for as long as the rule allows. */
+  async #instead(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    error: RegistryError,
+  ): Promise<CheckedTag> {
+    const { rule } = source;
+    const mapping = known ?? (await this.#recorded(source, tag));
+    const now = Date.now();
+    const serves =
+      rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
+    if (!mapping || !serves) throw error;
+    if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
+    // Not asked again at once: somebody waits each time, for what is served anyway.
+    if (!this.#memory.recall(source, now))
+      this.#memory.keep(source, { error }, worthPausing(error, source), now);
+    return { mapping, how: "found", failure: error.toValue() };
+  }
+
+  async #share(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    asking: Asking,
+  ): Promise<CheckedTag> {
+    const background = asking.background ?? false;
+    const running = this.#checking;
+    if (running) {
+      try {
+        return { mapping: await running.promise, how: "joined" };
+      } catch (error) {
+        // What is not done for nobody's sake may be done for somebody's.
+        if (!running.background || background) throw error;
+        return this.#share(source, tag, known, asking);
+      }
+    }
+    const promise = this.#ask(source, tag, known, background).finally(() => {
       this.#checking = undefined;
     });
-    return { mapping: await this.#checking, how };
+    this.#checking = { background, promise };
+    return { mapping: await promise, how: "started" };
   }
 
-  async #byHead(source: Source, tag: string): Promise<TagMapping> {
-    const headers = await this.#upstream.headManifest(source, tag);
-    const digest = headers?.get("docker-content-digest");
-    if (!headers || !digest || !isDigest(digest)) return this.#byGet(source, tag);
-    const mediaType = manifestType(headers.get("content-type"));
-    const size = contentLength(headers);
-    return this.#remember(source, tag, {
-      digest,
-      ...(mediaType && { mediaType }),
-      ...(size !== undefined && { size }),
-      checkedAt: Date.now(),
-    });
-  }
-
-  async #byGet(source: Source, tag: string): Promise<TagMapping> {
-    const answer = await this.#upstream.manifest(source, tag);
-    const bytes = await readManifest(source, answer);
-    const { host } = source.rule.upstream;
-    if (!looksLikeManifest(bytes)) {
-      throw new RegistryError(
-        "UNAVAILABLE",
-        `${host} answered with something that is no manifest; nothing was kept`,
-      );
-    }
-    // The header is all that tells a damaged body where no digest was asked for.
-    const told = answer.headers.get("docker-content-digest");
-    const digest =
-      told !== null && isDigest(told) ? digestOf(bytes, algorithmOf(told)) : digestOf(bytes);
-    if (told !== null && isDigest(told) && told !== digest) {
-      throw new RegistryError(
-        "MANIFEST_INVALID",
-        `${host} sent other bytes than ${told} promises; nothing was kept`,
-        {
-          status: 502,
-        },
-      );
-    }
-    const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
-    await this.#manifests.put({ digest, mediaType, bytes });
-    return this.#remember(source, tag, {
-      digest,
-      mediaType,
-      size: bytes.byteLength,
-      checkedAt: Date.now(),
-    });
-  }
-
-  async #remember(source: Source, tag: string, mapping: TagMapping): Promise<TagMapping> {
-    await this.ctx.storage.put(MAPPING_KEY, mapping);
-    await this.ctx.storage.setAlarm(Date.now() + REMEMBER);
+  async #ask(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    background: boolean,
+  ): Promise<TagMapping> {
     try {
+      const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
+      this.#memory.forget(source);
+      return await this.#remember(source, tag, known, found);
+    } catch (error) {
+      const now = Date.now();
+      this.#memory.keep(source, { error }, worth(error, source, false), now);
+      const isGone = error instanceof RegistryError && error.status === 404;
+      if (!isGone || !known) throw error;
+      if (source.rule.keepDeleted) {
+        this.#memory.forget(source);
+        return this.#remember(source, tag, known, { ...known, deleted: true, checkedAt: now });
+      }
+      await this.#forget(source, tag, now);
+      throw error;
+    }
+  }
+
+  /** The object's own memory, since KV shows late what was written; then KV's. */
+  async #known(source: Source, tag: string): Promise<TagMapping | undefined> {
+    const stored = await this.ctx.storage.get<Stored>(MAPPING_KEY);
+    if (!stored) return this.#tags.get(source, tag);
+    return "mapping" in stored ? stored.mapping : undefined;
+  }
+
+  /** From the record, which is written when the tag moves: the mapping is that old, or younger. */
+  async #recorded(source: Source, tag: string): Promise<TagMapping | undefined> {
+    if (await this.ctx.storage.get<Stored>(MAPPING_KEY)) return undefined; // that it is gone
+    const record = await this.#tags.recorded(source, tag);
+    if (!record || record.gone) return undefined;
+    return { digest: record.digest, checkedAt: record.recordedAt, recorded: true };
+  }
+
+  async #remember(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    found: TagMapping,
+  ): Promise<TagMapping> {
+    const isNew = !known?.recorded || known.digest !== found.digest;
+    const mapping = { ...found, recorded: true };
+    await this.#store({ mapping });
+    try {
+      if (isNew) await this.#tags.record(source, tag, found.digest, found.checkedAt);
       await this.#tags.put(source, tag, mapping);
     } catch (error) {
-      // What is lost is the near copy; whoever misses it comes here.
-      console.error(`entrepot: KV refused a tag's mapping: ${(error as Error).message}`);
+      // What is lost is the near copy, and the record until the tag is checked again; whoever misses it comes here.
+      console.error(`entrepot: a tag's mapping was not stored: ${(error as Error).message}`);
+      return found;
     }
     return mapping;
+  }
+
+  async #forget(source: Source, tag: string, now: number): Promise<void> {
+    await this.#store({ gone: true });
+    try {
+      await this.#tags.forget(source, tag);
+      await this.#tags.recordGone(source, tag, now);
+    } catch (error) {
+      // It is stale where it still shows, and whoever finds it so comes here.
+      console.error(`entrepot: a tag was not forgotten: ${(error as Error).message}`);
+    }
+  }
+
+  async #store(stored: Stored): Promise<void> {
+    await this.ctx.storage.put(MAPPING_KEY, stored);
+    await this.ctx.storage.setAlarm(Date.now() + REMEMBER);
   }
 
   override async alarm(): Promise<void> {

@@ -1,6 +1,6 @@
 // The Hono app: what is served under which path, and how errors end.
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
@@ -25,8 +25,12 @@ export function createApp(variables: Readonly<Record<string, unknown>>, house: H
     }
     await next();
   });
-  app.all("/v2", ({ req }) => answerRegistry(config as Config, house, req.raw, Date.now()));
-  app.all("/v2/*", ({ req }) => answerRegistry(config as Config, house, req.raw, Date.now()));
+  const registry = ({ req, executionCtx }: Context) => {
+    const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
+    return answerRegistry(config as Config, house, req.raw, Date.now(), later);
+  };
+  app.all("/v2", registry);
+  app.all("/v2/*", registry);
   return app;
 }
 
@@ -35,8 +39,7 @@ function configure(variables: Readonly<Record<string, unknown>>): Config | Confi
   try {
     const config = readConfig(variables);
     for (const { rule, problem } of config.rules) {
-      if (problem)
-        console.error(`entrepot: the rule "${rule.prefixes[0]}" cannot be used: ${problem}`);
+      if (problem) console.error(`entrepot: the rule "${rule.name}" cannot be used: ${problem}`);
     }
     return config;
   } catch (error) {

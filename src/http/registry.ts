@@ -3,23 +3,33 @@
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { OCI_INDEX } from "../oci/manifest.ts";
-import { type Asked, parsePath } from "../oci/path.ts";
-import { routeByPrefix } from "../policy/route.ts";
+import { parsePath, type Asked as Wanted } from "../oci/path.ts";
+import { type Naming, route } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
+import type { Asked } from "../pull/asked.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
-import { renderCacheStatus } from "../pull/cache-status.ts";
 import type { House } from "../pull/house.ts";
 import { pullByDigest, pullByTag } from "../pull/manifest.ts";
 import { pullReferrers } from "../pull/referrers.ts";
+import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
-import { contentHeaders, type Described, json, matchesEtag, notModified } from "./respond.ts";
+import {
+  contentHeaders,
+  type Described,
+  json,
+  labelHeaders,
+  matchesEtag,
+  notModified,
+} from "./respond.ts";
 
-/** @param now in ms since the epoch */
+/** @param now in ms since the epoch
+ * @param later has work go on behind the answer */
 export async function answerRegistry(
   config: Config,
   house: House,
   request: Request,
   now: number,
+  later: Asked["later"],
 ): Promise<Response> {
   const url = new URL(request.url);
   if (request.method !== "GET" && request.method !== "HEAD") {
@@ -27,59 +37,90 @@ export async function answerRegistry(
       headers: { Allow: "GET, HEAD" },
     });
   }
-  const asked = parsePath(url.pathname);
-  if (asked.kind === "ping") return json({});
-  const source = sourceOf(config, asked.name);
-  switch (asked.kind) {
+  const wanted = parsePath(url.pathname);
+  if (wanted.kind === "ping") return json({});
+  const ns = url.searchParams.get("ns") ?? undefined;
+  const source = sourceOf(config, { name: wanted.name, host: url.host, ns });
+  const { rule } = source;
+  const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
+  const asked = { now, deadline: now + rule.firstByteTimeout, noCache, later };
+  try {
+    return await answer(house, source, wanted, request, asked);
+  } catch (error) {
+    throw ns === undefined ? error : forContainerd(error);
+  }
+}
+
+async function answer(
+  house: House,
+  source: Source,
+  wanted: Exclude<Wanted, { kind: "ping" }>,
+  request: Request,
+  asked: Asked,
+): Promise<Response> {
+  const url = new URL(request.url);
+  switch (wanted.kind) {
     case "manifest":
-      return manifest(house, source, asked, request, now);
+      return manifest(house, source, wanted, request, asked);
     case "blob":
-      return blob(house, source, asked.digest, request);
+      return blob(house, source, wanted.digest, request, asked);
     case "tags": {
-      const { tags, next } = await pullTags(house, source, url.searchParams);
-      return json({ name: asked.name, tags }, listHeaders(url, next));
+      const { tags, next, ...label } = await pullTags(house, source, url.searchParams, asked);
+      return json({ name: wanted.name, tags }, listHeaders(url, next, label));
     }
     case "referrers": {
-      const { manifests, next } = await pullReferrers(
-        house,
-        source,
-        asked.digest,
-        url.searchParams,
-      );
+      const pulled = await pullReferrers(house, source, wanted.digest, url.searchParams, asked);
+      const { manifests, next, ...label } = pulled;
       const filtered = url.searchParams.has("artifactType") && {
         "OCI-Filters-Applied": "artifactType",
       };
-      const headers = { ...listHeaders(url, next), ...filtered, "Content-Type": OCI_INDEX };
+      const headers = { ...listHeaders(url, next, label), ...filtered, "Content-Type": OCI_INDEX };
       return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
     }
   }
 }
 
-function sourceOf(config: Config, name: string): Source {
-  const routed = routeByPrefix(config.rules, name);
-  if (!routed)
-    throw new RegistryError("NAME_UNKNOWN", `no rule has a prefix for the name "${name}"`);
+function isNoCache(cacheControl: string | null): boolean {
+  return (cacheControl ?? "").split(",").some((directive) => /^\s*no-cache\s*$/i.test(directive));
+}
+
+/** containerd asks a host again five times at once after a 429, and only then goes on to the next; after a 503 it goes
+ * on. Only containerd sends `?ns=`. */
+function forContainerd(error: unknown): unknown {
+  if (!(error instanceof RegistryError) || error.status !== 429) return error;
+  const { code, message, ...options } = error.toValue();
+  return new RegistryError(code, message, { ...options, status: 503 });
+}
+
+/** What is not routed is refused with what the client said, and nothing of what is configured. */
+function sourceOf(config: Config, naming: Naming): Source {
+  const routed = route(config.rules, naming);
+  if (!routed) {
+    const { name, ns } = naming;
+    const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, 255)}"`;
+    throw new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
+  }
   const { rule, problem } = routed.configured;
   if (problem)
-    throw new RegistryError("UNKNOWN", `the rule "${rule.prefixes[0]}" cannot be used: ${problem}`);
+    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
   return { rule, repository: routed.repository };
 }
 
 async function manifest(
   house: House,
   source: Source,
-  asked: Asked & { kind: "manifest" },
+  wanted: Wanted & { kind: "manifest" },
   request: Request,
-  now: number,
+  asked: Asked,
 ): Promise<Response> {
   const head = request.method === "HEAD";
-  const wanted = { head, accept: request.headers.get("accept") ?? undefined, now };
+  const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
   const pulled =
-    asked.digest === undefined
-      ? await pullByTag(house, source, asked.tag, wanted)
-      : await pullByDigest(house, source, asked.digest, wanted);
-  const described = { ...pulled, ...caching(source, asked.digest !== undefined) };
-  const vary: Record<string, string> = asked.digest === undefined ? { Vary: "Accept" } : {};
+    wanted.digest === undefined
+      ? await pullByTag(house, source, wanted.tag, how)
+      : await pullByDigest(house, source, wanted.digest, how);
+  const described = { ...pulled, ...caching(source, wanted.digest !== undefined) };
+  const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
   if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
     return notModified(described, vary);
   return new Response(head ? null : (pulled.bytes ?? null), {
@@ -92,14 +133,15 @@ async function blob(
   source: Source,
   digest: Described["digest"] & PulledBlob["digest"],
   request: Request,
+  asked: Asked,
 ): Promise<Response> {
   const condition = request.headers.get("if-none-match");
   const matches = matchesEtag(condition, digest);
   const head = request.method === "HEAD";
   const pulled =
     head || matches
-      ? await headBlob(house, source, digest)
-      : await pullBlob(house, source, digest, rangeOf(request, digest));
+      ? await headBlob(house, source, digest, asked)
+      : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
   const described = { ...pulled, mediaType: "application/octet-stream", ...caching(source, true) };
   if (matches) return notModified(described);
   const headers: Record<string, string> = {
@@ -141,12 +183,22 @@ function rangeOf(request: Request, digest: string): string | undefined {
 }
 
 function caching(source: Source, immutable: boolean): { immutable: boolean; shared: boolean } {
-  return { immutable, shared: source.rule.credentials === undefined };
+  return { immutable, shared: source.rule.credentials.length === 0 };
 }
 
-function listHeaders(url: URL, next: URLSearchParams | undefined): Record<string, string> {
-  const link: Record<string, string> = next
-    ? { Link: `<${url.pathname}?${next}>; rel="next"` }
-    : {};
-  return { "Cache-Status": renderCacheStatus({ fwd: "bypass" }), ...link };
+function listHeaders(
+  url: URL,
+  next: URLSearchParams | undefined,
+  label: Labelled,
+): Record<string, string> {
+  const link: Record<string, string> = next ? { Link: linkTo(url, next) } : {};
+  return { ...labelHeaders(label), ...link };
+}
+
+/** To the next page, named as the client named this one. */
+function linkTo(url: URL, next: URLSearchParams): string {
+  const query = new URLSearchParams(next);
+  const ns = url.searchParams.get("ns");
+  if (ns !== null) query.set("ns", ns);
+  return `<${url.pathname}?${query}>; rel="next"`;
 }

@@ -1,7 +1,8 @@
 // Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
 
 import { asRegistryError } from "../oci/error.ts";
-import { type CacheStatus, renderCacheStatus } from "../pull/cache-status.ts";
+import { renderCacheStatus } from "../pull/cache-status.ts";
+import type { Labelled } from "../pull/stale.ts";
 
 /** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
 const API_VERSION = { "Docker-Distribution-Api-Version": "registry/2.0" };
@@ -14,11 +15,10 @@ function cacheControl(immutable: boolean, shared: boolean): string {
     : "no-cache, no-transform";
 }
 
-export interface Described {
+export interface Described extends Labelled {
   digest: string;
   mediaType: string;
   size: number | undefined;
-  status: CacheStatus;
   /** Named by digest, not by tag. */
   immutable: boolean;
   /** From an upstream that is asked without credentials, so that a shared cache may keep it. */
@@ -33,9 +33,22 @@ export function contentHeaders(content: Described): Record<string, string> {
     "Docker-Content-Digest": content.digest,
     ETag: `"${content.digest}"`,
     "Cache-Control": cacheControl(content.immutable, content.shared),
-    "Cache-Status": renderCacheStatus(content.status),
+    ...labelHeaders(content),
     "X-Content-Type-Options": "nosniff",
   };
+}
+
+/** Where an answer comes from, how old it is, and why it is not younger: `Warning` in the form of RFC 7234, 5.5.7. */
+export function labelHeaders({ status, age, warning }: Labelled): Record<string, string> {
+  return {
+    "Cache-Status": renderCacheStatus(status),
+    ...(age !== undefined && { Age: String(age) }),
+    ...(warning !== undefined && { Warning: `299 - "${quoted(warning)}"` }),
+  };
+}
+
+function quoted(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, " ").replace(/["\\]/g, "\\$&");
 }
 
 /** RFC 9110, 13.1.2: weak comparison, a list, or `*`. */

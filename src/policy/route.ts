@@ -1,9 +1,21 @@
-// Which rule, and which repository at its upstream, a name leads to. Decides, does not act.
+// Which rule, and which repository at its upstream, a request means: it may be told by host, by `?ns=`, by prefix, or
+// not at all. Decides, does not act.
 
+import { getDomain } from "tldts";
 import type { ConfiguredRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub } from "../config/upstream.ts";
+import { isDockerHub, registryHost } from "../config/upstream.ts";
 import { isRepositoryName } from "../oci/name.ts";
+
+/** How a client names an image. */
+export interface Naming {
+  /** Behind /v2/. */
+  name: string;
+  /** The host that the request came to, with its port, in lower case. */
+  host?: string | undefined;
+  /** containerd's `?ns=`: the registry that it takes us for. */
+  ns?: string | undefined;
+}
 
 export interface Routed {
   configured: ConfiguredRule;
@@ -11,19 +23,88 @@ export interface Routed {
   repository: string;
 }
 
-/** The longest prefix that matches whole parts of the name wins. Undefined: no rule for this name. */
-export function routeByPrefix(rules: readonly ConfiguredRule[], name: string): Routed | undefined {
+type Rules = readonly ConfiguredRule[];
+
+/** Undefined: no rule for this name. `ns` and a rule's host choose the rule, and then only that rule's own prefix is
+ * taken off; otherwise the longest prefix wins, and what has none is the default rule's. */
+export function route(rules: Rules, { name, host = "", ns }: Naming): Routed | undefined {
+  const byHost = ruleOfHost(rules, host);
+  if (ns === undefined && !byHost) return byPrefix(rules, name) ?? byDefault(rules, name, host);
+  // Told in two ways that do not agree, there is no answer: one client would get an image that it did not mean.
+  const candidates = byHost ? [byHost] : rules;
+  const chosen = ns === undefined ? byHost : ruleOfNamespace(candidates, registryHost(ns), name);
+  if (!chosen) return undefined;
+  const prefix = ownPrefix(chosen.rule, name);
+  return routed(chosen, prefix === undefined ? name : name.slice(prefix.length + 1));
+}
+
+function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
+  const bare = host.replace(/:\d+$/, "");
+  return (
+    rules.find(({ rule }) => rule.hosts.includes(host)) ??
+    rules.find(({ rule }) => rule.hosts.includes(bare))
+  );
+}
+
+/** Several rules may share an upstream: the one whose prefix the name has goes first (`override_path`), then one that
+ * lists the registry itself, then the first. */
+function ruleOfNamespace(rules: Rules, registry: string, name: string): ConfiguredRule | undefined {
+  const listed = rules.filter(({ rule }) => rule.ns.includes(registry));
+  const own = rules.filter(({ rule }) => ownNamespaces(rule).includes(registry));
+  const claiming = [...listed, ...own];
+  return claiming.find(({ rule }) => ownPrefix(rule, name) !== undefined) ?? claiming[0];
+}
+
+function ownPrefix({ prefixes }: Rule, name: string): string | undefined {
+  const matching = prefixes.filter((prefix) => name.startsWith(`${prefix}/`));
+  return matching.toSorted((a, b) => b.length - a.length)[0];
+}
+
+/** A rule under a path, or with a prefix of its own, serves a part of its upstream: the registry's names are others. */
+function ownNamespaces({ upstream, upstreamPrefix }: Rule): string[] {
+  if (upstreamPrefix || upstream.host.includes("/")) return [];
+  const isPlain = upstream.base.startsWith("http://") && !/:\d+$/.test(upstream.host);
+  return isPlain ? [upstream.host, `${upstream.host}:80`] : [upstream.host];
+}
+
+/** The longest prefix that matches whole parts of the name wins. */
+function byPrefix(rules: Rules, name: string): Routed | undefined {
   let best: { configured: ConfiguredRule; prefix: string } | undefined;
   for (const configured of rules) {
-    for (const prefix of configured.rule.prefixes) {
-      if (name.startsWith(`${prefix}/`) && prefix.length > (best?.prefix.length ?? 0)) {
-        best = { configured, prefix };
-      }
-    }
+    const prefix = ownPrefix(configured.rule, name);
+    if (prefix && prefix.length > (best?.prefix.length ?? 0)) best = { configured, prefix };
   }
-  if (!best) return undefined;
-  const repository = upstreamRepository(best.configured.rule, name.slice(best.prefix.length + 1));
-  return isRepositoryName(repository) ? { configured: best.configured, repository } : undefined;
+  return best && routed(best.configured, name.slice(best.prefix.length + 1));
+}
+
+function byDefault(rules: Rules, name: string, host: string): Routed | undefined {
+  const configured = rules.find(({ rule }) => rule.default);
+  if (!configured || isBeside(rules, host)) return undefined;
+  // No namespace of Docker Hub has a dot: this is another registry's image, for which there is no rule.
+  if (isDockerHub(configured.rule.upstream) && /^[^/]*\./.test(name) && name.includes("/"))
+    return undefined;
+  return routed(configured, name);
+}
+
+/** Whether a host stands beside a rule's (`x.mirror.example.com` beside `docker.mirror.example.com`): where hosts name
+ * registries, one that belongs to no rule must not mean the default's images. Beside each other right under a
+ * registrable domain stands everything; that says nothing. */
+function isBeside(rules: Rules, host: string): boolean {
+  const parent = parentOf(host);
+  if (parent === undefined || getDomain(parent) === parent) return false;
+  return rules.some(({ rule }) => rule.hosts.some((own) => parentOf(own) === parent));
+}
+
+function parentOf(host: string): string | undefined {
+  const bare = host.replace(/:\d+$/, "");
+  // An address has no parent.
+  if (/^[\d.]+$|^\[/.test(bare) || !bare.includes(".")) return undefined;
+  return bare.slice(bare.indexOf(".") + 1);
+}
+
+function routed(configured: ConfiguredRule, rest: string): Routed | undefined {
+  const repository = upstreamRepository(configured.rule, rest);
+  return isRepositoryName(repository) ? { configured, repository } : undefined;
 }
 
 /** Docker Hub keeps its official images under `library/`, and docker's client adds that silently. */

@@ -8,12 +8,17 @@ export interface Source {
   repository: string;
 }
 
-/** The name of an upstream as one set of credentials sees it. Keys, tokens and refusals are kept under it,
+/** The name of an upstream as one list of credentials sees it. Keys, tokens and refusals are kept under it,
  * so that nothing that was obtained with one credential serves another. */
 export function originOf(rule: Rule): string {
   // http:// and https:// of one host may be two registries.
   const upstream = rule.upstream.base.replace(/^https:\/\//, "");
-  return rule.credentials ? `${upstream}~${rule.credentials}` : upstream;
+  return rule.credentials.length > 0 ? `${upstream}~${rule.credentials.join(",")}` : upstream;
+}
+
+/** The repository's name as the rule's own lists write it: without the rule's prefix and `upstreamPrefix`. */
+export function ownName({ rule, repository }: Source): string {
+  return rule.upstreamPrefix ? repository.slice(rule.upstreamPrefix.length + 1) : repository;
 }
 
 export function sourceKey(source: Source): string {

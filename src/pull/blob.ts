@@ -4,9 +4,11 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
-import { type Answer, contentLength } from "../upstream/client.ts";
+import { offline } from "../upstream/offline.ts";
+import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { permitDigest } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
 
 export interface PulledBlob {
@@ -27,7 +29,9 @@ export async function pullBlob(
   source: Source,
   digest: Digest,
   range: string | undefined,
+  asked: Asked,
 ): Promise<PulledBlob> {
+  await permitDigest(house, source, digest);
   if (range === undefined) {
     const stored = await house.blobs.open(digest);
     if (stored) return answer(house, source, digest, stored, range, "hit");
@@ -35,7 +39,8 @@ export async function pullBlob(
     const layout = await house.blobs.layout(digest);
     if (layout) return answer(house, source, digest, { layout }, range, "hit");
   }
-  const joined = await house.fills.joinBlob(digest, source);
+  if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
+  const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
   const status = statusOf(joined.how);
   if (joined.state === "published") {
     return answer(house, source, digest, { layout: joined.layout }, range, status);
@@ -80,23 +85,17 @@ function answer(
   };
 }
 
-/** How large a blob is, by the answer to a request for its first byte; undefined where that does not say. An empty blob
- * has no first byte, which is 416. */
-function sizeTold({ status, headers }: Answer): number | undefined {
-  if (status === 200) return contentLength(headers);
-  const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
-  return total === undefined ? undefined : Number(total);
-}
-
-/** What is not here is asked of the upstream: HEAD, or a GET of the first byte where HEAD is deficient. Starts no fill. */
-export async function headBlob(house: House, source: Source, digest: Digest): Promise<PulledBlob> {
+/** What is not here is asked of the upstream, which starts no fill. */
+export async function headBlob(
+  house: House,
+  source: Source,
+  digest: Digest,
+  asked: Asked,
+): Promise<PulledBlob> {
+  await permitDigest(house, source, digest);
   const layout = await house.blobs.layout(digest);
   if (layout) return { digest, size: layout.size, status: "hit" };
-  const head = await house.upstream.headBlob(source, digest);
-  const size = head && contentLength(head);
-  const status = { fwd: "uri-miss" } as const;
-  if (size !== undefined) return { digest, size, status };
-  const get = await house.upstream.blob(source, digest, { first: 0, last: 0 });
-  get.cancel();
-  return { digest, size: sizeTold(get), status };
+  if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
+  const size = await house.fills.headBlob(digest, source, askingOf(asked));
+  return { digest, size, status: { fwd: "uri-miss" } };
 }

@@ -3,30 +3,30 @@
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import { defaultChild, INDEX_TYPES, manifestType } from "../oci/manifest.ts";
-import { isFresh, type TagMapping } from "../policy/fresh.ts";
+import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
+import { freshnessOf, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
-import { contentLength } from "../upstream/client.ts";
+import { offline, unasked } from "../upstream/offline.ts";
+import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { permitDigest, permitMeant, permitTag } from "./permit.ts";
+import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */
-export interface PulledManifest {
+export interface PulledManifest extends Labelled {
   digest: Digest;
   mediaType: string;
   /** In bytes; undefined where only a HEAD was answered, and the upstream's did not tell it. */
   size: number | undefined;
   bytes?: Uint8Array;
-  status: CacheStatus;
 }
 
-export interface ManifestAsked {
+export interface ManifestAsked extends Asked {
   /** HEAD: the description alone will do. */
   head: boolean;
   accept: string | undefined;
-  /** In ms since the epoch. */
-  now: number;
 }
 
 export async function pullByTag(
@@ -35,67 +35,120 @@ export async function pullByTag(
   tag: string,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const known = await house.tags.get(source, tag);
-  if (known && isFresh(known, source.rule.tagTtl, asked.now)) {
-    return pullMapped(house, source, tag, { mapping: known, status: "hit" }, asked);
-  }
-  const { mapping, how } = await house.fills.checkTag(source, tag);
-  const fwd = known ? "stale" : "uri-miss";
-  const status: CacheStatus = how === "found" ? "hit" : { fwd, collapsed: how === "joined" };
-  return pullMapped(house, source, tag, { mapping, status }, asked);
+  permitTag(source, tag);
+  const meant = await meaningOf(house, source, tag, asked);
+  permitMeant(source, meant.mapping.digest);
+  return pullMeant(house, source, tag, meant, asked);
 }
 
-interface Mapped {
+const TAG = "this is what the tag meant";
+
+/** What a tag means, and how that is known. */
+interface Meant {
   mapping: TagMapping;
-  /** How the mapping was come by. */
-  status: CacheStatus;
+  label: Labelled;
 }
 
-async function pullMapped(
+async function meaningOf(
   house: House,
   source: Source,
   tag: string,
-  mapped: Mapped,
+  asked: ManifestAsked,
+): Promise<Meant> {
+  const known = await house.tags.get(source, tag);
+  const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
+  const mayServe = !asked.noCache && freshness !== "stale";
+  if (known && mayServe) {
+    if (freshness === "passing") asked.later(checkBehind(house, source, tag));
+    return { mapping: known, label: labelOf(source, known, freshness === "passing", asked.now) };
+  }
+  if (known && source.rule.offline) {
+    const label = insteadOf(unasked(source.rule), TAG, known.checkedAt, asked.now);
+    return { mapping: known, label };
+  }
+  const { mapping, how, failure } = await house.fills.checkTag(source, tag, askingOf(asked));
+  if (failure) {
+    return { mapping, label: insteadOf(failure, TAG, mapping.checkedAt, asked.now) };
+  }
+  if (how === "found") return { mapping, label: labelOf(source, mapping, false, asked.now) };
+  const status: CacheStatus = { fwd: known ? "stale" : "uri-miss", collapsed: how === "joined" };
+  return { mapping, label: { ...labelOf(source, mapping, false, asked.now), status } };
+}
+
+function labelOf(source: Source, mapping: TagMapping, passing: boolean, now: number): Labelled {
+  const age = ageOf(mapping.checkedAt, now);
+  if (mapping.deleted) {
+    const { host } = source.rule.upstream;
+    const warning = `${host} has this tag no more; it is kept here`;
+    return { status: { instead: 404 }, age, warning };
+  }
+  if (!passing) return { status: "hit", age };
+  return { status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) }, age };
+}
+
+/** Checks the tag behind an answer, and fetches its manifest if it has moved. */
+async function checkBehind(house: House, source: Source, tag: string): Promise<void> {
+  const asking = { patience: source.rule.firstByteTimeout, background: true };
+  try {
+    await house.fills.checkTag(source, tag, asking);
+  } catch (error) {
+    // The next request that cannot do without is told.
+    console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
+  }
+}
+
+async function pullMeant(
+  house: House,
+  source: Source,
+  tag: string,
+  { mapping, label }: Meant,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const { mapping, status } = mapped;
   const stored = await house.manifests.get(mapping.digest);
-  if (stored) return negotiated(house, source, stored, status, asked);
+  if (stored) return negotiated(house, source, stored, label, asked);
   const { digest, mediaType, size } = mapping;
-  if (
-    asked.head &&
-    mediaType !== undefined &&
-    size !== undefined &&
-    suits(mediaType, asked.accept)
-  ) {
-    return { digest, mediaType, size, status };
+  const isTold = mediaType !== undefined && size !== undefined;
+  if (asked.head && isTold && suits(mediaType, asked.accept)) {
+    return { digest, mediaType, size, ...label };
   }
-  const fetched = await fetchMapped(house, source, tag, digest);
-  return negotiated(house, source, fetched.manifest, fetched.status, asked);
+  if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
+  const fetched = await fetchMeant(house, source, tag, digest, asked);
+  return negotiated(house, source, fetched.manifest, { ...label, status: fetched.status }, asked);
+}
+
+interface Fetched {
+  manifest: Manifest;
+  status: CacheStatus;
 }
 
 /** The manifest that the tag means. Where the upstream does not have the digest that its HEAD named (the tag moved
  * in between, or HEAD is wrong), its GET by tag has the last word. */
-async function fetchMapped(house: House, source: Source, tag: string, digest: Digest) {
+async function fetchMeant(
+  house: House,
+  source: Source,
+  tag: string,
+  digest: Digest,
+  asked: Asked,
+): Promise<Fetched> {
+  const named = { ...askingOf(asked), named: true };
   try {
-    return await fetchManifest(house, source, digest);
+    return fetchedOf(await house.fills.joinManifest(digest, source, named));
   } catch (error) {
-    const wrong =
+    const isWrong =
       error instanceof RegistryError &&
       ["MANIFEST_UNKNOWN", "MANIFEST_INVALID"].includes(error.code);
-    if (!wrong) throw error;
-    const checked = await house.fills.checkTagByGet(source, tag);
-    const { manifest } = await fetchManifest(house, source, checked.mapping.digest);
-    return { manifest, status: statusOf(checked.how) };
+    if (!isWrong) throw error;
+    const { mapping, how } = await house.fills.checkTagByGet(source, tag, askingOf(asked));
+    permitMeant(source, mapping.digest);
+    const { manifest } = await house.fills.joinManifest(mapping.digest, source, named);
+    return { manifest, status: statusOf(how) };
   }
 }
 
-async function fetchManifest(
-  house: House,
-  source: Source,
-  digest: Digest,
-): Promise<{ manifest: Manifest; status: CacheStatus }> {
-  const { manifest, how } = await house.fills.joinManifest(digest, source);
+function fetchedOf({
+  manifest,
+  how,
+}: Awaited<ReturnType<House["fills"]["joinManifest"]>>): Fetched {
   return { manifest, status: statusOf(how) };
 }
 
@@ -105,25 +158,25 @@ export async function pullByDigest(
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await house.manifests.get(digest);
-  if (stored) return described(stored, "hit");
-  const head = asked.head ? await headUpstream(house, source, digest) : undefined;
-  if (head) return head;
-  const { manifest, status } = await fetchManifest(house, source, digest);
-  return described(manifest, status);
+  await permitDigest(house, source, digest);
+  return pullPermitted(house, source, digest, asked);
 }
 
-/** The upstream's own description of what is not here: a HEAD starts no fill. Undefined where it is deficient. */
-async function headUpstream(
+async function pullPermitted(
   house: House,
   source: Source,
   digest: Digest,
-): Promise<PulledManifest | undefined> {
-  const headers = await house.upstream.headManifest(source, digest);
-  const size = headers && contentLength(headers);
-  const mediaType = headers && manifestType(headers.get("content-type"));
-  if (size === undefined || mediaType === undefined) return undefined;
-  return { digest, mediaType, size, status: { fwd: "uri-miss" } };
+  asked: ManifestAsked,
+): Promise<PulledManifest> {
+  const stored = await house.manifests.get(digest);
+  if (stored) return described(stored, { status: "hit" });
+  if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
+  const told = asked.head
+    ? await house.fills.headManifest(digest, source, askingOf(asked))
+    : undefined;
+  if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
+  const fetched = fetchedOf(await house.fills.joinManifest(digest, source, askingOf(asked)));
+  return described(fetched.manifest, { status: fetched.status });
 }
 
 /** A client that accepts no index gets the linux/amd64 manifest of one, as distribution does; for tags only, since
@@ -132,10 +185,10 @@ async function negotiated(
   house: House,
   source: Source,
   manifest: Manifest,
-  status: CacheStatus,
+  label: Labelled,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  if (suits(manifest.mediaType, asked.accept)) return described(manifest, status);
+  if (suits(manifest.mediaType, asked.accept)) return described(manifest, label);
   const child = defaultChild(manifest.bytes);
   if (!child) {
     throw new RegistryError(
@@ -143,14 +196,16 @@ async function negotiated(
       "this tag is an index without a linux/amd64 manifest, and the client accepts no index",
     );
   }
-  const pulled = await pullByDigest(house, source, child, asked);
-  return status === "hit" ? pulled : { ...pulled, status };
+  // The tag that leads to it was permitted.
+  permitMeant(source, child);
+  const pulled = await pullPermitted(house, source, child, asked);
+  return label.status === "hit" ? { ...label, ...pulled } : { ...pulled, ...label };
 }
 
 function suits(mediaType: string, accept: string | undefined): boolean {
   return !INDEX_TYPES.includes(mediaType) || accepts(accept, INDEX_TYPES);
 }
 
-function described({ digest, mediaType, bytes }: Manifest, status: CacheStatus): PulledManifest {
-  return { digest, mediaType, size: bytes.byteLength, bytes, status };
+function described({ digest, mediaType, bytes }: Manifest, label: Labelled): PulledManifest {
+  return { digest, mediaType, size: bytes.byteLength, bytes, ...label };
 }

@@ -1,33 +1,68 @@
-// The story of a tag list: the upstream's, page by page.
+// The story of a tag list: the upstream's, page by page, for as long as it is fresh; and while the upstream fails, what was
+// listed last, or the tags that are cached here.
 
 import { RegistryError } from "../oci/error.ts";
-import { isTag } from "../oci/name.ts";
+import { mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
+import { unasked } from "../upstream/offline.ts";
+import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
-import { readPage } from "./listing.ts";
+import { pullList } from "./list.ts";
+import { permitName } from "./permit.ts";
+import type { Labelled } from "./stale.ts";
 
-export interface PulledTags {
+export interface PulledTags extends Labelled {
   tags: string[];
   next?: URLSearchParams;
 }
 
-/** @param asked the client's query; whatever pages the upstream (`n`, `last`, Quay's `next_page`) is handed back to it */
+/** @param query the client's; whatever pages the upstream (`n`, `last`, Quay's `next_page`) is handed back to it */
 export async function pullTags(
   house: House,
   source: Source,
-  asked: URLSearchParams,
+  query: URLSearchParams,
+  asked: Asked,
 ): Promise<PulledTags> {
-  const limit = limitOf(asked.get("n"));
-  const query = new URLSearchParams(asked);
-  query.delete("ns");
+  permitName(source);
+  const limit = limitOf(query.get("n"));
+  const own = new URLSearchParams(query);
+  own.delete("ns");
   // "When n is zero, this endpoint MUST return an empty list" (distribution-spec), which not every registry does.
-  if (limit === 0) query.set("n", "1");
-  const { body, next } = await readPage(source, await house.upstream.tags(source, query));
-  if (limit === 0) return { tags: [] };
-  const tags = (Array.isArray(body.tags) ? body.tags : []).filter(
-    (tag): tag is string => typeof tag === "string" && isTag(tag),
-  );
-  return next ? { tags, next } : ownPage(tags, limit, asked.get("last"));
+  if (limit === 0) own.set("n", "1");
+  const last = query.get("last");
+  let listed: Awaited<ReturnType<typeof pullList>>;
+  try {
+    listed = await pullList(house, source, { list: "tags", query: own.toString() }, asked);
+  } catch (error) {
+    const cached = await cachedHere(house, source, error, asked);
+    if (!cached) throw error;
+    return limit === 0
+      ? { ...cached, tags: [] }
+      : { ...cached, ...ownPage(cached.tags, limit, last) };
+  }
+  const { entries, next, ...label } = listed;
+  if (limit === 0) return { ...label, tags: [] };
+  const tags = entries as string[];
+  return { ...label, ...(next ? { tags, next } : ownPage(tags, limit, last)) };
+}
+
+/** The tags that were pulled through here; undefined where there is none, or the error is the upstream's answer. */
+async function cachedHere(
+  house: House,
+  source: Source,
+  error: unknown,
+  { now }: Asked,
+): Promise<(Labelled & { tags: string[] }) | undefined> {
+  if (!(error instanceof RegistryError)) return undefined;
+  const { rule } = source;
+  const isRefused = error.status === 401 || error.status === 403;
+  const isDown = mayServeStale(now, 0, rule, error, now) && !isRefused;
+  if (!rule.offline && !isDown) return undefined;
+  const tags = (await house.tags.known(source)).filter(({ gone }) => !gone).map(({ tag }) => tag);
+  if (tags.length === 0) return undefined;
+  const { message } = rule.offline ? unasked(rule) : error;
+  const warning = `${message}; these are the tags that are cached here`;
+  return { tags, status: { instead: error.upstreamStatus }, warning };
 }
 
 function limitOf(n: string | null): number {
@@ -38,10 +73,14 @@ function limitOf(n: string | null): number {
 
 /** A list without a next page is the last page, or all there is: some registries (docker-registry 2.8) know neither
  * pages nor order, and answer `n` and `last` with everything. Then it is ordered and paged here. */
-function ownPage(tags: string[], limit: number, last: string | null): PulledTags {
+function ownPage(
+  tags: string[],
+  limit: number,
+  last: string | null,
+): Pick<PulledTags, "tags" | "next"> {
   const known = last === null || tags.some((tag) => isNotAfter(tag, last));
   if (!known && tags.length <= limit) return { tags };
-  const sorted = tags.sort().filter((tag) => last === null || tag > last);
+  const sorted = tags.toSorted().filter((tag) => last === null || tag > last);
   const page = sorted.slice(0, limit);
   if (page.length === sorted.length) return { tags: page };
   return {

@@ -2,6 +2,7 @@
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
+import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
 import { withRetries } from "./transient.ts";
 
@@ -10,9 +11,6 @@ export interface Slice {
   offset: number;
   length: number;
 }
-
-/** R2 deletes and lists at most this many keys a call. */
-const PAGE = 1000;
 
 export class BlobStore {
   readonly #bucket: R2Bucket;
@@ -78,7 +76,7 @@ export class BlobStore {
   /** What of an attempt is stored: segment number → bytes. */
   async storedSegments(digest: Digest, attempt: string): Promise<Map<number, number>> {
     const stored = new Map<number, number>();
-    for await (const object of this.#list(digest, attempt))
+    for await (const object of listObjects(this.#bucket, attemptPrefix(digest, attempt)))
       stored.set(segmentNumber(object.key), object.size);
     return stored;
   }
@@ -122,21 +120,10 @@ export class BlobStore {
 
   async deleteAttempt(digest: Digest, attempt: string): Promise<void> {
     const keys: string[] = [];
-    for await (const object of this.#list(digest, attempt)) keys.push(object.key);
+    for await (const object of listObjects(this.#bucket, attemptPrefix(digest, attempt)))
+      keys.push(object.key);
     for (let at = 0; at < keys.length; at += PAGE)
       await this.#bucket.delete(keys.slice(at, at + PAGE));
-  }
-
-  async *#list(digest: Digest, attempt: string): AsyncGenerator<R2Object> {
-    const prefix = attemptPrefix(digest, attempt);
-    let cursor: string | undefined;
-    do {
-      const page = await withRetries(() =>
-        this.#bucket.list({ prefix, limit: PAGE, ...(cursor && { cursor }) }),
-      );
-      yield* page.objects;
-      cursor = page.truncated ? page.cursor : undefined;
-    } while (cursor);
   }
 }
 

@@ -4,9 +4,12 @@
 //   R2   blobs/<algorithm>/<hex>/<attempt>/<number>     a segment; of a blob without a head: of a running fill
 //   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
 //   KV   manifest:<digest>                              the same, near
-//   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean
-//   Durable Object of a blob   fill                     what a reset must not lose of a running fill
-//   Durable Object of a tag    mapping                  what KV may not show yet
+//   R2   tags/<origin>/<repository>:<tag>               what a tag means and has meant, as metadata; written on a change
+//   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean, and when that was
+//   KV   list:<origin>/<repository>/<list>?<query>      a page of tags, or of referrers
+//   Durable Object of a blob       fill                 what a reset must not lose of a running fill
+//   Durable Object of a tag        mapping              what KV may not show yet
+//   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //
 // An origin is an upstream's host as one credential sees it (upstream/source). A rule's prefix is in no key:
 // two names of one image share, and a rule that is pointed elsewhere starts clean.
@@ -44,6 +47,20 @@ export function manifestKvKey(digest: Digest): string {
 
 export function tagKey(origin: string, repository: string, tag: string): string {
   return fitted(`tag:${origin}/${repository}:${tag}`);
+}
+
+/** Of all tags of a repository; a name has no colon. */
+export function tagRecordPrefix(origin: string, repository: string): string {
+  return `tags/${origin}/${repository}:`;
+}
+
+export function tagRecordKey(origin: string, repository: string, tag: string): string {
+  return tagRecordPrefix(origin, repository) + tag;
+}
+
+/** @param list `tags`, or `referrers/<digest>` */
+export function listKey(origin: string, repository: string, list: string, query: string): string {
+  return fitted(`list:${origin}/${repository}/${list}?${query}`);
 }
 
 /** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */

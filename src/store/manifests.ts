@@ -47,6 +47,10 @@ export class ManifestStore {
     return { digest, mediaType: object.httpMetadata?.contentType ?? "", bytes };
   }
 
+  async has(digest: Digest): Promise<boolean> {
+    return (await withRetries(() => this.#bucket.head(manifestKey(digest)))) !== null;
+  }
+
   /** R2 verifies the digest with the write, and is first: what KV shows is in R2. */
   async put({ digest, mediaType, bytes }: Manifest): Promise<void> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };

@@ -1,15 +1,35 @@
-// What tags were last known to mean, in KV: claims with an age. KV shows a write late, up to a minute in some
-// places, so whoever finds no fresh claim here asks the tag's object, which remembers.
+// What tags were last known to mean. In KV, near and late: claims with an age. In R2, never late: the record of a
+// repository's tags, of what each means and has meant, written when that changes.
 
+import { type Digest, isDigest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { originOf, type Source } from "../policy/source.ts";
-import { tagKey } from "./keys.ts";
+import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
+import { listObjects } from "./listing.ts";
+import { withRetries } from "./transient.ts";
+
+/** A tag that was pulled through here. */
+export interface KnownTag {
+  tag: string;
+  digest: Digest;
+  /** Other digests that it had, the latest first. */
+  former: Digest[];
+  /** When this was written, in ms since the epoch. */
+  recordedAt: number;
+  /** The upstream has it no more. */
+  gone: boolean;
+}
+
+/** How many former digests of a tag are recorded: they share R2's 8 KiB of metadata. */
+const MOST_FORMER = 20;
 
 export class TagStore {
   readonly #kv: KVNamespace;
+  readonly #bucket: R2Bucket;
 
-  constructor(kv: KVNamespace) {
+  constructor(kv: KVNamespace, bucket: R2Bucket) {
     this.#kv = kv;
+    this.#bucket = bucket;
   }
 
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {
@@ -24,6 +44,68 @@ export class TagStore {
   async put(source: Source, tag: string, mapping: TagMapping): Promise<void> {
     await this.#kv.put(keyOf(source, tag), JSON.stringify(mapping));
   }
+
+  async forget(source: Source, tag: string): Promise<void> {
+    await this.#kv.delete(keyOf(source, tag));
+  }
+
+  async record(source: Source, tag: string, digest: Digest, now: number): Promise<void> {
+    const before = await this.recorded(source, tag);
+    const former = before ? [before.digest, ...before.former] : [];
+    await this.#write(source, {
+      tag,
+      digest,
+      former: [...new Set(former)].filter((other) => other !== digest).slice(0, MOST_FORMER),
+      recordedAt: now,
+      gone: false,
+    });
+  }
+
+  /** What the tag meant stays known: its manifests can be pulled by digest. */
+  async recordGone(source: Source, tag: string, now: number): Promise<void> {
+    const before = await this.recorded(source, tag);
+    if (before) await this.#write(source, { ...before, recordedAt: now, gone: true });
+  }
+
+  async recorded(source: Source, tag: string): Promise<KnownTag | undefined> {
+    const key = tagRecordKey(originOf(source.rule), source.repository, tag);
+    const object = await withRetries(() => this.#bucket.head(key));
+    return object ? readRecord(tag, object) : undefined;
+  }
+
+  /** All of a repository, in the order of their names. */
+  async known(source: Source): Promise<KnownTag[]> {
+    const prefix = tagRecordPrefix(originOf(source.rule), source.repository);
+    const known: KnownTag[] = [];
+    for await (const object of listObjects(this.#bucket, prefix)) {
+      const record = readRecord(object.key.slice(prefix.length), object);
+      if (record) known.push(record);
+    }
+    return known;
+  }
+
+  async #write(source: Source, { tag, digest, former, recordedAt, gone }: KnownTag): Promise<void> {
+    const key = tagRecordKey(originOf(source.rule), source.repository, tag);
+    const customMetadata = {
+      digest,
+      former: former.join(","),
+      recordedAt: String(recordedAt),
+      gone: String(gone),
+    };
+    await withRetries(() => this.#bucket.put(key, "", { customMetadata }));
+  }
+}
+
+function readRecord(tag: string, { customMetadata = {} }: R2Object): KnownTag | undefined {
+  const { digest = "", former = "", recordedAt, gone } = customMetadata;
+  if (!isDigest(digest)) return undefined;
+  return {
+    tag,
+    digest,
+    former: former.split(",").filter(isDigest),
+    recordedAt: Number(recordedAt),
+    gone: gone === "true",
+  };
 }
 
 function keyOf(source: Source, tag: string): string {

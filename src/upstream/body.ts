@@ -8,8 +8,9 @@ export async function readText(
   response: Response,
   limit: number,
   silence: number,
+  host?: string,
 ): Promise<string> {
-  const bytes = await readBounded(response, limit, silence);
+  const bytes = await readBounded(response, limit, silence, host);
   return new TextDecoder().decode(bytes.subarray(0, limit));
 }
 
@@ -19,13 +20,14 @@ export async function readBounded(
   response: Response,
   limit: number,
   silence: number,
+  host = "the upstream",
 ): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return new Uint8Array(0);
   const pieces: Uint8Array[] = [];
   let size = 0;
   while (size <= limit) {
-    const value = await readWithin(reader, silence);
+    const value = await readWithin(reader, silence, host);
     if (!value) break;
     pieces.push(value);
     size += value.byteLength;
@@ -37,6 +39,7 @@ export async function readBounded(
 async function readWithin(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   silence: number,
+  host: string,
 ): Promise<Uint8Array | undefined> {
   let late = false;
   const timer = setTimeout(() => {
@@ -48,11 +51,11 @@ async function readWithin(
     if (!late) return done ? undefined : value;
   } catch (error) {
     if (!late) console.warn(`entrepot: an answer broke off: ${(error as Error).message}`);
-    if (!late) throw new RegistryError("UNAVAILABLE", "the upstream broke off its answer");
+    if (!late) throw new RegistryError("UNAVAILABLE", `${host} broke off its answer`);
   } finally {
     clearTimeout(timer);
   }
-  throw new RegistryError("UNAVAILABLE", `the upstream sent nothing for ${silence} ms`, {
+  throw new RegistryError("UNAVAILABLE", `${host} sent nothing for ${silence} ms`, {
     status: 504,
   });
 }

@@ -1,59 +1,44 @@
-// Speaking to an upstream: one request with its authorization, its redirects and its deadlines.
+// Speaking to an upstream: what is asked of it, and which of its answers are answers.
 
 import type { Digest } from "../oci/digest.ts";
-import { type ErrorCode, RegistryError } from "../oci/error.ts";
+import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
-import { TimedBody } from "./body.ts";
 import type { Gate } from "./gate.ts";
-import { fetchFollowing } from "./redirect.ts";
-import { refusalOf } from "./refusal.ts";
+import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
 
-interface Asked {
-  source: Source;
-  method: "GET" | "HEAD";
-  /** Behind `/v2/<repository>/`. */
-  path: string;
-  headers?: Record<string, string>;
-  /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
-  understood?: readonly number[];
-  /** What a 404 means here. */
-  unknown: ErrorCode;
-}
+export type { Answer, Purpose } from "./request.ts";
 
 /** Statuses of a HEAD that are worth a GET: of an upstream that does not offer HEAD, or guards it otherwise (ECR Public
  * has answered blob HEADs with 401). */
 const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
 
-/** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
-export interface Answer {
-  status: number;
-  headers: Headers;
-  response: Response;
-  body(): TimedBody;
-  cancel(): void;
-}
-
 export class UpstreamClient {
-  readonly #gate: Gate;
+  readonly #requests: Requests;
 
   constructor(gate: Gate) {
-    this.#gate = gate;
+    this.#requests = new Requests(gate);
   }
 
   /** @param range both ends inclusive; 416 comes back as an answer */
-  blob(source: Source, digest: Digest, range?: { first: number; last: number }): Promise<Answer> {
+  blob(
+    source: Source,
+    digest: Digest,
+    range?: { first: number; last: number },
+    purpose?: Purpose,
+  ): Promise<Answer> {
     const headers: Record<string, string> = range
       ? { Range: `bytes=${range.first}-${range.last}` }
       : {};
     const path = `blobs/${digest}`;
-    return this.#ask({
+    return this.#requests.send({
       source,
       method: "GET",
       path,
       headers,
       understood: range ? [416] : [],
       unknown: "BLOB_UNKNOWN",
+      ...(purpose && { purpose }),
     });
   }
 
@@ -63,17 +48,17 @@ export class UpstreamClient {
     return this.#head({ source, method: "HEAD", path, unknown: "BLOB_UNKNOWN" });
   }
 
-  manifest(source: Source, reference: string): Promise<Answer> {
-    return this.#ask(manifestAsked(source, "GET", reference));
+  manifest(source: Source, reference: string, purpose?: Purpose): Promise<Answer> {
+    return this.#requests.send(manifestAsked(source, "GET", reference, purpose));
   }
 
   /** Undefined where the upstream's HEAD is deficient: ask by GET. */
-  headManifest(source: Source, reference: string): Promise<Headers | undefined> {
-    return this.#head(manifestAsked(source, "HEAD", reference));
+  headManifest(source: Source, reference: string, purpose?: Purpose): Promise<Headers | undefined> {
+    return this.#head(manifestAsked(source, "HEAD", reference, purpose));
   }
 
   tags(source: Source, query: URLSearchParams): Promise<Answer> {
-    return this.#ask({
+    return this.#requests.send({
       source,
       method: "GET",
       path: `tags/list${suffix(query)}`,
@@ -85,7 +70,7 @@ export class UpstreamClient {
   referrers(source: Source, digest: Digest, query: URLSearchParams): Promise<Answer> {
     const path = `referrers/${digest}${suffix(query)}`;
     const headers = { Accept: UPSTREAM_ACCEPT };
-    return this.#ask({
+    return this.#requests.send({
       source,
       method: "GET",
       path,
@@ -96,80 +81,26 @@ export class UpstreamClient {
   }
 
   async #head(asked: Asked): Promise<Headers | undefined> {
-    const answer = await this.#ask({ ...asked, understood: DEFICIENT_HEAD });
+    const answer = await this.#requests.send({ ...asked, understood: DEFICIENT_HEAD });
     answer.cancel();
     return answer.status === 200 ? answer.headers : undefined;
   }
-
-  async #ask(asked: Asked): Promise<Answer> {
-    const { rule, repository } = asked.source;
-    const scope = `repository:${repository}:pull`;
-    const lent = await this.#gate.lend(rule, scope);
-    let answer = await this.#send(asked, lent);
-    let used = lent;
-    if (answer.status === 401) {
-      const challenge = answer.headers.get("www-authenticate");
-      const offer = await this.#gate.answer(rule, scope, challenge, lent);
-      if (offer !== undefined) {
-        answer.cancel();
-        answer = await this.#send(asked, offer);
-        used = offer;
-      }
-    }
-    const { status } = answer;
-    if ((status >= 200 && status < 300) || asked.understood?.includes(status)) return answer;
-    const error = await refusalOf(
-      answer.response,
-      rule.upstream.host,
-      asked.unknown,
-      secretsIn(used),
-    );
-    answer.cancel();
-    throw error;
-  }
-
-  async #send(asked: Asked, authorization: string | undefined): Promise<Answer> {
-    const { rule, repository } = asked.source;
-    const { host, base } = rule.upstream;
-    const controller = new AbortController();
-    const response = await fetchFollowing(
-      {
-        url: `${base}/v2/${repository}/${asked.path}`,
-        method: asked.method,
-        headers: asked.headers ?? {},
-        authorization,
-      },
-      host,
-      rule.firstByteTimeout,
-      controller,
-    );
-    return {
-      status: response.status,
-      headers: response.headers,
-      response,
-      body: () => new TimedBody(response, rule.silenceTimeout, host, controller),
-      cancel: () => controller.abort(),
-    };
-  }
 }
 
-function manifestAsked(source: Source, method: "GET" | "HEAD", reference: string): Asked {
+function manifestAsked(
+  source: Source,
+  method: "GET" | "HEAD",
+  reference: string,
+  purpose: Purpose = "client",
+): Asked {
   const headers = { Accept: UPSTREAM_ACCEPT };
-  return { source, method, path: `manifests/${reference}`, headers, unknown: "MANIFEST_UNKNOWN" };
+  const path = `manifests/${reference}`;
+  return { source, purpose, method, path, headers, manifest: true, unknown: "MANIFEST_UNKNOWN" };
 }
 
 function suffix(query: URLSearchParams): string {
   const text = query.toString();
   return text && `?${text}`;
-}
-
-/** What an upstream that echoes its request must not get into our error. */
-function secretsIn(authorization: string | undefined): string[] {
-  const [scheme, value] = authorization?.split(" ") ?? [];
-  if (!value) return [];
-  if (scheme !== "Basic") return [value];
-  const login = atob(value);
-  return [value, login.slice(login.indexOf(":") + 1)];
 }
 
 /** An answer's length in bytes, where it tells one. The length of a body that is compressed, though it was asked for as

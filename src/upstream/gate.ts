@@ -1,135 +1,111 @@
-// UpstreamGate: one Durable Object per upstream and credential. The only place that reads a credential; it
-// lends authorizations, so that any number of fills ask for one token. Tokens live in its memory alone.
+// UpstreamGate: one Durable Object per upstream and credentials. It lends authorizations, so that any number of fills ask
+// for one token, and knows whether the upstream is to be asked at all.
 
 import { DurableObject } from "cloudflare:workers";
-import { type Credentials, readCredentials } from "../config/credentials.ts";
+import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
-import { isRefusal } from "./refusal.ts";
-import { basic, fetchToken, type Token } from "./token.ts";
+import { admit, type Health, isAiling, observe, pauseOf, type Seen, type Use } from "./health.ts";
+import { Lender, type Lent, type Refused } from "./lender.ts";
 
-/** One a repository. What is forgotten beyond that is asked for again. */
-const MOST_TOKENS = 2000;
+/** What the object stores: that an upstream asked for patience outlives the object. */
+const HEALTH_KEY = "health";
+
+/** An authorization on loan; `watched`: the gate wants to hear of a good answer too. */
+export interface Loan extends Lent {
+  watched: boolean;
+}
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
-  #challenge: Challenge | undefined;
-  readonly #tokens = new Map<string, Promise<Token>>();
+  readonly #lender = new Lender(this.env, (error) =>
+    this.#observe({ manifest: false, pull: false, error: error.toValue() }),
+  );
+  #health: Health = {};
+  #offline: boolean | undefined;
 
-  /** The authorization to send at once; undefined where the upstream has not asked for any yet. */
-  async lend(rule: Rule, scope: string): Promise<Outcome<string | undefined>> {
-    return settle(async () => {
-      const credentials = this.#credentials(rule);
-      const known =
-        this.#challenge && (await this.#tryAuthorize(rule, scope, this.#challenge, credentials));
-      if (known) return known;
-      return credentials && "token" in credentials ? `Bearer ${credentials.token}` : undefined;
+  constructor(context: DurableObjectState, env: Record<string, unknown>) {
+    super(context, env);
+    void context.blockConcurrencyWhile(async () => {
+      this.#health = (await context.storage.get<Health>(HEALTH_KEY)) ?? {};
     });
   }
 
-  /** The authorization that answers a 401; undefined where there is nothing (else) to offer.
-   * @param header its WWW-Authenticate
-   * @param refused the authorization that it answers */
+  /** The authorization to send at once. Throws the upstream's last word where it is not to be asked now.
+   * @param use undefined for what belongs to a transfer under way */
+  async lend(rule: Rule, scope: string, use: Use | undefined): Promise<Outcome<Loan>> {
+    return settle(async () => {
+      if (this.#isOffline(rule)) {
+        throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
+      }
+      if (use) await this.#keep(admit(this.#health, use, Date.now()));
+      const lent = await this.#lender.lend(rule, scope);
+      return { ...lent, watched: isAiling(this.#health) };
+    });
+  }
+
+  /** What answers a refusal; undefined where there is nothing (else) to offer, and then the refusal is remembered. */
   async answer(
     rule: Rule,
     scope: string,
-    header: string | null,
-    refused: string | undefined,
-  ): Promise<Outcome<string | undefined>> {
+    refused: Refused,
+    lent: Lent,
+  ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const credentials = this.#credentials(rule);
-      const challenges = parseChallenges(header);
-      const challenge =
-        challenges.find(({ scheme }) => scheme === "bearer") ??
-        (credentials && challenges.find(({ scheme }) => scheme === "basic"));
-      if (!challenge) return undefined;
-      const key = tokenKey(challenge, scope);
-      const held = await this.#tokens.get(key)?.catch(() => undefined);
-      if (held?.authorization === refused) this.#tokens.delete(key);
-      const told = challenge.parameters.get("scope");
-      const offer = await this.#authorize(rule, key, told ?? scope, challenge, credentials);
-      this.#challenge = challenge;
-      return offer === refused ? undefined : offer;
+      const next = await this.#lender.answer(rule, scope, refused, lent);
+      return next && { ...next, watched: isAiling(this.#health) };
     });
   }
 
-  #credentials(rule: Rule): Credentials | undefined {
-    if (rule.credentials === undefined) return undefined;
-    const read = readCredentials(this.env, rule.credentials);
-    if ("problem" in read) throw new RegistryError("UNKNOWN", read.problem);
-    return read.credentials;
+  /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds. */
+  async report(seen: Seen): Promise<Outcome<number>> {
+    return settle(async () => {
+      await this.#observe(seen);
+      return pauseOf(this.#health, seen, Date.now());
+    });
   }
 
-  /** With a challenge of earlier. Where that fails it is forgotten, and the upstream asked what it wants today; but a
-   * refusal is one: credentials are not tried twice. */
-  async #tryAuthorize(
-    rule: Rule,
-    scope: string,
-    challenge: Challenge,
-    credentials: Credentials | undefined,
-  ): Promise<string | undefined> {
-    try {
-      const key = tokenKey(challenge, scope);
-      return await this.#authorize(rule, key, key, challenge, credentials);
-    } catch (error) {
-      if (!(error instanceof RegistryError) || isRefusal(error)) throw error;
-      this.#challenge = undefined;
-      return undefined;
-    }
+  async #observe(seen: Seen): Promise<void> {
+    await this.#keep(observe(this.#health, seen, Date.now(), Math.random()));
   }
 
-  async #authorize(
-    rule: Rule,
-    key: string,
-    scope: string,
-    challenge: Challenge,
-    credentials: Credentials | undefined,
-  ): Promise<string | undefined> {
-    if (challenge.scheme === "basic") {
-      return credentials && "username" in credentials ? basic(credentials) : undefined;
-    }
-    const held = await this.#tokens.get(key)?.catch(() => undefined);
-    if (held && held.expiresAt > Date.now()) return held.authorization;
-    if (held) this.#tokens.delete(key);
-    // Whoever comes while the token is being fetched shares it, with its error; an error is not kept.
-    let fetching = this.#tokens.get(key);
-    if (!fetching) {
-      if (this.#tokens.size >= MOST_TOKENS) this.#tokens.clear();
-      fetching = fetchToken(rule, challenge, scope, credentials, Date.now());
-      this.#tokens.set(key, fetching);
-      fetching.catch(() => {
-        if (this.#tokens.get(key) === fetching) this.#tokens.delete(key);
-      });
-    }
-    return (await fetching).authorization;
+  async #keep(health: Health): Promise<void> {
+    if (health === this.#health) return;
+    this.#health = health;
+    await this.ctx.storage.put(HEALTH_KEY, health);
+  }
+
+  /** Read from today's configuration: a fill that was begun under yesterday's carries yesterday's rule. */
+  #isOffline(rule: Rule): boolean {
+    this.#offline ??= isOfflineIn(this.env, rule);
+    return rule.offline || this.#offline;
   }
 }
 
-/** What a token is kept under: a repository's scope, unless the upstream asks for one that is no repository's (ECR Public
- * asks for `aws`), which then serves all. */
-function tokenKey(challenge: Challenge, scope: string): string {
-  const told = challenge.parameters.get("scope");
-  return told && !/(^|\s)repository:/.test(told) ? told : scope;
+function isOfflineIn(env: Readonly<Record<string, unknown>>, rule: Rule): boolean {
+  try {
+    const { rules, offline } = readConfig(env);
+    const own = rules.filter((configured) => originOf(configured.rule) === originOf(rule));
+    return offline || (own.length > 0 && own.every((configured) => configured.rule.offline));
+  } catch (error) {
+    if (error instanceof ConfigError) return false; // told at the door, which lets nobody in
+    throw error;
+  }
 }
 
 /** The gate as the rest of the house sees it. */
 export interface Gate {
-  lend(rule: Rule, scope: string): Promise<string | undefined>;
-  answer(
-    rule: Rule,
-    scope: string,
-    header: string | null,
-    refused: string | undefined,
-  ): Promise<string | undefined>;
+  lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
+  answer(rule: Rule, scope: string, refused: Refused, lent: Lent): Promise<Loan | undefined>;
+  report(rule: Rule, seen: Seen): Promise<number>;
 }
 
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate {
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
-    lend: (rule, scope) => call(() => stub(rule).lend(rule, scope)),
-    answer: (rule, scope, header, refused) =>
-      call(() => stub(rule).answer(rule, scope, header, refused)),
+    lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
+    answer: (rule, scope, refused, lent) =>
+      call(() => stub(rule).answer(rule, scope, refused, lent)),
+    report: (rule, seen) => call(() => stub(rule).report(seen)),
   };
 }

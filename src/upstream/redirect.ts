@@ -12,6 +12,8 @@ export interface Wanted {
   /** Sent to the URL's own origin only: a redirect to another must not see it. */
   authorization?: string | undefined;
   body?: string;
+  /** Refuses every redirect: for what is signed for one address, or is of no use at another. */
+  stay?: true;
 }
 
 /** The final answer's headers within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
@@ -62,6 +64,8 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null) return response;
     await response.body?.cancel();
+    if (wanted.stay)
+      throw bad(host, "redirected a request with credentials, which is not followed");
     if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
     if (!next || !/^https?:$/.test(next.protocol))

@@ -9,9 +9,17 @@ export function isRefusal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && [401, 403, 404, 429].includes(error.status);
 }
 
+/** Whether it was the credentials, or the lack of them. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof RegistryError && (error.status === 401 || error.status === 403);
+}
+
 const ERROR_BODY_LIMIT = 16 * 1024;
 /** In ms of silence: the status is known, and the words can be done without. */
 const ERROR_BODY_TIMEOUT = 2_000;
+
+/** What an answer means to clients: a code, and the status that goes with it. */
+export type Meaning = [code: ErrorCode, status: number];
 
 /** Reads (bounded) and consumes the answer's body.
  * @param unknown the code that 404 means here; undefined where it means that something is broken
@@ -22,22 +30,29 @@ export async function refusalOf(
   unknown: ErrorCode | undefined,
   secrets: readonly string[] = [],
 ): Promise<RegistryError> {
-  const { status } = response;
-  const said = await upstreamMessage(response, secrets);
-  const [code, ourStatus] = meaning(status, unknown);
-  const retryAfter = response.headers.get("retry-after");
-  const headers: Record<string, string> =
-    retryAfter && (status === 429 || status === 503) && /^[\w ,:+-]{1,40}$/.test(retryAfter)
-      ? { "Retry-After": retryAfter }
-      : {};
+  const said = messageIn(await readErrorBody(response), secrets);
+  return refusalAs(response, host, meaningOf(response.status, unknown), said);
+}
+
+/** An answer of bad status, told in this meaning.
+ * @param said what may be repeated of its body; may be empty */
+export function refusalAs(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  host: string,
+  [code, ourStatus]: Meaning,
+  said: string,
+): RegistryError {
+  const retryAfter = headers.get("retry-after");
+  const repeats =
+    retryAfter && (ourStatus === 429 || ourStatus === 503) && /^[\w ,:+-]{1,40}$/.test(retryAfter);
   return new RegistryError(code, `${host} answered ${status}${said && `: ${said}`}`, {
     status: ourStatus,
-    headers,
+    headers: repeats ? { "Retry-After": retryAfter } : {},
     upstreamStatus: status,
   });
 }
 
-function meaning(status: number, unknown: ErrorCode | undefined): [ErrorCode, number] {
+export function meaningOf(status: number, unknown?: ErrorCode): Meaning {
   if (status === 401) return ["UNAUTHORIZED", 401];
   if (status === 403) return ["DENIED", 403];
   if (unknown && (status === 404 || status === 410)) return [unknown, 404];
@@ -45,9 +60,13 @@ function meaning(status: number, unknown: ErrorCode | undefined): [ErrorCode, nu
   return ["UNAVAILABLE", status === 503 || status === 504 ? status : 502];
 }
 
+/** As much of it as is worth reading; empty where it breaks off. */
+export async function readErrorBody(response: Response): Promise<string> {
+  return readText(response, ERROR_BODY_LIMIT, ERROR_BODY_TIMEOUT).catch(() => ""); // the status says enough
+}
+
 /** The first message of an OCI error body, one line of it. */
-async function upstreamMessage(response: Response, secrets: readonly string[]): Promise<string> {
-  const text = await readText(response, ERROR_BODY_LIMIT, ERROR_BODY_TIMEOUT).catch(() => ""); // the status says enough
+function messageIn(text: string, secrets: readonly string[]): string {
   try {
     const body = JSON.parse(text) as { errors?: { message?: unknown }[] };
     const message = body.errors?.[0]?.message;

@@ -1,7 +1,7 @@
 // Bearer tokens (distribution's token specification): asked of the realm that the challenge names.
 
 import { z } from "zod";
-import type { Credentials } from "../config/credentials.ts";
+import type { Login, RegistryCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { readText } from "./body.ts";
@@ -37,7 +37,7 @@ export async function fetchToken(
   rule: Rule,
   challenge: Challenge,
   scope: string,
-  credentials: Credentials | undefined,
+  credentials: RegistryCredentials | undefined,
   now: number,
 ): Promise<Token> {
   const { host } = rule.upstream;
@@ -77,7 +77,7 @@ async function askToken(
   rule: Rule,
   realm: URL,
   query: Record<string, string>,
-  credentials: Credentials | undefined,
+  credentials: RegistryCredentials | undefined,
 ): Promise<Response> {
   const identity = credentials && "token" in credentials ? credentials.token : undefined;
   const login = credentials && "username" in credentials ? credentials : undefined;
@@ -115,12 +115,12 @@ function send(rule: Rule, wanted: Wanted): Promise<Response> {
   );
 }
 
-export function basic(login: { username: string; password: string }): string {
+export function basic(login: Login): string {
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-export function secretsOf(credentials: Credentials | undefined): string[] {
+export function secretsOf(credentials: RegistryCredentials | undefined): string[] {
   if (!credentials) return [];
   return "token" in credentials
     ? [credentials.token]

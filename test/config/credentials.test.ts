@@ -5,7 +5,10 @@ import { readCredentials } from "../../src/config/credentials.ts";
 import { readConfig } from "../../src/config/read.ts";
 import { GOOD } from "./rules.ts";
 
-const read = (value: unknown) => readCredentials({ HUB: value }, "HUB");
+const read = (value: unknown, kind: "oci" | "ecr" = "oci") =>
+  readCredentials({ HUB: value }, "HUB", kind);
+
+const SECRET = "s3cret-itself";
 
 describe("a secret", () => {
   it.each<[string, unknown, object]>([
@@ -26,10 +29,12 @@ describe("a secret", () => {
     ["is not there", undefined],
     ["is empty", ""],
   ])("that %s is told with the command that sets it", (_, value) => {
-    expect(read(value)).toEqual({ problem: expect.stringContaining("wrangler secret put HUB") });
+    for (const kind of ["oci", "ecr"] as const) {
+      const problem = expect.stringContaining("wrangler secret put HUB");
+      expect(read(value, kind)).toEqual({ problem });
+    }
   });
 
-  const SECRET = "s3cret-itself";
   it.each<[string, unknown]>([
     ["no JSON", SECRET],
     ["half of JSON", `{"token":"${SECRET}`],
@@ -48,12 +53,116 @@ describe("a secret", () => {
     ["a NUL in the user name", { username: `${SECRET}\0`, password: "p" }],
     ["another field", { token: SECRET, expires: SECRET }],
     ["both kinds", { username: "u", password: SECRET, token: SECRET }],
+    ["another of Google's files", { type: "authorized_user", client_secret: SECRET }],
   ])("that is %s is told without its value", (_, value) => {
     for (const given of [value, typeof value === "string" ? value : JSON.stringify(value)]) {
       const answer = read(given);
       expect(answer).toEqual({ problem: expect.stringMatching(/secret HUB must be/) });
       expect(JSON.stringify(answer)).not.toContain(SECRET);
     }
+  });
+});
+
+const ACCESS_KEY = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: `${SECRET}/+=` };
+
+describe("an access key", () => {
+  it.each<[string, object]>([
+    ["that lasts", ACCESS_KEY],
+    ["that was lent", { ...ACCESS_KEY, sessionToken: "a/b+c==" }],
+  ])("%s is for ECR", (_, value) => {
+    expect(read(value, "ecr")).toEqual({ credentials: { accessKey: value } });
+    expect(read(JSON.stringify(value), "ecr")).toEqual({ credentials: { accessKey: value } });
+  });
+
+  it.each<[string, object]>([
+    ["that lasts", ACCESS_KEY],
+    ["that was lent", { ...ACCESS_KEY, sessionToken: "a/b+c==" }],
+  ])("%s is for nothing else", (_, value) => {
+    const answer = read(value);
+    expect(answer).toEqual({
+      problem: expect.stringMatching(/secret HUB must not .*kind = "ecr"/),
+    });
+    expect(JSON.stringify(answer)).not.toContain(SECRET);
+  });
+
+  it.each<[string, unknown]>([
+    ["no JSON", SECRET],
+    ["without its secret", { accessKeyId: SECRET }],
+    ["without its id", { secretAccessKey: SECRET }],
+    ["with an empty secret", { ...ACCESS_KEY, secretAccessKey: "" }],
+    ["with a blank in its secret", { ...ACCESS_KEY, secretAccessKey: `${SECRET} ` }],
+    ["with a line break in its secret", { ...ACCESS_KEY, secretAccessKey: `${SECRET}\n` }],
+    ["with a slash in its id", { ...ACCESS_KEY, accessKeyId: `${SECRET}/x` }],
+    ["with an empty session", { ...ACCESS_KEY, sessionToken: "" }],
+    ["with a line break in its session", { ...ACCESS_KEY, sessionToken: `${SECRET}\r\nX: y` }],
+    ["with another field", { ...ACCESS_KEY, region: SECRET }],
+    ["as `aws sts` writes it", { AccessKeyId: "AKIA", SecretAccessKey: SECRET }],
+    ["that is a password", { username: "u", password: SECRET }],
+    ["that is an identity token", { token: SECRET }],
+    ["that is a service account", { type: "service_account", private_key: SECRET }],
+  ])("%s is no use to ECR, which is told without its value", (_, value) => {
+    const answer = read(value, "ecr");
+    expect(answer).toEqual({
+      problem: expect.stringMatching(/secret HUB must be an access key .*"ecr"/),
+    });
+    expect(JSON.stringify(answer)).not.toContain(SECRET);
+  });
+});
+
+describe("a service account", () => {
+  const PEM = "-----BEGIN PRIVATE KEY-----\nczNjcmV0\ns3c+/w==\n-----END PRIVATE KEY-----\n";
+  const FILE = {
+    type: "service_account",
+    project_id: "p",
+    private_key_id: "0123abcd",
+    private_key: PEM,
+    client_email: "robot@p.iam.gserviceaccount.com",
+    client_id: "1234",
+    auth_uri: "https://accounts.google.com/o/oauth2/auth",
+    token_uri: "https://oauth2.googleapis.com/token",
+    universe_domain: "googleapis.com",
+  };
+  const READ = {
+    email: FILE.client_email,
+    privateKey: PEM,
+    privateKeyId: "0123abcd",
+    tokenUri: FILE.token_uri,
+  };
+  const { private_key_id, ...nameless } = FILE;
+  const { privateKeyId, ...namelessRead } = READ;
+
+  it.each<[string, object, object]>([
+    ["as it was downloaded", FILE, READ],
+    ["without the key's name", nameless, namelessRead],
+    [
+      "of a test",
+      { ...FILE, token_uri: "http://127.0.0.1:8080/token" },
+      { ...READ, tokenUri: "http://127.0.0.1:8080/token" },
+    ],
+  ])("%s", (_, file, serviceAccount) => {
+    expect(read(JSON.stringify(file))).toEqual({ credentials: { serviceAccount } });
+    expect(read(file)).toEqual({ credentials: { serviceAccount } });
+  });
+
+  it.each<[string, string, unknown]>([
+    ["no key", "private_key", undefined],
+    ["a key that is no PEM", "private_key", SECRET],
+    ["a key of another form", "private_key", PEM.replaceAll("PRIVATE", "RSA PRIVATE")],
+    ["a number for a key", "private_key", 5],
+    ["no address", "client_email", undefined],
+    ["an address of two lines", "client_email", `${SECRET}\n@p`],
+    ["an empty name of the key", "private_key_id", ""],
+    ["no endpoint", "token_uri", undefined],
+    ["an endpoint that is none", "token_uri", SECRET],
+    ["an endpoint without https", "token_uri", `http://${SECRET}.example/token`],
+    ["an endpoint with credentials in it", "token_uri", `https://u:${SECRET}@a.example/`],
+    ["an endpoint that is a file", "token_uri", `file:///${SECRET}`],
+  ])("with %s is told by the field, without its value", (_, field, value) => {
+    const answer = read({ ...FILE, [field]: value });
+    expect(answer).toEqual({
+      problem: expect.stringMatching(`secret HUB must be .* its ${field} must be`),
+    });
+    for (const secret of [SECRET, "czNjcmV0"]) expect(JSON.stringify(answer)).not.toContain(secret);
   });
 });
 

@@ -165,9 +165,11 @@ describe("Cache-Status tells", () => {
     expect(await statusOf(`open/${own}/manifests/1`)).toBe("entrepot; hit");
   });
 
-  it("what is never kept", async () => {
-    expect(await statusOf(`open/${name}/tags/list`)).toBe("entrepot; fwd=bypass");
-    expect(await statusOf(`open/${name}/referrers/${image.digest}`)).toBe("entrepot; fwd=bypass");
+  it("a list, fetched and found", async () => {
+    for (const list of ["tags/list", `referrers/${image.digest}`]) {
+      expect(await statusOf(`open/${name}/${list}`)).toBe("entrepot; fwd=uri-miss; stored");
+      expect(await statusOf(`open/${name}/${list}`)).toBe("entrepot; hit");
+    }
   });
 
   it("an upstream's refusal", async () => {

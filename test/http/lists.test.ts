@@ -108,7 +108,7 @@ describe("pages", () => {
 it("`ns` is containerd's, and goes no further", async () => {
   const own = repository("ns");
   await fixture.image(own, "1");
-  await (await cache.fetch(`open/${own}/tags/list?ns=open&n=5`)).text();
+  await (await cache.fetch(`open/${own}/tags/list?ns=${fixture.host("open")}&n=5`)).text();
   expect(await fixture.requests({ repository: own })).toMatchObject([{ query: "?n=5" }]);
 });
 

@@ -2,7 +2,8 @@
 
 import { expect, it } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
-import { isFresh } from "../../src/policy/fresh.ts";
+import { freshnessOf } from "../../src/policy/fresh.ts";
+import { ruleOf } from "../config/rules.ts";
 
 const digest = `sha256:${"a".repeat(64)}` as Digest;
 const NOW = 1_750_000_000_000;
@@ -15,5 +16,7 @@ it.each([
   ["with no time at all", 0, 0, false],
   ["an hour old, for a day", 3_600_000, 86_400_000, true],
 ])("%s", (_, age, tagTtl, expected) => {
-  expect(isFresh({ digest, checkedAt: NOW - age }, tagTtl, NOW)).toBe(expected);
+  const source = { rule: { ...ruleOf({}), tagTtl }, repository: "x" };
+  const fresh = freshnessOf({ digest, checkedAt: NOW - age }, source, "1", NOW) === "fresh";
+  expect(fresh).toBe(expected);
 });

@@ -2,7 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/read.ts";
-import { routeByPrefix } from "../../src/policy/route.ts";
+import { route } from "../../src/policy/route.ts";
+
+const routeByPrefix = (all: typeof rules, name: string) => route(all, { name });
 
 const { rules } = readConfig({
   RULES: [
@@ -16,7 +18,7 @@ const { rules } = readConfig({
   ],
 });
 
-describe("routeByPrefix", () => {
+describe("by prefix", () => {
   it.each([
     ["quay/x", "quay.io", "x"],
     ["quay/x/y/z", "quay.io", "x/y/z"],

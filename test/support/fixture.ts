@@ -21,6 +21,7 @@ import type {
   RequestFilter,
   RequestRecord,
   Server,
+  ServiceAccountKey,
   TokenSettings,
   UpstreamPorts,
 } from "./wire.ts";
@@ -198,7 +199,12 @@ export class Fixture {
     await this.send("token", settings);
   }
 
-  /** The tokens given out for this repository, or all, are of no use from now on. */
+  /** The key file of the only service account, which asks for its logins in this repository's name. */
+  async serviceAccount(repository: string): Promise<ServiceAccountKey> {
+    return this.send("serviceAccount", { repository });
+  }
+
+  /** The tokens and logins given out for this repository, or all, are of no use from now on. */
   async revoke(repository?: string): Promise<void> {
     await this.send("revoke", repository === undefined ? {} : { repository });
   }

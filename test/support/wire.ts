@@ -1,7 +1,8 @@
 // What a test and the fixture upstream say to each other over the control port.
 
-/** The listeners of the fixture, all of them one registry's content behind different doors. */
-export type Server = "open" | "bearer" | "basic" | "token" | "cdn";
+/** The listeners of the fixture: one registry's content behind different doors, its token service, and what gives
+ * logins for its `basic` door and its token service, the ECR API and Google's token endpoint. */
+export type Server = "open" | "bearer" | "basic" | "token" | "cdn" | "aws" | "google";
 
 /** TCP ports on 127.0.0.1. */
 export type UpstreamPorts = Record<Server | "control", number>;
@@ -11,6 +12,43 @@ export type Kind = "ping" | "manifest" | "blob" | "tags" | "referrers" | "token"
 /** The only account of `basic`, of the token service and of every repository under `private/`. */
 export const ROBOT = { username: "robot", password: "s3cret-of-the-robot" } as const;
 
+/** The region that the ECR API takes signatures for. */
+export const REGION = "eu-west-1";
+
+/** The access keys that AWS knows: one that lasts, one that was lent, one of those that has run out, and one that may do
+ * nothing. Each is a rule's secret as it stands. */
+export const ACCESS_KEYS = {
+  lasting: {
+    accessKeyId: "AKIAFIXTURE000000001",
+    secretAccessKey: "s3cret/of+the+lasting+key+0123456789abcd",
+  },
+  lent: {
+    accessKeyId: "ASIAFIXTURE000000002",
+    secretAccessKey: "s3cret/of+the+lent+key+0123456789abcdefg",
+    sessionToken: "s3ssion/of+the+lent+key==",
+  },
+  expired: {
+    accessKeyId: "ASIAFIXTURE000000003",
+    secretAccessKey: "s3cret/of+the+expired+key+0123456789abcd",
+    sessionToken: "s3ssion/of+the+expired+key==",
+  },
+  powerless: {
+    accessKeyId: "AKIAFIXTURE000000004",
+    secretAccessKey: "s3cret/of+the+powerless+key+0123456789ab",
+  },
+} as const;
+
+/** A service account's key file. */
+export interface ServiceAccountKey {
+  type: "service_account";
+  project_id: string;
+  private_key_id: string;
+  private_key: string;
+  client_email: string;
+  client_id: string;
+  token_uri: string;
+}
+
 /** The service of the Bearer challenge: a quoted string may hold a comma (RFC 7235). */
 export const SERVICE = "fixture, with comma";
 
@@ -19,7 +57,8 @@ export interface Match {
   server?: Server;
   method?: string;
   kind?: Kind;
-  /** For a token request, the repository of its first scope. */
+  /** For a token request, the repository of its first scope; for one to a cloud, what stands before the endpoint's own
+   * path (`http://…/<repository>/`, `http://…/<repository>/token`). */
   repository?: string;
   /** Tag or digest. */
   reference?: string;
@@ -92,7 +131,7 @@ export interface RequestRecord {
   repository: string;
   reference: string;
   range: string | null;
-  authorization: "none" | "basic" | "bearer";
+  authorization: "none" | "basic" | "bearer" | "aws4";
   /** The user of Basic credentials, to see whose they were. */
   user: string | null;
   accept: string | null;
@@ -126,13 +165,15 @@ export interface RateLimit {
 }
 
 export interface TokenSettings {
-  /** Only for tokens of this repository; without it, for all that have none of their own. */
+  /** Only for tokens of this repository; without it, for all that have none of their own. The clouds' logins know
+   * `expiresIn` and `lifetime` only. */
   repository?: string;
   /** The other method gets 405. */
   only?: "GET" | "POST";
   /** Default `token`. */
   field?: "token" | "access_token";
-  /** Seconds; null leaves the field out (the specification's default is then 60). Default 300. */
+  /** Seconds; null leaves the field out (the specification's default is then 60). Default 300, of a cloud what it is
+   * there. */
   expiresIn?: number | null;
   /** Seconds for which the registry really takes it. Default: what `expires_in` says. */
   lifetime?: number;
@@ -182,6 +223,7 @@ export interface Commands {
   concurrent: { params: { repository?: string }; result: number };
   rateLimit: { params: RateLimit; result: unknown };
   token: { params: TokenSettings; result: unknown };
+  serviceAccount: { params: { repository: string }; result: ServiceAccountKey };
   revoke: { params: { repository?: string }; result: unknown };
   clear: { params: { repository?: string }; result: unknown };
 }

@@ -6,7 +6,7 @@ import type { Gate } from "../../src/upstream/gate.ts";
 import { basic } from "../../src/upstream/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
-import { Cache, fixture, repository } from "../support/cache.ts";
+import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { ROBOT } from "../support/fixture.ts";
 import { receive } from "../support/transfers.ts";
 import { scriptFetch } from "./scripted.ts";
@@ -15,8 +15,12 @@ const cache = new Cache({
   RULES: [
     { prefix: "open", upstream: fixture.url("open") },
     { prefix: "basic", upstream: fixture.url("basic"), credentials: "ROBOT" },
-    { prefix: "impatient", upstream: fixture.url("open"), firstByteTimeout: "100ms" },
   ],
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
 });
 
 async function content(hint: string) {
@@ -45,6 +49,7 @@ const STATUSES = [
 describe.each(["a tag", "a digest", "a blob", "tags", "referrers"] as const)("of %s", (kind) => {
   it.each(STATUSES)("the upstream's %i keeps its meaning, as %i", async (status, ours, code) => {
     const { name, paths } = await content("status");
+    const cache = cacheApart();
     const limited = status === 429 || status === 503;
     const fault = { status, ...(limited && { headers: { "retry-after": "77" } }) };
     await fixture.fault({ match: { repository: name }, times: 0, do: fault });
@@ -56,8 +61,9 @@ describe.each(["a tag", "a digest", "a blob", "tags", "referrers"] as const)("of
       expect(answered.get("retry-after")).toBe(limited ? "77" : null);
       expect(answered.get("cache-status")).toContain(`fwd-status=${status}`);
     }
-    // Nothing of it is kept.
+    // Nothing of it is kept for more than a minute.
     await fixture.heal({ repository: name });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
     expect(await receive(cache.fetch(`open/${name}/${paths[kind]}`))).toMatchObject({
       status: 200,
     });
@@ -86,7 +92,8 @@ describe("an upstream that does not answer in time", () => {
     async (kind) => {
       const { name, paths } = await content("silent");
       await fixture.fault({ match: { repository: name }, times: 0, do: { hold: name } });
-      const problem = await problemOf(cache.fetch(`impatient/${name}/${paths[kind]}`));
+      const impatient = cacheApart({ firstByteTimeout: "100ms" });
+      const problem = await problemOf(impatient.fetch(`open/${name}/${paths[kind]}`));
       expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
       expect(problem.message).toContain("within 100 ms");
     },
@@ -95,7 +102,8 @@ describe("an upstream that does not answer in time", () => {
   it("is given up: its connection is closed", async () => {
     const { name, paths } = await content("given-up");
     await fixture.fault({ match: { repository: name }, times: 0, do: { hold: name } });
-    await problemOf(cache.fetch(`impatient/${name}/${paths.tags}`));
+    const impatient = cacheApart({ firstByteTimeout: "100ms" });
+    await problemOf(impatient.fetch(`open/${name}/${paths.tags}`));
     await fixture.idle(name); // while it is still held
     expect(await fixture.requests({ repository: name })).toMatchObject([{ finished: false }]);
   });
@@ -108,6 +116,7 @@ it.each([
   ["redirects to no address", { redirect: "http://" }],
 ])("an upstream that %s is 502", async (_, fault) => {
   const { name, paths } = await content("broken");
+  const cache = cacheApart();
   await fixture.fault({ match: { repository: name }, times: 0, do: fault });
   for (const path of Object.values(paths)) {
     const problem = await problemOf(cache.fetch(`open/${name}/${path}`));
@@ -151,7 +160,6 @@ describe("redirects", () => {
 });
 
 describe("an upstream that repeats its request", () => {
-  afterEach(() => vi.unstubAllGlobals());
   const echo = (text: string) => ({
     status: 403,
     body: JSON.stringify({ errors: [{ code: "DENIED", message: `you sent: ${text}` }] }),
@@ -182,7 +190,17 @@ describe("an upstream that repeats its request", () => {
   it.each(["before a challenge", "after a challenge"])("token and all, %s", async (when) => {
     const token = "Bearer ey.token.value";
     const first = when === "before a challenge" ? token : undefined;
-    const gate: Gate = { lend: async () => first, answer: async () => token };
+    const loan = (authorization: string | undefined) => ({
+      authorization,
+      key: 0,
+      fresh: authorization !== undefined,
+      watched: false,
+    });
+    const gate: Gate = {
+      lend: async () => loan(first),
+      answer: async (_rule, _scope, _refused, { fresh }) => (fresh ? undefined : loan(token)),
+      report: async () => 0,
+    };
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {
         const { status, body } = echo("ey.token.value");
@@ -200,6 +218,7 @@ describe("an upstream that repeats its request", () => {
 
 it("an error body of any size is told in a few words", async () => {
   const { name, paths } = await content("verbose");
+  const cache = cacheApart();
   const body = JSON.stringify({ errors: [{ message: "x".repeat(4_000_000) }] });
   await fixture.fault({ match: { repository: name }, times: 0, do: { status: 500, body } });
   for (const path of Object.values(paths)) {

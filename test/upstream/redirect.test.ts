@@ -149,6 +149,22 @@ describe("a form with credentials", () => {
   });
 });
 
+describe("a request that is to stay", () => {
+  it("is not redirected, even within the origin", async () => {
+    const sent = scriptFetch({ "https://a.example/v2/x": "/y", "https://a.example/y": ok });
+    await expect(follow({ stay: true })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      status: 502,
+    });
+    expect(sent).toHaveLength(1);
+  });
+
+  it("is answered like any other", async () => {
+    scriptFetch(chain(0));
+    expect(await (await follow({ stay: true })).text()).toBe("content");
+  });
+});
+
 describe("a host that cannot be reached", () => {
   it("is told as that, and not in the platform's words", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("socket 17 at 10.0.0.1")));

@@ -2,7 +2,7 @@
 // harm. The fixture's bearer door names its token service by address; `localhost` is another site than that.
 
 import { describe, expect, it } from "vitest";
-import type { Credentials } from "../../src/config/credentials.ts";
+import type { RegistryCredentials } from "../../src/config/credentials.ts";
 import { parseChallenges } from "../../src/upstream/challenge.ts";
 import { fetchToken } from "../../src/upstream/token.ts";
 import { ruleOf } from "../config/rules.ts";
@@ -15,7 +15,7 @@ const here = `${fixture.url("token")}/token`;
 const elsewhere = `http://localhost:${fixture.ports.token}/token`;
 const bearer = (realm: string) => `Bearer realm="${realm}",service="${SERVICE}"`;
 
-function ask(name: string, header: string, credentials?: Credentials, fields: object = {}) {
+function ask(name: string, header: string, credentials?: RegistryCredentials, fields: object = {}) {
   const [challenge] = parseChallenges(header);
   if (!challenge) throw new Error("the test's own challenge cannot be read");
   const rule = ruleOf({ upstream: fixture.url("bearer"), ...fields });

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { problemOf } from "../http/problem.ts";
-import { Cache, fixture, repository } from "../support/cache.ts";
+import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import type { TokenSettings } from "../support/fixture.ts";
 import { receive } from "../support/transfers.ts";
 
@@ -16,8 +16,8 @@ async function blobs(name: string, count: number): Promise<string[]> {
   return (await Promise.all(infos)).map(({ digest }) => digest);
 }
 
-async function pull(prefix: string, name: string, digests: string[]) {
-  const pulls = digests.map((digest) => receive(cache.fetch(`${prefix}/${name}/blobs/${digest}`)));
+async function pull(prefix: string, name: string, digests: string[], from = cache) {
+  const pulls = digests.map((digest) => receive(from.fetch(`${prefix}/${name}/blobs/${digest}`)));
   const received = await Promise.all(pulls);
   expect(received.map(({ digest }) => digest)).toEqual(digests);
 }
@@ -92,19 +92,21 @@ describe("the token service may", () => {
     ["be overloaded", { status: 503 }, 503, "UNAVAILABLE"],
     ["hang up", { reset: true }, 502, "UNAVAILABLE"],
     ["redirect forever", { redirect: "loop" }, 502, "UNAVAILABLE"],
-  ])("%s, and is asked again by the next", async (_, fault, status, code) => {
+  ])("%s, and is asked again a minute later", async (_, fault, status, code) => {
     const name = repository("service-fails");
+    const own = cacheApart();
     const digests = await blobs(name, 1);
     const id = await fixture.fault({
       match: { repository: name, kind: "token" },
       times: 0,
       do: fault,
     });
-    const problem = await problemOf(cache.fetch(`bearer/${name}/blobs/${digests[0]}`));
+    const problem = await problemOf(own.fetch(`bearer/${name}/blobs/${digests[0]}`));
     expect(problem).toMatchObject({ status, code });
     if (status === 429) expect(problem.headers.get("retry-after")).toBe("9");
     await fixture.heal({ id });
-    await pull("bearer", name, digests);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+    await pull("bearer", name, digests, own);
   });
 
   it("not answer in time", async () => {
@@ -115,9 +117,7 @@ describe("the token service may", () => {
       times: 0,
       do: { hold: name },
     });
-    const impatient = new Cache({
-      RULES: [{ prefix: "bearer", upstream: fixture.url("bearer"), firstByteTimeout: "100ms" }],
-    });
+    const impatient = cacheApart({ firstByteTimeout: "100ms" });
     const problem = await problemOf(impatient.fetch(`bearer/${name}/blobs/${digest}`));
     expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
   });

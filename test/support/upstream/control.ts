@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Commands } from "../wire.ts";
 import { readBody } from "./body.ts";
+import { serviceAccount } from "./google.ts";
 import { clear, type State } from "./state.ts";
 
 type Handlers = {
@@ -39,7 +40,7 @@ export async function control(
 }
 
 function handlersOf(state: State): Handlers {
-  const { repositories, faults, holds, journal, accounts, limits } = state;
+  const { repositories, faults, holds, journal, accounts, logins, limits } = state;
   return {
     generate: async ({ repository, seed, size, algorithm }) =>
       repositories.addGenerated(repository, seed, size, algorithm),
@@ -67,7 +68,11 @@ function handlersOf(state: State): Handlers {
     concurrent: async ({ repository }) => journal.concurrent(repository),
     rateLimit: async (limit) => limits.set(limit),
     token: async (settings) => accounts.set(settings),
-    revoke: async ({ repository }) => accounts.revoke(repository),
+    serviceAccount: async ({ repository }) => serviceAccount(state, repository),
+    revoke: async ({ repository }) => {
+      accounts.revoke(repository);
+      logins.revoke(repository);
+    },
     clear: async ({ repository }) => clear(state, repository),
   };
 }

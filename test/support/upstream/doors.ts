@@ -1,7 +1,7 @@
 // The doors: what a server demands of a request before the registry answers it.
 
 import { SERVICE, type Server } from "../wire.ts";
-import { basicOf, isRobot, pullScope } from "./accounts.ts";
+import { basicOf, pullScope } from "./accounts.ts";
 import { type Answer, refusal } from "./answer.ts";
 import { isSigned } from "./redirects.ts";
 import type { Asked } from "./route.ts";
@@ -18,8 +18,7 @@ export function door(
     case "bearer":
       return bearer(state, asked, authorization);
     case "basic":
-      if (isRobot(basicOf(authorization))) return undefined;
-      return refusal(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="fixture"' });
+      return basic(state, authorization);
     case "cdn":
       // S3 and its like answer 400 to a signed address that comes with another kind of authorization too.
       if (authorization !== undefined)
@@ -30,6 +29,17 @@ export function door(
     default:
       return undefined;
   }
+}
+
+function basic(state: State, authorization: string | undefined): Answer | undefined {
+  const account = basicOf(authorization);
+  const verdict = state.logins.check(account, Date.now());
+  if (verdict === "ok") return undefined;
+  if (verdict === "over" && account?.username === "AWS") {
+    const message = "Your authorization token has expired. Reauthenticate and try again.";
+    return refusal(403, "DENIED", {}, message); // as ECR does
+  }
+  return refusal(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="fixture"' });
 }
 
 function bearer(

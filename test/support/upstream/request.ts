@@ -4,10 +4,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Fault, RequestRecord, Server } from "../wire.ts";
 import { basicOf } from "./accounts.ts";
 import { type Answer, failure, page } from "./answer.ts";
+import { aws } from "./aws.ts";
 import { readBody } from "./body.ts";
 import { text } from "./content.ts";
 import { deliver } from "./deliver.ts";
 import { door } from "./doors.ts";
+import { google } from "./google.ts";
 import { nextHop, redirection } from "./redirects.ts";
 import { registry } from "./registry.ts";
 import { type Asked, repositoryOf, route } from "./route.ts";
@@ -22,12 +24,12 @@ export async function handle(
 ): Promise<void> {
   const asked = route(server, new URL(`http://fixture${req.url}`));
   const { authorization } = req.headers;
-  // Only the form of a token request says whose it is.
-  const form = server === "token" && req.method === "POST" ? await readBody(req) : undefined;
-  const parameters = form
-    ? new URLSearchParams(Buffer.from(form).toString())
+  const body = asked.kind === "token" && req.method === "POST" ? await readBody(req) : undefined;
+  const parameters = body
+    ? new URLSearchParams(Buffer.from(body).toString())
     : asked.url.searchParams;
-  if (form) asked.repository = repositoryOf(parameters);
+  // Only the form of a token request says whose it is.
+  if (body && server === "token") asked.repository = repositoryOf(parameters);
 
   const record = state.journal.open(recordOf(server, asked, req));
   res.once("close", () => state.journal.close(record));
@@ -37,10 +39,28 @@ export async function handle(
   // Decided now, sent when a hold ends: what a slow registry read is what was there when it was asked.
   const sound = () =>
     asked.kind === "token"
-      ? token(state, { method: record.method, parameters, authorization })
+      ? tokenOf(server, state, asked, { req, body, parameters })
       : (nextHop(state, asked) ?? state.limits.apply(record, registry(state, asked, req)));
   const answer = broken(state, asked, fault) ?? refused ?? sound();
   await deliver(res, answer, { record, fault, holds: state.holds, journal: state.journal });
+}
+
+interface TokenBody {
+  req: IncomingMessage;
+  body: Uint8Array | undefined;
+  parameters: URLSearchParams;
+}
+
+function tokenOf(
+  server: Server,
+  state: State,
+  asked: Asked,
+  { req, body, parameters }: TokenBody,
+): Answer {
+  if (server === "aws") return aws(state, asked, req, body);
+  if (server === "google") return google(state, asked, req, parameters);
+  const { method = "", headers } = req;
+  return token(state, { method, parameters, authorization: headers.authorization });
 }
 
 /** The answer of a fault that stands for the whole answer. */
@@ -71,8 +91,7 @@ function recordOf(
     repository,
     reference,
     range: range ?? null,
-    authorization:
-      authorization === undefined ? "none" : /^bearer /i.test(authorization) ? "bearer" : "basic",
+    authorization: schemeOf(authorization),
     user: basicOf(authorization)?.username ?? null,
     accept: accept ?? null,
     acceptEncoding: req.headers["accept-encoding"]?.toString() ?? null,
@@ -82,4 +101,10 @@ function recordOf(
     finished: false,
     closed: false,
   } satisfies Omit<RequestRecord, "id">;
+}
+
+function schemeOf(authorization: string | undefined): RequestRecord["authorization"] {
+  if (authorization === undefined) return "none";
+  if (/^bearer /i.test(authorization)) return "bearer";
+  return authorization.startsWith("AWS4-") ? "aws4" : "basic";
 }

@@ -11,6 +11,8 @@ export interface Asked {
 }
 
 const NAMED = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
+/** The registry under another path is another upstream, to whoever tells them apart by that. */
+const APART = /^\/apart-[^/]+(?=\/v2(\/|$))/;
 const KINDS: Record<string, Kind> = {
   manifests: "manifest",
   blobs: "blob",
@@ -25,9 +27,16 @@ export function route(server: Server, url: URL): Asked {
       ? { ...other, kind: "token", repository: repositoryOf(url.searchParams) }
       : other;
   }
+  if (server === "aws" || server === "google") {
+    const endpoint = server === "aws" ? /^\/(?:(.+)\/)?$/ : /^\/(?:(.+)\/)?token$/;
+    const [path, repository = ""] = endpoint.exec(url.pathname) ?? [];
+    return path === undefined ? other : { ...other, kind: "token", repository };
+  }
   // Redirects to the cdn have names of hops before the registry's own path.
   const path =
-    server === "cdn" ? url.pathname.replace(/^\/(loop|hop\/\d+)(?=\/)/, "") : url.pathname;
+    server === "cdn"
+      ? url.pathname.replace(/^\/(loop|hop\/\d+)(?=\/)/, "")
+      : url.pathname.replace(APART, "");
   if (path === "/v2/" || path === "/v2") return { ...other, kind: "ping" };
   const [, repository = "", collection = "", reference = ""] = NAMED.exec(path) ?? [];
   if (repository === "" || (collection === "tags" && reference !== "list")) return other;

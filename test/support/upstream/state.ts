@@ -6,6 +6,7 @@ import { Faults } from "./faults.ts";
 import { Holds } from "./holds.ts";
 import { Journal } from "./journal.ts";
 import { Limits } from "./limits.ts";
+import { Logins } from "./logins.ts";
 import { Repositories } from "./repositories.ts";
 
 export interface State {
@@ -16,17 +17,19 @@ export interface State {
   holds: Holds;
   journal: Journal;
   accounts: Accounts;
+  logins: Logins;
   limits: Limits;
 }
 
 export function newState(): State {
   return {
-    ports: { open: 0, bearer: 0, basic: 0, token: 0, cdn: 0, control: 0 },
+    ports: { open: 0, bearer: 0, basic: 0, token: 0, cdn: 0, aws: 0, google: 0, control: 0 },
     repositories: new Repositories(),
     faults: new Faults(),
     holds: new Holds(),
     journal: new Journal(),
     accounts: new Accounts(),
+    logins: new Logins(),
     limits: new Limits(),
   };
 }
@@ -38,5 +41,6 @@ export function clear(state: State, repository?: string): void {
   state.repositories.clear(repository);
   state.journal.clear(repository);
   state.accounts.clear(repository);
+  state.logins.revoke(repository);
   state.limits.clear(repository);
 }

@@ -1,7 +1,7 @@
 // The token service: Docker's token specification (GET) and its OAuth2 variant (POST).
 
 import { ROBOT, SERVICE } from "../wire.ts";
-import { basicOf, isRobot } from "./accounts.ts";
+import { basicOf } from "./accounts.ts";
 import { type Answer, json, refusal } from "./answer.ts";
 import { repositoryOf, scopesOf } from "./route.ts";
 import type { State } from "./state.ts";
@@ -26,7 +26,7 @@ export function token(state: State, request: TokenRequest): Answer {
 
 function byGet(state: State, { parameters, authorization }: TokenRequest): Answer {
   const account = basicOf(authorization);
-  if (authorization !== undefined && !isRobot(account))
+  if (authorization !== undefined && state.logins.check(account, Date.now()) !== "ok")
     return json(401, { details: "incorrect username or password" });
   return grant(
     state,

@@ -1,4 +1,4 @@
-// Lists that upstreams page: asked for as they are, read whole and bounded, their next page's address rewritten.
+// A page of a list as it comes from an upstream: read whole, within the limit; of its next page's address the query counts.
 
 import { RegistryError } from "../oci/error.ts";
 import { nextPage } from "../oci/link.ts";
@@ -12,7 +12,7 @@ const LIST_LIMIT = 8 * 1024 * 1024;
 export interface Page {
   body: Record<string, unknown>;
   /** The query of the next page, at the upstream and so here. */
-  next?: URLSearchParams;
+  next?: string;
 }
 
 /** Throws UNAVAILABLE (502) for what is no JSON object. */
@@ -24,7 +24,7 @@ export async function readPage(source: Source, answer: Answer): Promise<Page> {
   if (!body)
     throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
   const next = nextPage(answer.headers.get("link"));
-  return { body, ...(next && { next }) };
+  return { body, ...(next && { next: next.toString() }) };
 }
 
 function parse(bytes: Uint8Array): Record<string, unknown> | undefined {

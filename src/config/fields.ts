@@ -1,0 +1,103 @@
+// The fields of a rule that are more than a number or a switch: each parsed into the form that the house works with.
+
+import { z } from "zod";
+import { isDigest } from "../oci/digest.ts";
+import { isRepositoryName } from "../oci/name.ts";
+import { registryHost } from "./upstream.ts";
+
+/** One, or a list of at least one; what is wrong with the only one is told without its place in a list. */
+export function oneOrMore<T>(item: z.ZodType<T, string>, words: string) {
+  return z.unknown().transform((value, context): T[] => {
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length === 0 || list.some((one) => typeof one !== "string")) {
+      context.issues.push({ code: "custom", input: value, message: words });
+      return z.NEVER;
+    }
+    return list.flatMap((one, index) => {
+      const parsed = item.safeParse(one);
+      if (parsed.success) return [parsed.data];
+      const path = Array.isArray(value) ? [index] : [];
+      for (const { message } of parsed.error.issues) {
+        context.issues.push({ code: "custom", input: one, path, message });
+      }
+      return [];
+    });
+  });
+}
+
+export const prefix = z
+  .string()
+  .refine(
+    isRepositoryName,
+    'must be the first part(s) of a repository name, such as "docker-hub": lower case, digits and . _ - within a part',
+  );
+
+export const realm = z
+  .string()
+  .transform((text) => (text.includes("://") ? text : `https://${text}`))
+  .refine((text) => URL.canParse(text), "must be a host name or the URL of a token service")
+  .transform((text) => new URL(text).host);
+
+const HOST = /^[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*(:\d{1,5})?$/i;
+
+/** A host that requests come to. With a port it stands for that port alone, without one for any. */
+export const host = z
+  .string()
+  .regex(HOST, 'must be a host name of this deployment, such as "docker.mirror.example.com"')
+  .transform((text) => text.toLowerCase());
+
+/** A registry as containerd names it in `?ns=`. */
+export const namespace = z
+  .string()
+  .regex(
+    HOST,
+    'must be a registry\'s host as clients name it, such as "docker.io" or "a.example:5000"',
+  )
+  .transform(registryHost);
+
+export const secretName = z
+  .string()
+  .regex(
+    /^[A-Za-z_][A-Za-z0-9_]*$/,
+    "must be the name of a secret, such as DOCKER_HUB, never its value",
+  );
+
+const GLOB_WORDS =
+  'must be a glob over names, such as "library/*", or over names and tags, such as "library/alpine:3.*"';
+
+/** A glob over `name` or `name:tag` (policy/glob says what matches). */
+export const pattern = z
+  .string()
+  .refine((text) => !text.includes("@"), {
+    error: "must not hold a digest: those go into denyDigests",
+    abort: true,
+  })
+  .regex(/^[a-z0-9._\-/*?{},[\]^!]+(:[A-Za-z0-9._\-*?{},[\]^!]+)?$/, GLOB_WORDS)
+  .refine(
+    (text) => !/(^|:)!/.test(text),
+    "must not begin with !: what is not allowed goes into deny",
+  )
+  .refine(isBalanced, "has a bracket that is not closed, or not opened");
+
+/** A glob over a tag, or over `name:tag`. */
+export const tagPattern = z
+  .string()
+  .regex(
+    /^([a-z0-9._\-/*?{},[\]^!]+:)?[A-Za-z0-9._\-*?{},[\]^!]+$/,
+    'must be a glob over tags, such as "v*", or over names and tags, such as "library/alpine:3.*"',
+  )
+  .refine(isBalanced, "has a bracket that is not closed, or not opened");
+
+function isBalanced(text: string): boolean {
+  const bare = text.replaceAll(/\[[^[\]]*\]/g, "").replaceAll(/\{[^{}]*\}/g, "");
+  return !/[[\]{}]/.test(bare);
+}
+
+export const digest = z
+  .string()
+  .refine(isDigest, "must be a digest: sha256: and 64, or sha512: and 128 hexadecimal digits");
+
+/** Shown to clients: a line of text. */
+export const sentence = z
+  .string()
+  .regex(/^\P{Cc}{1,300}$/u, "must be a line of text, of 300 characters at most");

@@ -1,0 +1,27 @@
+// How somebody asks a fill: how long he waits, and whether anybody waits at all.
+
+import { within } from "../oci/deadline.ts";
+import { RegistryError } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
+
+/** Plain data, as it goes to a Durable Object. */
+export interface Asking {
+  /** For how long, in ms, the upstream's answer is waited for. What is asked for goes on without whoever has left. */
+  patience: number;
+  /** Nobody waits: the last pulls of a rate limit are not for this. */
+  background?: boolean;
+  /** The upstream has just named it: that it was unknown a moment ago does not count. */
+  named?: boolean;
+  /** Not what was known before, however fresh. */
+  force?: boolean;
+}
+
+/** Waits for the upstream, for as long as who asks has patience. Throws UNAVAILABLE (504). */
+export function patiently<T>(work: Promise<T>, source: Source, asking: Asking): Promise<T> {
+  return within(work, asking.patience, () => tooLate(source));
+}
+
+export function tooLate({ rule }: Source): RegistryError {
+  const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
+  return new RegistryError("UNAVAILABLE", message, { status: 504 });
+}

@@ -1,0 +1,130 @@
+// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all who ask.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import { type Digest, referrersTag } from "../oci/digest.ts";
+import {
+  asRegistryError,
+  type ErrorValue,
+  type Outcome,
+  RegistryError,
+  settle,
+} from "../oci/error.ts";
+import { isTag } from "../oci/name.ts";
+import { mayServeStale } from "../policy/fresh.ts";
+import type { Source } from "../policy/source.ts";
+import { type ListAsked, type ListPage, ListStore } from "../store/lists.ts";
+import { UpstreamClient } from "../upstream/client.ts";
+import { openGate } from "../upstream/gate.ts";
+import { offline, unasked } from "../upstream/offline.ts";
+import { type Asking, patiently } from "./asking.ts";
+import type { How } from "./how.ts";
+import { Memory, worth } from "./memory.ts";
+import { readPage } from "./read-list.ts";
+
+export interface FetchedList {
+  page: ListPage;
+  how: How;
+  /** Why the page is not fresh: it is served instead of this error. */
+  failure?: ErrorValue;
+}
+
+/** A page with more entries is read from KV again: objects share an isolate's memory. */
+const MOST_REMEMBERED = 10_000;
+
+export class ListFill extends DurableObject<Env> {
+  readonly #lists = new ListStore(this.env.META);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #memory = new Memory();
+  /** What KV may not show yet. */
+  #page: ListPage | undefined;
+  #fetching: Promise<ListPage> | undefined;
+
+  /** A page that is not older than the rule's `listTtl`, or with the failure that it is served for. */
+  async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
+    return settle(async () => {
+      const { rule } = source;
+      const known = this.#page ?? (await this.#lists.get(source, asked));
+      if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
+        return { page: known, how: "found" as const };
+      }
+      try {
+        if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
+        this.#memory.throwRecalled(source, Date.now());
+        const how = this.#fetching ? ("joined" as const) : ("started" as const);
+        this.#fetching ??= this.#fetch(source, asked).finally(() => {
+          this.#fetching = undefined;
+        });
+        return { page: await patiently(this.#fetching, source, asking), how };
+      } catch (error) {
+        const failure = asRegistryError(error);
+        const now = Date.now();
+        const serves =
+          known &&
+          (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
+        if (!serves) throw failure;
+        const told = rule.offline ? unasked(rule) : failure.toValue();
+        return { page: known, how: "found" as const, failure: told };
+      }
+    });
+  }
+
+  async #fetch(source: Source, asked: ListAsked): Promise<ListPage> {
+    try {
+      const page = { ...(await this.#ask(source, asked)), checkedAt: Date.now() };
+      this.#page = page.entries.length <= MOST_REMEMBERED ? page : undefined;
+      await this.#store(() => this.#lists.put(source, asked, page));
+      return page;
+    } catch (error) {
+      this.#memory.keep(source, { error }, worth(error, source, false), Date.now());
+      if (error instanceof RegistryError && error.status === 404) {
+        this.#page = undefined;
+        await this.#store(() => this.#lists.forget(source, asked));
+      }
+      throw error;
+    }
+  }
+
+  async #store(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // Only the near copy is lost: the next request asks again.
+      console.error(`entrepot: KV refused a list: ${(error as Error).message}`);
+    }
+  }
+
+  async #ask(source: Source, { list, query }: ListAsked): Promise<Omit<ListPage, "checkedAt">> {
+    const parameters = new URLSearchParams(query);
+    if (list === "tags") {
+      const { body, next } = await readPage(source, await this.#upstream.tags(source, parameters));
+      const tags = listIn(body, "tags").filter((tag) => typeof tag === "string" && isTag(tag));
+      return { entries: tags, ...(next && { next }) };
+    }
+    const digest = list.slice(list.indexOf("/") + 1) as Digest;
+    const answer = await this.#upstream.referrers(source, digest, parameters);
+    if (answer.status === 404) {
+      answer.cancel();
+      return { entries: await this.#referrersByTag(source, digest) };
+    }
+    const { body, next } = await readPage(source, answer);
+    return { entries: listIn(body, "manifests"), ...(next && { next }) };
+  }
+
+  /** Registries without the API keep them under a tag (distribution-spec, "Referrers Tag Schema"). */
+  async #referrersByTag(source: Source, digest: Digest): Promise<unknown[]> {
+    try {
+      const answer = await this.#upstream.manifest(source, referrersTag(digest));
+      return listIn((await readPage(source, answer)).body, "manifests");
+    } catch (error) {
+      // No such tag: nothing refers to it. Any other failure is one.
+      if (error instanceof RegistryError && error.status === 404) return [];
+      throw error;
+    }
+  }
+}
+
+function listIn(body: Record<string, unknown>, field: string): unknown[] {
+  const list = body[field];
+  return Array.isArray(list) ? list : [];
+}

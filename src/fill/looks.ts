@@ -1,0 +1,70 @@
+// What somebody who waits for a run sees of it when he looks: his answer, his error, or nothing yet.
+
+import { RegistryError } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
+import { type Layout, SEGMENT } from "../store/segments.ts";
+import { tooLate } from "./asking.ts";
+import type { How } from "./how.ts";
+import type { Run } from "./run.ts";
+
+/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
+export type Joined =
+  | { state: "published"; layout: Layout; how: How }
+  | { state: "filling"; attempt: string; size: number | null; ranges: boolean; how: How };
+
+/** What is ready of an attempt, from the segment that was asked for on. */
+export interface Ready {
+  segments: number[];
+  /** Set once the blob is verified and visible. */
+  layout?: Layout;
+}
+
+/** @param began whether the run began for him
+ * @param late his patience is at its end */
+export function lookForJoiner(
+  run: Run,
+  source: Source,
+  began: boolean,
+  late: boolean,
+): Joined | undefined {
+  const how = run.found ? "found" : began ? "started" : "joined";
+  if (run.published) return { state: "published", layout: run.published, how };
+  throwFailure(run, source);
+  if (late && !run.answered) throw tooLate(source);
+  const { attempt } = run;
+  if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
+  const { id, size, ranges } = attempt;
+  return { state: "filling", attempt: id, size, ranges, how };
+}
+
+/** @param verified he waits for the whole, not for the segment */
+export function lookForFollower(
+  run: Run,
+  source: Source,
+  attempt: string,
+  number: number,
+  verified: boolean,
+): Ready | undefined {
+  if (run.published) {
+    if (run.published.attempt !== attempt) throw broken();
+    return { segments: [], layout: run.published };
+  }
+  throwFailure(run, source);
+  if (!run.attempt) return undefined;
+  if (run.attempt.id !== attempt) throw broken();
+  if (verified) return undefined;
+  const segments = run.attempt.readyFrom(number);
+  if (segments.length > 0) return { segments };
+  run.attempt.want(number);
+  return undefined;
+}
+
+function throwFailure(run: Run, source: Source): void {
+  const error = run.sources.errorOf(source);
+  if (error) throw error;
+  if (run.failure) throw run.failure.error;
+}
+
+export function broken(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
+}

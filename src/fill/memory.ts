@@ -1,0 +1,84 @@
+// Memory: what an upstream said a moment ago, for seconds and in the object's memory alone. A typo in a cluster is not a
+// thousand requests; and what was just pushed is not unknown for long.
+
+import { RegistryError } from "../oci/error.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+
+/** For how long refusals are remembered, and failures where something else could be served, in ms. */
+const REFUSED = 5_000;
+/** Content that is named by digest is pushed at any moment: it is unknown for so long at most, in ms. */
+const DIGEST_UNKNOWN = 10_000;
+
+/** How long an error is worth remembering, in ms: what is unknown, as the rule says; refusals briefly. */
+export function worth(error: unknown, source: Source, byDigest: boolean): number {
+  if (!(error instanceof RegistryError)) return 0;
+  const { negativeTtl } = source.rule;
+  if (error.status === 404) return byDigest ? Math.min(negativeTtl, DIGEST_UNKNOWN) : negativeTtl;
+  return error.status === 401 || error.status === 403 ? REFUSED : 0;
+}
+
+/** Failures, where there is something to serve meanwhile. */
+export function worthPausing(error: unknown, source: Source): number {
+  return worth(error, source, false) || (error instanceof RegistryError ? REFUSED : 0);
+}
+
+interface Remembered<T> {
+  said: { value: T } | { error: unknown };
+  /** In ms since the epoch. */
+  until: number;
+}
+
+/** By source: what one was told is nothing to another. */
+export class Memory<T = never> {
+  readonly #remembered = new Map<string, Remembered<T>>();
+
+  recall(source: Source, now: number): { value: T } | { error: unknown } | undefined {
+    const remembered = this.#remembered.get(sourceKey(source));
+    return remembered && now < remembered.until ? remembered.said : undefined;
+  }
+
+  /** Throws what the source was refused with. */
+  throwRecalled(source: Source, now: number): void {
+    const said = this.recall(source, now);
+    if (said && "error" in said) throw said.error;
+  }
+
+  /** @param time in ms */
+  keep(source: Source, said: { value: T } | { error: unknown }, time: number, now: number): void {
+    for (const [key, { until }] of this.#remembered) if (until <= now) this.#remembered.delete(key);
+    if (time > 0) this.#remembered.set(sourceKey(source), { said, until: now + time });
+  }
+
+  forget(source: Source): void {
+    this.#remembered.delete(sourceKey(source));
+  }
+}
+
+/** Whoever asks while the same is being asked shares it, and for a while what came of it. */
+export class Asked<T> {
+  readonly #memory = new Memory<T>();
+  readonly #asking = new Map<string, Promise<T>>();
+
+  /** @param byDigest what is asked for is named by digest: what it is never changes */
+  async ask(source: Source, byDigest: boolean, ask: () => Promise<T>): Promise<T> {
+    const key = sourceKey(source);
+    const said = this.#memory.recall(source, Date.now());
+    if (said && "error" in said) throw said.error;
+    if (said) return said.value;
+    const asking = this.#asking.get(key) ?? this.#begin(source, key, byDigest, ask);
+    return asking;
+  }
+
+  #begin(source: Source, key: string, byDigest: boolean, ask: () => Promise<T>): Promise<T> {
+    const asking = ask().finally(() => this.#asking.delete(key));
+    this.#asking.set(key, asking);
+    asking.then(
+      (value) => {
+        const time = byDigest ? source.rule.negativeTtl : 0;
+        this.#memory.keep(source, { value }, time, Date.now());
+      },
+      (error) => this.#memory.keep(source, { error }, worth(error, source, byDigest), Date.now()),
+    );
+    return asking;
+  }
+}

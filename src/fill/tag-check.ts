@@ -1,0 +1,109 @@
+// A tag's check: what does it mean at the upstream now? HEAD, which costs no pull; GET where HEAD is deficient. A tag that
+// has moved is told only once its new manifest is here: until then the old one can be served.
+
+import type { Env } from "../env.ts";
+import { algorithmOf, isDigest } from "../oci/digest.ts";
+import { call, RegistryError } from "../oci/error.ts";
+import { digestOf } from "../oci/hash.ts";
+import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
+import type { TagMapping } from "../policy/fresh.ts";
+import type { Source } from "../policy/source.ts";
+import type { ManifestStore } from "../store/manifests.ts";
+import { contentLength, type Purpose, type UpstreamClient } from "../upstream/client.ts";
+import type { Asking } from "./asking.ts";
+import { readManifest } from "./read-manifest.ts";
+
+export class TagCheck {
+  readonly #upstream: UpstreamClient;
+  readonly #manifests: ManifestStore;
+  readonly #fills: Env["MANIFEST_FILL"];
+
+  constructor(upstream: UpstreamClient, manifests: ManifestStore, env: Pick<Env, "MANIFEST_FILL">) {
+    this.#upstream = upstream;
+    this.#manifests = manifests;
+    this.#fills = env.MANIFEST_FILL;
+  }
+
+  async ask(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    purpose: Purpose,
+  ): Promise<TagMapping> {
+    const found = await this.#byHead(source, tag, purpose);
+    if (!found) return this.byGet(source, tag, purpose);
+    if (known?.digest === found.digest) {
+      const { deleted: _, ...kept } = known;
+      return { ...kept, ...found };
+    }
+    if (!known || !(await this.#manifests.has(known.digest))) return found;
+    return this.#moved(source, tag, found, purpose);
+  }
+
+  /** Undefined where HEAD does not tell. */
+  async #byHead(source: Source, tag: string, purpose: Purpose): Promise<TagMapping | undefined> {
+    const headers = await this.#upstream.headManifest(source, tag, purpose);
+    const digest = headers?.get("docker-content-digest");
+    if (!headers || !digest || !isDigest(digest)) return undefined;
+    const mediaType = manifestType(headers.get("content-type"));
+    const size = contentLength(headers);
+    return {
+      digest,
+      ...(mediaType && { mediaType }),
+      ...(size !== undefined && { size }),
+      checkedAt: Date.now(),
+    };
+  }
+
+  async #moved(
+    source: Source,
+    tag: string,
+    found: TagMapping,
+    purpose: Purpose,
+  ): Promise<TagMapping> {
+    const asking: Asking = {
+      patience: source.rule.firstByteTimeout,
+      background: purpose === "background",
+      named: true,
+    };
+    const fill = () => this.#fills.get(this.#fills.idFromName(found.digest));
+    try {
+      await call(() => fill().join(found.digest, source, asking));
+      return found;
+    } catch (error) {
+      if (!isWrongDigest(error)) throw error;
+      return this.byGet(source, tag, purpose);
+    }
+  }
+
+  /** The upstream forces a GET by tag: its bytes are kept here and now. */
+  async byGet(source: Source, tag: string, purpose: Purpose): Promise<TagMapping> {
+    const answer = await this.#upstream.manifest(source, tag, purpose);
+    const bytes = await readManifest(source, answer);
+    const { host } = source.rule.upstream;
+    if (!looksLikeManifest(bytes)) {
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${host} answered with something that is no manifest; nothing was kept`,
+      );
+    }
+    // The header is all that tells a damaged body where no digest was asked for.
+    const told = answer.headers.get("docker-content-digest");
+    const digest =
+      told !== null && isDigest(told) ? digestOf(bytes, algorithmOf(told)) : digestOf(bytes);
+    if (told !== null && isDigest(told) && told !== digest) {
+      const message = `${host} sent other bytes than ${told} promises; nothing was kept`;
+      throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
+    }
+    const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
+    await this.#manifests.put({ digest, mediaType, bytes });
+    return { digest, mediaType, size: bytes.byteLength, checkedAt: Date.now() };
+  }
+}
+
+/** The upstream does not have the digest that its HEAD named: the tag moved in between, or HEAD is wrong. */
+export function isWrongDigest(error: unknown): boolean {
+  return (
+    error instanceof RegistryError && ["MANIFEST_UNKNOWN", "MANIFEST_INVALID"].includes(error.code)
+  );
+}

@@ -1,0 +1,19 @@
+// What every pull comes with, beside what it asks for.
+
+import type { Asking } from "../fill/asking.ts";
+
+export interface Asked {
+  /** In ms since the epoch. */
+  now: number;
+  /** Until when the upstream may begin to answer, in ms since the epoch: a mirror that hangs is worse than one that is
+   * dead. */
+  deadline: number;
+  /** The client wants what the upstream says now, and the rule lets it. */
+  noCache: boolean;
+  /** Work that goes on behind the answer, for half a minute at most. */
+  later(work: Promise<unknown>): void;
+}
+
+export function askingOf({ deadline, noCache }: Asked): Asking {
+  return { patience: Math.max(0, deadline - Date.now()), ...(noCache && { force: true }) };
+}

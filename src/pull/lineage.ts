@@ -1,0 +1,87 @@
+// Lineage: which digests the tags of a repository lead to, from a tag through an index and its manifests to the layers. Asked
+// only under rules whose lists tell tags apart.
+
+import type { Digest } from "../oci/digest.ts";
+import { type References, referencesIn } from "../oci/references.ts";
+import { isDigestDenied, isTagAllowed } from "../policy/allowed.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import type { ManifestStore } from "../store/manifests.ts";
+import type { KnownTag, TagStore } from "../store/tags.ts";
+
+/** For how long an answer is taken as it was, in ms. A refusal is never kept: the tag may be pulled a moment later. */
+const REMEMBERED = 60_000;
+const MOST_REMEMBERED = 5_000;
+/** Manifests whose references are kept in memory: they never change. */
+const MOST_KNOWN = 5_000;
+/** How many manifests are looked through for one digest, and how many of them at once. */
+const MOST_READ = 5_000;
+const AT_ONCE = 20;
+
+export class Lineage {
+  readonly #tags: TagStore;
+  readonly #manifests: ManifestStore;
+  readonly #references = new Map<Digest, References>();
+  readonly #allowed = new Map<string, number>();
+
+  constructor(tags: TagStore, manifests: ManifestStore) {
+    this.#tags = tags;
+    this.#manifests = manifests;
+  }
+
+  /** Whether an allowed tag that was pulled here leads, or has led, to the digest. */
+  async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
+    const key = `${source.rule.name} ${sourceKey(source)}@${digest}`;
+    const now = Date.now();
+    if ((this.#allowed.get(key) ?? 0) > now) return true;
+    const known = await this.#tags.known(source);
+    const found = await this.#leads(rootsOf(source, known), source, digest);
+    if (found) {
+      if (this.#allowed.size >= MOST_REMEMBERED) this.#allowed.clear();
+      this.#allowed.set(key, now + REMEMBERED);
+    }
+    return found;
+  }
+
+  /** In breadth: a digest is a tag's own more often than its child's. */
+  async #leads(roots: Digest[], source: Source, wanted: Digest): Promise<boolean> {
+    const seen = new Set<Digest>();
+    const isOpen = (digest: Digest) => !seen.has(digest) && !isDigestDenied(source.rule, digest);
+    for (let level = roots.filter(isOpen); level.length > 0; ) {
+      if (level.includes(wanted)) return true;
+      const children: Digest[] = [];
+      for (let at = 0; at < level.length; at += AT_ONCE) {
+        const some = level.slice(at, at + AT_ONCE);
+        for (const digest of some) seen.add(digest);
+        const found = await Promise.all(some.map((digest) => this.#referencesOf(digest)));
+        if (found.some(({ blobs }) => blobs.includes(wanted))) return true;
+        children.push(...found.flatMap((references) => references.children));
+        if (seen.size > MOST_READ) {
+          console.warn(`entrepot: ${sourceKey(source)} has more tags than are looked through`);
+          return false;
+        }
+      }
+      level = [...new Set(children)].filter(isOpen);
+    }
+    return false;
+  }
+
+  /** Nothing for what is not here. */
+  async #referencesOf(digest: Digest): Promise<References> {
+    const known = this.#references.get(digest);
+    if (known) return known;
+    const manifest = await this.#manifests.get(digest);
+    if (!manifest) return { children: [], blobs: [] };
+    const references = referencesIn(manifest.bytes);
+    if (this.#references.size >= MOST_KNOWN) this.#references.clear();
+    this.#references.set(digest, references);
+    return references;
+  }
+}
+
+/** Those pulled last come first, in the order of the record. */
+function rootsOf(source: Source, known: KnownTag[]): Digest[] {
+  return known
+    .filter(({ tag }) => isTagAllowed(source, tag))
+    .toSorted((a, b) => b.recordedAt - a.recordedAt)
+    .flatMap(({ digest, former }) => [digest, ...former]);
+}

@@ -1,0 +1,48 @@
+// The story of a list's page: fresh from KV, else along with the one question that its object asks the upstream.
+
+import type { Source } from "../policy/source.ts";
+import type { ListAsked } from "../store/lists.ts";
+import { type Asked, askingOf } from "./asked.ts";
+import type { CacheStatus } from "./cache-status.ts";
+import type { House } from "./house.ts";
+import { ageOf, insteadOf, type Labelled } from "./stale.ts";
+
+export interface PulledList extends Labelled {
+  entries: unknown[];
+  next?: URLSearchParams;
+}
+
+export async function pullList(
+  house: House,
+  source: Source,
+  list: ListAsked,
+  asked: Asked,
+): Promise<PulledList> {
+  const { listTtl } = source.rule;
+  const known = await house.lists.get(source, list);
+  if (known && !asked.noCache && asked.now - known.checkedAt < listTtl) {
+    return { ...contentOf(known), status: "hit", age: ageOf(known.checkedAt, asked.now) };
+  }
+  const { page, how, failure } = await house.fills.list(source, list, askingOf(asked));
+  const content = contentOf(page);
+  const age = ageOf(page.checkedAt, asked.now);
+  if (failure)
+    return {
+      ...content,
+      ...insteadOf(failure, "this is the list as it was", page.checkedAt, asked.now),
+    };
+  if (how === "found") return { ...content, status: "hit", age };
+  const status: CacheStatus = {
+    fwd: known ? "stale" : "uri-miss",
+    stored: how === "started",
+    collapsed: how === "joined",
+  };
+  return { ...content, status, age };
+}
+
+function contentOf({ entries, next }: { entries: unknown[]; next?: string }): {
+  entries: unknown[];
+  next?: URLSearchParams;
+} {
+  return { entries, ...(next !== undefined && { next: new URLSearchParams(next) }) };
+}

@@ -1,0 +1,54 @@
+// Lists of tags and of referrers, page by page as the upstream gave them, in KV: claims with an age, as tags are.
+
+import { originOf, type Source } from "../policy/source.ts";
+import { listKey } from "./keys.ts";
+
+export interface ListPage {
+  /** The tags, or the referrers' descriptors. */
+  entries: unknown[];
+  /** The query of the next page. */
+  next?: string;
+  /** When the upstream gave it, in ms since the epoch. */
+  checkedAt: number;
+}
+
+/** Which page: `tags`, or `referrers/<digest>`, and the client's query as far as it is the upstream's. */
+export interface ListAsked {
+  list: string;
+  query: string;
+}
+
+/** KV keeps nothing for less, in s. */
+const LEAST_TTL = 60;
+
+export class ListStore {
+  readonly #kv: KVNamespace;
+
+  constructor(kv: KVNamespace) {
+    this.#kv = kv;
+  }
+
+  async get(source: Source, asked: ListAsked): Promise<ListPage | undefined> {
+    try {
+      return (await this.#kv.get<ListPage>(keyOf(source, asked), "json")) ?? undefined;
+    } catch (error) {
+      console.error(`entrepot: KV failed to read a list: ${(error as Error).message}`);
+      return undefined; // the list's object knows, or asks
+    }
+  }
+
+  /** Kept for as long as it may be served. */
+  async put(source: Source, asked: ListAsked, page: ListPage): Promise<void> {
+    const { listTtl, staleIfError } = source.rule;
+    const expirationTtl = Math.max(LEAST_TTL, Math.ceil((listTtl + staleIfError) / 1000));
+    await this.#kv.put(keyOf(source, asked), JSON.stringify(page), { expirationTtl });
+  }
+
+  async forget(source: Source, asked: ListAsked): Promise<void> {
+    await this.#kv.delete(keyOf(source, asked));
+  }
+}
+
+function keyOf(source: Source, { list, query }: ListAsked): string {
+  return listKey(originOf(source.rule), source.repository, list, query);
+}

@@ -1,0 +1,49 @@
+// Asking a cloud for a login: one POST to where its credentials say, never redirected, its answer bounded.
+
+import type { Rule } from "../config/rule.ts";
+import { readText } from "./body.ts";
+import { fetchFollowing } from "./redirect.ts";
+import { readErrorBody } from "./refusal.ts";
+
+export interface CloudRequest {
+  url: string;
+  headers: Record<string, string>;
+  authorization?: string | undefined;
+  body: string;
+}
+
+export interface CloudAnswer {
+  /** The service's own, for messages. */
+  host: string;
+  status: number;
+  ok: boolean;
+  headers: Headers;
+  /** Undefined for what is no JSON. */
+  body: unknown;
+}
+
+const ANSWER_LIMIT = 64 * 1024;
+
+/** Throws UNAVAILABLE where no whole answer comes in the time that the rule gives its upstream. */
+export async function askCloud(rule: Rule, request: CloudRequest): Promise<CloudAnswer> {
+  const { host } = new URL(request.url);
+  const response = await fetchFollowing(
+    { ...request, method: "POST", stay: true },
+    host,
+    rule.firstByteTimeout,
+    new AbortController(),
+  );
+  const { status, ok, headers } = response;
+  const text = ok
+    ? await readText(response, ANSWER_LIMIT, rule.silenceTimeout, host)
+    : await readErrorBody(response);
+  return { host, status, ok, headers, body: parseJson(text) };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // told as what it lacks: the text may hold a login
+  }
+}

@@ -1,0 +1,211 @@
+// Lender: lends authorizations, one credential after the other. The only place that reads a credential.
+
+import { type Credentials, readCredentials } from "../config/credentials.ts";
+import type { Rule } from "../config/rule.ts";
+import { asRegistryError, RegistryError } from "../oci/error.ts";
+import { Authorizer } from "./authorizer.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type Key, Keyring } from "./keyring.ts";
+import { isRefusal, isRefused } from "./refusal.ts";
+
+/** An authorization on loan, and what the gate wants to know of it later. */
+export interface Lent {
+  /** Undefined where the upstream has not asked for any yet. */
+  authorization: string | undefined;
+  /** Which of the rule's credentials it is of. */
+  key: number;
+  /** It was made just now: made again it would be the same. */
+  fresh: boolean;
+}
+
+type Made = Pick<Lent, "authorization" | "fresh">;
+
+/** A 401 or 403, as far as the gate has to know it. */
+export interface Refused {
+  status: number;
+  /** Its WWW-Authenticate. */
+  challenge: string | null;
+  /** It is not the last word: some upstreams guard HEAD otherwise, and in mid-transfer it may be a hiccup. */
+  passing: boolean;
+}
+
+export class Lender {
+  readonly #secrets: Readonly<Record<string, unknown>>;
+  readonly #failed: (error: RegistryError) => Promise<void>;
+  /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
+  #challenge: Challenge | undefined;
+  readonly #authorizer = new Authorizer();
+  readonly #keyring = new Keyring();
+
+  /** @param failed told of what a token service's failure was, which it says for its registry */
+  constructor(
+    secrets: Readonly<Record<string, unknown>>,
+    failed: (error: RegistryError) => Promise<void>,
+  ) {
+    this.#secrets = secrets;
+    this.#failed = failed;
+  }
+
+  /** The authorization to send at once. */
+  lend(rule: Rule, scope: string): Promise<Lent> {
+    return this.#offer(rule, scope, (key) => this.#atOnce(rule, scope, key));
+  }
+
+  /** What answers a refusal; undefined where there is nothing (else) to offer, and then the refusal is remembered. */
+  async answer(rule: Rule, scope: string, refused: Refused, lent: Lent): Promise<Lent | undefined> {
+    const keys = keysOf(rule);
+    const again = (key: Key) => this.#again(rule, scope, refused, key, lent);
+    let refusal: unknown;
+    try {
+      const other = lent.fresh ? undefined : await this.#try(rule, scope, lent.key, again);
+      if (other?.authorization && other.authorization !== lent.authorization) {
+        return { ...other, key: lent.key };
+      }
+      if (refused.passing) return undefined;
+      this.#refuse(rule, lent.key, scope, refusalBy(rule, refused.status));
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      refusal = error;
+    }
+    const next = keys[lent.key + 1];
+    if (next !== undefined && !this.#keyring.isRefused(next, scope, Date.now())) {
+      const nothing = { ...lent, authorization: undefined };
+      return this.#offer(rule, scope, (key) => this.#again(rule, scope, refused, key, nothing));
+    }
+    if (refusal) throw refusal;
+    // What is forbidden to all may be one thing of the repository: it is not said of the others.
+    if (refused.status === 403) this.#keyring.forgive(keys, scope);
+    return undefined;
+  }
+
+  /** One credential after the other, until one is not refused by its token service. */
+  async #offer(rule: Rule, scope: string, make: (key: Key) => Promise<Made>): Promise<Lent> {
+    const keys = keysOf(rule);
+    for (let tries = 1; ; tries++) {
+      const key = this.#keyring.pick(keys, scope, Date.now());
+      try {
+        return { ...(await this.#try(rule, scope, key, make)), key };
+      } catch (error) {
+        if (!isRefused(error) || tries >= keys.length) throw error;
+      }
+    }
+  }
+
+  /** Makes an authorization, and remembers why that failed. */
+  async #try(
+    rule: Rule,
+    scope: string,
+    key: number,
+    make: (key: Key) => Promise<Made>,
+  ): Promise<Made> {
+    const name = keysOf(rule)[key];
+    try {
+      return await make(name);
+    } catch (error) {
+      const failure = asRegistryError(error);
+      // A login that is wrong is so for all scopes.
+      if (isRefused(failure)) {
+        this.#refuse(rule, key, failure.status === 401 && name ? undefined : scope, failure);
+      } else if (failure.code !== "UNKNOWN") {
+        await this.#failed(failure);
+      }
+      throw failure;
+    }
+  }
+
+  /** With the challenge of earlier. Where that fails it is forgotten, and the upstream asked what it wants today; but a
+   * refusal is one: credentials are not tried twice. */
+  async #atOnce(rule: Rule, scope: string, key: Key): Promise<Made> {
+    const credentials = this.#credentials(rule, key);
+    const challenge = this.#challenge;
+    if (challenge) {
+      try {
+        const kept = keptUnder(challenge, scope);
+        const made = await this.#authorizer.authorize(
+          rule,
+          key,
+          credentials,
+          challenge,
+          kept,
+          kept,
+        );
+        if (made !== undefined) return { authorization: made, fresh: false };
+      } catch (error) {
+        if (isRefusal(error)) throw error;
+        this.#challenge = undefined;
+      }
+    }
+    const bare = credentials && "token" in credentials ? `Bearer ${credentials.token}` : undefined;
+    return { authorization: bare, fresh: false };
+  }
+
+  /** Another authorization of the same credential: for the challenge that came with the refusal, or with a login made
+   * anew, since ECR answers 403 to one that has run out. */
+  async #again(rule: Rule, scope: string, refused: Refused, key: Key, lent: Lent): Promise<Made> {
+    const credentials = this.#credentials(rule, key);
+    const isLogin = credentials && ("username" in credentials || "token" in credentials);
+    const asked = challengeIn(refused.challenge, credentials);
+    const challenge =
+      asked ??
+      (credentials && (!isLogin || lent.authorization === undefined) ? this.#challenge : undefined);
+    if (!challenge) return { authorization: undefined, fresh: true };
+    const kept = keptUnder(challenge, scope);
+    await this.#authorizer.forget(key, kept, lent.authorization);
+    const told = challenge.parameters.get("scope") ?? scope;
+    const authorization = await this.#authorizer.authorize(
+      rule,
+      key,
+      credentials,
+      challenge,
+      told,
+      kept,
+    );
+    this.#challenge = challenge;
+    return { authorization, fresh: true };
+  }
+
+  #refuse(rule: Rule, key: number, scope: string | undefined, error: RegistryError): void {
+    const keys = keysOf(rule);
+    this.#keyring.refuse(keys[key], scope, error, Date.now());
+    const next = keys[key + 1];
+    if (next === undefined) return;
+    console.warn(
+      `entrepot: ${rule.upstream.host} refused the credentials ${keys[key]} with ${error.status}; ${next} is tried`,
+    );
+  }
+
+  #credentials(rule: Rule, key: Key): Credentials | undefined {
+    if (key === undefined) return undefined;
+    const read = readCredentials(this.#secrets, key, rule.ecr ? "ecr" : "oci");
+    if ("problem" in read) throw new RegistryError("UNKNOWN", read.problem);
+    return read.credentials;
+  }
+}
+
+function refusalBy(rule: Rule, status: number): RegistryError {
+  const message = `${rule.upstream.host} answered ${status} a moment ago`;
+  const code = status === 403 ? "DENIED" : "UNAUTHORIZED";
+  return new RegistryError(code, message, { upstreamStatus: status });
+}
+
+function keysOf(rule: Rule): readonly Key[] {
+  return rule.credentials.length > 0 ? rule.credentials : [undefined];
+}
+
+function challengeIn(
+  header: string | null,
+  credentials: Credentials | undefined,
+): Challenge | undefined {
+  const challenges = parseChallenges(header);
+  return (
+    challenges.find(({ scheme }) => scheme === "bearer") ??
+    (credentials && challenges.find(({ scheme }) => scheme === "basic"))
+  );
+}
+
+/** What a token is kept under: a repository's scope, unless the upstream asks for one that is no repository's (ECR Public
+ * asks for `aws`), which then serves all. */
+function keptUnder(challenge: Challenge, scope: string): string {
+  const told = challenge.parameters.get("scope");
+  return told && !/(^|\s)repository:/.test(told) ? told : scope;
+}

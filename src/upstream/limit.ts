@@ -1,0 +1,43 @@
+// Rate limits as upstreams tell them: `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600` (Docker Hub, in
+// the form of draft-ietf-httpapi-ratelimit-headers), and `Retry-After` (RFC 9110, 10.2.3).
+
+/** What is left of an upstream's limit on pulls. */
+export interface Budget {
+  limit: number;
+  remaining: number;
+  /** For how long the limit counts, in ms. */
+  window: number;
+  /** When the upstream said so, in ms since the epoch. */
+  seenAt: number;
+}
+
+/** Docker Hub's window, for an upstream that does not tell its own. */
+const WINDOW = 6 * 60 * 60;
+const COUNT = /^(\d{1,12})(?:\s*[;,].*)?$/;
+
+/** Undefined where the answer tells of no limit: then there is none. */
+export function readBudget(headers: Headers, now: number): Budget | undefined {
+  const remaining = countOf(headers.get("ratelimit-remaining"));
+  if (remaining === undefined) return undefined;
+  const told = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
+  const window = Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000;
+  return {
+    limit: countOf(headers.get("ratelimit-limit")) ?? remaining,
+    remaining,
+    window,
+    seenAt: now,
+  };
+}
+
+function countOf(text: string | null): number | undefined {
+  const count = COUNT.exec(text?.trim() ?? "")?.[1];
+  return count === undefined ? undefined : Number(count);
+}
+
+/** In ms from now; undefined where it is absent, malformed or past. */
+export function readRetryAfter(text: string | null, now: number): number | undefined {
+  if (text === null) return undefined;
+  const seconds = /^\s*(\d{1,9})\s*$/.exec(text)?.[1];
+  const wait = seconds === undefined ? Date.parse(text) - now : Number(seconds) * 1000;
+  return wait >= 0 ? wait : undefined; // also for NaN
+}

@@ -1,0 +1,181 @@
+// One request to an upstream: with an authorization of the gate's, in time, and with what the gate wants to know of it.
+
+import type { Rule } from "../config/rule.ts";
+import { within } from "../oci/deadline.ts";
+import { type ErrorCode, RegistryError } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
+import { TimedBody } from "./body.ts";
+import type { Gate, Loan } from "./gate.ts";
+import type { Seen, Use } from "./health.ts";
+import { readBudget, readRetryAfter } from "./limit.ts";
+import { offline } from "./offline.ts";
+import { fetchFollowing } from "./redirect.ts";
+import { refusalOf } from "./refusal.ts";
+
+/** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
+ * has its own patience, and neither heeds a cooldown nor begins one. */
+export type Purpose = "client" | "background" | "transfer";
+
+export interface Asked {
+  source: Source;
+  purpose?: Purpose;
+  manifest?: true;
+  method: "GET" | "HEAD";
+  /** Behind `/v2/<repository>/`. */
+  path: string;
+  headers?: Record<string, string>;
+  /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
+  understood?: readonly number[];
+  /** What a 404 means here. */
+  unknown: ErrorCode;
+}
+
+/** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  response: Response;
+  body(): TimedBody;
+  cancel(): void;
+}
+
+export class Requests {
+  readonly #gate: Gate;
+
+  constructor(gate: Gate) {
+    this.#gate = gate;
+  }
+
+  /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
+  async send(asked: Asked): Promise<Answer> {
+    const { rule, repository } = asked.source;
+    if (rule.offline) throw offline(rule, asked.unknown);
+    const { host } = rule.upstream;
+    const scope = `repository:${repository}:pull`;
+    const deadline = Date.now() + rule.firstByteTimeout;
+    const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
+    let lent = await intime(this.#gate.lend(rule, scope, useOf(asked)));
+    let answer = await this.#send(asked, lent, deadline);
+    while (isOfUpstream(answer, rule) && mayBeAnswered(answer.status, asked)) {
+      const { status, headers } = answer;
+      const refused = {
+        status,
+        challenge: headers.get("www-authenticate"),
+        passing: asked.method === "HEAD" || asked.purpose === "transfer",
+      };
+      const next = await intime(this.#gate.answer(rule, scope, refused, lent)).catch((error) => {
+        answer.cancel();
+        throw error;
+      });
+      if (!next) break;
+      answer.cancel();
+      lent = next;
+      answer = await this.#send(asked, lent, deadline);
+    }
+    const { status } = answer;
+    if ((status >= 200 && status < 300) || asked.understood?.includes(status)) {
+      await this.#report(asked, lent, answer);
+      return answer;
+    }
+    const secrets = secretsIn(lent.authorization);
+    const error = await refusalOf(answer.response, host, asked.unknown, secrets);
+    answer.cancel();
+    const pause = await this.#report(asked, lent, answer, error);
+    throw status === 429 && pause > 0 ? withRetryAfter(error, pause) : error;
+  }
+
+  async #send(asked: Asked, lent: Loan, deadline: number): Promise<Answer> {
+    const { rule, repository } = asked.source;
+    const { host, base } = rule.upstream;
+    const controller = new AbortController();
+    const left = Math.max(1, deadline - Date.now());
+    try {
+      const response = await fetchFollowing(
+        {
+          url: `${base}/v2/${repository}/${asked.path}`,
+          method: asked.method,
+          headers: asked.headers ?? {},
+          authorization: lent.authorization,
+        },
+        host,
+        left,
+        controller,
+      );
+      return {
+        status: response.status,
+        headers: response.headers,
+        response,
+        body: () => new TimedBody(response, rule.silenceTimeout, host, controller),
+        cancel: () => controller.abort(),
+      };
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      const told = error.status === 504 ? late(rule) : error;
+      await this.#report(asked, lent, undefined, told);
+      throw told;
+    }
+  }
+
+  /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone. */
+  async #report(
+    asked: Asked,
+    lent: Loan,
+    answer: Answer | undefined,
+    error?: RegistryError,
+  ): Promise<number> {
+    const now = Date.now();
+    const budget = answer && readBudget(answer.headers, now);
+    const ailing = error && (error.status === 429 || error.status >= 500);
+    const transfer = asked.purpose === "transfer";
+    if (ailing ? transfer : !budget && !lent.watched) return 0;
+    const retryAfter = answer && readRetryAfter(answer.headers.get("retry-after"), now);
+    const seen: Seen = {
+      manifest: asked.manifest ?? false,
+      pull: isPull(asked),
+      ...(budget && { budget }),
+      ...(ailing && { error: error.toValue() }),
+      ...(ailing && retryAfter !== undefined && { retryAfter }),
+    };
+    return this.#gate.report(asked.source.rule, seen);
+  }
+}
+
+function mayBeAnswered(status: number, { method }: Asked): boolean {
+  return status === 401 || (status === 403 && method === "GET");
+}
+
+/** What a CDN refuses, the upstream redirected to: that says nothing of credentials, which the CDN never sees. */
+function isOfUpstream({ response }: Answer, rule: Rule): boolean {
+  return response.url === "" || new URL(response.url).origin === new URL(rule.upstream.base).origin;
+}
+
+/** A 429 always says when to come again, also where the upstream did not. */
+function withRetryAfter(error: RegistryError, seconds: number): RegistryError {
+  const { code, message, ...options } = error.toValue();
+  const headers = { "Retry-After": String(seconds), ...options.headers };
+  return new RegistryError(code, message, { ...options, headers });
+}
+
+function isPull({ manifest, method }: Asked): boolean {
+  return manifest === true && method === "GET";
+}
+
+function useOf(asked: Asked): Use | undefined {
+  if (asked.purpose === "transfer") return undefined;
+  const background = asked.purpose === "background";
+  return { pull: isPull(asked), background, reserve: asked.source.rule.reservePulls };
+}
+
+function late(rule: Rule): RegistryError {
+  const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
+  return new RegistryError("UNAVAILABLE", message, { status: 504 });
+}
+
+/** What an upstream that echoes its request must not get into our error. */
+function secretsIn(authorization: string | undefined): string[] {
+  const [scheme, value] = authorization?.split(" ") ?? [];
+  if (!value) return [];
+  if (scheme !== "Basic") return [value];
+  const login = atob(value);
+  return [value, login.slice(login.indexOf(":") + 1)];
+}
