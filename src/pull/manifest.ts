@@ -70,9 +70,10 @@ async function meaningOf(
   if (failure) {
     return { mapping, label: insteadOf(failure, TAG, mapping.checkedAt, asked.now) };
   }
-  if (how === "found") return { mapping, label: labelOf(source, mapping, false, asked.now) };
+  const label = labelOf(source, mapping, false, asked.now);
+  if (how === "found" || mapping.deleted) return { mapping, label };
   const status: CacheStatus = { fwd: known ? "stale" : "uri-miss", collapsed: how === "joined" };
-  return { mapping, label: { ...labelOf(source, mapping, false, asked.now), status } };
+  return { mapping, label: { ...label, status } };
 }
 
 function labelOf(source: Source, mapping: TagMapping, passing: boolean, now: number): Labelled {

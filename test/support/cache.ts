@@ -1,6 +1,6 @@
 // The cache under test: the Worker with rules of the test's own, pointed at the fixture upstream.
 
-import { createExecutionContext } from "cloudflare:test";
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { inject } from "vitest";
 import type { Env } from "../../src/env.ts";
@@ -44,6 +44,7 @@ export function cacheApart(fields: object = {}, overrides: Record<string, unknow
 
 export class Cache {
   readonly #env: Env;
+  readonly #contexts: ExecutionContext[] = [];
 
   /** @param overrides variables and bindings in place of the test run's own */
   constructor(overrides: Record<string, unknown> = {}) {
@@ -56,7 +57,14 @@ export class Cache {
     const { fetch } = worker as {
       fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
     };
-    return Promise.resolve(fetch(request, this.#env, createExecutionContext()));
+    const context = createExecutionContext();
+    this.#contexts.push(context);
+    return Promise.resolve(fetch(request, this.#env, context));
+  }
+
+  /** Resolves once what goes on behind the answers has ended. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#contexts.splice(0).map((context) => waitOnExecutionContext(context)));
   }
 
   head(path: string, headers: Record<string, string> = {}): Promise<Response> {

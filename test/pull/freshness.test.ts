@@ -1,0 +1,250 @@
+// Freshness: when a tag is checked, how often, and what is answered meanwhile.
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Env } from "../../src/env.ts";
+import { problemOf } from "../http/problem.ts";
+import { laggingKv } from "../support/bindings.ts";
+import { cacheApart, fixture, repository } from "../support/cache.ts";
+
+const { META } = env as unknown as Env;
+const MINUTE = 60_000;
+
+afterEach(() => vi.useRealTimers());
+
+function later(time: number): void {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + time });
+}
+
+const methods = async (name: string) =>
+  (await fixture.requests({ repository: name })).map(({ method }) => method);
+
+async function digestOf(response: Response | Promise<Response>): Promise<string | null> {
+  const answered = await response;
+  await answered.arrayBuffer();
+  return answered.headers.get("docker-content-digest");
+}
+
+describe("a stale tag", () => {
+  it("is checked by one HEAD for any number of waiters, and then not until it is stale again", async () => {
+    const name = repository("waiters");
+    const { digest } = await fixture.image(name, "1");
+    const cache = cacheApart({ tagTtl: "5m" });
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    later(6 * MINUTE);
+    await fixture.fault({ match: { repository: name, method: "HEAD" }, do: { hold: name } });
+    const waiters = Array.from({ length: 20 }, () =>
+      digestOf(cache.fetch(`open/${name}/manifests/1`)),
+    );
+    await fixture.held(name);
+    await fixture.release(name);
+    expect(new Set(await Promise.all(waiters))).toEqual(new Set([digest]));
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD"]);
+    later(4 * MINUTE);
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    expect(await methods(name)).toHaveLength(3);
+  });
+
+  it("that has moved costs one GET by digest more, for GET and HEAD alike", async () => {
+    const name = repository("moved");
+    await fixture.image(name, "1");
+    const cache = cacheApart({ tagTtl: "5m" });
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    later(6 * MINUTE);
+    const asked = ["HEAD", "GET", "GET"].map((method) =>
+      digestOf(cache.fetch(`open/${name}/manifests/1`, { method })),
+    );
+    expect(new Set(await Promise.all(asked))).toEqual(new Set([moved.digest]));
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
+  });
+
+  it("is checked once although KV lags", async () => {
+    const name = repository("lag");
+    await fixture.image(name, "1");
+    const fields = { tagTtl: "1m" };
+    const cache = cacheApart(fields, { META: laggingKv(META) });
+    for (let at = 0; at < 3; at++) await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    later(2 * MINUTE);
+    for (let at = 0; at < 3; at++) await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD"]);
+  });
+
+  it.each([
+    ["405", { status: 405 }],
+    ["401 on HEAD alone", { status: 401 }],
+    ["no digest", { omitDigest: true }],
+  ] as const)("is checked by GET where HEAD answers %s", async (_, fault) => {
+    const name = repository("by-get");
+    const { digest } = await fixture.image(name, "1");
+    const cache = cacheApart({ tagTtl: "1m" });
+    await fixture.fault({ match: { repository: name, method: "HEAD" }, times: 0, do: fault });
+    for (let at = 0; at < 2; at++) {
+      expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(digest);
+      later(2 * MINUTE);
+    }
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
+  });
+});
+
+describe("immutableTags", () => {
+  it.each([
+    ["a glob over tags", ["v*"], true],
+    ["a glob over names and tags", ["immutable-*:v1"], true],
+    ["of another name", ["other:v1"], false],
+    ["of other tags", ["release-*"], false],
+  ])("are checked once: %s", async (_, immutableTags, once) => {
+    const name = repository("immutable");
+    await fixture.image(name, "v1");
+    const cache = cacheApart({ immutableTags, allowNoCache: true });
+    for (let at = 0; at < 3; at++) {
+      await digestOf(cache.fetch(`open/${name}/manifests/v1`));
+      later(400 * 24 * 60 * MINUTE);
+    }
+    expect(await methods(name)).toEqual(once ? ["HEAD", "GET"] : ["HEAD", "GET", "HEAD", "HEAD"]);
+  });
+});
+
+describe("staleWhileRevalidate", () => {
+  const fields = { tagTtl: "5m", staleWhileRevalidate: "10m" };
+
+  it("answers at once within it, and checks behind the answer", async () => {
+    const name = repository("swr");
+    const first = await fixture.image(name, "1");
+    const cache = cacheApart(fields);
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    later(6 * MINUTE);
+    await fixture.fault({ match: { repository: name, method: "HEAD" }, do: { hold: name } });
+    const passing = await cache.fetch(`open/${name}/manifests/1`);
+    expect(passing.headers.get("cache-status")).toBe("entrepot; hit; ttl=-60");
+    expect(await digestOf(passing)).toBe(first.digest);
+    await fixture.held(name);
+    await fixture.release(name);
+    await cache.settled();
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
+    const next = await cache.fetch(`open/${name}/manifests/1`);
+    expect(next.headers.get("cache-status")).toBe("entrepot; hit");
+    expect(await digestOf(next)).toBe(moved.digest);
+    expect(await methods(name)).toHaveLength(4);
+  });
+
+  it("is over after it: then the tag is checked before", async () => {
+    const name = repository("swr-over");
+    await fixture.image(name, "1");
+    const cache = cacheApart(fields);
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    later(16 * MINUTE);
+    expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(moved.digest);
+  });
+
+  it("leaves the last pulls to clients", async () => {
+    const name = repository("swr-reserve");
+    const first = await fixture.image(name, "1");
+    const cache = cacheApart({ ...fields, reservePulls: 5 });
+    await fixture.rateLimit({ server: "open", repository: name, limit: 100, remaining: 6 });
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    later(6 * MINUTE);
+    expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(first.digest);
+    await cache.settled();
+    expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD"]);
+    // Somebody waits: that is what they are kept for.
+    later(20 * MINUTE);
+    expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(moved.digest);
+    expect((await methods(name)).filter((method) => method === "GET")).toHaveLength(2);
+  });
+});
+
+describe("Cache-Control: no-cache", () => {
+  const headers = { "Cache-Control": "max-age=0, no-cache" };
+
+  it.each([
+    ["has the tag checked where the rule allows it", true, 2],
+    ["is ignored where it does not", false, 1],
+  ])("%s", async (_, allowNoCache, heads) => {
+    const name = repository("no-cache");
+    await fixture.image(name, "1");
+    const cache = cacheApart({ allowNoCache });
+    await digestOf(cache.fetch(`open/${name}/manifests/1`));
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    const digest = await digestOf(cache.fetch(`open/${name}/manifests/1`, { headers }));
+    expect(digest === moved.digest).toBe(allowNoCache);
+    const asked = (await methods(name)).filter((method) => method === "HEAD");
+    expect(asked).toHaveLength(heads);
+  });
+});
+
+describe("what is unknown", () => {
+  const MISSING = `sha256:${"7".repeat(64)}`;
+
+  it.each([
+    ["a tag", "manifests/none"],
+    ["a digest", `manifests/${MISSING}`],
+    ["a blob", `blobs/${MISSING}`],
+    ["a name's tags", "tags/list"],
+  ])("is asked for once, and again after its time: %s", async (kind, path) => {
+    const name = repository("unknown");
+    if (kind !== "a name's tags") await fixture.image(name, "1");
+    const cache = cacheApart();
+    const ask = async (method = "GET") =>
+      expect((await cache.fetch(`open/${name}/${path}`, { method })).status).toBe(404);
+    await Promise.all(Array.from({ length: 10 }, () => ask()));
+    for (let at = 0; at < 5; at++) await ask();
+    expect(await methods(name)).toHaveLength(1);
+    later(11_000);
+    await ask();
+    expect(await methods(name)).toHaveLength(2);
+  });
+
+  it.each([
+    ["a digest", `manifests/${MISSING}`],
+    ["a blob", `blobs/${MISSING}`],
+  ])("is asked for by one HEAD: %s", async (_, path) => {
+    const name = repository("unknown-head");
+    await fixture.image(name, "1");
+    const cache = cacheApart();
+    for (let at = 0; at < 5; at++)
+      expect((await cache.head(`open/${name}/${path}`)).status).toBe(404);
+    expect(await methods(name)).toEqual(["HEAD"]);
+  });
+
+  it("is remembered as long as the rule says, and a digest ten seconds at most", async () => {
+    const name = repository("negative-ttl");
+    const cache = cacheApart({ negativeTtl: "10m" });
+    await fixture.image(name, "1");
+    for (const path of ["manifests/2", `manifests/${MISSING}`])
+      await problemOf(cache.fetch(`open/${name}/${path}`));
+    later(MINUTE);
+    for (const path of ["manifests/2", `manifests/${MISSING}`])
+      await problemOf(cache.fetch(`open/${name}/${path}`));
+    const asked = await fixture.requests({ repository: name });
+    expect(asked.map(({ reference }) => reference)).toEqual(["2", MISSING, MISSING]);
+  });
+
+  it("is known once it is pushed and a tag names it", async () => {
+    const [name, elsewhere] = [repository("pushed"), repository("elsewhere")];
+    const cache = cacheApart();
+    const image = await fixture.image(elsewhere, "1", { seed: name });
+    await problemOf(cache.fetch(`open/${name}/manifests/${image.digest}`));
+    await fixture.image(name, "1");
+    expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(image.digest);
+  });
+
+  it("is no secret: a refusal is remembered for five seconds, and for its own credential", async () => {
+    const name = `private/${repository("refused")}`;
+    await fixture.image(name, "1");
+    const cache = cacheApart();
+    for (let at = 0; at < 4; at++) {
+      expect((await cache.fetch(`bearer/${name}/manifests/1`)).status).toBe(401);
+    }
+    const before = (await fixture.requests({ repository: name, kind: "manifest" })).length;
+    expect(before).toBeLessThanOrEqual(4); // HEAD and GET, each without and with a token
+    expect((await cache.fetch(`robot/${name}/manifests/1`)).status).toBe(200);
+    later(6_000);
+    expect((await cache.fetch(`bearer/${name}/manifests/1`)).status).toBe(401);
+    const asked = await fixture.requests({ repository: name, kind: "manifest" });
+    expect(asked.length).toBeGreaterThan(before);
+  });
+});
