@@ -18,6 +18,7 @@ export default defineConfig({
             accessToken: ROBOT.password,
           }),
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),
+          WRONG_TOO: JSON.stringify({ username: "somebody", password: "not-it" }),
           IDENTITY: JSON.stringify({ token: "an-identity-token" }),
           MALFORMED: "not JSON at all: s3cret",
           ECR_KEY: JSON.stringify(ACCESS_KEYS.lasting),

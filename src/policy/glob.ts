@@ -5,7 +5,7 @@ import picomatch from "picomatch";
 
 export type Matcher = (text: string) => boolean;
 
-const OPTIONS = { dot: true, nonegate: true, noextglob: true, nocase: false } as const;
+const OPTIONS = { dot: true, nonegate: true, noextglob: true, nocase: false, posix: true } as const;
 /** Patterns come from the configuration: there are as many as it has. */
 const matchers = new Map<string, Matcher>();
 

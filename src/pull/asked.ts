@@ -14,6 +14,9 @@ export interface Asked {
   later(work: Promise<unknown>): void;
 }
 
+/** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */
+const GRACE = 250;
+
 export function askingOf({ deadline, noCache }: Asked): Asking {
-  return { patience: Math.max(0, deadline - Date.now()), ...(noCache && { force: true }) };
+  return { patience: Math.max(0, deadline - Date.now()) + GRACE, ...(noCache && { force: true }) };
 }

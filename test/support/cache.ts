@@ -51,9 +51,10 @@ export class Cache {
     this.#env = { ...(env as unknown as Env), ...({ RULES: doors(), ...overrides } as object) };
   }
 
-  /** @param path behind `/v2/` */
-  fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    const request = new Request(`https://cache.example/v2/${path}`, init);
+  /** @param path behind `/v2/`
+   * @param host that the request comes to */
+  fetch(path: string, init: RequestInit = {}, host = "cache.example"): Promise<Response> {
+    const request = new Request(`https://${host}/v2/${path}`, init);
     const { fetch } = worker as {
       fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
     };

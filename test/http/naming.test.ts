@@ -1,0 +1,100 @@
+// Every way to name an image, from outside: one name never means two images, and two namings of one share what is cached.
+
+import { describe, expect, it } from "vitest";
+import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import { receive } from "../support/transfers.ts";
+import { problemOf } from "./problem.ts";
+
+const HOST = "hub.mirror.example.com";
+
+/** @param path of the upstream; one with a path is no registry's name */
+function cacheOf(fields: object = {}, path = apartPath()): Cache {
+  const upstream = fixture.url("open") + path;
+  const rule = { prefix: ["hub.example", "hub-images"], upstream, ns: "registry.example:5000" };
+  return new Cache({ RULES: [{ ...rule, default: true, host: HOST, ...fields }] });
+}
+
+/** All that leads to `name`. */
+function namings(name: string): [string, string, string?][] {
+  const registry = "registry.example:5000";
+  return [
+    ["the prefix", `hub.example/${name}/manifests/1`],
+    ["an alias", `hub-images/${name}/manifests/1`],
+    ["no prefix, by the default rule", `${name}/manifests/1`],
+    ["ns", `${name}/manifests/1?ns=${registry}`],
+    ["ns, in another case", `${name}/manifests/1?ns=Registry.EXAMPLE%3A5000`],
+    [
+      "ns and a prefix, as override_path sends them",
+      `hub.example/${name}/manifests/1?ns=${registry}`,
+    ],
+    ["the host", `${name}/manifests/1`, HOST],
+    ["the host, with a port", `${name}/manifests/1`, `${HOST}:8443`],
+    ["the host and a prefix", `hub-images/${name}/manifests/1`, HOST],
+    ["the host and ns", `${name}/manifests/1?ns=${registry}`, HOST],
+  ];
+}
+
+it("all lead to one image, and share what is cached", async () => {
+  const name = repository("named");
+  const image = await fixture.image(name, "1");
+  const cache = cacheOf();
+  for (const [how, path, host] of namings(name)) {
+    const received = await receive(cache.fetch(path, {}, host));
+    expect([how, received.status, received.digest]).toEqual([how, 200, image.digest]);
+  }
+  expect(await fixture.requests({ repository: name })).toHaveLength(2); // one HEAD, one GET
+});
+
+it("an upstream's own host and port are an ns", async () => {
+  const name = repository("own-ns");
+  const image = await fixture.image(name, "1");
+  const cache = new Cache({ RULES: [{ prefix: "p", upstream: fixture.url("open") }] });
+  const path = `${name}/manifests/1?ns=${fixture.host("open")}`;
+  expect((await receive(cache.fetch(path))).digest).toBe(image.digest);
+});
+
+describe("what is not named by any rule is 404, tells nothing, and is never dialled:", () => {
+  const name = repository("never");
+  it.each([
+    ["an unknown ns", `${name}/manifests/1?ns=evil.example`],
+    ["an ns that listens, without a rule", `${name}/manifests/1?ns=${fixture.host("bearer")}`],
+    ["an ns beside a prefix that there is", `hub.example/${name}/manifests/1?ns=evil.example`],
+    ["an ns that is none", `${name}/manifests/1?ns=http%3A%2F%2F${fixture.host("open")}`],
+    ["an empty ns", `${name}/manifests/1?ns=`],
+    ["a host beside a rule's", `${name}/manifests/1`, "other.mirror.example.com"],
+    ["a host and an ns that do not agree", `${name}/manifests/1?ns=${fixture.host("open")}`, HOST],
+  ])("%s", async (_, path, host?: string) => {
+    const problem = await problemOf(cacheOf().fetch(path, {}, host));
+    expect(problem).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
+    for (const internal of ["hub.example", "hub-images", "127.0.0.1", "apart", HOST]) {
+      if (!path.includes(internal)) expect(problem.message).not.toContain(internal);
+    }
+    expect(await fixture.requests({ repository: name })).toEqual([]);
+  });
+});
+
+it("a 429 is a 503 for containerd, which would repeat it: same body, same Retry-After", async () => {
+  const name = repository("contained");
+  await fixture.image(name, "1");
+  const cache = cacheOf();
+  const fault = { status: 429, headers: { "retry-after": "17" } };
+  await fixture.fault({ match: { repository: name }, times: 0, do: fault });
+  const plain = await problemOf(cache.fetch(`${name}/manifests/1`));
+  expect(plain).toMatchObject({ status: 429, code: "TOOMANYREQUESTS" });
+  const contained = await problemOf(cache.fetch(`${name}/manifests/1?ns=registry.example:5000`));
+  expect(contained).toMatchObject({ status: 503, code: "TOOMANYREQUESTS" });
+  for (const { headers } of [plain, contained]) {
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(10);
+    expect(headers.get("cache-status")).toContain("fwd-status=429");
+  }
+});
+
+it("a list's next page keeps the ns that it was asked with", async () => {
+  const name = repository("paged-ns");
+  const { digest } = await fixture.image(name, "1");
+  await fixture.tag(name, "2", digest);
+  const response = await cacheOf().fetch(`${name}/tags/list?n=1&ns=registry.example:5000`);
+  expect(await response.json()).toEqual({ name, tags: ["1"] });
+  const [, target = ""] = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "") ?? [];
+  expect(new URL(target, "https://x.example").searchParams.get("ns")).toBe("registry.example:5000");
+});

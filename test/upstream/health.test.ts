@@ -1,0 +1,185 @@
+// Health: when an upstream is asked, when it is left alone, and how that ends. Pure tables, with a clock of their own.
+
+import { describe, expect, it } from "vitest";
+import type { ErrorValue, RegistryError } from "../../src/oci/error.ts";
+import {
+  admit,
+  type Health,
+  isAiling,
+  observe,
+  pauseOf,
+  type Seen,
+  type Use,
+} from "../../src/upstream/health.ts";
+
+const T = 1_750_000_000_000;
+const PULL: Use = { pull: true, background: false, reserve: 10 };
+const OTHER: Use = { pull: false, background: false, reserve: 10 };
+const BEHIND: Use = { pull: true, background: true, reserve: 10 };
+
+const failed: ErrorValue = {
+  code: "UNAVAILABLE",
+  message: "up answered 503",
+  status: 503,
+  upstreamStatus: 503,
+};
+const limited: ErrorValue = {
+  code: "TOOMANYREQUESTS",
+  message: "up answered 429",
+  status: 429,
+  upstreamStatus: 429,
+};
+const seen = (more: Partial<Seen> = {}): Seen => ({ manifest: true, pull: false, ...more });
+const budget = (remaining: number, at = T) => ({
+  limit: 100,
+  remaining,
+  window: 21_600_000,
+  seenAt: at,
+});
+
+/** What whoever asks is told; undefined where he may ask. */
+function refusal(health: Health, use: Use, now: number): RegistryError | undefined {
+  try {
+    admit(health, use, now);
+    return undefined;
+  } catch (error) {
+    return error as RegistryError;
+  }
+}
+
+function healthAfter(events: [at: number, seen: Seen][], chance = 0): Health {
+  return events.reduce<Health>((health, [at, what]) => observe(health, what, T + at, chance), {});
+}
+
+describe("failures", () => {
+  const three: [number, Seen][] = [0, 1, 2].map((at) => [at, seen({ error: failed })]);
+
+  it("of one or two are hiccups", () => {
+    for (const count of [1, 2]) {
+      const health = healthAfter(three.slice(0, count));
+      expect(refusal(health, PULL, T + 3)).toBeUndefined();
+      expect(isAiling(health)).toBe(true);
+    }
+  });
+
+  it("of three in a row begin a pause, in which the last is told again", () => {
+    const health = healthAfter(three);
+    const error = refusal(health, OTHER, T + 10);
+    expect(error).toMatchObject({ code: "UNAVAILABLE", status: 503, upstreamStatus: 503 });
+    expect(error?.headers["Retry-After"]).toBe("1");
+    expect(error?.message).toBe("up answered 503; it is not asked again for 1 s");
+    expect(refusal(health, OTHER, T + 2 + 1000)).toBeUndefined();
+  });
+
+  it("are in a row no more after a good answer", () => {
+    const health = healthAfter([...three.slice(0, 2), [3, seen()], ...three.slice(0, 2)]);
+    expect(refusal(health, PULL, T + 5)).toBeUndefined();
+    expect(healthAfter([...three, [3, seen()]])).toEqual({});
+  });
+
+  it("pause twice as long each time, and never longer than a minute", () => {
+    let health = healthAfter(three, 0.999);
+    let now = T + 2;
+    const pauses: number[] = [];
+    for (let at = 0; at < 9; at++) {
+      const until = health.all?.until ?? 0;
+      pauses.push(Math.round((until - now) / 1000));
+      now = until;
+      health = observe(admit(health, PULL, now), seen({ error: failed }), now, 0.999);
+    }
+    expect(pauses).toEqual([1, 2, 5, 10, 19, 38, 60, 60, 60]);
+    expect(
+      observe({}, seen({ error: failed, retryAfter: 3_600_000 }), T, 0.999).all?.until,
+    ).toBeLessThanOrEqual(T + 60_000);
+  });
+
+  it("that come while it is paused, of requests that went before, do not prolong it", () => {
+    const health = healthAfter([
+      ...three,
+      [500, seen({ error: failed })],
+      [600, seen({ error: failed })],
+    ]);
+    expect(health.all?.until).toBe(T + 2 + 1000);
+    expect(health.all?.strikes).toBe(3);
+  });
+
+  it("let one probe through when the pause is over, and its answer decides", () => {
+    const now = T + 2000;
+    const probing = admit(healthAfter(three), PULL, now);
+    expect(refusal(probing, PULL, now + 1)).toMatchObject({ status: 503 });
+    expect(refusal(observe(probing, seen(), now + 5, 0), PULL, now + 6)).toBeUndefined();
+    const again = observe(probing, seen({ error: failed }), now + 5, 0);
+    expect(refusal(again, PULL, now + 1900)).toMatchObject({ status: 503 });
+    expect(refusal(again, PULL, now + 2100)).toBeUndefined();
+  });
+
+  it("let another through where the probe never came back", () => {
+    const probing = admit(healthAfter(three), PULL, T + 2000);
+    expect(refusal(probing, PULL, T + 2000 + 14_000)).toBeDefined();
+    expect(refusal(probing, PULL, T + 2000 + 16_000)).toBeUndefined();
+  });
+});
+
+describe("a 429", () => {
+  it("begins a pause at once, for as long as the upstream says", () => {
+    const health = healthAfter([[0, seen({ error: limited, retryAfter: 7000 })]]);
+    expect(refusal(health, OTHER, T + 6999)?.headers["Retry-After"]).toBe("1");
+    expect(refusal(health, OTHER, T + 7000)).toBeUndefined();
+  });
+
+  it("is probed within a minute, and tells how long the upstream really said", () => {
+    const health = healthAfter([[0, seen({ error: limited, retryAfter: 3_600_000 })]]);
+    expect(refusal(health, OTHER, T + 1000)?.headers["Retry-After"]).toBe("3599");
+    expect(refusal(health, OTHER, T + 60_001)).toBeUndefined();
+    expect(pauseOf(health, seen(), T)).toBe(3600);
+  });
+
+  it("that says nothing pauses longer each time", () => {
+    const first = healthAfter([[0, seen({ error: limited })]]);
+    expect(first.all?.until).toBe(T + 5000);
+    const second = observe(first, seen({ error: limited }), T + 5000, 0);
+    expect(second.all?.until).toBe(T + 15_000);
+  });
+
+  it("of the limit on pulls leaves HEADs and blobs alone", () => {
+    const health = healthAfter([[0, seen({ pull: true, error: limited, budget: budget(0) })]]);
+    expect(refusal(health, OTHER, T + 1)).toBeUndefined();
+    expect(refusal(health, PULL, T + 1)).toMatchObject({ status: 429 });
+    expect(refusal(health, PULL, T + 1)?.headers["Retry-After"]).toBe("21600");
+  });
+
+  it.each([
+    ["a HEAD that tells of pulls again", seen({ budget: budget(3) }), true],
+    ["a HEAD that tells of no limit", seen(), true],
+    ["a HEAD that tells of none left", seen({ budget: budget(0) }), false],
+    ["a blob", seen({ manifest: false }), false],
+    ["a pull that went well", seen({ pull: true }), true],
+  ])("of the limit on pulls: %s ends it or not", (_, what, ends) => {
+    const health = healthAfter([
+      [0, seen({ pull: true, error: limited, budget: budget(0) })],
+      [1, what],
+    ]);
+    expect(refusal(health, PULL, T + 2) === undefined).toBe(ends);
+  });
+});
+
+describe("the budget", () => {
+  it.each([
+    ["enough", budget(11), BEHIND, true],
+    ["what is kept for clients", budget(10), BEHIND, false],
+    ["what is kept for clients, for one", budget(1), PULL, true],
+    ["for a HEAD", budget(0), { ...OTHER, background: true }, true],
+    ["of a window that is over", budget(0, T - 21_600_001), BEHIND, true],
+    ["none told: unlimited", undefined, BEHIND, true],
+  ])("for background work: %s", (_, told, use, may) => {
+    const health = observe({}, seen(told ? { budget: told } : {}), T, 0);
+    expect(refusal(health, use, T) === undefined).toBe(may);
+  });
+
+  it("is forgotten when a manifest's answer tells of none, and kept over others", () => {
+    const health = observe({}, seen({ budget: budget(5) }), T, 0);
+    expect(observe(health, seen({ manifest: false }), T, 0).budget?.remaining).toBe(5);
+    expect(observe(health, seen(), T, 0).budget).toBeUndefined();
+    expect(observe(health, seen({ error: failed }), T, 0).budget?.remaining).toBe(5);
+  });
+});

@@ -1,0 +1,47 @@
+// Rate limits as upstreams tell them.
+
+import { describe, expect, it } from "vitest";
+import { readBudget, readRetryAfter } from "../../src/upstream/limit.ts";
+
+const T = Date.UTC(2026, 9, 21, 7, 28, 0);
+
+describe("the budget", () => {
+  it.each<[string, Record<string, string>, object | undefined]>([
+    [
+      "Docker Hub's",
+      { "ratelimit-limit": "100;w=21600", "ratelimit-remaining": "76;w=21600" },
+      { limit: 100, remaining: 76, window: 21_600_000, seenAt: T },
+    ],
+    [
+      "another window, with blanks",
+      { "ratelimit-limit": "200 ; w=60", "ratelimit-remaining": " 0 " },
+      { limit: 200, remaining: 0, window: 60_000 },
+    ],
+    ["no window", { "ratelimit-remaining": "5" }, { limit: 5, remaining: 5, window: 21_600_000 }],
+    ["none", {}, undefined],
+    ["a limit alone", { "ratelimit-limit": "100;w=21600" }, undefined],
+    ["no number", { "ratelimit-remaining": "many" }, undefined],
+    ["a negative one", { "ratelimit-remaining": "-1" }, undefined],
+    ["too large a one", { "ratelimit-remaining": "9".repeat(30) }, undefined],
+  ])("%s", (_, headers, expected) => {
+    const budget = readBudget(new Headers(headers), T);
+    if (expected) expect(budget).toMatchObject(expected);
+    else expect(budget).toBeUndefined();
+  });
+});
+
+describe("Retry-After", () => {
+  it.each<[string | null, number | undefined]>([
+    ["0", 0],
+    ["120", 120_000],
+    [" 7 ", 7000],
+    ["Wed, 21 Oct 2026 07:28:30 GMT", 30_000],
+    ["Wed, 21 Oct 2026 07:27:30 GMT", undefined],
+    ["-5", undefined],
+    ["soon", undefined],
+    ["", undefined],
+    [null, undefined],
+  ])("%s", (text, expected) => {
+    expect(readRetryAfter(text, T)).toBe(expected);
+  });
+});
