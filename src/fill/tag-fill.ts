@@ -50,6 +50,7 @@ export class TagFill extends DurableObject<Env> {
   );
   readonly #memory = new Memory();
   #checking: Checking | undefined;
+  #getting: Promise<TagMapping> | undefined;
 
   /** The tag's mapping: not older than the rule's `tagTtl`, or with the failure that it is served for. Throws what the
    * upstream answers where there is nothing to serve. */
@@ -73,13 +74,17 @@ export class TagFill extends DurableObject<Env> {
   /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have. */
   async checkByGet(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
     return settle(async () => {
-      const known = await this.#known(source, tag);
-      const byGet = async () => {
-        const found = await this.#check.byGet(source, tag, "client");
-        return this.#remember(source, tag, known, found);
-      };
-      return { mapping: await patiently(byGet(), source, asking), how: "started" as const };
+      const how = this.#getting ? ("joined" as const) : ("started" as const);
+      this.#getting ??= this.#byGet(source, tag).finally(() => {
+        this.#getting = undefined;
+      });
+      return { mapping: await patiently(this.#getting, source, asking), how };
     });
+  }
+
+  async #byGet(source: Source, tag: string): Promise<TagMapping> {
+    const known = await this.#known(source, tag);
+    return this.#remember(source, tag, known, await this.#check.byGet(source, tag, "client"));
   }
 
   /** What was known is served instead of a failure, for as long as the rule allows. */

@@ -4,15 +4,15 @@ import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
-import { freshnessOf, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
-import { offline, unasked } from "../upstream/offline.ts";
+import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { type Meant, meaningOf } from "./meaning.ts";
 import { permitDigest, permitMeant, permitTag } from "./permit.ts";
-import { ageOf, insteadOf, type Labelled } from "./stale.ts";
+import type { Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */
 export interface PulledManifest extends Labelled {
@@ -39,63 +39,6 @@ export async function pullByTag(
   const meant = await meaningOf(house, source, tag, asked);
   permitMeant(source, meant.mapping.digest);
   return pullMeant(house, source, tag, meant, asked);
-}
-
-const TAG = "this is what the tag meant";
-
-/** What a tag means, and how that is known. */
-interface Meant {
-  mapping: TagMapping;
-  label: Labelled;
-}
-
-async function meaningOf(
-  house: House,
-  source: Source,
-  tag: string,
-  asked: ManifestAsked,
-): Promise<Meant> {
-  const known = await house.tags.get(source, tag);
-  const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
-  const mayServe = !asked.noCache && freshness !== "stale";
-  if (known && mayServe) {
-    if (freshness === "passing") asked.later(checkBehind(house, source, tag));
-    return { mapping: known, label: labelOf(source, known, freshness === "passing", asked.now) };
-  }
-  if (known && source.rule.offline) {
-    const label = insteadOf(unasked(source.rule), TAG, known.checkedAt, asked.now);
-    return { mapping: known, label };
-  }
-  const { mapping, how, failure } = await house.fills.checkTag(source, tag, askingOf(asked));
-  if (failure) {
-    return { mapping, label: insteadOf(failure, TAG, mapping.checkedAt, asked.now) };
-  }
-  const label = labelOf(source, mapping, false, asked.now);
-  if (how === "found" || mapping.deleted) return { mapping, label };
-  const status: CacheStatus = { fwd: known ? "stale" : "uri-miss", collapsed: how === "joined" };
-  return { mapping, label: { ...label, status } };
-}
-
-function labelOf(source: Source, mapping: TagMapping, passing: boolean, now: number): Labelled {
-  const age = ageOf(mapping.checkedAt, now);
-  if (mapping.deleted) {
-    const { host } = source.rule.upstream;
-    const warning = `${host} has this tag no more; it is kept here`;
-    return { status: { instead: 404 }, age, warning };
-  }
-  if (!passing) return { status: "hit", age };
-  return { status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) }, age };
-}
-
-/** Checks the tag behind an answer, and fetches its manifest if it has moved. */
-async function checkBehind(house: House, source: Source, tag: string): Promise<void> {
-  const asking = { patience: source.rule.firstByteTimeout, background: true };
-  try {
-    await house.fills.checkTag(source, tag, asking);
-  } catch (error) {
-    // The next request that cannot do without is told.
-    console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
-  }
 }
 
 async function pullMeant(

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { problemOf } from "../http/problem.ts";
 import { laggingKv } from "../support/bindings.ts";
-import { cacheApart, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 
 const { META } = env as unknown as Env;
 const MINUTE = 60_000;
@@ -247,4 +247,39 @@ describe("what is unknown", () => {
     const asked = await fixture.requests({ repository: name, kind: "manifest" });
     expect(asked.length).toBeGreaterThan(before);
   });
+});
+
+describe("a tag's object that cannot be reached", () => {
+  const broken = () => {
+    throw Object.assign(new Error("overloaded"), { overloaded: true });
+  };
+  const TAG_FILL = { idFromName: () => "id", get: () => ({ check: broken }) };
+
+  it("does not take away what is known, and that is labelled", async () => {
+    const name = repository("platform");
+    const { digest } = await fixture.image(name, "1");
+    const path = apartPath();
+    const rule = { prefix: "p", upstream: fixture.url("open") + path, tagTtl: "1m" };
+    await digestOf(new Cache({ RULES: [rule] }).fetch(`p/${name}/manifests/1`));
+    later(2 * MINUTE);
+    const response = await new Cache({ RULES: [rule], TAG_FILL }).fetch(`p/${name}/manifests/1`);
+    expect(response.headers.get("warning")).toContain("could not be checked");
+    expect(await digestOf(response)).toBe(digest);
+  });
+});
+
+it("twenty who come at once to an upstream whose HEAD is wrong cause one GET by tag", async () => {
+  const name = repository("wrong-head");
+  const { digest } = await fixture.image(name, "1");
+  const digestHeader = `sha256:${"a".repeat(64)}`;
+  await fixture.fault({
+    match: { repository: name, method: "HEAD" },
+    times: 0,
+    do: { digestHeader },
+  });
+  const cache = cacheApart();
+  const pulls = Array.from({ length: 20 }, () => digestOf(cache.fetch(`open/${name}/manifests/1`)));
+  expect(new Set(await Promise.all(pulls))).toEqual(new Set([digest]));
+  const gets = await fixture.requests({ repository: name, method: "GET", reference: "1" });
+  expect(gets).toHaveLength(1);
 });
