@@ -50,9 +50,9 @@ function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
  * lists the registry itself, then the first. */
 function ruleOfNamespace(rules: Rules, registry: string, name: string): ConfiguredRule | undefined {
   const listed = rules.filter(({ rule }) => rule.ns.includes(registry));
-  const own = rules.filter(({ rule }) => ownNamespaces(rule).includes(registry));
-  const claiming = [...listed, ...own];
-  return claiming.find(({ rule }) => ownPrefix(rule, name) !== undefined) ?? claiming[0];
+  const own = rules.filter(({ rule }) => namespacesOf(rule).includes(registry));
+  const named = [...listed, ...own].find(({ rule }) => ownPrefix(rule, name) !== undefined);
+  return named ?? listed[0] ?? own.find(({ rule }) => isWhole(rule));
 }
 
 function ownPrefix({ prefixes }: Rule, name: string): string | undefined {
@@ -60,11 +60,16 @@ function ownPrefix({ prefixes }: Rule, name: string): string | undefined {
   return matching.toSorted((a, b) => b.length - a.length)[0];
 }
 
-/** A rule under a path, or with a prefix of its own, serves a part of its upstream: the registry's names are others. */
-function ownNamespaces({ upstream, upstreamPrefix }: Rule): string[] {
-  if (upstreamPrefix || upstream.host.includes("/")) return [];
-  const isPlain = upstream.base.startsWith("http://") && !/:\d+$/.test(upstream.host);
-  return isPlain ? [upstream.host, `${upstream.host}:80`] : [upstream.host];
+/** The upstream's host, as clients may say it. */
+function namespacesOf({ upstream }: Rule): string[] {
+  const host = upstream.host.split("/")[0] as string;
+  const isPlain = upstream.base.startsWith("http://") && !/:\d+$/.test(host);
+  return isPlain ? [host, `${host}:80`] : [host];
+}
+
+/** A rule under a path, or with `upstreamPrefix`, serves a part of its upstream: the registry's own names are others. */
+function isWhole({ upstream, upstreamPrefix }: Rule): boolean {
+  return !upstreamPrefix && !upstream.host.includes("/");
 }
 
 /** The longest prefix that matches whole parts of the name wins. */

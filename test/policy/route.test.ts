@@ -75,3 +75,93 @@ describe("by prefix", () => {
     expect(routeByPrefix([], "quay/x")).toBeUndefined();
   });
 });
+
+describe("by ns, host and default", () => {
+  const { rules: named } = readConfig({
+    RULES: [
+      { prefix: "hub.example", upstream: "docker.io", default: true },
+      {
+        prefix: "quay.io",
+        upstream: "quay.io",
+        host: ["quay.mirror.example.com", "q.localhost:8787"],
+      },
+      { prefix: "team-quay", upstream: "quay.io", credentials: "T" },
+      { prefix: "part-quay", upstream: "quay.io", upstreamPrefix: "team" },
+      { prefix: "local.example", upstream: "http://127.0.0.1:5000" },
+      { prefix: "plain.example", upstream: "http://reg.internal", insecure: true },
+      { prefix: "path.example", upstream: "https://harbor.example/proxy", ns: "mcr.microsoft.com" },
+    ],
+  });
+
+  it.each<[string, string, string | undefined, string | undefined, string, string]>([
+    // default
+    ["library/alpine", "mirror.example.com", undefined, undefined, "hub.example", "library/alpine"],
+    ["alpine", "127.0.0.1:8787", undefined, undefined, "hub.example", "library/alpine"],
+    ["quay.io/a/b", "mirror.example.com", undefined, undefined, "quay.io", "a/b"],
+    ["team/x", "entrepot.acme.workers.dev", undefined, undefined, "hub.example", "team/x"],
+    // ns
+    ["library/alpine", "m.example", "docker.io", undefined, "hub.example", "library/alpine"],
+    ["library/alpine", "m.example", "index.docker.io", undefined, "hub.example", "library/alpine"],
+    [
+      "library/alpine",
+      "m.example",
+      "registry-1.docker.io",
+      undefined,
+      "hub.example",
+      "library/alpine",
+    ],
+    [
+      "hub.example/library/alpine",
+      "m.example",
+      "docker.io",
+      undefined,
+      "hub.example",
+      "library/alpine",
+    ],
+    ["a/b", "m.example", "quay.io", undefined, "quay.io", "a/b"],
+    ["a/b", "m.example", "quay.io:443", undefined, "quay.io", "a/b"],
+    ["a/b", "m.example", "QUAY.io", undefined, "quay.io", "a/b"],
+    ["a/b", "m.example", "127.0.0.1:5000", undefined, "local.example", "a/b"],
+    ["a/b", "m.example", "reg.internal", undefined, "plain.example", "a/b"],
+    ["a/b", "m.example", "reg.internal:80", undefined, "plain.example", "a/b"],
+    ["a/b", "m.example", "mcr.microsoft.com", undefined, "path.example", "a/b"],
+    // ns chooses the rule, and only its own prefix is taken off
+    ["quay.io/a/b", "m.example", "docker.io", undefined, "hub.example", "quay.io/a/b"],
+    ["hub.example/a/b", "m.example", "quay.io", undefined, "quay.io", "hub.example/a/b"],
+    // of several rules of one upstream, the one whose prefix it has
+    ["team-quay/a/b", "m.example", "quay.io", undefined, "team-quay", "a/b"],
+    ["part-quay/a", "m.example", "quay.io", undefined, "part-quay", "team/a"],
+    // host
+    ["a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
+    ["a/b", "quay.mirror.example.com:8443", undefined, undefined, "quay.io", "a/b"],
+    ["a/b", "q.localhost:8787", undefined, undefined, "quay.io", "a/b"],
+    ["quay.io/a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
+    [
+      "hub.example/a/b",
+      "quay.mirror.example.com",
+      undefined,
+      undefined,
+      "quay.io",
+      "hub.example/a/b",
+    ],
+    ["a/b", "quay.mirror.example.com", "quay.io", undefined, "quay.io", "a/b"],
+  ])("%s at %s, ns %s", (name, host, ns, _, rule, repository) => {
+    const routed = route(named, { name, host, ns });
+    expect([routed?.configured.rule.name, routed?.repository]).toEqual([rule, repository]);
+  });
+
+  it.each<[string, string, string, string?]>([
+    ["an unknown ns", "a/b", "m.example", "evil.example"],
+    ["an unknown ns, at a name that a prefix takes", "quay.io/a", "m.example", "evil.example"],
+    ["an empty ns", "a/b", "m.example", ""],
+    ["the host of an upstream under a path", "a/b", "m.example", "harbor.example"],
+    ["a port that is another", "a/b", "m.example", "127.0.0.1:5001"],
+    ["a host and an ns that do not agree", "a/b", "quay.mirror.example.com", "docker.io"],
+    ["a host beside a rule's", "a/b", "other.mirror.example.com"],
+    ["a host beside a rule's on loopback", "a/b", "other.localhost:8787"],
+    ["a rule's host on another port", "a/b", "q.localhost:9999"],
+    ["another registry's name, at Docker Hub's default rule", "ghcr.io/a/b", "m.example"],
+  ])("%s leads nowhere", (_, name, host, ns) => {
+    expect(route(named, { name, host, ns })).toBeUndefined();
+  });
+});

@@ -97,6 +97,14 @@ describe("where the lists tell tags apart", () => {
     }
   });
 
+  it("a HEAD by tag, as containerd begins, makes its digest known, and a GET what that leads to", async () => {
+    const { name, index, child, cache } = await stage("headed", lists);
+    expect((await cache.head(`p/${name}/manifests/1`)).status).toBe(200);
+    await expectServed(cache, `p/${name}/manifests/${index.digest}`);
+    await expectServed(cache, `p/${name}/manifests/${child.digest}`);
+    await expectServed(cache, `p/${name}/${blobOf(child)}`);
+  });
+
   it("what another tag leads to is refused, though it is cached and known", async () => {
     const { name, other, cache, free } = await stage("other-tag", lists);
     for (const path of ["manifests/1", "manifests/2", blobOf(other)])
