@@ -3,7 +3,7 @@
 import type { CheckedTag } from "../fill/tag-fill.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
 import { freshnessOf, mayServeStale, type TagMapping } from "../policy/fresh.ts";
-import type { Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
 import { unasked } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import type { CacheStatus } from "./cache-status.ts";
@@ -28,7 +28,7 @@ export async function meaningOf(
     return insteadOfCheck(known, unasked(source.rule), asked.now);
   }
   if (known && freshness !== "stale" && !asked.noCache) {
-    if (freshness === "passing") asked.later(checkBehind(house, source, tag));
+    if (freshness === "passing") asked.later(checkBehind(house, source, tag, asked.now));
     return { mapping: known, label: labelOf(source, known, freshness === "passing", asked.now) };
   }
   const { mapping, how, failure } = await checked(house, source, tag, known, asked);
@@ -79,8 +79,18 @@ function labelOf(source: Source, mapping: TagMapping, passing: boolean, now: num
   return { status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) }, age };
 }
 
+/** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
+ * request would have it checked again. */
+const checkedBehind = new Map<string, number>();
+const CHECK_AGAIN = 5_000;
+const MOST_CHECKED = 1_000;
+
 /** Checks the tag behind an answer, and fetches its manifest if it has moved. */
-async function checkBehind(house: House, source: Source, tag: string): Promise<void> {
+async function checkBehind(house: House, source: Source, tag: string, now: number): Promise<void> {
+  const key = `${sourceKey(source)}:${tag}`;
+  if (now - (checkedBehind.get(key) ?? 0) < CHECK_AGAIN) return;
+  if (checkedBehind.size >= MOST_CHECKED) checkedBehind.clear();
+  checkedBehind.set(key, now);
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
     await house.fills.checkTag(source, tag, asking);

@@ -2,12 +2,12 @@
 // for one token, and knows whether the upstream is to be asked at all.
 
 import { DurableObject } from "cloudflare:workers";
-import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { admit, type Health, isAiling, observe, pauseOf, type Seen, type Use } from "./health.ts";
 import { Lender, type Lent, type Refused } from "./lender.ts";
+import { isOfflineIn } from "./offline.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
@@ -79,17 +79,6 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   #isOffline(rule: Rule): boolean {
     this.#offline ??= isOfflineIn(this.env, rule);
     return rule.offline || this.#offline;
-  }
-}
-
-function isOfflineIn(env: Readonly<Record<string, unknown>>, rule: Rule): boolean {
-  try {
-    const { rules, offline } = readConfig(env);
-    const own = rules.filter((configured) => originOf(configured.rule) === originOf(rule));
-    return offline || (own.length > 0 && own.every((configured) => configured.rule.offline));
-  } catch (error) {
-    if (error instanceof ConfigError) return false; // told at the door, which lets nobody in
-    throw error;
   }
 }
 
