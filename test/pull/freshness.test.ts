@@ -157,6 +157,36 @@ describe("staleWhileRevalidate", () => {
   });
 });
 
+it("who joins a check behind an answer, which the last pulls are not for, has one of his own", async () => {
+  const name = repository("swr-joined");
+  const { digest } = await fixture.image(name, "1");
+  const rule = {
+    prefix: "p",
+    upstream: fixture.url("open") + apartPath(),
+    tagTtl: "5m",
+    reservePulls: 5,
+  };
+  const patient = new Cache({ RULES: [{ ...rule, staleWhileRevalidate: "10m" }] });
+  const strict = new Cache({ RULES: [rule] });
+  await fixture.rateLimit({ server: "open", repository: name, limit: 100, remaining: 4 });
+  const head = { repository: name, method: "HEAD" };
+  await fixture.fault({ match: head, do: { status: 405 } });
+  await digestOf(patient.fetch(`p/${name}/manifests/1`));
+  later(6 * MINUTE);
+  await fixture.fault({ match: head, do: { hold: name, status: 405 } });
+  await fixture.fault({ match: head, times: 0, do: { status: 405 } });
+  expect(await digestOf(patient.fetch(`p/${name}/manifests/1`))).toBe(digest);
+  await fixture.held(name);
+  const joined = strict.fetch(`p/${name}/manifests/1`);
+  await fixture.release(name);
+  const response = await joined;
+  expect(response.headers.get("warning")).toBeNull();
+  expect(await digestOf(response)).toBe(digest);
+  await patient.settled();
+  const gets = (await methods(name)).filter((method) => method === "GET");
+  expect(gets).toHaveLength(2);
+});
+
 describe("Cache-Control: no-cache", () => {
   const headers = { "Cache-Control": "max-age=0, no-cache" };
 

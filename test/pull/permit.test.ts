@@ -181,6 +181,17 @@ describe("denyDigests", () => {
     expect(gets.map(({ reference }) => reference)).not.toContain(child.digest);
   });
 
+  it("of an index: what it alone leads to belongs to no allowed tag", async () => {
+    const { name, index, child, free } = await stage("deny-index", () => ({}));
+    await expectServed(free, `p/${name}/manifests/1`);
+    const rule = { prefix: "p", upstream: fixture.url("open") + apartPath(), denyReason: REASON };
+    const lists = { allow: [`${name}:1`], denyDigests: [index.digest] };
+    const cache = new Cache({ RULES: [{ ...rule, ...lists }] });
+    await expectDenied(cache, `p/${name}/manifests/1`);
+    await expectDenied(cache, `p/${name}/manifests/${child.digest}`);
+    await expectDenied(cache, `p/${name}/${blobOf(child)}`);
+  });
+
   it("refuses a layer, and what is cached", async () => {
     const { name, child, free } = await stage("deny-layer", () => ({}));
     const layer = child.layers[0]?.digest as string;

@@ -124,3 +124,38 @@ it("a missing secret among them makes the rule unusable, in its name", async () 
   expect(problem).toMatchObject({ status: 500, code: "UNKNOWN" });
   expect(problem.message).toContain("NOT_SET_ANYWHERE");
 });
+
+describe("a 403 that says nothing of the credentials changes none:", () => {
+  const events = (logged: { mock: { calls: unknown[][] } }) =>
+    logged.mock.calls.filter(([line]) => String(line).includes("refused the credentials"));
+
+  it("a CDN's", async () => {
+    const logged = vi.spyOn(console, "warn");
+    const name = repository("cdn-403");
+    const image = await fixture.image(name, "1");
+    const cache = cacheWith(["ROBOT", "ROBOT_ACCESS_TOKEN"]);
+    const match = { repository: name, kind: "blob" as const };
+    await fixture.fault({
+      match: { ...match, server: "basic" },
+      times: 0,
+      do: { redirect: "cdn" },
+    });
+    await fixture.fault({ match: { ...match, server: "cdn" }, times: 0, do: { status: 403 } });
+    const blob = `basic/${name}/blobs/${image.layers[0]?.digest}`;
+    expect((await problemOf(cache.fetch(blob))).status).toBe(403);
+    expect(await fixture.requests({ repository: name, server: "cdn" })).toHaveLength(1);
+    expect(events(logged)).toEqual([]);
+  });
+
+  it("one in mid-transfer", async () => {
+    const logged = vi.spyOn(console, "warn");
+    const name = repository("transfer-403");
+    const { digest } = await fixture.blob(name, { seed: 5, size: 2_000_000 });
+    const cache = cacheWith(["ROBOT", "ROBOT_ACCESS_TOKEN"]);
+    const match = { repository: name, server: "basic" as const, kind: "blob" as const };
+    await fixture.fault({ match, do: { cutAfter: 500_000 } });
+    await fixture.fault({ match, do: { status: 403 } });
+    expect(await receive(cache.fetch(`basic/${name}/blobs/${digest}`))).toMatchObject({ digest });
+    expect(events(logged)).toEqual([]);
+  });
+});
