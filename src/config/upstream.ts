@@ -16,9 +16,13 @@ export function isDockerHub(upstream: Upstream): boolean {
 }
 
 /** A registry's host as clients name it (`ns`), in the one form that is compared: lower case, Docker Hub's own name for
- * its aliases, and without the port that https has anyway. */
+ * its aliases, and without the port that https has anyway, or the dot
+ * of the root. */
 export function registryHost(text: string): string {
-  const host = text.toLowerCase().replace(/:443$/, "");
+  const host = text
+    .toLowerCase()
+    .replace(/:443$/, "")
+    .replace(/\.(?=(:\d+)?$)/, "");
   return ALIASES[host] ?? host;
 }
 

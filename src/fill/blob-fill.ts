@@ -36,6 +36,8 @@ const HOLD_LATEST = 5_000;
 const HOLD_FOR = 13 * 60_000;
 /** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
 const RETRIES = [20_000, 60_000, 180_000];
+/** How often at least a joiner looks at the clock, in ms. */
+const LOOK = 250;
 /** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
 const KEEP = 24 * 60 * 60_000;
 
@@ -43,7 +45,7 @@ export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   readonly #memory = new Memory();
-  readonly #heads = new Asked<number | undefined>();
+  readonly #heads = new Asked<number | undefined>(this.#memory);
   #run: Run | undefined;
   /** The next run does without ranges: they brought a mismatch, or no end. */
   #plain = false;
@@ -72,19 +74,18 @@ export class BlobFill extends DurableObject<Env> {
    * says. Starts no fill. */
   async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
     const ask = () => sizeOf(this.#upstream, source, digest);
-    return settle(() => patiently(this.#heads.ask(source, true, ask), source, asking));
+    return settle(() => patiently(this.#heads.ask(source, ask), source, asking));
   }
 
   async #joined(run: Run, source: Source, asking: Asking, began: boolean): Promise<Joined> {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      run.news.tell();
-    }, asking.patience);
+    const { patience } = asking;
+    const begun = Date.now();
+    const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
+    const timer = setInterval(() => run.news.tell(), Math.min(LOOK, patience / 4 + 1));
     try {
-      return await run.news.until(() => lookForJoiner(run, source, began, late));
+      return await run.news.until(look);
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 

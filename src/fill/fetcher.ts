@@ -25,32 +25,31 @@ interface Stretch {
   last: number;
 }
 
+/** Who wants to know how it goes. */
+export interface Watcher {
+  /** A source failed the first question. */
+  failed(): void;
+  moved(bytes: number): void;
+}
+
 export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
-  readonly #told: (answered: boolean) => void;
+  readonly #watcher: Watcher;
   readonly #digest: Digest;
 
-  /** @param told of each source's first answer, or failure */
-  constructor(
-    upstream: UpstreamClient,
-    sources: Sources,
-    digest: Digest,
-    told: (answered: boolean) => void,
-  ) {
+  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, watcher: Watcher) {
     this.#upstream = upstream;
     this.#sources = sources;
-    this.#told = told;
+    this.#watcher = watcher;
     this.#digest = digest;
   }
 
   /** The first question: a source that fails it is out, and those who came with it are told.
    * @param range without one, the whole */
   async open(range?: Stretch): Promise<Reply> {
-    const failed = () => this.#told(false);
-    const reply = await this.#sources.use((source) => this.#ask(source, range, "client"), failed);
-    this.#told(true);
-    return reply;
+    const failed = () => this.#watcher.failed();
+    return this.#sources.use((source) => this.#ask(source, range, "client"), failed);
   }
 
   /** A question in the middle of a fill. */
@@ -60,7 +59,7 @@ export class Fetcher {
 
   async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
     const answer = await this.#upstream.blob(source, this.#digest, range, purpose);
-    const reply = classify(answer, source, range);
+    const reply = classify(answer, source, range, (bytes) => this.#watcher.moved(bytes));
     if (reply) return reply;
     answer.cancel();
     const { host } = source.rule.upstream;
@@ -80,19 +79,24 @@ export class Fetcher {
   }
 }
 
-function classify(answer: Answer, source: Source, range: Stretch | undefined): Reply | undefined {
+function classify(
+  answer: Answer,
+  source: Source,
+  range: Stretch | undefined,
+  moved: (bytes: number) => void,
+): Reply | undefined {
   if (answer.status === 416 && range) {
     answer.cancel();
     return { kind: "none" };
   }
   if (answer.status === 200) {
-    return { kind: "whole", size: contentLength(answer.headers), body: answer.body(), source };
+    return { kind: "whole", size: contentLength(answer.headers), body: answer.body(moved), source };
   }
   if (answer.status !== 206 || !range) return undefined;
   const told = parseContentRange(answer.headers.get("content-range"));
   // A stretch that was not asked for is as good as none: the caller asks for the whole.
   if (told?.first === range.first) {
-    return { kind: "part", total: told.total, body: answer.body() };
+    return { kind: "part", total: told.total, body: answer.body(moved) };
   }
   answer.cancel();
   return { kind: "none" };

@@ -50,7 +50,7 @@ export class ListFill extends DurableObject<Env> {
       }
       try {
         if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
-        this.#memory.throwRecalled(source, Date.now());
+        this.#memory.throwRecalled(source, Date.now(), asking.force);
         const how = this.#fetching ? ("joined" as const) : ("started" as const);
         this.#fetching ??= this.#fetch(source, asked).finally(() => {
           this.#fetching = undefined;
@@ -116,6 +116,8 @@ export class ListFill extends DurableObject<Env> {
   /** Registries without the API keep them under a tag (distribution-spec, "Referrers Tag Schema"). */
   async #referrersByTag(source: Source, digest: Digest): Promise<unknown[]> {
     try {
+      // Most have none, and a HEAD is no pull.
+      await this.#upstream.headManifest(source, referrersTag(digest));
       const answer = await this.#upstream.manifest(source, referrersTag(digest));
       return listIn((await readPage(source, answer)).body, "manifests");
     } catch (error) {

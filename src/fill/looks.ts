@@ -20,19 +20,22 @@ export interface Ready {
 }
 
 /** @param began whether the run began for him
- * @param late his patience is at its end */
+ * @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */
 export function lookForJoiner(
   run: Run,
   source: Source,
   began: boolean,
-  late: boolean,
+  waited: number,
+  patience: number,
 ): Joined | undefined {
   const how = run.found ? "found" : began ? "started" : "joined";
   if (run.published) return { state: "published", layout: run.published, how };
   throwFailure(run, source);
-  if (late && !run.answered) throw tooLate(source);
   const { attempt } = run;
-  if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) return undefined;
+  if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) {
+    if (waited >= patience && !run.isMoving(patience)) throw tooLate(source);
+    return undefined;
+  }
   const { id, size, ranges } = attempt;
   return { state: "filling", attempt: id, size, ranges, how };
 }

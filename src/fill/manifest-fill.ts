@@ -43,7 +43,7 @@ export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   readonly #memory = new Memory();
-  readonly #heads = new Asked<ToldManifest | undefined>();
+  readonly #heads = new Asked<ToldManifest | undefined>(this.#memory);
   #run: Run | undefined;
 
   /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
@@ -64,7 +64,7 @@ export class ManifestFill extends DurableObject<Env> {
       const mediaType = headers && manifestType(headers.get("content-type"));
       return size === undefined || mediaType === undefined ? undefined : { size, mediaType };
     };
-    return settle(() => patiently(this.#heads.ask(source, true, ask), source, asking));
+    return settle(() => patiently(this.#heads.ask(source, ask), source, asking));
   }
 
   async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {

@@ -37,10 +37,13 @@ export class Memory<T = never> {
     return remembered && now < remembered.until ? remembered.said : undefined;
   }
 
-  /** Throws what the source was refused with. */
-  throwRecalled(source: Source, now: number): void {
+  /** Throws what the source was refused with.
+   * @param known not that it was unknown */
+  throwRecalled(source: Source, now: number, known = false): void {
     const said = this.recall(source, now);
-    if (said && "error" in said) throw said.error;
+    if (!said || !("error" in said)) return;
+    if (known && said.error instanceof RegistryError && said.error.status === 404) return;
+    throw said.error;
   }
 
   /** @param time in ms */
@@ -54,30 +57,33 @@ export class Memory<T = never> {
   }
 }
 
-/** Whoever asks while the same is being asked shares it, and for a while what came of it. */
+/** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
+ * digest, and never change. */
 export class Asked<T> {
-  readonly #memory = new Memory<T>();
+  readonly #refusals: Memory;
+  readonly #values = new Memory<T>();
   readonly #asking = new Map<string, Promise<T>>();
 
-  /** @param byDigest what is asked for is named by digest: what it is never changes */
-  async ask(source: Source, byDigest: boolean, ask: () => Promise<T>): Promise<T> {
-    const key = sourceKey(source);
-    const said = this.#memory.recall(source, Date.now());
-    if (said && "error" in said) throw said.error;
-    if (said) return said.value;
-    const asking = this.#asking.get(key) ?? this.#begin(source, key, byDigest, ask);
-    return asking;
+  /** @param refusals shared with others who ask for the same thing in another way */
+  constructor(refusals: Memory) {
+    this.#refusals = refusals;
   }
 
-  #begin(source: Source, key: string, byDigest: boolean, ask: () => Promise<T>): Promise<T> {
+  async ask(source: Source, ask: () => Promise<T>): Promise<T> {
+    const now = Date.now();
+    this.#refusals.throwRecalled(source, now);
+    const said = this.#values.recall(source, now);
+    if (said && "value" in said) return said.value;
+    return this.#asking.get(sourceKey(source)) ?? this.#begin(source, ask);
+  }
+
+  #begin(source: Source, ask: () => Promise<T>): Promise<T> {
+    const key = sourceKey(source);
     const asking = ask().finally(() => this.#asking.delete(key));
     this.#asking.set(key, asking);
     asking.then(
-      (value) => {
-        const time = byDigest ? source.rule.negativeTtl : 0;
-        this.#memory.keep(source, { value }, time, Date.now());
-      },
-      (error) => this.#memory.keep(source, { error }, worth(error, source, byDigest), Date.now()),
+      (value) => this.#values.keep(source, { value }, source.rule.negativeTtl, Date.now()),
+      (error) => this.#refusals.keep(source, { error }, worth(error, source, true), Date.now()),
     );
     return asking;
   }

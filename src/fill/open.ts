@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
-import { call } from "../oci/error.ts";
+import { call, type Outcome } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ListAsked } from "../store/lists.ts";
 import type { Layout } from "../store/segments.ts";
@@ -38,18 +38,31 @@ export function openFills(env: Env): Fills {
   const list = (source: Source, { list, query }: ListAsked) =>
     env.LIST_FILL.get(env.LIST_FILL.idFromName(`${sourceKey(source)}/${list}?${query}`));
   return {
-    joinBlob: (digest, source, asking) => call(() => blob(digest).join(digest, source, asking)),
-    headBlob: (digest, source, asking) => call(() => blob(digest).head(digest, source, asking)),
+    joinBlob: (digest, source, asking) =>
+      asked(asking, (left) => blob(digest).join(digest, source, left)),
+    headBlob: (digest, source, asking) =>
+      asked(asking, (left) => blob(digest).head(digest, source, left)),
     waitFor: (digest, source, attempt, segment, verified) =>
       call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
     mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
     joinManifest: (digest, source, asking) =>
-      call(() => manifest(digest).join(digest, source, asking)),
+      asked(asking, (left) => manifest(digest).join(digest, source, left)),
     headManifest: (digest, source, asking) =>
-      call(() => manifest(digest).head(digest, source, asking)),
-    checkTag: (source, tag, asking) => call(() => tagged(source, tag).check(source, tag, asking)),
+      asked(asking, (left) => manifest(digest).head(digest, source, left)),
+    checkTag: (source, tag, asking) =>
+      asked(asking, (left) => tagged(source, tag).check(source, tag, left)),
     checkTagByGet: (source, tag, asking) =>
-      call(() => tagged(source, tag).checkByGet(source, tag, asking)),
-    list: (source, asked, asking) => call(() => list(source, asked).get(source, asked, asking)),
+      asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, left)),
+    list: (source, page, asking) =>
+      asked(asking, (left) => list(source, page).get(source, page, left)),
   };
+}
+
+/** A call that is repeated, because its object was reset, has the patience that is left. */
+function asked<T>(asking: Asking, work: (left: Asking) => Promise<Outcome<T>>): Promise<T> {
+  const begun = Date.now();
+  return call(() => {
+    const patience = Math.max(0, asking.patience - (Date.now() - begun));
+    return work({ ...asking, patience });
+  });
 }

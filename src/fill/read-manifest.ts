@@ -2,7 +2,7 @@
 
 import { MANIFEST_LIMIT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
-import { readBounded } from "../upstream/body.ts";
+import { type Bounds, readBounded } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
 
 /** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it. */
@@ -13,7 +13,13 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
     return tooLarge(host, "manifest", MANIFEST_LIMIT);
   };
   if ((contentLength(answer.headers) ?? 0) > MANIFEST_LIMIT) throw refuse();
-  const bytes = await readBounded(answer.response, MANIFEST_LIMIT, source.rule.silenceTimeout);
+  const bytes = await readBounded(answer.response, boundsOf(source, MANIFEST_LIMIT));
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   return bytes;
+}
+
+/** As long as a transfer may be silent, and the upstream may take to begin, is enough for what is small. */
+export function boundsOf({ rule }: Source, bytes: number): Bounds {
+  const { firstByteTimeout, silenceTimeout: silence, upstream } = rule;
+  return { bytes, silence, time: firstByteTimeout + silence, host: upstream.host };
 }

@@ -18,6 +18,9 @@ import { StartOver } from "./transfer.ts";
 /** How often a run may start over before it gives up. */
 const MOST_RESTARTS = 2;
 
+/** So many bytes, within a joiner's patience, show that a blob is coming. */
+const MOVING = 64 * 1024;
+
 /** What the object remembers across a reset. */
 export interface Memory {
   plan(): Promise<Plan | undefined>;
@@ -30,8 +33,9 @@ export class Run {
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
-  /** The upstream has begun to answer: from now on it is a matter of bytes. */
-  answered = false;
+  /** When bytes worth speaking of came last, in ms since the epoch, and how many have since. */
+  #movedAt = 0;
+  #since = 0;
   /** It was published before the run began: a Worker raced with an earlier one. */
   found = false;
   /** The failure was the upstream's refusal of every source. */
@@ -62,9 +66,9 @@ export class Run {
     this.#plain = plain;
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
-    const fetcher = new Fetcher(upstream, this.sources, digest, (answered) => {
-      this.answered ||= answered;
-      this.news.tell();
+    const fetcher = new Fetcher(upstream, this.sources, digest, {
+      failed: () => this.news.tell(),
+      moved: (bytes) => this.#moved(bytes),
     });
     const keepPlan = (plan: Plan) => memory.keepPlan(plan);
     this.#round = new Round({ digest, rule, blobs, fetcher, keepPlan, news: this.news });
@@ -74,6 +78,18 @@ export class Run {
   /** Whether the next run had better do without ranges: the pieces came from different places, or not at all. */
   get plain(): boolean {
     return this.#plain;
+  }
+
+  /** Whether bytes are coming: somebody who has waited for `patience` ms had better go elsewhere if they are not. */
+  isMoving(patience: number): boolean {
+    return Date.now() - this.#movedAt < patience;
+  }
+
+  #moved(bytes: number): void {
+    this.#since += bytes;
+    if (this.#since < MOVING) return;
+    this.#since = 0;
+    this.#movedAt = Date.now();
   }
 
   async #work(prepare?: () => Promise<void>): Promise<void> {

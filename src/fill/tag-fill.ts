@@ -10,7 +10,7 @@ import {
   RegistryError,
   settle,
 } from "../oci/error.ts";
-import { freshnessOf, mayServeStale, type TagMapping } from "../policy/fresh.ts";
+import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { MAPPING_KEY } from "../store/keys.ts";
 import { ManifestStore } from "../store/manifests.ts";
@@ -58,15 +58,17 @@ export class TagFill extends DurableObject<Env> {
     return settle(async () => {
       const known = await this.#known(source, tag);
       const now = Date.now();
-      if (known && !asking.force && freshnessOf(known, source, tag, now) === "fresh") {
+      const force = asking.force && !isImmutable(source, tag);
+      if (known && !force && freshnessOf(known, source, tag, now) === "fresh") {
         return { mapping: known, how: "found" as const };
       }
       try {
         if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-        this.#memory.throwRecalled(source, now);
+        // Whoever wants to know now may find what has been pushed since; refusals and failures are as they were.
+        this.#memory.throwRecalled(source, now, force);
         return await patiently(this.#share(source, tag, known, asking), source, asking);
       } catch (error) {
-        return this.#instead(source, tag, known, asRegistryError(error));
+        return this.#instead(source, tag, known, asRegistryError(error), asking);
       }
     });
   }
@@ -93,6 +95,7 @@ export class TagFill extends DurableObject<Env> {
     tag: string,
     known: TagMapping | undefined,
     error: RegistryError,
+    asking: Asking,
   ): Promise<CheckedTag> {
     const { rule } = source;
     const mapping = known ?? (await this.#recorded(source, tag));
@@ -101,8 +104,9 @@ export class TagFill extends DurableObject<Env> {
       rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
-    // Not asked again at once: somebody waits each time, for what is served anyway.
-    if (!this.#memory.recall(source, now))
+    // Not asked again at once: somebody waits each time, for what is served anyway. What is refused to nobody in
+    // particular is not refused to somebody.
+    if (!asking.background && !this.#memory.recall(source, now))
       this.#memory.keep(source, { error }, worthPausing(error, source), now);
     return { mapping, how: "found", failure: error.toValue() };
   }

@@ -198,6 +198,7 @@ function listHeaders(
 /** To the next page, named as the client named this one. */
 function linkTo(url: URL, next: URLSearchParams): string {
   const query = new URLSearchParams(next);
+  query.delete("ns"); // the upstream has no say in it
   const ns = url.searchParams.get("ns");
   if (ns !== null) query.set("ns", ns);
   return `<${url.pathname}?${query}>; rel="next"`;

@@ -63,9 +63,8 @@ export function mayServeStale(
   return now - checkedAt < ttl + grace;
 }
 
-/** Whether the error says nothing of what was asked for, but that the upstream cannot or will not tell. */
-function isFailure({ code, status }: RegistryError): boolean {
-  return (
-    code !== "UNKNOWN" && (status === 401 || status === 403 || status === 429 || status >= 500)
-  );
+/** Whether the error says nothing of what was asked for, but that the upstream cannot or will not tell, or that the cache
+ * itself cannot ask. */
+function isFailure({ status }: RegistryError): boolean {
+  return status === 401 || status === 403 || status === 429 || status >= 500;
 }

@@ -27,7 +27,9 @@ type Rules = readonly ConfiguredRule[];
 
 /** Undefined: no rule for this name. `ns` and a rule's host choose the rule, and then only that rule's own prefix is
  * taken off; otherwise the longest prefix wins, and what has none is the default rule's. */
-export function route(rules: Rules, { name, host = "", ns }: Naming): Routed | undefined {
+export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | undefined {
+  // `mirror.example.com.` is the same host (RFC 1034, 3.1).
+  const host = (naming.host ?? "").replace(/\.(?=(:\d+)?$)/, "");
   const byHost = ruleOfHost(rules, host);
   if (ns === undefined && !byHost) return byPrefix(rules, name) ?? byDefault(rules, name, host);
   // Told in two ways that do not agree, there is no answer: one client would get an image that it did not mean.

@@ -11,7 +11,7 @@ export type CacheStatus =
   | { instead: number | undefined }
   /** Asked of the upstream: `stored` by the one who began the fetch, `collapsed` into it by the others. */
   | {
-      fwd: "uri-miss" | "stale" | "bypass";
+      fwd: "uri-miss" | "stale" | "request";
       stored?: boolean;
       collapsed?: boolean;
       fwdStatus?: number;
@@ -20,7 +20,7 @@ export type CacheStatus =
 /** `entrepot; hit`, `entrepot; fwd=uri-miss; stored`, `entrepot; fwd=uri-miss; collapsed`, … */
 export function renderCacheStatus(status: CacheStatus): string {
   if (status === "hit") return "entrepot; hit";
-  if ("passing" in status) return `entrepot; hit; ttl=-${status.passing}`;
+  if ("passing" in status) return `entrepot; hit; ttl=${0 - status.passing}`;
   if ("instead" in status) {
     const told = status.instead === undefined ? "" : `; fwd-status=${status.instead}`;
     return `entrepot; hit; fwd=stale${told}`;

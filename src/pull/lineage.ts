@@ -15,7 +15,7 @@ const MOST_REMEMBERED = 5_000;
 const MOST_KNOWN = 5_000;
 /** How many manifests are looked through for one digest, and how many of them at once. */
 const MOST_READ = 5_000;
-const AT_ONCE = 20;
+const AT_ONCE = 6;
 
 export class Lineage {
   readonly #tags: TagStore;

@@ -2,7 +2,7 @@
 
 import type { CheckedTag } from "../fill/tag-fill.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
-import { freshnessOf, mayServeStale, type TagMapping } from "../policy/fresh.ts";
+import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { unasked } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
@@ -27,7 +27,8 @@ export async function meaningOf(
   if (known && freshness !== "fresh" && source.rule.offline) {
     return insteadOfCheck(known, unasked(source.rule), asked.now);
   }
-  if (known && freshness !== "stale" && !asked.noCache) {
+  const noCache = asked.noCache && !isImmutable(source, tag);
+  if (known && freshness !== "stale" && !noCache) {
     if (freshness === "passing") asked.later(checkBehind(house, source, tag, asked.now));
     return { mapping: known, label: labelOf(source, known, freshness === "passing", asked.now) };
   }
@@ -35,7 +36,8 @@ export async function meaningOf(
   if (failure) return insteadOfCheck(mapping, failure, asked.now);
   const label = labelOf(source, mapping, false, asked.now);
   if (how === "found" || mapping.deleted) return { mapping, label };
-  const status: CacheStatus = { fwd: known ? "stale" : "uri-miss", collapsed: how === "joined" };
+  const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
+  const status: CacheStatus = { fwd, collapsed: how === "joined" };
   return { mapping, label: { ...label, status } };
 }
 

@@ -6,6 +6,7 @@ import type { ByteRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
 import type { Slice } from "../store/blobs.ts";
 import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segments.ts";
+import { offline } from "../upstream/offline.ts";
 import type { House } from "./house.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
@@ -102,6 +103,7 @@ export class Segments {
 
   /** R2 lacks a segment of a published blob: it becomes an attempt again, and this answer follows it. */
   async #mend(layout: Layout): Promise<void> {
+    if (this.#source.rule.offline) throw offline(this.#source.rule, "BLOB_UNKNOWN");
     await this.#house.fills.mend(this.#source, layout);
     this.#attempt = { id: layout.attempt, size: layout.size };
     this.#layout = undefined;

@@ -11,7 +11,7 @@
 //   Durable Object of a tag        mapping              what KV may not show yet
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //
-// An origin is an upstream's host as one credential sees it (upstream/source). A rule's prefix is in no key:
+// An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
 // two names of one image share, and a rule that is pointed elsewhere starts clean.
 
 import { createHash } from "node:crypto";

@@ -27,15 +27,16 @@ const ANSWER_LIMIT = 64 * 1024;
 /** Throws UNAVAILABLE where no whole answer comes in the time that the rule gives its upstream. */
 export async function askCloud(rule: Rule, request: CloudRequest): Promise<CloudAnswer> {
   const { host } = new URL(request.url);
+  const time = rule.firstByteTimeout;
   const response = await fetchFollowing(
     { ...request, method: "POST", stay: true },
     host,
-    rule.firstByteTimeout,
+    time,
     new AbortController(),
   );
   const { status, ok, headers } = response;
   const text = ok
-    ? await readText(response, ANSWER_LIMIT, rule.silenceTimeout, host)
+    ? await readText(response, { bytes: ANSWER_LIMIT, silence: rule.silenceTimeout, time, host })
     : await readErrorBody(response);
   return { host, status, ok, headers, body: parseJson(text) };
 }

@@ -5,22 +5,33 @@ import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
-import { admit, type Health, isAiling, observe, pauseOf, type Seen, type Use } from "./health.ts";
+import {
+  admit,
+  type Health,
+  isAiling,
+  observe,
+  pauseOf,
+  type Seen,
+  type Use,
+  unprobe,
+} from "./health.ts";
 import { Lender, type Lent, type Refused } from "./lender.ts";
+import { readRetryAfter } from "./limit.ts";
 import { isOfflineIn } from "./offline.ts";
+import { isRefused, withRetryAfter } from "./refusal.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
 
-/** An authorization on loan; `watched`: the gate wants to hear of a good answer too. */
 export interface Loan extends Lent {
+  /** The gate wants to hear of a good answer too. */
   watched: boolean;
+  /** In ms since the epoch, by the gate's clock. */
+  lentAt: number;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error) =>
-    this.#observe({ manifest: false, pull: false, error: error.toValue() }),
-  );
+  readonly #lender = new Lender(this.env, (error) => this.#heard(error));
   #health: Health = {};
   #offline: boolean | undefined;
 
@@ -38,9 +49,15 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       if (this.#isOffline(rule)) {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
       }
-      if (use) await this.#keep(admit(this.#health, use, Date.now()));
-      const lent = await this.#lender.lend(rule, scope);
-      return { ...lent, watched: isAiling(this.#health) };
+      const now = Date.now();
+      if (use) await this.#keep(admit(this.#health, use, now));
+      try {
+        const lent = await this.#lender.lend(rule, scope);
+        return { ...lent, watched: isAiling(this.#health), lentAt: now };
+      } catch (error) {
+        await this.#keep(unprobe(this.#health, now));
+        throw error;
+      }
     });
   }
 
@@ -49,11 +66,11 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     rule: Rule,
     scope: string,
     refused: Refused,
-    lent: Lent,
+    loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const next = await this.#lender.answer(rule, scope, refused, lent);
-      return next && { ...next, watched: isAiling(this.#health) };
+      const next = await this.#lender.answer(rule, scope, refused, loan);
+      return next && { ...next, watched: isAiling(this.#health), lentAt: loan.lentAt };
     });
   }
 
@@ -63,6 +80,21 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       await this.#observe(seen);
       return pauseOf(this.#health, seen, Date.now());
     });
+  }
+
+  /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
+  async #heard(error: RegistryError): Promise<RegistryError> {
+    const now = Date.now();
+    const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
+    const seen: Seen = {
+      askedAt: now,
+      manifest: false,
+      pull: false,
+      ...(!isRefused(error) && { error: error.toValue() }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    };
+    await this.#observe(seen);
+    return withRetryAfter(error, pauseOf(this.#health, seen, now));
   }
 
   async #observe(seen: Seen): Promise<void> {
@@ -85,7 +117,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 /** The gate as the rest of the house sees it. */
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
-  answer(rule: Rule, scope: string, refused: Refused, lent: Lent): Promise<Loan | undefined>;
+  answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
   report(rule: Rule, seen: Seen): Promise<number>;
 }
 
@@ -93,8 +125,8 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
     lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
-    answer: (rule, scope, refused, lent) =>
-      call(() => stub(rule).answer(rule, scope, refused, lent)),
+    answer: (rule, scope, refused, loan) =>
+      call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),
   };
 }

@@ -9,6 +9,8 @@ export interface Cooldown {
   strikes: number;
   /** Not asked before that, in ms since the epoch; 0 while strikes are only counted. */
   until: number;
+  /** When it began: what was asked before says nothing of how things are now. */
+  begunAt: number;
   /** When a probe was let through; 0 while there is none. */
   probedAt: number;
   /** When the upstream itself said that it may be asked again. */
@@ -37,11 +39,15 @@ export interface Use {
 
 /** What came of a request. */
 export interface Seen {
+  /** When it was let through, in ms since the epoch. */
+  askedAt: number;
   /** Asked for a manifest: those answers tell of the limit on pulls. */
   manifest: boolean;
   pull: boolean;
-  /** The upstream's failure, or its 429; undefined when it answered well, be it with a 404. */
+  /** The upstream's failure, or its 429; undefined when it answered, be it with a 404. */
   error?: ErrorValue;
+  /** It gave what was asked for: only that tells of a limit by not telling of one. */
+  gave?: boolean;
   /** In ms, as the upstream said. */
   retryAfter?: number;
   budget?: Budget;
@@ -49,8 +55,9 @@ export interface Seen {
 
 /** So many failures in a row begin a cooldown: fewer are hiccups. */
 const FAILURES = 3;
-/** The first pause, in ms, after failures, and after a 429 that does not say for how long; each next one is twice as long. */
-const FAILED_PAUSE = 1_000;
+/** The first pause, in ms; after a 429 that does not say for how long, the longer one. Each next one is twice as long, or as
+ * long as the upstream says. */
+const PAUSE = 1_000;
 const LIMITED_PAUSE = 5_000;
 /** The longest, in ms: an upstream that recovers, and credentials that are new, are noticed within a minute. */
 const LONGEST_PAUSE = 50_000;
@@ -103,21 +110,29 @@ export function pauseOf(health: Health, seen: Seen, now: number): number {
 
 /** @param chance in [0, 1), for the jitter */
 export function observe(health: Health, seen: Seen, now: number, chance: number): Health {
-  const { budget: before, ...cooldowns } = health;
-  const budget = seen.budget ?? (seen.manifest && !seen.error ? undefined : before);
-  const next: Health = { ...cooldowns, ...(budget && { budget }) };
-  const { error } = seen;
-  if (!error) {
-    delete next.all;
-    // A HEAD tells of the limit without counting: it ends the wait for pulls, should there be some again.
-    if (seen.pull || (seen.manifest && seen.budget?.remaining !== 0)) delete next.pulls;
+  const { error, budget } = seen;
+  const next: Health = { ...health, ...(budget && { budget }) };
+  if (error) {
+    const isLimit = error.status === 429;
+    const scope = isLimit && seen.pull && budget?.remaining === 0 ? "pulls" : "all";
+    const told = seen.retryAfter ?? (scope === "pulls" ? budget?.window : undefined);
+    next[scope] = strike(health[scope], error, isLimit ? "limited" : "failed", told, now, chance);
     return next;
   }
-  const isLimit = error.status === 429;
-  const scope = isLimit && seen.pull && seen.budget?.remaining === 0 ? "pulls" : "all";
-  const told = seen.retryAfter ?? (scope === "pulls" ? seen.budget?.window : undefined);
-  const cooldown = strike(health[scope], error, isLimit ? "limited" : "failed", told, now, chance);
-  return { ...next, [scope]: cooldown };
+  // "No header means unlimited": of a manifest that was given, not of a 404.
+  const isFree = seen.manifest && seen.gave && !budget;
+  if (isFree) delete next.budget;
+  if (isPast(health.all, seen)) delete next.all;
+  // A HEAD tells of the limit without counting: it ends the wait for pulls, should there be some again.
+  const mayPull =
+    isFree || (seen.pull && seen.gave) || (budget !== undefined && budget.remaining > 0);
+  if (mayPull && isPast(health.pulls, seen)) delete next.pulls;
+  return next;
+}
+
+/** A good answer to what was asked before the cooldown began does not end it. */
+function isPast(cooldown: Cooldown | undefined, seen: Seen): boolean {
+  return cooldown !== undefined && seen.askedAt >= cooldown.begunAt;
 }
 
 function strike(
@@ -131,13 +146,24 @@ function strike(
   // Those that were let through before the pause began come to their end within it.
   if (before && now < before.until) return { ...before, error };
   const strikes = (before?.strikes ?? 0) + 1;
-  const begun = { strikes, until: 0, probedAt: 0, retryAt: 0, error };
+  const begun = { strikes, until: 0, begunAt: now, probedAt: 0, retryAt: 0, error };
   const first = kind === "limited" ? 1 : FAILURES;
   if (strikes < first && told === undefined) return begun;
-  const growing =
-    (kind === "limited" ? LIMITED_PAUSE : FAILED_PAUSE) * 2 ** Math.max(0, strikes - first);
-  const pause = Math.min(told ?? growing, LONGEST_PAUSE) * (1 + JITTER * chance);
-  return { ...begun, until: now + pause, retryAt: now + (told ?? pause) };
+  const base = kind === "limited" && told === undefined ? LIMITED_PAUSE : PAUSE;
+  const growing = base * 2 ** Math.max(0, strikes - first);
+  const wished = Math.max(told ?? 0, growing);
+  const pause = Math.min(wished, LONGEST_PAUSE) * (1 + JITTER * chance);
+  return { ...begun, until: now + pause, retryAt: now + Math.max(wished, pause) };
+}
+
+/** A probe that was let through at `now` and came to nothing: another may go. */
+export function unprobe(health: Health, now: number): Health {
+  const next = { ...health };
+  for (const scope of ["all", "pulls"] as const) {
+    const cooldown = health[scope];
+    if (cooldown?.probedAt === now) next[scope] = { ...cooldown, probedAt: 0 };
+  }
+  return next;
 }
 
 /** Whether a good answer is news. */

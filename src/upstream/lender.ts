@@ -31,19 +31,19 @@ export interface Refused {
 
 export class Lender {
   readonly #secrets: Readonly<Record<string, unknown>>;
-  readonly #failed: (error: RegistryError) => Promise<void>;
+  readonly #said: (error: RegistryError) => Promise<RegistryError>;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
   readonly #authorizer = new Authorizer();
   readonly #keyring = new Keyring();
 
-  /** @param failed told of what a token service's failure was, which it says for its registry */
+  /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(
     secrets: Readonly<Record<string, unknown>>,
-    failed: (error: RegistryError) => Promise<void>,
+    said: (error: RegistryError) => Promise<RegistryError>,
   ) {
     this.#secrets = secrets;
-    this.#failed = failed;
+    this.#said = said;
   }
 
   /** The authorization to send at once. */
@@ -104,12 +104,9 @@ export class Lender {
     } catch (error) {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
-      if (isRefused(failure)) {
+      if (isRefused(failure))
         this.#refuse(rule, key, failure.status === 401 && name ? undefined : scope, failure);
-      } else if (failure.code !== "UNKNOWN") {
-        await this.#failed(failure);
-      }
-      throw failure;
+      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure);
     }
   }
 

@@ -34,10 +34,13 @@ function countOf(text: string | null): number | undefined {
   return count === undefined ? undefined : Number(count);
 }
 
-/** In ms from now; undefined where it is absent, malformed or past. */
+/** Nobody knows for longer, in ms. */
+const LONGEST = 24 * 60 * 60_000;
+
+/** In ms from now, a day at most; undefined where it is absent, malformed or past. */
 export function readRetryAfter(text: string | null, now: number): number | undefined {
   if (text === null) return undefined;
   const seconds = /^\s*(\d{1,9})\s*$/.exec(text)?.[1];
   const wait = seconds === undefined ? Date.parse(text) - now : Number(seconds) * 1000;
-  return wait >= 0 ? wait : undefined; // also for NaN
+  return wait >= 0 ? Math.min(wait, LONGEST) : undefined; // also for NaN
 }

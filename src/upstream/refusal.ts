@@ -14,9 +14,20 @@ export function isRefused(error: unknown): boolean {
   return error instanceof RegistryError && (error.status === 401 || error.status === 403);
 }
 
+/** A 429 always says when to come again, also where the upstream did not.
+ * @param seconds 0 where there is no telling */
+export function withRetryAfter(error: RegistryError, seconds: number): RegistryError {
+  const { code, message, ...options } = error.toValue();
+  if (error.status !== 429 || seconds <= 0) return error;
+  const told = Number(error.headers["Retry-After"] ?? 0);
+  if (told > 0 || Number.isNaN(told)) return error;
+  const headers = { ...options.headers, "Retry-After": String(seconds) };
+  return new RegistryError(code, message, { ...options, headers });
+}
+
 const ERROR_BODY_LIMIT = 16 * 1024;
-/** In ms of silence: the status is known, and the words can be done without. */
-const ERROR_BODY_TIMEOUT = 2_000;
+/** In ms: the status is known, and the words can be done without. */
+const ERROR_BODY_TIME = 2_000;
 
 /** What an answer means to clients: a code, and the status that goes with it. */
 export type Meaning = [code: ErrorCode, status: number];
@@ -62,7 +73,8 @@ export function meaningOf(status: number, unknown?: ErrorCode): Meaning {
 
 /** As much of it as is worth reading; empty where it breaks off. */
 export async function readErrorBody(response: Response): Promise<string> {
-  return readText(response, ERROR_BODY_LIMIT, ERROR_BODY_TIMEOUT).catch(() => ""); // the status says enough
+  const bounds = { bytes: ERROR_BODY_LIMIT, silence: ERROR_BODY_TIME, time: ERROR_BODY_TIME };
+  return readText(response, bounds).catch(() => ""); // the status says enough
 }
 
 /** The first message of an OCI error body, one line of it. */

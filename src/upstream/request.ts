@@ -2,7 +2,7 @@
 
 import type { Rule } from "../config/rule.ts";
 import { within } from "../oci/deadline.ts";
-import { type ErrorCode, RegistryError } from "../oci/error.ts";
+import { type ErrorCode, type ErrorValue, RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { TimedBody } from "./body.ts";
 import type { Gate, Loan } from "./gate.ts";
@@ -10,7 +10,7 @@ import type { Seen, Use } from "./health.ts";
 import { readBudget, readRetryAfter } from "./limit.ts";
 import { offline } from "./offline.ts";
 import { fetchFollowing } from "./redirect.ts";
-import { refusalOf } from "./refusal.ts";
+import { refusalOf, withRetryAfter } from "./refusal.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
  * has its own patience, and neither heeds a cooldown nor begins one. */
@@ -35,7 +35,8 @@ export interface Answer {
   status: number;
   headers: Headers;
   response: Response;
-  body(): TimedBody;
+  /** @param moved told of each piece that comes, in bytes */
+  body(moved?: (bytes: number) => void): TimedBody;
   cancel(): void;
 }
 
@@ -54,8 +55,8 @@ export class Requests {
     const scope = `repository:${repository}:pull`;
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    let lent = await intime(this.#gate.lend(rule, scope, useOf(asked)));
-    let answer = await this.#send(asked, lent, deadline);
+    let loan = await intime(this.#gate.lend(rule, scope, useOf(asked)));
+    let answer = await this.#send(asked, loan, deadline);
     while (isOfUpstream(answer, rule) && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;
       const refused = {
@@ -63,28 +64,29 @@ export class Requests {
         challenge: headers.get("www-authenticate"),
         passing: asked.method === "HEAD" || asked.purpose === "transfer",
       };
-      const next = await intime(this.#gate.answer(rule, scope, refused, lent)).catch((error) => {
+      const next = await intime(this.#gate.answer(rule, scope, refused, loan)).catch((error) => {
         answer.cancel();
         throw error;
       });
       if (!next) break;
       answer.cancel();
-      lent = next;
-      answer = await this.#send(asked, lent, deadline);
+      loan = next;
+      answer = await this.#send(asked, loan, deadline);
     }
     const { status } = answer;
     if ((status >= 200 && status < 300) || asked.understood?.includes(status)) {
-      await this.#report(asked, lent, answer);
+      await this.#report(asked, loan, answer);
       return answer;
     }
-    const secrets = secretsIn(lent.authorization);
-    const error = await refusalOf(answer.response, host, asked.unknown, secrets);
+    // What a CDN says, it says for itself.
+    const speaker = isOfUpstream(answer, rule) ? host : `${host}'s storage`;
+    const secrets = secretsIn(loan.authorization);
+    const error = await refusalOf(answer.response, speaker, asked.unknown, secrets);
     answer.cancel();
-    const pause = await this.#report(asked, lent, answer, error);
-    throw status === 429 && pause > 0 ? withRetryAfter(error, pause) : error;
+    throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
   }
 
-  async #send(asked: Asked, lent: Loan, deadline: number): Promise<Answer> {
+  async #send(asked: Asked, loan: Loan, deadline: number): Promise<Answer> {
     const { rule, repository } = asked.source;
     const { host, base } = rule.upstream;
     const controller = new AbortController();
@@ -95,7 +97,7 @@ export class Requests {
           url: `${base}/v2/${repository}/${asked.path}`,
           method: asked.method,
           headers: asked.headers ?? {},
-          authorization: lent.authorization,
+          authorization: loan.authorization,
         },
         host,
         left,
@@ -105,39 +107,57 @@ export class Requests {
         status: response.status,
         headers: response.headers,
         response,
-        body: () => new TimedBody(response, rule.silenceTimeout, host, controller),
+        body: (moved) => new TimedBody(response, rule.silenceTimeout, host, controller, moved),
         cancel: () => controller.abort(),
       };
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       const told = error.status === 504 ? late(rule) : error;
-      await this.#report(asked, lent, undefined, told);
+      await this.#report(asked, loan, undefined, told);
       throw told;
     }
   }
 
-  /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone. */
+  /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
+   * @param answer undefined where none came */
   async #report(
     asked: Asked,
-    lent: Loan,
+    loan: Loan,
     answer: Answer | undefined,
     error?: RegistryError,
   ): Promise<number> {
+    const { rule } = asked.source;
+    if (answer && !isOfUpstream(answer, rule)) return 0;
     const now = Date.now();
     const budget = answer && readBudget(answer.headers, now);
     const ailing = error && (error.status === 429 || error.status >= 500);
-    const transfer = asked.purpose === "transfer";
-    if (ailing ? transfer : !budget && !lent.watched) return 0;
+    if (ailing ? asked.purpose === "transfer" : !budget && !loan.watched) return 0;
     const retryAfter = answer && readRetryAfter(answer.headers.get("retry-after"), now);
     const seen: Seen = {
+      askedAt: loan.lentAt,
       manifest: asked.manifest ?? false,
       pull: isPull(asked),
+      ...(answer && answer.status >= 200 && answer.status < 300 && { gave: true }),
       ...(budget && { budget }),
-      ...(ailing && { error: error.toValue() }),
+      ...(ailing && { error: wordless(error, rule) }),
       ...(ailing && retryAfter !== undefined && { retryAfter }),
     };
-    return this.#gate.report(asked.source.rule, seen);
+    try {
+      return await this.#gate.report(rule, seen);
+    } catch (failure) {
+      // The answer is here, whatever the gate makes of it.
+      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+      return 0;
+    }
   }
+}
+
+/** As all clients of the upstream may be told: what it said was of one repository. */
+function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
+  const { upstreamStatus } = error;
+  const value = error.toValue();
+  if (upstreamStatus === undefined) return value;
+  return { ...value, message: `${upstream.host} answered ${upstreamStatus}` };
 }
 
 function mayBeAnswered(status: number, { method }: Asked): boolean {
@@ -147,13 +167,6 @@ function mayBeAnswered(status: number, { method }: Asked): boolean {
 /** What a CDN refuses, the upstream redirected to: that says nothing of credentials, which the CDN never sees. */
 function isOfUpstream({ response }: Answer, rule: Rule): boolean {
   return response.url === "" || new URL(response.url).origin === new URL(rule.upstream.base).origin;
-}
-
-/** A 429 always says when to come again, also where the upstream did not. */
-function withRetryAfter(error: RegistryError, seconds: number): RegistryError {
-  const { code, message, ...options } = error.toValue();
-  const headers = { "Retry-After": String(seconds), ...options.headers };
-  return new RegistryError(code, message, { ...options, headers });
 }
 
 function isPull({ manifest, method }: Asked): boolean {

@@ -8,7 +8,7 @@ import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayTrustRealm } from "./realm.ts";
 import { fetchFollowing, type Wanted } from "./redirect.ts";
-import { refusalOf } from "./refusal.ts";
+import { meaningOf, refusalAs } from "./refusal.ts";
 
 export interface Token {
   authorization: string;
@@ -58,11 +58,13 @@ export async function fetchToken(
   const service = challenge.parameters.get("service");
   const response = await askToken(rule, realm, { scope, ...(service && { service }) }, credentials);
   if (!response.ok) {
-    throw await refusalOf(response, `${host}'s token service`, undefined, secretsOf(credentials));
+    // Its words are not repeated: they may be the form, with the password in whatever encoding.
+    await response.body?.cancel();
+    throw refusalAs(response, `${host}'s token service`, meaningOf(response.status), "");
   }
-  const answer = schema.safeParse(
-    parseJson(await readText(response, TOKEN_ANSWER_LIMIT, rule.silenceTimeout)),
-  );
+  const { firstByteTimeout: time, silenceTimeout: silence } = rule;
+  const bounds = { bytes: TOKEN_ANSWER_LIMIT, silence, time, host };
+  const answer = schema.safeParse(parseJson(await readText(response, bounds)));
   if (!answer.success || answer.data.token === undefined) {
     throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
   }
@@ -118,13 +120,6 @@ function send(rule: Rule, wanted: Wanted): Promise<Response> {
 export function basic(login: Login): string {
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-export function secretsOf(credentials: RegistryCredentials | undefined): string[] {
-  if (!credentials) return [];
-  return "token" in credentials
-    ? [credentials.token]
-    : [credentials.password, basic(credentials).slice(6)];
 }
 
 function parseJson(text: string): unknown {

@@ -98,3 +98,12 @@ it("a list's next page keeps the ns that it was asked with", async () => {
   const [, target = ""] = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "") ?? [];
   expect(new URL(target, "https://x.example").searchParams.get("ns")).toBe("registry.example:5000");
 });
+
+it("an upstream has no say in the ns of the next page", async () => {
+  const name = repository("linked-ns");
+  await fixture.image(name, "1");
+  const link = { link: `</v2/${name}/tags/list?last=1&ns=evil.example>; rel="next"` };
+  await fixture.fault({ match: { repository: name }, do: { headers: link } });
+  const response = await cacheOf().fetch(`${name}/tags/list`);
+  expect(response.headers.get("link")).toBe(`</v2/${name}/tags/list?last=1>; rel="next"`);
+});

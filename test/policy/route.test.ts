@@ -134,6 +134,9 @@ describe("by ns, host and default", () => {
     // host
     ["a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
     ["a/b", "quay.mirror.example.com:8443", undefined, undefined, "quay.io", "a/b"],
+    ["a/b", "quay.mirror.example.com.", undefined, undefined, "quay.io", "a/b"],
+    ["a/b", "q.localhost.:8787", undefined, undefined, "quay.io", "a/b"],
+    ["a/b", "m.example", "quay.io.", undefined, "quay.io", "a/b"],
     ["a/b", "q.localhost:8787", undefined, undefined, "quay.io", "a/b"],
     ["quay.io/a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
     [
@@ -158,6 +161,7 @@ describe("by ns, host and default", () => {
     ["a port that is another", "a/b", "m.example", "127.0.0.1:5001"],
     ["a host and an ns that do not agree", "a/b", "quay.mirror.example.com", "docker.io"],
     ["a host beside a rule's", "a/b", "other.mirror.example.com"],
+    ["a host beside a rule's, with the dot of the root", "a/b", "other.mirror.example.com."],
     ["a host beside a rule's on loopback", "a/b", "other.localhost:8787"],
     ["a rule's host on another port", "a/b", "q.localhost:9999"],
     ["another registry's name, at Docker Hub's default rule", "ghcr.io/a/b", "m.example"],

@@ -195,6 +195,7 @@ describe("an upstream that repeats its request", () => {
       key: 0,
       fresh: authorization !== undefined,
       watched: false,
+      lentAt: 0,
     });
     const gate: Gate = {
       lend: async () => loan(first),

@@ -151,3 +151,85 @@ describe("a 429", () => {
     expect((await receive(other.fetch(`open/${name}/manifests/0`))).status).toBe(200);
   });
 });
+
+describe("a token service's word", () => {
+  it("of 429 always says when to come again, and is heeded", async () => {
+    const name = await images("token-429", 3);
+    const cache = cacheApart();
+    const match = { repository: name, kind: "token" as const };
+    await fixture.fault({ match, do: { status: 429 } });
+    for (let at = 0; at < 3; at++) {
+      const problem = await problemOf(cache.fetch(`bearer/${name}/manifests/${at}`));
+      expect(problem).toMatchObject({ status: 429, code: "TOOMANYREQUESTS" });
+      expect(Number(problem.headers.get("retry-after"))).toBeGreaterThan(0);
+    }
+    expect(await fixture.requests({ repository: name, kind: "token" })).toHaveLength(1);
+  });
+
+  it("that refuses a login ends a cooldown: it is an answer, and all hear it", async () => {
+    const name = `private/${await images("token-refuses", 6)}`;
+    for (let at = 0; at < 6; at++) await fixture.image(name, String(at), { seed: `${name}-${at}` });
+    const cache = cacheApart();
+    await fixture.fault({
+      match: { repository: name, server: "bearer" },
+      times: 3,
+      do: { status: 503 },
+    });
+    const pull = (at: number) => problemOf(cache.fetch(`robot/${name}/manifests/${at}`));
+    for (let at = 0; at < 3; at++) expect((await pull(at)).status).toBe(503);
+    await fixture.revoke(name);
+    const match = { repository: name, kind: "token" as const };
+    const id = await fixture.fault({ match, times: 0, do: { status: 401 } });
+    later(60_000);
+    for (let at = 3; at < 6; at++) expect((await pull(at)).status).toBe(401);
+    await fixture.heal({ id });
+    later(6_000);
+    expect((await receive(cache.fetch(`robot/${name}/manifests/3`))).status).toBe(200);
+  });
+
+  it("is not repeated, whatever it says", async () => {
+    const name = await images("token-echo", 1);
+    const cache = cacheApart();
+    const body = JSON.stringify({
+      errors: [{ code: "X", message: "username=robot&password=s3cret%2Dof" }],
+    });
+    await fixture.fault({
+      match: { repository: name, kind: "token" },
+      times: 0,
+      do: { status: 401, body },
+    });
+    const problem = await problemOf(cache.fetch(`robot/${name}/manifests/0`));
+    expect(problem.status).toBe(401);
+    expect(problem.message).not.toMatch(/password|s3cret/);
+  });
+});
+
+it("what the upstream says of one repository is not told to another's clients", async () => {
+  const [name, other] = [await images("told", 1), await images("not-told", 1)];
+  const cache = cacheApart();
+  const body = JSON.stringify({
+    errors: [{ code: "X", message: "the quota of that team is used up" }],
+  });
+  await fixture.fault({ match: { repository: name }, times: 0, do: { status: 429, body } });
+  const digest = (await fixture.image(name, undefined)).digest;
+  const own = await problemOf(cache.fetch(`open/${name}/manifests/${digest}`));
+  expect(own.message).toContain("the quota of that team");
+  const others = await problemOf(cache.fetch(`open/${other}/manifests/0`));
+  expect(others).toMatchObject({ status: 429 });
+  expect(others.message).not.toContain("quota");
+});
+
+it("a CDN that fails is not the registry: manifests go on, and the answer says whose failure it was", async () => {
+  const name = repository("cdn-fails");
+  const image = await fixture.image(name, "1", { layers: [10, 20, 30, 40] });
+  const cache = cacheApart();
+  const match = { repository: name, kind: "blob" as const };
+  await fixture.fault({ match: { ...match, server: "open" }, times: 0, do: { redirect: "cdn" } });
+  await fixture.fault({ match: { ...match, server: "cdn" }, times: 0, do: { status: 503 } });
+  for (const { digest } of image.layers) {
+    const problem = await problemOf(cache.fetch(`open/${name}/blobs/${digest}`));
+    expect(problem).toMatchObject({ status: 503 });
+    expect(problem.message).toContain("storage answered 503");
+  }
+  expect((await receive(cache.fetch(`open/${name}/manifests/1`))).status).toBe(200);
+});

@@ -10,6 +10,7 @@ import {
   pauseOf,
   type Seen,
   type Use,
+  unprobe,
 } from "../../src/upstream/health.ts";
 
 const T = 1_750_000_000_000;
@@ -29,7 +30,13 @@ const limited: ErrorValue = {
   status: 429,
   upstreamStatus: 429,
 };
-const seen = (more: Partial<Seen> = {}): Seen => ({ manifest: true, pull: false, ...more });
+const seen = (more: Partial<Seen> = {}): Seen => ({
+  askedAt: Number.POSITIVE_INFINITY,
+  manifest: true,
+  pull: false,
+  ...(!more.error && { gave: true }),
+  ...more,
+});
 const budget = (remaining: number, at = T) => ({
   limit: 100,
   remaining,
@@ -113,6 +120,12 @@ describe("failures", () => {
     expect(refusal(again, PULL, now + 2100)).toBeUndefined();
   });
 
+  it("let another through at once where the probe came to nothing", () => {
+    const probing = admit(healthAfter(three), PULL, T + 2000);
+    expect(refusal(unprobe(probing, T + 2000), PULL, T + 2001)).toBeUndefined();
+    expect(refusal(unprobe(probing, T + 1999), PULL, T + 2001)).toBeDefined();
+  });
+
   it("let another through where the probe never came back", () => {
     const probing = admit(healthAfter(three), PULL, T + 2000);
     expect(refusal(probing, PULL, T + 2000 + 14_000)).toBeDefined();
@@ -132,6 +145,22 @@ describe("a 429", () => {
     expect(refusal(health, OTHER, T + 1000)?.headers["Retry-After"]).toBe("3599");
     expect(refusal(health, OTHER, T + 60_001)).toBeUndefined();
     expect(pauseOf(health, seen(), T)).toBe(3600);
+  });
+
+  it.each([0, 500])("that says %i ms is not taken at its word: the pause grows", (retryAfter) => {
+    const first = healthAfter([[0, seen({ error: limited, retryAfter })]]);
+    expect(first.all?.until).toBe(T + 1000);
+    expect(refusal(first, OTHER, T + 1)?.headers["Retry-After"]).toBe("1");
+    const second = observe(first, seen({ error: limited, retryAfter }), T + 1000, 0);
+    expect(second.all?.until).toBe(T + 3000);
+  });
+
+  it("is not ended by a good answer to what was asked before it", () => {
+    const health = healthAfter([[0, seen({ error: limited, retryAfter: 30_000 })]]);
+    const before = observe(health, seen({ askedAt: T - 1 }), T + 10, 0);
+    expect(refusal(before, OTHER, T + 11)).toMatchObject({ status: 429 });
+    const after = observe(health, seen({ askedAt: T }), T + 10, 0);
+    expect(refusal(after, OTHER, T + 11)).toBeUndefined();
   });
 
   it("that says nothing pauses longer each time", () => {
@@ -154,6 +183,8 @@ describe("a 429", () => {
     ["a HEAD that tells of none left", seen({ budget: budget(0) }), false],
     ["a blob", seen({ manifest: false }), false],
     ["a pull that went well", seen({ pull: true }), true],
+    ["a HEAD of what there is not", seen({ gave: false }), false],
+    ["a pull of what there is not", seen({ pull: true, gave: false }), false],
   ])("of the limit on pulls: %s ends it or not", (_, what, ends) => {
     const health = healthAfter([
       [0, seen({ pull: true, error: limited, budget: budget(0) })],
@@ -180,6 +211,7 @@ describe("the budget", () => {
     const health = observe({}, seen({ budget: budget(5) }), T, 0);
     expect(observe(health, seen({ manifest: false }), T, 0).budget?.remaining).toBe(5);
     expect(observe(health, seen(), T, 0).budget).toBeUndefined();
+    expect(observe(health, seen({ gave: false }), T, 0).budget?.remaining).toBe(5);
     expect(observe(health, seen({ error: failed }), T, 0).budget?.remaining).toBe(5);
   });
 });

@@ -37,6 +37,8 @@ describe("Retry-After", () => {
     [" 7 ", 7000],
     ["Wed, 21 Oct 2026 07:28:30 GMT", 30_000],
     ["Wed, 21 Oct 2026 07:27:30 GMT", undefined],
+    ["999999999", 86_400_000],
+    ["Wed, 21 Oct 2099 07:28:30 GMT", 86_400_000],
     ["-5", undefined],
     ["soon", undefined],
     ["", undefined],

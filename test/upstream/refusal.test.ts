@@ -5,6 +5,8 @@ import { RegistryError } from "../../src/oci/error.ts";
 import { readBounded } from "../../src/upstream/body.ts";
 import { isRefusal, refusalOf } from "../../src/upstream/refusal.ts";
 
+const BOUNDS = { bytes: 5000, silence: 1000, time: 1000 };
+
 const said = (message: unknown) => JSON.stringify({ errors: [{ code: "X", message }] });
 const refusal = (body: BodyInit | null, init: ResponseInit, secrets: string[] = []) =>
   refusalOf(new Response(body, init), "up.example", "BLOB_UNKNOWN", secrets);
@@ -121,14 +123,14 @@ describe("a body without an end", () => {
 
   it("is seen to be longer than its bound", async () => {
     const { read, stream } = endless();
-    const bytes = await readBounded(new Response(stream), 5000, 1000);
+    const bytes = await readBounded(new Response(stream), BOUNDS);
     expect(bytes.byteLength).toBeGreaterThan(5000);
     expect(bytes.byteLength).toBeLessThan(7000);
     expect(read.cancelled).toBe(true);
   });
 
   it("differs from one that just fits", async () => {
-    const bytes = await readBounded(new Response(new Uint8Array(5000)), 5000, 1000);
+    const bytes = await readBounded(new Response(new Uint8Array(5000)), BOUNDS);
     expect(bytes.byteLength).toBe(5000);
   });
 });

@@ -1,0 +1,93 @@
+// Answers that drip: they hold up nobody for long, and are over when the upstream is well again.
+
+import { describe, expect, it } from "vitest";
+import { readBounded, TimedBody } from "../../src/upstream/body.ts";
+import { problemOf } from "../http/problem.ts";
+import { cacheApart, fixture, repository } from "../support/cache.ts";
+import { receive } from "../support/transfers.ts";
+
+/** A byte now and then, without an end. */
+function dripping(pause: number): Response {
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const stream = new ReadableStream({
+    type: "bytes",
+    start(controller: ReadableByteStreamController) {
+      timer = setInterval(() => controller.enqueue(new Uint8Array(1)), pause);
+    },
+    cancel() {
+      clearInterval(timer);
+    },
+  });
+  return new Response(stream);
+}
+
+it("a small body has a time for all of it", async () => {
+  const bounds = { bytes: 1000, silence: 1000, time: 150, host: "up.example" };
+  await expect(readBounded(dripping(20), bounds)).rejects.toMatchObject({
+    status: 504,
+    message: "up.example did not end its answer within 150 ms",
+  });
+});
+
+it("a transfer that brings next to nothing is as good as silent", async () => {
+  const abort = new AbortController();
+  const response = dripping(20);
+  const stopped = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener("abort", () => reject(new Error("aborted")));
+  });
+  const body = new TimedBody(response, 300, "up.example", abort);
+  const partial = { buffer: new Uint8Array(1000), have: 0 };
+  await expect(Promise.race([body.fill(partial), stopped])).rejects.toThrow();
+  expect(abort.signal.aborted).toBe(true);
+  expect(partial.have).toBeGreaterThan(0);
+});
+
+const slow = { bytesPerSecond: 5 };
+const fields = { firstByteTimeout: "400ms", silenceTimeout: "300ms" };
+
+describe("an upstream whose answers drip: 504 in time, and well as soon as it is", () => {
+  it.each([
+    ["a manifest", "open", "digest", { kind: "manifest" }],
+    ["a tag's manifest", "open", "tag", { kind: "manifest" }],
+    ["a small blob", "open", "blob", { kind: "blob" }],
+    ["a tag list", "open", "tags", { kind: "tags" }],
+    ["a token", "bearer", "blob", { kind: "token" }],
+  ] as const)("%s", async (_, door, kind, match) => {
+    const name = repository("drips");
+    const image = await fixture.image(name, "1");
+    const paths = {
+      tag: "manifests/1",
+      digest: `manifests/${image.digest}`,
+      blob: `blobs/${image.layers[0]?.digest}`,
+      tags: "tags/list",
+    };
+    const cache = cacheApart(fields);
+    await fixture.fault({ match: { repository: name, ...match }, times: 0, do: slow });
+    const problem = await problemOf(cache.fetch(`${door}/${name}/${paths[kind]}`));
+    expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
+    await fixture.heal({ repository: name });
+    // What was begun comes to its end by itself: nobody waits for it longer than for a new one.
+    await fixture.idle(name);
+    expect((await receive(cache.fetch(`${door}/${name}/${paths[kind]}`))).status).toBe(200);
+  });
+
+  it("a small blob that stalls is 504 to who waits, and is fetched all the same", async () => {
+    const name = repository("stalls");
+    const { digest } = await fixture.blob(name, { seed: 3, size: 300_000 });
+    const cache = cacheApart({ firstByteTimeout: "300ms", silenceTimeout: "2s" });
+    await fixture.fault({ match: { repository: name }, do: { hold: name, after: 1000 } });
+    const problem = await problemOf(cache.fetch(`open/${name}/blobs/${digest}`));
+    expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
+    await fixture.release(name);
+    expect(await receive(cache.fetch(`open/${name}/blobs/${digest}`))).toMatchObject({ digest });
+    expect(await fixture.requests({ repository: name, kind: "blob" })).toHaveLength(1);
+  });
+
+  it("a small blob that comes slowly, but comes, is waited for", async () => {
+    const name = repository("slow");
+    const { digest } = await fixture.blob(name, { seed: 4, size: 3_000_000 });
+    const cache = cacheApart({ firstByteTimeout: "1s" });
+    await fixture.fault({ match: { repository: name }, do: { bytesPerSecond: 1_500_000 } });
+    expect(await receive(cache.fetch(`open/${name}/blobs/${digest}`))).toMatchObject({ digest });
+  });
+});
