@@ -1,4 +1,4 @@
-// docker-registry's log as a journal: what the upstream was asked for.
+// A registry's log as a journal: what docker-registry, as the upstream, or Entrepot itself was asked for.
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,16 +7,19 @@ export interface Asked {
   method: string;
   path: string;
   status: number;
-  /** Bytes of the body that the upstream wrote. */
+  /** Bytes of the body that docker-registry wrote; Entrepot's log does not say. */
   written: number;
   agent: string;
 }
 
 export class AccessLog {
   private readonly file: string;
+  private readonly read: (text: string) => Asked[];
 
-  constructor(file: string) {
+  /** @param read understands the log */
+  constructor(file: string, read: (text: string) => Asked[]) {
     this.file = file;
+    this.read = read;
   }
 
   /** What has been asked since the log began, once nothing has been added for a while: a request is logged at its end. */
@@ -26,20 +29,26 @@ export class AccessLog {
     for (;;) {
       await sleep(quiet);
       const now = await readFile(this.file, "utf8");
-      if (now.length === text.length) return read(now);
+      if (now.length === text.length) return this.read(now);
       text = now;
     }
   }
 
   /** What is asked while `act` runs. */
   async during(act: () => Promise<void>): Promise<Asked[]> {
-    const before = (await this.all()).length;
-    await act();
-    return (await this.all()).slice(before);
+    return (await duringAll([this], act)).flat();
   }
 }
 
-function read(text: string): Asked[] {
+/** What each of them is asked while `act` runs. */
+export async function duringAll(logs: AccessLog[], act: () => Promise<void>): Promise<Asked[][]> {
+  const all = () => Promise.all(logs.map((log) => log.all()));
+  const before = await all();
+  await act();
+  return (await all()).map((asked, index) => asked.slice(before[index]?.length));
+}
+
+export function readRegistryLog(text: string): Asked[] {
   return text.split("\n").flatMap((line) => {
     if (!line.includes('"response completed')) return [];
     const said = JSON.parse(line) as Record<string, string | number | undefined>;
@@ -53,6 +62,18 @@ function read(text: string): Asked[] {
       },
     ];
   });
+}
+
+/** What wrangler writes of each request. */
+export function readWranglerLog(text: string): Asked[] {
+  const lines = text.matchAll(/\[wrangler:info\] ([A-Z]+) (\/\S*) (\d{3}) /g);
+  return [...lines].map(([, method = "", path = "", status]) => ({
+    method,
+    path,
+    status: Number(status),
+    written: 0,
+    agent: "",
+  }));
 }
 
 export function render(asked: Asked[]): string {

@@ -58,7 +58,7 @@ export interface Hosts {
 }
 
 /** What cannot answer: a request that goes past the mirror fails. */
-const NOBODY = "http://127.0.0.1:1";
+export const NOBODY = "http://127.0.0.1:1";
 
 /** Writes a folder of hosts.toml, by registry; gives the flags that have ctr use it. */
 export async function hostsDir(folder: string, registries: Record<string, Hosts>) {

@@ -12,3 +12,7 @@ export function expectSilence(asked: Asked[]): void {
   if (asked.length === 0) return;
   throw new Error(`the upstream was asked ${asked.length} times:\n${render(asked.slice(0, 20))}`);
 }
+
+export function expectMatch(what: string, found: string, pattern: RegExp): void {
+  if (!pattern.test(found)) throw new Error(`${what} is not ${pattern}:\n${found}`);
+}

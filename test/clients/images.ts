@@ -7,7 +7,7 @@ import { type Descriptor, makeLayer } from "./layers.ts";
 import { pushImage, pushIndex, pushReferrer } from "./push.ts";
 
 /** Change it with anything below: what an earlier version has made is made again. */
-const VERSION = 2;
+const VERSION = 4;
 const KB = 1024;
 const MB = 1024 * KB;
 
@@ -23,12 +23,18 @@ export interface Image {
 }
 
 export const BUSYBOX = { repository: "team/busybox", tag: "1" };
+/** The same under a name that Docker Hub's official images have. */
+export const OFFICIAL = { repository: "library/busybox-entrepot", tag: "1" };
 export const INDEX = { repository: "team/multi", tag: "1" };
 export const SCHEMA2 = { repository: "team/schema2", tag: "1" };
 /** Layers of 1 KB, 10 MB and 300 MB. */
 export const BIG = { repository: "team/big", tag: "1" };
 /** One layer of 48 MB, which nothing else holds. */
 export const RANGED = { repository: "team/ranged", tag: "1" };
+/** One small layer, which nothing else holds. */
+export const NAMED = { repository: "team/named", tag: "1" };
+/** The same, never pulled through Entrepot: what it holds needs no fallback. */
+export const FALLEN = { repository: "team/fallen", tag: "1" };
 /** Many tags of one image. */
 export const TAGGED = { repository: "team/tagged" };
 export const TAG_COUNT = 25;
@@ -84,6 +90,9 @@ export async function makeImages(places: Places): Promise<Images> {
   await pushImage(at(BIG.repository), big, BIG.tag);
   const ranged = await layer("ranged", 48 * MB, false);
   await pushImage(at(RANGED.repository), [ranged], RANGED.tag);
+  for (const { repository, tag } of [NAMED, FALLEN]) {
+    await pushImage(at(repository), [await layer(repository.replace("/", "-"), 64 * KB)], tag);
+  }
   const small = await layer("tagged", KB);
   for (let n = 1; n <= TAG_COUNT; n++) {
     await pushImage(at(TAGGED.repository), [small], `v${String(n).padStart(2, "0")}`);
@@ -120,6 +129,7 @@ async function pushBusybox(scratch: string, open: string): Promise<Descriptor> {
     run("skopeo", ["copy", "--quiet", "--dest-tls-verify=false", ...args]);
   const name = ({ repository, tag }: Image) => `docker://${open}/${repository}:${tag}`;
   await copy(`oci:${image}`, name(BUSYBOX));
+  await copy(`oci:${image}`, name(OFFICIAL));
   await copy("--format", "v2s2", `oci:${image}`, name(SCHEMA2));
   const index = JSON.parse(await readFile(join(layout, "index.json"), "utf8")) as {
     manifests: [Descriptor];

@@ -1,9 +1,9 @@
-// The servers: docker-registry, containerd and Entrepot, each ready when its promise resolves.
+// The servers: docker-registry, containerd, dockerd and Entrepot, each ready when its promise resolves.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { AccessLog } from "./access-log.ts";
+import { AccessLog, readRegistryLog, readWranglerLog } from "./access-log.ts";
 import { run } from "./command.ts";
 import { launch, ready, type Server } from "./groups.ts";
 
@@ -11,15 +11,21 @@ export interface Registry extends Server {
   log: AccessLog;
 }
 
-/** @param storage kept between runs
- * @param htpasswd the file with the accounts, for a registry behind Basic auth */
+export interface RegistryOptions {
+  /** The file with the accounts, for a registry behind Basic auth. */
+  htpasswd?: string;
+  /** Of one that was ended, and comes back. */
+  address?: string;
+}
+
+/** @param storage kept between runs */
 export async function startRegistry(
   folder: string,
   storage: string,
-  htpasswd?: string,
+  { htpasswd, address: known }: RegistryOptions = {},
 ): Promise<Registry> {
   await mkdir(folder, { recursive: true });
-  const address = await freeAddress();
+  const address = known ?? (await freeAddress());
   const config = {
     version: "0.1",
     // A line of JSON for every request; the access log in Apache's format is left out.
@@ -32,7 +38,7 @@ export async function startRegistry(
   await writeFile(file, JSON.stringify(config)); // JSON is YAML
   const server = launch("docker-registry", ["serve", file], join(folder, "log"), address);
   await ready(server, () => answers(`http://${address}/v2/`, htpasswd ? 401 : 200), 10_000);
-  return { ...server, log: new AccessLog(server.logFile) };
+  return { ...server, log: new AccessLog(server.logFile, readRegistryLog) };
 }
 
 export interface Containerd extends Server {
@@ -66,35 +72,67 @@ content_sharing_policy = "isolated"
   return { ...server, socket };
 }
 
+/** A dockerd of our own, on a containerd of our own.
+ * @param mirror the URL that Docker Hub's images are pulled from */
+export async function startDockerd(
+  folder: string,
+  containerd: string,
+  mirror: string,
+): Promise<Server> {
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, "daemon.json");
+  const config = {
+    "registry-mirrors": [mirror],
+    "data-root": join(folder, "data"),
+    "exec-root": join(folder, "exec"),
+    pidfile: join(folder, "pid"),
+    "deprecated-key-path": join(folder, "key.json"),
+    "storage-driver": "vfs",
+    containerd,
+    // Nothing of the machine's network is touched.
+    bridge: "none",
+    iptables: false,
+    ip6tables: false,
+    "ip-forward": false,
+  };
+  await writeFile(file, JSON.stringify(config));
+  const address = `unix://${join(folder, "docker.sock")}`;
+  // In a mount namespace of its own: what it mounts is gone with it, however it ends.
+  const args = ["--mount", "dockerd", "--config-file", file, "--host", address];
+  const server = launch("unshare", args, join(folder, "log"), address);
+  await ready(server, () => succeeds("docker", ["--host", address, "version"]), 15_000);
+  return server;
+}
+
+/** A rule as users write it: the fields that the checks use. */
 export interface Rule {
-  prefix: string;
+  prefix?: string;
+  default?: boolean;
+  shadow?: boolean;
+  host?: string;
+  ns?: string;
   upstream: string;
   credentials?: string;
+  tagTtl?: string;
+  offline?: boolean;
+  firstByteTimeout?: string;
 }
 
-export interface EntrepotOptions {
-  folder: string;
-  rules: Rule[];
-  /** Secrets by name. */
-  secrets?: Record<string, unknown>;
-}
-
-/** Entrepot as its users start it. The same folder again: the same storage. */
-export async function startEntrepot({
-  folder,
-  rules,
-  secrets = {},
-}: EntrepotOptions): Promise<Server> {
+/** Entrepot as its users start it. The same folder again: the same storage.
+ * @param variables and secrets by name */
+export async function startEntrepot(
+  folder: string,
+  variables: { RULES: Rule[]; [name: string]: unknown },
+): Promise<Registry> {
   await mkdir(folder, { recursive: true });
   const address = await freeAddress();
-  const variables = { RULES: rules, ...secrets };
   const args = ["start", "--", "--port", portOf(address), "--persist-to", join(folder, "state")];
   for (const [name, value] of Object.entries(variables)) {
     args.push("--var", `${name}:${JSON.stringify(value)}`);
   }
   const server = launch("npm", args, join(folder, "log"), address);
   await ready(server, () => answers(`http://${address}/v2/`, 200), 60_000);
-  return server;
+  return { ...server, log: new AccessLog(server.logFile, readWranglerLog) };
 }
 
 async function answers(url: string, status: number): Promise<boolean> {
@@ -114,7 +152,8 @@ async function succeeds(command: string, args: string[]): Promise<boolean> {
   );
 }
 
-function freeAddress(): Promise<string> {
+/** Nothing listens there now. */
+export function freeAddress(): Promise<string> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.on("error", reject);

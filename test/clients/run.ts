@@ -8,8 +8,13 @@ import { checkApi } from "./checks/api.ts";
 import { checkCold } from "./checks/cold.ts";
 import { checkCompany } from "./checks/company.ts";
 import { checkContainerd } from "./checks/containerd.ts";
+import { checkDockerd } from "./checks/dockerd.ts";
+import { checkFallback } from "./checks/fallback.ts";
 import { checkKilled } from "./checks/killed.ts";
 import { checkLocked } from "./checks/locked.ts";
+import { checkMirrors } from "./checks/mirrors.ts";
+import { checkNaming } from "./checks/naming.ts";
+import { checkOutage } from "./checks/outage.ts";
 import { checkPodman } from "./checks/podman.ts";
 import { checkSkopeo } from "./checks/skopeo.ts";
 import { tail } from "./command.ts";
@@ -20,12 +25,17 @@ import { type Stage, setStage } from "./stage.ts";
 /** What is cold comes first; each next group finds more of the images warm. */
 const GROUPS = [
   checkCold,
+  checkNaming,
   checkSkopeo,
   checkPodman,
   checkContainerd,
+  checkDockerd,
   checkLocked,
   checkApi,
   checkCompany,
+  checkFallback,
+  checkMirrors,
+  checkOutage,
   checkKilled,
 ];
 
@@ -33,8 +43,8 @@ const report = new Report();
 const folder = await mkdtemp(join(tmpdir(), "entrepot-clients-run-"));
 // Nothing of the run stays but the images, also when it is interrupted.
 process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
-// Clients find no account, and no setting, of this machine's user.
-Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder });
+// Clients find no account, and no setting, of this machine's user, and leave nothing behind.
+Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder, TMPDIR: folder });
 let stage: Stage | undefined;
 await report.check("the servers start, and the images are there", async () => {
   stage = await setStage(folder);

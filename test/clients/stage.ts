@@ -3,10 +3,24 @@
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Server } from "./groups.ts";
-import { ACCOUNT, type Images, makeAccounts, makeImages } from "./images.ts";
+import { type Ctr, nameOf, startCtr } from "./ctr.ts";
+import { FAULTS, type Fault, startFaulty } from "./faulty.ts";
+import { ACCOUNT, BUSYBOX, type Images, makeAccounts, makeImages } from "./images.ts";
 import { type Pager, startPager } from "./pager.ts";
 import { type Registry, type Rule, startEntrepot, startRegistry } from "./processes.ts";
+
+/** How the open upstream can be named; it is the default rule's too. */
+export const UP = { prefix: "up", host: "docker.mirror.example.com", ns: "registry.example" };
+/** The upstream behind Basic auth. */
+export const LOCKED = { prefix: "locked", host: "locked.mirror.example.com" };
+/** The open upstream's twin, whose tags are stale after a second. */
+export const TWIN = { prefix: "twin-images", ns: "twin.example", ttl: 1_000 };
+/** The open upstream by a rule that never asks it. */
+export const OFFLINE = { prefix: "offline-images", ns: "offline.example" };
+
+/** Each meets an upstream with a fault for the first time: after some failures Entrepot leaves it alone. */
+export const FALLING_BACK = ["ctr", "skopeo", "podman"] as const;
+export type FallingBack = (typeof FALLING_BACK)[number];
 
 export interface Stage {
   /** Of this run, removed at its end. */
@@ -15,13 +29,23 @@ export interface Stage {
   /** The upstreams. */
   open: Registry;
   locked: Registry;
+  /** The open one's images at another address. */
+  twin: Registry;
+  /** At its address again, once it was killed. */
+  restartTwin(): Promise<Registry>;
   /** The open one again, with pages of tags; its prefix is `paged`. */
   paged: Pager;
-  entrepot: Server;
+  entrepot: Registry;
+  ctr: Ctr;
   /** Another Entrepot on the same upstreams; the same name again: on the same storage. */
-  startEntrepot(name: string): Promise<Server>;
+  startEntrepot(name: string, variables?: Record<string, unknown>): Promise<Registry>;
   /** Of every Entrepot that was started. */
   logFiles: Set<string>;
+}
+
+/** How a client names an upstream with this fault. */
+export function faultNames(client: FallingBack, fault: Fault): { prefix: string; ns: string } {
+  return { prefix: `${client}-${fault}`, ns: `${client}-${fault}.example` };
 }
 
 /** Where the images, and the registries' storage, are kept between runs. */
@@ -34,25 +58,57 @@ export async function setStage(folder: string): Promise<Stage> {
   await makeAccounts(accounts);
   const [open, locked] = await Promise.all([
     startRegistry(join(folder, "open"), join(KEPT, "open")),
-    startRegistry(join(folder, "locked"), join(KEPT, "locked"), accounts),
+    startRegistry(join(folder, "locked"), join(KEPT, "locked"), { htpasswd: accounts }),
   ]);
   const images = await makeImages({ folder: KEPT, open: open.address, locked: locked.address });
+  // After the images: docker-registry remembers of a storage what it did not find there.
+  const startTwin = (address?: string) =>
+    startRegistry(join(folder, "twin"), join(KEPT, "open"), address ? { address } : {});
+  const twin = await startTwin();
   const paged = await startPager(open.address);
-  const rules: Rule[] = [
-    { prefix: "up", upstream: `http://${open.address}` },
-    { prefix: "locked", upstream: `http://${locked.address}`, credentials: "LOCKED" },
-    { prefix: "paged", upstream: `http://${paged.address}` },
-  ];
+  const upstreams = { open, locked, twin, paged };
+  const rules = [...rulesOf(upstreams), ...(await faultyRules())];
   const logFiles = new Set<string>();
-  const start = async (name: string) => {
-    const server = await startEntrepot({
-      folder: join(folder, name),
-      rules,
-      secrets: { LOCKED: ACCOUNT },
+  const start = async (name: string, variables: Record<string, unknown> = {}) => {
+    const server = await startEntrepot(join(folder, name), {
+      RULES: rules,
+      LOCKED: ACCOUNT,
+      ...variables,
     });
     logFiles.add(server.logFile);
     return server;
   };
-  const entrepot = await start("entrepot");
-  return { folder, images, open, locked, paged, entrepot, startEntrepot: start, logFiles };
+  const [entrepot, ctr] = await Promise.all([
+    start("entrepot"),
+    startCtr(join(folder, "containerd"), nameOf(open.address, BUSYBOX)),
+  ]);
+  const again = { startEntrepot: start, restartTwin: () => startTwin(twin.address) };
+  return { folder, images, ...upstreams, entrepot, ctr, ...again, logFiles };
+}
+
+type Upstreams = Record<"open" | "locked" | "twin" | "paged", { address: string }>;
+
+function rulesOf({ open, locked, twin, paged }: Upstreams): Rule[] {
+  const at = ({ address }: { address: string }) => `http://${address}`;
+  // Without a dot or a dash they could hide a namespace of the default rule's upstream.
+  const shadow = true;
+  return [
+    { ...UP, shadow, default: true, upstream: at(open) },
+    { ...LOCKED, shadow, upstream: at(locked), credentials: "LOCKED" },
+    { prefix: "paged", shadow, upstream: at(paged) },
+    { prefix: TWIN.prefix, ns: TWIN.ns, upstream: at(twin), tagTtl: `${TWIN.ttl}ms` },
+    { ...OFFLINE, upstream: at(open), tagTtl: "1s", offline: true },
+  ];
+}
+
+async function faultyRules(): Promise<Rule[]> {
+  const rules: Rule[] = [];
+  for (const client of FALLING_BACK) {
+    for (const fault of Object.keys(FAULTS) as Fault[]) {
+      const { address } = await startFaulty(fault);
+      const names = faultNames(client, fault);
+      rules.push({ ...names, upstream: `http://${address}`, firstByteTimeout: "1s" });
+    }
+  }
+  return rules;
 }

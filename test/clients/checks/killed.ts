@@ -1,6 +1,6 @@
-// Entrepot killed with -9 in the middle of a cold pull, and started again on the same storage.
+// Entrepot killed with -9 in the middle of a cold pull, and started again on the same storage; at last offline.
 
-import { expectEqual } from "../expect.ts";
+import { expectEqual, expectMatch, expectSilence } from "../expect.ts";
 import { BIG } from "../images.ts";
 import type { Descriptor } from "../layers.ts";
 import type { Report } from "../report.ts";
@@ -31,6 +31,23 @@ export async function checkKilled(stage: Stage, report: Report): Promise<void> {
       expectEqual("the kill came before the fill's end", again > 0, true);
       expectEqual("the fill went on from what it had stored", again < layer.size, true);
       return `${again} of ${layer.size} bytes were asked for afterwards`;
+    },
+  );
+
+  await report.check(
+    "started again with OFFLINE: what is here is served, and no more",
+    async () => {
+      const third = await stage.startEntrepot("killed", { OFFLINE: true });
+      const asked = await stage.open.log.during(async () => {
+        const init = { headers: { Range: "bytes=-1000" } };
+        const { size } = await blobAt(place(third.address), layer.digest, init);
+        expectEqual("size of what is here", size, 1000);
+        const missing = await fetch(urlOf(place(third.address), "manifests", BIG.tag));
+        expectEqual("status of what is not", missing.status, 404);
+        expectMatch("its message", await missing.text(), /offline/);
+      });
+      expectSilence(asked);
+      await third.kill();
     },
   );
 }

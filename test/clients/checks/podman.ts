@@ -70,7 +70,8 @@ export async function checkPodman(stage: Stage, report: Report): Promise<void> {
 /** What a machine without systemd and without the right to raise limits can run. */
 const RUNNABLE = ["--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
 
-function optionsFor(folder: string): string[] {
+/** Of a podman that keeps all in this folder. */
+export function optionsFor(folder: string): string[] {
   return [
     ...["--root", `${folder}/root`, "--runroot", `${folder}/run`, "--tmpdir", `${folder}/tmp`],
     ...["--storage-driver=vfs", "--events-backend=none", "--cgroup-manager=cgroupfs"],
