@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
-import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { asRegistryError, call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import {
   admit,
@@ -19,6 +19,7 @@ import { Lender, type Lent, type Refused } from "./lender.ts";
 import { readRetryAfter } from "./limit.ts";
 import { isOfflineIn } from "./offline.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
+import { Slow } from "./slow.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
@@ -32,6 +33,7 @@ export interface Loan extends Lent {
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   readonly #lender = new Lender(this.env, (error) => this.#heard(error));
+  readonly #slow = new Slow();
   #health: Health = {};
   #offline: boolean | undefined;
 
@@ -50,11 +52,13 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
       }
       const now = Date.now();
+      if (use) this.#slow.throwIfSlow(scope, now);
       if (use) await this.#keep(admit(this.#health, use, now));
       try {
         const lent = await this.#lender.lend(rule, scope);
         return { ...lent, watched: isAiling(this.#health), lentAt: now };
       } catch (error) {
+        this.#slow.note(scope, asRegistryError(error).toValue(), now);
         await this.#keep(unprobe(this.#health, now));
         throw error;
       }
@@ -75,8 +79,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds. */
-  async report(seen: Seen): Promise<Outcome<number>> {
+  async report(scope: string, seen: Seen): Promise<Outcome<number>> {
     return settle(async () => {
+      if (seen.error) this.#slow.note(scope, seen.error, Date.now());
       await this.#observe(seen);
       return pauseOf(this.#health, seen, Date.now());
     });
@@ -118,7 +123,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, seen: Seen): Promise<number>;
+  report(rule: Rule, scope: string, seen: Seen): Promise<number>;
 }
 
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate {
@@ -127,6 +132,6 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
     lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
-    report: (rule, seen) => call(() => stub(rule).report(seen)),
+    report: (rule, scope, seen) => call(() => stub(rule).report(scope, seen)),
   };
 }

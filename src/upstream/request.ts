@@ -49,10 +49,10 @@ export class Requests {
 
   /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
   async send(asked: Asked): Promise<Answer> {
-    const { rule, repository } = asked.source;
+    const { rule } = asked.source;
     if (rule.offline) throw offline(rule, asked.unknown);
     const { host } = rule.upstream;
-    const scope = `repository:${repository}:pull`;
+    const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
     let loan = await intime(this.#gate.lend(rule, scope, useOf(asked)));
@@ -143,7 +143,7 @@ export class Requests {
       ...(ailing && retryAfter !== undefined && { retryAfter }),
     };
     try {
-      return await this.#gate.report(rule, seen);
+      return await this.#gate.report(rule, scopeOf(asked.source), seen);
     } catch (failure) {
       // The answer is here, whatever the gate makes of it.
       console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
@@ -158,6 +158,10 @@ function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
   const value = error.toValue();
   if (upstreamStatus === undefined) return value;
   return { ...value, message: `${upstream.host} answered ${upstreamStatus}` };
+}
+
+function scopeOf({ repository }: Source): string {
+  return `repository:${repository}:pull`;
 }
 
 function mayBeAnswered(status: number, { method }: Asked): boolean {

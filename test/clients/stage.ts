@@ -61,7 +61,6 @@ export async function setStage(folder: string): Promise<Stage> {
     startRegistry(join(folder, "locked"), join(KEPT, "locked"), { htpasswd: accounts }),
   ]);
   const images = await makeImages({ folder: KEPT, open: open.address, locked: locked.address });
-  // After the images: docker-registry remembers of a storage what it did not find there.
   const startTwin = (address?: string) =>
     startRegistry(join(folder, "twin"), join(KEPT, "open"), address ? { address } : {});
   const twin = await startTwin();

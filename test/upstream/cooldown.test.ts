@@ -23,12 +23,12 @@ const countOf = async (name: string) => (await fixture.requests({ repository: na
 
 describe("repeated failures", () => {
   it.each([
-    ["503", { status: 503 }, 503],
-    ["hanging up", { reset: true as const }, 502],
-    ["not answering", { hold: "cooldown-hold" }, 504],
+    ["503", { status: 503 }, 503, 3],
+    ["hanging up", { reset: true as const }, 502, 3],
+    ["not answering", { hold: "cooldown-hold" }, 504, 1],
   ])(
     "of %s: the upstream is not asked again, and the answer says for how long",
-    async (_, fault, status) => {
+    async (_, fault, status, count) => {
       const name = await images("failing", 12);
       const cache = cacheApart({ firstByteTimeout: "300ms" });
       await fixture.fault({ match: { repository: name }, times: 0, do: fault });
@@ -37,7 +37,7 @@ describe("repeated failures", () => {
         expect(problem.status).toBe(status);
         if (at >= 3) expect(Number(problem.headers.get("retry-after"))).toBeGreaterThan(0);
       }
-      expect(await countOf(name)).toBe(3);
+      expect(await countOf(name)).toBe(count);
       await fixture.heal({ repository: name });
       await fixture.release("cooldown-hold");
       // It is well again: the first to come is the probe, and then all may ask.
@@ -52,6 +52,22 @@ describe("repeated failures", () => {
       }
     },
   );
+
+  it("that miss the deadline: the repository is left alone for some seconds, and others are not", async () => {
+    const [name, other] = [await images("slow", 2), await images("not-slow", 1)];
+    const cache = cacheApart({ firstByteTimeout: "300ms" });
+    await fixture.fault({ match: { repository: name }, times: 0, do: { hold: name } });
+    expect((await problemOf(cache.fetch(`open/${name}/manifests/0`))).status).toBe(504);
+    const again = await problemOf(cache.fetch(`open/${name}/manifests/1`));
+    expect(again).toMatchObject({ status: 504, code: "UNAVAILABLE" });
+    expect(again.headers.get("retry-after")).toBe("10");
+    expect(await countOf(name)).toBe(1);
+    expect((await receive(cache.fetch(`open/${other}/manifests/0`))).status).toBe(200);
+    await fixture.heal({ repository: name });
+    await fixture.release(name);
+    later(11_000);
+    expect((await receive(cache.fetch(`open/${name}/manifests/1`))).status).toBe(200);
+  });
 
   it("of one thing among others that go well are no reason", async () => {
     const name = await images("one-fails", 8);
