@@ -15,8 +15,9 @@ import { type Asking, patiently } from "./asking.ts";
 import type { Plan } from "./attempt.ts";
 import { sizeOf } from "./blob-size.ts";
 import { broken, type Joined, lookForFollower, lookForJoiner, type Ready } from "./looks.ts";
-import { Asked, Memory } from "./memory.ts";
+import { Memory } from "./memory.ts";
 import { Run } from "./run.ts";
+import { Shared } from "./shared.ts";
 
 /** What survives a reset of the object. */
 interface Saved {
@@ -45,7 +46,7 @@ export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   readonly #memory = new Memory();
-  readonly #heads = new Asked<number | undefined>(this.#memory);
+  readonly #heads = new Shared<number | undefined>(this.#memory);
   #run: Run | undefined;
   /** The next run does without ranges: they brought a mismatch, or no end. */
   #plain = false;
@@ -77,16 +78,11 @@ export class BlobFill extends DurableObject<Env> {
     return settle(() => patiently(this.#heads.ask(source, ask), source, asking));
   }
 
-  async #joined(run: Run, source: Source, asking: Asking, began: boolean): Promise<Joined> {
+  #joined(run: Run, source: Source, asking: Asking, began: boolean): Promise<Joined> {
     const { patience } = asking;
     const begun = Date.now();
     const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-    const timer = setInterval(() => run.news.tell(), Math.min(LOOK, patience / 4 + 1));
-    try {
-      return await run.news.until(look);
-    } finally {
-      clearInterval(timer);
-    }
+    return run.news.until(look, Math.min(LOOK, patience / 4 + 1));
   }
 
   /** Waits until segment `number` of that attempt can be read.

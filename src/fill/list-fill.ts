@@ -44,7 +44,9 @@ export class ListFill extends DurableObject<Env> {
   async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
     return settle(async () => {
       const { rule } = source;
-      const known = this.#page ?? (await this.#lists.get(source, asked));
+      const near = this.#page ? undefined : await this.#lists.get(source, asked);
+      // Somebody may have asked while KV was read.
+      const known = this.#page ?? near;
       if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
         return { page: known, how: "found" as const };
       }

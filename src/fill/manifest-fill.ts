@@ -13,9 +13,10 @@ import { openGate } from "../upstream/gate.ts";
 import { isRefusal } from "../upstream/refusal.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
-import { Asked, Memory } from "./memory.ts";
+import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import { readManifest } from "./read-manifest.ts";
+import { Shared } from "./shared.ts";
 import { Sources } from "./sources.ts";
 
 export interface FetchedManifest {
@@ -43,7 +44,7 @@ export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   readonly #memory = new Memory();
-  readonly #heads = new Asked<ToldManifest | undefined>(this.#memory);
+  readonly #heads = new Shared<ToldManifest | undefined>(this.#memory);
   #run: Run | undefined;
 
   /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;

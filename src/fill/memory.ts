@@ -56,35 +56,3 @@ export class Memory<T = never> {
     this.#remembered.delete(sourceKey(source));
   }
 }
-
-/** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
- * digest, and never change. */
-export class Asked<T> {
-  readonly #refusals: Memory;
-  readonly #values = new Memory<T>();
-  readonly #asking = new Map<string, Promise<T>>();
-
-  /** @param refusals shared with others who ask for the same thing in another way */
-  constructor(refusals: Memory) {
-    this.#refusals = refusals;
-  }
-
-  async ask(source: Source, ask: () => Promise<T>): Promise<T> {
-    const now = Date.now();
-    this.#refusals.throwRecalled(source, now);
-    const said = this.#values.recall(source, now);
-    if (said && "value" in said) return said.value;
-    return this.#asking.get(sourceKey(source)) ?? this.#begin(source, ask);
-  }
-
-  #begin(source: Source, ask: () => Promise<T>): Promise<T> {
-    const key = sourceKey(source);
-    const asking = ask().finally(() => this.#asking.delete(key));
-    this.#asking.set(key, asking);
-    asking.then(
-      (value) => this.#values.keep(source, { value }, source.rule.negativeTtl, Date.now()),
-      (error) => this.#refusals.keep(source, { error }, worth(error, source, true), Date.now()),
-    );
-    return asking;
-  }
-}

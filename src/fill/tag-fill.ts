@@ -49,6 +49,7 @@ export class TagFill extends DurableObject<Env> {
     this.env,
   );
   readonly #memory = new Memory();
+  #stored: Stored | undefined;
   #checking: Checking | undefined;
   #getting: Promise<TagMapping> | undefined;
 
@@ -159,16 +160,23 @@ export class TagFill extends DurableObject<Env> {
     }
   }
 
-  /** The object's own memory, since KV shows late what was written; then KV's. */
+  /** What the object knows itself, since KV shows late what was written; else what KV does. */
   async #known(source: Source, tag: string): Promise<TagMapping | undefined> {
+    const near = this.#stored ? undefined : await this.#near(source, tag);
+    // Somebody may have found out while KV was read.
+    if (!this.#stored) return near;
+    return "mapping" in this.#stored ? this.#stored.mapping : undefined;
+  }
+
+  async #near(source: Source, tag: string): Promise<TagMapping | undefined> {
     const stored = await this.ctx.storage.get<Stored>(MAPPING_KEY);
-    if (!stored) return this.#tags.get(source, tag);
-    return "mapping" in stored ? stored.mapping : undefined;
+    this.#stored ??= stored;
+    return stored ? undefined : this.#tags.get(source, tag);
   }
 
   /** From the record, which is written when the tag moves: the mapping is that old, or younger. */
   async #recorded(source: Source, tag: string): Promise<TagMapping | undefined> {
-    if (await this.ctx.storage.get<Stored>(MAPPING_KEY)) return undefined; // that it is gone
+    if (this.#stored) return undefined; // that it is gone
     const record = await this.#tags.recorded(source, tag);
     if (!record || record.gone) return undefined;
     return { digest: record.digest, checkedAt: record.recordedAt, recorded: true };
@@ -206,11 +214,13 @@ export class TagFill extends DurableObject<Env> {
   }
 
   async #store(stored: Stored): Promise<void> {
+    this.#stored = stored;
     await this.ctx.storage.put(MAPPING_KEY, stored);
     await this.ctx.storage.setAlarm(Date.now() + REMEMBER);
   }
 
   override async alarm(): Promise<void> {
+    this.#stored = undefined;
     await this.ctx.storage.deleteAll();
   }
 }

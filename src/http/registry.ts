@@ -45,7 +45,7 @@ export async function answerRegistry(
   const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
   const asked = { now, deadline: now + rule.firstByteTimeout, noCache, later };
   try {
-    return await answer(house, source, wanted, request, asked);
+    return await answer(house, source, wanted, url, request, asked);
   } catch (error) {
     throw ns === undefined ? error : forContainerd(error);
   }
@@ -55,10 +55,10 @@ async function answer(
   house: House,
   source: Source,
   wanted: Exclude<Wanted, { kind: "ping" }>,
+  url: URL,
   request: Request,
   asked: Asked,
 ): Promise<Response> {
-  const url = new URL(request.url);
   switch (wanted.kind) {
     case "manifest":
       return manifest(house, source, wanted, request, asked);
