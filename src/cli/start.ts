@@ -65,7 +65,11 @@ function summary(): string {
         `  ${namesOf(rule)} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
       );
     }
-    lines.push("Try it:", `  docker pull ${address}/${example(rules.map(({ rule }) => rule))}`, "");
+    lines.push(
+      "Try it:",
+      `  docker pull ${address}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
+      "",
+    );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     lines.push("It answers every request with 500, because its configuration cannot be used:");

@@ -159,7 +159,7 @@ export const ruleSchema = z
       name: prefixes[0] ?? hosts[0] ?? upstream.host,
       prefixes,
       hosts,
-      ns,
+      ns: [...new Set(ns)],
       upstream,
       realms,
       credentials,

@@ -65,7 +65,7 @@ export class ListFill extends DurableObject<Env> {
           known &&
           (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
-        if (!this.#memory.recall(source, now))
+        if (!rule.offline && !this.#memory.recall(source, now))
           this.#memory.keep(source, { error }, worthPausing(error, source), now);
         const told = rule.offline ? unasked(rule) : failure.toValue();
         return { page: known, how: "found" as const, failure: told };

@@ -103,7 +103,7 @@ export class ManifestFill extends DurableObject<Env> {
         },
         (error) => {
           // A refusal is the upstream's answer, and the client's to hear.
-          if (!isRefusal(error)) {
+          if (!isRefusal(error) && !(error as { unasked?: boolean }).unasked) {
             console.error(
               `entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`,
             );

@@ -125,7 +125,7 @@ export class Run {
   #fail(error: unknown): void {
     this.refused = isRefusal(error);
     // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
-    if (!this.refused) {
+    if (!this.refused && !(error as { unasked?: boolean }).unasked) {
       console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     }
     this.failure = { error: told(error) };

@@ -2,6 +2,7 @@
 // content comes from the fill of its digest, so that two tags of one manifest are one GET.
 
 import { DurableObject } from "cloudflare:workers";
+import type { Rule } from "../config/rule.ts";
 import type { Env } from "../env.ts";
 import {
   asRegistryError,
@@ -37,6 +38,8 @@ type Stored = { mapping: TagMapping } | { gone: true };
 const REMEMBER = 5 * 60_000;
 
 interface Checking {
+  /** Under which it is done: another rule of the upstream may have more patience. */
+  rule: Rule;
   background: boolean;
   promise: Promise<TagMapping>;
 }
@@ -124,15 +127,16 @@ export class TagFill extends DurableObject<Env> {
       try {
         return { mapping: await running.promise, how: "joined" };
       } catch (error) {
-        // What is not done for nobody's sake may be done for somebody's.
-        if (!running.background || background) throw error;
+        // What is not done for nobody's sake may be done for somebody's, and what took too long for one's.
+        const isShort = running.rule.firstByteTimeout < source.rule.firstByteTimeout;
+        if (!isShort && (!running.background || background)) throw error;
         return this.#share(source, tag, known, asking);
       }
     }
     const promise = this.#ask(source, tag, known, background).finally(() => {
       this.#checking = undefined;
     });
-    this.#checking = { background, promise };
+    this.#checking = { rule: source.rule, background, promise };
     return { mapping: await promise, how: "started" };
   }
 
@@ -164,8 +168,10 @@ export class TagFill extends DurableObject<Env> {
   async #known(source: Source, tag: string): Promise<TagMapping | undefined> {
     const near = this.#stored ? undefined : await this.#near(source, tag);
     // Somebody may have found out while KV was read.
-    if (!this.#stored) return near;
-    return "mapping" in this.#stored ? this.#stored.mapping : undefined;
+    const stored = this.#stored && "mapping" in this.#stored ? this.#stored.mapping : undefined;
+    const mapping = this.#stored ? stored : near;
+    // Another rule of this upstream keeps what is deleted.
+    return mapping?.deleted && !source.rule.keepDeleted ? undefined : mapping;
   }
 
   async #near(source: Source, tag: string): Promise<TagMapping | undefined> {

@@ -43,6 +43,8 @@ interface ErrorOptions {
   headers?: Record<string, string>;
   /** The upstream's status, where the error tells of an answer of it; for Cache-Status. */
   upstreamStatus?: number;
+  /** The upstream was not asked: it is its earlier word, and has been logged. */
+  unasked?: boolean;
 }
 
 /** What a RegistryError looks like on its way through an RPC. */
@@ -56,6 +58,7 @@ export class RegistryError extends Error {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly upstreamStatus: number | undefined;
+  readonly unasked: boolean;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message);
@@ -64,11 +67,13 @@ export class RegistryError extends Error {
     this.status = options.status ?? STATUS[code];
     this.headers = options.headers ?? {};
     this.upstreamStatus = options.upstreamStatus;
+    this.unasked = options.unasked ?? false;
   }
 
   toValue(): ErrorValue {
-    const { code, message, status, headers, upstreamStatus } = this;
-    return { code, message, status, headers, ...(upstreamStatus && { upstreamStatus }) };
+    const { code, message, status, headers, upstreamStatus, unasked } = this;
+    const value = { code, message, status, headers };
+    return { ...value, ...(upstreamStatus && { upstreamStatus }), ...(unasked && { unasked }) };
   }
 }
 

@@ -31,7 +31,8 @@ export function freshnessOf(
   tag: string,
   now: number,
 ): Freshness {
-  const { tagTtl, staleWhileRevalidate } = source.rule;
+  const { tagTtl, staleWhileRevalidate, keepDeleted } = source.rule;
+  if (mapping.deleted && !keepDeleted) return "stale"; // kept for another rule of this upstream
   if (isImmutable(source, tag)) return "fresh";
   const age = now - mapping.checkedAt;
   if (age < tagTtl) return "fresh";

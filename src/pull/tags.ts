@@ -72,24 +72,22 @@ function limitOf(n: string | null): number {
 }
 
 /** A list without a next page is the last page, or all there is: some registries (docker-registry 2.8) know neither
- * pages nor order, and answer `n` and `last` with everything. Then it is ordered and paged here. */
+ * pages nor order, and answer `n` and `last` with everything. Where it shows that they did, it is ordered and paged here. */
 function ownPage(
   tags: string[],
   limit: number,
   last: string | null,
 ): Pick<PulledTags, "tags" | "next"> {
-  const known = last === null || tags.some((tag) => isNotAfter(tag, last));
-  if (!known && tags.length <= limit) return { tags };
-  const sorted = tags.toSorted().filter((tag) => last === null || tag > last);
-  const page = sorted.slice(0, limit);
-  if (page.length === sorted.length) return { tags: page };
+  // Only a page with that very tag in it tells: there are registries whose `last` is a token, and others that list the
+  // newest first.
+  const ignored = last !== null && tags.includes(last);
+  if (last !== null && !ignored && tags.length <= limit) return { tags };
+  const sorted = tags.toSorted();
+  const rest = ignored ? sorted.filter((tag) => tag > last) : sorted;
+  const page = rest.slice(0, limit);
+  if (page.length === rest.length) return { tags: page };
   return {
     tags: page,
     next: new URLSearchParams({ n: String(limit), last: page.at(-1) as string }),
   };
-}
-
-/** In byte order and without regard to case: registries sort in either way. */
-function isNotAfter(tag: string, last: string): boolean {
-  return tag <= last && tag.toLowerCase() <= last.toLowerCase();
 }

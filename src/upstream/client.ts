@@ -34,6 +34,7 @@ export class UpstreamClient {
     return this.#requests.send({
       source,
       method: "GET",
+      kind: "blob",
       path,
       headers,
       understood: range ? [416] : [],
@@ -45,7 +46,7 @@ export class UpstreamClient {
   /** Undefined where the upstream's HEAD is deficient: ask by GET. */
   headBlob(source: Source, digest: Digest): Promise<Headers | undefined> {
     const path = `blobs/${digest}`;
-    return this.#head({ source, method: "HEAD", path, unknown: "BLOB_UNKNOWN" });
+    return this.#head({ source, method: "HEAD", kind: "blob", path, unknown: "BLOB_UNKNOWN" });
   }
 
   manifest(source: Source, reference: string, purpose?: Purpose): Promise<Answer> {
@@ -61,6 +62,7 @@ export class UpstreamClient {
     return this.#requests.send({
       source,
       method: "GET",
+      kind: "list",
       path: `tags/list${suffix(query)}`,
       unknown: "NAME_UNKNOWN",
     });
@@ -73,6 +75,7 @@ export class UpstreamClient {
     return this.#requests.send({
       source,
       method: "GET",
+      kind: "list",
       path,
       headers,
       understood: [404],
@@ -95,7 +98,7 @@ function manifestAsked(
 ): Asked {
   const headers = { Accept: UPSTREAM_ACCEPT };
   const path = `manifests/${reference}`;
-  return { source, purpose, method, path, headers, manifest: true, unknown: "MANIFEST_UNKNOWN" };
+  return { source, purpose, method, path, headers, kind: "manifest", unknown: "MANIFEST_UNKNOWN" };
 }
 
 function suffix(query: URLSearchParams): string {

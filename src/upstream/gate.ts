@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
-import { asRegistryError, call, type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import {
   admit,
@@ -19,7 +19,6 @@ import { Lender, type Lent, type Refused } from "./lender.ts";
 import { readRetryAfter } from "./limit.ts";
 import { isOfflineIn } from "./offline.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
-import { Slow } from "./slow.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
@@ -32,8 +31,7 @@ export interface Loan extends Lent {
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error) => this.#heard(error));
-  readonly #slow = new Slow();
+  readonly #lender = new Lender(this.env, (error, scope) => this.#heard(error, scope));
   #health: Health = {};
   #offline: boolean | undefined;
 
@@ -52,14 +50,12 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
       }
       const now = Date.now();
-      if (use) this.#slow.throwIfSlow(scope, now);
       if (use) await this.#keep(admit(this.#health, use, now));
       try {
         const lent = await this.#lender.lend(rule, scope);
         return { ...lent, watched: isAiling(this.#health), lentAt: now };
       } catch (error) {
-        this.#slow.note(scope, asRegistryError(error).toValue(), now);
-        await this.#keep(unprobe(this.#health, now));
+        if (use) await this.#keep(unprobe(this.#health, use, now));
         throw error;
       }
     });
@@ -79,21 +75,20 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds. */
-  async report(scope: string, seen: Seen): Promise<Outcome<number>> {
+  async report(seen: Seen): Promise<Outcome<number>> {
     return settle(async () => {
-      if (seen.error) this.#slow.note(scope, seen.error, Date.now());
       await this.#observe(seen);
       return pauseOf(this.#health, seen, Date.now());
     });
   }
 
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
-  async #heard(error: RegistryError): Promise<RegistryError> {
+  async #heard(error: RegistryError, repository: string): Promise<RegistryError> {
     const now = Date.now();
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
     const seen: Seen = {
       askedAt: now,
-      manifest: false,
+      repository,
       pull: false,
       ...(!isRefused(error) && { error: error.toValue() }),
       ...(retryAfter !== undefined && { retryAfter }),
@@ -103,7 +98,14 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   async #observe(seen: Seen): Promise<void> {
+    const before = this.#health.all?.until ?? 0;
     await this.#keep(observe(this.#health, seen, Date.now(), Math.random()));
+    const after = this.#health.all?.until ?? 0;
+    // Logged once: what is refused meanwhile is not.
+    if (before === 0 && after > 0)
+      console.warn(`entrepot: ${seen.error?.message}: it is left alone`);
+    if (before > 0 && after === 0)
+      console.warn("entrepot: an upstream that was left alone is well");
   }
 
   async #keep(health: Health): Promise<void> {
@@ -123,7 +125,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, scope: string, seen: Seen): Promise<number>;
+  report(rule: Rule, seen: Seen): Promise<number>;
 }
 
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate {
@@ -132,6 +134,6 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
     lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
-    report: (rule, scope, seen) => call(() => stub(rule).report(scope, seen)),
+    report: (rule, seen) => call(() => stub(rule).report(seen)),
   };
 }

@@ -31,7 +31,7 @@ export interface Refused {
 
 export class Lender {
   readonly #secrets: Readonly<Record<string, unknown>>;
-  readonly #said: (error: RegistryError) => Promise<RegistryError>;
+  readonly #said: (error: RegistryError, scope: string) => Promise<RegistryError>;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
   readonly #authorizer = new Authorizer();
@@ -40,7 +40,7 @@ export class Lender {
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(
     secrets: Readonly<Record<string, unknown>>,
-    said: (error: RegistryError) => Promise<RegistryError>,
+    said: (error: RegistryError, scope: string) => Promise<RegistryError>,
   ) {
     this.#secrets = secrets;
     this.#said = said;
@@ -106,7 +106,7 @@ export class Lender {
       // A login that is wrong is so for all scopes.
       if (isRefused(failure))
         this.#refuse(rule, key, failure.status === 401 && name ? undefined : scope, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure);
+      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope);
     }
   }
 

@@ -14,6 +14,8 @@ export interface Wanted {
   body?: string;
   /** Refuses every redirect: for what is signed for one address, or is of no use at another. */
   stay?: true;
+  /** Told when a redirect leads to another origin: what comes of it is no longer the upstream's own doing. */
+  elsewhere?: () => void;
 }
 
 /** The final answer's headers within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
@@ -79,6 +81,7 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
       if (wanted.body !== undefined)
         throw bad(host, "redirected a form with credentials to another origin");
       authorization = undefined;
+      wanted.elsewhere?.();
     }
     url = next;
   }

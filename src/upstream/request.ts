@@ -19,7 +19,7 @@ export type Purpose = "client" | "background" | "transfer";
 export interface Asked {
   source: Source;
   purpose?: Purpose;
-  manifest?: true;
+  kind: "manifest" | "blob" | "list";
   method: "GET" | "HEAD";
   /** Behind `/v2/<repository>/`. */
   path: string;
@@ -35,6 +35,8 @@ export interface Answer {
   status: number;
   headers: Headers;
   response: Response;
+  /** A redirect led to another origin. */
+  elsewhere: boolean;
   /** @param moved told of each piece that comes, in bytes */
   body(moved?: (bytes: number) => void): TimedBody;
   cancel(): void;
@@ -51,13 +53,12 @@ export class Requests {
   async send(asked: Asked): Promise<Answer> {
     const { rule } = asked.source;
     if (rule.offline) throw offline(rule, asked.unknown);
-    const { host } = rule.upstream;
     const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
     let loan = await intime(this.#gate.lend(rule, scope, useOf(asked)));
     let answer = await this.#send(asked, loan, deadline);
-    while (isOfUpstream(answer, rule) && mayBeAnswered(answer.status, asked)) {
+    while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;
       const refused = {
         status,
@@ -78,9 +79,8 @@ export class Requests {
       await this.#report(asked, loan, answer);
       return answer;
     }
-    // What a CDN says, it says for itself.
-    const speaker = isOfUpstream(answer, rule) ? host : `${host}'s storage`;
     const secrets = secretsIn(loan.authorization);
+    const speaker = speakerOf(asked, answer.elsewhere);
     const error = await refusalOf(answer.response, speaker, asked.unknown, secrets);
     answer.cancel();
     throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
@@ -90,7 +90,7 @@ export class Requests {
     const { rule, repository } = asked.source;
     const { host, base } = rule.upstream;
     const controller = new AbortController();
-    const left = Math.max(1, deadline - Date.now());
+    let elsewhere = false;
     try {
       const response = await fetchFollowing(
         {
@@ -98,58 +98,73 @@ export class Requests {
           method: asked.method,
           headers: asked.headers ?? {},
           authorization: loan.authorization,
+          elsewhere: () => {
+            elsewhere = true;
+          },
         },
         host,
-        left,
+        Math.max(1, deadline - Date.now()),
         controller,
       );
       return {
         status: response.status,
         headers: response.headers,
         response,
+        elsewhere,
         body: (moved) => new TimedBody(response, rule.silenceTimeout, host, controller, moved),
         cancel: () => controller.abort(),
       };
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      const told = error.status === 504 ? late(rule) : error;
-      await this.#report(asked, loan, undefined, told);
+      const speaker = speakerOf(asked, elsewhere);
+      const { message, status } = error.status === 504 ? late(rule) : error;
+      const told = new RegistryError("UNAVAILABLE", message.replace(host, speaker), { status });
+      await this.#report(asked, loan, { elsewhere }, told);
       throw told;
     }
   }
 
   /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
-   * @param answer undefined where none came */
+   * @param answer without headers where none came */
   async #report(
     asked: Asked,
     loan: Loan,
-    answer: Answer | undefined,
+    answer: { elsewhere: boolean; status?: number; headers?: Headers },
     error?: RegistryError,
   ): Promise<number> {
     const { rule } = asked.source;
-    if (answer && !isOfUpstream(answer, rule)) return 0;
     const now = Date.now();
-    const budget = answer && readBudget(answer.headers, now);
-    const ailing = error && (error.status === 429 || error.status >= 500);
+    const { status = 0, headers } = answer;
+    // A blob's redirect is a good answer, whatever the storage makes of it then.
+    const isStorage = asked.kind === "blob" && answer.elsewhere;
+    const budget = headers && !isStorage ? readBudget(headers, now) : undefined;
+    const ailing = !isStorage && error && (error.status === 429 || error.status >= 500);
     if (ailing ? asked.purpose === "transfer" : !budget && !loan.watched) return 0;
-    const retryAfter = answer && readRetryAfter(answer.headers.get("retry-after"), now);
-    const seen: Seen = {
-      askedAt: loan.lentAt,
-      manifest: asked.manifest ?? false,
-      pull: isPull(asked),
-      ...(answer && answer.status >= 200 && answer.status < 300 && { gave: true }),
-      ...(budget && { budget }),
-      ...(ailing && { error: wordless(error, rule) }),
-      ...(ailing && retryAfter !== undefined && { retryAfter }),
-    };
+    const seen: Seen = { askedAt: loan.lentAt, pull: isPull(asked) };
+    if (asked.kind !== "list") seen.repository = scopeOf(asked.source);
+    if (budget) seen.budget = budget;
+    if (isStorage || (status >= 200 && status < 300)) seen.gave = true;
+    if (ailing) {
+      seen.error = wordless(error, rule);
+      const retryAfter = readRetryAfter(headers?.get("retry-after") ?? null, now);
+      if (retryAfter !== undefined) seen.retryAfter = retryAfter;
+      const isMiss = error.status === 504 && status === 0 && asked.purpose !== "background";
+      if (isMiss) seen.missed = rule.firstByteTimeout;
+    }
     try {
-      return await this.#gate.report(rule, scopeOf(asked.source), seen);
+      return await this.#gate.report(rule, seen);
     } catch (failure) {
       // The answer is here, whatever the gate makes of it.
       console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
       return 0;
     }
   }
+}
+
+/** Who gave an answer: a registry's blobs are often elsewhere, and their storage is not the registry. */
+function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
+  const { host } = source.rule.upstream;
+  return kind === "blob" && elsewhere ? `${host}'s storage` : host;
 }
 
 /** As all clients of the upstream may be told: what it said was of one repository. */
@@ -168,19 +183,20 @@ function mayBeAnswered(status: number, { method }: Asked): boolean {
   return status === 401 || (status === 403 && method === "GET");
 }
 
-/** What a CDN refuses, the upstream redirected to: that says nothing of credentials, which the CDN never sees. */
-function isOfUpstream({ response }: Answer, rule: Rule): boolean {
-  return response.url === "" || new URL(response.url).origin === new URL(rule.upstream.base).origin;
-}
-
-function isPull({ manifest, method }: Asked): boolean {
-  return manifest === true && method === "GET";
+function isPull({ kind, method }: Asked): boolean {
+  return kind === "manifest" && method === "GET";
 }
 
 function useOf(asked: Asked): Use | undefined {
   if (asked.purpose === "transfer") return undefined;
-  const background = asked.purpose === "background";
-  return { pull: isPull(asked), background, reserve: asked.source.rule.reservePulls };
+  const { rule } = asked.source;
+  return {
+    ...(asked.kind !== "list" && { repository: scopeOf(asked.source) }),
+    pull: isPull(asked),
+    background: asked.purpose === "background",
+    reserve: rule.reservePulls,
+    deadline: rule.firstByteTimeout,
+  };
 }
 
 function late(rule: Rule): RegistryError {

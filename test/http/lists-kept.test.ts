@@ -1,7 +1,7 @@
 // Lists are kept for a while: asked for once, and served past their time while the upstream fails.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { cacheApart, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { problemOf } from "./problem.ts";
 
 const MINUTE = 60_000;
@@ -122,6 +122,26 @@ describe("a tag list", () => {
     later(2 * MINUTE);
     expect((await cache.fetch(`open/${name}/tags/list`)).status).toBe(503);
   });
+});
+
+it("a rule that is offline says nothing for another of its upstream", async () => {
+  const { name } = await stage("list-two-rules");
+  const upstream = fixture.url("open") + apartPath();
+  const rules = [
+    { prefix: "off", upstream, offline: true },
+    { prefix: "on", upstream },
+  ];
+  const cache = new Cache({ RULES: rules });
+  await (await cache.fetch(`on/${name}/tags/list`)).json();
+  later(10 * MINUTE);
+  for (const [prefix, warned] of [
+    ["off", true],
+    ["on", false],
+  ] as const) {
+    const response = await cache.fetch(`${prefix}/${name}/tags/list`);
+    expect(response.status).toBe(200);
+    expect(response.headers.has("warning")).toBe(warned);
+  }
 });
 
 describe("referrers", () => {

@@ -86,6 +86,19 @@ describe("pages", () => {
     expect(asked.map(({ query }) => query)).toEqual(["", "?next_page=abc"]);
   });
 
+  it.each([
+    ["the newest first", ["9", "8", "7"], ["3", "2"], "7"],
+    ["with a token for `last`", ["a", "b"], ["c", "d"], "x-token"],
+  ])("of an upstream that lists %s are passed on whole", async (_, first, rest, last) => {
+    const own = repository("odd-order");
+    const body = (tags: string[]) => JSON.stringify({ name: own, tags });
+    const match = { repository: own, kind: "tags" as const };
+    const link = { link: `</v2/${own}/tags/list?n=3&last=${last}>; rel="next"` };
+    await fixture.fault({ match, do: { status: 200, body: body(first), headers: link } });
+    await fixture.fault({ match, do: { status: 200, body: body(rest) } });
+    expect(await follow(`open/${own}/tags/list?n=3`)).toEqual([first, rest]);
+  });
+
   it("of none are empty, and the last", async () => {
     const response = await cache.fetch(`open/${name}/tags/list?n=0`);
     expect(await response.json()).toEqual({ name: `open/${name}`, tags: [] });

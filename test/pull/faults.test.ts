@@ -2,7 +2,7 @@
 // and how often the upstream was asked.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import type { Fault, Server } from "../support/fixture.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -270,6 +270,23 @@ describe("what an upstream does not have any more", () => {
     expect(back).toMatchObject({ status: 200, body: other.bytes });
     expect(back.get("warning")).toBeNull();
   });
+});
+
+it("a tag that one rule keeps is gone for another of the same upstream", async () => {
+  const name = repository("kept-by-one");
+  await fixture.image(name, "1");
+  const rule = { upstream: fixture.url("open") + apartPath(), tagTtl: "1m" };
+  const cache = new Cache({
+    RULES: [
+      { ...rule, prefix: "keeps", keepDeleted: true },
+      { ...rule, prefix: "lets-go" },
+    ],
+  });
+  await pull(cache, `keeps/${name}/manifests/1`);
+  await fixture.remove(name, "1");
+  later(2 * MINUTE);
+  expect((await pull(cache, `keeps/${name}/manifests/1`)).status).toBe(200);
+  expect((await pull(cache, `lets-go/${name}/manifests/1`)).status).toBe(404);
 });
 
 describe("stale tags are served", () => {

@@ -14,9 +14,10 @@ import {
 } from "../../src/upstream/health.ts";
 
 const T = 1_750_000_000_000;
-const PULL: Use = { pull: true, background: false, reserve: 10 };
-const OTHER: Use = { pull: false, background: false, reserve: 10 };
-const BEHIND: Use = { pull: true, background: true, reserve: 10 };
+const PULL: Use = { repository: "a", pull: true, background: false, reserve: 10, deadline: 1000 };
+const ELSEWHERE: Use = { ...PULL, repository: "z" };
+const OTHER: Use = { ...PULL, pull: false };
+const BEHIND: Use = { ...PULL, background: true };
 
 const failed: ErrorValue = {
   code: "UNAVAILABLE",
@@ -31,8 +32,8 @@ const limited: ErrorValue = {
   upstreamStatus: 429,
 };
 const seen = (more: Partial<Seen> = {}): Seen => ({
-  askedAt: Number.POSITIVE_INFINITY,
-  manifest: true,
+  askedAt: Number.MAX_SAFE_INTEGER,
+  repository: "a",
   pull: false,
   ...(!more.error && { gave: true }),
   ...more,
@@ -89,15 +90,14 @@ describe("failures", () => {
     let now = T + 2;
     const pauses: number[] = [];
     for (let at = 0; at < 9; at++) {
-      const until = health.all?.until ?? 0;
+      const until = health.repositories?.a?.until ?? 0;
       pauses.push(Math.round((until - now) / 1000));
       now = until;
       health = observe(admit(health, PULL, now), seen({ error: failed }), now, 0.999);
     }
     expect(pauses).toEqual([1, 2, 5, 10, 19, 38, 60, 60, 60]);
-    expect(
-      observe({}, seen({ error: failed, retryAfter: 3_600_000 }), T, 0.999).all?.until,
-    ).toBeLessThanOrEqual(T + 60_000);
+    const told = observe({}, seen({ error: failed, retryAfter: 3_600_000 }), T, 0.999);
+    expect(told.repositories?.a?.until).toBeLessThanOrEqual(T + 60_000);
   });
 
   it("that come while it is paused, of requests that went before, do not prolong it", () => {
@@ -106,8 +106,71 @@ describe("failures", () => {
       [500, seen({ error: failed })],
       [600, seen({ error: failed })],
     ]);
-    expect(health.all?.until).toBe(T + 2 + 1000);
-    expect(health.all?.strikes).toBe(3);
+    expect(health.repositories?.a).toMatchObject({ until: T + 2 + 1000, strikes: 3 });
+  });
+
+  it("of one repository leave the others alone, however often it is asked for", () => {
+    const many: [number, Seen][] = Array.from({ length: 20 }, (_, at) => [
+      at * 60_000,
+      seen({ error: failed }),
+    ]);
+    const health = healthAfter(many);
+    expect(refusal(health, PULL, T + 19 * 60_000 + 10)).toMatchObject({ status: 503 });
+    expect(refusal(health, ELSEWHERE, T + 19 * 60_000 + 10)).toBeUndefined();
+  });
+
+  it("of several repositories are the upstream's", () => {
+    const health = healthAfter(
+      ["a", "b", "c"].map((repository, at) => [at, seen({ repository, error: failed })]),
+    );
+    expect(refusal(health, ELSEWHERE, T + 10)).toMatchObject({ status: 503 });
+    expect(refusal(health, ELSEWHERE, T + 1500)).toBeUndefined();
+  });
+
+  it("of many who asked at once are one", () => {
+    const parallel: [number, Seen][] = Array.from({ length: 20 }, (_, at) => [
+      at + 10,
+      seen({ askedAt: T, repository: `r${at}`, error: failed }),
+    ]);
+    const health = healthAfter(parallel);
+    expect(health.all?.strikes).toBe(1);
+    expect(refusal(health, ELSEWHERE, T + 40)).toBeUndefined();
+  });
+
+  it("are in a row no more after a good answer to what was asked before them", () => {
+    const two: [number, Seen][] = ["a", "b"].map((repository, at) => [
+      at,
+      seen({ repository, error: failed }),
+    ]);
+    const health = healthAfter([...two, [3, seen({ askedAt: T - 5, repository: "c" })]]);
+    expect(health.all).toBeUndefined();
+  });
+
+  it("of lists are no repository's", () => {
+    const { repository: _, ...list } = seen({ error: failed });
+    const health = healthAfter([0, 1, 2, 3].map((at) => [at, list]));
+    expect(refusal(health, PULL, T + 10)).toBeUndefined();
+  });
+
+  describe("that are a missed deadline", () => {
+    const late = { code: "UNAVAILABLE", message: "up did not answer", status: 504 } as const;
+    const health = healthAfter([[0, seen({ error: late, missed: 2000 })]]);
+
+    it("pause the repository at once, for most of a pull", () => {
+      expect(refusal(health, OTHER, T + 9_999)).toMatchObject({ status: 504 });
+      expect(refusal(health, ELSEWHERE, T + 1)).toBeUndefined();
+      expect(refusal(health, OTHER, T + 10_000)).toBeUndefined();
+    });
+
+    it("do not concern who has more patience", () => {
+      expect(refusal(health, { ...PULL, deadline: 2000 }, T + 1)).toBeDefined();
+      expect(refusal(health, { ...PULL, deadline: 2001 }, T + 1)).toBeUndefined();
+    });
+
+    it("that nobody waited for are one failure", () => {
+      const behind = healthAfter([[0, seen({ error: late })]]);
+      expect(refusal(behind, PULL, T + 1)).toBeUndefined();
+    });
   });
 
   it("let one probe through when the pause is over, and its answer decides", () => {
@@ -122,8 +185,8 @@ describe("failures", () => {
 
   it("let another through at once where the probe came to nothing", () => {
     const probing = admit(healthAfter(three), PULL, T + 2000);
-    expect(refusal(unprobe(probing, T + 2000), PULL, T + 2001)).toBeUndefined();
-    expect(refusal(unprobe(probing, T + 1999), PULL, T + 2001)).toBeDefined();
+    expect(refusal(unprobe(probing, PULL, T + 2000), PULL, T + 2001)).toBeUndefined();
+    expect(refusal(unprobe(probing, PULL, T + 1999), PULL, T + 2001)).toBeDefined();
   });
 
   it("let another through where the probe never came back", () => {
@@ -179,9 +242,9 @@ describe("a 429", () => {
 
   it.each([
     ["a HEAD that tells of pulls again", seen({ budget: budget(3) }), true],
-    ["a HEAD that tells of no limit", seen(), true],
+    ["a HEAD that tells of no limit", seen(), false],
     ["a HEAD that tells of none left", seen({ budget: budget(0) }), false],
-    ["a blob", seen({ manifest: false }), false],
+    ["a blob", seen({ repository: "b" }), false],
     ["a pull that went well", seen({ pull: true }), true],
     ["a HEAD of what there is not", seen({ gave: false }), false],
     ["a pull of what there is not", seen({ pull: true, gave: false }), false],
@@ -209,8 +272,9 @@ describe("the budget", () => {
 
   it("is forgotten when a manifest's answer tells of none, and kept over others", () => {
     const health = observe({}, seen({ budget: budget(5) }), T, 0);
-    expect(observe(health, seen({ manifest: false }), T, 0).budget?.remaining).toBe(5);
-    expect(observe(health, seen(), T, 0).budget).toBeUndefined();
+    expect(observe(health, seen({ repository: "b" }), T, 0).budget?.remaining).toBe(5);
+    expect(observe(health, seen({ pull: true }), T, 0).budget).toBeUndefined();
+    expect(observe(health, seen(), T, 0).budget?.remaining).toBe(5);
     expect(observe(health, seen({ gave: false }), T, 0).budget?.remaining).toBe(5);
     expect(observe(health, seen({ error: failed }), T, 0).budget?.remaining).toBe(5);
   });
