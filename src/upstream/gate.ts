@@ -98,14 +98,13 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   async #observe(seen: Seen): Promise<void> {
-    const before = this.#health.all?.until ?? 0;
+    const before = this.#health.all;
     await this.#keep(observe(this.#health, seen, Date.now(), Math.random()));
-    const after = this.#health.all?.until ?? 0;
+    const after = this.#health.all;
     // Logged once: what is refused meanwhile is not.
-    if (before === 0 && after > 0)
-      console.warn(`entrepot: ${seen.error?.message}: it is left alone`);
-    if (before > 0 && after === 0)
-      console.warn("entrepot: an upstream that was left alone is well");
+    if (!before?.until && after?.until)
+      console.warn(`entrepot: left alone: ${after.error.message}`);
+    if (before?.until && !after) console.warn(`entrepot: asked again: ${before.error.message}`);
   }
 
   async #keep(health: Health): Promise<void> {
