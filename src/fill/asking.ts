@@ -1,8 +1,8 @@
 // How somebody asks a fill: how long he waits, and whether anybody waits at all.
 
 import { within } from "../oci/deadline.ts";
-import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
+import { late } from "../upstream/request.ts";
 
 /** Plain data, as it goes to a Durable Object. */
 export interface Asking {
@@ -18,10 +18,5 @@ export interface Asking {
 
 /** Waits for the upstream, for as long as who asks has patience. Throws UNAVAILABLE (504). */
 export function patiently<T>(work: Promise<T>, source: Source, asking: Asking): Promise<T> {
-  return within(work, asking.patience, () => tooLate(source));
-}
-
-export function tooLate({ rule }: Source): RegistryError {
-  const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
-  return new RegistryError("UNAVAILABLE", message, { status: 504 });
+  return within(work, asking.patience, () => late(source.rule));
 }

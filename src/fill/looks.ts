@@ -3,7 +3,7 @@
 import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
-import { tooLate } from "./asking.ts";
+import { late } from "../upstream/request.ts";
 import type { How } from "./how.ts";
 import type { Run } from "./run.ts";
 
@@ -33,7 +33,7 @@ export function lookForJoiner(
   throwFailure(run, source);
   const { attempt } = run;
   if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) {
-    if (waited >= patience && !run.isMoving(patience)) throw tooLate(source);
+    if (waited >= patience && !run.isMoving(patience)) throw late(source.rule);
     return undefined;
   }
   const { id, size, ranges } = attempt;

@@ -1,5 +1,6 @@
 // The story of a manifest: what the tag means, whether that is fresh, and the manifest of that digest.
 
+import { isWrongDigest } from "../fill/tag-check.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -78,10 +79,7 @@ async function fetchMeant(
   try {
     return fetchedOf(await house.fills.joinManifest(digest, source, named));
   } catch (error) {
-    const isWrong =
-      error instanceof RegistryError &&
-      ["MANIFEST_UNKNOWN", "MANIFEST_INVALID"].includes(error.code);
-    if (!isWrong) throw error;
+    if (!isWrongDigest(error)) throw error;
     const { mapping, how } = await house.fills.checkTagByGet(source, tag, askingOf(asked));
     permitMeant(source, mapping.digest);
     const { manifest } = await house.fills.joinManifest(mapping.digest, source, named);

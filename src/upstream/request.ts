@@ -199,7 +199,8 @@ function useOf(asked: Asked): Use | undefined {
   };
 }
 
-function late(rule: Rule): RegistryError {
+/** Who waited for the first byte has waited long enough. */
+export function late(rule: Rule): RegistryError {
   const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
   return new RegistryError("UNAVAILABLE", message, { status: 504 });
 }
