@@ -19,7 +19,7 @@ import { openGate } from "../upstream/gate.ts";
 import { offline, unasked } from "../upstream/offline.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
-import { Memory, worth, worthPausing } from "./memory.ts";
+import { Memory, worth } from "./memory.ts";
 import { readPage } from "./read-list.ts";
 
 export interface FetchedList {
@@ -65,8 +65,7 @@ export class ListFill extends DurableObject<Env> {
           known &&
           (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
-        if (!rule.offline && !this.#memory.recall(source, now))
-          this.#memory.keep(source, { error }, worthPausing(error, source), now);
+        if (!rule.offline) this.#memory.pause(source, failure, now);
         const told = rule.offline ? unasked(rule) : failure.toValue();
         return { page: known, how: "found" as const, failure: told };
       }

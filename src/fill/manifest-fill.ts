@@ -10,7 +10,7 @@ import type { Source } from "../policy/source.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
-import { isRefusal } from "../upstream/refusal.ts";
+import { isKnown } from "../upstream/refusal.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory } from "./memory.ts";
@@ -103,7 +103,7 @@ export class ManifestFill extends DurableObject<Env> {
         },
         (error) => {
           // A refusal is the upstream's answer, and the client's to hear.
-          if (!isRefusal(error) && !(error as { unasked?: boolean }).unasked) {
+          if (!isKnown(error)) {
             console.error(
               `entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`,
             );

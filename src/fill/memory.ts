@@ -17,11 +17,6 @@ export function worth(error: unknown, source: Source, byDigest: boolean): number
   return error.status === 401 || error.status === 403 ? REFUSED : 0;
 }
 
-/** Failures, where there is something to serve meanwhile. */
-export function worthPausing(error: unknown, source: Source): number {
-  return worth(error, source, false) || (error instanceof RegistryError ? REFUSED : 0);
-}
-
 interface Remembered<T> {
   said: { value: T } | { error: unknown };
   /** In ms since the epoch. */
@@ -50,6 +45,12 @@ export class Memory<T = never> {
   keep(source: Source, said: { value: T } | { error: unknown }, time: number, now: number): void {
     for (const [key, { until }] of this.#remembered) if (until <= now) this.#remembered.delete(key);
     if (time > 0) this.#remembered.set(sourceKey(source), { said, until: now + time });
+  }
+
+  /** Something is served in place of the error: it is not asked for again at once, since somebody waits each time. */
+  pause(source: Source, error: unknown, now: number): void {
+    if (this.recall(source, now)) return;
+    this.keep(source, { error }, worth(error, source, false) || REFUSED, now);
   }
 
   forget(source: Source): void {

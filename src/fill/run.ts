@@ -7,7 +7,7 @@ import type { Source } from "../policy/source.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { Layout } from "../store/segments.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
-import { isRefusal } from "../upstream/refusal.ts";
+import { isKnown, isRefusal } from "../upstream/refusal.ts";
 import { type Attempt, Mismatch, type Plan } from "./attempt.ts";
 import { Fetcher } from "./fetcher.ts";
 import { News } from "./news.ts";
@@ -125,7 +125,7 @@ export class Run {
   #fail(error: unknown): void {
     this.refused = isRefusal(error);
     // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
-    if (!this.refused && !(error as { unasked?: boolean }).unasked) {
+    if (!isKnown(error)) {
       console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     }
     this.failure = { error: told(error) };

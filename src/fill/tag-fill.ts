@@ -21,7 +21,7 @@ import { openGate } from "../upstream/gate.ts";
 import { offline, unasked } from "../upstream/offline.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
-import { Memory, worth, worthPausing } from "./memory.ts";
+import { Memory, worth } from "./memory.ts";
 import { TagCheck } from "./tag-check.ts";
 
 export interface CheckedTag {
@@ -108,10 +108,8 @@ export class TagFill extends DurableObject<Env> {
       rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
-    // Not asked again at once: somebody waits each time, for what is served anyway. What is refused to nobody in
-    // particular is not refused to somebody.
-    if (!asking.background && !this.#memory.recall(source, now))
-      this.#memory.keep(source, { error }, worthPausing(error, source), now);
+    // What is refused to nobody in particular is not refused to somebody.
+    if (!asking.background) this.#memory.pause(source, error, now);
     return { mapping, how: "found", failure: error.toValue() };
   }
 

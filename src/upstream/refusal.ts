@@ -9,6 +9,11 @@ export function isRefusal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && [401, 403, 404, 429].includes(error.status);
 }
 
+/** Whether somebody has it from the upstream itself, or from the log already: it is not for the log once more. */
+export function isKnown(error: unknown): boolean {
+  return isRefusal(error) || (error instanceof RegistryError && error.unasked);
+}
+
 /** Whether it was the credentials, or the lack of them. */
 export function isRefused(error: unknown): boolean {
   return error instanceof RegistryError && (error.status === 401 || error.status === 403);
