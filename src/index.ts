@@ -5,9 +5,15 @@ import type { Env } from "./env.ts";
 import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
 import { Lineage } from "./pull/lineage.ts";
+import { Served } from "./pull/served.ts";
 import { BlobStore } from "./store/blobs.ts";
+import { EdgeCache } from "./store/edge.ts";
 import { ListStore } from "./store/lists.ts";
 import { ManifestStore } from "./store/manifests.ts";
+import { Near } from "./store/near.ts";
+import { NearBlobs } from "./store/near-blobs.ts";
+import { NearManifests } from "./store/near-manifests.ts";
+import { NearTags } from "./store/near-tags.ts";
 import { TagStore } from "./store/tags.ts";
 
 export { BlobFill } from "./fill/blob-fill.ts";
@@ -25,13 +31,16 @@ export default {
     if (!app) {
       const manifests = new ManifestStore(env.META, env.BLOBS);
       const tags = new TagStore(env.META, env.BLOBS);
+      const edge = new EdgeCache();
+      const near = new Near(edge);
       const house = {
-        blobs: new BlobStore(env.BLOBS),
-        manifests,
-        tags,
+        blobs: new NearBlobs(near, edge, new BlobStore(env.BLOBS, env.META)),
+        manifests: new NearManifests(near, manifests),
+        tags: new NearTags(near, tags),
         lists: new ListStore(env.META),
         lineage: new Lineage(tags, manifests),
         fills: openFills(env),
+        served: new Served(),
       };
       app = createApp({ ...env }, house);
       apps.set(env, app);

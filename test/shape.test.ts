@@ -110,7 +110,7 @@ const bindingsInTheirRooms: Check = (file, text) => {
 
 const keysText = files.get(KEYS) ?? "";
 /** How keys begin: `blobs/`, `tag:`, …; URL paths of `upstream` look the same, and are stored nowhere. */
-const families = [...codeOf(keysText).matchAll(/["'`](?!node:)([a-z]+[/:])/g)].flatMap(
+const families = [...codeOf(keysText).matchAll(/["'`](?!node:|https:)([a-z]+[/:])/g)].flatMap(
   ([, start]) => start ?? [],
 );
 const builders = [...keysText.matchAll(/export function (\w+)/g)].flatMap(([, name]) => name ?? []);
@@ -243,7 +243,7 @@ it("looks at all files, and finds their imports", () => {
 });
 
 it("the key file documents each kind of key that it makes, and no other", () => {
-  const documented = [...keysText.matchAll(/^\/\/ +(?:R2|KV) +([a-z]+[/:])/gm)].map(
+  const documented = [...keysText.matchAll(/^\/\/ +(?:R2|KV|edge) +([a-z]+[/:])/gm)].map(
     ([, start]) => start,
   );
   expect([...new Set(documented)].sort()).toEqual([...new Set(families)].sort());

@@ -43,7 +43,7 @@ const LOOK = 250;
 const KEEP = 24 * 60 * 60_000;
 
 export class BlobFill extends DurableObject<Env> {
-  readonly #blobs = new BlobStore(this.env.BLOBS);
+  readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
   readonly #memory = new Memory();
   readonly #heads = new Shared<number | undefined>(this.#memory);

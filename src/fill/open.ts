@@ -26,7 +26,7 @@ export interface Fills {
   joinManifest(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest>;
   headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
   checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
-  checkTagByGet(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
+  checkTagByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
   list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
 }
 
@@ -51,8 +51,8 @@ export function openFills(env: Env): Fills {
       asked(asking, (left) => manifest(digest).head(digest, source, left)),
     checkTag: (source, tag, asking) =>
       asked(asking, (left) => tagged(source, tag).check(source, tag, left)),
-    checkTagByGet: (source, tag, asking) =>
-      asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, left)),
+    checkTagByGet: (source, tag, wrong, asking) =>
+      asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, wrong, left)),
     list: (source, page, asking) =>
       asked(asking, (left) => list(source, page).get(source, page, left)),
   };

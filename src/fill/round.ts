@@ -121,15 +121,12 @@ export class Round {
     else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
     if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
-    await blobs.publishWhole(digest, partial.buffer);
-    return { digest, size, attempt: "whole" };
+    return blobs.publishWhole(digest, partial.buffer);
   }
 
   async #publish(attempt: Attempt): Promise<Layout> {
     const { digest, blobs } = this.#desk;
     await attempt.verify();
-    const layout = { digest, size: attempt.size as number, attempt: attempt.id };
-    await blobs.publish(layout);
-    return layout;
+    return blobs.publish(digest, attempt.size as number, attempt.id);
   }
 }

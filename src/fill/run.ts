@@ -120,6 +120,7 @@ export class Run {
     this.published = layout;
     this.news.tell();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
+    await this.#blobs.record(layout);
   }
 
   #fail(error: unknown): void {

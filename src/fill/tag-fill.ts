@@ -4,6 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import type { Env } from "../env.ts";
+import type { Digest } from "../oci/digest.ts";
 import {
   asRegistryError,
   type ErrorValue,
@@ -77,9 +78,17 @@ export class TagFill extends DurableObject<Env> {
     });
   }
 
-  /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have. */
-  async checkByGet(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
+  /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have.
+   * @param wrong that digest */
+  async checkByGet(
+    source: Source,
+    tag: string,
+    wrong: Digest,
+    asking: Asking,
+  ): Promise<Outcome<CheckedTag>> {
     return settle(async () => {
+      const known = this.#getting ? undefined : await this.#known(source, tag);
+      if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // a moment ago
       const how = this.#getting ? ("joined" as const) : ("started" as const);
       this.#getting ??= this.#byGet(source, tag).finally(() => {
         this.#getting = undefined;

@@ -37,13 +37,16 @@ export async function answerRegistry(
       headers: { Allow: "GET, HEAD" },
     });
   }
+  const counts = house.served.flush(now);
+  if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
   const wanted = parsePath(url.pathname);
   if (wanted.kind === "ping") return json({});
   const ns = url.searchParams.get("ns") ?? undefined;
   const source = sourceOf(config, { name: wanted.name, host: url.host, ns });
   const { rule } = source;
   const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
-  const asked = { now, deadline: now + rule.firstByteTimeout, noCache, later };
+  const deadline = now + rule.firstByteTimeout;
+  const asked = { host: url.host, now, deadline, noCache, later };
   try {
     return await answer(house, source, wanted, url, request, asked);
   } catch (error) {
@@ -66,11 +69,13 @@ async function answer(
       return blob(house, source, wanted.digest, request, asked);
     case "tags": {
       const { tags, next, ...label } = await pullTags(house, source, url.searchParams, asked);
+      house.served.answer("list", label.status);
       return json({ name: wanted.name, tags }, listHeaders(url, next, label));
     }
     case "referrers": {
       const pulled = await pullReferrers(house, source, wanted.digest, url.searchParams, asked);
       const { manifests, next, ...label } = pulled;
+      house.served.answer("list", label.status);
       const filtered = url.searchParams.has("artifactType") && {
         "OCI-Filters-Applied": "artifactType",
       };
@@ -119,6 +124,7 @@ async function manifest(
     wanted.digest === undefined
       ? await pullByTag(house, source, wanted.tag, how)
       : await pullByDigest(house, source, wanted.digest, how);
+  house.served.answer("manifest", pulled.status);
   const described = { ...pulled, ...caching(source, wanted.digest !== undefined) };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
   if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
@@ -142,6 +148,7 @@ async function blob(
     head || matches
       ? await headBlob(house, source, digest, asked)
       : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
+  house.served.answer("blob", pulled.status);
   const described = { ...pulled, mediaType: "application/octet-stream", ...caching(source, true) };
   if (matches) return notModified(described);
   const headers: Record<string, string> = {

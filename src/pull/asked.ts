@@ -1,17 +1,14 @@
 // What every pull comes with, beside what it asks for.
 
 import type { Asking } from "../fill/asking.ts";
+import type { Visit } from "../store/visit.ts";
 
-export interface Asked {
-  /** In ms since the epoch. */
-  now: number;
+export interface Asked extends Visit {
   /** Until when the upstream may begin to answer, in ms since the epoch: a mirror that hangs is worse than one that is
    * dead. */
   deadline: number;
   /** The client wants what the upstream says now, and the rule lets it. */
   noCache: boolean;
-  /** Work that goes on behind the answer, for half a minute at most. */
-  later(work: Promise<unknown>): void;
 }
 
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */

@@ -4,6 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
+import type { Layout } from "../store/segments.ts";
 import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
@@ -23,66 +24,80 @@ export interface PulledBlob {
 }
 
 /** Throws RANGE_INVALID (416) for a range that the blob does not have.
- * @param range the client's Range header, where it is to be heeded */
+ * @param header the client's Range header, where it is to be heeded */
 export async function pullBlob(
   house: House,
   source: Source,
   digest: Digest,
-  range: string | undefined,
+  header: string | undefined,
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  if (range === undefined) {
-    const stored = await house.blobs.open(digest);
-    if (stored) return answer(house, source, digest, stored, range, "hit");
-  } else {
-    const layout = await house.blobs.layout(digest);
-    if (layout) return answer(house, source, digest, { layout }, range, "hit");
-  }
+  const here = await pullHere(house, source, digest, header, asked);
+  if (here) return here;
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
   const status = statusOf(joined.how);
   if (joined.state === "published") {
-    return answer(house, source, digest, { layout: joined.layout }, range, status);
+    const { layout } = joined;
+    house.blobs.keep(layout, asked);
+    const range = rangeIn(header, layout.size);
+    const segments = new Segments(house, source, digest, { layout }, range, asked);
+    return answer(digest, layout.size, range, segments, status);
   }
   const { attempt: id, size, ranges } = joined;
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
-  return answer(
-    house,
-    source,
-    digest,
-    { attempt: { id, size } },
-    ranges ? range : undefined,
-    status,
-  );
+  const range = ranges && size !== null ? rangeIn(header, size) : undefined;
+  const segments = new Segments(house, source, digest, { attempt: { id, size } }, range, asked);
+  return answer(digest, size ?? undefined, range, segments, status);
 }
 
-function answer(
+/** From the edge or R2; undefined where the blob is in neither. */
+async function pullHere(
   house: House,
   source: Source,
   digest: Digest,
-  origin: Origin & { first?: ReadableStream },
   header: string | undefined,
+  asked: Asked,
+): Promise<PulledBlob | undefined> {
+  const { blobs } = house;
+  const stored =
+    header === undefined
+      ? await blobs.open(digest, asked)
+      : await layoutAlone(house, digest, asked);
+  if (!stored) return undefined;
+  const range = rangeIn(header, stored.layout.size);
+  const segments = new Segments(house, source, digest, stored, range, asked);
+  const layer = await segments.begin();
+  return layer && answer(digest, stored.layout.size, range, segments, { hit: layer });
+}
+
+async function layoutAlone(
+  house: House,
+  digest: Digest,
+  asked: Asked,
+): Promise<(Origin & { layout: Layout }) | undefined> {
+  const found = await house.blobs.layout(digest, asked);
+  return found && { layout: found.value };
+}
+
+function rangeIn(header: string | undefined, size: number): ByteRange | undefined {
+  const range = parseRange(header, size);
+  if (range !== "unsatisfiable") return range;
+  throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
+    headers: { "Content-Range": `bytes */${size}` },
+  });
+}
+
+function answer(
+  digest: Digest,
+  size: number | undefined,
+  range: ByteRange | undefined,
+  segments: Segments,
   status: CacheStatus,
 ): PulledBlob {
-  const size = origin.layout?.size ?? origin.attempt?.size ?? undefined;
-  const range = size === undefined ? undefined : parseRange(header, size);
-  if (range === "unsatisfiable") {
-    throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
-      headers: { "Content-Range": `bytes */${size}` },
-    });
-  }
-  // An interior range during a fill is sent unverified, and clients verify what they put together; what reaches the
-  // blob's end must not end cleanly before the whole is verified.
-  const open = !range || range.last + 1 === size;
-  const segments = new Segments(house, source, digest, origin);
-  return {
-    digest,
-    size,
-    ...(range && { range }),
-    writeTo: (writable) => segments.writeTo(writable, range, open, origin.first),
-    status,
-  };
+  const writeTo = (writable: WritableStream) => segments.writeTo(writable);
+  return { digest, size, ...(range && { range }), writeTo, status };
 }
 
 /** What is not here is asked of the upstream, which starts no fill. */
@@ -93,8 +108,8 @@ export async function headBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  const layout = await house.blobs.layout(digest);
-  if (layout) return { digest, size: layout.size, status: "hit" };
+  const known = await house.blobs.layout(digest, asked);
+  if (known) return { digest, size: known.value.size, status: { hit: known.layer } };
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const size = await house.fills.headBlob(digest, source, askingOf(asked));
   return { digest, size, status: { fwd: "uri-miss" } };

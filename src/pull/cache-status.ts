@@ -1,10 +1,14 @@
 // Cache-Status (RFC 9211): what happened to a request, for a person with curl.
 
 import type { How } from "../fill/how.ts";
+import type { Layer } from "../store/visit.ts";
+
+/** Where an answer was: in a layer, or with the Durable Object that was asked for it. */
+export type Place = Layer | "object";
 
 export type CacheStatus =
-  /** Answered from what was here. */
-  | "hit"
+  /** Answered from what was here. Where it was in several places, the farthest of them. */
+  | { hit: Place }
   /** Answered from what was here, which is past its time: `ttl` s over it, while it is checked behind the answer. */
   | { passing: number }
   /** Answered from what was here, since the upstream could not be asked, or answered with this status. */
@@ -17,9 +21,10 @@ export type CacheStatus =
       fwdStatus?: number;
     };
 
-/** `entrepot; hit`, `entrepot; fwd=uri-miss; stored`, `entrepot; fwd=uri-miss; collapsed`, … */
+/** `entrepot-edge; hit`, `entrepot; fwd=uri-miss; stored`, `entrepot; fwd=uri-miss; collapsed`, … */
 export function renderCacheStatus(status: CacheStatus): string {
-  if (status === "hit") return "entrepot; hit";
+  if ("hit" in status)
+    return status.hit === "object" ? "entrepot; hit" : `entrepot-${status.hit}; hit`;
   if ("passing" in status) return `entrepot; hit; ttl=${0 - status.passing}`;
   if ("instead" in status) {
     const told = status.instead === undefined ? "" : `; fwd-status=${status.instead}`;
@@ -34,8 +39,18 @@ export function renderCacheStatus(status: CacheStatus): string {
 
 /** The status of content that a fill gave. */
 export function statusOf(how: How): CacheStatus {
-  if (how === "found") return "hit";
+  if (how === "found") return { hit: "object" };
   return how === "started"
     ? { fwd: "uri-miss", stored: true }
     : { fwd: "uri-miss", collapsed: true };
+}
+
+const NEAR_TO_FAR: readonly Place[] = ["memory", "edge", "kv", "r2", "object"];
+
+/** The status of an answer that took both. */
+export function together(label: CacheStatus, content: CacheStatus): CacheStatus {
+  if (!("hit" in label)) return label;
+  if (!("hit" in content)) return content;
+  const farther = NEAR_TO_FAR.indexOf(label.hit) > NEAR_TO_FAR.indexOf(content.hit);
+  return farther ? label : content;
 }

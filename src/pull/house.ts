@@ -1,17 +1,19 @@
 // What a pull works with: the stores and the fills. Opened once, at the door.
 
 import type { Fills } from "../fill/open.ts";
-import type { BlobStore } from "../store/blobs.ts";
 import type { ListStore } from "../store/lists.ts";
-import type { ManifestStore } from "../store/manifests.ts";
-import type { TagStore } from "../store/tags.ts";
+import type { NearBlobs } from "../store/near-blobs.ts";
+import type { NearManifests } from "../store/near-manifests.ts";
+import type { NearTags } from "../store/near-tags.ts";
 import type { Lineage } from "./lineage.ts";
+import type { Served } from "./served.ts";
 
 export interface House {
-  blobs: BlobStore;
-  manifests: ManifestStore;
-  tags: TagStore;
+  blobs: NearBlobs;
+  manifests: NearManifests;
+  tags: NearTags;
   lists: ListStore;
   lineage: Lineage;
   fills: Fills;
+  served: Served;
 }

@@ -21,7 +21,7 @@ export async function pullList(
   const { listTtl } = source.rule;
   const known = await house.lists.get(source, list);
   if (known && !asked.noCache && asked.now - known.checkedAt < listTtl) {
-    return { ...contentOf(known), status: "hit", age: ageOf(known.checkedAt, asked.now) };
+    return { ...contentOf(known), status: { hit: "kv" }, age: ageOf(known.checkedAt, asked.now) };
   }
   const { page, how, failure } = await house.fills.list(source, list, askingOf(asked));
   const content = contentOf(page);
@@ -31,7 +31,7 @@ export async function pullList(
       ...content,
       ...insteadOf(failure, "this is the list as it was", page.checkedAt, asked.now),
     };
-  if (how === "found") return { ...content, status: "hit", age };
+  if (how === "found") return { ...content, status: { hit: "object" }, age };
   const status: CacheStatus = {
     fwd: known ? "stale" : "uri-miss",
     stored: how === "started",

@@ -1,5 +1,6 @@
 // The story of a manifest: what the tag means, whether that is fresh, and the manifest of that digest.
 
+import type { Asking } from "../fill/asking.ts";
 import { isWrongDigest } from "../fill/tag-check.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -9,7 +10,7 @@ import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
-import { type CacheStatus, statusOf } from "./cache-status.ts";
+import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { type Meant, meaningOf } from "./meaning.ts";
 import { permitDigest, permitMeant, permitTag } from "./permit.ts";
@@ -46,19 +47,25 @@ async function pullMeant(
   house: House,
   source: Source,
   tag: string,
-  { mapping, label }: Meant,
+  { mapping, label, told }: Meant,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await house.manifests.get(mapping.digest);
-  if (stored) return negotiated(house, source, stored, label, asked);
+  const stored = await house.manifests.get(mapping.digest, asked);
+  if (stored) {
+    // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
+    if (told) house.tags.keep(source, tag, mapping, asked);
+    const status = together(label.status, { hit: stored.layer });
+    return negotiated(house, source, stored.value, { ...label, status }, asked);
+  }
   const { digest, mediaType, size } = mapping;
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
     return { digest, mediaType, size, ...label };
   }
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-  const fetched = await fetchMeant(house, source, tag, digest, asked);
-  return negotiated(house, source, fetched.manifest, { ...label, status: fetched.status }, asked);
+  const { manifest, status } = await fetchMeant(house, source, tag, digest, asked);
+  if (told && manifest.digest === digest) house.tags.keep(source, tag, mapping, asked);
+  return negotiated(house, source, manifest, { ...label, status }, asked);
 }
 
 interface Fetched {
@@ -77,20 +84,26 @@ async function fetchMeant(
 ): Promise<Fetched> {
   const named = { ...askingOf(asked), named: true };
   try {
-    return fetchedOf(await house.fills.joinManifest(digest, source, named));
+    return await fetched(house, source, digest, named, asked);
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
-    const { mapping, how } = await house.fills.checkTagByGet(source, tag, askingOf(asked));
+    const { mapping, how } = await house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
     permitMeant(source, mapping.digest);
-    const { manifest } = await house.fills.joinManifest(mapping.digest, source, named);
+    house.tags.keep(source, tag, mapping, asked);
+    const { manifest } = await fetched(house, source, mapping.digest, named, asked);
     return { manifest, status: statusOf(how) };
   }
 }
 
-function fetchedOf({
-  manifest,
-  how,
-}: Awaited<ReturnType<House["fills"]["joinManifest"]>>): Fetched {
+async function fetched(
+  house: House,
+  source: Source,
+  digest: Digest,
+  asking: Asking,
+  asked: Asked,
+): Promise<Fetched> {
+  const { manifest, how } = await house.fills.joinManifest(digest, source, asking);
+  house.manifests.keep(manifest, asked);
   return { manifest, status: statusOf(how) };
 }
 
@@ -110,15 +123,15 @@ async function pullPermitted(
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await house.manifests.get(digest);
-  if (stored) return described(stored, { status: "hit" });
+  const stored = await house.manifests.get(digest, asked);
+  if (stored) return described(stored.value, { status: { hit: stored.layer } });
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
   const told = asked.head
     ? await house.fills.headManifest(digest, source, askingOf(asked))
     : undefined;
   if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
-  const fetched = fetchedOf(await house.fills.joinManifest(digest, source, askingOf(asked)));
-  return described(fetched.manifest, { status: fetched.status });
+  const { manifest, status } = await fetched(house, source, digest, askingOf(asked), asked);
+  return described(manifest, { status });
 }
 
 /** A client that accepts no index gets the linux/amd64 manifest of one, as distribution does; for tags only, since
@@ -141,7 +154,7 @@ async function negotiated(
   // The tag that leads to it was permitted.
   permitMeant(source, child);
   const pulled = await pullPermitted(house, source, child, asked);
-  return label.status === "hit" ? { ...label, ...pulled } : { ...pulled, ...label };
+  return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 
 function suits(mediaType: string, accept: string | undefined): boolean {

@@ -6,7 +6,7 @@ import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../pol
 import { type Source, sourceKey } from "../policy/source.ts";
 import { unasked } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
-import type { CacheStatus } from "./cache-status.ts";
+import type { CacheStatus, Place } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
@@ -14,6 +14,8 @@ import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 export interface Meant {
   mapping: TagMapping;
   label: Labelled;
+  /** Its object has just told it, and KV may not show it yet. */
+  told?: boolean;
 }
 
 export async function meaningOf(
@@ -22,23 +24,27 @@ export async function meaningOf(
   tag: string,
   asked: Asked,
 ): Promise<Meant> {
-  const known = await house.tags.get(source, tag);
+  const found = await house.tags.get(source, tag, asked);
+  const known = found?.value;
   const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
   if (known && freshness !== "fresh" && source.rule.offline) {
     return insteadOfCheck(known, unasked(source.rule), asked.now);
   }
   const noCache = asked.noCache && !isImmutable(source, tag);
-  if (known && freshness !== "stale" && !noCache) {
-    if (freshness === "passing") asked.later(checkBehind(house, source, tag, asked.now));
-    return { mapping: known, label: labelOf(source, known, freshness === "passing", asked.now) };
+  if (found && freshness !== "stale" && !noCache) {
+    const { value: mapping, layer } = found;
+    if (freshness === "fresh")
+      return { mapping, label: labelOf(source, mapping, layer, asked.now) };
+    asked.later(checkBehind(house, source, tag, asked));
+    return { mapping, label: passingLabel(source, mapping, asked.now) };
   }
   const { mapping, how, failure } = await checked(house, source, tag, known, asked);
   if (failure) return insteadOfCheck(mapping, failure, asked.now);
-  const label = labelOf(source, mapping, false, asked.now);
-  if (how === "found" || mapping.deleted) return { mapping, label };
+  const label = labelOf(source, mapping, "object", asked.now);
+  if (how === "found" || mapping.deleted) return { mapping, label, told: true };
   const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
   const status: CacheStatus = { fwd, collapsed: how === "joined" };
-  return { mapping, label: { ...label, status } };
+  return { mapping, label: { ...label, status }, told: true };
 }
 
 function insteadOfCheck(
@@ -70,15 +76,18 @@ async function checked(
   }
 }
 
-function labelOf(source: Source, mapping: TagMapping, passing: boolean, now: number): Labelled {
+function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {
   const age = ageOf(mapping.checkedAt, now);
-  if (mapping.deleted) {
-    const { host } = source.rule.upstream;
-    const warning = `${host} has this tag no more; it is kept here`;
-    return { status: { instead: 404 }, age, warning };
-  }
-  if (!passing) return { status: "hit", age };
-  return { status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) }, age };
+  if (!mapping.deleted) return { status: { hit: place }, age };
+  const { host } = source.rule.upstream;
+  const warning = `${host} has this tag no more; it is kept here`;
+  return { status: { instead: 404 }, age, warning };
+}
+
+function passingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
+  const label = labelOf(source, mapping, "object", now);
+  if (mapping.deleted) return label;
+  return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
 }
 
 /** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
@@ -88,14 +97,16 @@ const CHECK_AGAIN = 5_000;
 const MOST_CHECKED = 1_000;
 
 /** Checks the tag behind an answer, and fetches its manifest if it has moved. */
-async function checkBehind(house: House, source: Source, tag: string, now: number): Promise<void> {
+async function checkBehind(house: House, source: Source, tag: string, asked: Asked): Promise<void> {
+  const { now } = asked;
   const key = `${sourceKey(source)}:${tag}`;
   if (now - (checkedBehind.get(key) ?? 0) < CHECK_AGAIN) return;
   if (checkedBehind.size >= MOST_CHECKED) checkedBehind.clear();
   checkedBehind.set(key, now);
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
-    await house.fills.checkTag(source, tag, asking);
+    const { mapping } = await house.fills.checkTag(source, tag, asking);
+    house.tags.keep(source, tag, mapping, asked);
   } catch (error) {
     // The next request that cannot do without is told.
     console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);

@@ -1,16 +1,23 @@
-// A blob's segments in order, read from R2: of a published blob, or of one that is still arriving.
+// A blob's segments in order: of a published blob, from the edge or R2; of one that is still arriving, from R2.
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { ByteRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
 import type { Slice } from "../store/blobs.ts";
+import type { Opened } from "../store/near-blobs.ts";
 import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segments.ts";
+import type { Layer } from "../store/visit.ts";
 import { offline } from "../upstream/offline.ts";
+import type { Asked } from "./asked.ts";
+import { Copies } from "./copies.ts";
 import type { House } from "./house.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
+/** The next segment is opened while one is sent, unless that takes longer than this, in ms: one that is opened and not read
+ * for minutes may be closed by whoever sends it. */
+const KEEPS_UP = 10_000;
 
 /** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
 export interface Origin {
@@ -23,99 +30,173 @@ export class Segments {
   readonly #house: House;
   readonly #source: Source;
   readonly #digest: Digest;
+  readonly #asked: Asked;
+  readonly #copies: Copies;
+  /** What of the blob is answered, both ends inclusive; undefined for the whole, of whatever length. */
+  readonly #range: ByteRange | undefined;
+  /** The last segment is not sent before the whole blob is verified. */
+  readonly #verified: boolean;
   #layout: Layout | undefined;
   #attempt: { id: string; size: number | null } | undefined;
   #ready = new Set<number>();
+  #first: Opened | undefined;
 
-  constructor(house: House, source: Source, digest: Digest, origin: Origin) {
+  /** @param first segment 0, where it is open already */
+  constructor(
+    house: House,
+    source: Source,
+    digest: Digest,
+    { layout, attempt, first }: Origin & { first?: Opened },
+    range: ByteRange | undefined,
+    asked: Asked,
+  ) {
     this.#house = house;
     this.#source = source;
     this.#digest = digest;
-    this.#layout = origin.layout;
-    this.#attempt = origin.attempt;
+    this.#asked = asked;
+    this.#copies = new Copies(house, asked);
+    this.#layout = layout;
+    this.#attempt = attempt;
+    this.#range = range;
+    // An interior range during a fill is sent unverified, and clients verify what they put together; what reaches the
+    // blob's end must not end cleanly before the whole is verified.
+    this.#verified = !range || range.last + 1 === this.#size;
+    if (first) this.#first = this.#noted(0, first, segmentLength(layout?.size ?? 0, 0));
   }
 
   get #size(): number | null {
     return this.#layout?.size ?? this.#attempt?.size ?? null;
   }
 
-  /** Writes `range` of the blob. Rejects when the blob turns out not to be what it promised: the writable is then to
-   * be aborted, so that the client sees a broken transfer.
-   * @param range both ends inclusive; undefined for the whole, of whatever length
-   * @param verified the last segment is not sent before the whole blob is verified
-   * @param first segment 0, where it is open already */
-  async writeTo(
-    writable: WritableStream,
-    range: ByteRange | undefined,
-    verified: boolean,
-    first?: ReadableStream,
-  ): Promise<void> {
-    const from = Math.floor((range?.first ?? 0) / SEGMENT);
-    for (let number = from; !this.#isPast(number, range); number++) {
-      const stream = number === 0 && first ? first : await this.#open(number, range, verified);
-      if (stream) await stream.pipeTo(writable, { preventClose: true, preventAbort: true });
+  get #from(): number {
+    return Math.floor((this.#range?.first ?? 0) / SEGMENT);
+  }
+
+  /** Opens the first segment of a published blob, before anything is answered, and says where it is. Undefined where the blob
+   * turns out not to be here: it was known to be by a claim, which was late. */
+  async begin(): Promise<Layer | undefined> {
+    if (this.#first) return this.#first.layer;
+    const layout = this.#layout as Layout;
+    this.#first = await this.#read(this.#from, this.#sliceOf(this.#from, layout.size));
+    if (!this.#first) {
+      this.#layout = await this.#house.blobs.reread(this.#digest, this.#asked);
+      if (!this.#layout) return undefined;
+      this.#first = await this.#open(this.#from);
+    }
+    return this.#first?.layer;
+  }
+
+  /** Writes the answer. Rejects when the blob turns out not to be what it promised: the writable is then to be aborted,
+   * so that the client sees a broken transfer. */
+  writeTo(writable: WritableStream): Promise<void> {
+    const sent = this.#send(writable);
+    this.#asked.later(this.#copies.follow(sent, () => this.#layout));
+    return sent;
+  }
+
+  async #send(writable: WritableStream): Promise<void> {
+    let next: Promise<Opened | undefined> | undefined = this.#first && Promise.resolve(this.#first);
+    let keepsUp = true;
+    try {
+      for (let number = this.#from; !this.#isPast(number); number++) {
+        const opened = await (next ?? this.#open(number));
+        // Of an attempt nothing is opened ahead: what a follower asks for shows the fill how far he is.
+        next = this.#layout && keepsUp ? this.#ahead(number + 1) : undefined;
+        const begun = Date.now();
+        await opened?.stream.pipeTo(writable, { preventClose: true, preventAbort: true });
+        keepsUp = Date.now() - begun < KEEPS_UP;
+      }
+    } catch (error) {
+      next?.then((opened) => opened?.stream.cancel()).catch(() => {}); // the answer has failed already
+      throw error;
     }
   }
 
-  #isPast(number: number, range: ByteRange | undefined): boolean {
-    if (range) return number * SEGMENT > range.last;
+  #ahead(number: number): Promise<Opened | undefined> | undefined {
+    if (this.#isPast(number)) return undefined;
+    const opened = this.#open(number);
+    opened.catch(() => {}); // met when it is its turn
+    return opened;
+  }
+
+  #isPast(number: number): boolean {
+    if (this.#range) return number * SEGMENT > this.#range.last;
     return this.#size !== null && number >= segmentCount(this.#size);
   }
 
-  async #open(
-    number: number,
-    range: ByteRange | undefined,
-    verified: boolean,
-  ): Promise<ReadableStream | undefined> {
+  async #open(number: number): Promise<Opened | undefined> {
     for (let tries = 0; tries < MOST_READS; tries++) {
-      if (!this.#layout) await this.#await(number, verified);
+      if (!this.#layout) await this.#await(number);
       const size = this.#size;
       if (size !== null && number >= segmentCount(size)) return undefined; // its length was not known before
-      const slice = sliceOf(number, size ?? Number.POSITIVE_INFINITY, range);
-      const stream = await this.#read(number, slice);
-      if (stream) return stream;
+      const opened = await this.#read(
+        number,
+        this.#sliceOf(number, size ?? Number.POSITIVE_INFINITY),
+      );
+      if (opened) return opened;
       // Without a layout: published meanwhile, and the first segment has moved into the head.
       if (this.#layout) await this.#mend(this.#layout);
     }
     throw new RegistryError("UNAVAILABLE", `segment ${number} of ${this.#digest} cannot be read`);
   }
 
-  #read(number: number, slice: Slice): Promise<ReadableStream | undefined> {
-    if (this.#layout) return this.#house.blobs.segment(this.#layout, number, slice);
+  async #read(number: number, slice: Slice): Promise<Opened | undefined> {
+    const { blobs } = this.#house;
+    if (this.#layout) {
+      const opened = await blobs.segment(this.#layout, number, slice, this.#asked);
+      return opened && this.#noted(number, opened, slice.length);
+    }
     const { id } = this.#attempt as { id: string };
     this.#ready.delete(number); // where it is gone, it is asked for again
-    return this.#house.blobs.attemptSegment(this.#digest, id, number, slice);
+    const opened = await blobs.attemptSegment(this.#digest, id, number, slice);
+    return opened && this.#noted(number, opened, slice.length);
+  }
+
+  #noted(number: number, opened: Opened, bytes: number): Opened {
+    this.#house.served.segment(opened.layer, bytes);
+    if (opened.layer === "r2") this.#copies.want(number);
+    return opened;
   }
 
   /** Until the fill says that the segment can be sent. Of a blob of unknown length a segment can be the last one
    * until the next is there. */
-  async #await(number: number, verified: boolean): Promise<void> {
+  async #await(number: number): Promise<void> {
+    const verified = this.#verified;
     const { id, size } = this.#attempt as { id: string; size: number | null };
     const last = size !== null && number === segmentCount(size) - 1;
     const wanted = size === null && verified ? number + 1 : number;
     if (!(last && verified) && this.#ready.has(wanted)) return;
-    const { fills } = this.#house;
+    const { fills, blobs } = this.#house;
     const news = await fills.waitFor(this.#digest, this.#source, id, wanted, last && verified);
     this.#layout = news.layout;
+    if (news.layout) blobs.keep(news.layout, this.#asked);
     for (const segment of news.segments) this.#ready.add(segment);
     if (size === null && verified) this.#ready.add(number);
   }
 
-  /** R2 lacks a segment of a published blob: it becomes an attempt again, and this answer follows it. */
+  /** R2 lacks a segment of a published blob. It may have been published anew since the layout was told; else it becomes an
+   * attempt again, and this answer follows it. */
   async #mend(layout: Layout): Promise<void> {
+    const { blobs, fills } = this.#house;
+    const now = await blobs.reread(layout.digest, this.#asked);
+    if (now && now.generation !== layout.generation) {
+      this.#layout = now;
+      return;
+    }
     if (this.#source.rule.offline) throw offline(this.#source.rule, "BLOB_UNKNOWN");
-    await this.#house.fills.mend(this.#source, layout);
+    blobs.forget(layout.digest, this.#asked);
+    await fills.mend(this.#source, layout);
     this.#attempt = { id: layout.attempt, size: layout.size };
     this.#layout = undefined;
     this.#ready = new Set();
   }
-}
 
-/** What of segment `number` belongs to the range; `size` is infinite where it is not known. */
-function sliceOf(number: number, size: number, range: ByteRange | undefined): Slice {
-  const start = number * SEGMENT;
-  const length = segmentLength(size, number);
-  const offset = Math.max(0, (range?.first ?? 0) - start);
-  const end = Math.min(length, (range?.last ?? Number.POSITIVE_INFINITY) - start + 1);
-  return { offset, length: end - offset };
+  /** What of segment `number` belongs to the range; `size` is infinite where it is not known. */
+  #sliceOf(number: number, size: number): Slice {
+    const start = number * SEGMENT;
+    const length = segmentLength(size, number);
+    const offset = Math.max(0, (this.#range?.first ?? 0) - start);
+    const end = Math.min(length, (this.#range?.last ?? Number.POSITIVE_INFINITY) - start + 1);
+    return { offset, length: end - offset };
+  }
 }

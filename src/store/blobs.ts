@@ -1,7 +1,8 @@
-// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified.
+// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified. KV has
+// a record of its layout: a claim, so that a reader near by needs not go to R2.
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
-import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
+import { attemptPrefix, blobKey, blobKvKey, segmentKey, segmentNumber } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
 import { withRetries } from "./transient.ts";
@@ -12,35 +13,81 @@ export interface Slice {
   length: number;
 }
 
+/** A blob's head, as R2 has it. */
+export interface Head {
+  layout: Layout;
+  /** In ms since the epoch. */
+  publishedAt: number;
+}
+
 export class BlobStore {
   readonly #bucket: R2Bucket;
+  readonly #kv: KVNamespace;
 
-  constructor(bucket: R2Bucket) {
+  constructor(bucket: R2Bucket, kv: KVNamespace) {
     this.#bucket = bucket;
+    this.#kv = kv;
   }
 
   async layout(digest: Digest): Promise<Layout | undefined> {
-    const head = await withRetries(() => this.#bucket.head(blobKey(digest)));
-    return head ? layoutOf(digest, head) : undefined;
+    return (await this.head(digest))?.layout;
   }
 
-  /** The layout and the first segment, in one read; without the segment where it is not as long as it must be. */
-  async open(digest: Digest): Promise<{ layout: Layout; first?: ReadableStream } | undefined> {
-    const head = await withRetries(() => this.#bucket.get(blobKey(digest)));
-    if (!head) return undefined;
-    const layout = layoutOf(digest, head);
-    if (head.size === segmentLength(layout.size, 0)) return { layout, first: head.body };
-    await head.body.cancel();
-    return { layout };
+  async head(digest: Digest): Promise<Head | undefined> {
+    const head = await withRetries(() => this.#bucket.head(blobKey(digest)));
+    return head ? headOf(digest, head) : undefined;
+  }
+
+  /** The head and the first segment, in one read; without the segment where it is not as long as it must be. */
+  async open(digest: Digest): Promise<(Head & { first?: ReadableStream }) | undefined> {
+    const object = await withRetries(() => this.#bucket.get(blobKey(digest)));
+    if (!object) return undefined;
+    const head = headOf(digest, object);
+    if (object.size === segmentLength(head.layout.size, 0)) return { ...head, first: object.body };
+    await object.body.cancel();
+    return head;
+  }
+
+  /** The layout as KV claims it. */
+  async recorded(digest: Digest): Promise<Layout | undefined> {
+    try {
+      const known = await this.#kv.get<Omit<Layout, "digest">>(blobKvKey(digest), "json");
+      return known ? { ...known, digest } : undefined;
+    } catch (error) {
+      console.error(`entrepot: KV failed to read a blob's record: ${(error as Error).message}`);
+      return undefined; // R2 knows
+    }
+  }
+
+  async record({ digest, ...layout }: Layout): Promise<void> {
+    try {
+      await this.#kv.put(blobKvKey(digest), JSON.stringify(layout));
+    } catch (error) {
+      // Readers find the head.
+      console.error(`entrepot: KV refused the record of ${digest}: ${(error as Error).message}`);
+    }
   }
 
   /** A segment of a published blob; undefined where it is missing or not as long as it must be. */
   async segment(layout: Layout, number: number, slice: Slice): Promise<ReadableStream | undefined> {
+    return (await this.#segment(layout, number, slice))?.body;
+  }
+
+  /** A segment in memory, whole, and of that generation; undefined as above. */
+  async wholeSegment(layout: Layout, number: number): Promise<Uint8Array | undefined> {
+    const object = await this.#segment(layout, number);
+    if (!object) return undefined;
+    if (number > 0 || object.version === layout.generation) return object.bytes();
+    await object.body.cancel();
+    return undefined;
+  }
+
+  async #segment(layout: Layout, number: number, slice?: Slice): Promise<R2ObjectBody | undefined> {
     const key =
       number === 0 ? blobKey(layout.digest) : segmentKey(layout.digest, layout.attempt, number);
     const object = await this.#read(key, slice);
     if (!object) return undefined;
-    if (object.size === segmentLength(layout.size, number)) return object.body;
+    if (object.size === segmentLength(layout.size, number)) return object;
     await object.body.cancel();
     return undefined;
   }
@@ -82,36 +129,50 @@ export class BlobStore {
   }
 
   /** Makes a blob of one segment visible. R2 verifies the digest with the write. */
-  async publishWhole(digest: Digest, bytes: Uint8Array): Promise<void> {
+  async publishWhole(digest: Digest, bytes: Uint8Array): Promise<Layout> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
-    await withRetries(() =>
-      this.#bucket.put(blobKey(digest), bytes, {
-        ...checksum,
-        ...metadata(bytes.byteLength, "whole"),
-      }),
-    );
+    const attempt = "whole";
+    const size = bytes.byteLength;
+    const options = { ...checksum, ...metadata(size, attempt) };
+    const head = await withRetries(() => this.#bucket.put(blobKey(digest), bytes, options));
+    return { digest, size, attempt, generation: head.version };
   }
 
   /** Makes a blob of many segments visible. They were verified together by who wrote them; the first is copied
    * into the head, and is to be deleted where it was. */
-  async publish({ digest, size, attempt }: Layout): Promise<void> {
-    await withRetries(async () => {
+  async publish(digest: Digest, size: number, attempt: string): Promise<Layout> {
+    const head = await withRetries(async () => {
       const first = await this.#bucket.get(segmentKey(digest, attempt, 0));
       if (!first) throw new Error(`the first segment of ${digest} is gone`);
-      await this.#bucket.put(blobKey(digest), first.body, metadata(size, attempt));
+      return this.#bucket.put(blobKey(digest), first.body, metadata(size, attempt));
     });
+    return { digest, size, attempt, generation: head.version };
   }
 
   /** Takes a published blob back into its attempt, less what is missing, so that a fill can mend it.
    * The order keeps a crash in between harmless: the first segment is copied before the head goes. */
   async unpublish(layout: Layout): Promise<void> {
     const head = await this.open(layout.digest);
-    if (!head || head.layout.attempt !== layout.attempt) return;
+    if (!head) return;
+    if (head.layout.generation !== layout.generation) {
+      await head.first?.cancel();
+      return; // published anew meanwhile
+    }
     if (head.first) {
       const first = new Uint8Array(await new Response(head.first).arrayBuffer());
       await this.putSegment(layout.digest, layout.attempt, 0, first);
     }
+    await this.#unrecord(layout.digest);
     await this.#bucket.delete(blobKey(layout.digest));
+  }
+
+  async #unrecord(digest: Digest): Promise<void> {
+    try {
+      await this.#kv.delete(blobKvKey(digest));
+    } catch (error) {
+      // A claim that is wrong costs a reader a look at R2.
+      console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
+    }
   }
 
   async deleteSegment(digest: Digest, attempt: string, number: number): Promise<void> {
@@ -131,9 +192,10 @@ function metadata(size: number, attempt: string): R2PutOptions {
   return { customMetadata: { size: String(size), attempt } };
 }
 
-function layoutOf(digest: Digest, head: R2Object): Layout {
+function headOf(digest: Digest, head: R2Object): Head {
   const { size, attempt } = head.customMetadata ?? {};
   if (size === undefined || attempt === undefined)
     throw new Error(`the head of ${digest} has no layout`);
-  return { digest, size: Number(size), attempt };
+  const layout = { digest, size: Number(size), attempt, generation: head.version };
+  return { layout, publishedAt: head.uploaded.getTime() };
 }

@@ -4,15 +4,19 @@
 //   R2   blobs/<algorithm>/<hex>/<attempt>/<number>     a segment; of a blob without a head: of a running fill
 //   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
 //   KV   manifest:<digest>                              the same, near
+//   KV   blob:<digest>                                  a blob's layout, near: a claim that its head is there
 //   R2   tags/<origin>/<repository>:<tag>               what a tag means and has meant, as metadata; written on a change
 //   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean, and when that was
 //   KV   list:<origin>/<repository>/<list>?<query>      a page of tags, or of referrers
+//   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
+//   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
 //   Durable Object of a blob       fill                 what a reset must not lose of a running fill
 //   Durable Object of a tag        mapping              what KV may not show yet
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //
 // An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
-// two names of one image share, and a rule that is pointed elsewhere starts clean.
+// two names of one image share, and a rule that is pointed elsewhere starts clean. The edge cache's keys are URLs of a
+// cache of their own, which no request of a client's leads to. The isolate's memory uses KV's keys.
 
 import { createHash } from "node:crypto";
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
@@ -43,6 +47,25 @@ export function manifestKey(digest: Digest): string {
 
 export function manifestKvKey(digest: Digest): string {
   return `manifest:${digest}`;
+}
+
+export function blobKvKey(digest: Digest): string {
+  return `blob:${digest}`;
+}
+
+/** The Cache API's keys are URLs, and are best of the host that was asked: "avoid overriding the hostname in cache requests"
+ * (Workers, Cache API). */
+export function edgeUrl(host: string, key: string): string {
+  return `https://${host}/${key}`;
+}
+
+export function edgeSegmentKey(digest: Digest, generation: string, number: number): string {
+  return `segment/${digest}/${generation}/${number}`;
+}
+
+/** @param key of KV */
+export function edgeNearKey(key: string): string {
+  return `near/${key}`;
 }
 
 export function tagKey(origin: string, repository: string, tag: string): string {

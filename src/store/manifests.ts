@@ -25,10 +25,10 @@ export class ManifestStore {
 
   /** KV remembers a miss for a minute, so its miss is not the last word: R2's is. */
   async get(digest: Digest): Promise<Manifest | undefined> {
-    return (await this.#near(digest)) ?? this.getStored(digest);
+    return (await this.getNear(digest)) ?? this.getStored(digest);
   }
 
-  async #near(digest: Digest): Promise<Manifest | undefined> {
+  async getNear(digest: Digest): Promise<Manifest | undefined> {
     try {
       const near = await this.#kv.getWithMetadata<KvMetadata>(manifestKvKey(digest), "arrayBuffer");
       if (near.value === null || !near.metadata) return undefined;

@@ -11,6 +11,8 @@ export interface Layout {
   size: number;
   /** Which attempt at fetching it wrote the segments behind the head. */
   attempt: string;
+  /** Of its publication: R2's version of the head, "associated with a specific upload" (Workers API reference). */
+  generation: string;
 }
 
 export function segmentCount(size: number): number {

@@ -34,7 +34,7 @@ export class TagStore {
 
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {
     try {
-      return (await this.#kv.get<TagMapping>(keyOf(source, tag), "json")) ?? undefined;
+      return (await this.#kv.get<TagMapping>(mappingKey(source, tag), "json")) ?? undefined;
     } catch (error) {
       console.error(`entrepot: KV failed to read a tag: ${(error as Error).message}`);
       return undefined; // the tag's object knows, or asks
@@ -42,11 +42,11 @@ export class TagStore {
   }
 
   async put(source: Source, tag: string, mapping: TagMapping): Promise<void> {
-    await this.#kv.put(keyOf(source, tag), JSON.stringify(mapping));
+    await this.#kv.put(mappingKey(source, tag), JSON.stringify(mapping));
   }
 
   async forget(source: Source, tag: string): Promise<void> {
-    await this.#kv.delete(keyOf(source, tag));
+    await this.#kv.delete(mappingKey(source, tag));
   }
 
   async record(source: Source, tag: string, digest: Digest, now: number): Promise<void> {
@@ -108,6 +108,6 @@ function readRecord(tag: string, { customMetadata = {} }: R2Object): KnownTag | 
   };
 }
 
-function keyOf(source: Source, tag: string): string {
+export function mappingKey(source: Source, tag: string): string {
   return tagKey(originOf(source.rule), source.repository, tag);
 }

@@ -49,7 +49,10 @@ it("goes on when its only client leaves", async () => {
   await reader.cancel();
   await fixture.release(name);
   await runDurableObjectAlarm(stubOf(digest)); // holds the object until the fill has ended
-  expect(await receive(cache.fetch(path))).toMatchObject({ digest, cacheStatus: "entrepot; hit" });
+  expect(await receive(cache.fetch(path))).toMatchObject({
+    digest,
+    cacheStatus: "entrepot-r2; hit",
+  });
   expect(coverOnce(await blobRequests(name), SIZE)).toBe(true);
 });
 
@@ -71,7 +74,7 @@ describe("when the object is killed in mid-fill", () => {
     expect(asked).toBe(6);
     expect(await receive(cache.fetch(path))).toMatchObject({
       digest,
-      cacheStatus: "entrepot; hit",
+      cacheStatus: "entrepot-r2; hit",
     });
     expect(await blobRequests(name)).toHaveLength(asked);
   });

@@ -154,21 +154,22 @@ describe("Cache-Status tells", () => {
     const path = `open/${own}/${kind}/${kind === "blobs" ? layers[0]?.digest : digest}`;
     expect(await statusOf(path, { method: "HEAD" })).toBe("entrepot; fwd=uri-miss");
     expect(await statusOf(path)).toBe("entrepot; fwd=uri-miss; stored");
-    expect(await statusOf(path)).toBe("entrepot; hit");
-    expect(await statusOf(path, { method: "HEAD" })).toBe("entrepot; hit");
+    const near = "entrepot-memory; hit";
+    expect(await statusOf(path)).toBe(kind === "blobs" ? "entrepot-r2; hit" : near);
+    expect(await statusOf(path, { method: "HEAD" })).toBe(near);
   });
 
   it("a tag that was looked up, and then a hit", async () => {
     const own = repository("status");
     await fixture.image(own, "1");
     expect(await statusOf(`open/${own}/manifests/1`)).toMatch(/^entrepot; fwd=uri-miss/);
-    expect(await statusOf(`open/${own}/manifests/1`)).toBe("entrepot; hit");
+    expect(await statusOf(`open/${own}/manifests/1`)).toBe("entrepot-memory; hit");
   });
 
   it("a list, fetched and found", async () => {
     for (const list of ["tags/list", `referrers/${image.digest}`]) {
       expect(await statusOf(`open/${name}/${list}`)).toBe("entrepot; fwd=uri-miss; stored");
-      expect(await statusOf(`open/${name}/${list}`)).toBe("entrepot; hit");
+      expect(await statusOf(`open/${name}/${list}`)).toBe("entrepot-kv; hit");
     }
   });
 

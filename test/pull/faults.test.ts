@@ -153,7 +153,8 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
     await breakUpstream(name, fault);
     const before = await countOf(name);
     const pulled = await pull(cache, `open/${name}/${paths.tag}`);
-    expect(pulled).toMatchObject({ status: 200, body: image.bytes, cacheStatus: "entrepot; hit" });
+    expect(pulled).toMatchObject({ status: 200, body: image.bytes });
+    expect(pulled.cacheStatus).toBe("entrepot-memory; hit");
     expect(pulled.get("warning")).toBeNull();
     expect(await askedSince(name, before)).toEqual([]);
   });
@@ -185,7 +186,8 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
     later(100 * 24 * 60 * MINUTE);
     const before = await countOf(name);
     const again = await pull(cache, `open/${name}/${paths[kind]}`);
-    expect(again).toMatchObject({ status: 200, body: first.body, cacheStatus: "entrepot; hit" });
+    expect(again).toMatchObject({ status: 200, body: first.body });
+    expect(again.cacheStatus).toMatch(/^entrepot-(edge|kv|r2); hit$/);
     expect(again.get("warning")).toBeNull();
     expect(await askedSince(name, before)).toEqual([]);
   });
@@ -220,8 +222,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
     for (const kind of ["digest", "blob"] as const) {
       const path = `bearer/${name}/${paths[kind]}`;
       const pulled = await pull(cache, path);
-      if (kind === "digest")
-        expect(pulled).toMatchObject({ status: 200, cacheStatus: "entrepot; hit" });
+      if (kind === "digest") expect(pulled.status).toBe(200);
       else expect(pulled.status).toBe(status);
     }
   });

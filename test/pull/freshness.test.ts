@@ -125,7 +125,7 @@ describe("staleWhileRevalidate", () => {
     await cache.settled();
     expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
     const next = await cache.fetch(`open/${name}/manifests/1`);
-    expect(next.headers.get("cache-status")).toBe("entrepot; hit");
+    expect(next.headers.get("cache-status")).toBe("entrepot-kv; hit");
     expect(await digestOf(next)).toBe(moved.digest);
     expect(await methods(name)).toHaveLength(4);
   });

@@ -30,7 +30,7 @@ describe.each([
     expect(asked.map(({ range }) => range)).toEqual([
       `bytes=${number * SEGMENT}-${(number + 1) * SEGMENT - 1}`,
     ]);
-    expect((await receive(cache.fetch(path))).cacheStatus).toBe("entrepot; hit");
+    expect((await receive(cache.fetch(path))).cacheStatus).toBe("entrepot-r2; hit");
   });
 });
 

@@ -119,7 +119,7 @@ it("a blob named by its sha512 is verified by it", async () => {
       size,
     });
     expect((await cache.fetch(`one/${name}/blobs/${digest}`)).headers.get("cache-status")).toBe(
-      "entrepot; hit",
+      "entrepot-r2; hit",
     );
   }
 });

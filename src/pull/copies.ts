@@ -1,0 +1,69 @@
+// The copies that an answer leaves behind: the segments that it had to read from R2 are put into the edge cache, by a reading of
+// their own. Neither waits for the other: a client that is slow, or leaves, is nothing to a copy, and a copy nothing to a client.
+
+import { budget } from "../fill/budget.ts";
+import { type Layout, segmentLength } from "../store/segments.ts";
+import type { Visit } from "../store/visit.ts";
+import type { House } from "./house.ts";
+
+/** The answer gets so much of a start, in ms: most are over by then, and a client comes before a copy. */
+const HEAD_START = 1000;
+/** How long a copy waits for a place among the isolate's buffers, in ms; without, the next pull makes it. */
+const PATIENCE = 5000;
+
+export class Copies {
+  readonly #house: House;
+  readonly #visit: Visit;
+  readonly #wanted: number[] = [];
+  #wake: () => void = () => {};
+
+  constructor(house: House, visit: Visit) {
+    this.#house = house;
+    this.#visit = visit;
+  }
+
+  /** Segment `number` was read from R2. */
+  want(number: number): void {
+    this.#wanted.push(number);
+    this.#wake();
+  }
+
+  /** Makes the copies, one at a time, until the answer is over and none is left to make.
+   * @param layout of the blob, once it is published */
+  async follow(answer: Promise<unknown>, layout: () => Layout | undefined): Promise<void> {
+    let over = false;
+    const ended = answer
+      .catch(() => {}) // whoever sends the answer tells
+      .then(() => {
+        over = true;
+        this.#wake();
+      });
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, HEAD_START))]);
+    for (;;) {
+      const published = layout();
+      const number = published && this.#wanted.shift();
+      if (published && number !== undefined) await this.#copy(published, number);
+      else if (over) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+
+  async #copy(layout: Layout, number: number): Promise<void> {
+    const { blobs, served } = this.#house;
+    if (!blobs.claimCopy(layout, number, this.#visit)) return;
+    try {
+      const lease = await budget.lease(segmentLength(layout.size, number), "extra", PATIENCE);
+      try {
+        if (await blobs.copy(layout, number, this.#visit)) served.copy();
+      } finally {
+        lease.release();
+      }
+    } catch (error) {
+      const { message } = error as Error;
+      console.warn(`entrepot: segment ${number} of ${layout.digest} was not copied: ${message}`);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+// Manifests as a client's request reads them: the nearest copy, and from there on near.
+
+import type { Digest } from "../oci/digest.ts";
+import { manifestKvKey } from "./keys.ts";
+import type { Manifest, ManifestStore } from "./manifests.ts";
+import type { Form, Found, Near } from "./near.ts";
+import type { Visit } from "./visit.ts";
+
+export class NearManifests {
+  readonly #near: Near;
+  readonly #store: ManifestStore;
+
+  constructor(near: Near, store: ManifestStore) {
+    this.#near = near;
+    this.#store = store;
+  }
+
+  get(digest: Digest, visit: Visit): Promise<Found<Manifest> | undefined> {
+    return this.#near.get(manifestKvKey(digest), formOf(digest), visit, async () => {
+      const near = await this.#store.getNear(digest);
+      if (near) return { value: near, layer: "kv" };
+      const stored = await this.#store.getStored(digest);
+      return stored && { value: stored, layer: "r2" };
+    });
+  }
+
+  /** One that came from farther away. */
+  keep(manifest: Manifest, visit: Visit): void {
+    const { digest } = manifest;
+    this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit);
+  }
+}
+
+function formOf(digest: Digest): Form<Manifest> {
+  return {
+    encode: ({ bytes, mediaType }) => ({ bytes, contentType: mediaType }),
+    decode: async (response) => ({
+      digest,
+      mediaType: response.headers.get("content-type") ?? "",
+      bytes: new Uint8Array(await response.arrayBuffer()),
+    }),
+  };
+}
