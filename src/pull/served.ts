@@ -26,15 +26,15 @@ export class Served {
   #since: number | undefined;
 
   answer(kind: Kind, status: CacheStatus): void {
-    const ofKind = (this.#counts.answers[kind] ??= {});
+    const { answers } = this.#counts;
     const whence = whenceOf(status);
-    ofKind[whence] = (ofKind[whence] ?? 0) + 1;
+    answers[kind] = { ...answers[kind], [whence]: (answers[kind]?.[whence] ?? 0) + 1 };
   }
 
   segment(layer: Layer, bytes: number): void {
-    const ofLayer = (this.#counts.segments[layer] ??= { opened: 0, bytes: 0 });
-    ofLayer.opened += 1;
-    ofLayer.bytes += bytes;
+    const { segments } = this.#counts;
+    const before = segments[layer] ?? { opened: 0, bytes: 0 };
+    segments[layer] = { opened: before.opened + 1, bytes: before.bytes + bytes };
   }
 
   copy(): void {
