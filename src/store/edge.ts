@@ -1,12 +1,15 @@
 // The edge cache: copies in the data centre that answers the client, by the Cache API. What a key means never changes, or is
 // kept for seconds; and it is looked into for those alone who have passed every check.
 
+import { within } from "../oci/deadline.ts";
 import { edgeUrl } from "./keys.ts";
 import type { Visit } from "./visit.ts";
 
 /** A cache of our own: no request of a client's, and no fetch of ours, reads or writes it. */
 const NAME = "entrepot";
 const MOST_CLAIMS = 10_000;
+/** Until when an entry counts, in ms since the epoch: a zone's settings may have their way with the headers of HTTP. */
+const UNTIL = "Entrepot-Until";
 
 export interface EdgeEntry {
   bytes: Uint8Array;
@@ -14,6 +17,11 @@ export interface EdgeEntry {
   /** For how long it may be kept, in s. */
   maxAge: number;
 }
+
+/** What comes from next door is here by then, in ms; else it is not worth waiting for. */
+const PATIENCE = 1000;
+/** For how long the cache is done without once it has failed, in ms. */
+const REST = 10_000;
 
 /** What of an entry is wanted, in bytes; and how long all of it is. */
 export interface Part {
@@ -25,24 +33,23 @@ export interface Part {
 export class EdgeCache {
   /** URL → until when it is left alone, in ms since the epoch. */
   readonly #claims = new Map<string, number>();
+  #restsUntil = 0;
 
   /** Undefined where it is not there, is not as long as it must be, or cannot be read. */
   async match(visit: Visit, key: string, part?: Part): Promise<Response | undefined> {
-    if (!isThere(visit)) return undefined;
+    if (!this.#isThere(visit)) return undefined;
     const range = part && part.length > 0 && part.length < part.of && rangeOf(part);
     const headers: Record<string, string> = range ? { Range: `bytes=${range}` } : {};
     try {
-      const cache = await caches.open(NAME);
-      const response = await cache.match(new Request(edgeUrl(visit.host, key), { headers }));
-      if (!response || !part) return response;
-      const told = range
-        ? response.headers.get("content-range") === `bytes ${range}/${part.of}`
-        : response.status === 200 && response.headers.get("content-length") === String(part.of);
-      if (told) return response;
+      const response = await patiently(new Request(edgeUrl(visit.host, key), { headers }));
+      if (!response) return undefined;
+      const isPast = Number(response.headers.get(UNTIL)) <= visit.now;
+      if (!isPast && (!part || isOf(part, range, response))) return response;
       await response.body?.cancel();
+      if (isPast) return undefined;
       console.error(`entrepot: the edge cache has other than it was given under ${key}`);
     } catch (error) {
-      console.warn(`entrepot: the edge cache failed to read: ${(error as Error).message}`);
+      this.#rest("read", error);
     }
     return undefined;
   }
@@ -53,13 +60,13 @@ export class EdgeCache {
       "Content-Type": contentType,
       "Content-Length": String(bytes.byteLength),
       "Cache-Control": `public, max-age=${maxAge}, immutable, no-transform`,
+      [UNTIL]: String(Date.now() + maxAge * 1000),
     };
     try {
       const cache = await caches.open(NAME);
       await cache.put(edgeUrl(visit.host, key), new Response(bytes, { headers }));
     } catch (error) {
-      // Only a copy is not made.
-      console.warn(`entrepot: the edge cache failed to write: ${(error as Error).message}`);
+      this.#rest("write", error); // only a copy is not made
     }
   }
 
@@ -67,12 +74,12 @@ export class EdgeCache {
   async delete(visit: Visit, key: string): Promise<void> {
     const url = edgeUrl(visit.host, key);
     this.#claims.delete(url);
-    if (!isThere(visit)) return;
+    if (!this.#isThere(visit)) return;
     try {
       const cache = await caches.open(NAME);
       await cache.delete(url);
     } catch (error) {
-      console.error(`entrepot: the edge cache failed to delete: ${(error as Error).message}`);
+      this.#rest("delete", error); // what it was of is read for half a minute more
     }
   }
 
@@ -80,7 +87,7 @@ export class EdgeCache {
    * Access the API takes copies and loses them without a word; so it is not tried again at once.
    * @param within for how long, in ms, the key is then left alone */
   claim(visit: Visit, key: string, within: number): boolean {
-    if (!isThere(visit)) return false;
+    if (!this.#isThere(visit)) return false;
     const url = edgeUrl(visit.host, key);
     const now = Date.now();
     if ((this.#claims.get(url) ?? 0) > now) return false;
@@ -88,11 +95,31 @@ export class EdgeCache {
     this.#claims.set(url, now + within);
     return true;
   }
+
+  /** "Only Workers deployed to custom domains have access to functional cache operations" (Workers, Cache API). */
+  #isThere({ host }: Visit): boolean {
+    return !/\.workers\.dev(:\d+)?$/i.test(host) && Date.now() >= this.#restsUntil;
+  }
+
+  #rest(what: "read" | "write" | "delete", error: unknown): void {
+    this.#restsUntil = Date.now() + REST;
+    console.error(`entrepot: the edge cache failed to ${what}: ${(error as Error).message}`);
+  }
 }
 
-/** "Only Workers deployed to custom domains have access to functional cache operations" (Workers, Cache API). */
-function isThere({ host }: Visit): boolean {
-  return !/\.workers\.dev(:\d+)?$/i.test(host);
+function isOf({ of }: Part, range: string | false | undefined, { status, headers }: Response) {
+  if (range) return headers.get("content-range") === `bytes ${range}/${of}`;
+  return status === 200 && headers.get("content-length") === String(of);
+}
+
+async function patiently(request: Request): Promise<Response | undefined> {
+  const cache = await caches.open(NAME);
+  const matched = cache.match(request);
+  const late = () => {
+    matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
+    return new Error("no answer in time");
+  };
+  return within(matched, PATIENCE, late);
 }
 
 function rangeOf({ offset, length }: Part): string {

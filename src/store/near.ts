@@ -62,8 +62,12 @@ export class Near {
     visit: Visit,
     read: () => Promise<Found<T> | undefined>,
   ): Promise<Found<T> | undefined> {
-    const recent = this.#fromMemory<T>(key, visit) ?? (await this.#fromOther<T>(key, visit));
+    const recent = this.#fromMemory<T>(key, visit);
     if (recent) return recent;
+    if (this.#reading.has(key)) {
+      const other = await this.#fromOther<T>(key, visit);
+      if (other) return other;
+    }
     this.#reading.add(key);
     try {
       const near = form && (await this.#fromEdge(key, form, visit));

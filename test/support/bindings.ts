@@ -1,4 +1,6 @@
-// Bindings that behave as production's can: a KV that lags, Durable Objects that must not be touched.
+// Bindings that behave as production's can: a KV that lags, Durable Objects that must not be touched, an edge cache that fails.
+
+import { vi } from "vitest";
 
 /** A KV as seen from a place that shows nothing of what was written since it first looked: it remembers misses, and
  * shows old values. In production for 60 s, here for as long as it is used. */
@@ -43,4 +45,33 @@ export function counting<T extends object>(
     },
   });
   return { binding: proxy, calls };
+}
+
+/** What an edge cache was asked for, by method: the keys, without their host. */
+export type EdgeCalls = Record<"match" | "put" | "delete", string[]>;
+
+/** Watches the edge caches of all places, until the mocks are restored.
+ * @param fault done in place of a call; undefined lets it through */
+export function watchingEdge(
+  fault: (method: keyof EdgeCalls, key: string) => Promise<never> | undefined = () => undefined,
+): EdgeCalls {
+  const calls: EdgeCalls = { match: [], put: [], delete: [] };
+  const open = caches.open.bind(caches);
+  const watched = async (name: string) => {
+    const cache = await open(name);
+    return new Proxy(cache, {
+      get(target, method: keyof EdgeCalls) {
+        if (!(method in calls)) return undefined;
+        return (request: Request | string, ...rest: unknown[]) => {
+          const url = new URL(typeof request === "string" ? request : request.url);
+          const key = decodeURIComponent(url.pathname.slice(1));
+          calls[method].push(key);
+          const call = target[method] as (...args: unknown[]) => Promise<unknown>;
+          return fault(method, key) ?? call.call(target, request, ...rest);
+        };
+      },
+    });
+  };
+  vi.spyOn(caches, "open").mockImplementation(watched);
+  return calls;
 }

@@ -1,0 +1,410 @@
+// The edge cache: what is copied there, how it gets there, and what keeps the wrong thing from ever coming from it.
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Env } from "../../src/env.ts";
+import { untouchable, watchingEdge } from "../support/bindings.ts";
+import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { seedOf } from "../support/fixture.ts";
+import { coverOnce, MiB, readSome, receive } from "../support/transfers.ts";
+
+const { BLOBS, META } = env as unknown as Env;
+const SEGMENT = 8 * MiB;
+const noBlobs = { BLOBS: untouchable("R2") };
+const CITY = "cache.example";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Puts all clocks on by `time` ms. */
+function later(time: number): void {
+  const now = Date.now.bind(Date);
+  vi.spyOn(Date, "now").mockImplementation(() => now() + time);
+}
+
+async function blob(hint: string, size = 3 * SEGMENT) {
+  const name = repository(hint);
+  const { digest } = await fixture.blob(name, { seed: seedOf(name), size });
+  return { name, digest, path: `open/${name}/blobs/${digest}` };
+}
+
+/** Pulls it to its end, and waits for what goes on behind. */
+async function pull(cache: Cache, path: string, headers: Record<string, string> = {}, host = CITY) {
+  const received = await receive(cache.fetch(path, { headers }, host));
+  await cache.settled();
+  return received;
+}
+
+const headOf = async (digest: string) =>
+  (await BLOBS.head(`blobs/sha256/${digest.slice(7)}`)) as R2Object;
+
+/** The URL that a segment is kept under in a city. */
+async function urlOf(digest: string, number: number, host = CITY): Promise<string> {
+  return `https://${host}/segment/${digest}/${(await headOf(digest)).version}/${number}`;
+}
+
+/** Bytes of each segment that is at the edge; undefined where it is not. */
+async function atEdge(digest: string, segments: number, host = CITY) {
+  const cache = await caches.open("entrepot");
+  const urls = await Promise.all(
+    Array.from({ length: segments }, (_, number) => urlOf(digest, number, host)),
+  );
+  return Promise.all(
+    urls.map(async (url) => (await (await cache.match(url))?.arrayBuffer())?.byteLength),
+  );
+}
+
+describe("ranges", () => {
+  it.each([
+    ["within a segment", 10, 20],
+    ["across two segments", SEGMENT - 5, SEGMENT + 5],
+    ["of a whole segment", SEGMENT, 2 * SEGMENT - 1],
+    ["to the end", 2 * SEGMENT + 7, 3 * SEGMENT - 1],
+  ])("%s are answered from cached segments", async (_, first, last) => {
+    const { path } = await blob("ranged");
+    const bytes = await new Cache().bytes(path);
+    await pull(new Cache(), path);
+    const response = await new Cache(noBlobs).fetch(path, {
+      headers: { Range: `bytes=${first}-${last}` },
+    });
+    expect(response.status).toBe(206);
+    expect(response.headers.get("content-range")).toBe(`bytes ${first}-${last}/${3 * SEGMENT}`);
+    expect(response.headers.get("cache-status")).toBe("entrepot-edge; hit");
+    expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes.subarray(first, last + 1));
+  });
+
+  it("copy the segments that they touch, whole, and no others", async () => {
+    const { digest, path } = await blob("touched");
+    await pull(new Cache(), path);
+    const range = `bytes=${SEGMENT + 3}-${SEGMENT + 4}`;
+    const part = await pull(new Cache(), path, { Range: range }, "north.example");
+    expect(part).toMatchObject({ size: 2, cacheStatus: "entrepot-r2; hit" });
+    expect(await atEdge(digest, 3, "north.example")).toEqual([undefined, SEGMENT, undefined]);
+    const whole = await pull(new Cache(), path, {}, "north.example");
+    expect(whole).toMatchObject({ digest, cacheStatus: "entrepot-r2; hit" });
+    expect(await atEdge(digest, 3, "north.example")).toEqual([SEGMENT, SEGMENT, SEGMENT]);
+  });
+
+  it("that the blob does not have are refused, from the edge too", async () => {
+    const { path } = await blob("short", 1000);
+    await pull(new Cache(), path);
+    const response = await new Cache(noBlobs).fetch(path, { headers: { Range: "bytes=1000-" } });
+    expect(response.status).toBe(416);
+  });
+});
+
+describe("a copy", () => {
+  it("is made whole while the client reads nothing more", async () => {
+    const { digest, path } = await blob("slow", 4 * SEGMENT);
+    await pull(new Cache(), path);
+    const cache = new Cache();
+    const host = "slow.example";
+    const response = await cache.fetch(path, {}, host);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await readSome(reader, 1);
+    await vi.waitFor(
+      async () => expect(await atEdge(digest, 2, host)).toEqual([SEGMENT, SEGMENT]),
+      { timeout: 15_000 },
+    );
+    // Two are open; the others were neither read nor copied for somebody who does not read.
+    expect(await atEdge(digest, 4, host)).toEqual([SEGMENT, SEGMENT, undefined, undefined]);
+    let rest = 1;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      rest += value.byteLength;
+    }
+    expect(rest).toBeGreaterThan(3 * SEGMENT);
+    await cache.settled();
+    expect(await atEdge(digest, 4, host)).toEqual(Array(4).fill(SEGMENT));
+  });
+
+  it("is made whole for a client that leaves", async () => {
+    const { digest, path } = await blob("left", 4 * SEGMENT);
+    await pull(new Cache(), path);
+    const cache = new Cache();
+    const host = "left.example";
+    const response = await cache.fetch(path, {}, host);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await readSome(reader, 1);
+    await reader.cancel();
+    await cache.settled();
+    const copied = await atEdge(digest, 4, host);
+    expect(copied[0]).toBe(SEGMENT);
+    expect(copied.every((size) => size === undefined || size === SEGMENT)).toBe(true);
+    expect(await pull(new Cache(), path, {}, host)).toMatchObject({ whole: true, digest });
+  });
+
+  /** R2 that gives the third and later readings of segments in a body that breaks off or is short. */
+  const failing = (body: () => Promise<ArrayBuffer>) => {
+    let gets = 0;
+    return new Proxy(BLOBS, {
+      get(target, method) {
+        if (method !== "get") {
+          const value = Reflect.get(target, method) as unknown;
+          return typeof value === "function" ? value.bind(target) : value;
+        }
+        return async (...args: Parameters<R2Bucket["get"]>) => {
+          const object = (await target.get(...args)) as R2ObjectBody;
+          gets += 1;
+          if (gets <= 3) return object;
+          await object.body.cancel();
+          const bytes = async () => new Uint8Array(await body());
+          return { size: object.size, version: object.version, arrayBuffer: body, bytes };
+        };
+      },
+    });
+  };
+
+  it.each([
+    ["breaks off", () => Promise.reject(new Error("Network connection lost"))],
+    ["is short", () => Promise.resolve(new ArrayBuffer(5))],
+  ])("of which the reading %s is not made, and the client has all", async (_, body) => {
+    const { digest, path } = await blob("broken");
+    await pull(new Cache(), path);
+    const host = "broken.example";
+    const cache = new Cache({ BLOBS: failing(body) });
+    expect(await pull(cache, path, {}, host)).toMatchObject({ whole: true, digest });
+    expect(await atEdge(digest, 3, host)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("follows a cold pull: who comes next reads nothing from R2", async () => {
+    const { digest, path } = await blob("cold");
+    const cold = await pull(new Cache(), path);
+    expect(cold.cacheStatus).toBe("entrepot; fwd=uri-miss; stored");
+    const next = await pull(new Cache(noBlobs), path);
+    expect(next).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-edge; hit" });
+  });
+
+  it("of an empty blob is not needed", async () => {
+    const { digest, path } = await blob("empty", 0);
+    await pull(new Cache(), path);
+    expect(await pull(new Cache(), path)).toMatchObject({ whole: true, digest, size: 0 });
+  });
+});
+
+describe("an edge cache that", () => {
+  const fails = () => Promise.reject(new Error("the edge is out of order"));
+  const hangs = () => new Promise<never>(() => {});
+
+  it("has failed is left alone for a while", async () => {
+    const { path } = await blob("resting", SEGMENT + 5);
+    await pull(new Cache(), path);
+    const calls = watchingEdge((method) => (method === "match" ? fails() : undefined));
+    const cache = new Cache();
+    await pull(cache, path);
+    await pull(cache, path);
+    expect(calls).toEqual({ match: [`near/blob:${path.slice(-71)}`], put: [], delete: [] });
+    later(10_001);
+    await pull(cache, path);
+    expect(calls.match).toHaveLength(2);
+  });
+
+  it.each([
+    ["fails to read", "match", fails],
+    ["hangs", "match", hangs],
+    ["fails to write", "put", fails],
+  ] as const)("%s is done without", async (_, broken, fault) => {
+    const { digest, path, name } = await blob("faulty", SEGMENT + 5);
+    const image = await fixture.image(name, "1");
+    await pull(new Cache(), path);
+    watchingEdge((method) => (method === broken ? fault() : undefined));
+    const cache = new Cache();
+    const pulled = await pull(cache, path, {}, "faulty.example");
+    expect(pulled).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-r2; hit" });
+    const manifest = await pull(cache, `open/${name}/manifests/1`, {}, "faulty.example");
+    expect(manifest).toMatchObject({ whole: true, digest: image.digest });
+  });
+
+  it.each(["short", "longer"])("has something %s under a key is not believed", async (which) => {
+    const { digest, path } = await blob("mixed-up", SEGMENT + 5);
+    await pull(new Cache(), path);
+    const cache = await caches.open("entrepot");
+    const wrong = new Uint8Array(which === "short" ? 3 : SEGMENT);
+    for (const number of [0, 1]) {
+      const headers = {
+        "Cache-Control": "max-age=1000",
+        "Entrepot-Until": String(Date.now() + 1e6),
+      };
+      const bytes = number === 0 ? wrong.subarray(0, 3) : wrong;
+      await cache.put(await urlOf(digest, number), new Response(bytes, { headers }));
+    }
+    const pulled = await pull(new Cache(), path);
+    expect(pulled).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-r2; hit" });
+    const last = { Range: `bytes=${SEGMENT}-${SEGMENT + 1}` };
+    expect(await pull(new Cache(), path, last)).toMatchObject({ whole: true, size: 2 });
+    expect(await pull(new Cache(noBlobs), path)).toMatchObject({ whole: true, digest }); // copied anew
+  });
+
+  it.each(["entrepot.team.workers.dev", "entrepot.team.workers.dev:443"])(
+    "is not there is not asked: %s",
+    async (host) => {
+      const { digest, path } = await blob("workers-dev");
+      const calls = watchingEdge();
+      for (let at = 0; at < 2; at++) {
+        expect(await pull(new Cache(), path, {}, host)).toMatchObject({ whole: true, digest });
+      }
+      expect(calls).toEqual({ match: [], put: [], delete: [] });
+    },
+  );
+});
+
+describe("a generation", () => {
+  /** Other bytes in place of what is at the edge, as if they had been wrong when they were copied. */
+  async function spoil(digest: string, segments: number[]): Promise<void> {
+    const cache = await caches.open("entrepot");
+    for (const number of segments) {
+      const url = await urlOf(digest, number);
+      const { headers } = (await cache.match(url)) as Response;
+      await cache.put(url, new Response(new Uint8Array(SEGMENT), { headers }));
+    }
+  }
+
+  it("that was healed brings nothing back", async () => {
+    const { digest, path } = await blob("healed");
+    await pull(new Cache(), path);
+    await spoil(digest, [0, 2]);
+    // A segment that is gone from R2 and the edge has the blob healed.
+    await (await caches.open("entrepot")).delete(await urlOf(digest, 1));
+    const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}/` });
+    await BLOBS.delete(objects.find(({ key }) => key.endsWith("/000001"))?.key as string);
+    const before = (await headOf(digest)).version;
+    const cache = new Cache();
+    await pull(cache, path, { Range: `bytes=${SEGMENT}-${SEGMENT + 9}` });
+    await vi.waitFor(async () => expect((await headOf(digest))?.version).not.toBe(before ?? ""));
+    expect(await pull(cache, path)).toMatchObject({ whole: true, digest });
+    expect(await pull(new Cache(), path)).toMatchObject({ whole: true, digest });
+    expect(await pull(new Cache(noBlobs), path)).toMatchObject({
+      whole: true,
+      digest,
+      cacheStatus: "entrepot-edge; hit",
+    });
+  });
+
+  it("that was deleted, and fetched again, brings nothing back", async () => {
+    const { name, digest, path } = await blob("deleted");
+    await pull(new Cache(), path);
+    await spoil(digest, [0, 1, 2]);
+    await remove(digest);
+    // Memory, the near copy and KV are late by their seconds.
+    later(36_000);
+    const again = await pull(new Cache(), path);
+    expect(again).toMatchObject({ whole: true, digest });
+    expect(again.cacheStatus).toBe("entrepot; fwd=uri-miss; stored");
+    expect(await fixture.requests({ repository: name })).not.toHaveLength(3);
+    expect(await pull(new Cache(), path)).toMatchObject({ whole: true, digest });
+  });
+});
+
+/** As whoever deletes a blob does: KV's record and the head, and then the segments. */
+async function remove(digest: string): Promise<void> {
+  await META.delete(`blob:${digest}`);
+  const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}` });
+  await BLOBS.delete(objects.map(({ key }) => key));
+}
+
+describe("what was deleted", () => {
+  it("leaves the edge with it: a blob", async () => {
+    const { path, digest, name } = await blob("gone");
+    const cache = cacheApart();
+    await pull(cache, path);
+    await remove(digest);
+    await fixture.remove(name, digest);
+    later(36_000);
+    for (const method of ["GET", "HEAD"]) {
+      expect((await cache.fetch(path, { method })).status).toBe(404);
+    }
+    const ranged = await cache.fetch(path, { headers: { Range: "bytes=5-9" } });
+    expect(ranged.status).toBe(404);
+  });
+
+  it("leaves the edge with it: a manifest", async () => {
+    const name = repository("gone");
+    const { digest } = await fixture.image(name, "1");
+    const path = `open/${name}/manifests/${digest}`;
+    const cache = cacheApart();
+    await pull(cache, path);
+    expect((await pull(cacheApart(), path)).cacheStatus).toBe("entrepot-edge; hit");
+    await META.delete(`manifest:${digest}`);
+    await BLOBS.delete(`manifests/sha256/${digest.slice(7)}`);
+    await fixture.remove(name, "1");
+    await fixture.remove(name, digest);
+    later(36_000);
+    expect((await cache.fetch(path)).status).toBe(404);
+  });
+
+  it("and is claimed by a record that KV failed to delete is fetched again", async () => {
+    const { digest, path } = await blob("claimed");
+    await pull(new Cache(), path);
+    const record = await META.get(`blob:${digest}`);
+    await remove(digest);
+    await META.put(`blob:${digest}`, record as string);
+    for (const headers of [{}, { Range: "bytes=5-9" }]) {
+      // Another city: nothing is at its edge.
+      const pulled = await pull(new Cache(), path, headers, "claimed.example");
+      expect(pulled).toMatchObject({ whole: true });
+    }
+  });
+});
+
+describe("a copy that is there", () => {
+  it("is not served to whom the rules refuse it", async () => {
+    const { name, digest, path } = await blob("refused", 1000);
+    const { digest: manifest } = await fixture.image(name, "1");
+    await pull(new Cache(), path);
+    await pull(new Cache(), `open/${name}/manifests/${manifest}`);
+    const refused: object[] = [
+      { deny: ["refused-*"] },
+      { denyDigests: [digest, manifest] },
+      { allow: ["other"] },
+    ];
+    for (const fields of refused) {
+      const cache = cacheApart(fields);
+      expect((await cache.fetch(path)).status).toBe(403);
+      expect((await cache.fetch(`open/${name}/manifests/${manifest}`)).status).toBe(403);
+    }
+  });
+
+  it("has an address that leads no client to it", async () => {
+    const { digest, path } = await blob("addressed", 1000);
+    await pull(new Cache(), path);
+    const url = new URL(await urlOf(digest, 0));
+    for (const path of [url.pathname, `/near/blob:${digest}`, `/v2${url.pathname}`]) {
+      const response = await new Cache().fetch(`..${path}`);
+      expect(response.status).toBe(404);
+      expect(response.headers.get("cache-status")).toBe("entrepot");
+    }
+    expect(await caches.default.match(url)).toBeUndefined();
+  });
+
+  it("is never what a tag means", async () => {
+    const name = repository("tags");
+    await fixture.image(name, "1");
+    const calls = watchingEdge();
+    await pull(new Cache(), `open/${name}/manifests/1`);
+    await pull(new Cache(), `open/${name}/tags/list`);
+    expect(calls.put).toHaveLength(1);
+    for (const key of calls.put) expect(key).toMatch(/^near\/manifest:sha256:/);
+  });
+});
+
+it("cold in many cities at once, a blob is fetched once", async () => {
+  const { name, digest, path } = await blob("everywhere", 2 * SEGMENT + 77);
+  const cities = Array.from({ length: 5 }, (_, at) => ({
+    cache: new Cache(),
+    host: `city-${at}.example`,
+  }));
+  const all = cities.flatMap((city) => [city, city]);
+  const pulls = all.map(({ cache, host }) => receive(cache.fetch(path, {}, host)));
+  for (const received of await Promise.all(pulls)) {
+    expect(received).toMatchObject({ whole: true, digest });
+  }
+  await Promise.all(cities.map(({ cache }) => cache.settled()));
+  const requests = await fixture.requests({ repository: name, kind: "blob", method: "GET" });
+  expect(coverOnce(requests, 2 * SEGMENT + 77)).toBe(true);
+  for (const { host } of cities) {
+    const next = await pull(new Cache(noBlobs), path, {}, host);
+    expect(next).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-edge; hit" });
+  }
+});
