@@ -96,7 +96,7 @@ export class EdgeCache {
     return true;
   }
 
-  /** "Only Workers deployed to custom domains have access to functional cache operations" (Workers, Cache API). */
+  /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). */
   #isThere({ host }: Visit): boolean {
     return !/\.workers\.dev(:\d+)?$/i.test(host) && Date.now() >= this.#restsUntil;
   }
