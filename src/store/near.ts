@@ -64,11 +64,12 @@ export class Near {
   ): Promise<Found<T> | undefined> {
     const recent = this.#fromMemory<T>(key, visit);
     if (recent) return recent;
-    if (this.#reading.has(key)) {
+    // Whoever has waited for another in vain reads beside those who have too, not one after the other.
+    if (!this.#reading.has(key)) this.#reading.add(key);
+    else {
       const other = await this.#fromOther<T>(key, visit);
       if (other) return other;
     }
-    this.#reading.add(key);
     try {
       const near = form && (await this.#fromEdge(key, form, visit));
       if (near) {

@@ -23,9 +23,9 @@ describe("blobs", () => {
     expect(statuses.filter((status) => status === "entrepot; fwd=uri-miss; stored")).toHaveLength(
       1,
     );
-    expect(
-      statuses.filter((status) => status === "entrepot; fwd=uri-miss; collapsed"),
-    ).toHaveLength(19);
+    // Of a small blob some may come when it is here already.
+    const others = statuses.filter((status) => /; (collapsed|hit)$/.test(status));
+    expect(others).toHaveLength(19);
   });
 
   it("are one GET where the upstream has no ranges", async () => {
