@@ -21,14 +21,25 @@ export interface Timing {
   sha256?: string;
 }
 
+/** How it is asked, and what the answer must say of itself. */
+export interface Asking {
+  /** The Host header, where it is not the URL's. */
+  host?: string;
+  /** How Cache-Status must begin: which layer it is that is measured. */
+  status?: string;
+}
+
 /** One GET over a connection of its own. Rejects unless it is 200 and ends as it promised.
  * @param hashed hashes what comes; costs time, so it is for all sides of a comparison or for none */
-export async function download(url: string, hashed = false): Promise<Timing> {
+export async function download(
+  url: string,
+  { hashed = false, ...asking }: Asking & { hashed?: boolean } = {},
+): Promise<Timing> {
   const agent = new Agent();
   const began = performance.now();
   const since = () => (performance.now() - began) / 1000;
   try {
-    const response = await open(url, agent);
+    const response = await open(url, agent, asking);
     const hash = hashed ? createHash("sha256") : undefined;
     let firstByte: number | undefined;
     let bytes = 0;
@@ -45,17 +56,30 @@ export async function download(url: string, hashed = false): Promise<Timing> {
 }
 
 /** Downloads and compares with what the blob should be. */
-export async function verify(url: string, blob: { digest: string; size: number }): Promise<Timing> {
-  const timing = await download(url, true);
+export async function verify(
+  url: string,
+  blob: { digest: string; size: number },
+  asking?: Asking,
+): Promise<Timing> {
+  const timing = await download(url, { ...asking, hashed: true });
   if (`sha256:${timing.sha256}` !== blob.digest) throw new Error(`${url}: other bytes came`);
   return timing;
 }
 
 /** Downloads without hashing: only the length is compared. */
-export async function time(url: string, blob: { size: number }): Promise<Timing> {
-  const timing = await download(url);
+export async function time(url: string, blob: { size: number }, asking?: Asking): Promise<Timing> {
+  const timing = await download(url, asking);
   if (timing.bytes !== blob.size) throw new Error(`${url}: ${timing.bytes} of ${blob.size} bytes`);
   return timing;
+}
+
+/** Cache-Status of the answer that is the one byte at `offset`. */
+export async function statusAt(url: string, offset: number): Promise<string> {
+  const range = `bytes=${offset}-${offset}`;
+  const response = await fetch(url, { headers: { Accept: ACCEPT, Range: range } });
+  await response.arrayBuffer();
+  if (response.status !== 206) throw new Error(`${url}: ${response.status} for ${range}`);
+  return response.headers.get("Cache-Status") ?? "";
 }
 
 /** Requests a second over `connections` kept connections, for `seconds`. */
@@ -82,12 +106,18 @@ export async function requestsPerSecond(
   return count / ((performance.now() - began) / 1000);
 }
 
-function open(url: string, agent: Agent): Promise<IncomingMessage> {
+function open(
+  url: string,
+  agent: Agent,
+  { host, status = "" }: Asking = {},
+): Promise<IncomingMessage> {
+  const headers = { Accept: ACCEPT, ...(host && { Host: host }) };
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent, headers: { Accept: ACCEPT } }, (response) => {
-      if (response.statusCode === 200) return resolve(response);
-      response.resume();
-      reject(new Error(`${url}: ${response.statusCode}`));
+    const request = get(url, { agent, headers }, (response) => {
+      const told = String(response.headers["cache-status"] ?? "");
+      if (response.statusCode === 200 && told.startsWith(status)) return resolve(response);
+      response.destroy();
+      reject(new Error(`${url}: ${response.statusCode}, Cache-Status: ${told || "none"}`));
     });
     request.on("error", reject);
   });

@@ -7,6 +7,9 @@ import { freePort, launch, ROOT, type Server } from "./processes.ts";
 /** The prefix of the only rule: `/v2/up/<name>` is the upstream's `/v2/<name>`. */
 export const PREFIX = "up";
 
+/** `bare/<name>.ts` */
+export type BareName = "r2" | "kv" | "cache";
+
 /** The same for all Workers: a line for every request is not what is measured. */
 const QUIET = ["--log-level", "warn"];
 
@@ -23,7 +26,7 @@ export async function startEntrepot(
 }
 
 /** A bare Worker, under the same `wrangler dev` as Entrepot. */
-export async function startBare(folder: string, name: "r2" | "kv"): Promise<Server> {
+export async function startBare(folder: string, name: BareName): Promise<Server> {
   const bare = join(ROOT, "test/bench/bare");
   const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
   const args = ["dev", join(bare, `${name}.ts`), "--config", join(bare, "wrangler.toml")];

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type BlobInfo, Fixture, seedOf, type UpstreamPorts } from "../support/fixture.ts";
 import { ROOT, type Server } from "./processes.ts";
-import { startBare, startEntrepot, startRegistry } from "./servers.ts";
+import { type BareName, startBare, startEntrepot, startRegistry } from "./servers.ts";
 
 export const MB = 1_000_000;
 
@@ -36,7 +36,7 @@ export class Stage {
     return this.#start((folder) => startEntrepot(folder, this.upstream, rule));
   }
 
-  bare(name: "r2" | "kv"): Promise<Server> {
+  bare(name: BareName): Promise<Server> {
     return this.#start((folder) => startBare(folder, name));
   }
 
