@@ -34,14 +34,16 @@ export class EdgeCache {
   /** URL → until when it is left alone, in ms since the epoch. */
   readonly #claims = new Map<string, number>();
   #restsUntil = 0;
+  #opened: Cache | undefined;
 
   /** Undefined where it is not there, is not as long as it must be, or cannot be read. */
   async match(visit: Visit, key: string, part?: Part): Promise<Response | undefined> {
     if (!this.#isThere(visit)) return undefined;
     const range = part && part.length > 0 && part.length < part.of && rangeOf(part);
-    const headers: Record<string, string> = range ? { Range: `bytes=${range}` } : {};
+    const url = edgeUrl(visit.host, key);
+    const asked = range ? new Request(url, { headers: { Range: `bytes=${range}` } }) : url;
     try {
-      const response = await patiently(new Request(edgeUrl(visit.host, key), { headers }));
+      const response = await this.#match(asked);
       if (!response) return undefined;
       const isPast = Number(response.headers.get(UNTIL)) <= visit.now;
       if (!isPast && (!part || isOf(part, range, response))) return response;
@@ -63,7 +65,7 @@ export class EdgeCache {
       [UNTIL]: String(Date.now() + maxAge * 1000),
     };
     try {
-      const cache = await caches.open(NAME);
+      const cache = await this.#cache();
       await cache.put(edgeUrl(visit.host, key), new Response(bytes, { headers }));
     } catch (error) {
       this.#rest("write", error); // only a copy is not made
@@ -76,7 +78,7 @@ export class EdgeCache {
     this.#claims.delete(url);
     if (!this.#isThere(visit)) return;
     try {
-      const cache = await caches.open(NAME);
+      const cache = await this.#cache();
       await cache.delete(url);
     } catch (error) {
       this.#rest("delete", error); // what it was of is read for half a minute more
@@ -101,6 +103,21 @@ export class EdgeCache {
     return !/\.workers\.dev(:\d+)?$/i.test(host) && Date.now() >= this.#restsUntil;
   }
 
+  /** The cache, but not the promise of it, may be another request's. */
+  async #cache(): Promise<Cache> {
+    this.#opened ??= await caches.open(NAME);
+    return this.#opened;
+  }
+
+  async #match(request: Request | string): Promise<Response | undefined> {
+    const matched = (await this.#cache()).match(request);
+    const late = () => {
+      matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
+      return new Error("no answer in time");
+    };
+    return within(matched, PATIENCE, late);
+  }
+
   #rest(what: "read" | "write" | "delete", error: unknown): void {
     this.#restsUntil = Date.now() + REST;
     console.error(`entrepot: the edge cache failed to ${what}: ${(error as Error).message}`);
@@ -110,16 +127,6 @@ export class EdgeCache {
 function isOf({ of }: Part, range: string | false | undefined, { status, headers }: Response) {
   if (range) return headers.get("content-range") === `bytes ${range}/${of}`;
   return status === 200 && headers.get("content-length") === String(of);
-}
-
-async function patiently(request: Request): Promise<Response | undefined> {
-  const cache = await caches.open(NAME);
-  const matched = cache.match(request);
-  const late = () => {
-    matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
-    return new Error("no answer in time");
-  };
-  return within(matched, PATIENCE, late);
 }
 
 function rangeOf({ offset, length }: Part): string {
