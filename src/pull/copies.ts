@@ -55,7 +55,9 @@ export class Copies {
     const { blobs, served } = this.#house;
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
-      const lease = await budget.lease(segmentLength(layout.size, number), "extra", PATIENCE);
+      // The segment, and the cache's own copy of it.
+      const bytes = 2 * segmentLength(layout.size, number);
+      const lease = await budget.lease(bytes, "extra", PATIENCE);
       try {
         if (await blobs.copy(layout, number, this.#visit)) served.copy();
       } finally {
