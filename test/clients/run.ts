@@ -9,6 +9,7 @@ import { checkCold } from "./checks/cold.ts";
 import { checkCompany } from "./checks/company.ts";
 import { checkContainerd } from "./checks/containerd.ts";
 import { checkDockerd } from "./checks/dockerd.ts";
+import { checkEdge } from "./checks/edge.ts";
 import { checkFallback } from "./checks/fallback.ts";
 import { checkKilled } from "./checks/killed.ts";
 import { checkLocked } from "./checks/locked.ts";
@@ -37,6 +38,7 @@ const GROUPS = [
   checkMirrors,
   checkOutage,
   checkKilled,
+  checkEdge,
 ];
 
 const report = new Report();
