@@ -119,13 +119,15 @@ export interface Rule {
 }
 
 /** Entrepot as its users start it. The same folder again: the same storage.
- * @param variables and secrets by name */
+ * @param variables and secrets by name
+ * @param before its address then; what is at the edge belongs to a host name */
 export async function startEntrepot(
   folder: string,
   variables: { RULES: Rule[]; [name: string]: unknown },
+  before?: string,
 ): Promise<Registry> {
   await mkdir(folder, { recursive: true });
-  const address = await freeAddress();
+  const address = before ?? (await freeAddress());
   const args = ["start", "--", "--port", portOf(address), "--persist-to", join(folder, "state")];
   for (const [name, value] of Object.entries(variables)) {
     args.push("--var", `${name}:${JSON.stringify(value)}`);

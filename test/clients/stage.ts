@@ -38,7 +38,11 @@ export interface Stage {
   entrepot: Registry;
   ctr: Ctr;
   /** Another Entrepot on the same upstreams; the same name again: on the same storage. */
-  startEntrepot(name: string, variables?: Record<string, unknown>): Promise<Registry>;
+  startEntrepot(
+    name: string,
+    variables?: Record<string, unknown>,
+    address?: string,
+  ): Promise<Registry>;
   /** Of every Entrepot that was started. */
   logFiles: Set<string>;
 }
@@ -68,12 +72,9 @@ export async function setStage(folder: string): Promise<Stage> {
   const upstreams = { open, locked, twin, paged };
   const rules = [...rulesOf(upstreams), ...(await faultyRules())];
   const logFiles = new Set<string>();
-  const start = async (name: string, variables: Record<string, unknown> = {}) => {
-    const server = await startEntrepot(join(folder, name), {
-      RULES: rules,
-      LOCKED: ACCOUNT,
-      ...variables,
-    });
+  const start = async (name: string, variables: Record<string, unknown> = {}, address?: string) => {
+    const all = { RULES: rules, LOCKED: ACCOUNT, ...variables };
+    const server = await startEntrepot(join(folder, name), all, address);
     logFiles.add(server.logFile);
     return server;
   };

@@ -29,9 +29,11 @@ export async function checkEdge(stage: Stage, report: Report): Promise<void> {
     await verifyDir(dir, upstream.digest);
   };
 
+  let address: string | undefined;
   await report.check("after skopeo copy, every segment is at the edge", async () => {
     const city = await stage.startEntrepot("city");
-    await copy(city.address, "first");
+    address = city.address;
+    await copy(address, "first");
     const { config, layers = [] } = upstream.json;
     const blobs = [config, ...layers].flatMap((blob) => blob?.digest ?? []);
     for (const digest of blobs) await atEdge(place(city.address), digest);
@@ -40,7 +42,7 @@ export async function checkEdge(stage: Stage, report: Report): Promise<void> {
 
   await report.check("skopeo copy and ctr images pull, R2 taken away", async () => {
     await rm(join(folder, "city", "state", "v3", "r2"), { recursive: true });
-    const city = await stage.startEntrepot("city");
+    const city = await stage.startEntrepot("city", {}, address);
     const hosts = { [UP.ns]: { mirror: `http://${city.address}` } };
     const through = await hostsDir(join(folder, "edge-hosts"), hosts);
     const asked = await open.log.during(async () => {
