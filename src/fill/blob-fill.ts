@@ -193,11 +193,11 @@ export class BlobFill extends DurableObject<Env> {
     run.sources.remember(this.#memory);
     this.#plain = run.failure !== undefined && run.plain;
     const saved = await this.#saved();
+    if (this.#run && this.#run !== run) return; // the next run has begun, and saves what is its own
     if (!run.failure || !saved?.plan) {
-      await this.#empty();
       // Not remembered here: whether a blob exists is R2's to say, also after it was deleted.
-      if (this.#run === run) this.#run = undefined;
-      return;
+      this.#run = undefined;
+      return this.#empty();
     }
     const failures = run.refused ? RETRIES.length : saved.failures;
     await this.ctx.storage.put<Saved>(FILL_KEY, { ...saved, failures: failures + 1 });
@@ -213,8 +213,8 @@ export class BlobFill extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
   }
 
+  /** In one step: whoever saves next does so after it. */
   async #empty(): Promise<void> {
-    await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+    await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
   }
 }

@@ -68,8 +68,8 @@ async function pullHere(
   if (!stored) return undefined;
   const range = rangeIn(header, stored.layout.size);
   const segments = new Segments(house, source, digest, stored, range, asked);
-  const layer = await segments.begin();
-  return layer && answer(digest, stored.layout.size, range, segments, { hit: layer });
+  const status = await segments.begin();
+  return status && answer(digest, stored.layout.size, range, segments, status);
 }
 
 async function layoutAlone(

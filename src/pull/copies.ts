@@ -1,15 +1,20 @@
 // The copies that an answer leaves behind: the segments that it had to read from R2 are put into the edge cache, by a reading of
 // their own. Neither waits for the other: a client that is slow, or leaves, is nothing to a copy, and a copy nothing to a client.
 
-import { budget } from "../fill/budget.ts";
-import { type Layout, segmentLength } from "../store/segments.ts";
+import { Budget } from "../fill/budget.ts";
+import { within } from "../oci/deadline.ts";
+import { type Layout, SEGMENT, segmentLength } from "../store/segments.ts";
 import type { Visit } from "../store/visit.ts";
 import type { House } from "./house.ts";
 
 /** The answer gets so much of a start, in ms: most are over by then, and a client comes before a copy. */
 const HEAD_START = 1000;
-/** How long a copy waits for a place among the isolate's buffers, in ms; without, the next pull makes it. */
-const PATIENCE = 5000;
+/** Of all copies in one isolate, in bytes: the segment, and the cache's own copy of it. Not of the fills' budget: a fill comes
+ * before a copy. */
+const budget = new Budget(2 * SEGMENT);
+/** How long a copy waits for its place, and how long it may take, in ms; without, the next pull makes it. */
+const PATIENCE = 15_000;
+const LONGEST = 20_000;
 
 export class Copies {
   readonly #house: House;
@@ -55,15 +60,15 @@ export class Copies {
     const { blobs, served } = this.#house;
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
-      // The segment, and the cache's own copy of it.
-      const bytes = 2 * segmentLength(layout.size, number);
-      const lease = await budget.lease(bytes, "extra", PATIENCE);
+      const lease = await budget.lease(2 * segmentLength(layout.size, number), "small", PATIENCE);
       try {
-        if (await blobs.copy(layout, number, this.#visit)) served.copy();
+        const copied = blobs.copy(layout, number, this.#visit);
+        if (await within(copied, LONGEST, () => new Error("it takes too long"))) served.copy();
       } finally {
         lease.release();
       }
     } catch (error) {
+      blobs.unclaimCopy(layout, number, this.#visit);
       const { message } = error as Error;
       console.warn(`entrepot: segment ${number} of ${layout.digest} was not copied: ${message}`);
     }

@@ -67,6 +67,7 @@ async function checked(
   try {
     return await house.fills.checkTag(source, tag, askingOf(asked));
   } catch (error) {
+    forgetGone(house, source, tag, error, asked);
     if (!known || error instanceof RegistryError) throw error;
     console.error(`entrepot: a tag was not checked: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
@@ -74,6 +75,11 @@ async function checked(
     if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, asked.now)) throw error;
     return { mapping: known, how: "found", failure: failure.toValue() };
   }
+}
+
+/** What the upstream does not have any more is not remembered here either. */
+function forgetGone(house: House, source: Source, tag: string, error: unknown, asked: Asked): void {
+  if (error instanceof RegistryError && error.status === 404) house.tags.forget(source, tag, asked);
 }
 
 function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {
@@ -108,6 +114,7 @@ async function checkBehind(house: House, source: Source, tag: string, asked: Ask
     const { mapping } = await house.fills.checkTag(source, tag, asking);
     house.tags.keep(source, tag, mapping, asked);
   } catch (error) {
+    forgetGone(house, source, tag, error, asked);
     // The next request that cannot do without is told.
     console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
   }

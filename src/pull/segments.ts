@@ -7,17 +7,17 @@ import type { Source } from "../policy/source.ts";
 import type { Slice } from "../store/blobs.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segments.ts";
-import type { Layer } from "../store/visit.ts";
 import { offline } from "../upstream/offline.ts";
 import type { Asked } from "./asked.ts";
+import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { Copies } from "./copies.ts";
 import type { House } from "./house.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
-/** The next segment is opened while one is sent, unless that takes longer than this, in ms: one that is opened and not read
- * for minutes may be closed by whoever sends it. */
-const KEEPS_UP = 10_000;
+/** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
+ * client is too slow for that: whoever sends it may have closed it since. */
+const IDLE = 10_000;
 
 /** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
 export interface Origin {
@@ -40,6 +40,7 @@ export class Segments {
   #attempt: { id: string; size: number | null } | undefined;
   #ready = new Set<number>();
   #first: Opened | undefined;
+  #mended = false;
 
   /** @param first segment 0, where it is open already */
   constructor(
@@ -74,16 +75,15 @@ export class Segments {
 
   /** Opens the first segment of a published blob, before anything is answered, and says where it is. Undefined where the blob
    * turns out not to be here: it was known to be by a claim, which was late. */
-  async begin(): Promise<Layer | undefined> {
-    if (this.#first) return this.#first.layer;
+  async begin(): Promise<CacheStatus | undefined> {
+    if (this.#first) return { hit: this.#first.layer };
     const layout = this.#layout as Layout;
     this.#first = await this.#read(this.#from, this.#sliceOf(this.#from, layout.size));
-    if (!this.#first) {
-      this.#layout = await this.#house.blobs.reread(this.#digest, this.#asked);
-      if (!this.#layout) return undefined;
-      this.#first = await this.#open(this.#from);
-    }
-    return this.#first?.layer;
+    if (this.#first) return { hit: this.#first.layer };
+    this.#layout = await this.#house.blobs.reread(this.#digest, layout, this.#asked);
+    if (!this.#layout) return undefined;
+    this.#first = await this.#open(this.#from);
+    return this.#mended ? statusOf("started") : this.#first && { hit: this.#first.layer };
   }
 
   /** Writes the answer. Rejects when the blob turns out not to be what it promised: the writable is then to be aborted,
@@ -103,11 +103,27 @@ export class Segments {
         // Of an attempt nothing is opened ahead: what a follower asks for shows the fill how far he is.
         next = this.#layout && keepsUp ? this.#ahead(number + 1) : undefined;
         const begun = Date.now();
-        await opened?.stream.pipeTo(writable, { preventClose: true, preventAbort: true });
-        keepsUp = Date.now() - begun < KEEPS_UP;
+        if (opened) await this.#sendOne(number, opened, writable);
+        if (Date.now() - begun < IDLE) continue;
+        keepsUp = false;
+        discard(next);
+        next = undefined;
       }
     } catch (error) {
-      next?.then((opened) => opened?.stream.cancel()).catch(() => {}); // the answer has failed already
+      discard(next);
+      throw error;
+    }
+  }
+
+  async #sendOne(number: number, opened: Opened, writable: WritableStream): Promise<void> {
+    const { stream, layer } = opened;
+    try {
+      await stream.pipeTo(writable, { preventClose: true, preventAbort: true });
+    } catch (error) {
+      // A copy that broke off by itself, not because the client has left, is not to break the next answer too.
+      if (layer === "edge" && this.#layout && isOpen(writable)) {
+        this.#asked.later(this.#house.blobs.dropCopy(this.#layout, number, this.#asked));
+      }
       throw error;
     }
   }
@@ -178,7 +194,7 @@ export class Segments {
    * attempt again, and this answer follows it. */
   async #mend(layout: Layout): Promise<void> {
     const { blobs, fills } = this.#house;
-    const now = await blobs.reread(layout.digest, this.#asked);
+    const now = await blobs.reread(layout.digest, layout, this.#asked);
     if (now && now.generation !== layout.generation) {
       this.#layout = now;
       return;
@@ -186,6 +202,7 @@ export class Segments {
     if (this.#source.rule.offline) throw offline(this.#source.rule, "BLOB_UNKNOWN");
     blobs.forget(layout.digest, this.#asked);
     await fills.mend(this.#source, layout);
+    this.#mended = true;
     this.#attempt = { id: layout.attempt, size: layout.size };
     this.#layout = undefined;
     this.#ready = new Set();
@@ -199,4 +216,18 @@ export class Segments {
     const end = Math.min(length, (this.#range?.last ?? Number.POSITIVE_INFINITY) - start + 1);
     return { offset, length: end - offset };
   }
+}
+
+/** What was opened and will not be read. */
+function discard(opening: Promise<Opened | undefined> | undefined): void {
+  opening?.then((opened) => opened?.stream.cancel()).catch(() => {}); // it was not needed
+}
+
+/** Whether a writable still takes something. */
+function isOpen(writable: WritableStream): boolean {
+  const writer = writable.getWriter();
+  writer.closed.catch(() => {}); // the answer fails, and says so
+  const isOpen = writer.desiredSize !== null;
+  writer.releaseLock();
+  return isOpen;
 }

@@ -13,6 +13,19 @@ export interface Slice {
   length: number;
 }
 
+/** What KV has. */
+type Recorded = Omit<Layout, "digest"> & {
+  /** When R2 last had that head, in ms since the epoch. */
+  confirmedAt: number;
+};
+
+export interface Claim extends Pick<Recorded, "confirmedAt"> {
+  layout: Layout;
+}
+
+/** In ms. */
+const KV_PAUSE = 1100;
+
 /** A blob's head, as R2 has it. */
 export interface Head {
   layout: Layout;
@@ -48,23 +61,46 @@ export class BlobStore {
     return head;
   }
 
-  /** The layout as KV claims it. */
-  async recorded(digest: Digest): Promise<Layout | undefined> {
+  /** The head as KV claims it. */
+  async recorded(digest: Digest): Promise<Claim | undefined> {
     try {
-      const known = await this.#kv.get<Omit<Layout, "digest">>(blobKvKey(digest), "json");
-      return known ? { ...known, digest } : undefined;
+      const known = await this.#kv.get<Recorded>(blobKvKey(digest), "json");
+      if (!known) return undefined;
+      const { confirmedAt, ...layout } = known;
+      return { layout: { ...layout, digest }, confirmedAt };
     } catch (error) {
       console.error(`entrepot: KV failed to read a blob's record: ${(error as Error).message}`);
       return undefined; // R2 knows
     }
   }
 
-  async record({ digest, ...layout }: Layout): Promise<void> {
+  /** @param now at which the head is there, in ms since the epoch */
+  async record({ digest, ...layout }: Layout, now: number): Promise<void> {
+    const record: Recorded = { ...layout, confirmedAt: now };
     try {
-      await this.#kv.put(blobKvKey(digest), JSON.stringify(layout));
+      await this.#twice(() => this.#kv.put(blobKvKey(digest), JSON.stringify(record)));
     } catch (error) {
-      // Readers find the head.
+      // Readers find the head; and what the record said before is confirmed again in its time.
       console.error(`entrepot: KV refused the record of ${digest}: ${(error as Error).message}`);
+    }
+  }
+
+  /** There is no such blob. */
+  async unrecord(digest: Digest): Promise<void> {
+    try {
+      await this.#twice(() => this.#kv.delete(blobKvKey(digest)));
+    } catch (error) {
+      console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
+    }
+  }
+
+  /** KV takes one write a second to a key. */
+  async #twice(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, KV_PAUSE));
+      await write();
     }
   }
 
@@ -162,17 +198,8 @@ export class BlobStore {
       const first = new Uint8Array(await new Response(head.first).arrayBuffer());
       await this.putSegment(layout.digest, layout.attempt, 0, first);
     }
-    await this.#unrecord(layout.digest);
+    await this.unrecord(layout.digest);
     await this.#bucket.delete(blobKey(layout.digest));
-  }
-
-  async #unrecord(digest: Digest): Promise<void> {
-    try {
-      await this.#kv.delete(blobKvKey(digest));
-    } catch (error) {
-      // A claim that is wrong costs a reader a look at R2.
-      console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
-    }
   }
 
   async deleteSegment(digest: Digest, attempt: string, number: number): Promise<void> {

@@ -19,8 +19,12 @@ export interface EdgeEntry {
 }
 
 /** What comes from next door is here by then, in ms; else it is not worth waiting for. */
-const PATIENCE = 1000;
-/** For how long the cache is done without once it has failed, in ms. */
+export const PATIENCE = 1000;
+/** An entry is written by then, in ms, or never. */
+const WRITTEN = 10_000;
+/** How many visits the cache must fail one after the other to be done without, and for how long then, in ms. A visit that it has
+ * failed does without from then on: it may have had as many operations as a request may. */
+const MOST_FAILED = 3;
 const REST = 10_000;
 
 /** What of an entry is wanted, in bytes; and how long all of it is. */
@@ -32,7 +36,9 @@ export interface Part {
 
 export class EdgeCache {
   /** URL → until when it is left alone, in ms since the epoch. */
-  readonly #claims = new Map<string, number>();
+  readonly #claims = new Map<string, { until: number; version: string }>();
+  readonly #failed = new WeakSet<Visit>();
+  #failures = 0;
   #restsUntil = 0;
   #opened: Cache | undefined;
 
@@ -44,6 +50,7 @@ export class EdgeCache {
     const asked = range ? new Request(url, { headers: { Range: `bytes=${range}` } }) : url;
     try {
       const response = await this.#match(asked);
+      this.#failures = 0;
       if (!response) return undefined;
       const isPast = Number(response.headers.get(UNTIL)) <= visit.now;
       if (!isPast && (!part || isOf(part, range, response))) return response;
@@ -51,13 +58,18 @@ export class EdgeCache {
       if (isPast) return undefined;
       console.error(`entrepot: the edge cache has other than it was given under ${key}`);
     } catch (error) {
-      this.#rest("read", error);
+      this.#fail(visit, "read", error);
     }
     return undefined;
   }
 
-  /** The API takes a body that breaks off for a whole one (seen locally): so an entry is put from memory, never from a stream. */
-  async put(visit: Visit, key: string, { bytes, contentType, maxAge }: EdgeEntry): Promise<void> {
+  /** The API takes a body that breaks off for a whole one (seen locally): so an entry is put from memory, never from a stream.
+   * @returns whether it was written, as far as the API says */
+  async put(
+    visit: Visit,
+    key: string,
+    { bytes, contentType, maxAge }: EdgeEntry,
+  ): Promise<boolean> {
     const headers = {
       "Content-Type": contentType,
       "Content-Length": String(bytes.byteLength),
@@ -65,10 +77,13 @@ export class EdgeCache {
       [UNTIL]: String(Date.now() + maxAge * 1000),
     };
     try {
-      const cache = await this.#cache();
-      await cache.put(edgeUrl(visit.host, key), new Response(bytes, { headers }));
+      const response = new Response(bytes, { headers });
+      const put = this.#cache().then((cache) => cache.put(edgeUrl(visit.host, key), response));
+      await within(put, WRITTEN, late);
+      return true;
     } catch (error) {
-      this.#rest("write", error); // only a copy is not made
+      this.#fail(visit, "write", error); // only a copy is not made
+      return false;
     }
   }
 
@@ -78,29 +93,37 @@ export class EdgeCache {
     this.#claims.delete(url);
     if (!this.#isThere(visit)) return;
     try {
-      const cache = await this.#cache();
-      await cache.delete(url);
+      const deleted = this.#cache().then((cache) => cache.delete(url));
+      await within(deleted, WRITTEN, late);
     } catch (error) {
-      this.#rest("delete", error); // what it was of is read for half a minute more
+      this.#fail(visit, "delete", error); // its time will pass
     }
   }
 
   /** Whether the caller is to write it: false where this isolate has lately, or where there is no edge cache. Behind Cloudflare
    * Access the API takes copies and loses them without a word; so it is not tried again at once.
-   * @param within for how long, in ms, the key is then left alone */
-  claim(visit: Visit, key: string, within: number): boolean {
+   * @param time for which, in ms, the key is then left alone
+   * @param version of what is to be written: another one is not left alone */
+  claim(visit: Visit, key: string, time: number, version = ""): boolean {
     if (!this.#isThere(visit)) return false;
     const url = edgeUrl(visit.host, key);
     const now = Date.now();
-    if ((this.#claims.get(url) ?? 0) > now) return false;
+    const claim = this.#claims.get(url);
+    if (claim && claim.version === version && claim.until > now) return false;
     if (this.#claims.size >= MOST_CLAIMS) this.#claims.clear();
-    this.#claims.set(url, now + within);
+    this.#claims.set(url, { until: now + time, version });
     return true;
   }
 
+  /** What was claimed was not written. */
+  unclaim(visit: Visit, key: string): void {
+    this.#claims.delete(edgeUrl(visit.host, key));
+  }
+
   /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). */
-  #isThere({ host }: Visit): boolean {
-    return !/\.workers\.dev(:\d+)?$/i.test(host) && Date.now() >= this.#restsUntil;
+  #isThere(visit: Visit): boolean {
+    if (/\.workers\.dev(:\d+)?$/i.test(visit.host)) return false;
+    return Date.now() >= this.#restsUntil && !this.#failed.has(visit);
   }
 
   /** The cache, but not the promise of it, may be another request's. */
@@ -110,18 +133,23 @@ export class EdgeCache {
   }
 
   async #match(request: Request | string): Promise<Response | undefined> {
-    const matched = (await this.#cache()).match(request);
-    const late = () => {
+    const matched = this.#cache().then((cache) => cache.match(request));
+    return within(matched, PATIENCE, () => {
       matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
-      return new Error("no answer in time");
-    };
-    return within(matched, PATIENCE, late);
+      return late();
+    });
   }
 
-  #rest(what: "read" | "write" | "delete", error: unknown): void {
-    this.#restsUntil = Date.now() + REST;
+  #fail(visit: Visit, what: "read" | "write" | "delete", error: unknown): void {
     console.error(`entrepot: the edge cache failed to ${what}: ${(error as Error).message}`);
+    this.#failed.add(visit);
+    this.#failures += 1;
+    if (this.#failures >= MOST_FAILED) this.#restsUntil = Date.now() + REST;
   }
+}
+
+function late(): Error {
+  return new Error("no answer in time");
 }
 
 function isOf({ of }: Part, range: string | false | undefined, { status, headers }: Response) {

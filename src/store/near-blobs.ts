@@ -5,7 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { BlobStore, Head, Slice } from "./blobs.ts";
 import type { EdgeCache, Part } from "./edge.ts";
 import { blobKvKey, edgeSegmentKey } from "./keys.ts";
-import type { Form, Found, Near } from "./near.ts";
+import { type Form, type Found, JUST_FETCHED, type Near, USUAL } from "./near.ts";
 import { type Layout, segmentLength } from "./segments.ts";
 import type { Layer, Visit } from "./visit.ts";
 
@@ -17,10 +17,13 @@ export interface Opened {
 
 /** For how long segments may be kept, in s: their keys never mean anything else. */
 const A_YEAR = 365 * 24 * 60 * 60;
-/** For how long nobody of this isolate copies what somebody did, in ms. */
+/** For how long nobody of this isolate copies what somebody did, and how long a copy may take, in ms. */
 const COPIED = 60_000;
-/** When KV shows everywhere what was written, in ms: whatever it lacks later was lost. */
+/** When KV shows everywhere what was written, in ms: what it lacks later was lost. */
 const SHOWN = 5 * 60_000;
+/** For how long KV's claim is taken without asking R2, behind the answer, whether it holds, in ms: somebody may have deleted objects
+ * in R2 by hand, and KV may have refused a write. */
+const CONFIRMED = 6 * 60 * 60_000;
 
 export class NearBlobs {
   readonly #near: Near;
@@ -36,12 +39,12 @@ export class NearBlobs {
   /** A claim where it is not R2's own: the blob may be gone since, or be published anew. */
   layout(digest: Digest, visit: Visit): Promise<Found<Layout> | undefined> {
     return this.#near.get(blobKvKey(digest), formOf(digest), visit, async () => {
-      const recorded = await this.#recorded(digest);
-      if (recorded) return recorded;
+      const claim = await this.#claimed(digest, visit);
+      if (claim) return claim;
       const head = await this.#store.head(digest);
       if (!head) return undefined;
       this.#recordIfLost(head, visit);
-      return { value: head.layout, layer: "r2" };
+      return { value: head.layout, layer: "r2", seconds: secondsOf(head, visit) };
     });
   }
 
@@ -50,23 +53,25 @@ export class NearBlobs {
     digest: Digest,
     visit: Visit,
   ): Promise<{ layout: Layout; first?: Opened } | undefined> {
-    const recorded = () => this.#recorded(digest);
-    const claim = await this.#near.get(blobKvKey(digest), formOf(digest), visit, recorded);
+    const claimed = () => this.#claimed(digest, visit);
+    const claim = await this.#near.get(blobKvKey(digest), formOf(digest), visit, claimed);
     if (claim) {
-      const layout = claim.value;
-      const length = segmentLength(layout.size, 0);
-      const first = await this.#atEdge(layout, 0, { offset: 0, length }, visit);
-      if (first) return { layout, first };
+      const first = await this.#nearFirst(claim, visit);
+      if (first) return { layout: claim.value, first };
     }
     const opened = await this.#store.open(digest);
-    if (!opened) {
-      if (claim) this.forget(digest, visit);
-      return undefined;
-    }
+    if (claim) this.#settle(digest, claim.value, opened?.layout, visit);
+    if (!opened) return undefined;
     const { layout, first } = opened;
-    this.keep(layout, visit);
+    this.keep(layout, visit, secondsOf(opened, visit));
     if (!claim) this.#recordIfLost(opened, visit);
     return { layout, ...(first && { first: { stream: first, layer: "r2" } }) };
+  }
+
+  async #nearFirst({ value, layer }: Found<Layout>, visit: Visit): Promise<Opened | undefined> {
+    const length = segmentLength(value.size, 0);
+    if (length === 0) return { stream: new Blob([]).stream(), layer };
+    return this.#atEdge(value, 0, { offset: 0, length }, visit);
   }
 
   /** Undefined where it is missing, or not as long as it must be: or the layout is not the blob's any more. */
@@ -93,26 +98,36 @@ export class NearBlobs {
     return stream && { stream, layer: "r2" };
   }
 
-  /** The layout as R2 has it now; undefined where there is no such blob. */
-  async reread(digest: Digest, visit: Visit): Promise<Layout | undefined> {
-    const layout = await this.#store.layout(digest);
-    if (layout) this.keep(layout, visit);
-    else this.forget(digest, visit);
-    return layout;
+  /** The layout as R2 has it now, whatever it was before; undefined where there is no such blob. */
+  async reread(digest: Digest, before: Layout, visit: Visit): Promise<Layout | undefined> {
+    const head = await this.#store.head(digest);
+    this.#settle(digest, before, head?.layout, visit);
+    if (head) this.keep(head.layout, visit, secondsOf(head, visit));
+    return head?.layout;
   }
 
   /** What a fill has just published. */
-  keep(layout: Layout, visit: Visit): void {
-    this.#near.keep(blobKvKey(layout.digest), layout, formOf(layout.digest), visit);
+  keep(layout: Layout, visit: Visit, seconds = JUST_FETCHED): void {
+    this.#near.keep(blobKvKey(layout.digest), layout, formOf(layout.digest), visit, seconds);
   }
 
   forget(digest: Digest, visit: Visit): void {
-    this.#near.forget(blobKvKey(digest), visit);
+    this.#near.forget(blobKvKey(digest), true, visit);
+  }
+
+  /** A copy at the edge broke off while it was sent. */
+  async dropCopy(layout: Layout, number: number, visit: Visit): Promise<void> {
+    await this.#edge.delete(visit, keyOf(layout, number));
   }
 
   /** Whether a segment is to be copied to the edge: not where this isolate has done so lately. */
   claimCopy(layout: Layout, number: number, visit: Visit): boolean {
     return layout.size > 0 && this.#edge.claim(visit, keyOf(layout, number), COPIED);
+  }
+
+  /** It was not copied: whoever comes next may. */
+  unclaimCopy(layout: Layout, number: number, visit: Visit): void {
+    this.#edge.unclaim(visit, keyOf(layout, number));
   }
 
   /** Copies a segment from R2 to the edge, whole or not at all, unless another isolate has: in memory, for a while, as a whole.
@@ -129,13 +144,36 @@ export class NearBlobs {
     const bytes = await this.#store.wholeSegment(layout, number);
     if (bytes?.byteLength !== length) return false;
     const contentType = "application/octet-stream";
-    await this.#edge.put(visit, key, { bytes, contentType, maxAge: A_YEAR });
-    return true;
+    return this.#edge.put(visit, key, { bytes, contentType, maxAge: A_YEAR });
   }
 
-  async #recorded(digest: Digest): Promise<Found<Layout> | undefined> {
-    const recorded = await this.#store.recorded(digest);
-    return recorded && { value: recorded, layer: "kv" };
+  async #claimed(digest: Digest, visit: Visit): Promise<Found<Layout> | undefined> {
+    const claim = await this.#store.recorded(digest);
+    if (!claim) return undefined;
+    const { layout, confirmedAt } = claim;
+    if (visit.now - confirmedAt > CONFIRMED) visit.later(this.#confirm(layout, visit));
+    return { value: layout, layer: "kv" };
+  }
+
+  async #confirm(claimed: Layout, visit: Visit): Promise<void> {
+    const { digest } = claimed;
+    try {
+      const now = await this.reread(digest, claimed, visit);
+      if (now?.generation === claimed.generation) await this.#store.record(now, Date.now());
+    } catch (error) {
+      // Whoever reads the claim next tries again.
+      console.error(`entrepot: ${digest} was not confirmed: ${(error as Error).message}`);
+    }
+  }
+
+  /** R2 has the last word: where it says otherwise than what was believed, KV's claim is mended. */
+  #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: Visit): void {
+    if (!actual) {
+      this.forget(digest, visit);
+      visit.later(this.#store.unrecord(digest));
+    } else if (actual.generation !== believed.generation) {
+      visit.later(this.#store.record(actual, visit.now));
+    }
   }
 
   async #atEdge(
@@ -149,10 +187,15 @@ export class NearBlobs {
     return response?.body ? { stream: response.body, layer: "edge" } : undefined;
   }
 
-  /** KV's record may have failed, or be of an older kind of deployment. */
+  /** KV may have refused it when the blob was published. */
   #recordIfLost({ layout, publishedAt }: Head, visit: Visit): void {
-    if (visit.now - publishedAt > SHOWN) visit.later(this.#store.record(layout));
+    if (visit.now - publishedAt > SHOWN) visit.later(this.#store.record(layout, visit.now));
   }
+}
+
+/** For how long the edge keeps a layout that R2 told. */
+function secondsOf({ publishedAt }: Head, visit: Visit): number {
+  return visit.now - publishedAt < 2 * JUST_FETCHED * 1000 ? JUST_FETCHED : USUAL;
 }
 
 function keyOf({ digest, generation }: Layout, number: number): string {
@@ -165,9 +208,11 @@ function formOf(digest: Digest): Form<Layout> {
       bytes: new TextEncoder().encode(JSON.stringify(layout)),
       contentType: "application/json",
     }),
-    decode: async (response) => ({
-      ...((await response.json()) as Omit<Layout, "digest">),
-      digest,
-    }),
+    decode: async (response) => {
+      const { size, attempt, generation } = (await response.json()) as Partial<Layout>;
+      if (size === undefined || !attempt || !generation) return undefined;
+      return { digest, size, attempt, generation };
+    },
+    version: ({ generation }) => generation,
   };
 }

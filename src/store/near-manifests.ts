@@ -1,9 +1,10 @@
 // Manifests as a client's request reads them: the nearest copy, and from there on near.
 
-import type { Digest } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import { digestOf } from "../oci/hash.ts";
 import { manifestKvKey } from "./keys.ts";
 import type { Manifest, ManifestStore } from "./manifests.ts";
-import type { Form, Found, Near } from "./near.ts";
+import { type Form, type Found, JUST_FETCHED, type Near } from "./near.ts";
 import type { Visit } from "./visit.ts";
 
 export class NearManifests {
@@ -20,24 +21,25 @@ export class NearManifests {
       const near = await this.#store.getNear(digest);
       if (near) return { value: near, layer: "kv" };
       const stored = await this.#store.getStored(digest);
-      return stored && { value: stored, layer: "r2" };
+      return stored && { value: stored, layer: "r2", seconds: JUST_FETCHED };
     });
   }
 
-  /** One that came from farther away. */
+  /** One that was just fetched. */
   keep(manifest: Manifest, visit: Visit): void {
     const { digest } = manifest;
-    this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit);
+    this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit, JUST_FETCHED);
   }
 }
 
 function formOf(digest: Digest): Form<Manifest> {
   return {
     encode: ({ bytes, mediaType }) => ({ bytes, contentType: mediaType }),
-    decode: async (response) => ({
-      digest,
-      mediaType: response.headers.get("content-type") ?? "",
-      bytes: new Uint8Array(await response.arrayBuffer()),
-    }),
+    decode: async (response) => {
+      const mediaType = response.headers.get("content-type") ?? "";
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      const isThat = digestOf(bytes, algorithmOf(digest)) === digest;
+      return isThat ? { digest, mediaType, bytes } : undefined;
+    },
   };
 }

@@ -28,6 +28,11 @@ export class NearTags {
     this.#near.keep(mappingKey(source, tag), mapping, undefined, visit);
   }
 
+  /** The upstream has it no more. */
+  forget(source: Source, tag: string, visit: Visit): void {
+    this.#near.forget(mappingKey(source, tag), false, visit);
+  }
+
   /** All of a repository that were pulled through here. */
   known(source: Source): Promise<KnownTag[]> {
     return this.#store.known(source);

@@ -2,34 +2,44 @@
 // half a minute. So what changes or is deleted shows itself here within that time, and KV's own minute.
 
 import { LRUCache } from "lru-cache";
-import type { EdgeCache } from "./edge.ts";
+import { within } from "../oci/deadline.ts";
+import { type EdgeCache, PATIENCE } from "./edge.ts";
 import { edgeNearKey } from "./keys.ts";
 import type { Layer, Visit } from "./visit.ts";
 
 /** Of an isolate's 128 MB, in bytes. */
 const MOST = 16 * 1024 * 1024;
-/** A manifest may have 4 MiB; a few of those must not push all others out. */
-const MOST_EACH = 1024 * 1024;
+/** A manifest may have 4 MiB. */
+const MOST_EACH = 4 * 1024 * 1024 + 64 * 1024;
 /** What keeping anything costs beside its bytes. */
 const OVERHEAD = 512;
 /** For how long memory counts, in ms. */
 const RECENT = 5_000;
-/** For how long the edge does, in s. */
-const AT_EDGE = 30;
-/** How often, and how many times, whoever finds that another request is reading the same looks for what it has found, in ms. A
- * request must not wait for another's promise: should that one be cancelled, nobody would resolve it. */
+/** For how long the edge does, in s; and for what was fetched just now, since KV may remember for a minute that it missed it. */
+export const USUAL = 30;
+export const JUST_FETCHED = 60;
+/** How often whoever finds that another request is reading the same looks for what it has found, and for how long, in ms. It looks
+ * by timers of its own: a request that is cancelled resolves nothing. */
 const LOOK = 5;
-const MOST_LOOKS = 40;
+const MOST_LOOKS = 600;
+/** How often a reader shows that it lives, and after how long without that another takes its place, in ms. */
+const BEAT = 100;
+const GONE = 500;
 
 export interface Found<T> {
   value: T;
   layer: Layer;
+  /** For how long the edge is to keep it, where that is not the usual time, in s. */
+  seconds?: number;
 }
 
 /** How a thing is told in bytes; without, it is kept in memory alone. */
 export interface Form<T> {
   encode(value: T): { bytes: Uint8Array; contentType: string };
-  decode(response: Response): Promise<T>;
+  /** Undefined where it cannot be that. */
+  decode(response: Response): Promise<T | undefined>;
+  /** Tells one that replaces another from the same once more. */
+  version?(value: T): string;
 }
 
 interface Entry {
@@ -42,7 +52,8 @@ interface Entry {
 export class Near {
   readonly #edge: EdgeCache;
   readonly #recent: LRUCache<string, Entry>;
-  readonly #reading = new Set<string>();
+  /** Key → when its reader last showed that it lives, in ms since the epoch. */
+  readonly #reading = new Map<string, number>();
 
   /** @param most what memory may hold, in bytes */
   constructor(edge: EdgeCache, most = MOST) {
@@ -64,40 +75,39 @@ export class Near {
   ): Promise<Found<T> | undefined> {
     const recent = this.#fromMemory<T>(key, visit);
     if (recent) return recent;
-    // Whoever has waited for another in vain reads beside those who have too, not one after the other.
-    if (!this.#reading.has(key)) this.#reading.add(key);
-    else {
-      const other = await this.#fromOther<T>(key, visit);
-      if (other) return other;
-    }
-    try {
+    const turn = this.#reading.has(key) ? await this.#others<T>(key, visit) : "mine";
+    if (typeof turn === "object") return turn;
+    const find = async () => {
       const near = form && (await this.#fromEdge(key, form, visit));
-      if (near) {
-        this.#remember(key, near.value, form.encode(near.value).bytes.byteLength);
-        return near;
-      }
-      const found = await read();
+      const found = near ?? (await read());
       const learnt = this.#fromMemory<T>(key, visit);
-      if (learnt) return learnt; // meanwhile, and not from KV, which is late
-      if (found) this.keep(key, found.value, form, visit);
+      if (learnt) return learnt; // meanwhile, and from nobody who is late, as the edge and KV are
+      if (near) this.#remember(key, near.value, form);
+      else if (found) this.keep(key, found.value, form, visit, found.seconds);
       return found;
-    } finally {
-      this.#reading.delete(key);
-    }
+    };
+    return turn === "beside" ? find() : this.#asReader(key, find);
   }
 
   /** For whoever asks next, here and at the edge. */
-  keep<T extends object>(key: string, value: T, form: Form<T> | undefined, visit: Visit): void {
-    const told = form?.encode(value);
-    this.#remember(key, value, told?.bytes.byteLength ?? 0);
+  keep<T extends object>(
+    key: string,
+    value: T,
+    form: Form<T> | undefined,
+    visit: Visit,
+    seconds = USUAL,
+  ): void {
+    this.#remember(key, value, form);
+    if (!form) return;
     const edgeKey = edgeNearKey(key);
-    if (!told || !this.#edge.claim(visit, edgeKey, AT_EDGE * 1000)) return;
-    visit.later(this.#edge.put(visit, edgeKey, { ...told, maxAge: AT_EDGE }));
+    if (!this.#edge.claim(visit, edgeKey, seconds * 1000, form.version?.(value))) return;
+    visit.later(this.#edge.put(visit, edgeKey, { ...form.encode(value), maxAge: seconds }));
   }
 
-  forget(key: string, visit: Visit): void {
+  /** @param atEdge whether it is kept there too */
+  forget(key: string, atEdge: boolean, visit: Visit): void {
     this.#recent.delete(key);
-    visit.later(this.#edge.delete(visit, edgeNearKey(key)));
+    if (atEdge) visit.later(this.#edge.delete(visit, edgeNearKey(key)));
   }
 
   /** What memory holds, in bytes. */
@@ -106,7 +116,8 @@ export class Near {
   }
 
   /** Found now, whenever it was that the visit began. */
-  #remember(key: string, value: object, bytes: number): void {
+  #remember<T extends object>(key: string, value: T, form: Form<T> | undefined): void {
+    const bytes = form?.encode(value).bytes.byteLength ?? 0;
     this.#recent.set(key, { value, bytes, at: Date.now() });
   }
 
@@ -116,24 +127,49 @@ export class Near {
     return { value: entry.value as T, layer: "memory" };
   }
 
-  /** What another request is finding just now. */
-  async #fromOther<T extends object>(key: string, visit: Visit): Promise<Found<T> | undefined> {
-    for (let looks = 0; looks < MOST_LOOKS && this.#reading.has(key); looks++) {
+  async #asReader<R>(key: string, work: () => Promise<R>): Promise<R> {
+    const show = () => this.#reading.set(key, Date.now());
+    show();
+    const beat = setInterval(show, BEAT);
+    try {
+      return await work();
+    } finally {
+      clearInterval(beat);
+      this.#reading.delete(key);
+    }
+  }
+
+  /** What another request finds; or whose turn it is then: where that one found nothing, everybody reads, side by side; where it
+   * is gone, one does. */
+  async #others<T extends object>(
+    key: string,
+    visit: Visit,
+  ): Promise<Found<T> | "mine" | "beside"> {
+    for (let looks = 0; looks < MOST_LOOKS; looks++) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
       const found = this.#fromMemory<T>(key, visit);
       if (found) return found;
+      const seenAt = this.#reading.get(key);
+      if (seenAt === undefined) return "beside";
+      if (Date.now() - seenAt >= GONE) break;
     }
-    return undefined;
+    this.#reading.set(key, Date.now()); // before anybody else looks
+    return "mine";
   }
 
   async #fromEdge<T>(key: string, form: Form<T>, visit: Visit): Promise<Found<T> | undefined> {
-    const response = await this.#edge.match(visit, edgeNearKey(key));
+    const edgeKey = edgeNearKey(key);
+    const response = await this.#edge.match(visit, edgeKey);
     if (!response) return undefined;
     try {
-      return { value: await form.decode(response), layer: "edge" };
+      const late = () => new Error("no end in time");
+      const value = await within(form.decode(response), PATIENCE, late);
+      if (value !== undefined) return { value, layer: "edge" };
+      console.error(`entrepot: the edge cache has other than it was given under ${edgeKey}`);
     } catch (error) {
-      console.warn(`entrepot: the edge cache failed to read ${key}: ${(error as Error).message}`);
-      return undefined;
+      console.error(`entrepot: the edge cache broke off ${edgeKey}: ${(error as Error).message}`);
     }
+    visit.later(this.#edge.delete(visit, edgeKey));
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 // The edge cache: what is copied there, how it gets there, and what keeps the wrong thing from ever coming from it.
 
 import { env } from "cloudflare:workers";
+import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { untouchable, watchingEdge } from "../support/bindings.ts";
@@ -17,10 +18,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const clock = Date.now.bind(Date);
+
 /** Puts all clocks on by `time` ms. */
 function later(time: number): void {
-  const now = Date.now.bind(Date);
-  vi.spyOn(Date, "now").mockImplementation(() => now() + time);
+  const ahead = Date.now() - clock() + time;
+  vi.spyOn(Date, "now").mockImplementation(() => clock() + ahead);
 }
 
 async function blob(hint: string, size = SEGMENT + 77) {
@@ -38,6 +41,9 @@ async function pull(cache: Cache, path: string, headers: Record<string, string> 
 
 const headOf = async (digest: string) =>
   (await BLOBS.head(`blobs/sha256/${digest.slice(7)}`)) as R2Object;
+
+const digestOf = (bytes: Uint8Array) =>
+  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
 /** The URL that a segment is kept under in a city. */
 async function urlOf(digest: string, number: number, host = CITY): Promise<string> {
@@ -136,8 +142,8 @@ describe("a copy", () => {
     expect(await pull(new Cache(), path, {}, host)).toMatchObject({ whole: true, digest });
   });
 
-  /** R2 that gives the third reading of a segment, and later ones, in a body that breaks off or is short. */
-  const failing = (body: () => Promise<ArrayBuffer>) => {
+  /** R2 that gives the readings after the first two, in a body that breaks off or is short. */
+  const failing = (body: () => Promise<ArrayBuffer>, isBad = (get: number) => get > 2) => {
     let gets = 0;
     return new Proxy(BLOBS, {
       get(target, method) {
@@ -148,7 +154,7 @@ describe("a copy", () => {
         return async (...args: Parameters<R2Bucket["get"]>) => {
           const object = (await target.get(...args)) as R2ObjectBody;
           gets += 1;
-          if (gets <= 2) return object;
+          if (!isBad(gets)) return object;
           await object.body.cancel();
           const bytes = async () => new Uint8Array(await body());
           return { size: object.size, version: object.version, arrayBuffer: body, bytes };
@@ -180,7 +186,24 @@ describe("a copy", () => {
   it("of an empty blob is not needed", async () => {
     const { digest, path } = await blob("empty", 0);
     await pull(new Cache(), path);
-    expect(await pull(new Cache(), path)).toMatchObject({ whole: true, digest, size: 0 });
+    for (const headers of [{}, { Range: "bytes=0-" }]) {
+      const empty = await pull(new Cache(noBlobs), path, headers);
+      if (headers.Range) expect(empty.status).toBe(416);
+      else expect(empty).toMatchObject({ whole: true, digest, size: 0 });
+    }
+  });
+
+  it("that failed may be made by the next pull", async () => {
+    const { digest, path } = await blob("again", 1000);
+    await pull(new Cache(), path);
+    const host = "again.example";
+    // The first reading is the client's, the second the copy's.
+    const isOut = () => Promise.reject(new Error("R2 is out"));
+    const cache = new Cache({ BLOBS: failing(isOut, (get) => get === 2) });
+    await pull(cache, path, {}, host);
+    expect(await atEdge(digest, 1, host)).toEqual([undefined]);
+    await pull(cache, path, {}, host);
+    expect(await atEdge(digest, 1, host)).toEqual([1000]);
   });
 });
 
@@ -193,27 +216,29 @@ describe("an edge cache that", () => {
     await pull(new Cache(), path);
     const calls = watchingEdge((method) => (method === "match" ? fails() : undefined));
     const cache = new Cache();
-    await pull(cache, path);
-    await pull(cache, path);
-    expect(calls).toEqual({ match: [`near/blob:${path.slice(-71)}`], put: [], delete: [] });
+    // Each pull tries once, until three have.
+    for (let at = 0; at < 5; at++) await pull(cache, path);
+    expect(calls.match).toHaveLength(3);
+    expect([calls.put, calls.delete]).toEqual([[], []]);
     later(10_001);
     await pull(cache, path);
-    expect(calls.match).toHaveLength(2);
+    expect(calls.match).toHaveLength(4);
   });
 
   it.each([
     ["fails to read", "match", fails],
     ["hangs", "match", hangs],
     ["fails to write", "put", fails],
+    ["hangs when written to", "put", hangs],
   ] as const)("%s is done without", async (_, broken, fault) => {
     const { digest, path, name } = await blob("faulty", SEGMENT + 5);
     const image = await fixture.image(name, "1");
     await pull(new Cache(), path);
     watchingEdge((method) => (method === broken ? fault() : undefined));
     const cache = new Cache();
-    const pulled = await pull(cache, path, {}, "faulty.example");
-    expect(pulled).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-r2; hit" });
-    const manifest = await pull(cache, `open/${name}/manifests/1`, {}, "faulty.example");
+    const ask = (path: string) => receive(cache.fetch(path, {}, "faulty.example"));
+    expect(await ask(path)).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-r2; hit" });
+    const manifest = await ask(`open/${name}/manifests/1`);
     expect(manifest).toMatchObject({ whole: true, digest: image.digest });
   });
 
@@ -235,6 +260,59 @@ describe("an edge cache that", () => {
     const last = { Range: `bytes=${SEGMENT}-${SEGMENT + 1}` };
     expect(await pull(new Cache(), path, last)).toMatchObject({ whole: true, size: 2 });
     expect(await pull(new Cache(noBlobs), path)).toMatchObject({ whole: true, digest }); // copied anew
+  });
+
+  it("hangs as it is opened is done without", async () => {
+    const { digest, path } = await blob("unopened", 1000);
+    await pull(new Cache(), path);
+    vi.spyOn(caches, "open").mockImplementation(hangs);
+    expect(await receive(new Cache().fetch(path))).toMatchObject({ whole: true, digest });
+  });
+
+  it("breaks off within a segment breaks no second answer", async () => {
+    const { digest, path } = await blob("broken-off", SEGMENT + 5);
+    await pull(new Cache(), path);
+    const cache = await caches.open("entrepot");
+    const match = cache.match.bind(cache);
+    const broken = {
+      put: cache.put.bind(cache),
+      delete: cache.delete.bind(cache),
+      match: async (request: RequestInfo | URL) => {
+        const response = await match(request);
+        if (!String(request).includes("/segment/") || !response) return response;
+        await response.body?.cancel();
+        const body = new ReadableStream({
+          start(controller) {
+            controller.enqueue(new Uint8Array(1000));
+            controller.error(new Error("the edge broke off"));
+          },
+        });
+        return new Response(body, { headers: response.headers });
+      },
+    };
+    const opened = vi.spyOn(caches, "open").mockResolvedValue(broken as globalThis.Cache);
+    expect((await pull(new Cache(), path)).whole).toBe(false);
+    opened.mockRestore();
+    const next = await pull(new Cache(), path);
+    expect(next).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-r2; hit" });
+  });
+
+  it("has another manifest, or none, under a key is not believed", async () => {
+    const name = repository("mixed-up");
+    const { digest, bytes } = await fixture.image(name, "1");
+    const path = `open/${name}/manifests/${digest}`;
+    await pull(new Cache(), path);
+    const cache = await caches.open("entrepot");
+    const key = `https://${CITY}/near/manifest:${digest}`;
+    const { headers } = (await cache.match(key)) as Response;
+    for (const wrong of ["{}", "", new TextDecoder().decode(bytes).replace("2", "3")]) {
+      const own = new Headers(headers);
+      own.set("Content-Length", String(wrong.length));
+      await cache.put(key, new Response(wrong, { headers: own }));
+      const pulled = await pull(new Cache(), path);
+      expect(pulled).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-kv; hit" });
+    }
+    expect((await pull(new Cache(), path)).cacheStatus).toBe("entrepot-edge; hit"); // anew
   });
 
   it.each(["entrepot.team.workers.dev", "entrepot.team.workers.dev:443"])(
@@ -283,13 +361,38 @@ describe("a generation", () => {
     });
   });
 
+  it("that an old claim of KV names is not read again where the new one was seen", async () => {
+    const { digest, path } = await blob("old-claim");
+    await pull(new Cache(), path);
+    const record = (await META.get(`blob:${digest}`)) as string;
+    await spoil(digest, [0, 1]);
+    const old = await Promise.all([urlOf(digest, 0), urlOf(digest, 1)]);
+    await remove(digest);
+    await pull(new Cache(), path, {}, "elsewhere.example");
+    await META.put(`blob:${digest}`, record);
+    later(66_000);
+    const cache = new Cache();
+    await (await caches.open("entrepot")).delete(old[0] as string);
+    // Without the first segment at the edge R2 is asked, and tells of the new generation.
+    expect(await pull(cache, path)).toMatchObject({ digest, cacheStatus: "entrepot-r2; hit" });
+    later(6_000);
+    for (const other of [cache, new Cache()]) {
+      const range = { Range: `bytes=${SEGMENT}-` };
+      const last = await pull(other, path, range);
+      expect(last).toMatchObject({ size: 77, cacheStatus: "entrepot-edge; hit" });
+      expect(last.digest).not.toBe(digestOf(new Uint8Array(77)));
+    }
+    const version = (await headOf(digest)).version;
+    expect(await META.get(`blob:${digest}`, "json")).toMatchObject({ generation: version });
+  });
+
   it("that was deleted, and fetched again, brings nothing back", async () => {
     const { name, digest, path } = await blob("deleted");
     await pull(new Cache(), path);
     await spoil(digest, [0, 1]);
     await remove(digest);
     // Memory, the near copy and KV are late by their seconds.
-    later(36_000);
+    later(66_000);
     const again = await pull(new Cache(), path);
     expect(again).toMatchObject({ whole: true, digest });
     expect(again.cacheStatus).toBe("entrepot; fwd=uri-miss; stored");
@@ -312,7 +415,7 @@ describe("what was deleted", () => {
     await pull(cache, path);
     await remove(digest);
     await fixture.remove(name, digest);
-    later(36_000);
+    later(66_000);
     for (const method of ["GET", "HEAD"]) {
       expect((await cache.fetch(path, { method })).status).toBe(404);
     }
@@ -331,21 +434,55 @@ describe("what was deleted", () => {
     await BLOBS.delete(`manifests/sha256/${digest.slice(7)}`);
     await fixture.remove(name, "1");
     await fixture.remove(name, digest);
-    later(36_000);
+    later(66_000);
     expect((await cache.fetch(path)).status).toBe(404);
   });
 
-  it("and is claimed by a record that KV failed to delete is fetched again", async () => {
-    const { digest, path } = await blob("claimed");
-    await pull(new Cache(), path);
-    const record = await META.get(`blob:${digest}`);
-    await remove(digest);
-    await META.put(`blob:${digest}`, record as string);
-    for (const headers of [{}, { Range: "bytes=5-9" }]) {
+  it.each([
+    ["", {}],
+    [", by a range", { Range: "bytes=5-9" }],
+  ])(
+    "and is claimed by a record that KV failed to delete is fetched again%s",
+    async (_, headers) => {
+      const { digest, path } = await blob("claimed");
+      await pull(new Cache(), path);
+      const record = (await META.get(`blob:${digest}`)) as string;
+      await remove(digest);
+      await META.put(`blob:${digest}`, record);
       // Another city: nothing is at its edge.
       const pulled = await pull(new Cache(), path, headers, "claimed.example");
       expect(pulled).toMatchObject({ whole: true });
-    }
+      const { version } = await vi.waitFor(async () => {
+        const head = await headOf(digest);
+        if (!head) throw new Error("it is still being fetched");
+        return head;
+      });
+      const mended = async () => await META.get<{ generation: string }>(`blob:${digest}`, "json");
+      await vi.waitFor(async () => expect(await mended()).toMatchObject({ generation: version }));
+    },
+  );
+
+  it("by somebody's hand in R2 alone leaves KV with the first who asks R2", async () => {
+    const { name, digest, path } = await blob("by-hand", 1000);
+    await pull(cacheApart(), path);
+    await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
+    await fixture.remove(name, digest);
+    const cache = cacheApart();
+    const far = "by-hand.example";
+    expect((await cache.fetch(path, { method: "HEAD" }, far)).status).toBe(200); // a claim
+    expect((await pull(cache, path, {}, far)).status).toBe(404);
+    expect((await cache.fetch(path, { method: "HEAD" }, far)).status).toBe(404);
+    expect(await META.get(`blob:${digest}`)).toBeNull();
+  });
+
+  it("by somebody's hand leaves also where all is at the edge, once KV's claim is old", async () => {
+    const { name, digest, path } = await blob("by-hand", 1000);
+    await pull(cacheApart(), path);
+    await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
+    await fixture.remove(name, digest);
+    later(7 * 60 * 60_000);
+    expect((await pull(cacheApart(), path)).cacheStatus).toBe("entrepot-edge; hit"); // and R2 is asked behind it
+    expect((await pull(cacheApart(), path)).status).toBe(404);
   });
 });
 

@@ -26,10 +26,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const clock = Date.now.bind(Date);
+
 /** Puts all clocks on by `time` ms. */
 function later(time: number): void {
-  const now = Date.now.bind(Date);
-  vi.spyOn(Date, "now").mockImplementation(() => now() + time);
+  const ahead = Date.now() - clock() + time;
+  vi.spyOn(Date, "now").mockImplementation(() => clock() + ahead);
 }
 
 /** Everything that a client asks for when it pulls an image by tag. */
