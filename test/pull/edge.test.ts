@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
-import { untouchable, watchingEdge } from "../support/bindings.ts";
+import { counting, untouchable, watchingEdge } from "../support/bindings.ts";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { coverOnce, MiB, readSome, receive } from "../support/transfers.ts";
@@ -123,6 +123,27 @@ describe("a copy", () => {
     expect(rest).toBe(3 * SEGMENT + 1);
     await cache.settled();
     expect(await atEdge(digest, 4, host)).toEqual([SEGMENT, SEGMENT, SEGMENT, 1]);
+  });
+
+  it("is not opened ahead for longer than a while: what was idle is opened anew", async () => {
+    const { digest, path } = await blob("idle", 2 * SEGMENT + 1);
+    await pull(new Cache(), path);
+    const { binding, calls } = counting(BLOBS);
+    const cache = new Cache({ BLOBS: binding });
+    const response = await cache.fetch(path, {}, "idle.workers.dev");
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const hash = createHash("sha256");
+    const read = async () => {
+      const { done, value } = await reader.read();
+      if (value) hash.update(value);
+      return !done;
+    };
+    await read();
+    await vi.waitFor(() => expect(calls.get).toBe(2)); // the first, and the second ahead
+    later(11_000);
+    while (await read());
+    expect(`sha256:${hash.digest("hex")}`).toBe(digest);
+    expect(calls.get).toBe(4); // the second anew, and the third in its turn
   });
 
   it("is made whole for a client that leaves", async () => {
@@ -384,6 +405,20 @@ describe("a generation", () => {
     }
     const version = (await headOf(digest)).version;
     expect(await META.get(`blob:${digest}`, "json")).toMatchObject({ generation: version });
+  });
+
+  it("that replaced another in mid-answer is gone on with", async () => {
+    const { name, digest, path } = await blob("replaced");
+    await pull(new Cache(), path);
+    const last = await urlOf(digest, 1);
+    await remove(digest);
+    await pull(new Cache(), path, {}, "elsewhere.example");
+    await (await caches.open("entrepot")).delete(last);
+    const asked = (await fixture.requests({ repository: name })).length;
+    // The city's near copy is of the old one, and so is the first segment.
+    const pulled = await pull(new Cache(), path);
+    expect(pulled).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-edge; hit" });
+    expect(await fixture.requests({ repository: name })).toHaveLength(asked);
   });
 
   it("that was deleted, and fetched again, brings nothing back", async () => {

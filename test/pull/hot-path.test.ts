@@ -257,6 +257,14 @@ describe("with a KV that lags", () => {
     expect(new Set(statuses)).toEqual(new Set(["entrepot-edge; hit"]));
   });
 
+  it("what a tag's object has told is remembered, once its manifest is here", async () => {
+    const { name, paths, digest } = await image([1000]);
+    const cache = new Cache({ META: laggingKv(META) });
+    await pull(cache, [`open/${name}/manifests/${digest}`]);
+    expect(await pull(cache, paths.slice(0, 1))).toEqual(["entrepot; fwd=uri-miss"]);
+    expect(await pull(cache, paths.slice(0, 1))).toEqual(["entrepot-memory; hit"]);
+  });
+
   it("a record that was lost is written again, once KV would long show it", async () => {
     const { blobs, paths } = await image([1000]);
     await pull(new Cache(), paths);
