@@ -1,8 +1,8 @@
-// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified. KV has
-// a record of its layout: a claim, so that a reader near by needs not go to R2.
+// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified.
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
-import { attemptPrefix, blobKey, blobKvKey, segmentKey, segmentNumber } from "./keys.ts";
+import { BlobRecords } from "./blob-records.ts";
+import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
 import { withRetries } from "./transient.ts";
@@ -13,19 +13,6 @@ export interface Slice {
   length: number;
 }
 
-/** What KV has. */
-type Recorded = Omit<Layout, "digest"> & {
-  /** When R2 last had that head, in ms since the epoch. */
-  confirmedAt: number;
-};
-
-export interface Claim extends Pick<Recorded, "confirmedAt"> {
-  layout: Layout;
-}
-
-/** In ms. */
-const KV_PAUSE = 1100;
-
 /** A blob's head, as R2 has it. */
 export interface Head {
   layout: Layout;
@@ -34,12 +21,12 @@ export interface Head {
 }
 
 export class BlobStore {
+  readonly records: BlobRecords;
   readonly #bucket: R2Bucket;
-  readonly #kv: KVNamespace;
 
   constructor(bucket: R2Bucket, kv: KVNamespace) {
+    this.records = new BlobRecords(kv);
     this.#bucket = bucket;
-    this.#kv = kv;
   }
 
   async layout(digest: Digest): Promise<Layout | undefined> {
@@ -59,49 +46,6 @@ export class BlobStore {
     if (object.size === segmentLength(head.layout.size, 0)) return { ...head, first: object.body };
     await object.body.cancel();
     return head;
-  }
-
-  /** The head as KV claims it. */
-  async recorded(digest: Digest): Promise<Claim | undefined> {
-    try {
-      const known = await this.#kv.get<Recorded>(blobKvKey(digest), "json");
-      if (!known) return undefined;
-      const { confirmedAt, ...layout } = known;
-      return { layout: { ...layout, digest }, confirmedAt };
-    } catch (error) {
-      console.error(`entrepot: KV failed to read a blob's record: ${(error as Error).message}`);
-      return undefined; // R2 knows
-    }
-  }
-
-  /** @param now at which the head is there, in ms since the epoch */
-  async record({ digest, ...layout }: Layout, now: number): Promise<void> {
-    const record: Recorded = { ...layout, confirmedAt: now };
-    try {
-      await this.#twice(() => this.#kv.put(blobKvKey(digest), JSON.stringify(record)));
-    } catch (error) {
-      // Readers find the head; and what the record said before is confirmed again in its time.
-      console.error(`entrepot: KV refused the record of ${digest}: ${(error as Error).message}`);
-    }
-  }
-
-  /** There is no such blob. */
-  async unrecord(digest: Digest): Promise<void> {
-    try {
-      await this.#twice(() => this.#kv.delete(blobKvKey(digest)));
-    } catch (error) {
-      console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
-    }
-  }
-
-  /** KV takes one write a second to a key. */
-  async #twice(write: () => Promise<void>): Promise<void> {
-    try {
-      await write();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, KV_PAUSE));
-      await write();
-    }
   }
 
   /** A segment of a published blob; undefined where it is missing or not as long as it must be. */
@@ -198,7 +142,7 @@ export class BlobStore {
       const first = new Uint8Array(await new Response(head.first).arrayBuffer());
       await this.putSegment(layout.digest, layout.attempt, 0, first);
     }
-    await this.unrecord(layout.digest);
+    await this.records.delete(layout.digest);
     await this.#bucket.delete(blobKey(layout.digest));
   }
 

@@ -148,7 +148,7 @@ export class NearBlobs {
   }
 
   async #claimed(digest: Digest, visit: Visit): Promise<Found<Layout> | undefined> {
-    const claim = await this.#store.recorded(digest);
+    const claim = await this.#store.records.get(digest);
     if (!claim) return undefined;
     const { layout, confirmedAt } = claim;
     if (visit.now - confirmedAt > CONFIRMED) visit.later(this.#confirm(layout, visit));
@@ -159,7 +159,7 @@ export class NearBlobs {
     const { digest } = claimed;
     try {
       const now = await this.reread(digest, claimed, visit);
-      if (now?.generation === claimed.generation) await this.#store.record(now, Date.now());
+      if (now?.generation === claimed.generation) await this.#store.records.put(now, Date.now());
     } catch (error) {
       // Whoever reads the claim next tries again.
       console.error(`entrepot: ${digest} was not confirmed: ${(error as Error).message}`);
@@ -170,9 +170,9 @@ export class NearBlobs {
   #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: Visit): void {
     if (!actual) {
       this.forget(digest, visit);
-      visit.later(this.#store.unrecord(digest));
+      visit.later(this.#store.records.delete(digest));
     } else if (actual.generation !== believed.generation) {
-      visit.later(this.#store.record(actual, visit.now));
+      visit.later(this.#store.records.put(actual, visit.now));
     }
   }
 
@@ -189,7 +189,7 @@ export class NearBlobs {
 
   /** KV may have refused it when the blob was published. */
   #recordIfLost({ layout, publishedAt }: Head, visit: Visit): void {
-    if (visit.now - publishedAt > SHOWN) visit.later(this.#store.record(layout, visit.now));
+    if (visit.now - publishedAt > SHOWN) visit.later(this.#store.records.put(layout, visit.now));
   }
 }
 

@@ -49,10 +49,10 @@ describe("taking back", () => {
   it("takes KV's record with it", async () => {
     const store = new BlobStore(BLOBS, META);
     const { digest, layout } = await published(store, "record");
-    await store.record(layout, 1000);
-    expect(await store.recorded(digest)).toEqual({ layout, confirmedAt: 1000 });
+    await store.records.put(layout, 1000);
+    expect(await store.records.get(digest)).toEqual({ layout, confirmedAt: 1000 });
     await store.unpublish(layout);
-    expect(await store.recorded(digest)).toBeUndefined();
+    expect(await store.records.get(digest)).toBeUndefined();
   });
 });
 
@@ -60,17 +60,17 @@ describe("a record", () => {
   it("that KV refuses is written again, a second later", async () => {
     const store = new BlobStore(BLOBS, refusing(1));
     const { digest, layout } = await published(store, "refused");
-    await store.record(layout, 1);
-    expect(await store.recorded(digest)).toMatchObject({ layout });
+    await store.records.put(layout, 1);
+    expect(await store.records.get(digest)).toMatchObject({ layout });
   });
 
   it("that KV goes on refusing is told, and is no failure", async () => {
     const told = vi.spyOn(console, "error");
     const store = new BlobStore(BLOBS, refusing(9));
     const { digest, layout } = await published(store, "refused for good");
-    await store.record(layout, 1);
-    await store.unrecord(digest);
-    expect(await store.recorded(digest)).toBeUndefined();
+    await store.records.put(layout, 1);
+    await store.records.delete(digest);
+    expect(await store.records.get(digest)).toBeUndefined();
     expect(told.mock.calls.map(([line]) => line)).toEqual([
       expect.stringMatching(/^entrepot: KV refused the record of sha256:\w+: KV PUT failed: 429/),
       expect.stringMatching(/^entrepot: KV kept the record of sha256:\w+: KV PUT failed: 429/),
