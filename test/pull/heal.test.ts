@@ -11,6 +11,9 @@ const { BLOBS } = env as unknown as Env;
 const cache = new Cache();
 const SEGMENT = 8 * MiB;
 
+/** Where there is no edge cache: what is missing in R2 might be there. */
+const pull = (path: string) => cache.fetch(path, {}, "heal.workers.dev");
+
 describe.each([
   ["is gone", (key: string) => BLOBS.delete(key)],
   ["is too short", (key: string) => BLOBS.put(key, "short")],
@@ -19,18 +22,18 @@ describe.each([
     const name = repository("mended");
     const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 3 * SEGMENT });
     const path = `open/${name}/blobs/${digest}`;
-    await receive(cache.fetch(path));
+    await receive(pull(path));
     const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}/` });
     const { key } = objects.find((object) => object.key.endsWith(`/00000${number}`)) as R2Object;
     await damage(key);
 
     const before = (await fixture.requests({ repository: name })).length;
-    expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });
+    expect(await receive(pull(path))).toMatchObject({ whole: true, digest });
     const asked = (await fixture.requests({ repository: name })).slice(before);
     expect(asked.map(({ range }) => range)).toEqual([
       `bytes=${number * SEGMENT}-${(number + 1) * SEGMENT - 1}`,
     ]);
-    expect((await receive(cache.fetch(path))).cacheStatus).toBe("entrepot-r2; hit");
+    expect((await receive(pull(path))).cacheStatus).toBe("entrepot-r2; hit");
   });
 });
 
@@ -38,9 +41,9 @@ it("a head that is too short is mended too", async () => {
   const name = repository("mended-head");
   const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 1000 });
   const path = `open/${name}/blobs/${digest}`;
-  await receive(cache.fetch(path));
+  await receive(pull(path));
   const key = `blobs/sha256/${digest.slice(7)}`;
   const { customMetadata } = (await BLOBS.head(key)) as R2Object;
   await BLOBS.put(key, "short", { customMetadata: customMetadata ?? {} });
-  expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });
+  expect(await receive(pull(path))).toMatchObject({ whole: true, digest });
 });

@@ -141,7 +141,8 @@ describe("a pull's operations", () => {
     [0, { kv: { get: 1, getWithMetadata: 1 }, r2: { get: 1 }, match: 1, put: 1 }],
     [1, { kv: { getWithMetadata: 1 }, r2: { get: 1 }, match: 1, put: 1 }],
     [3, { kv: { get: 1 }, r2: { get: 3 }, match: 3, put: 2 }],
-    [4, { kv: { get: 1 }, r2: { get: 5 }, match: 4, put: 3 }],
+    // The first segment is of the fill, or of the blob where that was published meanwhile, and then looked for at the edge.
+    [4, { kv: { get: 1 }, r2: { get: 5 }, match: expect.toBeOneOf([4, 5]), put: 3 }],
   ])("cold: path %i", async (at, expected) => {
     const { paths } = await image([1000, 10 * MiB]);
     const { cache, kv, r2, edge } = counted();
