@@ -146,6 +146,46 @@ describe("a copy", () => {
     expect(calls.get).toBe(4); // the second anew, and the third in its turn
   });
 
+  it("is closed where it was opened ahead for a client that leaves", async () => {
+    const { path } = await blob("closed", 2 * SEGMENT + 1);
+    await pull(new Cache(), path);
+    const closed: number[] = [];
+    let opened = 0;
+    const watched = new Proxy(BLOBS, {
+      get(target, method) {
+        if (method !== "get") {
+          const value = Reflect.get(target, method) as unknown;
+          return typeof value === "function" ? value.bind(target) : value;
+        }
+        return async (...args: Parameters<R2Bucket["get"]>) => {
+          const object = (await target.get(...args)) as R2ObjectBody;
+          const number = opened++;
+          const reader = object.body.getReader();
+          const body = new ReadableStream({
+            async pull(controller) {
+              const { done, value } = await reader.read();
+              if (done) controller.close();
+              else controller.enqueue(value);
+            },
+            cancel() {
+              closed.push(number);
+              return reader.cancel();
+            },
+          });
+          const { size, version, uploaded, customMetadata } = object;
+          return { size, version, uploaded, customMetadata, body };
+        };
+      },
+    });
+    const cache = new Cache({ BLOBS: watched });
+    const response = await cache.fetch(path, {}, "closed.workers.dev");
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await readSome(reader, 1);
+    await vi.waitFor(() => expect(opened).toBe(2));
+    await reader.cancel();
+    await vi.waitFor(() => expect(closed.sort()).toEqual([0, 1]));
+  });
+
   it("is made whole for a client that leaves", async () => {
     const { digest, path } = await blob("left", 2 * SEGMENT + 1);
     await pull(new Cache(), path);
@@ -508,6 +548,21 @@ describe("what was deleted", () => {
     expect((await pull(cache, path, {}, far)).status).toBe(404);
     expect((await cache.fetch(path, { method: "HEAD" }, far)).status).toBe(404);
     expect(await META.get(`blob:${digest}`)).toBeNull();
+  });
+
+  it("is what KV's claim is compared with, every six hours", async () => {
+    const { digest, path } = await blob("confirmed", 1000);
+    await pull(new Cache(), path);
+    const confirmedAt = async () =>
+      (await META.get<{ confirmedAt: number }>(`blob:${digest}`, "json"))?.confirmedAt ?? 0;
+    const first = await confirmedAt();
+    later(5 * 60 * 60_000);
+    await pull(new Cache(noBlobs), path);
+    expect(await confirmedAt()).toBe(first);
+    later(2 * 60 * 60_000);
+    expect((await pull(new Cache(), path)).cacheStatus).toBe("entrepot-edge; hit");
+    expect(await confirmedAt()).toBeGreaterThan(first + 6 * 60 * 60_000);
+    await pull(new Cache(noBlobs), path);
   });
 
   it("by somebody's hand leaves also where all is at the edge, once KV's claim is old", async () => {

@@ -206,6 +206,18 @@ describe("Cache-Control: no-cache", () => {
     expect(asked).toHaveLength(heads);
   });
 
+  it("that finds the tag deleted leaves nothing of it in memory either", async () => {
+    const name = repository("no-cache-gone");
+    await fixture.image(name, "1");
+    const cache = cacheApart({ allowNoCache: true });
+    const path = `open/${name}/manifests/1`;
+    for (let at = 0; at < 2; at++) expect((await cache.fetch(path)).status).toBe(200);
+    await fixture.remove(name, "1");
+    const headers = { "Cache-Control": "no-cache" };
+    expect((await cache.fetch(path, { headers })).status).toBe(404);
+    expect((await cache.fetch(path)).status).toBe(404);
+  });
+
   it("finds what was pushed since it was unknown", async () => {
     const name = repository("no-cache-pushed");
     await fixture.image(name, "1");

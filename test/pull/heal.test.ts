@@ -37,6 +37,18 @@ describe.each([
   });
 });
 
+it("a segment that is mended before anything is answered is said to be fetched", async () => {
+  const name = repository("mended-first");
+  const { digest } = await fixture.blob(name, { seed: seedOf(name), size: SEGMENT + 1000 });
+  const path = `open/${name}/blobs/${digest}`;
+  await receive(pull(path));
+  const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}/` });
+  await BLOBS.delete(objects.map(({ key }) => key));
+  const headers = { Range: `bytes=${SEGMENT}-` };
+  const range = await receive(cache.fetch(path, { headers }, "heal.workers.dev"));
+  expect(range).toMatchObject({ size: 1000, cacheStatus: "entrepot; fwd=uri-miss; stored" });
+});
+
 it("a head that is too short is mended too", async () => {
   const name = repository("mended-head");
   const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 1000 });
