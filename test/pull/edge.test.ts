@@ -244,6 +244,33 @@ describe("a copy", () => {
     expect(next).toMatchObject({ whole: true, digest, cacheStatus: "entrepot-edge; hit" });
   });
 
+  it("is one at a time in an isolate: each takes a buffer", async () => {
+    const blobs = await Promise.all([1, 2, 3].map((at) => blob(`buffers-${at}`, SEGMENT)));
+    for (const { path } of blobs) await pull(new Cache(), path, {}, "elsewhere.example");
+    const cache = await caches.open("entrepot");
+    let puts = 0;
+    let most = 0;
+    const slow = {
+      match: cache.match.bind(cache),
+      delete: cache.delete.bind(cache),
+      put: async (request: RequestInfo | URL, response: Response) => {
+        if (!String(request).includes("/segment/")) return cache.put(request, response);
+        puts += 1;
+        most = Math.max(most, puts);
+        await cache.put(request, response);
+        puts -= 1;
+      },
+    };
+    vi.spyOn(caches, "open").mockResolvedValue(slow as globalThis.Cache);
+    const one = new Cache();
+    await Promise.all(blobs.map(({ path }) => pull(one, path, {}, "buffers.example")));
+    expect(most).toBe(1);
+    vi.restoreAllMocks();
+    for (const { digest } of blobs) {
+      expect(await atEdge(digest, 1, "buffers.example")).toEqual([SEGMENT]);
+    }
+  });
+
   it("of an empty blob is not needed", async () => {
     const { digest, path } = await blob("empty", 0);
     await pull(new Cache(), path);
