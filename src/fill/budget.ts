@@ -85,6 +85,11 @@ export class Budget {
     return this.#lentTo(() => true);
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   #lentTo(counts: (purpose: Purpose) => boolean): number {
     let sum = 0;
     for (const lease of this.#leases) if (counts(lease.purpose)) sum += lease.bytes;

@@ -120,7 +120,7 @@ export class Run {
     this.published = layout;
     this.news.tell();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
-    await this.#blobs.records.put(layout, Date.now());
+    await this.#blobs.records.put(layout, Date.now(), true);
   }
 
   #fail(error: unknown): void {

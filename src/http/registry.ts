@@ -172,13 +172,10 @@ async function blob(
 function send(pulled: PulledBlob, writable: WritableStream, digest: string): void {
   pulled
     .writeTo?.(writable)
-    .then(
-      () => writable.close(),
-      (error: Error) => {
-        console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
-        return writable.abort(error);
-      },
-    )
+    .catch((error: Error) => {
+      console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
+      return writable.abort(error);
+    })
     .catch(() => {}); // the client is gone: there is nobody left to tell
 }
 

@@ -21,6 +21,8 @@ export function ownName({ rule, repository }: Source): string {
   return rule.upstreamPrefix ? repository.slice(rule.upstreamPrefix.length + 1) : repository;
 }
 
+/** The origin and the repository. Two slashes, which a repository never has: an upstream with a path (`h/a`, and in it `b`) and
+ * one without (`h`, and in it `a/b`) may be two registries. */
 export function sourceKey(source: Source): string {
-  return `${originOf(source.rule)}/${source.repository}`;
+  return `${originOf(source.rule)}//${source.repository}`;
 }

@@ -11,6 +11,7 @@ import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { permitDigest } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
+import { Sending } from "./sending.ts";
 
 export interface PulledBlob {
   digest: Digest;
@@ -18,7 +19,7 @@ export interface PulledBlob {
   size: number | undefined;
   /** What of it is answered; undefined for the whole. */
   range?: ByteRange;
-  /** Writes the answer's bytes; rejects when the transfer has to be broken off. Absent for HEAD. */
+  /** Writes the answer's bytes to their end; rejects when the transfer has to be broken off. Absent for HEAD. */
   writeTo?(writable: WritableStream): Promise<void>;
   status: CacheStatus;
 }
@@ -43,13 +44,13 @@ export async function pullBlob(
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
     const segments = new Segments(house, source, digest, { layout }, range, asked);
-    return answer(digest, layout.size, range, segments, status);
+    return answer(digest, layout.size, range, new Sending(house, segments, asked), status);
   }
   const { attempt: id, size, ranges } = joined;
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
   const segments = new Segments(house, source, digest, { attempt: { id, size } }, range, asked);
-  return answer(digest, size ?? undefined, range, segments, status);
+  return answer(digest, size ?? undefined, range, new Sending(house, segments, asked), status);
 }
 
 /** From the edge or R2; undefined where the blob is in neither. */
@@ -69,7 +70,8 @@ async function pullHere(
   const range = rangeIn(header, stored.layout.size);
   const segments = new Segments(house, source, digest, stored, range, asked);
   const status = await segments.begin();
-  return status && answer(digest, stored.layout.size, range, segments, status);
+  if (!status) return undefined;
+  return answer(digest, stored.layout.size, range, new Sending(house, segments, asked), status);
 }
 
 async function layoutAlone(
@@ -93,10 +95,10 @@ function answer(
   digest: Digest,
   size: number | undefined,
   range: ByteRange | undefined,
-  segments: Segments,
+  sending: Sending,
   status: CacheStatus,
 ): PulledBlob {
-  const writeTo = (writable: WritableStream) => segments.writeTo(writable);
+  const writeTo = (writable: WritableStream) => sending.writeTo(writable);
   return { digest, size, ...(range && { range }), writeTo, status };
 }
 

@@ -15,6 +15,7 @@ const budget = new Budget(2 * SEGMENT);
 /** How long a copy waits for its place, and how long it may take, in ms; without, the next pull makes it. */
 const PATIENCE = 15_000;
 const LONGEST = 20_000;
+const MOST_WAITING = 50;
 
 export class Copies {
   readonly #house: House;
@@ -58,6 +59,7 @@ export class Copies {
 
   async #copy(layout: Layout, number: number): Promise<void> {
     const { blobs, served } = this.#house;
+    if (budget.waiting >= MOST_WAITING) return; // whoever comes next may
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
       const lease = await budget.lease(2 * segmentLength(layout.size, number), "small", PATIENCE);

@@ -25,13 +25,14 @@ export async function meaningOf(
   asked: Asked,
 ): Promise<Meant> {
   const found = await house.tags.get(source, tag, asked);
-  const known = found?.value;
+  // Another rule of this upstream may keep what is deleted.
+  const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
   const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
   if (known && freshness !== "fresh" && source.rule.offline) {
     return insteadOfCheck(known, unasked(source.rule), asked.now);
   }
   const noCache = asked.noCache && !isImmutable(source, tag);
-  if (found && freshness !== "stale" && !noCache) {
+  if (found && known && freshness !== "stale" && !noCache) {
     const { value: mapping, layer } = found;
     if (freshness === "fresh")
       return { mapping, label: labelOf(source, mapping, layer, asked.now) };
@@ -111,8 +112,8 @@ async function checkBehind(house: House, source: Source, tag: string, asked: Ask
   checkedBehind.set(key, now);
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
-    const { mapping } = await house.fills.checkTag(source, tag, asking);
-    house.tags.keep(source, tag, mapping, asked);
+    const { mapping, failure } = await house.fills.checkTag(source, tag, asking);
+    if (!failure) house.tags.keep(source, tag, mapping, asked);
   } catch (error) {
     forgetGone(house, source, tag, error, asked);
     // The next request that cannot do without is told.

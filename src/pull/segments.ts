@@ -10,14 +10,10 @@ import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segm
 import { offline } from "../upstream/offline.ts";
 import type { Asked } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
-import { Copies } from "./copies.ts";
 import type { House } from "./house.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
-/** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
- * client is too slow for that: whoever sends it may have closed it since. */
-const IDLE = 10_000;
 
 /** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
 export interface Origin {
@@ -31,7 +27,6 @@ export class Segments {
   readonly #source: Source;
   readonly #digest: Digest;
   readonly #asked: Asked;
-  readonly #copies: Copies;
   /** What of the blob is answered, both ends inclusive; undefined for the whole, of whatever length. */
   readonly #range: ByteRange | undefined;
   /** The last segment is not sent before the whole blob is verified. */
@@ -55,21 +50,31 @@ export class Segments {
     this.#source = source;
     this.#digest = digest;
     this.#asked = asked;
-    this.#copies = new Copies(house, asked);
     this.#layout = layout;
     this.#attempt = attempt;
     this.#range = range;
     // An interior range during a fill is sent unverified, and clients verify what they put together; what reaches the
     // blob's end must not end cleanly before the whole is verified.
     this.#verified = !range || range.last + 1 === this.#size;
-    if (first) this.#first = this.#noted(0, first, segmentLength(layout?.size ?? 0, 0));
+    if (first) this.#first = this.#noted(first, segmentLength(layout?.size ?? 0, 0));
+  }
+
+  /** Once the blob is published. */
+  get layout(): Layout | undefined {
+    return this.#layout;
+  }
+
+  /** The answer's first segment, where it is open already. */
+  get first(): Opened | undefined {
+    return this.#first;
   }
 
   get #size(): number | null {
     return this.#layout?.size ?? this.#attempt?.size ?? null;
   }
 
-  get #from(): number {
+  /** The number of the answer's first segment. */
+  get from(): number {
     return Math.floor((this.#range?.first ?? 0) / SEGMENT);
   }
 
@@ -78,73 +83,26 @@ export class Segments {
   async begin(): Promise<CacheStatus | undefined> {
     if (this.#first) return { hit: this.#first.layer };
     const layout = this.#layout as Layout;
-    this.#first = await this.#read(this.#from, this.#sliceOf(this.#from, layout.size));
+    this.#first = await this.#read(this.from, this.#sliceOf(this.from, layout.size));
     if (this.#first) return { hit: this.#first.layer };
     this.#layout = await this.#house.blobs.reread(this.#digest, layout, this.#asked);
     if (!this.#layout) return undefined;
-    this.#first = await this.#open(this.#from);
+    this.#first = await this.open(this.from);
     return this.#mended ? statusOf("started") : this.#first && { hit: this.#first.layer };
   }
 
-  /** Writes the answer. Rejects when the blob turns out not to be what it promised: the writable is then to be aborted,
-   * so that the client sees a broken transfer. */
-  writeTo(writable: WritableStream): Promise<void> {
-    const sent = this.#send(writable);
-    this.#asked.later(this.#copies.follow(sent, () => this.#layout));
-    return sent;
-  }
-
-  async #send(writable: WritableStream): Promise<void> {
-    let next: Promise<Opened | undefined> | undefined = this.#first && Promise.resolve(this.#first);
-    let keepsUp = true;
-    try {
-      for (let number = this.#from; !this.#isPast(number); number++) {
-        const opened = await (next ?? this.#open(number));
-        // Of an attempt nothing is opened ahead: what a follower asks for shows the fill how far he is.
-        next = this.#layout && keepsUp ? this.#ahead(number + 1) : undefined;
-        const begun = Date.now();
-        if (opened) await this.#sendOne(number, opened, writable);
-        if (Date.now() - begun < IDLE) continue;
-        keepsUp = false;
-        discard(next);
-        next = undefined;
-      }
-    } catch (error) {
-      discard(next);
-      throw error;
-    }
-  }
-
-  async #sendOne(number: number, opened: Opened, writable: WritableStream): Promise<void> {
-    const { stream, layer } = opened;
-    try {
-      await stream.pipeTo(writable, { preventClose: true, preventAbort: true });
-    } catch (error) {
-      // A copy that broke off by itself, not because the client has left, is not to break the next answer too.
-      if (layer === "edge" && this.#layout && isOpen(writable)) {
-        this.#asked.later(this.#house.blobs.dropCopy(this.#layout, number, this.#asked));
-      }
-      throw error;
-    }
-  }
-
-  #ahead(number: number): Promise<Opened | undefined> | undefined {
-    if (this.#isPast(number)) return undefined;
-    const opened = this.#open(number);
-    opened.catch(() => {}); // met when it is its turn
-    return opened;
-  }
-
-  #isPast(number: number): boolean {
+  /** Whether the answer ends before segment `number`. */
+  isPast(number: number): boolean {
     if (this.#range) return number * SEGMENT > this.#range.last;
     return this.#size !== null && number >= segmentCount(this.#size);
   }
 
-  async #open(number: number): Promise<Opened | undefined> {
+  /** Undefined where the blob, whose length was not known, has ended. */
+  async open(number: number): Promise<Opened | undefined> {
     for (let tries = 0; tries < MOST_READS; tries++) {
       if (!this.#layout) await this.#await(number);
       const size = this.#size;
-      if (size !== null && number >= segmentCount(size)) return undefined; // its length was not known before
+      if (size !== null && number >= segmentCount(size)) return undefined;
       const opened = await this.#read(
         number,
         this.#sliceOf(number, size ?? Number.POSITIVE_INFINITY),
@@ -160,17 +118,16 @@ export class Segments {
     const { blobs } = this.#house;
     if (this.#layout) {
       const opened = await blobs.segment(this.#layout, number, slice, this.#asked);
-      return opened && this.#noted(number, opened, slice.length);
+      return opened && this.#noted(opened, slice.length);
     }
     const { id } = this.#attempt as { id: string };
     this.#ready.delete(number); // where it is gone, it is asked for again
     const opened = await blobs.attemptSegment(this.#digest, id, number, slice);
-    return opened && this.#noted(number, opened, slice.length);
+    return opened && this.#noted(opened, slice.length);
   }
 
-  #noted(number: number, opened: Opened, bytes: number): Opened {
+  #noted(opened: Opened, bytes: number): Opened {
     this.#house.served.segment(opened.layer, bytes);
-    if (opened.layer === "r2") this.#copies.want(number);
     return opened;
   }
 
@@ -216,18 +173,4 @@ export class Segments {
     const end = Math.min(length, (this.#range?.last ?? Number.POSITIVE_INFINITY) - start + 1);
     return { offset, length: end - offset };
   }
-}
-
-/** What was opened and will not be read. */
-function discard(opening: Promise<Opened | undefined> | undefined): void {
-  opening?.then((opened) => opened?.stream.cancel()).catch(() => {}); // it was not needed
-}
-
-/** Whether a writable still takes something. */
-function isOpen(writable: WritableStream): boolean {
-  const writer = writable.getWriter();
-  writer.closed.catch(() => {}); // the answer fails, and says so
-  const isOpen = writer.desiredSize !== null;
-  writer.releaseLock();
-  return isOpen;
 }

@@ -1,5 +1,6 @@
 // What KV claims of blobs: their layouts, so that a reader near by needs not go to R2. R2's heads have the last word.
 
+import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
 import { blobKvKey } from "./keys.ts";
 import type { Layout } from "./segments.ts";
@@ -18,6 +19,8 @@ export interface Claim extends Confirmed {
 
 /** KV takes one write a second to a key; in ms. */
 const PAUSE = 1100;
+/** A write that takes longer, in ms, is not waited for. */
+const LONGEST = 5_000;
 
 export class BlobRecords {
   readonly #kv: KVNamespace;
@@ -38,11 +41,13 @@ export class BlobRecords {
     }
   }
 
-  /** @param now at which the head is there, in ms since the epoch */
-  async put({ digest, ...layout }: Layout, now: number): Promise<void> {
+  /** @param now at which the head is there, in ms since the epoch
+   * @param again whether a write that KV refuses is repeated: for whoever has published the blob, and nobody else */
+  async put({ digest, ...layout }: Layout, now: number, again = false): Promise<void> {
     const record: Recorded = { ...layout, confirmedAt: now };
     try {
-      await twice(() => this.#kv.put(blobKvKey(digest), JSON.stringify(record)));
+      const write = () => this.#kv.put(blobKvKey(digest), JSON.stringify(record));
+      await (again ? twice(write) : once(write));
     } catch (error) {
       // Readers find the head; and what the record said before is compared with it in its time.
       console.error(`entrepot: KV refused the record of ${digest}: ${(error as Error).message}`);
@@ -60,11 +65,15 @@ export class BlobRecords {
   }
 }
 
+function once(write: () => Promise<void>): Promise<void> {
+  return within(write(), LONGEST, () => new Error("no answer in time"));
+}
+
 async function twice(write: () => Promise<void>): Promise<void> {
   try {
-    await write();
+    await once(write);
   } catch {
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    await write();
+    await once(write);
   }
 }

@@ -142,8 +142,9 @@ export class BlobStore {
       const first = new Uint8Array(await new Response(head.first).arrayBuffer());
       await this.putSegment(layout.digest, layout.attempt, 0, first);
     }
-    await this.records.delete(layout.digest);
+    // The head first: whoever compares KV's record with it then finds none, and deletes the record too.
     await this.#bucket.delete(blobKey(layout.digest));
+    await this.records.delete(layout.digest);
   }
 
   async deleteSegment(digest: Digest, attempt: string, number: number): Promise<void> {

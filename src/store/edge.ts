@@ -142,6 +142,7 @@ export class EdgeCache {
 
   #fail(visit: Visit, what: "read" | "write" | "delete", error: unknown): void {
     console.error(`entrepot: the edge cache failed to ${what}: ${(error as Error).message}`);
+    if (this.#failed.has(visit)) return;
     this.#failed.add(visit);
     this.#failures += 1;
     if (this.#failures >= MOST_FAILED) this.#restsUntil = Date.now() + REST;

@@ -5,9 +5,9 @@
 //   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
 //   KV   manifest:<digest>                              the same, near
 //   KV   blob:<digest>                                  a blob's layout, near: a claim that its head is there
-//   R2   tags/<origin>/<repository>:<tag>               what a tag means and has meant, as metadata; written on a change
-//   KV   tag:<origin>/<repository>:<tag>                what a tag was last known to mean, and when that was
-//   KV   list:<origin>/<repository>/<list>?<query>      a page of tags, or of referrers
+//   R2   tags/<origin>//<repository>:<tag>              what a tag means and has meant, as metadata; written on a change
+//   KV   tag:<origin>//<repository>:<tag>               what a tag was last known to mean, and when that was
+//   KV   list:<origin>//<repository>/<list>?<query>     a page of tags, or of referrers
 //   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
 //   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
 //   Durable Object of a blob       fill                 what a reset must not lose of a running fill
@@ -68,22 +68,23 @@ export function edgeNearKey(key: string): string {
   return `near/${key}`;
 }
 
-export function tagKey(origin: string, repository: string, tag: string): string {
-  return fitted(`tag:${origin}/${repository}:${tag}`);
+/** @param place origin and repository (policy/source) */
+export function tagKey(place: string, tag: string): string {
+  return fitted(`tag:${place}:${tag}`);
 }
 
 /** Of all tags of a repository; a name has no colon. */
-export function tagRecordPrefix(origin: string, repository: string): string {
-  return `tags/${origin}/${repository}:`;
+export function tagRecordPrefix(place: string): string {
+  return `tags/${place}:`;
 }
 
-export function tagRecordKey(origin: string, repository: string, tag: string): string {
-  return tagRecordPrefix(origin, repository) + tag;
+export function tagRecordKey(place: string, tag: string): string {
+  return tagRecordPrefix(place) + tag;
 }
 
 /** @param list `tags`, or `referrers/<digest>` */
-export function listKey(origin: string, repository: string, list: string, query: string): string {
-  return fitted(`list:${origin}/${repository}/${list}?${query}`);
+export function listKey(place: string, list: string, query: string): string {
+  return fitted(`list:${place}/${list}?${query}`);
 }
 
 /** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */

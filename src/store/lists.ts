@@ -1,6 +1,6 @@
 // Lists of tags and of referrers, page by page as the upstream gave them, in KV: claims with an age, as tags are.
 
-import { originOf, type Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
 import { listKey } from "./keys.ts";
 
 export interface ListPage {
@@ -50,5 +50,5 @@ export class ListStore {
 }
 
 function keyOf(source: Source, { list, query }: ListAsked): string {
-  return listKey(originOf(source.rule), source.repository, list, query);
+  return listKey(sourceKey(source), list, query);
 }

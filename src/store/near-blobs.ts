@@ -13,6 +13,8 @@ import type { Layer, Visit } from "./visit.ts";
 export interface Opened {
   stream: ReadableStream;
   layer: Layer;
+  /** The edge's key, where it is a copy. */
+  copy?: string;
 }
 
 /** For how long segments may be kept, in s: their keys never mean anything else. */
@@ -24,11 +26,16 @@ const SHOWN = 5 * 60_000;
 /** For how long KV's claim is taken without asking R2, behind the answer, whether it holds, in ms: somebody may have deleted objects
  * in R2 by hand, and KV may have refused a write. */
 const CONFIRMED = 6 * 60 * 60_000;
+/** For how long a record that this isolate has mended is left alone, in ms: KV shows it by then. */
+const MENDED = 2 * 60_000;
+const MOST_MENDING = 10_000;
 
 export class NearBlobs {
   readonly #near: Near;
   readonly #edge: EdgeCache;
   readonly #store: BlobStore;
+  /** What was mended in KV → until when it is left alone, in ms since the epoch. */
+  readonly #mending = new Map<string, number>();
 
   constructor(near: Near, edge: EdgeCache, store: BlobStore) {
     this.#near = near;
@@ -115,9 +122,10 @@ export class NearBlobs {
     this.#near.forget(blobKvKey(digest), true, visit);
   }
 
-  /** A copy at the edge broke off while it was sent. */
-  async dropCopy(layout: Layout, number: number, visit: Visit): Promise<void> {
-    await this.#edge.delete(visit, keyOf(layout, number));
+  /** A copy at the edge broke off while it was sent.
+   * @param copy its key */
+  dropCopy(copy: string, visit: Visit): Promise<void> {
+    return this.#edge.delete(visit, copy);
   }
 
   /** Whether a segment is to be copied to the edge: not where this isolate has done so lately. */
@@ -151,29 +159,45 @@ export class NearBlobs {
     const claim = await this.#store.records.get(digest);
     if (!claim) return undefined;
     const { layout, confirmedAt } = claim;
-    if (visit.now - confirmedAt > CONFIRMED) visit.later(this.#confirm(layout, visit));
+    const isConfirmed = visit.now - confirmedAt <= CONFIRMED;
+    if (!isConfirmed) this.#mendRecord(digest, `old ${layout.generation}`, visit);
     return { value: layout, layer: "kv" };
   }
 
-  async #confirm(claimed: Layout, visit: Visit): Promise<void> {
-    const { digest } = claimed;
+  /** Makes KV say what R2 says, behind the answer. The head is read once more after the write: should it have been deleted in
+   * between, the record goes too.
+   * @param why what was found, so that the same is not mended again by every request until KV shows it */
+  #mendRecord(digest: Digest, why: string, visit: Visit): void {
+    const until = this.#mending.get(`${digest} ${why}`) ?? 0;
+    if (until > visit.now) return;
+    if (this.#mending.size >= MOST_MENDING) this.#mending.clear();
+    this.#mending.set(`${digest} ${why}`, visit.now + MENDED);
+    visit.later(this.#mendNow(digest, visit));
+  }
+
+  async #mendNow(digest: Digest, visit: Visit): Promise<void> {
+    const { records } = this.#store;
     try {
-      const now = await this.reread(digest, claimed, visit);
-      if (now?.generation === claimed.generation) await this.#store.records.put(now, Date.now());
+      const before = await this.#store.layout(digest);
+      if (before) await records.put(before, Date.now());
+      else await records.delete(digest);
+      const after = before && (await this.#store.layout(digest));
+      if (before && !after) await records.delete(digest);
+      if (after) this.keep(after, visit, USUAL);
+      else this.forget(digest, visit);
     } catch (error) {
-      // Whoever reads the claim next tries again.
-      console.error(`entrepot: ${digest} was not confirmed: ${(error as Error).message}`);
+      // Whoever reads the claim later tries again.
+      console.error(
+        `entrepot: KV's record of ${digest} was not mended: ${(error as Error).message}`,
+      );
     }
   }
 
   /** R2 has the last word: where it says otherwise than what was believed, KV's claim is mended. */
   #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: Visit): void {
-    if (!actual) {
-      this.forget(digest, visit);
-      visit.later(this.#store.records.delete(digest));
-    } else if (actual.generation !== believed.generation) {
-      visit.later(this.#store.records.put(actual, visit.now));
-    }
+    if (!actual) this.forget(digest, visit);
+    if (actual?.generation === believed.generation) return;
+    this.#mendRecord(digest, `not ${believed.generation}`, visit);
   }
 
   async #atEdge(
@@ -183,13 +207,14 @@ export class NearBlobs {
     visit: Visit,
   ): Promise<Opened | undefined> {
     const part: Part = { ...slice, of: segmentLength(layout.size, number) };
-    const response = await this.#edge.match(visit, keyOf(layout, number), part);
-    return response?.body ? { stream: response.body, layer: "edge" } : undefined;
+    const copy = keyOf(layout, number);
+    const response = await this.#edge.match(visit, copy, part);
+    return response?.body ? { stream: response.body, layer: "edge", copy } : undefined;
   }
 
   /** KV may have refused it when the blob was published. */
   #recordIfLost({ layout, publishedAt }: Head, visit: Visit): void {
-    if (visit.now - publishedAt > SHOWN) visit.later(this.#store.records.put(layout, visit.now));
+    if (visit.now - publishedAt > SHOWN) this.#mendRecord(layout.digest, "lost", visit);
   }
 }
 

@@ -25,6 +25,8 @@ export class NearTags {
 
   /** What the tag's object says: KV may not show it yet. */
   keep(source: Source, tag: string, mapping: TagMapping, visit: Visit): void {
+    const known = this.#near.recent<TagMapping>(mappingKey(source, tag), visit);
+    if (known && known.checkedAt > mapping.checkedAt) return; // another request has learnt more since
     this.#near.keep(mappingKey(source, tag), mapping, undefined, visit);
   }
 

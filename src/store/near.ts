@@ -18,13 +18,16 @@ const RECENT = 5_000;
 /** For how long the edge does, in s; and for what was fetched just now, since KV may remember for a minute that it missed it. */
 export const USUAL = 30;
 export const JUST_FETCHED = 60;
-/** How often whoever finds that another request is reading the same looks for what it has found, and for how long, in ms. It looks
- * by timers of its own: a request that is cancelled resolves nothing. */
+/** When whoever finds that another request is reading the same looks first for what it has found, how often later, and for how long
+ * in all, in ms. It looks by timers of its own: a request that is cancelled resolves nothing. */
 const LOOK = 5;
-const MOST_LOOKS = 600;
+const LONGEST_LOOK = 40;
+const LONGEST_WAIT = 3_000;
 /** How often a reader shows that it lives, and after how long without that another takes its place, in ms. */
 const BEAT = 100;
 const GONE = 500;
+/** So many readers are looked through for those that are gone: a request that is cancelled takes nothing back. */
+const MANY_READERS = 1_000;
 
 export interface Found<T> {
   value: T;
@@ -121,6 +124,11 @@ export class Near {
     this.#recent.set(key, { value, bytes, at: Date.now() });
   }
 
+  /** What memory has. */
+  recent<T extends object>(key: string, visit: Visit): T | undefined {
+    return this.#fromMemory<T>(key, visit)?.value;
+  }
+
   #fromMemory<T extends object>(key: string, { now }: Visit): Found<T> | undefined {
     const entry = this.#recent.get(key);
     if (!entry || now - entry.at >= RECENT) return undefined;
@@ -129,6 +137,7 @@ export class Near {
 
   async #asReader<R>(key: string, work: () => Promise<R>): Promise<R> {
     const show = () => this.#reading.set(key, Date.now());
+    if (this.#reading.size >= MANY_READERS) this.#forgetGone();
     show();
     const beat = setInterval(show, BEAT);
     try {
@@ -139,14 +148,21 @@ export class Near {
     }
   }
 
+  #forgetGone(): void {
+    const now = Date.now();
+    for (const [key, seenAt] of this.#reading) if (now - seenAt >= GONE) this.#reading.delete(key);
+  }
+
   /** What another request finds; or whose turn it is then: where that one found nothing, everybody reads, side by side; where it
    * is gone, one does. */
   async #others<T extends object>(
     key: string,
     visit: Visit,
   ): Promise<Found<T> | "mine" | "beside"> {
-    for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    let look = LOOK;
+    for (let waited = 0; waited < LONGEST_WAIT; waited += look) {
+      await new Promise((resolve) => setTimeout(resolve, look));
+      look = Math.min(2 * look, LONGEST_LOOK);
       const found = this.#fromMemory<T>(key, visit);
       if (found) return found;
       const seenAt = this.#reading.get(key);

@@ -3,7 +3,7 @@
 
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
-import { originOf, type Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
 import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
 import { listObjects } from "./listing.ts";
 import { withRetries } from "./transient.ts";
@@ -68,14 +68,14 @@ export class TagStore {
   }
 
   async recorded(source: Source, tag: string): Promise<KnownTag | undefined> {
-    const key = tagRecordKey(originOf(source.rule), source.repository, tag);
+    const key = tagRecordKey(sourceKey(source), tag);
     const object = await withRetries(() => this.#bucket.head(key));
     return object ? readRecord(tag, object) : undefined;
   }
 
   /** All of a repository, in the order of their names. */
   async known(source: Source): Promise<KnownTag[]> {
-    const prefix = tagRecordPrefix(originOf(source.rule), source.repository);
+    const prefix = tagRecordPrefix(sourceKey(source));
     const known: KnownTag[] = [];
     for await (const object of listObjects(this.#bucket, prefix)) {
       const record = readRecord(object.key.slice(prefix.length), object);
@@ -85,7 +85,7 @@ export class TagStore {
   }
 
   async #write(source: Source, { tag, digest, former, recordedAt, gone }: KnownTag): Promise<void> {
-    const key = tagRecordKey(originOf(source.rule), source.repository, tag);
+    const key = tagRecordKey(sourceKey(source), tag);
     const customMetadata = {
       digest,
       former: former.join(","),
@@ -109,5 +109,5 @@ function readRecord(tag: string, { customMetadata = {} }: R2Object): KnownTag | 
 }
 
 export function mappingKey(source: Source, tag: string): string {
-  return tagKey(originOf(source.rule), source.repository, tag);
+  return tagKey(sourceKey(source), tag);
 }

@@ -25,6 +25,14 @@ describe("differ with", () => {
     expect(keyOf({ credentials: "HUB" })).not.toBe(keyOf({ credentials: "HUB_2" }));
   });
 
+  it("where the host ends and the repository begins", () => {
+    const whole = ruleOf({ upstream: "https://registry.example.com" });
+    const part = ruleOf({ upstream: "https://registry.example.com/a" });
+    expect(sourceKey({ rule: whole, repository: "a/b" })).not.toBe(
+      sourceKey({ rule: part, repository: "b" }),
+    );
+  });
+
   it("the repository", () => {
     const rule = ruleOf({});
     expect(sourceKey({ rule, repository: "a" })).not.toBe(sourceKey({ rule, repository: "b" }));

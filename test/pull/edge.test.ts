@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
-import { counting, untouchable, watchingEdge } from "../support/bindings.ts";
+import { counting, laggingKv, untouchable, watchingEdge } from "../support/bindings.ts";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { coverOnce, MiB, readSome, receive } from "../support/transfers.ts";
@@ -357,21 +357,39 @@ describe("an edge cache that", () => {
     expect(await receive(new Cache().fetch(path))).toMatchObject({ whole: true, digest });
   });
 
+  it("that R2 fails to open ahead is opened in its turn", async () => {
+    const { digest, path } = await blob("ahead");
+    await pull(new Cache(), path);
+    let gets = 0;
+    const flaky = new Proxy(BLOBS, {
+      get(target, method) {
+        const value = Reflect.get(target, method) as unknown;
+        if (typeof value !== "function") return value;
+        return (...args: unknown[]) => {
+          if (method === "get") gets += 1;
+          if (method === "get" && gets === 2) return Promise.reject(new Error("R2 is out"));
+          return value.apply(target, args);
+        };
+      },
+    });
+    const pulled = await pull(new Cache({ BLOBS: flaky }), path, {}, "ahead.workers.dev");
+    expect(pulled).toMatchObject({ whole: true, digest });
+  });
+
   it("breaks off within a segment breaks no second answer", async () => {
-    const { digest, path } = await blob("broken-off", SEGMENT + 5);
+    const { digest, path } = await blob("broken-off");
     await pull(new Cache(), path);
     const cache = await caches.open("entrepot");
-    const match = cache.match.bind(cache);
     const broken = {
       put: cache.put.bind(cache),
       delete: cache.delete.bind(cache),
       match: async (request: RequestInfo | URL) => {
-        const response = await match(request);
+        const response = await cache.match(request);
         if (!String(request).includes("/segment/") || !response) return response;
         await response.body?.cancel();
         const body = new ReadableStream({
           start(controller) {
-            controller.enqueue(new Uint8Array(1000));
+            controller.enqueue(new Uint8Array(50));
             controller.error(new Error("the edge broke off"));
           },
         });
@@ -575,6 +593,43 @@ describe("what was deleted", () => {
     expect((await pull(cache, path, {}, far)).status).toBe(404);
     expect((await cache.fetch(path, { method: "HEAD" }, far)).status).toBe(404);
     expect(await META.get(`blob:${digest}`)).toBeNull();
+  });
+
+  it("while KV's claim is compared with it leaves KV all the same", async () => {
+    const { digest, path } = await blob("meanwhile", 1000);
+    await pull(new Cache(), path);
+    later(7 * 60 * 60_000);
+    let raced = false;
+    const kv = new Proxy(META, {
+      get(target, method: keyof KVNamespace) {
+        const call = (target[method] as (...args: unknown[]) => Promise<unknown>).bind(target);
+        return async (...args: unknown[]) => {
+          if (method === "put" && args[0] === `blob:${digest}` && !raced) {
+            raced = true;
+            await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
+            await META.delete(`blob:${digest}`);
+          }
+          return call(...args);
+        };
+      },
+    });
+    await pull(new Cache({ META: kv }), path);
+    expect(raced).toBe(true);
+    expect(await META.get(`blob:${digest}`)).toBeNull();
+  });
+
+  it("and whose KV shows late is told to KV once, not by every pull", async () => {
+    const { name, digest, path } = await blob("late", 1000);
+    await pull(new Cache(), path);
+    await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
+    await fixture.remove(name, digest);
+    const { binding, calls } = counting(laggingKv(META));
+    const cache = cacheApart({}, { META: binding });
+    for (let at = 0; at < 5; at++) {
+      await pull(cache, path, {}, "late.workers.dev");
+      later(6_000);
+    }
+    expect(calls.delete).toBe(1);
   });
 
   it("is what KV's claim is compared with, every six hours", async () => {

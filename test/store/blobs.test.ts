@@ -57,10 +57,10 @@ describe("taking back", () => {
 });
 
 describe("a record", () => {
-  it("that KV refuses is written again, a second later", async () => {
+  it("that KV refuses to a fill is written again, a second later", async () => {
     const store = new BlobStore(BLOBS, refusing(1));
     const { digest, layout } = await published(store, "refused");
-    await store.records.put(layout, 1);
+    await store.records.put(layout, 1, true);
     expect(await store.records.get(digest)).toMatchObject({ layout });
   });
 

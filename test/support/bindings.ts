@@ -12,11 +12,11 @@ export function laggingKv(kv: KVNamespace): KVNamespace {
     seen.set(key, looked);
     return looked;
   };
-  const put = kv.put.bind(kv);
   return {
     get: remember("get"),
     getWithMetadata: remember("getWithMetadata"),
-    put,
+    put: kv.put.bind(kv),
+    delete: kv.delete.bind(kv),
   } as unknown as KVNamespace;
 }
 
