@@ -2,6 +2,7 @@
 // and how often the upstream was asked.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { untouchable } from "../support/bindings.ts";
 import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import type { Fault, Server } from "../support/fixture.ts";
 
@@ -277,17 +278,19 @@ it("a tag that one rule keeps is gone for another of the same upstream", async (
   const name = repository("kept-by-one");
   await fixture.image(name, "1");
   const rule = { upstream: fixture.url("open") + apartPath(), tagTtl: "1m" };
-  const cache = new Cache({
-    RULES: [
-      { ...rule, prefix: "keeps", keepDeleted: true },
-      { ...rule, prefix: "lets-go" },
-    ],
-  });
+  const RULES = [
+    { ...rule, prefix: "keeps", keepDeleted: true },
+    { ...rule, prefix: "lets-go" },
+  ];
+  const cache = new Cache({ RULES });
   await pull(cache, `keeps/${name}/manifests/1`);
   await fixture.remove(name, "1");
   later(2 * MINUTE);
   expect((await pull(cache, `keeps/${name}/manifests/1`)).status).toBe(200);
   expect((await pull(cache, `lets-go/${name}/manifests/1`)).status).toBe(404);
+  // Nor is it served, as one that is kept, to a rule that does not keep it, while the tag's object is out of reach.
+  const cut = new Cache({ RULES, TAG_FILL: untouchable("TAG_FILL") });
+  expect((await pull(cut, `lets-go/${name}/manifests/1`)).status).toBe(500);
 });
 
 describe("stale tags are served", () => {

@@ -206,6 +206,23 @@ describe("Cache-Control: no-cache", () => {
     expect(asked).toHaveLength(heads);
   });
 
+  it("that finds a younger meaning is not undone by an older one that comes late", async () => {
+    const name = repository("no-cache-late");
+    const first = await fixture.image(name, "1");
+    const cache = cacheApart({ allowNoCache: true });
+    const path = `open/${name}/manifests/1`;
+    const match = { repository: name, method: "GET", reference: first.digest };
+    await fixture.fault({ match, do: { hold: name } });
+    const late = digestOf(cache.fetch(path));
+    await fixture.held(name);
+    const moved = await fixture.image(name, "1", { seed: `${name}-2` });
+    const headers = { "Cache-Control": "no-cache" };
+    expect(await digestOf(cache.fetch(path, { headers }))).toBe(moved.digest);
+    await fixture.release(name);
+    expect(await late).toBe(first.digest);
+    expect(await digestOf(cache.fetch(path))).toBe(moved.digest);
+  });
+
   it("that finds the tag deleted leaves nothing of it in memory either", async () => {
     const name = repository("no-cache-gone");
     await fixture.image(name, "1");
