@@ -7,6 +7,9 @@ import { freePort, launch, ROOT, type Server } from "./processes.ts";
 /** The prefix of the only rule: `/v2/up/<name>` is the upstream's `/v2/<name>`. */
 export const PREFIX = "up";
 
+/** No edge cache is there: Entrepot reads R2, and copies nothing. */
+export const HOST_WITHOUT_EDGE = "bench.workers.dev";
+
 /** `bare/<name>.ts` */
 export type BareName = "r2" | "kv" | "cache";
 

@@ -4,11 +4,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SEGMENT, segmentCount } from "../../src/store/segments.ts";
 import { type Asking, statusAt, time, verify } from "./client.ts";
-import { PREFIX } from "./servers.ts";
+import { HOST_WITHOUT_EDGE, PREFIX } from "./servers.ts";
 import type { FreshBlob, Stage } from "./stage.ts";
 
-/** No edge cache is there: Entrepot reads R2, and copies nothing. */
-const HOST_WITHOUT_EDGE = "bench.workers.dev";
 const EDGE_HIT = "entrepot-edge; hit";
 const R2_HIT = "entrepot-r2; hit";
 

@@ -4,7 +4,7 @@
 import { time, verify } from "../client.ts";
 import { type Row, seconds, times } from "../rows.ts";
 import { alternate, median } from "../samples.ts";
-import { PREFIX } from "../servers.ts";
+import { HOST_WITHOUT_EDGE, PREFIX } from "../servers.ts";
 import { type FreshBlob, MB, type Stage } from "../stage.ts";
 
 const ROUNDS = 5;
@@ -23,10 +23,12 @@ export async function cold(stage: Stage): Promise<Row[]> {
 
   // One blob a round: all sides find it as warm at the upstream.
   const blobs: Promise<FreshBlob>[] = [];
+  // Without an edge: the copies behind one sample would be made during the next, which is of another side.
+  const host = HOST_WITHOUT_EDGE;
   const whole = (url: (blob: FreshBlob) => string) => async (round: number) => {
     blobs[round] ??= stage.blob(200 * MB);
     const blob = await blobs[round];
-    return (await time(url(blob), blob)).whole;
+    return (await time(url(blob), blob, { host })).whole;
   };
   const samples = await alternate(ROUNDS, {
     entrepot: whole(urls.entrepot),

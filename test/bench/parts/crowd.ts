@@ -3,7 +3,7 @@
 import { type Timing, time, verify } from "../client.ts";
 import { type Row, seconds, times } from "../rows.ts";
 import { alternate, median } from "../samples.ts";
-import { PREFIX } from "../servers.ts";
+import { HOST_WITHOUT_EDGE, PREFIX } from "../servers.ts";
 import { type FreshBlob, MB, type Stage } from "../stage.ts";
 
 const CLIENTS = 20;
@@ -24,7 +24,10 @@ export async function crowd(stage: Stage): Promise<Row[]> {
   const own = (blob: FreshBlob) => `${entrepot.url}/v2/${PREFIX}/${pathOf(blob)}`;
   const other = (blob: FreshBlob) => `${registry.url}/v2/${pathOf(blob)}`;
   // Each side has a repository of its own, so that the upstream's journal tells them apart.
-  const side = (url: (blob: FreshBlob) => string) => () => come(stage, url, time);
+  // Without an edge, as in the cold GET by one client.
+  const host = HOST_WITHOUT_EDGE;
+  const timed = (url: string, blob: FreshBlob) => time(url, blob, { host });
+  const side = (url: (blob: FreshBlob) => string) => () => come(stage, url, timed);
   for (const url of [own, other]) await come(stage, url, verify);
   const samples = await alternate(ROUNDS, { entrepot: side(own), registry: side(other) });
   return rowsOf(samples.entrepot, samples.registry);
