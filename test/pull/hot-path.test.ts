@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { counting, laggingKv, untouchable, watchingEdge } from "../support/bindings.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
 import { MiB, receive } from "../support/transfers.ts";
 
 const { BLOBS, META } = env as unknown as Env;
@@ -25,14 +26,6 @@ const SUBREQUESTS = Number(
 afterEach(() => {
   vi.restoreAllMocks();
 });
-
-const clock = Date.now.bind(Date);
-
-/** Puts all clocks on by `time` ms. */
-function later(time: number): void {
-  const ahead = Date.now() - clock() + time;
-  vi.spyOn(Date, "now").mockImplementation(() => clock() + ahead);
-}
 
 /** Everything that a client asks for when it pulls an image by tag. */
 async function pull(cache: Cache, paths: string[], host?: string): Promise<string[]> {
