@@ -4,6 +4,7 @@ import type { CheckedTag } from "../fill/tag-fill.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
 import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import { Claims } from "../store/claims.ts";
 import { unasked } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import type { CacheStatus, Place } from "./cache-status.ts";
@@ -99,17 +100,12 @@ function passingLabel(source: Source, mapping: TagMapping, now: number): Labelle
 
 /** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
  * request would have it checked again. */
-const checkedBehind = new Map<string, number>();
 const CHECK_AGAIN = 5_000;
-const MOST_CHECKED = 1_000;
+const checkedBehind = new Claims(1_000);
 
 /** Checks the tag behind an answer, and fetches its manifest if it has moved. */
 async function checkBehind(house: House, source: Source, tag: string, asked: Asked): Promise<void> {
-  const { now } = asked;
-  const key = `${sourceKey(source)}:${tag}`;
-  if (now - (checkedBehind.get(key) ?? 0) < CHECK_AGAIN) return;
-  if (checkedBehind.size >= MOST_CHECKED) checkedBehind.clear();
-  checkedBehind.set(key, now);
+  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, asked.now, CHECK_AGAIN)) return;
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
     const { mapping, failure } = await house.fills.checkTag(source, tag, asking);

@@ -2,6 +2,7 @@
 // kept for seconds; and it is looked into for those alone who have passed every check.
 
 import { within } from "../oci/deadline.ts";
+import { Claims } from "./claims.ts";
 import { edgeUrl } from "./keys.ts";
 import type { Visit } from "./visit.ts";
 
@@ -35,8 +36,8 @@ export interface Part {
 }
 
 export class EdgeCache {
-  /** URL → until when it is left alone, in ms since the epoch. */
-  readonly #claims = new Map<string, { until: number; version: string }>();
+  /** Of URLs that are written, or have been. */
+  readonly #claims = new Claims(MOST_CLAIMS);
   readonly #failed = new WeakSet<Visit>();
   #failures = 0;
   #restsUntil = 0;
@@ -90,7 +91,7 @@ export class EdgeCache {
   /** Of this data centre alone: the API cannot reach the others. */
   async delete(visit: Visit, key: string): Promise<void> {
     const url = edgeUrl(visit.host, key);
-    this.#claims.delete(url);
+    this.#claims.release(url);
     if (!this.#isThere(visit)) return;
     try {
       const deleted = this.#cache().then((cache) => cache.delete(url));
@@ -106,18 +107,12 @@ export class EdgeCache {
    * @param version of what is to be written: another one is not left alone */
   claim(visit: Visit, key: string, time: number, version = ""): boolean {
     if (!this.#isThere(visit)) return false;
-    const url = edgeUrl(visit.host, key);
-    const now = Date.now();
-    const claim = this.#claims.get(url);
-    if (claim && claim.version === version && claim.until > now) return false;
-    if (this.#claims.size >= MOST_CLAIMS) this.#claims.clear();
-    this.#claims.set(url, { until: now + time, version });
-    return true;
+    return this.#claims.take(edgeUrl(visit.host, key), Date.now(), time, version);
   }
 
   /** What was claimed was not written. */
   unclaim(visit: Visit, key: string): void {
-    this.#claims.delete(edgeUrl(visit.host, key));
+    this.#claims.release(edgeUrl(visit.host, key));
   }
 
   /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). */

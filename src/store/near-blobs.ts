@@ -3,6 +3,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { BlobStore, Head, Slice } from "./blobs.ts";
+import { Claims } from "./claims.ts";
 import type { EdgeCache, Part } from "./edge.ts";
 import { blobKvKey, edgeSegmentKey } from "./keys.ts";
 import { type Form, type Found, JUST_FETCHED, type Near, USUAL } from "./near.ts";
@@ -19,7 +20,7 @@ export interface Opened {
 
 /** For how long segments may be kept, in s: their keys never mean anything else. */
 const A_YEAR = 365 * 24 * 60 * 60;
-/** For how long nobody of this isolate copies what somebody did, and how long a copy may take, in ms. */
+/** For how long nobody of this isolate copies what somebody did, in ms. */
 const COPIED = 60_000;
 /** When KV shows everywhere what was written, in ms: what it lacks later was lost. */
 const SHOWN = 5 * 60_000;
@@ -34,8 +35,8 @@ export class NearBlobs {
   readonly #near: Near;
   readonly #edge: EdgeCache;
   readonly #store: BlobStore;
-  /** What was mended in KV → until when it is left alone, in ms since the epoch. */
-  readonly #mending = new Map<string, number>();
+  /** Of records that are mended in KV, or have been. */
+  readonly #mending = new Claims(MOST_MENDING);
 
   constructor(near: Near, edge: EdgeCache, store: BlobStore) {
     this.#near = near;
@@ -168,10 +169,7 @@ export class NearBlobs {
    * between, the record goes too.
    * @param why what was found, so that the same is not mended again by every request until KV shows it */
   #mendRecord(digest: Digest, why: string, visit: Visit): void {
-    const until = this.#mending.get(`${digest} ${why}`) ?? 0;
-    if (until > visit.now) return;
-    if (this.#mending.size >= MOST_MENDING) this.#mending.clear();
-    this.#mending.set(`${digest} ${why}`, visit.now + MENDED);
+    if (!this.#mending.take(`${digest} ${why}`, visit.now, MENDED)) return;
     visit.later(this.#mendNow(digest, visit));
   }
 
@@ -180,11 +178,10 @@ export class NearBlobs {
     try {
       const before = await this.#store.layout(digest);
       if (before) await records.put(before, Date.now());
-      else await records.delete(digest);
       const after = before && (await this.#store.layout(digest));
-      if (before && !after) await records.delete(digest);
-      if (after) this.keep(after, visit, USUAL);
-      else this.forget(digest, visit);
+      if (after) return this.keep(after, visit, USUAL);
+      await records.delete(digest);
+      this.forget(digest, visit);
     } catch (error) {
       // Whoever reads the claim later tries again.
       console.error(

@@ -16,14 +16,17 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+async function readerOf(answer: Promise<Response>) {
+  return ((await answer).body as ReadableStream<Uint8Array>).getReader();
+}
+
 describe("a copy", () => {
   it("is made whole while the client reads nothing more", async () => {
     const { digest, path } = await blob("slow", 3 * SEGMENT + 1);
     await pull(new Cache(), path);
     const cache = new Cache();
     const host = "slow.example";
-    const response = await cache.fetch(path, {}, host);
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const reader = await readerOf(cache.fetch(path, {}, host));
     let rest = await readSome(reader, 1);
     await vi.waitFor(
       async () => expect(await atEdge(digest, 2, host)).toEqual([SEGMENT, SEGMENT]),
@@ -46,8 +49,7 @@ describe("a copy", () => {
     await pull(new Cache(), path);
     const { binding, calls } = counting(BLOBS);
     const cache = new Cache({ BLOBS: binding });
-    const response = await cache.fetch(path, {}, "idle.workers.dev");
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const reader = await readerOf(cache.fetch(path, {}, "idle.workers.dev"));
     const hash = createHash("sha256");
     const read = async () => {
       const { done, value } = await reader.read();
@@ -94,8 +96,7 @@ describe("a copy", () => {
       },
     });
     const cache = new Cache({ BLOBS: watched });
-    const response = await cache.fetch(path, {}, "closed.workers.dev");
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const reader = await readerOf(cache.fetch(path, {}, "closed.workers.dev"));
     await readSome(reader, 1);
     await vi.waitFor(() => expect(opened).toBe(2));
     await reader.cancel();
@@ -107,8 +108,7 @@ describe("a copy", () => {
     await pull(new Cache(), path);
     const cache = new Cache();
     const host = "left.example";
-    const response = await cache.fetch(path, {}, host);
-    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const reader = await readerOf(cache.fetch(path, {}, host));
     await readSome(reader, 1);
     await reader.cancel();
     await cache.settled();
