@@ -1,5 +1,6 @@
 // What the Worker is bound to (wrangler.toml). Rules and credentials are variables and secrets beside these.
 
+import type { CatalogObject } from "./catalog/object.ts";
 import type { BlobFill } from "./fill/blob-fill.ts";
 import type { ListFill } from "./fill/list-fill.ts";
 import type { ManifestFill } from "./fill/manifest-fill.ts";
@@ -13,5 +14,6 @@ export interface Env {
   MANIFEST_FILL: DurableObjectNamespace<ManifestFill>;
   TAG_FILL: DurableObjectNamespace<TagFill>;
   LIST_FILL: DurableObjectNamespace<ListFill>;
+  CATALOG: DurableObjectNamespace<CatalogObject>;
   UPSTREAM_GATE: DurableObjectNamespace<UpstreamGate>;
 }

@@ -16,6 +16,7 @@ import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { TagStore } from "./store/tags.ts";
 
+export { CatalogObject } from "./catalog/object.ts";
 export { BlobFill } from "./fill/blob-fill.ts";
 export { ListFill } from "./fill/list-fill.ts";
 export { ManifestFill } from "./fill/manifest-fill.ts";

@@ -25,7 +25,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   policy: [...LOWEST, "config"],
   upstream: PURE,
   store: PURE,
-  fill: DOING,
+  fill: [...DOING, "catalog"],
   catalog: DOING,
   pull: PULLING,
   lifecycle: PULLING,

@@ -1,0 +1,19 @@
+// A candidate: an image that a lifecycle policy may expire, with all that policies look at.
+
+import type { Digest } from "../oci/digest.ts";
+
+/** Times are in ms since the epoch. */
+export interface Candidate {
+  /** Origin and repository (policy/source); "" where they are not known any more. */
+  place: string;
+  digest: Digest;
+  tags: string[];
+  /** When it was first cached: to us that is its push. */
+  pushedAt: number;
+  /** Undefined where it was never pulled. */
+  pulledAt?: number;
+  /** In bytes, of all that it consists of and that is here, alone or shared with others. */
+  size: number;
+  /** What it consists of: a content's number in the catalog, and its bytes. Told only where a rule counts sizes. */
+  parts?: [id: number, bytes: number][];
+}

@@ -1,0 +1,85 @@
+// What the catalog is told: plain data, as it comes from the objects that fetch and from the isolates that answer. A place is
+// an origin and a repository (policy/source), or "" where that is not known any more; times are in ms since the epoch.
+
+import type { Digest } from "../oci/digest.ts";
+
+/** A manifest that is kept here: told before it is stored, so that no blob of it is taken for unreferenced meanwhile. */
+export interface ManifestFact {
+  digest: Digest;
+  place: string;
+  mediaType: string;
+  /** In bytes. */
+  size: number;
+  artifactType?: string;
+  subject?: Digest;
+  children: { digest: Digest; platform?: string }[];
+  /** Config and layers. */
+  blobs: Digest[];
+  cachedAt: number;
+  /** It was found in R2, and not fetched just now: when it was last pulled is not known, and taken to be this moment. */
+  adoptedAt?: number;
+}
+
+/** A blob that is published. */
+export interface BlobFact {
+  digest: Digest;
+  /** In bytes. */
+  size: number;
+  attempt: string;
+  /** Of its head in R2 (store/segments). */
+  generation: string;
+  cachedAt: number;
+}
+
+/** What a tag means since then; or that the upstream has it no more. */
+export interface TagFact {
+  place: string;
+  tag: string;
+  digest: Digest;
+  at: number;
+  gone: boolean;
+}
+
+/** An image that was pulled: an index, a manifest, or a child by its digest. */
+export interface PulledImage {
+  place: string;
+  digest: Digest;
+  /** By which it was named. */
+  tag?: string;
+  at: number;
+}
+
+/** What was counted on a day (`2026-11-26`, in UTC) under a rule in a place. */
+export interface Counts {
+  day: string;
+  rule: string;
+  place: string;
+  /** Manifests that were answered with GET: what registries count as a pull. */
+  pulls: number;
+  /** Answers with content: from what was here, after a fetch, along with somebody else's fetch, from what was past its time. */
+  hits: number;
+  misses: number;
+  collapsed: number;
+  stale: number;
+  /** In bytes: to clients, and from the upstream. */
+  bytesServed: number;
+  bytesFetched: number;
+  upstreamRequests: number;
+}
+
+/** What an isolate tells at once. */
+export interface Report {
+  images: PulledImage[];
+  /** Blobs that were pulled: one that nothing refers to any more is not collected then. */
+  blobs: Digest[];
+  counts: Counts[];
+}
+
+export interface Reported {
+  /** Grows whenever something is marked for deletion: what was pulled since the last report, and was not told since it had been
+   * told within the hour, is to be told now. */
+  marks: number;
+  /** Images whose manifest, or tag, the catalog does not know (any more): whoever has just served them is to see that they are
+   * here, and told. */
+  lost: PulledImage[];
+}

@@ -1,0 +1,126 @@
+// The catalog as the rest of the house sees it: calls to its one Durable Object, repeated where that was reset.
+
+import type { Env } from "../env.ts";
+import type { Digest } from "../oci/digest.ts";
+import { call } from "../oci/error.ts";
+import type { BlobFact, Counts, ManifestFact, Report, Reported, TagFact } from "./facts.ts";
+import type {
+  BlobPage,
+  CatalogImage,
+  CatalogSummary,
+  Condemned,
+  ContentKind,
+  Doomed,
+  Due,
+  Expired,
+  Leftover,
+  LifecycleEvent,
+  Marked,
+  Page,
+  Progress,
+  Removal,
+  RunBegun,
+  RunCounts,
+  RunReport,
+  TagPage,
+} from "./sweeping.ts";
+
+export interface Catalog {
+  /** @returns blobs and children of it that are being deleted at this moment: whoever stores the manifest waits for the end of that
+   * first, so that what he finds missing then is fetched again */
+  tellManifest(fact: ManifestFact): Promise<{ going: Digest[] }>;
+  tellBlob(fact: BlobFact): Promise<void>;
+  tellTag(fact: TagFact): Promise<void>;
+  report(report: Report): Promise<Reported>;
+
+  /** Undefined while another run is at work (it has shown itself within the last minutes of the real clock).
+   * @param now that the run goes by */
+  begin(trigger: RunReport["trigger"], now: number): Promise<RunBegun | undefined>;
+  /** Shows that the run is at work, and keeps what it has counted and how far it is. False where another has taken over. */
+  beat(id: number, counts: RunCounts, progress: Progress): Promise<boolean>;
+  end(id: number, counts: RunCounts, progress: Progress): Promise<RunReport>;
+
+  /** Places that hold images, in their order, behind `after`. */
+  places(after: string, limit: number): Promise<string[]>;
+  /** Images of a place that a policy may expire: with tags, or that no index or subject of the place leads to.
+   * @param parts whether what they consist of is told too
+   * @param after the digest of the last one of the page before */
+  images(place: string, parts: boolean, after: string, limit: number): Promise<CatalogImage[]>;
+  /** Marks what a policy expires of a place, and takes back all other marks there. Nothing visible changes by it. */
+  mark(place: string, expired: Expired[], now: number, run: number): Promise<Marked>;
+  /** Bytes in R2 that come free when these images have gone, with what goes with them: shared contents once, and only where nothing
+   * else refers to them. */
+  freed(images: Due[]): Promise<number>;
+
+  /** Images that were marked at or before `before`, in the order of place and digest, behind `after`. */
+  due(before: number, after: Due | undefined, limit: number): Promise<Due[]>;
+  /** Takes those that are still marked since then out of their places, with their children and referrers there that have no other
+   * holder: their tags are doomed, and their contents unreferenced since they were marked. */
+  take(images: Due[], before: number, now: number, run: number): Promise<number>;
+  doomed(limit: number): Promise<Doomed[]>;
+  /** The tag is deleted (or means something else by now, which its object tells). */
+  tagGone(tag: Doomed, deleted: boolean, now: number, run: number): Promise<void>;
+  /** Dates what is not referred to any more and has no date yet. */
+  dateOrphans(now: number): Promise<void>;
+  /** Contents that nothing refers to since `before` or longer; of manifests, those alone that no stored manifest leads to. What an
+   * earlier run has condemned and not told the end of is among them. */
+  condemn(kind: ContentKind, before: number, limit: number): Promise<Condemned[]>;
+  removed(removals: Removal[], now: number, run: number): Promise<void>;
+  leftovers(before: number, limit: number): Promise<Leftover[]>;
+  /** @param bytes that were deleted; undefined where the attempt is somebody's after all */
+  leftoverGone(left: Leftover, bytes: number | undefined, now: number, run: number): Promise<void>;
+
+  /** @param page of digests @returns those that the catalog does not know */
+  seeManifests(page: Page<Digest>): Promise<{ unknown: Digest[]; forgotten: number }>;
+  seeTags(page: TagPage): Promise<{ adopted: number; forgotten: number }>;
+  seeBlobs(page: BlobPage): Promise<{ adopted: number; forgotten: number }>;
+  /** Forgets all that is known of contents, so that a pass over R2 learns it anew; runs, events and counters stay. */
+  reset(): Promise<void>;
+
+  /** Deletes events, runs and counters that are older than 90 days. */
+  trim(now: number): Promise<void>;
+  runs(limit: number): Promise<RunReport[]>;
+  /** The latest first. @param before the id of the last one of the page before */
+  events(before: number | undefined, limit: number): Promise<LifecycleEvent[]>;
+  summary(): Promise<CatalogSummary>;
+  /** @param from the first day, as in `Counts` */
+  counts(from: string): Promise<Counts[]>;
+}
+
+/** All calls may be repeated: telling a thing twice is telling it once, but for counters. */
+export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
+  const catalog = () => CATALOG.get(CATALOG.idFromName("catalog"));
+  return {
+    tellManifest: (fact) => call(() => catalog().tellManifest(fact)),
+    tellBlob: (fact) => call(() => catalog().tellBlob(fact)),
+    tellTag: (fact) => call(() => catalog().tellTag(fact)),
+    report: (report) => call(() => catalog().report(report)),
+    begin: (trigger, now) => call(() => catalog().begin(trigger, now)),
+    beat: (id, counts, progress) => call(() => catalog().beat(id, counts, progress)),
+    end: (id, counts, progress) => call(() => catalog().end(id, counts, progress)),
+    places: (after, limit) => call(() => catalog().places(after, limit)),
+    images: (place, parts, after, limit) =>
+      call(() => catalog().images(place, parts, after, limit)),
+    mark: (place, expired, now, run) => call(() => catalog().mark(place, expired, now, run)),
+    freed: (images) => call(() => catalog().freed(images)),
+    due: (before, after, limit) => call(() => catalog().due(before, after, limit)),
+    take: (images, before, now, run) => call(() => catalog().take(images, before, now, run)),
+    doomed: (limit) => call(() => catalog().doomed(limit)),
+    tagGone: (tag, deleted, now, run) => call(() => catalog().tagGone(tag, deleted, now, run)),
+    dateOrphans: (now) => call(() => catalog().dateOrphans(now)),
+    condemn: (kind, before, limit) => call(() => catalog().condemn(kind, before, limit)),
+    removed: (removals, now, run) => call(() => catalog().removed(removals, now, run)),
+    leftovers: (before, limit) => call(() => catalog().leftovers(before, limit)),
+    leftoverGone: (left, bytes, now, run) =>
+      call(() => catalog().leftoverGone(left, bytes, now, run)),
+    seeManifests: (page) => call(() => catalog().seeManifests(page)),
+    seeTags: (page) => call(() => catalog().seeTags(page)),
+    seeBlobs: (page) => call(() => catalog().seeBlobs(page)),
+    reset: () => call(() => catalog().reset()),
+    trim: (now) => call(() => catalog().trim(now)),
+    runs: (limit) => call(() => catalog().runs(limit)),
+    events: (before, limit) => call(() => catalog().events(before, limit)),
+    summary: () => call(() => catalog().summary()),
+    counts: (from) => call(() => catalog().counts(from)),
+  };
+}
