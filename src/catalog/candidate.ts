@@ -14,6 +14,13 @@ export interface Candidate {
   pulledAt?: number;
   /** In bytes, of all that it consists of and that is here, alone or shared with others. */
   size: number;
-  /** What it consists of: a content's number in the catalog, and its bytes. Told only where a rule counts sizes. */
-  parts?: [id: number, bytes: number][];
+  /** What it consists of. Told only where a rule counts sizes. */
+  parts?: Part[];
+}
+
+/** A manifest or a blob, which several images may share. */
+export interface Part {
+  /** The content's number in the catalog. */
+  id: number;
+  bytes: number;
 }

@@ -1,17 +1,154 @@
 // The catalog: the one Durable Object that knows what is cached, how large it is, when it was pulled last and what refers to it.
-// Off the hot path: it is told, and the sweep and its previews ask it.
+// Off the hot path: it is told, and the sweep and its previews ask it. Each call is one transaction.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import type { Outcome } from "../oci/error.ts";
+import { type Outcome, settle } from "../oci/error.ts";
+import * as collecting from "./collecting.ts";
+import { Database } from "./database.ts";
+import { freedBy } from "./freed.ts";
+import { takeReport } from "./held.ts";
+import * as images from "./images.ts";
 import type { Catalog } from "./open.ts";
+import * as runs from "./runs.ts";
+import { CONTENT_TABLES, migrate } from "./schema.ts";
+import * as seeing from "./seeing.ts";
+import { tellTag } from "./tags.ts";
+import { tellBlob, tellManifest } from "./telling.ts";
 
-/** The catalog's calls as they are on their way. */
-type Calls = {
-  [Method in keyof Catalog]: (
-    ...args: Parameters<Catalog[Method]>
-  ) => Promise<Outcome<Awaited<ReturnType<Catalog[Method]>>>>;
-};
+type Method = keyof Catalog;
+type Result<M extends Method> = Promise<Outcome<Awaited<ReturnType<Catalog[M]>>>>;
+/** The catalog's calls as they arrive. */
+type Calls = { [M in Method]: (...args: Parameters<Catalog[M]>) => Result<M> };
 
-export class CatalogObject extends DurableObject<Env> {}
-export interface CatalogObject extends Calls {}
+export class CatalogObject extends DurableObject<Env> implements Calls {
+  readonly #database = new Database(this.ctx.storage.sql);
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    context.storage.transactionSync(() => migrate(this.#database));
+  }
+
+  tellManifest(...[fact]: Parameters<Catalog["tellManifest"]>) {
+    return this.#do((database) => tellManifest(database, fact));
+  }
+
+  tellBlob(...[fact]: Parameters<Catalog["tellBlob"]>) {
+    return this.#do((database) => tellBlob(database, fact));
+  }
+
+  tellTag(...[fact]: Parameters<Catalog["tellTag"]>) {
+    return this.#do((database) => tellTag(database, fact));
+  }
+
+  report(...[report]: Parameters<Catalog["report"]>) {
+    return this.#do((database) => takeReport(database, report));
+  }
+
+  begin(...[trigger, now]: Parameters<Catalog["begin"]>) {
+    return this.#do((database) => runs.begin(database, trigger, now));
+  }
+
+  beat(...args: Parameters<Catalog["beat"]>) {
+    return this.#do((database) => runs.beat(database, ...args));
+  }
+
+  end(...args: Parameters<Catalog["end"]>) {
+    return this.#do((database) => runs.end(database, ...args));
+  }
+
+  places(...args: Parameters<Catalog["places"]>) {
+    return this.#do((database) => images.placesAfter(database, ...args));
+  }
+
+  images(...args: Parameters<Catalog["images"]>) {
+    return this.#do((database) => images.imagesOf(database, ...args));
+  }
+
+  mark(...args: Parameters<Catalog["mark"]>) {
+    return this.#do((database) => images.mark(database, ...args));
+  }
+
+  freed(...args: Parameters<Catalog["freed"]>) {
+    return this.#do((database) => freedBy(database, ...args));
+  }
+
+  due(...args: Parameters<Catalog["due"]>) {
+    return this.#do((database) => images.dueImages(database, ...args));
+  }
+
+  take(...[due, before, now, run]: Parameters<Catalog["take"]>) {
+    return this.#do((database) => collecting.take(database, due, before, { now, run }));
+  }
+
+  doomed(...args: Parameters<Catalog["doomed"]>) {
+    return this.#do((database) => collecting.doomedTags(database, ...args));
+  }
+
+  tagGone(...[tag, deleted, now, run]: Parameters<Catalog["tagGone"]>) {
+    return this.#do((database) => collecting.tagGone(database, tag, deleted, { now, run }));
+  }
+
+  dateOrphans(...args: Parameters<Catalog["dateOrphans"]>) {
+    return this.#do((database) => collecting.dateOrphans(database, ...args));
+  }
+
+  condemn(...args: Parameters<Catalog["condemn"]>) {
+    return this.#do((database) => collecting.condemn(database, ...args));
+  }
+
+  removed(...[removals, now, run]: Parameters<Catalog["removed"]>) {
+    return this.#do((database) => collecting.removed(database, removals, { now, run }));
+  }
+
+  leftovers(...args: Parameters<Catalog["leftovers"]>) {
+    return this.#do((database) => collecting.leftoversOf(database, ...args));
+  }
+
+  leftoverGone(...[left, bytes, now, run]: Parameters<Catalog["leftoverGone"]>) {
+    return this.#do((database) => collecting.leftoverGone(database, left, bytes, { now, run }));
+  }
+
+  seeManifests(...args: Parameters<Catalog["seeManifests"]>) {
+    return this.#do((database) => seeing.seeManifests(database, ...args));
+  }
+
+  seeTags(...args: Parameters<Catalog["seeTags"]>) {
+    return this.#do((database) => seeing.seeTags(database, ...args));
+  }
+
+  seeBlobs(...args: Parameters<Catalog["seeBlobs"]>) {
+    return this.#do((database) => seeing.seeBlobs(database, ...args));
+  }
+
+  reset() {
+    return this.#do((database) => {
+      for (const table of CONTENT_TABLES) database.run(`DELETE FROM ${table}`);
+      database.setState("progress", {});
+    });
+  }
+
+  trim(...args: Parameters<Catalog["trim"]>) {
+    return this.#do((database) => runs.trim(database, ...args));
+  }
+
+  runs(...args: Parameters<Catalog["runs"]>) {
+    return this.#do((database) => runs.latestRuns(database, ...args));
+  }
+
+  events(...args: Parameters<Catalog["events"]>) {
+    return this.#do((database) => runs.eventsBefore(database, ...args));
+  }
+
+  summary() {
+    return this.#do((database) => runs.summaryOf(database));
+  }
+
+  counts(...args: Parameters<Catalog["counts"]>) {
+    return this.#do((database) => runs.countsFrom(database, ...args));
+  }
+
+  #do<T>(work: (database: Database) => T): Promise<Outcome<T>> {
+    return settle(async () => this.ctx.storage.transactionSync(() => work(this.#database)));
+  }
+}

@@ -58,8 +58,9 @@ export interface Catalog {
    * holder: their tags are doomed, and their contents unreferenced since they were marked. */
   take(images: Due[], before: number, now: number, run: number): Promise<number>;
   doomed(limit: number): Promise<Doomed[]>;
-  /** The tag is deleted (or means something else by now, which its object tells). */
-  tagGone(tag: Doomed, deleted: boolean, now: number, run: number): Promise<void>;
+  /** The tag is deleted, or means something else by now, which its object tells.
+   * @returns whether it is wanted: it was pulled while it was deleted, and is to be restored */
+  tagGone(tag: Doomed, deleted: boolean, now: number, run: number): Promise<boolean>;
   /** Dates what is not referred to any more and has no date yet. */
   dateOrphans(now: number): Promise<void>;
   /** Contents that nothing refers to since `before` or longer; of manifests, those alone that no stored manifest leads to. What an

@@ -54,9 +54,8 @@ export interface Condemned {
 }
 
 /** What came of it. */
-export interface Removal {
-  digest: Digest;
-  /** gone: it is not there (any more). busy: it is being fetched, or was published anew. */
+export interface Removal extends Condemned {
+  /** gone: it is not there (any more). busy: it is being fetched, or could not be deleted; it gets a new date. */
   outcome: "gone" | "busy";
   /** It was there until now. */
   found: boolean;

@@ -1,0 +1,96 @@
+// The catalog's database: SQLite in a Durable Object, and the few things that are asked of it everywhere.
+
+import type { Digest } from "../oci/digest.ts";
+import type { ContentKind, LifecycleEvent } from "./sweeping.ts";
+
+type Value = string | number | null;
+
+export class Database {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  all<T>(query: string, ...values: Value[]): T[] {
+    return this.#sql.exec(query, ...values).toArray() as T[];
+  }
+
+  /** The first row, if there is one. */
+  first<T>(query: string, ...values: Value[]): T | undefined {
+    return this.all<T>(query, ...values)[0];
+  }
+
+  /** Of a query that always has a row. */
+  one<T>(query: string, ...values: Value[]): T {
+    return this.first<T>(query, ...values) as T;
+  }
+
+  run(query: string, ...values: Value[]): void {
+    this.#sql.exec(query, ...values);
+  }
+
+  has(query: string, ...values: Value[]): boolean {
+    return this.one<{ has: number }>(`SELECT EXISTS (${query}) AS has`, ...values).has === 1;
+  }
+
+  /** The number of a place, which it gets when it is first named. */
+  place(place: string): number {
+    return this.placeIfKnown(place) ?? this.#new("places (place) VALUES (?)", place);
+  }
+
+  placeIfKnown(place: string): number | undefined {
+    return this.first<{ id: number }>("SELECT id FROM places WHERE place = ?", place)?.id;
+  }
+
+  /** The number of a content, which it gets when it is first named: not here yet. */
+  content(digest: Digest, kind: ContentKind): number {
+    const known = this.contentIfKnown(digest, kind);
+    return known ?? this.#new("contents (digest, kind, present) VALUES (?, ?, 0)", digest, kind);
+  }
+
+  contentIfKnown(digest: Digest, kind: ContentKind): number | undefined {
+    const query = "SELECT id FROM contents WHERE digest = ? AND kind = ?";
+    return this.first<{ id: number }>(query, digest, kind)?.id;
+  }
+
+  #new(row: string, ...values: Value[]): number {
+    return this.one<{ id: number }>(`INSERT INTO ${row} RETURNING id`, ...values).id;
+  }
+
+  state<T>(key: string): T | undefined {
+    const row = this.first<{ value: string }>("SELECT value FROM state WHERE key = ?", key);
+    return row && (JSON.parse(row.value) as T);
+  }
+
+  setState(key: string, value: unknown): void {
+    this.run("INSERT OR REPLACE INTO state VALUES (?, ?)", key, JSON.stringify(value));
+  }
+
+  /** Something is marked for deletion: isolates are to tell of all that is pulled from now on (facts, `Reported`). */
+  countMarks(): void {
+    this.setState("marks", this.marks + 1);
+  }
+
+  get marks(): number {
+    return this.state<number>("marks") ?? 0;
+  }
+
+  event(event: Omit<LifecycleEvent, "id">): void {
+    const { at, run, what, place, digest, tags, bytes, policy, priority, reason } = event;
+    this.run(
+      `INSERT INTO events (at, run, what, place, digest, tags, bytes, policy, priority, reason)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      at,
+      run ?? null,
+      what,
+      place ?? null,
+      digest ?? null,
+      tags ? JSON.stringify(tags) : null,
+      bytes ?? null,
+      policy ?? null,
+      priority ?? null,
+      reason,
+    );
+  }
+}

@@ -1,0 +1,107 @@
+// The catalog's tables, and how they came to be: each step is done once, in order, so that a catalog of any age moves forward by
+// itself.
+
+import type { Database } from "./database.ts";
+
+/** Appended to, never edited. Times are in ms since the epoch. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE places (id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE);
+
+  -- Manifests and blobs: those that are here, and those that one that is here refers to.
+  CREATE TABLE contents (
+    id INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL,
+    kind TEXT NOT NULL,             -- 'manifest' or 'blob'
+    present INTEGER NOT NULL,
+    size INTEGER,                   -- in bytes
+    media_type TEXT, artifact_type TEXT, platform TEXT,
+    subject TEXT,                   -- a digest
+    attempt TEXT, generation TEXT,  -- of a blob (store/segments)
+    cached_at INTEGER, pulled_at INTEGER,
+    orphaned_at INTEGER,            -- null: referred to. 0: not, and not dated yet
+    noticed_at INTEGER,             -- when that was noticed, by the real clock
+    going INTEGER,                  -- how often it was condemned; null: it is not being deleted
+    because TEXT,                   -- why nothing refers to it
+    UNIQUE (digest, kind)
+  );
+  CREATE INDEX orphans ON contents (kind, orphaned_at) WHERE orphaned_at IS NOT NULL AND present;
+  CREATE INDEX subjects ON contents (subject) WHERE subject IS NOT NULL;
+
+  -- From a manifest to its children and blobs, and from a subject to its referrers: what stays while the parent does.
+  CREATE TABLE refs (parent INTEGER NOT NULL, child INTEGER NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+  CREATE INDEX parents ON refs (child, parent);
+
+  -- That a place holds a manifest: it was pulled there.
+  CREATE TABLE images (
+    place INTEGER NOT NULL, content INTEGER NOT NULL,
+    pushed_at INTEGER NOT NULL,     -- first cached
+    pulled_at INTEGER,
+    touched INTEGER NOT NULL,       -- how often that was told
+    expired_at INTEGER,             -- marked, by the sweep's clock
+    noticed_at INTEGER,             -- and by the real one
+    policy TEXT, priority INTEGER, reason TEXT,
+    PRIMARY KEY (place, content)
+  ) WITHOUT ROWID;
+  CREATE INDEX holders ON images (content);
+  CREATE INDEX marks ON images (place, content) WHERE expired_at IS NOT NULL;
+
+  CREATE TABLE tags (
+    key TEXT PRIMARY KEY,           -- place:tag, in the order of R2's listing
+    place INTEGER NOT NULL, tag TEXT NOT NULL, content INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    doomed TEXT                     -- why it is to be deleted
+  ) WITHOUT ROWID;
+  CREATE INDEX tagged ON tags (content, place);
+  CREATE INDEX dooms ON tags (place) WHERE doomed IS NOT NULL;
+
+  -- What a tag meant before.
+  CREATE TABLE moves (place TEXT NOT NULL, tag TEXT NOT NULL, digest TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL);
+  CREATE INDEX moves_of ON moves (place, tag);
+
+  -- Segments that no head leads to.
+  CREATE TABLE leftovers (
+    digest TEXT NOT NULL, attempt TEXT NOT NULL, bytes INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (digest, attempt)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE counters (
+    day TEXT NOT NULL, rule TEXT NOT NULL, place TEXT NOT NULL,
+    pulls INTEGER NOT NULL, hits INTEGER NOT NULL, misses INTEGER NOT NULL, collapsed INTEGER NOT NULL, stale INTEGER NOT NULL,
+    bytes_served INTEGER NOT NULL, bytes_fetched INTEGER NOT NULL, upstream_requests INTEGER NOT NULL,
+    PRIMARY KEY (day, rule, place)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    trigger TEXT NOT NULL, now INTEGER NOT NULL,
+    started_at INTEGER NOT NULL, beat_at INTEGER NOT NULL, ended_at INTEGER,
+    counts TEXT NOT NULL,           -- the sweep's own, as JSON
+    revived INTEGER NOT NULL DEFAULT 0,
+    images INTEGER NOT NULL DEFAULT 0, tags INTEGER NOT NULL DEFAULT 0, manifests INTEGER NOT NULL DEFAULT 0,
+    blobs INTEGER NOT NULL DEFAULT 0, leftovers INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0
+  );
+
+  CREATE TABLE events (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL, run INTEGER, what TEXT NOT NULL,
+    place TEXT, digest TEXT, tags TEXT, bytes INTEGER, policy TEXT, priority INTEGER, reason TEXT NOT NULL
+  );
+  CREATE INDEX events_at ON events (at);
+
+  CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  `,
+];
+
+/** The tables of contents: what a pass over R2 learns anew. */
+export const CONTENT_TABLES = ["places", "contents", "refs", "images", "tags", "leftovers"];
+
+/** @param steps the tests' own */
+export function migrate(database: Database, steps = STEPS): void {
+  database.run("CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY)");
+  const { done } = database.one<{ done: number }>("SELECT count(*) AS done FROM migrations");
+  steps.slice(done).forEach((step, index) => {
+    database.run(step);
+    database.run("INSERT INTO migrations VALUES (?)", done + index + 1);
+  });
+}

@@ -1,0 +1,81 @@
+// What is told of contents: that they are here, and what they consist of.
+
+import type { Digest } from "../oci/digest.ts";
+import type { Database } from "./database.ts";
+import { creditDeleted } from "./deleted.ts";
+import type { BlobFact, ManifestFact } from "./facts.ts";
+import { hold } from "./held.ts";
+import { isReferred, refer, undated } from "./referred.ts";
+
+const UNREFERRED = "nothing that is cached refers to it";
+
+/** @returns what it leads to that is being deleted at this moment */
+export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
+  const { digest, place, size, cachedAt, adoptedAt } = fact;
+  const id = database.content(digest, "manifest");
+  // Fetched although a sweep was about to delete it: so it did.
+  if (adoptedAt === undefined) creditDeleted(database, id);
+  const wasHere = database.has("SELECT 1 FROM contents WHERE id = ? AND present", id);
+  database.run(
+    `UPDATE contents SET present = 1, size = ?, media_type = ?, artifact_type = ?, subject = coalesce(?, subject),
+       cached_at = CASE WHEN present THEN cached_at ELSE ? END, going = CASE WHEN ? THEN going ELSE NULL END WHERE id = ?`,
+    size,
+    fact.mediaType,
+    fact.artifactType ?? null,
+    fact.subject ?? null,
+    cachedAt,
+    wasHere && adoptedAt !== undefined ? 1 : 0,
+    id,
+  );
+  for (const { digest: child, platform } of fact.children) {
+    refer(database, id, database.content(child, "manifest"));
+    if (platform !== undefined) {
+      const query = "UPDATE contents SET platform = ? WHERE digest = ? AND kind = 'manifest'";
+      database.run(query, platform, child);
+    }
+  }
+  for (const blob of fact.blobs) refer(database, id, database.content(blob, "blob"));
+  linkReferrers(database, id, digest, fact.subject);
+  hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
+  const going = database.all<{ digest: Digest }>(
+    "SELECT digest FROM refs JOIN contents ON contents.id = child WHERE parent = ? AND going IS NOT NULL",
+    id,
+  );
+  return { going: going.map((row) => row.digest) };
+}
+
+/** A referrer goes with its subject, whichever of them comes first. */
+function linkReferrers(
+  database: Database,
+  id: number,
+  digest: Digest,
+  subject: Digest | undefined,
+): void {
+  const about = subject && database.contentIfKnown(subject, "manifest");
+  if (about !== undefined && about !== id) refer(database, about, id);
+  const query = "SELECT id FROM contents WHERE subject = ? AND kind = 'manifest' AND present";
+  for (const referrer of database.all<{ id: number }>(query, digest))
+    if (referrer.id !== id) refer(database, id, referrer.id);
+}
+
+export function tellBlob(database: Database, fact: BlobFact): void {
+  const { digest, size, attempt, generation, cachedAt } = fact;
+  const id = database.content(digest, "blob");
+  const query = "SELECT generation FROM contents WHERE id = ? AND present";
+  const before = database.first<{ generation: string | null }>(query, id);
+  if (before?.generation === generation) return;
+  creditDeleted(database, id);
+  database.run(
+    `UPDATE contents SET present = 1, size = ?, attempt = ?, generation = ?, cached_at = ?, pulled_at = max(coalesce(pulled_at, 0), ?),
+       going = NULL WHERE id = ?`,
+    size,
+    attempt,
+    generation,
+    cachedAt,
+    cachedAt,
+    id,
+  );
+  if (isReferred(database, id)) return;
+  const { at, because } = undated(UNREFERRED);
+  database.run("UPDATE contents SET orphaned_at = ?, because = ? WHERE id = ?", at, because, id);
+}
