@@ -1,0 +1,300 @@
+// What goes when images expire, and what stays: on the catalog's own database.
+
+import { describe, expect, it } from "vitest";
+import type { Catalog } from "../../src/catalog/open.ts";
+import type { Expired, RunCounts } from "../../src/catalog/sweeping.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
+
+const A = "registry.example//team/a";
+const B = "registry.example//team/b";
+const HOUR = 3_600_000;
+const COUNTS: RunCounts = {
+  examined: 0,
+  expired: [],
+  waiting: {},
+  adopted: 0,
+  forgotten: 0,
+  subrequests: 0,
+  unfinished: false,
+};
+
+/** An image with blobs of 100 bytes each. */
+async function image(
+  catalog: Catalog,
+  place: string,
+  name: string,
+  blobs: string[],
+  tag?: string,
+): Promise<void> {
+  await catalog.tellManifest(manifestFact(place, name, { blobs }));
+  for (const blob of blobs) await catalog.tellBlob(blobFact(blob, 100));
+  if (tag !== undefined) await tagged(catalog, place, name, tag);
+}
+
+function tagged(catalog: Catalog, place: string, name: string, tag: string, at = 0) {
+  return catalog.tellTag({ place, tag, digest: digestFor(name), at, gone: false });
+}
+
+async function expired(catalog: Catalog, place: string, names: string[]): Promise<Expired[]> {
+  const images = await catalog.images(place, false, "", 1000);
+  return images
+    .filter(({ digest }) => names.some((name) => digestFor(name) === digest))
+    .map(({ digest, touched }) => {
+      return { digest, touched, policy: "LIFECYCLE", priority: 1, reason: "old" };
+    });
+}
+
+/** Marks at 1 h, and takes at 25 h. */
+async function expire(catalog: Catalog, place: string, names: string[]): Promise<number> {
+  const { id } = (await catalog.begin("cron", HOUR)) ?? { id: -1 };
+  await catalog.mark(place, await expired(catalog, place, names), HOUR, id);
+  const due = await catalog.due(HOUR, undefined, 1000);
+  await catalog.take(due, HOUR, 25 * HOUR, id);
+  return id;
+}
+
+/** Deletes all that is due, as the sweep does. */
+async function collect(catalog: Catalog, run: number): Promise<string[]> {
+  const gone: Digest[] = [];
+  for (const tag of await catalog.doomed(1000)) await catalog.tagGone(tag, true, 25 * HOUR, run);
+  for (const kind of ["manifest", "blob"] as const) {
+    for (;;) {
+      const condemned = await catalog.condemn(kind, HOUR, 2);
+      if (condemned.length === 0) break;
+      const removals = condemned.map((one) => ({ ...one, outcome: "gone" as const, found: true }));
+      await catalog.removed(removals, 25 * HOUR, run);
+      gone.push(...condemned.map(({ digest }) => digest));
+    }
+  }
+  return gone;
+}
+
+function named(digests: string[], names: string[]): string[] {
+  return names.filter((name) => digests.includes(digestFor(name)));
+}
+
+const ALL = ["index", "child", "other", "image", "signature", "x", "y", "z", "s"];
+
+describe("an image that expires", () => {
+  it("goes with its tags, and with the blobs that nothing else refers to", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x", "y"], "v1");
+    await image(catalog, A, "other", ["y", "z"], "v2");
+    const due = [{ place: A, digest: digestFor("image") }];
+    expect(await catalog.freed(due)).toBe(1100);
+    const run = await expire(catalog, A, ["image"]);
+    expect(await catalog.doomed(10)).toEqual([{ place: A, tag: "v1", digest: digestFor("image") }]);
+    expect(named(await collect(catalog, run), ALL)).toEqual(["image", "x"]);
+    const report = await catalog.end(run, COUNTS, {});
+    expect(report.bytesFreed).toBe(1100);
+    expect(report.deleted).toEqual({ images: 1, tags: 1, manifests: 1, blobs: 1, leftovers: 0 });
+    expect((await catalog.summary()).bytes).toBe(1200);
+  });
+
+  it("leaves the manifest to another repository that holds it", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    await image(catalog, B, "image", ["x"], "v1");
+    expect(await catalog.freed([{ place: A, digest: digestFor("image") }])).toBe(0);
+    const run = await expire(catalog, A, ["image"]);
+    expect(await collect(catalog, run)).toEqual([]);
+    expect(await catalog.places("", 10)).toEqual([B]);
+  });
+
+  it("takes an index's children along, but those with a tag of their own", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "child", ["x"]);
+    await image(catalog, A, "other", ["y"], "arm64");
+    await catalog.tellManifest(manifestFact(A, "index", { children: ["child", "other", "image"] }));
+    await tagged(catalog, A, "index", "v1");
+    const [first, ...rest] = await catalog.images(A, false, "", 10);
+    expect([first?.tags, ...rest.map(({ tags }) => tags)].sort()).toEqual([["arm64"], ["v1"]]);
+    expect(await catalog.freed([{ place: A, digest: digestFor("index") }])).toBe(2100);
+    const run = await expire(catalog, A, ["index"]);
+    expect(named(await collect(catalog, run), ALL)).toEqual(["index", "child", "x"]);
+  });
+
+  it("stays as the child of an index that stays, and loses its tags", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "child", ["x"], "arm64");
+    await catalog.tellManifest(manifestFact(A, "index", { children: ["child"] }));
+    await tagged(catalog, A, "index", "v1");
+    const run = await expire(catalog, A, ["child"]);
+    expect(await collect(catalog, run)).toEqual([]);
+    expect((await catalog.images(A, false, "", 10)).map(({ tags }) => tags)).toEqual([["v1"]]);
+    const later = await expire(catalog, A, ["index"]);
+    expect(later).toBe(-1); // the first run is still at work
+    await catalog.end(run, COUNTS, {});
+    const next = await expire(catalog, A, ["index"]);
+    expect(named(await collect(catalog, next), ALL)).toEqual(["index", "child", "x"]);
+  });
+
+  it.each(["subject first", "referrer first"])("takes its referrers along, %s", async (order) => {
+    const catalog = freshCatalog();
+    const subject = () => image(catalog, A, "image", ["x"], "v1");
+    if (order === "subject first") await subject();
+    await catalog.tellManifest(manifestFact(A, "signature", { blobs: ["s"], subject: "image" }));
+    await catalog.tellBlob(blobFact("s", 10));
+    if (order !== "subject first") await subject();
+    expect(await catalog.images(A, false, "", 10)).toHaveLength(1);
+    const run = await expire(catalog, A, ["image"]);
+    expect(named(await collect(catalog, run), ALL)).toEqual(["image", "signature", "x", "s"]);
+  });
+
+  it("takes cosign's signatures along, which a tag names", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    await image(catalog, A, "signature", ["s"], `${digestFor("image").replace(":", "-")}.sig`);
+    expect(await catalog.images(A, false, "", 10)).toHaveLength(1);
+    const run = await expire(catalog, A, ["image"]);
+    expect((await catalog.doomed(10)).length).toBe(2);
+    expect(named(await collect(catalog, run), ALL)).toEqual(["image", "signature", "x", "s"]);
+  });
+
+  it("comes back to life with a pull of it, of its child, or of its referrer", async () => {
+    for (const pulled of ["index", "child", "signature"]) {
+      const catalog = freshCatalog();
+      await image(catalog, A, "child", ["x"]);
+      await catalog.tellManifest(manifestFact(A, "index", { children: ["child"] }));
+      await catalog.tellManifest(manifestFact(A, "signature", { subject: "index" }));
+      await catalog.mark(A, await expired(catalog, A, ["index"]), HOUR, 1);
+      expect(await catalog.due(HOUR, undefined, 10)).toHaveLength(1);
+      const images = [{ place: A, digest: digestFor(pulled), at: 2 * HOUR }];
+      await catalog.report({ images, blobs: [], counts: [] });
+      expect(await catalog.due(HOUR, undefined, 10)).toEqual([]);
+      expect((await catalog.events(undefined, 1))[0]).toMatchObject({ what: "revived", place: A });
+    }
+  });
+
+  it("is not marked where it was pulled since it was looked at", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    const looked = await expired(catalog, A, ["image"]);
+    const images = [{ place: A, digest: digestFor("image"), at: 1 }];
+    await catalog.report({ images, blobs: [], counts: [] });
+    expect(await catalog.mark(A, looked, HOUR, 1)).toEqual({ marked: [], cleared: 0 });
+  });
+
+  it("loses its mark where the policy keeps it after all", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    const { marks } = await catalog.report({ images: [], blobs: [], counts: [] });
+    await catalog.mark(A, await expired(catalog, A, ["image"]), HOUR, 1);
+    expect((await catalog.report({ images: [], blobs: [], counts: [] })).marks).toBe(marks + 1);
+    expect(await catalog.mark(A, [], 2 * HOUR, 1)).toEqual({ marked: [], cleared: 1 });
+    expect(await catalog.due(HOUR, undefined, 10)).toEqual([]);
+  });
+});
+
+describe("what is pulled while it is deleted", () => {
+  it("is told to be lost, and wanted again", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    const run = await expire(catalog, A, ["image"]);
+    const [tag] = await catalog.doomed(1);
+    await catalog.condemn("manifest", HOUR, 10);
+    const pulled = { place: A, digest: digestFor("image"), tag: "v1", at: 26 * HOUR };
+    const report = { images: [pulled], blobs: [], counts: [] };
+    expect((await catalog.report(report)).lost).toEqual([pulled]);
+    expect(await catalog.tagGone(tag as never, true, 25 * HOUR, run)).toBe(true);
+    const removal = { digest: digestFor("image"), kind: "manifest", outcome: "gone", found: true };
+    await catalog.removed([removal as never], 25 * HOUR, run);
+    expect((await catalog.report(report)).lost).toEqual([pulled]);
+    await catalog.tellManifest(manifestFact(A, "image", { blobs: ["x"] }));
+    expect((await catalog.report(report)).lost).toEqual([]);
+    expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
+    expect((await catalog.summary()).bytes).toBe(1100);
+  });
+
+  it("is told to whoever stores a manifest with it", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    await expire(catalog, A, ["image"]);
+    await catalog.condemn("manifest", HOUR, 10);
+    const removal = { digest: digestFor("image"), kind: "manifest", outcome: "gone", found: true };
+    await catalog.removed([removal as never], 25 * HOUR, 1);
+    expect(await catalog.condemn("blob", HOUR, 10)).toHaveLength(1);
+    const told = await catalog.tellManifest(manifestFact(B, "other", { blobs: ["x"] }));
+    expect(told.going).toEqual([digestFor("x")]);
+  });
+
+  it("is counted once, whoever tells of it first", async () => {
+    const catalog = freshCatalog();
+    await catalog.tellBlob({ ...blobFact("x", 20_000_000), cachedAt: 0 });
+    const { id } = (await catalog.begin("cron", HOUR)) as { id: number };
+    await catalog.dateOrphans(HOUR);
+    expect(await catalog.condemn("blob", HOUR, 10)).toHaveLength(1);
+    // Deleted, and fetched anew before the sweep could tell.
+    await catalog.tellBlob({ ...blobFact("x", 20_000_000), attempt: "a2", generation: "new" });
+    const removal = { digest: digestFor("x"), kind: "blob", outcome: "gone", found: true };
+    await catalog.removed([removal as never], HOUR, id);
+    const report = await catalog.end(id, COUNTS, {});
+    expect(report.deleted.blobs).toBe(1);
+    expect(report.bytesFreed).toBe(8 * 1024 * 1024);
+    expect(await catalog.leftovers(HOUR, 10)).toEqual([
+      { digest: digestFor("x"), attempt: "a1", bytes: 20_000_000 - 8 * 1024 * 1024 },
+    ]);
+    expect((await catalog.summary()).blobs).toBe(1);
+  });
+});
+
+describe("an orphan", () => {
+  it("is dated by a sweep, and left alone where it was pulled since", async () => {
+    const catalog = freshCatalog();
+    await catalog.tellBlob(blobFact("x", 100));
+    expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
+    await catalog.dateOrphans(HOUR);
+    expect(await catalog.condemn("blob", HOUR - 1, 10)).toEqual([]);
+    await catalog.report({ images: [], blobs: [digestFor("x")], counts: [] });
+    expect(await catalog.condemn("blob", HOUR, 10)).toEqual([]);
+    await catalog.dateOrphans(2 * HOUR);
+    expect(await catalog.condemn("blob", 2 * HOUR, 10)).toHaveLength(1);
+  });
+
+  it("that was pulled since its image was marked has a grace of its own", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x", "y"], "v1");
+    const { id } = (await catalog.begin("cron", HOUR)) as { id: number };
+    await catalog.mark(A, await expired(catalog, A, ["image"]), HOUR, id);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await catalog.report({ images: [], blobs: [digestFor("x")], counts: [] });
+    await catalog.take(await catalog.due(HOUR, undefined, 10), HOUR, 25 * HOUR, id);
+    expect(named(await collect(catalog, id), ALL)).toEqual(["image", "y"]);
+  });
+
+  it("is none any more once a manifest refers to it", async () => {
+    const catalog = freshCatalog();
+    await catalog.tellBlob(blobFact("x", 100));
+    await catalog.dateOrphans(HOUR);
+    await catalog.tellManifest(manifestFact(A, "image", { blobs: ["x"] }));
+    expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
+  });
+
+  it("that is busy gets another date", async () => {
+    const catalog = freshCatalog();
+    await catalog.tellBlob(blobFact("x", 100));
+    await catalog.dateOrphans(HOUR);
+    await catalog.condemn("blob", HOUR, 10);
+    const removal = { digest: digestFor("x"), kind: "blob", outcome: "busy", found: true };
+    await catalog.removed([removal as never], HOUR, 1);
+    expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
+    await catalog.dateOrphans(2 * HOUR);
+    expect(await catalog.condemn("blob", 2 * HOUR, 10)).toHaveLength(1);
+  });
+
+  it("whose deletion was never told is counted by the run that finds it gone", async () => {
+    for (const broken of [true, false]) {
+      const catalog = freshCatalog();
+      await catalog.tellBlob(blobFact("x", 100));
+      await catalog.dateOrphans(HOUR);
+      if (broken) await catalog.condemn("blob", HOUR, 10);
+      const { id } = (await catalog.begin("cron", HOUR)) as { id: number };
+      await catalog.condemn("blob", HOUR, 10);
+      const removal = { digest: digestFor("x"), kind: "blob", outcome: "gone", found: false };
+      await catalog.removed([removal as never], HOUR, id);
+      expect((await catalog.end(id, COUNTS, {})).bytesFreed).toBe(broken ? 100 : 0);
+      expect((await catalog.summary()).blobs).toBe(0);
+    }
+  });
+});
