@@ -12,7 +12,9 @@ const matchers = new Map<string, Matcher>();
 export function globMatcher(pattern: string): Matcher {
   let matcher = matchers.get(pattern);
   if (!matcher) {
-    matcher = pattern === "*" || pattern === "**" ? () => true : picomatch(pattern, OPTIONS);
+    const matches = picomatch(pattern, OPTIONS);
+    // With the text alone: `names.some(matcher)` would hand on the index too, which picomatch takes for an option.
+    matcher = pattern === "*" || pattern === "**" ? () => true : (text) => matches(text);
     matchers.set(pattern, matcher);
   }
   return matcher;

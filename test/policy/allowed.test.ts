@@ -91,6 +91,8 @@ describe("a tag", () => {
       "edge",
       false,
     ],
+    ["another official image", { ...hub, allow: ["nginx"] }, "library/alpine", "1", false],
+    ["another that is denied", { ...hub, deny: ["nginx:*"] }, "library/alpine", "1", true],
     ["no official image", { ...hub, allow: ["alpine*"] }, "alpinevil/x", "1", false],
     [
       "library elsewhere is a name like others",
