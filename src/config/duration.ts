@@ -3,14 +3,19 @@
 import ms, { type StringValue } from "ms";
 import { z } from "zod";
 
+const CENTURY = 36_500 * 24 * 60 * 60_000;
+
 /** A duration as a number with a unit; parsed to milliseconds.
- * @param least the least that makes sense, in ms */
-export function duration(example: string, least = 0) {
+ * @param least the least and the most that make sense, in ms */
+export function duration(example: string, least = 0, most = CENTURY) {
   return z
     .string({ error: `must be a duration in quotes, such as "${example}"` })
     .regex(/^\d{1,9}(\.\d{1,9})?\s?(ms|s|m|h|d|w)$/, {
       error: `must be a number with a unit (ms, s, m, h, d, w), such as "${example}"`,
     })
     .transform((text) => ms(text as StringValue))
-    .refine((time) => time >= least, { error: `must be ${ms(least)} at least` });
+    .refine((time) => time >= least, { error: `must be ${ms(least)} at least` })
+    .refine((time) => time <= most, {
+      error: `must be ${ms(most)} at most`,
+    });
 }

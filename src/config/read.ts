@@ -1,7 +1,9 @@
 // The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
 
-import type { z } from "zod";
 import { readCredentials } from "./credentials.ts";
+import { duration } from "./duration.ts";
+import { describe } from "./issues.ts";
+import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 
@@ -10,13 +12,26 @@ export interface ConfiguredRule {
   /** Why this rule alone cannot be used: this secret of it is missing or malformed. */
   problem?: string;
   secret?: string;
+  /** Its own lifecycle policies; not of `Rule`, which travels to the Durable Objects. */
+  lifecycle?: LifecyclePolicy[];
 }
 
 export interface Config {
   rules: ConfiguredRule[];
   /** All rules are, by the variable OFFLINE. */
   offline: boolean;
+  /** Of what no rule's own policy speaks of. */
+  lifecycle: LifecyclePolicy[];
+  /** Between the mark of an image that expires and its deletion, in ms. */
+  lifecycleGrace: number;
+  /** How often an isolate tells the catalog what it has counted, in ms. */
+  reportEvery: number;
 }
+
+/** Shorter, a pull that has begun could lose what it has not come to yet. */
+const GRACE = duration("24h", 10 * 60_000).prefault("24h");
+/** At most: what an isolate has counted last may be lost with it. */
+const EVERY = duration("10s", 0, 10_000).prefault("10s");
 
 /** The configuration cannot be used at all. Each problem starts with its field's path. */
 export class ConfigError extends Error {
@@ -31,7 +46,7 @@ export class ConfigError extends Error {
 /** @param env the Worker's variables and secrets; throws a ConfigError with all that is wrong */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const problems: string[] = [];
-  const placed: Placed[] = [];
+  const placed: (Placed & Pick<ConfiguredRule, "lifecycle">)[] = [];
   const offline = readSwitch(env, "OFFLINE", problems);
   const names = Object.keys(env).filter((name) => name === "RULES" || name.startsWith("RULES_"));
   for (const name of names.sort()) {
@@ -42,19 +57,63 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     }
     list.forEach((given, index) => {
       const path = `${name}[${index}]`;
-      const parsed = ruleSchema.safeParse(given);
+      const { lifecycle, fields } = withoutLifecycle(given, path, problems);
+      const parsed = ruleSchema.safeParse(fields);
       if (!parsed.success) {
-        problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue)));
+        problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue, "a rule")));
         return;
       }
-      placed.push({ rule: offline ? { ...parsed.data, offline } : parsed.data, path });
+      const rule = offline ? { ...parsed.data, offline } : parsed.data;
+      placed.push({ rule, path, ...(lifecycle && { lifecycle }) });
     });
   }
+  const lifecycle = readPolicies(env.LIFECYCLE, "LIFECYCLE", problems) ?? [DEFAULT_LIFECYCLE];
+  const lifecycleGrace = readDuration(env, "LIFECYCLE_GRACE", GRACE, problems);
+  const reportEvery = readDuration(env, "REPORT_EVERY", EVERY, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
   if (problems.length > 0) throw new ConfigError(problems);
-  return { rules: placed.map(({ rule }) => configured(rule, env)), offline };
+  const rules = placed.map(({ rule, lifecycle }) => {
+    return { ...configured(rule, env), ...(lifecycle && { lifecycle }) };
+  });
+  return { rules, offline, lifecycle, lifecycleGrace, reportEvery };
+}
+
+/** A rule's lifecycle is read apart from its other fields. */
+function withoutLifecycle(
+  given: unknown,
+  path: string,
+  problems: string[],
+): { lifecycle: LifecyclePolicy[] | undefined; fields: unknown } {
+  if (typeof given !== "object" || given === null || !("lifecycle" in given))
+    return { lifecycle: undefined, fields: given };
+  const { lifecycle, ...fields } = given;
+  return { lifecycle: readPolicies(lifecycle, `${path}.lifecycle`, problems), fields };
+}
+
+function readPolicies(
+  value: unknown,
+  path: string,
+  problems: string[],
+): LifecyclePolicy[] | undefined {
+  if (value === undefined || value === "") return undefined;
+  const read = parsePolicies(value, path);
+  if ("policies" in read) return read.policies;
+  problems.push(...read.problems);
+  return undefined;
+}
+
+function readDuration(
+  env: Readonly<Record<string, unknown>>,
+  name: string,
+  schema: typeof GRACE,
+  problems: string[],
+): number {
+  const parsed = schema.safeParse(env[name] === "" ? undefined : env[name]);
+  if (parsed.success) return parsed.data;
+  problems.push(...parsed.error.issues.flatMap((issue) => describe(name, issue, "it")));
+  return 0;
 }
 
 /** A variable that is on or off: a boolean of `[vars]`, or the text that `--var` makes of one. */
@@ -89,15 +148,4 @@ function configured(rule: Rule, env: Readonly<Record<string, unknown>>): Configu
     if ("problem" in read) return { rule, problem: read.problem, secret: name };
   }
   return { rule };
-}
-
-function describe(base: string, issue: z.core.$ZodIssue): string[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${base}${pathOf(issue.path)}.${key}: is no field of a rule`);
-  }
-  return [`${base}${pathOf(issue.path)}: ${issue.message}`];
-}
-
-function pathOf(path: readonly PropertyKey[]): string {
-  return path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
 }

@@ -1,0 +1,16 @@
+// What zod finds, as sentences that begin with the field's path.
+
+import type { z } from "zod";
+
+/** @param base path of the whole
+ * @param whole what has the fields, in words */
+export function describe(base: string, issue: z.core.$ZodIssue, whole: string): string[] {
+  const path = base + pathOf(issue.path);
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => `${path}.${key}: is no field of ${whole}`);
+  return [`${path}: ${issue.message}`];
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+}

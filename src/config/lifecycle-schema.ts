@@ -1,0 +1,181 @@
+// How a lifecycle policy is written: ECR's grammar, what it allows together, and what is ours beyond it.
+
+import { z } from "zod";
+import { pattern } from "./fields.ts";
+import type { Count, LifecyclePolicy, LifecycleRule, Selection } from "./lifecycle.ts";
+
+/** ECR, "Lifecycle policy parameters": "a maximum of four wildcards". */
+const MOST_WILDCARDS = 4;
+const TAG_CHARACTERS = "must be of the characters that tags have";
+
+const tagPrefix = z
+  .string({ error: "must be text" })
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, `must be the start of a tag: it ${TAG_CHARACTERS}`);
+
+const tagPattern = z
+  .string({ error: "must be text" })
+  .regex(
+    /^[A-Za-z0-9._*-]{1,128}$/,
+    `must be a pattern over tags, such as "prod*": it ${TAG_CHARACTERS}, and of *`,
+  )
+  .refine(
+    (text) => text.split("*").length - 1 <= MOST_WILDCARDS,
+    `has more than ${MOST_WILDCARDS} wildcards (*)`,
+  );
+
+const COUNT_TYPES = [
+  "imageCountMoreThan",
+  "sinceImagePushed",
+  "sinceImagePulled",
+  "totalSizeMoreThan",
+] as const;
+type CountType = (typeof COUNT_TYPES)[number];
+
+/** What each count is counted in. */
+const UNITS: Record<CountType, "days" | "gigabytes" | undefined> = {
+  imageCountMoreThan: undefined,
+  sinceImagePushed: "days",
+  sinceImagePulled: "days",
+  totalSizeMoreThan: "gigabytes",
+};
+
+/** Of ECR's newer grammar, which moves images between classes of storage: here there is one. */
+const ONLY_EXPIRE = "images are not moved between classes of storage here, they only expire";
+const unsupported = z.never({ error: `is not known here: ${ONLY_EXPIRE}` }).optional();
+
+const selection = z
+  .strictObject({
+    tagStatus: z.enum(["tagged", "untagged", "any"], {
+      error: 'must be "tagged", "untagged" or "any"',
+    }),
+    tagPatternList: z
+      .array(tagPattern, { error: "must be a list of patterns" })
+      .min(1, "must hold a pattern")
+      .optional(),
+    tagPrefixList: z
+      .array(tagPrefix, { error: "must be a list of prefixes" })
+      .min(1, "must hold a prefix")
+      .optional(),
+    countType: z.enum(COUNT_TYPES, {
+      error: ({ input }) =>
+        input === "sinceImageTransitioned"
+          ? `cannot be "sinceImageTransitioned": ${ONLY_EXPIRE}`
+          : `must be one of ${COUNT_TYPES.map((type) => `"${type}"`).join(", ")}`,
+    }),
+    countUnit: z.string({ error: 'must be "days" or "gigabytes"' }).optional(),
+    countNumber: z
+      .number({ error: "must be a number" })
+      .positive("must be greater than 0")
+      .max(1e9, "is too large"),
+    storageClass: unsupported,
+  })
+  .transform((given, context): Selection => {
+    const say = (field: keyof typeof given, message: string) =>
+      void context.issues.push({ code: "custom", path: [field], input: given, message });
+    const { tagStatus, tagPatternList, tagPrefixList, countType, countUnit, countNumber } = given;
+    const unit = UNITS[countType];
+    if (countUnit !== unit) {
+      if (unit) say("countUnit", `must be "${unit}" with the countType "${countType}"`);
+      else say("countUnit", `must not be given with the countType "${countType}"`);
+    }
+    if (unit !== "gigabytes" && !Number.isInteger(countNumber))
+      say("countNumber", "must be a whole number");
+    const count = { countType, countNumber } as Count;
+    const lists = { tagPatternList, tagPrefixList };
+    if (tagStatus !== "tagged") {
+      for (const list of ["tagPatternList", "tagPrefixList"] as const)
+        if (lists[list]) say(list, `must not be given with the tagStatus "${tagStatus}"`);
+      return { tagStatus, ...count };
+    }
+    if (tagPatternList && tagPrefixList)
+      say("tagPrefixList", "must not be given together with tagPatternList");
+    if (tagPatternList) return { tagStatus, tagPatternList, ...count };
+    if (!tagPrefixList)
+      say("tagPatternList", 'is missing: the tagStatus "tagged" wants it, or tagPrefixList');
+    return { tagStatus, tagPrefixList: tagPrefixList ?? [], ...count };
+  });
+
+const rule = z
+  .strictObject({
+    rulePriority: z
+      .int({ error: "must be a whole number" })
+      .min(1, "must be 1 or greater")
+      .max(999_999_999, "is too large"),
+    description: z.string({ error: "must be text" }).max(2000, "is too long").optional(),
+    selection,
+    action: z.strictObject({
+      type: z.literal("expire", { error: `must be "expire": ${ONLY_EXPIRE}` }),
+      targetStorageClass: unsupported,
+    }),
+  })
+  .transform(({ rulePriority, description, selection }): LifecycleRule => {
+    return { priority: rulePriority, ...(description && { description }), selection };
+  });
+
+/** A glob over repositories. */
+const name = pattern.refine((text) => !text.includes(":"), "must not speak of tags");
+
+export const policySchema = z
+  .strictObject({
+    repositories: z
+      .array(name, { error: 'must be a list of globs over repositories, such as ["team/*"]' })
+      .min(1, "must hold a glob: an empty list would match nothing")
+      .optional(),
+    protect: z
+      .array(pattern, { error: 'must be a list of globs, such as ["library/*:stable"]' })
+      .default([]),
+    rules: z.array(rule, { error: "must be a list of rules" }),
+  })
+  .transform((given, context): LifecyclePolicy => {
+    const say = (index: number, field: string[], message: string) =>
+      void context.issues.push({
+        code: "custom",
+        path: ["rules", index, ...field],
+        input: given,
+        message,
+      });
+    compared(given.rules, say);
+    const { repositories, protect } = given;
+    const rules = given.rules.toSorted((a, b) => a.priority - b.priority);
+    return { ...(repositories && { repositories }), protect, rules };
+  });
+
+/** What rules must not have in common, as ECR has it. */
+function compared(
+  rules: readonly LifecycleRule[],
+  say: (index: number, field: string[], message: string) => void,
+): void {
+  const seen = new Map<string, number>();
+  const once = (
+    key: string,
+    index: number,
+    field: string[],
+    message: (first: number) => string,
+  ) => {
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, index);
+    else say(index, field, message(first));
+  };
+  const highest = Math.max(...rules.map(({ priority }) => priority));
+  rules.forEach(({ priority, selection }, index) => {
+    once(`priority ${priority}`, index, ["rulePriority"], (first) => {
+      return `must be unique, and rules[${first}] has ${priority} already`;
+    });
+    const { tagStatus } = selection;
+    if (tagStatus === "any" && priority < highest)
+      say(index, ["rulePriority"], 'must be the highest of all: the tagStatus is "any"');
+    if (tagStatus !== "tagged") {
+      once(tagStatus, index, ["selection", "tagStatus"], (first) => {
+        return `must be "${tagStatus}" in one rule only, and is in rules[${first}] already`;
+      });
+      return;
+    }
+    const [field, list] =
+      "tagPatternList" in selection
+        ? ["tagPatternList", selection.tagPatternList]
+        : ["tagPrefixList", selection.tagPrefixList];
+    once(`${field} ${list.toSorted().join()}`, index, ["selection", field], (first) => {
+      return `must be another than that of rules[${first}]`;
+    });
+  });
+}

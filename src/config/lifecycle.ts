@@ -1,0 +1,84 @@
+// Lifecycle policies, in ECR's grammar, so that a policy written for ECR can be pasted: which images expire. Beyond ECR: images may
+// expire by their last pull, by the size of all together, and not at all where they are protected.
+
+import { describe } from "./issues.ts";
+import { policySchema } from "./lifecycle-schema.ts";
+
+/** One of a policy's rules. Of images with its tag status, those that its count does not keep expire. */
+export interface LifecycleRule {
+  /** The lowest goes first. */
+  priority: number;
+  description?: string;
+  selection: Selection;
+}
+
+export type TagStatus =
+  | { tagStatus: "tagged"; tagPrefixList: string[] }
+  | { tagStatus: "tagged"; tagPatternList: string[] }
+  | { tagStatus: "untagged" | "any" };
+
+export type Count =
+  | { countType: "imageCountMoreThan"; countNumber: number }
+  /** In days. */
+  | { countType: "sinceImagePushed" | "sinceImagePulled"; countNumber: number }
+  /** In gigabytes, of 10^9 bytes each. */
+  | { countType: "totalSizeMoreThan"; countNumber: number };
+
+export type Selection = TagStatus & Count;
+
+export interface LifecyclePolicy {
+  /** Globs over repositories; undefined: all. */
+  repositories?: string[];
+  /** Globs over `name` or `name:tag`: no rule expires those. */
+  protect: string[];
+  /** The lowest priority first. None: nothing expires. */
+  rules: LifecycleRule[];
+}
+
+/** Where nothing else is configured: a cache that only grows is a bill. */
+export const DEFAULT_LIFECYCLE: LifecyclePolicy = {
+  protect: [],
+  rules: [
+    {
+      priority: 1,
+      description: "what has not been pulled for 90 days",
+      selection: { tagStatus: "any", countType: "sinceImagePulled", countNumber: 90 },
+    },
+  ],
+};
+
+/** One policy or a list of them, of which the first counts that speaks of a repository; or the text of that in JSON, as it is pasted
+ * from ECR.
+ * @param path that problems begin with */
+export function parsePolicies(
+  value: unknown,
+  path: string,
+): { policies: LifecyclePolicy[] } | { problems: string[] } {
+  let given = value;
+  if (typeof value === "string") {
+    try {
+      given = JSON.parse(value);
+    } catch (error) {
+      return { problems: [`${path}: is not JSON: ${(error as Error).message}`] };
+    }
+  }
+  if (typeof given !== "object" || given === null) {
+    return {
+      problems: [`${path}: must be a lifecycle policy, { "rules": [ … ] }, or a list of them`],
+    };
+  }
+  const list: unknown[] = Array.isArray(given) ? given : [given];
+  const read = list.map((policy, index) => {
+    const parsed = policySchema.safeParse(policy);
+    if (parsed.success) return { policies: [parsed.data], problems: [] };
+    const base = Array.isArray(given) ? `${path}[${index}]` : path;
+    const issues = parsed.error.issues;
+    return {
+      policies: [],
+      problems: issues.flatMap((issue) => describe(base, issue, "a lifecycle policy")),
+    };
+  });
+  const problems = read.flatMap((one) => one.problems);
+  if (problems.length > 0) return { problems };
+  return { policies: read.flatMap((one) => one.policies) };
+}

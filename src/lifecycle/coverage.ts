@@ -1,0 +1,108 @@
+// Coverage: which policies concern a place. A rule of the configuration covers every repository under its prefix; several rules may
+// lead to one place, and then an image expires only if the policies of all of them say so.
+
+import { DEFAULT_LIFECYCLE, type LifecyclePolicy } from "../config/lifecycle.ts";
+import type { Config, ConfiguredRule } from "../config/read.ts";
+import { namesOf } from "../policy/allowed.ts";
+import { globMatcher } from "../policy/glob.ts";
+import { originOf, ownName, type Source } from "../policy/source.ts";
+
+/** A policy that concerns a place. */
+export interface Cover {
+  policy: LifecyclePolicy;
+  /** Whose it is: a rule's name, "LIFECYCLE" or "default". */
+  owner: string;
+  /** By which its globs may mean the repository. */
+  names: string[];
+}
+
+export interface Coverage {
+  /** All of them have to agree. */
+  covers: Cover[];
+  /** Where the place's images could be fetched again: none, where no rule leads there any more. */
+  sources: { source: Source; configured: ConfiguredRule }[];
+  /** As a client names the repository. */
+  name: string;
+}
+
+type Settings = Pick<Config, "rules" | "lifecycle">;
+
+export function coverageOf({ rules, lifecycle }: Settings, place: string): Coverage {
+  const { origin, repository } = partsOf(place);
+  const sources = rules
+    .filter(({ rule }) => originOf(rule) === origin && isUnder(rule.upstreamPrefix, repository))
+    .map((configured) => ({ source: { rule: configured.rule, repository }, configured }));
+  const common = (names: string[]): Cover => {
+    const policy = firstFor(lifecycle, names);
+    if (policy)
+      return { policy, owner: policy === DEFAULT_LIFECYCLE ? "default" : "LIFECYCLE", names };
+    return { policy: DEFAULT_LIFECYCLE, owner: "default", names };
+  };
+  const covers = sources.map(({ source, configured }): Cover => {
+    const names = allNamesOf(source);
+    const policy = configured.lifecycle && firstFor(configured.lifecycle, names);
+    return policy ? { policy, owner: configured.rule.name, names } : common(names);
+  });
+  const [first] = sources;
+  return {
+    covers: covers.length > 0 ? merged(covers) : [common([repository])],
+    sources,
+    name: first ? nameOf(first.source) : place,
+  };
+}
+
+/** As if this list were all that is configured: what it does not speak of, no policy concerns. */
+export function coverageBy(
+  { policies, ...settings }: Settings & { policies: readonly LifecyclePolicy[] },
+  place: string,
+): Coverage {
+  const coverage = coverageOf(settings, place);
+  const names = [...new Set(coverage.covers.flatMap((cover) => cover.names))];
+  const policy = firstFor(policies, names);
+  return { ...coverage, covers: policy ? [{ policy, owner: "given", names }] : [] };
+}
+
+function partsOf(place: string): { origin: string; repository: string } {
+  const at = place.lastIndexOf("//"); // an origin may begin with http://
+  if (at < 0) return { origin: "", repository: place };
+  return { origin: place.slice(0, at), repository: place.slice(at + 2) };
+}
+
+function isUnder(prefix: string | undefined, repository: string): boolean {
+  return prefix === undefined || repository.startsWith(`${prefix}/`);
+}
+
+function firstFor(
+  policies: readonly LifecyclePolicy[],
+  names: readonly string[],
+): LifecyclePolicy | undefined {
+  return policies.find(({ repositories }) => {
+    return !repositories || repositories.some((glob) => names.some(globMatcher(glob)));
+  });
+}
+
+/** Its own names, and those with each of the rule's prefixes, as clients write them. */
+function allNamesOf(source: Source): string[] {
+  const own = namesOf(source);
+  return [
+    ...own,
+    ...source.rule.prefixes.flatMap((prefix) => own.map((name) => `${prefix}/${name}`)),
+  ];
+}
+
+function nameOf(source: Source): string {
+  const own = ownName(source);
+  const [prefix] = source.rule.prefixes;
+  return prefix === undefined ? own : `${prefix}/${own}`;
+}
+
+/** One policy, found in several ways, is asked once, under all the names. */
+function merged(covers: readonly Cover[]): Cover[] {
+  const policies = new Map<LifecyclePolicy, Cover>();
+  for (const cover of covers) {
+    const known = policies.get(cover.policy);
+    const names = [...new Set([...(known?.names ?? []), ...cover.names])];
+    policies.set(cover.policy, { ...(known ?? cover), names });
+  }
+  return [...policies.values()];
+}

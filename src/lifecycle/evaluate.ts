@@ -1,0 +1,66 @@
+// Evaluation: which of these candidates a policy expires, and why. Pure, and exactly ECR's semantics ("Lifecycle policy evaluation
+// rules"): all rules look at all images, and are then applied from the lowest priority number on.
+
+import type { Candidate } from "../catalog/candidate.ts";
+import type { LifecyclePolicy, LifecycleRule } from "../config/lifecycle.ts";
+import { chosenBy, type Verdict } from "./counting.ts";
+import { protectionOf } from "./protection.ts";
+import { matcherOf } from "./tag-status.ts";
+
+export type Decision<C extends Candidate = Candidate> =
+  | { candidate: C; action: "expire"; priority: number; reason: string }
+  | { candidate: C; action: "keep"; reason: string };
+
+/** One decision a candidate, in their order. What is counted per repository is counted per place; sizes are counted over all.
+ * @param now in ms since the epoch
+ * @param names by which globs may mean the repository of a place */
+export function evaluate<C extends Candidate>(
+  policy: LifecyclePolicy,
+  candidates: readonly C[],
+  now: number,
+  names: (place: string) => readonly string[],
+): Decision<C>[] {
+  const deciding = candidates.map((candidate) => firstMatch(policy.rules, candidate));
+  const protectedBy = protectionOf(policy, names);
+  const protections = candidates.map(protectedBy);
+  const expired = new Map<C, Verdict & { priority: number }>();
+  for (const rule of policy.rules) {
+    const matches = matcherOf(rule.selection);
+    const matching = candidates.flatMap((candidate, index) => {
+      if (!matches(candidate)) return [];
+      const mayExpire = deciding[index] === rule && protections[index] === undefined;
+      return [{ candidate, mayExpire, isExpired: expired.has(candidate) }];
+    });
+    for (const verdict of chosenBy(rule.selection, matching, now)) {
+      const { candidate } = verdict;
+      expired.set(candidate, { ...verdict, priority: rule.priority });
+    }
+  }
+  return candidates.map((candidate, index): Decision<C> => {
+    const verdict = expired.get(candidate);
+    if (verdict) {
+      const { priority, reason } = verdict;
+      return { candidate, action: "expire", priority, reason };
+    }
+    const glob = protections[index];
+    const keeper = deciding[index];
+    const reason =
+      glob !== undefined
+        ? `protected by "${glob}"`
+        : keeper
+          ? `rule ${keeper.priority} keeps it`
+          : "no rule speaks of it";
+    return { candidate, action: "keep", reason };
+  });
+}
+
+/** The only rule that may expire it: "An image that matches the tagging requirements of a rule cannot be expired by a rule with a
+ * lower priority." */
+function firstMatch(rules: readonly LifecycleRule[], candidate: Candidate) {
+  return rules.find(({ selection }) => matcherOf(selection)(candidate));
+}
+
+/** Whether candidates are to come with their parts, and those of all places together. */
+export function countsSizes({ rules }: LifecyclePolicy): boolean {
+  return rules.some(({ selection }) => selection.countType === "totalSizeMoreThan");
+}

@@ -1,0 +1,277 @@
+// Lifecycle policies at the door.
+
+import { describe, expect, it } from "vitest";
+import { DEFAULT_LIFECYCLE, parsePolicies } from "../../src/config/lifecycle.ts";
+import { type ConfigError, readConfig } from "../../src/config/read.ts";
+
+const ACTION = { action: { type: "expire" } };
+const COUNT = { countType: "imageCountMoreThan", countNumber: 5 };
+const ANY = { tagStatus: "any", ...COUNT };
+
+function rule(selection: object, rulePriority: unknown = 1): object {
+  return { rulePriority, selection, ...ACTION };
+}
+
+function problemsOf(policy: unknown): string[] {
+  const parsed = parsePolicies(policy, "LIFECYCLE");
+  return "problems" in parsed ? parsed.problems : [];
+}
+
+const RULES = [{ prefix: "hub", upstream: "registry.example" }];
+
+function configProblems(env: Record<string, unknown>): string[] {
+  try {
+    readConfig({ RULES, ...env });
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems;
+  }
+}
+
+describe("a policy", () => {
+  it("of ECR's is read as it is pasted, with its rules in their order", () => {
+    const pasted = `{
+      "rules": [
+        { "rulePriority": 2, "description": "the rest",
+          "selection": { "tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 90 },
+          "action": { "type": "expire" } },
+        { "rulePriority": 1,
+          "selection": { "tagStatus": "tagged", "tagPatternList": ["prod*"], "countType": "imageCountMoreThan", "countNumber": 5 },
+          "action": { "type": "expire" } }
+      ]
+    }`;
+    const policies = [
+      {
+        protect: [],
+        rules: [
+          {
+            priority: 1,
+            selection: {
+              tagStatus: "tagged",
+              tagPatternList: ["prod*"],
+              countType: "imageCountMoreThan",
+              countNumber: 5,
+            },
+          },
+          {
+            priority: 2,
+            description: "the rest",
+            selection: { tagStatus: "any", countType: "sinceImagePulled", countNumber: 90 },
+          },
+        ],
+      },
+    ];
+    expect(parsePolicies(pasted, "p")).toEqual({ policies });
+    expect(parsePolicies(JSON.parse(pasted), "p")).toEqual({ policies });
+    expect(parsePolicies([JSON.parse(pasted)], "p")).toEqual({ policies });
+  });
+
+  it.each<[string, unknown, string[]]>([
+    [
+      "no policy",
+      5,
+      ['LIFECYCLE: must be a lifecycle policy, { "rules": [ … ] }, or a list of them'],
+    ],
+    ["text", "no JSON", [expect.stringMatching(/^LIFECYCLE: is not JSON: /) as never]],
+    ["no rules", {}, ["LIFECYCLE.rules: must be a list of rules"]],
+    [
+      "another field",
+      { rules: [], rule: 1 },
+      ["LIFECYCLE.rule: is no field of a lifecycle policy"],
+    ],
+    [
+      "another field of a selection, in a list",
+      [{ rules: [] }, { rules: [rule({ ...ANY, tags: 1 })] }],
+      ["LIFECYCLE[1].rules[0].selection.tags: is no field of a lifecycle policy"],
+    ],
+    [
+      "priorities that are not unique",
+      { rules: [rule({ tagStatus: "untagged", ...COUNT }), rule(ANY)] },
+      ["LIFECYCLE.rules[1].rulePriority: must be unique, and rules[0] has 1 already"],
+    ],
+    [
+      "any before others",
+      { rules: [rule(ANY, 1), rule({ tagStatus: "untagged", ...COUNT }, 2)] },
+      ['LIFECYCLE.rules[0].rulePriority: must be the highest of all: the tagStatus is "any"'],
+    ],
+    [
+      "untagged twice",
+      { rules: [1, 2].map((priority) => rule({ tagStatus: "untagged", ...COUNT }, priority)) },
+      [
+        'LIFECYCLE.rules[1].selection.tagStatus: must be "untagged" in one rule only, and is in rules[0] already',
+      ],
+    ],
+    [
+      "one list twice",
+      {
+        rules: [
+          ["a", "b"],
+          ["b", "a"],
+        ].map((tagPrefixList, index) =>
+          rule({ tagStatus: "tagged", tagPrefixList, ...COUNT }, index + 1),
+        ),
+      },
+      ["LIFECYCLE.rules[1].selection.tagPrefixList: must be another than that of rules[0]"],
+    ],
+    [
+      "tagged without a list",
+      { rules: [rule({ tagStatus: "tagged", ...COUNT })] },
+      [
+        'LIFECYCLE.rules[0].selection.tagPatternList: is missing: the tagStatus "tagged" wants it, or tagPrefixList',
+      ],
+    ],
+    [
+      "tagged with both lists",
+      {
+        rules: [
+          rule({ tagStatus: "tagged", tagPrefixList: ["a"], tagPatternList: ["a*"], ...COUNT }),
+        ],
+      },
+      [
+        "LIFECYCLE.rules[0].selection.tagPrefixList: must not be given together with tagPatternList",
+      ],
+    ],
+    [
+      "an empty list",
+      { rules: [rule({ tagStatus: "tagged", tagPatternList: [], ...COUNT })] },
+      ["LIFECYCLE.rules[0].selection.tagPatternList: must hold a pattern"],
+    ],
+    [
+      "untagged with a list",
+      { rules: [rule({ tagStatus: "untagged", tagPrefixList: ["a"], ...COUNT })] },
+      [
+        'LIFECYCLE.rules[0].selection.tagPrefixList: must not be given with the tagStatus "untagged"',
+      ],
+    ],
+    [
+      "five wildcards",
+      { rules: [rule({ tagStatus: "tagged", tagPatternList: ["*a*b*c*d*"], ...COUNT })] },
+      ["LIFECYCLE.rules[0].selection.tagPatternList[0]: has more than 4 wildcards (*)"],
+    ],
+    [
+      "no unit",
+      { rules: [rule({ tagStatus: "any", countType: "sinceImagePushed", countNumber: 5 })] },
+      [
+        'LIFECYCLE.rules[0].selection.countUnit: must be "days" with the countType "sinceImagePushed"',
+      ],
+    ],
+    [
+      "a unit too many",
+      { rules: [rule({ ...ANY, countUnit: "days" })] },
+      [
+        'LIFECYCLE.rules[0].selection.countUnit: must not be given with the countType "imageCountMoreThan"',
+      ],
+    ],
+    [
+      "the wrong unit",
+      {
+        rules: [
+          rule({
+            tagStatus: "any",
+            countType: "totalSizeMoreThan",
+            countUnit: "days",
+            countNumber: 5,
+          }),
+        ],
+      },
+      [
+        'LIFECYCLE.rules[0].selection.countUnit: must be "gigabytes" with the countType "totalSizeMoreThan"',
+      ],
+    ],
+    [
+      "numbers that are none, and several problems at once",
+      {
+        rules: [
+          rule({ ...ANY, countNumber: 0 }, 0),
+          rule({ tagStatus: "untagged", ...COUNT, countNumber: 1.5 }, "2"),
+        ],
+      },
+      [
+        "LIFECYCLE.rules[0].rulePriority: must be 1 or greater",
+        "LIFECYCLE.rules[0].selection.countNumber: must be greater than 0",
+        "LIFECYCLE.rules[1].rulePriority: must be a whole number",
+        "LIFECYCLE.rules[1].selection.countNumber: must be a whole number",
+      ],
+    ],
+    [
+      "ECR's classes of storage",
+      {
+        rules: [
+          {
+            ...rule({ ...ANY, countType: "sinceImageTransitioned", storageClass: "archive" }),
+            action: { type: "transition", targetStorageClass: "archive" },
+          },
+        ],
+      },
+      [
+        'LIFECYCLE.rules[0].selection.countType: cannot be "sinceImageTransitioned": images are not moved between classes of storage here, they only expire',
+        "LIFECYCLE.rules[0].selection.storageClass: is not known here: images are not moved between classes of storage here, they only expire",
+        'LIFECYCLE.rules[0].action.type: must be "expire": images are not moved between classes of storage here, they only expire',
+        "LIFECYCLE.rules[0].action.targetStorageClass: is not known here: images are not moved between classes of storage here, they only expire",
+      ],
+    ],
+    [
+      "repositories with tags, or none",
+      [
+        { rules: [], repositories: ["a:b"] },
+        { rules: [], repositories: [] },
+      ],
+      [
+        "LIFECYCLE[0].repositories[0]: must not speak of tags",
+        "LIFECYCLE[1].repositories: must hold a glob: an empty list would match nothing",
+      ],
+    ],
+    [
+      "protection that is none",
+      { rules: [], protect: ["a@sha256:b"] },
+      ["LIFECYCLE.protect[0]: must not hold a digest: those go into denyDigests"],
+    ],
+  ])("with a fault: %s", (_, policy, problems) => {
+    expect(problemsOf(policy)).toEqual(problems);
+  });
+});
+
+describe("in the configuration", () => {
+  const policy = { rules: [rule(ANY)] };
+
+  it("90 days without a pull are the default", () => {
+    const { lifecycle, lifecycleGrace, reportEvery, rules } = readConfig({ RULES });
+    expect(lifecycle).toEqual([DEFAULT_LIFECYCLE]);
+    expect([lifecycleGrace, reportEvery]).toEqual([24 * 3_600_000, 10_000]);
+    expect(rules[0]).not.toHaveProperty("lifecycle");
+  });
+
+  it("a rule may have its own, and LIFECYCLE is for all", () => {
+    const config = readConfig({
+      RULES: [{ ...RULES[0], lifecycle: JSON.stringify(policy) }],
+      LIFECYCLE: [{ ...policy, repositories: ["team/*"] }, { rules: [] }],
+      LIFECYCLE_GRACE: "12h",
+    });
+    expect(config.rules[0]?.lifecycle).toHaveLength(1);
+    expect(config.rules[0]?.rule).not.toHaveProperty("lifecycle");
+    expect(config.lifecycle.map(({ repositories }) => repositories)).toEqual([
+      ["team/*"],
+      undefined,
+    ]);
+    expect(config.lifecycleGrace).toBe(12 * 3_600_000);
+  });
+
+  it("what is wrong is told with its path, beside what else is", () => {
+    expect(
+      configProblems({
+        RULES: [
+          { ...RULES[0], tagTtl: 5, lifecycle: { rules: [rule({ ...ANY, countUnit: "days" })] } },
+        ],
+        LIFECYCLE: "{",
+        LIFECYCLE_GRACE: "5m",
+        REPORT_EVERY: "11s",
+      }),
+    ).toEqual([
+      'RULES[0].lifecycle.rules[0].selection.countUnit: must not be given with the countType "imageCountMoreThan"',
+      'RULES[0].tagTtl: must be a duration in quotes, such as "1h"',
+      expect.stringMatching(/^LIFECYCLE: is not JSON/),
+      "LIFECYCLE_GRACE: must be 10m at least",
+      "REPORT_EVERY: must be 10s at most",
+    ]);
+  });
+});
