@@ -1,11 +1,11 @@
 // The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
 
 import { readCredentials } from "./credentials.ts";
-import { duration } from "./duration.ts";
 import { describe } from "./issues.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
+import { readTimes, type Times } from "./times.ts";
 
 export interface ConfiguredRule {
   rule: Rule;
@@ -16,22 +16,13 @@ export interface ConfiguredRule {
   lifecycle?: LifecyclePolicy[];
 }
 
-export interface Config {
+export interface Config extends Times {
   rules: ConfiguredRule[];
   /** All rules are, by the variable OFFLINE. */
   offline: boolean;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
-  /** Between the mark of an image that expires and its deletion, in ms. */
-  lifecycleGrace: number;
-  /** How often an isolate tells the catalog what it has counted, in ms. */
-  reportEvery: number;
 }
-
-/** Shorter, a pull that has begun could lose what it has not come to yet. */
-const GRACE = duration("24h", 10 * 60_000).prefault("24h");
-/** At most: what an isolate has counted last may be lost with it. */
-const EVERY = duration("10s", 0, 10_000).prefault("10s");
 
 /** The configuration cannot be used at all. Each problem starts with its field's path. */
 export class ConfigError extends Error {
@@ -68,8 +59,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     });
   }
   const lifecycle = readPolicies(env.LIFECYCLE, "LIFECYCLE", problems) ?? [DEFAULT_LIFECYCLE];
-  const lifecycleGrace = readDuration(env, "LIFECYCLE_GRACE", GRACE, problems);
-  const reportEvery = readDuration(env, "REPORT_EVERY", EVERY, problems);
+  const times = readTimes(env, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
@@ -77,7 +67,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const rules = placed.map(({ rule, lifecycle }) => {
     return { ...configured(rule, env), ...(lifecycle && { lifecycle }) };
   });
-  return { rules, offline, lifecycle, lifecycleGrace, reportEvery };
+  return { rules, offline, lifecycle, ...times };
 }
 
 /** A rule's lifecycle is read apart from its other fields. */
@@ -102,18 +92,6 @@ function readPolicies(
   if ("policies" in read) return read.policies;
   problems.push(...read.problems);
   return undefined;
-}
-
-function readDuration(
-  env: Readonly<Record<string, unknown>>,
-  name: string,
-  schema: typeof GRACE,
-  problems: string[],
-): number {
-  const parsed = schema.safeParse(env[name] === "" ? undefined : env[name]);
-  if (parsed.success) return parsed.data;
-  problems.push(...parsed.error.issues.flatMap((issue) => describe(name, issue, "it")));
-  return 0;
 }
 
 /** A variable that is on or off: a boolean of `[vars]`, or the text that `--var` makes of one. */

@@ -2,12 +2,12 @@
 // bytes: those are read from R2, segment by segment, while the rest is still coming.
 
 import { DurableObject } from "cloudflare:workers";
+import { openCatalog } from "../catalog/open.ts";
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Outcome, settle } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { BlobStore } from "../store/blobs.ts";
-import { FILL_KEY } from "../store/keys.ts";
 import type { Layout } from "../store/segments.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
@@ -16,21 +16,12 @@ import type { Plan } from "./attempt.ts";
 import { sizeOf } from "./blob-size.ts";
 import { broken, type Joined, lookForFollower, lookForJoiner, type Ready } from "./looks.ts";
 import { Memory } from "./memory.ts";
+import { type Removed, Removing } from "./removing.ts";
 import { Run } from "./run.ts";
+import { HOLD_AFTER, SavedFill } from "./saved.ts";
 import { Shared } from "./shared.ts";
+import { tallyOf } from "./tally.ts";
 
-/** What survives a reset of the object. */
-interface Saved {
-  digest: Digest;
-  sources: Source[];
-  plan?: Plan;
-  /** How often the fill failed since somebody asked for it. */
-  failures: number;
-}
-
-/** When the alarm looks after a fill that has begun, in ms: an object without events is evicted after 70 s at
- * the earliest, and a background fetch does not hold it (PLATFORM). */
-const HOLD_AFTER = 15_000;
 /** When a fill that has stored nothing yet is given to the alarm, in ms. Most are over by then, and cost no alarm. */
 const HOLD_LATEST = 5_000;
 /** An alarm handler may run for 15 minutes; the next one takes over. */
@@ -44,7 +35,9 @@ const KEEP = 24 * 60 * 60_000;
 
 export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
+  readonly #removing = new Removing();
   readonly #memory = new Memory();
   readonly #heads = new Shared<number | undefined>(this.#memory);
   #run: Run | undefined;
@@ -54,6 +47,7 @@ export class BlobFill extends DurableObject<Env> {
   /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
     return settle(async () => {
+      await this.#removing.over();
       const run = this.#run;
       if (!run) {
         this.#memory.throwRecalled(source, Date.now());
@@ -108,13 +102,15 @@ export class BlobFill extends DurableObject<Env> {
   /** The run that is making `attempt`, resumed if the object was reset. A follower never begins another: what he has
    * sent is of that attempt, or of none. */
   async #runOf(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
-    if (!this.#run && (await this.#saved())?.plan?.attempt !== attempt) return this.#run;
+    await this.#removing.over();
+    if (!this.#run && (await this.#saved.get())?.plan?.attempt !== attempt) return this.#run;
     return this.#running(digest, source);
   }
 
   /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
   async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
     return settle(async () => {
+      await this.#removing.over();
       if (this.#run && !this.#run.published) return;
       console.error(
         `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
@@ -122,7 +118,7 @@ export class BlobFill extends DurableObject<Env> {
       // The mending is the run from its first step on: whoever asks meanwhile joins it.
       this.#start(layout.digest, [source], 0, async () => {
         const plan = { attempt: layout.attempt, size: layout.size };
-        await this.#save({ digest: layout.digest, sources: [source], plan, failures: 0 });
+        await this.#saved.save({ digest: layout.digest, sources: [source], plan, failures: 0 });
         await this.#blobs.unpublish(layout);
       });
     });
@@ -132,11 +128,11 @@ export class BlobFill extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     // First of all: should the object die in here, it wakes again.
     await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
-    const saved = await this.#saved();
-    if (!saved) return this.#empty();
+    const saved = await this.#saved.get();
+    if (!saved) return this.#saved.empty();
     if (!this.#run && saved.failures > RETRIES.length) {
       if (saved.plan) await this.#blobs.deleteAttempt(saved.digest, saved.plan.attempt);
-      return this.#empty();
+      return this.#saved.empty();
     }
     const run = this.#run ?? this.#start(saved.digest, saved.sources, saved.failures);
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -159,8 +155,8 @@ export class BlobFill extends DurableObject<Env> {
    * @param prepare what the run has to do first */
   #start(digest: Digest, sources: Source[], failures = 0, prepare?: () => Promise<void>): Run {
     const keepPlan = (plan: Plan | undefined) =>
-      this.#save({ digest, sources: run.sources.all(), failures, ...(plan && { plan }) });
-    const memory = { plan: async () => (await this.#saved())?.plan, keepPlan };
+      this.#saved.save({ digest, sources: run.sources.all(), failures, ...(plan && { plan }) });
+    const memory = { plan: async () => (await this.#saved.get())?.plan, keepPlan };
     const run = new Run(digest, sources, this.#plain, this.#blobs, this.#upstream, memory, prepare);
     this.#run = run;
     // A fill that is not over in a moment is held by the alarm, from before its first answer on.
@@ -178,9 +174,9 @@ export class BlobFill extends DurableObject<Env> {
 
   async #hold(run: Run, digest: Digest, failures: number): Promise<void> {
     try {
-      const saved = await this.#saved();
+      const saved = await this.#saved.get();
       if (this.#run !== run || run.failure || run.published) return;
-      await this.#save(saved ?? { digest, sources: run.sources.all(), failures });
+      await this.#saved.save(saved ?? { digest, sources: run.sources.all(), failures });
     } catch (error) {
       console.error(`entrepot: the fill of ${digest} is not held: ${(error as Error).message}`);
     }
@@ -192,29 +188,56 @@ export class BlobFill extends DurableObject<Env> {
     if (run.failure) this.#run = undefined;
     run.sources.remember(this.#memory);
     this.#plain = run.failure !== undefined && run.plain;
-    const saved = await this.#saved();
+    const saved = await this.#saved.get();
     if (this.#run && this.#run !== run) return; // the next run has begun, and saves what is its own
+    if (run.published && (saved || !run.found)) {
+      const kept = saved ?? {
+        digest: run.published.digest,
+        sources: run.sources.all(),
+        failures: 0,
+      };
+      const isTold = await this.#saved.tell(run.published, kept);
+      if (this.#run && this.#run !== run) return;
+      if (!isTold) {
+        this.#run = undefined;
+        return;
+      }
+    }
     if (!run.failure || !saved?.plan) {
       // Not remembered here: whether a blob exists is R2's to say, also after it was deleted.
       this.#run = undefined;
-      return this.#empty();
+      return this.#saved.empty();
     }
     const failures = run.refused ? RETRIES.length : saved.failures;
-    await this.ctx.storage.put<Saved>(FILL_KEY, { ...saved, failures: failures + 1 });
-    await this.ctx.storage.setAlarm(Date.now() + (RETRIES[failures] ?? KEEP));
+    await this.#saved.save({ ...saved, failures: failures + 1 }, RETRIES[failures] ?? KEEP);
   }
 
-  async #saved(): Promise<Saved | undefined> {
-    return this.ctx.storage.get<Saved>(FILL_KEY);
+  /** Deletes the blob's head, unless the blob is being fetched or mended. */
+  async remove(digest: Digest): Promise<Outcome<Removed>> {
+    return settle(() =>
+      this.#removing.unless(
+        async () => !(await this.#isIdle()),
+        () => this.#blobs.remove(digest),
+      ),
+    );
   }
 
-  async #save(saved: Saved): Promise<void> {
-    await this.ctx.storage.put(FILL_KEY, saved);
-    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+  /** Deletes what an attempt has stored, unless it is somebody's: the published blob's, or a fill's.
+   * @returns how many bytes were deleted; undefined where it stays */
+  async removeAttempt(digest: Digest, attempt: string): Promise<Outcome<number | undefined>> {
+    return settle(async () => {
+      const layout = await this.#blobs.layout(digest);
+      const isFree = layout?.attempt !== attempt && (await this.#isIdle());
+      return isFree ? this.#blobs.deleteAttempt(digest, attempt) : undefined;
+    });
   }
 
-  /** In one step: whoever saves next does so after it. */
-  async #empty(): Promise<void> {
-    await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
+  /** Resolves once the blob is not being deleted. */
+  async removalOver(): Promise<void> {
+    await this.#removing.over();
+  }
+
+  async #isIdle(): Promise<boolean> {
+    return !(await this.#saved.get()) && !this.#run; // a fill may have begun meanwhile
   }
 }

@@ -21,6 +21,7 @@ import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory, worth } from "./memory.ts";
 import { readPage } from "./read-list.ts";
+import { tallyOf } from "./tally.ts";
 
 export interface FetchedList {
   page: ListPage;
@@ -34,7 +35,7 @@ const MOST_REMEMBERED = 10_000;
 
 export class ListFill extends DurableObject<Env> {
   readonly #lists = new ListStore(this.env.META);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
   readonly #memory = new Memory();
   /** What KV may not show yet. */
   #page: ListPage | undefined;

@@ -6,7 +6,7 @@ import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
 import { manifestType, mediaTypeOf } from "../oci/manifest.ts";
-import type { Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
@@ -15,9 +15,12 @@ import { type Asking, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
+import { factOf, Outbox, TELL_AGAIN } from "./outbox.ts";
 import { readManifest } from "./read-manifest.ts";
+import { type Removed, Removing, removalsOver } from "./removing.ts";
 import { Shared } from "./shared.ts";
 import { Sources } from "./sources.ts";
+import { tallyOf } from "./tally.ts";
 
 export interface FetchedManifest {
   manifest: Manifest;
@@ -42,7 +45,9 @@ interface Run {
 
 export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE));
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #outbox = new Outbox(this.ctx.storage, this.env);
+  readonly #removing = new Removing();
   readonly #memory = new Memory();
   readonly #heads = new Shared<ToldManifest | undefined>(this.#memory);
   #run: Run | undefined;
@@ -69,6 +74,7 @@ export class ManifestFill extends DurableObject<Env> {
   }
 
   async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
+    await this.#removing.over();
     if (!asking.named) this.#memory.throwRecalled(source, Date.now());
     const background = asking.background ?? false;
     const began = this.#run === undefined;
@@ -124,6 +130,7 @@ export class ManifestFill extends DurableObject<Env> {
     const stored = await this.#store.getStored(digest);
     if (stored) {
       run.found = true;
+      await this.#tell(stored, run, true);
       return stored;
     }
     const purpose = run.background ? "background" : "client";
@@ -140,7 +147,42 @@ export class ManifestFill extends DurableObject<Env> {
       },
       () => run.news.tell(),
     );
-    await this.#store.put(manifest);
+    // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
+    const places = await this.#tell(manifest, run, false);
+    await this.#store.put(manifest, places[0] as string);
     return manifest;
+  }
+
+  /** Tells the catalog, for each place that it was asked for, and waits for the end of what is being deleted of its contents: so that
+   * what a client then finds missing is fetched again. */
+  async #tell(manifest: Manifest, run: Run, isFound: boolean): Promise<string[]> {
+    const asked = run.sources.all().filter((source) => !run.sources.errorOf(source));
+    const places = [...new Set(asked.map(sourceKey))];
+    const facts = places.map((place) => ({ manifest: factOf(manifest, place, isFound) }));
+    const going = await this.#outbox.tell(...facts);
+    await removalsOver(this.env, going);
+    return places;
+  }
+
+  /** Deletes it, unless it is being fetched. */
+  async remove(digest: Digest): Promise<Outcome<Removed>> {
+    return settle(() =>
+      this.#removing.unless(
+        async () => !(await this.#outbox.isEmpty()) || this.#run !== undefined,
+        () => this.#store.remove(digest),
+      ),
+    );
+  }
+
+  /** Resolves once it is not being deleted. */
+  async removalOver(): Promise<void> {
+    await this.#removing.over();
+  }
+
+  /** Tells the catalog what it could not be told. */
+  override async alarm(): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now() + TELL_AGAIN); // first of all: it wakes again
+    if (!(await this.#outbox.empty())) return;
+    await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
   }
 }

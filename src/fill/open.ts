@@ -3,6 +3,7 @@
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call, type Outcome } from "../oci/error.ts";
+import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ListAsked } from "../store/lists.ts";
 import type { Layout } from "../store/segments.ts";
@@ -10,6 +11,7 @@ import type { Asking } from "./asking.ts";
 import type { FetchedList } from "./list-fill.ts";
 import type { Joined, Ready } from "./looks.ts";
 import type { FetchedManifest, ToldManifest } from "./manifest-fill.ts";
+import type { Removed } from "./removing.ts";
 import type { CheckedTag } from "./tag-fill.ts";
 
 export interface Fills {
@@ -28,13 +30,25 @@ export interface Fills {
   checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
   checkTagByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
   list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
+
+  /** What is deleted is deleted by the objects that fetch it. */
+  removeTag(doomed: {
+    place: string;
+    tag: string;
+    digest: Digest;
+  }): Promise<"gone" | "moved" | "busy">;
+  removeManifest(digest: Digest): Promise<Removed>;
+  removeBlob(digest: Digest): Promise<Removed>;
+  removeAttempt(digest: Digest, attempt: string): Promise<number | undefined>;
+  restoreTag(place: string, tag: string, mapping: TagMapping): Promise<void>;
 }
 
 export function openFills(env: Env): Fills {
   const blob = (digest: Digest) => env.BLOB_FILL.get(env.BLOB_FILL.idFromName(digest));
   const manifest = (digest: Digest) => env.MANIFEST_FILL.get(env.MANIFEST_FILL.idFromName(digest));
-  const tagged = (source: Source, tag: string) =>
-    env.TAG_FILL.get(env.TAG_FILL.idFromName(`${sourceKey(source)}:${tag}`));
+  const taggedIn = (place: string, tag: string) =>
+    env.TAG_FILL.get(env.TAG_FILL.idFromName(`${place}:${tag}`));
+  const tagged = (source: Source, tag: string) => taggedIn(sourceKey(source), tag);
   const list = (source: Source, { list, query }: ListAsked) =>
     env.LIST_FILL.get(env.LIST_FILL.idFromName(`${sourceKey(source)}/${list}?${query}`));
   return {
@@ -55,6 +69,13 @@ export function openFills(env: Env): Fills {
       asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, wrong, left)),
     list: (source, page, asking) =>
       asked(asking, (left) => list(source, page).get(source, page, left)),
+    removeTag: ({ place, tag, digest }) =>
+      call(() => taggedIn(place, tag).remove(place, tag, digest)),
+    removeManifest: (digest) => call(() => manifest(digest).remove(digest)),
+    removeBlob: (digest) => call(() => blob(digest).remove(digest)),
+    removeAttempt: (digest, attempt) => call(() => blob(digest).removeAttempt(digest, attempt)),
+    restoreTag: (place, tag, mapping) =>
+      call(() => taggedIn(place, tag).restore(place, tag, mapping)),
   };
 }
 

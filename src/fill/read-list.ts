@@ -3,7 +3,6 @@
 import { RegistryError } from "../oci/error.ts";
 import { nextPage } from "../oci/link.ts";
 import type { Source } from "../policy/source.ts";
-import { readBounded } from "../upstream/body.ts";
 import { type Answer, tooLarge } from "../upstream/client.ts";
 import { boundsOf } from "./read-manifest.ts";
 
@@ -19,7 +18,7 @@ export interface Page {
 /** Throws UNAVAILABLE (502) for what is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
-  const bytes = await readBounded(answer.response, boundsOf(source, LIST_LIMIT));
+  const bytes = await answer.read(boundsOf(source, LIST_LIMIT));
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
   const body = parse(bytes);
   if (!body)

@@ -2,7 +2,7 @@
 
 import { MANIFEST_LIMIT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
-import { type Bounds, readBounded } from "../upstream/body.ts";
+import type { Bounds } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
 
 /** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it. */
@@ -13,7 +13,7 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
     return tooLarge(host, "manifest", MANIFEST_LIMIT);
   };
   if ((contentLength(answer.headers) ?? 0) > MANIFEST_LIMIT) throw refuse();
-  const bytes = await readBounded(answer.response, boundsOf(source, MANIFEST_LIMIT));
+  const bytes = await answer.read(boundsOf(source, MANIFEST_LIMIT));
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   return bytes;
 }

@@ -20,7 +20,8 @@ interface Desk {
   rule: Rule;
   blobs: BlobStore;
   fetcher: Fetcher;
-  keepPlan(plan: Plan): Promise<void>;
+  /** @param plan undefined where there is no attempt to go on with, but somebody who is to be told what came of it */
+  keepPlan(plan: Plan | undefined): Promise<void>;
   news: News;
 }
 
@@ -115,12 +116,15 @@ export class Round {
 
   /** A blob of a single segment: kept in memory until it is verified, then visible at once. */
   async #whole(answer: Opened, size: number): Promise<Layout> {
-    const { digest, blobs, fetcher } = this.#desk;
+    const { digest, blobs, fetcher, keepPlan } = this.#desk;
+    // So that the catalog is told, should the object die right after the blob is visible. It is stored while the bytes come.
+    const kept = keepPlan(undefined);
     const partial = { buffer: new Uint8Array(size), have: 0 };
     if (size === 0) answer.body.cancel();
     else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
     if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
+    await kept;
     return blobs.publishWhole(digest, partial.buffer);
   }
 

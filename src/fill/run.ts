@@ -70,7 +70,7 @@ export class Run {
       failed: () => this.news.tell(),
       moved: (bytes) => this.#moved(bytes),
     });
-    const keepPlan = (plan: Plan) => memory.keepPlan(plan);
+    const keepPlan = (plan: Plan | undefined) => memory.keepPlan(plan);
     this.#round = new Round({ digest, rule, blobs, fetcher, keepPlan, news: this.news });
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }

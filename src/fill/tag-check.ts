@@ -7,21 +7,25 @@ import { call, RegistryError } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
 import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
-import type { Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import { contentLength, type Purpose, type UpstreamClient } from "../upstream/client.ts";
 import type { Asking } from "./asking.ts";
+import { factOf, type Outbox } from "./outbox.ts";
 import { readManifest } from "./read-manifest.ts";
+import { removalsOver } from "./removing.ts";
 
 export class TagCheck {
   readonly #upstream: UpstreamClient;
   readonly #manifests: ManifestStore;
-  readonly #fills: Env["MANIFEST_FILL"];
+  readonly #outbox: Outbox;
+  readonly #env: Env;
 
-  constructor(upstream: UpstreamClient, manifests: ManifestStore, env: Pick<Env, "MANIFEST_FILL">) {
+  constructor(upstream: UpstreamClient, manifests: ManifestStore, outbox: Outbox, env: Env) {
     this.#upstream = upstream;
     this.#manifests = manifests;
-    this.#fills = env.MANIFEST_FILL;
+    this.#outbox = outbox;
+    this.#env = env;
   }
 
   async ask(
@@ -66,7 +70,8 @@ export class TagCheck {
       background: purpose === "background",
       named: true,
     };
-    const fill = () => this.#fills.get(this.#fills.idFromName(found.digest));
+    const { MANIFEST_FILL } = this.#env;
+    const fill = () => MANIFEST_FILL.get(MANIFEST_FILL.idFromName(found.digest));
     try {
       await call(() => fill().join(found.digest, source, asking));
       return found;
@@ -96,7 +101,13 @@ export class TagCheck {
       throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
     }
     const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
-    await this.#manifests.put({ digest, mediaType, bytes });
+    const manifest = { digest, mediaType, bytes };
+    const place = sourceKey(source);
+    await removalsOver(
+      this.#env,
+      await this.#outbox.tell({ manifest: factOf(manifest, place, false) }),
+    );
+    await this.#manifests.put(manifest, place);
     return { digest, mediaType, size: bytes.byteLength, checkedAt: Date.now() };
   }
 }

@@ -151,12 +151,27 @@ export class BlobStore {
     await this.#bucket.delete(segmentKey(digest, attempt, number));
   }
 
-  async deleteAttempt(digest: Digest, attempt: string): Promise<void> {
+  /** @returns how many bytes were deleted */
+  async deleteAttempt(digest: Digest, attempt: string): Promise<number> {
     const keys: string[] = [];
-    for await (const object of listObjects(this.#bucket, attemptPrefix(digest, attempt)))
+    let bytes = 0;
+    for await (const object of listObjects(this.#bucket, attemptPrefix(digest, attempt))) {
       keys.push(object.key);
+      bytes += object.size;
+    }
     for (let at = 0; at < keys.length; at += PAGE)
       await this.#bucket.delete(keys.slice(at, at + PAGE));
+    return bytes;
+  }
+
+  /** Makes a blob invisible. Its segments behind the head stay, for whoever is reading them.
+   * @returns whether there was one */
+  async remove(digest: Digest): Promise<boolean> {
+    const had = (await this.head(digest)) !== undefined;
+    // The head first: whoever compares KV's record with it then finds none, and deletes the record too.
+    if (had) await withRetries(() => this.#bucket.delete(blobKey(digest)));
+    await this.records.delete(digest);
+    return had;
   }
 }
 

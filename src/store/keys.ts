@@ -12,6 +12,7 @@
 //   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
 //   Durable Object of a blob       fill                 what a reset must not lose of a running fill
 //   Durable Object of a tag        mapping              what KV may not show yet
+//   Durable Object of either       outbox               what the catalog could not be told yet; of a manifest's too
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //
 // An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
@@ -19,10 +20,16 @@
 // cache of their own, which no request of a client's leads to. The isolate's memory uses KV's keys.
 
 import { createHash } from "node:crypto";
-import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
 
 export const FILL_KEY = "fill";
 export const MAPPING_KEY = "mapping";
+export const OUTBOX_KEY = "outbox";
+
+/** What all keys of a kind begin with. */
+export const BLOBS = "blobs/";
+export const MANIFESTS = "manifests/";
+export const TAGS = "tags/";
 
 export function blobKey(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
@@ -39,6 +46,28 @@ export function segmentKey(digest: Digest, attempt: string, number: number): str
 
 export function segmentNumber(key: string): number {
   return Number(key.slice(key.lastIndexOf("/") + 1));
+}
+
+/** The digest of a blob's head; undefined for any other key. */
+export function blobDigestOf(key: string): Digest | undefined {
+  return digestAt(BLOBS, key);
+}
+
+/** What a segment belongs to; undefined for any other key. */
+export function segmentOf(key: string): { digest: Digest; attempt: string } | undefined {
+  const [, head = "", attempt] = /^(.+)\/([^/]+)\/\d+$/.exec(key) ?? [];
+  const digest = blobDigestOf(head);
+  return digest && attempt !== undefined ? { digest, attempt } : undefined;
+}
+
+export function manifestDigestOf(key: string): Digest | undefined {
+  return digestAt(MANIFESTS, key);
+}
+
+function digestAt(prefix: string, key: string): Digest | undefined {
+  if (!key.startsWith(prefix)) return undefined;
+  const digest = key.slice(prefix.length).replace("/", ":");
+  return isDigest(digest) ? digest : undefined;
 }
 
 export function manifestKey(digest: Digest): string {
@@ -80,6 +109,12 @@ export function tagRecordPrefix(place: string): string {
 
 export function tagRecordKey(place: string, tag: string): string {
   return tagRecordPrefix(place) + tag;
+}
+
+export function tagNameOf(key: string): { place: string; tag: string } | undefined {
+  const colon = key.lastIndexOf(":"); // an origin may have a port
+  if (!key.startsWith(TAGS) || colon < 0) return undefined;
+  return { place: key.slice(TAGS.length, colon), tag: key.slice(colon + 1) };
 }
 
 /** @param list `tags`, or `referrers/<digest>` */

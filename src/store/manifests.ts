@@ -14,6 +14,14 @@ interface KvMetadata {
   mediaType: string;
 }
 
+/** As R2 has it. */
+export interface StoredManifest extends Manifest {
+  /** Where it was pulled first: origin and repository (policy/source); undefined where that was not kept. */
+  place?: string;
+  /** In ms since the epoch. */
+  storedAt: number;
+}
+
 export class ManifestStore {
   readonly #kv: KVNamespace;
   readonly #bucket: R2Bucket;
@@ -40,21 +48,30 @@ export class ManifestStore {
   }
 
   /** Asks the copy that is never late. */
-  async getStored(digest: Digest): Promise<Manifest | undefined> {
+  async getStored(digest: Digest): Promise<StoredManifest | undefined> {
     const object = await withRetries(() => this.#bucket.get(manifestKey(digest)));
     if (!object) return undefined;
     const bytes = new Uint8Array(await object.arrayBuffer());
-    return { digest, mediaType: object.httpMetadata?.contentType ?? "", bytes };
+    const place = object.customMetadata?.place;
+    return {
+      digest,
+      mediaType: object.httpMetadata?.contentType ?? "",
+      bytes,
+      ...(place !== undefined && { place }),
+      storedAt: object.uploaded.getTime(),
+    };
   }
 
   async has(digest: Digest): Promise<boolean> {
     return (await withRetries(() => this.#bucket.head(manifestKey(digest)))) !== null;
   }
 
-  /** R2 verifies the digest with the write, and is first: what KV shows is in R2. */
-  async put({ digest, mediaType, bytes }: Manifest): Promise<void> {
+  /** R2 verifies the digest with the write, and is first: what KV shows is in R2.
+   * @param place where it is pulled: so that a catalog that was lost can be made anew */
+  async put({ digest, mediaType, bytes }: Manifest, place: string): Promise<void> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
-    const options = { ...checksum, httpMetadata: { contentType: mediaType } };
+    const httpMetadata = { contentType: mediaType };
+    const options = { ...checksum, httpMetadata, customMetadata: { place } };
     await withRetries(() => this.#bucket.put(manifestKey(digest), bytes, options));
     const metadata: KvMetadata = { mediaType };
     try {
@@ -63,5 +80,13 @@ export class ManifestStore {
       // Only the near copy is lost: reads find R2's.
       console.error(`entrepot: KV refused manifest ${digest}: ${(error as Error).message}`);
     }
+  }
+
+  /** KV first: what it shows is in R2. @returns whether R2 had it */
+  async remove(digest: Digest): Promise<boolean> {
+    await this.#kv.delete(manifestKvKey(digest));
+    const had = await this.has(digest);
+    if (had) await withRetries(() => this.#bucket.delete(manifestKey(digest)));
+    return had;
   }
 }

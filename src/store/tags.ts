@@ -49,10 +49,21 @@ export class TagStore {
     await this.#kv.delete(mappingKey(source, tag));
   }
 
+  /** What the tag means and has meant is forgotten, if it means that. The mapping first: what it shows is in the record.
+   * @param place origin and repository: the rule may be gone
+   * @returns false where it means something else by now */
+  async remove(place: string, tag: string, digest: Digest): Promise<boolean> {
+    const record = await this.recordedIn(place, tag);
+    if (record && record.digest !== digest) return false;
+    await this.#kv.delete(tagKey(place, tag));
+    if (record) await withRetries(() => this.#bucket.delete(tagRecordKey(place, tag)));
+    return true;
+  }
+
   async record(source: Source, tag: string, digest: Digest, now: number): Promise<void> {
     const before = await this.recorded(source, tag);
     const former = before ? [before.digest, ...before.former] : [];
-    await this.#write(source, {
+    await this.#write(sourceKey(source), {
       tag,
       digest,
       former: [...new Set(former)].filter((other) => other !== digest).slice(0, MOST_FORMER),
@@ -64,11 +75,23 @@ export class TagStore {
   /** What the tag meant stays known: its manifests can be pulled by digest. */
   async recordGone(source: Source, tag: string, now: number): Promise<void> {
     const before = await this.recorded(source, tag);
-    if (before) await this.#write(source, { ...before, recordedAt: now, gone: true });
+    if (before) await this.#write(sourceKey(source), { ...before, recordedAt: now, gone: true });
   }
 
-  async recorded(source: Source, tag: string): Promise<KnownTag | undefined> {
-    const key = tagRecordKey(sourceKey(source), tag);
+  recorded(source: Source, tag: string): Promise<KnownTag | undefined> {
+    return this.recordedIn(sourceKey(source), tag);
+  }
+
+  /** Where nothing is known of the tag, it means that again. */
+  async restore(place: string, tag: string, mapping: TagMapping): Promise<void> {
+    if (await this.recordedIn(place, tag)) return;
+    const { digest, checkedAt } = mapping;
+    await this.#write(place, { tag, digest, former: [], recordedAt: checkedAt, gone: false });
+    await this.#kv.put(tagKey(place, tag), JSON.stringify({ ...mapping, recorded: true }));
+  }
+
+  async recordedIn(place: string, tag: string): Promise<KnownTag | undefined> {
+    const key = tagRecordKey(place, tag);
     const object = await withRetries(() => this.#bucket.head(key));
     return object ? readRecord(tag, object) : undefined;
   }
@@ -84,8 +107,8 @@ export class TagStore {
     return known;
   }
 
-  async #write(source: Source, { tag, digest, former, recordedAt, gone }: KnownTag): Promise<void> {
-    const key = tagRecordKey(sourceKey(source), tag);
+  async #write(place: string, { tag, digest, former, recordedAt, gone }: KnownTag): Promise<void> {
+    const key = tagRecordKey(place, tag);
     const customMetadata = {
       digest,
       former: former.join(","),

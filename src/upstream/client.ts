@@ -5,7 +5,7 @@ import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
 import type { Gate } from "./gate.ts";
-import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
+import { type Answer, type Asked, type Purpose, Requests, type Tally } from "./request.ts";
 
 export type { Answer, Purpose } from "./request.ts";
 
@@ -16,8 +16,8 @@ const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
 export class UpstreamClient {
   readonly #requests: Requests;
 
-  constructor(gate: Gate) {
-    this.#requests = new Requests(gate);
+  constructor(gate: Gate, tally?: Tally) {
+    this.#requests = new Requests(gate, tally);
   }
 
   /** @param range both ends inclusive; 416 comes back as an answer */

@@ -4,7 +4,7 @@ import type { Rule } from "../config/rule.ts";
 import { within } from "../oci/deadline.ts";
 import { type ErrorCode, type ErrorValue, RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
-import { TimedBody } from "./body.ts";
+import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import type { Gate, Loan } from "./gate.ts";
 import type { Seen, Use } from "./health.ts";
 import { readBudget, readRetryAfter } from "./limit.ts";
@@ -39,14 +39,24 @@ export interface Answer {
   elsewhere: boolean;
   /** @param moved told of each piece that comes, in bytes */
   body(moved?: (bytes: number) => void): TimedBody;
+  /** The whole body, or its first bytes (upstream/body). */
+  read(bounds: Bounds): Promise<Uint8Array>;
   cancel(): void;
+}
+
+/** Counts what upstreams are asked, and what they send. */
+export interface Tally {
+  asked(source: Source): void;
+  received(source: Source, bytes: number): void;
 }
 
 export class Requests {
   readonly #gate: Gate;
+  readonly #tally: Tally | undefined;
 
-  constructor(gate: Gate) {
+  constructor(gate: Gate, tally?: Tally) {
     this.#gate = gate;
+    this.#tally = tally;
   }
 
   /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
@@ -89,6 +99,8 @@ export class Requests {
   async #send(asked: Asked, loan: Loan, deadline: number): Promise<Answer> {
     const { rule, repository } = asked.source;
     const { host, base } = rule.upstream;
+    const received = (bytes: number) => this.#tally?.received(asked.source, bytes);
+    this.#tally?.asked(asked.source);
     const controller = new AbortController();
     let elsewhere = false;
     try {
@@ -111,7 +123,16 @@ export class Requests {
         headers: response.headers,
         response,
         elsewhere,
-        body: (moved) => new TimedBody(response, rule.silenceTimeout, host, controller, moved),
+        body: (moved) =>
+          new TimedBody(response, rule.silenceTimeout, host, controller, (bytes) => {
+            received(bytes);
+            moved?.(bytes);
+          }),
+        read: async (bounds) => {
+          const bytes = await readBounded(response, bounds);
+          received(bytes.byteLength);
+          return bytes;
+        },
         cancel: () => controller.abort(),
       };
     } catch (error) {

@@ -1,0 +1,75 @@
+// What a manifest says of itself: what it leads to, what it is about, what kind of artifact it is. Foreign bodies: nothing in them is
+// trusted to be what it should.
+
+import { type Digest, isDigest } from "./digest.ts";
+import { referencesIn } from "./references.ts";
+
+export interface Described {
+  children: { digest: Digest; platform?: string }[];
+  /** Config and layers. */
+  blobs: Digest[];
+  /** What it refers to (distribution-spec, "Referrers"). */
+  subject?: Digest;
+  artifactType?: string;
+}
+
+/** Configs that say no more than that it is an image. */
+const IMAGE_CONFIGS = [
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+  "application/vnd.oci.empty.v1+json",
+];
+const MEDIA_TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
+
+export function describe(bytes: Uint8Array): Described {
+  const body = parse(bytes);
+  const { children, blobs } = referencesIn(bytes);
+  const platforms = platformsIn(body.manifests);
+  const subject = digestIn(body.subject);
+  // image-spec, "Guidelines for Artifact Usage": without an artifactType, the config's media type says it.
+  const type = body.artifactType ?? (body.config as { mediaType?: unknown } | null)?.mediaType;
+  const artifactType = typeof type === "string" && MEDIA_TYPE.test(type) ? type : undefined;
+  return {
+    children: [...new Set(children)].map((digest) => {
+      const platform = platforms.get(digest);
+      return { digest, ...(platform !== undefined && { platform }) };
+    }),
+    blobs: [...new Set(blobs)],
+    ...(subject && { subject }),
+    ...(artifactType && !IMAGE_CONFIGS.includes(artifactType) && { artifactType }),
+  };
+}
+
+interface Entry {
+  digest?: unknown;
+  platform?: { os?: unknown; architecture?: unknown; variant?: unknown } | null;
+}
+
+/** Digest → `linux/arm64/v8`. */
+function platformsIn(manifests: unknown): Map<unknown, string> {
+  const entries = Array.isArray(manifests) ? (manifests as (Entry | null)[]) : [];
+  return new Map(
+    entries.flatMap((entry) => {
+      const { os, architecture, variant } = entry?.platform ?? {};
+      const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
+      const isPlatform = parts.every(
+        (part) => typeof part === "string" && /^[\w.-]{1,64}$/.test(part),
+      );
+      return isPlatform ? [[entry?.digest, parts.join("/")] as const] : [];
+    }),
+  );
+}
+
+function digestIn(descriptor: unknown): Digest | undefined {
+  const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;
+  return typeof digest === "string" && isDigest(digest) ? digest : undefined;
+}
+
+function parse(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {}; // what is no JSON says nothing
+  }
+}
