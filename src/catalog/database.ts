@@ -79,8 +79,8 @@ export class Database {
   event(event: Omit<LifecycleEvent, "id">): void {
     const { at, run, what, place, digest, tags, bytes, policy, priority, reason } = event;
     this.run(
-      `INSERT INTO events (at, run, what, place, digest, tags, bytes, policy, priority, reason)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO events (at, run, what, place, digest, tags, bytes, policy, priority, reason, clock)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       at,
       run ?? null,
       what,
@@ -91,6 +91,7 @@ export class Database {
       policy ?? null,
       priority ?? null,
       reason,
+      Date.now(),
     );
   }
 }

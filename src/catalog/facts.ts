@@ -70,8 +70,8 @@ export interface Counts {
 /** What an isolate tells at once. */
 export interface Report {
   images: PulledImage[];
-  /** Blobs that were pulled: one that nothing refers to any more is not collected then. */
-  blobs: Digest[];
+  /** Blobs that were pulled from what is here: one that nothing refers to any more is not collected then. */
+  blobs: { digest: Digest; at: number }[];
   counts: Counts[];
 }
 
@@ -82,4 +82,6 @@ export interface Reported {
   /** Images whose manifest, or tag, the catalog does not know (any more): whoever has just served them is to see that they are
    * here, and told. */
   lost: PulledImage[];
+  /** Blobs that were deleted: they were served from a copy. */
+  lostBlobs: Digest[];
 }

@@ -84,7 +84,9 @@ function revived(database: Database, place: number, content: number, at: number)
 
 export function takeReport(database: Database, { images, blobs, counts }: Report): Reported {
   const lost = images.filter((image) => !pulled(database, image));
-  for (const digest of blobs) blobPulled(database, digest, Date.now());
+  const lostBlobs = blobs
+    .filter(({ digest, at }) => !blobPulled(database, digest, at))
+    .map(({ digest }) => digest);
   for (const { day, rule, place, ...count } of counts) {
     database.run(
       `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -105,27 +107,39 @@ export function takeReport(database: Database, { images, blobs, counts }: Report
       count.upstreamRequests,
     );
   }
-  return { marks: database.marks, lost };
+  return { marks: database.marks, lost, lostBlobs };
 }
 
-/** @returns whether it is here, with its tag, and not being deleted */
+/** @returns whether it is here, with its tag, and not being deleted; or was, until it was deleted after that */
 function pulled(database: Database, { place, digest, tag, at }: PulledImage): boolean {
   const content = database.first<{ id: number; going: number | null }>(
     "SELECT id, going FROM contents WHERE digest = ? AND kind = 'manifest' AND present",
     digest,
   );
-  if (!content) return false;
+  if (!content) return isDeletedSince(database, digest, at);
   const known = tag === undefined ? undefined : tagOf(database, place, tag);
   const isTagKnown = tag === undefined || (known !== undefined && known.doomed === null);
   hold(database, place, content.id, { pushedAt: at, pulledAt: at });
   return content.going === null && isTagKnown;
 }
 
-/** One that nothing refers to is left alone for another grace. */
-function blobPulled(database: Database, digest: Digest, at: number): void {
-  database.run(
-    `UPDATE contents SET pulled_at = ?2, orphaned_at = CASE WHEN orphaned_at IS NULL THEN NULL ELSE 0 END
-     WHERE digest = ?1 AND kind = 'blob' AND present`,
+/** One that nothing refers to is left alone for another grace.
+ * @returns whether it is here, and not being deleted */
+function blobPulled(database: Database, digest: Digest, at: number): boolean {
+  const [blob] = database.all<{ going: number | null }>(
+    `UPDATE contents SET pulled_at = max(coalesce(pulled_at, 0), ?2),
+       orphaned_at = CASE WHEN ?2 > noticed_at THEN min(orphaned_at, 0) ELSE orphaned_at END
+     WHERE digest = ?1 AND kind = 'blob' AND present RETURNING going`,
+    digest,
+    at,
+  );
+  return blob ? blob.going === null : isDeletedSince(database, digest, at);
+}
+
+/** That it was pulled is told late: it was here then, and its time was over. */
+function isDeletedSince(database: Database, digest: Digest, at: number): boolean {
+  return database.has(
+    "SELECT 1 FROM events WHERE digest = ? AND clock >= ? AND what IN ('manifest', 'blob')",
     digest,
     at,
   );

@@ -131,7 +131,7 @@ export function eventsBefore(
   const rows = database.all<EventRow>(query, before ?? Number.MAX_SAFE_INTEGER, limit);
   return rows.map((row) => {
     const told = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
-    const { tags, ...rest } = told as { tags?: string };
+    const { tags, clock: _, ...rest } = told as { tags?: string; clock?: number };
     return { ...rest, ...(tags && { tags: JSON.parse(tags) }) } as LifecycleEvent;
   });
 }

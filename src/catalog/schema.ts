@@ -85,9 +85,11 @@ const STEPS: readonly string[] = [
   CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL, run INTEGER, what TEXT NOT NULL,
-    place TEXT, digest TEXT, tags TEXT, bytes INTEGER, policy TEXT, priority INTEGER, reason TEXT NOT NULL
+    place TEXT, digest TEXT, tags TEXT, bytes INTEGER, policy TEXT, priority INTEGER, reason TEXT NOT NULL,
+    clock INTEGER NOT NULL          -- when it was told, by the real clock
   );
   CREATE INDEX events_at ON events (at);
+  CREATE INDEX events_of ON events (digest, clock) WHERE digest IS NOT NULL;
 
   CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,

@@ -86,7 +86,7 @@ export interface Progress {
 
 export interface RunReport {
   id: number;
-  trigger: "cron" | "request";
+  trigger: "cron" | "request" | "rebuild";
   /** The time that the sweep went by. */
   now: number;
   startedAt: number;

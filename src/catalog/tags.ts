@@ -15,6 +15,7 @@ export function isReferrersTag(tag: string): boolean {
 
 export function tellTag(database: Database, { place, tag, digest, at, gone }: TagFact): void {
   const before = tagOf(database, place, tag);
+  if (before && at < before.since) return; // told late: something else is known since
   if (before && (gone || before.digest !== digest)) {
     const { digest: was, since } = before;
     database.run("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", place, tag, was, since, at);

@@ -8,9 +8,11 @@ import { type Naming, route } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import type { Asked } from "../pull/asked.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
+import type { CacheStatus } from "../pull/cache-status.ts";
 import type { House } from "../pull/house.ts";
-import { pullByDigest, pullByTag } from "../pull/manifest.ts";
+import { type PulledManifest, pullByDigest, pullByTag } from "../pull/manifest.ts";
 import { pullReferrers } from "../pull/referrers.ts";
+import type { Kind } from "../pull/served.ts";
 import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
 import {
@@ -69,13 +71,13 @@ async function answer(
       return blob(house, source, wanted.digest, request, asked);
     case "tags": {
       const { tags, next, ...label } = await pullTags(house, source, url.searchParams, asked);
-      house.served.answer("list", label.status);
+      note(house, source, "list", label.status, asked);
       return json({ name: wanted.name, tags }, listHeaders(url, next, label));
     }
     case "referrers": {
       const pulled = await pullReferrers(house, source, wanted.digest, url.searchParams, asked);
       const { manifests, next, ...label } = pulled;
-      house.served.answer("list", label.status);
+      note(house, source, "list", label.status, asked);
       const filtered = url.searchParams.has("artifactType") && {
         "OCI-Filters-Applied": "artifactType",
       };
@@ -124,14 +126,41 @@ async function manifest(
     wanted.digest === undefined
       ? await pullByTag(house, source, wanted.tag, how)
       : await pullByDigest(house, source, wanted.digest, how);
-  house.served.answer("manifest", pulled.status);
+  note(house, source, "manifest", pulled.status, asked, !head);
+  if (!head) reportPull(house, source, wanted, pulled, asked);
   const described = { ...pulled, ...caching(source, wanted.digest !== undefined) };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
   if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
     return notModified(described, vary);
+  if (!head) house.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
   return new Response(head ? null : (pulled.bytes ?? null), {
     headers: { ...contentHeaders(described), ...vary },
   });
+}
+
+function note(
+  house: House,
+  source: Source,
+  kind: Kind,
+  status: CacheStatus,
+  asked: Asked,
+  isPull = false,
+): void {
+  house.served.answer(kind, status);
+  house.reports.answered(source, status, isPull, asked);
+}
+
+/** A GET is a pull, of the tag's own manifest, and of the child that was chosen of it for the client. */
+function reportPull(
+  house: House,
+  source: Source,
+  wanted: Wanted & { kind: "manifest" },
+  { digest, mapping }: PulledManifest,
+  asked: Asked,
+): void {
+  if (wanted.digest === undefined && mapping)
+    house.reports.image(source, mapping.digest, { tag: wanted.tag, mapping }, asked);
+  if (mapping?.digest !== digest) house.reports.image(source, digest, undefined, asked);
 }
 
 async function blob(
@@ -148,7 +177,9 @@ async function blob(
     head || matches
       ? await headBlob(house, source, digest, asked)
       : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
-  house.served.answer("blob", pulled.status);
+  note(house, source, "blob", pulled.status, asked);
+  // Of what is being fetched its fill tells.
+  if (!head && "hit" in pulled.status) house.reports.blob(source, digest, asked);
   const described = { ...pulled, mediaType: "application/octet-stream", ...caching(source, true) };
   if (matches) return notModified(described);
   const headers: Record<string, string> = {

@@ -39,18 +39,25 @@ export async function pullBlob(
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
   const status = statusOf(joined.how);
+  const sent = (bytes: number) => house.reports.sent(source, bytes, asked);
   if (joined.state === "published") {
     const { layout } = joined;
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
     const segments = new Segments(house, source, digest, { layout }, range, asked);
-    return answer(digest, layout.size, range, new Sending(house, segments, asked), status);
+    return answer(digest, layout.size, range, new Sending(house, segments, asked, sent), status);
   }
   const { attempt: id, size, ranges } = joined;
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
   const segments = new Segments(house, source, digest, { attempt: { id, size } }, range, asked);
-  return answer(digest, size ?? undefined, range, new Sending(house, segments, asked), status);
+  return answer(
+    digest,
+    size ?? undefined,
+    range,
+    new Sending(house, segments, asked, sent),
+    status,
+  );
 }
 
 /** From the edge or R2; undefined where the blob is in neither. */
@@ -71,7 +78,14 @@ async function pullHere(
   const segments = new Segments(house, source, digest, stored, range, asked);
   const status = await segments.begin();
   if (!status) return undefined;
-  return answer(digest, stored.layout.size, range, new Sending(house, segments, asked), status);
+  const sent = (bytes: number) => house.reports.sent(source, bytes, asked);
+  return answer(
+    digest,
+    stored.layout.size,
+    range,
+    new Sending(house, segments, asked, sent),
+    status,
+  );
 }
 
 async function layoutAlone(

@@ -6,6 +6,7 @@ import type { NearBlobs } from "../store/near-blobs.ts";
 import type { NearManifests } from "../store/near-manifests.ts";
 import type { NearTags } from "../store/near-tags.ts";
 import type { Lineage } from "./lineage.ts";
+import type { Reports } from "./reports.ts";
 import type { Served } from "./served.ts";
 
 export interface House {
@@ -16,4 +17,5 @@ export interface House {
   lineage: Lineage;
   fills: Fills;
   served: Served;
+  reports: Reports;
 }

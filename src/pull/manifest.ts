@@ -6,6 +6,7 @@ import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
+import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { offline } from "../upstream/offline.ts";
@@ -23,6 +24,8 @@ export interface PulledManifest extends Labelled {
   /** In bytes; undefined where only a HEAD was answered, and the upstream's did not tell it. */
   size: number | undefined;
   bytes?: Uint8Array;
+  /** What the tag that it was named by means; of a child that was chosen for the client, the index. */
+  mapping?: TagMapping;
 }
 
 export interface ManifestAsked extends Asked {
@@ -40,7 +43,8 @@ export async function pullByTag(
   permitTag(source, tag);
   const meant = await meaningOf(house, source, tag, asked);
   permitMeant(source, meant.mapping.digest);
-  return pullMeant(house, source, tag, meant, asked);
+  const pulled = await pullMeant(house, source, tag, meant, asked);
+  return { mapping: meant.mapping, ...pulled };
 }
 
 async function pullMeant(
@@ -63,14 +67,18 @@ async function pullMeant(
     return { digest, mediaType, size, ...label };
   }
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-  const { manifest, status } = await fetchMeant(house, source, tag, digest, asked);
+  const fetched = await fetchMeant(house, source, tag, digest, asked);
+  const { manifest, status } = fetched;
   if (told && manifest.digest === digest) house.tags.keep(source, tag, mapping, asked);
-  return negotiated(house, source, manifest, { ...label, status }, asked);
+  const pulled = await negotiated(house, source, manifest, { ...label, status }, asked);
+  return { ...pulled, mapping: fetched.mapping ?? mapping };
 }
 
 interface Fetched {
   manifest: Manifest;
   status: CacheStatus;
+  /** Where the tag turned out to mean another. */
+  mapping?: TagMapping;
 }
 
 /** The manifest that the tag means. Where the upstream does not have the digest that its HEAD named (the tag moved
@@ -91,7 +99,7 @@ async function fetchMeant(
     permitMeant(source, mapping.digest);
     house.tags.keep(source, tag, mapping, asked);
     const { manifest } = await fetched(house, source, mapping.digest, named, asked);
-    return { manifest, status: statusOf(how) };
+    return { manifest, status: statusOf(how), mapping };
   }
 }
 

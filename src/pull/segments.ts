@@ -97,6 +97,11 @@ export class Segments {
     return this.#size !== null && number >= segmentCount(this.#size);
   }
 
+  /** How many bytes of segment `number` are answered; of a blob of unknown length, a whole segment's, until it is known. */
+  lengthOf(number: number): number {
+    return this.#sliceOf(number, this.#size ?? Number.POSITIVE_INFINITY).length;
+  }
+
   /** Undefined where the blob, whose length was not known, has ended. */
   async open(number: number): Promise<Opened | undefined> {
     for (let tries = 0; tries < MOST_READS; tries++) {

@@ -18,11 +18,14 @@ export class Sending {
   readonly #segments: Segments;
   readonly #asked: Asked;
   readonly #copies: Copies;
+  readonly #sent: (bytes: number) => void;
 
-  constructor(house: House, segments: Segments, asked: Asked) {
+  /** @param sent told of each segment that the client took, in bytes */
+  constructor(house: House, segments: Segments, asked: Asked, sent: (bytes: number) => void) {
     this.#house = house;
     this.#segments = segments;
     this.#asked = asked;
+    this.#sent = sent;
     this.#copies = new Copies(house, asked);
   }
 
@@ -48,7 +51,10 @@ export class Sending {
         // Of an attempt nothing is opened ahead: what a follower asks for shows the fill how far he is.
         next = segments.layout && keepsUp ? this.#openAhead(number + 1) : undefined;
         const begun = Date.now();
-        if (opened) await this.#send(opened, writable);
+        if (opened) {
+          await this.#send(opened, writable);
+          this.#sent(segments.lengthOf(number));
+        }
         if (Date.now() - begun < IDLE) continue;
         keepsUp = false;
         discard(next);

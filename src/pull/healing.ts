@@ -1,0 +1,52 @@
+// Healing what a sweep deleted while it was pulled, or what was served from a copy since: whoever has served it sees that it is here
+// again, and known.
+
+import type { Fills } from "../fill/open.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import { Claims } from "../store/claims.ts";
+import type { BlobFrom, Healing, PulledFrom } from "./reports.ts";
+
+/** The same is healed once in so many ms. */
+const AGAIN = 60_000;
+const MOST = 1_000;
+
+export class Healer implements Healing {
+  readonly #fills: Pick<Fills, "joinManifest" | "joinBlob" | "restoreTag">;
+  readonly #healed = new Claims(MOST);
+
+  constructor(fills: Pick<Fills, "joinManifest" | "joinBlob" | "restoreTag">) {
+    this.#fills = fills;
+  }
+
+  /** The manifest is fetched, unless it is here: its object tells the catalog either way. Then the tag means it again. */
+  image({ pulled, source, mapping }: PulledFrom, now: number): Promise<boolean> {
+    const { place, digest, tag } = pulled;
+    return this.#once(`${place} ${digest} ${tag ?? ""}`, now, async () => {
+      await this.#fills.joinManifest(digest, source, askingFor(source));
+      if (tag !== undefined && mapping) await this.#fills.restoreTag(place, tag, mapping);
+    });
+  }
+
+  /** The fill goes on by itself. */
+  blob({ digest, source }: BlobFrom, now: number): Promise<boolean> {
+    return this.#once(`${sourceKey(source)} ${digest}`, now, async () => {
+      await this.#fills.joinBlob(digest, source, askingFor(source));
+    });
+  }
+
+  async #once(what: string, now: number, heal: () => Promise<void>): Promise<boolean> {
+    if (!this.#healed.take(what, now, AGAIN)) return false;
+    try {
+      await heal();
+      return true;
+    } catch (error) {
+      const { message } = error as Error;
+      console.warn(`entrepot: ${what.trim()} was served, and is not here any more: ${message}`);
+      return false;
+    }
+  }
+}
+
+function askingFor({ rule }: Source) {
+  return { patience: rule.firstByteTimeout, background: true };
+}

@@ -1,0 +1,187 @@
+// Reports: what this isolate tells the catalog, behind its answers. Which images were pulled, at once, but each at most once an hour
+// and place; which blobs, and what was counted, within ten seconds. No answer waits for it, and none fails with it.
+
+import { Counting } from "../catalog/counts.ts";
+import type { Counts, PulledImage } from "../catalog/facts.ts";
+import type { Catalog } from "../catalog/open.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { TagMapping } from "../policy/fresh.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import type { Visit } from "../store/visit.ts";
+import type { CacheStatus } from "./cache-status.ts";
+import { Told } from "./told.ts";
+
+/** An image that was pulled, and how it could be fetched again. */
+export interface PulledFrom {
+  pulled: PulledImage;
+  source: Source;
+  /** Of its tag. */
+  mapping?: TagMapping;
+}
+
+/** A blob that was pulled. */
+export interface BlobFrom {
+  digest: Digest;
+  source: Source;
+  /** In ms since the epoch. */
+  at: number;
+}
+
+/** Sees that what was served, and the catalog does not know, is here and told. @returns whether that came about */
+export interface Healing {
+  image(lost: PulledFrom, now: number): Promise<boolean>;
+  blob(lost: BlobFrom, now: number): Promise<boolean>;
+}
+
+/** For how long whoever tells has it in hand, in ms: a request that is cancelled gives nothing back. */
+const LATE = 5_000;
+/** So often, in ms, a catalog that cannot be told is complained of. */
+const COMPLAINT = 60_000;
+
+/** How often, after one more of these times, a telling that failed is tried again behind the same answer. */
+const RETRIES = 2;
+
+interface Batch {
+  images: Map<string, PulledFrom>;
+  blobs: Map<string, BlobFrom>;
+  counts: Counts[];
+  /** What was held back until then, since it had been told. */
+  held: [ReadonlyMap<string, PulledFrom>, ReadonlyMap<string, BlobFrom>];
+}
+
+export class Reports {
+  readonly #catalog: Pick<Catalog, "report">;
+  readonly #healing: Healing;
+  readonly #every: number;
+  readonly #counting = new Counting();
+  readonly #images = new Told<PulledFrom>();
+  readonly #blobs = new Told<BlobFrom>();
+  #marks: number | undefined;
+  /** Until when somebody is telling, and until when somebody is going to, in ms since the epoch. */
+  #tellingUntil = 0;
+  #goingUntil = 0;
+  #complainedAt = 0;
+
+  /** @param every how often it is told at least, while there is something to tell, in ms */
+  constructor(catalog: Pick<Catalog, "report">, every: number, healing: Healing) {
+    this.#catalog = catalog;
+    this.#every = every;
+    this.#healing = healing;
+  }
+
+  /** A manifest was pulled. @param named the tag that it was named by, and what that means */
+  image(
+    source: Source,
+    digest: Digest,
+    named: { tag: string; mapping: TagMapping } | undefined,
+    visit: Visit,
+  ): void {
+    const place = sourceKey(source);
+    const { tag, mapping } = named ?? {};
+    const pulled = { place, digest, ...(tag !== undefined && { tag }), at: visit.now };
+    const key = `${place} ${digest} ${tag ?? ""}`;
+    const isNew = this.#images.add(key, { pulled, source, ...(mapping && { mapping }) }, visit.now);
+    this.#soon(visit, isNew);
+  }
+
+  blob(source: Source, digest: Digest, visit: Visit): void {
+    this.#blobs.add(digest, { digest, source, at: visit.now }, visit.now);
+    this.#soon(visit, false);
+  }
+
+  answered(source: Source, status: CacheStatus, isPull: boolean, visit: Visit): void {
+    const amounts = { [whatOf(status)]: 1, ...(isPull && { pulls: 1 }) };
+    this.#counting.add(source.rule.name, sourceKey(source), visit.now, amounts);
+    this.#soon(visit, false);
+  }
+
+  /** @param bytes that a client took */
+  sent(source: Source, bytes: number, visit: Visit): void {
+    this.#counting.add(source.rule.name, sourceKey(source), Date.now(), { bytesServed: bytes });
+    this.#soon(visit, false);
+  }
+
+  /** Tells behind this request: at once, or when the time has come, unless another request is going to. */
+  #soon(visit: Visit, atOnce: boolean): void {
+    const now = Date.now();
+    if (atOnce && now >= this.#tellingUntil) visit.later(this.#tell());
+    if (now < this.#goingUntil) return;
+    this.#goingUntil = now + this.#every + LATE;
+    visit.later(this.#tellIn(this.#every));
+  }
+
+  async #tellIn(time: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, time));
+    this.#goingUntil = 0;
+    if (Date.now() >= this.#tellingUntil) await this.#tell();
+  }
+
+  /** Until there is nothing left to tell: what comes meanwhile goes along. */
+  async #tell(): Promise<void> {
+    let failures = 0;
+    for (let batch = this.#take(); batch; batch = this.#take()) {
+      this.#tellingUntil = Date.now() + LATE;
+      try {
+        await this.#tellOf(batch);
+      } catch (error) {
+        this.#putBack(batch, error as Error);
+        failures += 1;
+        if (failures > RETRIES) return;
+        await new Promise((resolve) => setTimeout(resolve, this.#every));
+      } finally {
+        this.#tellingUntil = 0;
+      }
+    }
+  }
+
+  async #tellOf({ images, blobs, counts, held }: Batch): Promise<void> {
+    const pulled = [...images.values()].map((one) => one.pulled);
+    const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
+    const report = { images: pulled, blobs: taken, counts };
+    const { marks, lost, lostBlobs } = await this.#catalog.report(report);
+    if (marks === (this.#marks ?? marks)) {
+      this.#images.drop(held[0]);
+      this.#blobs.drop(held[1]);
+    } else {
+      // What has been marked since may be what was pulled, and held back since it was told within the hour.
+      this.#images.tellAnew(images.keys(), Date.now());
+      this.#blobs.tellAnew(blobs.keys(), Date.now());
+    }
+    this.#marks = marks;
+    for (const { place, digest, tag } of lost) {
+      const key = `${place} ${digest} ${tag ?? ""}`;
+      const one = images.get(key);
+      if (one && (await this.#healing.image(one, Date.now()))) this.#images.again(key, one);
+    }
+    for (const digest of lostBlobs) {
+      const one = blobs.get(digest);
+      if (one) await this.#healing.blob(one, Date.now());
+    }
+  }
+
+  #take(): Batch | undefined {
+    const now = Date.now();
+    const images = this.#images.take(now);
+    const blobs = this.#blobs.take(now);
+    const counts = this.#counting.take();
+    if (images.size + blobs.size + counts.length === 0) return undefined;
+    return { images, blobs, counts, held: [this.#images.held, this.#blobs.held] };
+  }
+
+  #putBack({ images, blobs, counts }: Batch, error: Error): void {
+    for (const [key, one] of images) this.#images.again(key, one);
+    for (const [key, one] of blobs) this.#blobs.again(key, one);
+    this.#counting.putBack(counts);
+    if (Date.now() - this.#complainedAt < COMPLAINT) return;
+    this.#complainedAt = Date.now();
+    console.warn(`entrepot: the catalog was not told of what was pulled: ${error.message}`);
+  }
+}
+
+/** A tag that was only checked, with its manifest from here, is a hit. */
+function whatOf(status: CacheStatus): "hits" | "misses" | "collapsed" | "stale" {
+  if ("hit" in status) return "hits";
+  if (!("fwd" in status)) return "stale";
+  if (status.collapsed) return "collapsed";
+  return status.stored || status.fwd === "uri-miss" ? "misses" : "hits";
+}
