@@ -1,13 +1,22 @@
 // The Worker: wiring only.
 
 import type { Hono } from "hono";
+import { openCatalog } from "./catalog/open.ts";
+import { type Config, readConfig } from "./config/read.ts";
+import { readTimes } from "./config/times.ts";
 import type { Env } from "./env.ts";
 import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
+import { openLifecycle } from "./lifecycle/open.ts";
+import type { Lifecycle } from "./lifecycle/told.ts";
+import { Healer } from "./pull/healing.ts";
+import type { House } from "./pull/house.ts";
 import { Lineage } from "./pull/lineage.ts";
+import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
+import { InventoryStore } from "./store/inventory.ts";
 import { ListStore } from "./store/lists.ts";
 import { ManifestStore } from "./store/manifests.ts";
 import { Near } from "./store/near.ts";
@@ -15,6 +24,8 @@ import { NearBlobs } from "./store/near-blobs.ts";
 import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { TagStore } from "./store/tags.ts";
+import { UpstreamClient } from "./upstream/client.ts";
+import { openGate } from "./upstream/gate.ts";
 
 export { CatalogObject } from "./catalog/object.ts";
 export { BlobFill } from "./fill/blob-fill.ts";
@@ -30,22 +41,52 @@ export default {
   fetch(request, env, context) {
     let app = apps.get(env);
     if (!app) {
-      const manifests = new ManifestStore(env.META, env.BLOBS);
-      const tags = new TagStore(env.META, env.BLOBS);
-      const edge = new EdgeCache();
-      const near = new Near(edge);
-      const house = {
-        blobs: new NearBlobs(near, edge, new BlobStore(env.BLOBS, env.META)),
-        manifests: new NearManifests(near, manifests),
-        tags: new NearTags(near, tags),
-        lists: new ListStore(env.META),
-        lineage: new Lineage(tags, manifests),
-        fills: openFills(env),
-        served: new Served(),
+      const office = {
+        catalog: openCatalog(env),
+        lifecycle: (config: Config) => lifecycleOf(env, config),
       };
-      app = createApp({ ...env }, house);
+      app = createApp({ ...env }, houseOf(env), office);
       apps.set(env, app);
     }
     return app.fetch(request, env, context);
   },
+
+  /** The hourly cron. Its time is the sweep's clock. */
+  async scheduled({ scheduledTime }, env) {
+    const lifecycle = lifecycleOf(env, readConfig({ ...env }));
+    const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
+    if (!report) console.log("entrepot: another sweep is at work");
+    // So that the platform shows the run as failed.
+    else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
+  },
 } satisfies ExportedHandler<Env>;
+
+function houseOf(env: Env): House {
+  const manifests = new ManifestStore(env.META, env.BLOBS);
+  const tags = new TagStore(env.META, env.BLOBS);
+  const edge = new EdgeCache();
+  const near = new Near(edge);
+  const fills = openFills(env);
+  const { reportEvery } = readTimes({ ...env }, []); // what is wrong with it is told at the door
+  return {
+    blobs: new NearBlobs(near, edge, new BlobStore(env.BLOBS, env.META)),
+    manifests: new NearManifests(near, manifests),
+    tags: new NearTags(near, tags),
+    lists: new ListStore(env.META),
+    lineage: new Lineage(tags, manifests),
+    fills,
+    served: new Served(),
+    reports: new Reports(openCatalog(env), reportEvery, new Healer(fills)),
+  };
+}
+
+function lifecycleOf(env: Env, config: Config): Lifecycle {
+  return openLifecycle({
+    catalog: openCatalog(env),
+    fills: openFills(env),
+    inventory: new InventoryStore(env.BLOBS),
+    manifests: new ManifestStore(env.META, env.BLOBS),
+    upstream: new UpstreamClient(openGate(env.UPSTREAM_GATE)),
+    config,
+  });
+}

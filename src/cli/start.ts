@@ -7,8 +7,12 @@ import { dirname, join } from "node:path";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub } from "../config/upstream.ts";
+import { isDockerHub, isLoopback } from "../config/upstream.ts";
 import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
+
+const HOUR = 60 * 60_000;
+/** The local server's door to the Worker's `scheduled` handler. */
+const CRON = "/cdn-cgi/handler/scheduled";
 
 const args = process.argv.slice(2);
 const host = option(args, "ip") ?? "127.0.0.1";
@@ -18,7 +22,9 @@ const wrangler = join(
   "bin/wrangler.js",
 );
 
-const defaults = ["--ip", host, "--port", port, "--show-interactive-dev-session=false"];
+// The API is open to this machine, if nobody else can reach it (src/http/admin.ts).
+const admin = isLoopback(host) ? ["--var", "LOCAL_ADMIN:true"] : [];
+const defaults = [...admin, "--ip", host, "--port", port, "--show-interactive-dev-session=false"];
 const passed = args.filter((arg, at) => !isOption(arg, args[at - 1]));
 const child = spawn(process.execPath, [wrangler, "dev", ...defaults, ...passed], {
   stdio: ["ignore", "inherit", "inherit"],
@@ -31,6 +37,18 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 
 await ready(`http://${host}:${port}/v2/`);
 console.log(summary());
+// Cron triggers are not fired locally: what expires is looked after from here.
+setInterval(sweep, HOUR).unref();
+
+async function sweep(): Promise<void> {
+  try {
+    const response = await fetch(`http://${host}:${port}${CRON}`);
+    await response.body?.cancel();
+    if (!response.ok) console.error("✘ the hourly sweep failed; what it said is above");
+  } catch (error) {
+    console.error(`✘ the hourly sweep was not begun: ${(error as Error).message}`);
+  }
+}
 
 function isOption(arg: string, before: string | undefined): boolean {
   const own = /^--(ip|port)$/;
@@ -68,6 +86,8 @@ function summary(): string {
     lines.push(
       "Try it:",
       `  docker pull ${address}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
+      "What would expire:",
+      "  npm run lifecycle -- preview",
       "",
     );
   } catch (error) {

@@ -4,30 +4,33 @@ import { type Context, Hono } from "hono";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
+import { nothingHere } from "./admin.ts";
+import { createApi, type Office } from "./api.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
 
 /** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500 */
-export function createApp(variables: Readonly<Record<string, unknown>>, house: House): Hono {
+export function createApp(
+  variables: Readonly<Record<string, unknown>>,
+  house: House,
+  office: Office,
+): Hono {
   const config = configure(variables);
+  const usable = () => {
+    if (!(config instanceof ConfigError)) return config;
+    throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${config.message}`);
+  };
   const app = new Hono();
   app.onError(errorResponse);
-  app.notFound(() =>
-    errorResponse(
-      new RegistryError("UNSUPPORTED", "there is nothing here; the registry API is under /v2/", {
-        status: 404,
-      }),
-    ),
-  );
+  app.notFound(() => errorResponse(nothingHere()));
   app.use(async (_, next) => {
-    if (config instanceof ConfigError) {
-      throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${config.message}`);
-    }
+    usable();
     await next();
   });
+  app.route("/api", createApi(variables, usable, office));
   const registry = ({ req, executionCtx }: Context) => {
     const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
-    return answerRegistry(config as Config, house, req.raw, Date.now(), later);
+    return answerRegistry(usable(), house, req.raw, Date.now(), later);
   };
   app.all("/v2", registry);
   app.all("/v2/*", registry);

@@ -49,15 +49,17 @@ export interface PreviewAsked {
 }
 
 export interface SweepAsked {
-  trigger: RunReport["trigger"];
+  trigger: "cron" | "request";
   force: boolean;
 }
 
 export interface Rebuilt {
   done: boolean;
   stage?: "manifests" | "tags" | "blobs";
-  /** Of this call. */
+  /** Manifests, tags and blobs, of this call. */
   adopted: number;
+  /** What went wrong: the next call tries again. */
+  error?: string;
 }
 
 /** What the API and the cron do. `now` is in ms since the epoch. */

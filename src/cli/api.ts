@@ -1,0 +1,110 @@
+// A cache's API, as the command line asks it: where it is, with what token, and what its refusals say.
+
+import { readFileSync } from "node:fs";
+import { isLoopback } from "../config/upstream.ts";
+import { localSecrets } from "./settings.ts";
+
+const HERE = "http://127.0.0.1:8787";
+
+/** What goes wrong for want of something that the caller can do: told as it is, without a stack. */
+export class Complaint extends Error {
+  /** Of the process. */
+  readonly code: number;
+  constructor(message: string, code = 1) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Api {
+  /** The answer's JSON. Throws a Complaint for a refusal. */
+  ask<T>(method: "GET" | "POST", path: string, body?: string): Promise<T>;
+}
+
+/** @param url of the cache; without, the one of `npm start` */
+export function openApi(url: string = HERE): Api {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new Complaint(`${url} is not the URL of a cache`, 2);
+  const { origin, hostname, protocol } = new URL(url);
+  const isHere = isLoopback(hostname);
+  // Never in an argument, where other users of the machine would see it.
+  const token =
+    process.env.ENTREPOT_ADMIN_TOKEN ?? (isHere ? localSecrets().ADMIN_TOKEN : undefined);
+  if (token !== undefined && protocol === "http:" && !isHere)
+    throw new Complaint(`the admin token is not sent over http:// to ${hostname}: use https://`, 2);
+  const headers: Record<string, string> =
+    token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  return {
+    async ask(method, path, body) {
+      const init = { method, headers, ...(body !== undefined && { body }) };
+      const response = await fetch(origin + path, init).catch((error: Error) => {
+        const cause = (error.cause as Error | undefined)?.message ?? error.message;
+        throw new Complaint(
+          `nothing answers at ${origin} (${cause}): start a cache with npm start, or name one with --url`,
+        );
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Complaint(refusalIn(text, response.status, origin));
+      return JSON.parse(text);
+    },
+  };
+}
+
+function refusalIn(text: string, status: number, origin: string): string {
+  const said = messagesIn(text);
+  const hint =
+    status === 401
+      ? "; set ENTREPOT_ADMIN_TOKEN to the secret ADMIN_TOKEN of that cache"
+      : status === 404
+        ? "; a cache without the secret ADMIN_TOKEN has no API, but for npm start on loopback"
+        : "";
+  return said.length > 0 ? said.join("\n") + hint : `${origin} answered ${status}${hint}`;
+}
+
+function messagesIn(text: string): string[] {
+  try {
+    const { errors } = JSON.parse(text) as { errors?: { message?: unknown }[] };
+    return (errors ?? []).flatMap(({ message }) => (typeof message === "string" ? [message] : []));
+  } catch {
+    return []; // of something that is no cache
+  }
+}
+
+/** Runs a command: what it complains of is told, and ends it. */
+export async function command(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    for (const line of error.message.split("\n")) console.error(`✘ ${line}`);
+    process.exitCode = error.code;
+  }
+}
+
+/** The options of a command, each with a value or none.
+ * @param known option → whether it has a value */
+export function optionsIn(
+  args: readonly string[],
+  known: Record<string, boolean>,
+  usage: string,
+): Map<string, string> {
+  const options = new Map<string, string>();
+  for (let at = 0; at < args.length; at++) {
+    const [, name = "", given] = /^--([a-z-]+)(?:=(.*))?$/s.exec(args[at] as string) ?? [];
+    const takes = known[name];
+    if (takes === undefined) throw new Complaint(`${args[at]}: is not known here\n${usage}`, 2);
+    const value = !takes || given !== undefined ? given : args[++at];
+    if (takes && value === undefined) throw new Complaint(`--${name}: wants a value\n${usage}`, 2);
+    options.set(name, value ?? "");
+  }
+  return options;
+}
+
+/** A file, or with `-` what comes in. */
+export function textOf(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new Complaint(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,136 @@
+// The API for whoever runs the cache: what its lifecycle would do, does, and has done; and the catalog.
+
+import { type Context, Hono } from "hono";
+import type { Catalog } from "../catalog/open.ts";
+import type { LifecycleEvent, RunReport } from "../catalog/sweeping.ts";
+import { type LifecyclePolicy, parsePolicies } from "../config/lifecycle.ts";
+import type { Config } from "../config/read.ts";
+import type { Lifecycle } from "../lifecycle/told.ts";
+import { RegistryError } from "../oci/error.ts";
+import { admit, nothingHere } from "./admin.ts";
+import { answerJson, errorsResponse } from "./answers.ts";
+import { flagIn, numberIn, only } from "./query.ts";
+
+/** What the API works with. */
+export interface Office {
+  catalog: Catalog;
+  lifecycle(config: Config): Lifecycle;
+}
+
+/** A policy that is longer is none, in bytes. */
+const LONGEST_POLICY = 256 * 1024;
+const DAY = 24 * 60 * 60_000;
+
+/** Under `/api`.
+ * @param config called once the request may pass; throws where the configuration cannot be used */
+export function createApi(
+  variables: Readonly<Record<string, unknown>>,
+  config: () => Config,
+  { catalog, lifecycle }: Office,
+): Hono {
+  const api = new Hono();
+  api.use(async ({ req }, next) => {
+    admit(variables, req.raw);
+    await next();
+  });
+  const opened = () => lifecycle(config());
+
+  api.on(["GET", "POST"], "/lifecycle/preview", async ({ req }) => {
+    const query = only(req.raw, ["policy", "force"]);
+    const given =
+      query.get("policy") ?? (req.method === "POST" ? await bodyOf(req.raw) : undefined);
+    const read = given === undefined || given === "" ? undefined : parsePolicies(given, "policy");
+    if (read && "problems" in read) return errorsResponse(read.problems, 400);
+    const policies: LifecyclePolicy[] | undefined = read?.policies;
+    const asked = { force: flagIn(query, "force"), ...(policies && { policies }) };
+    return answerJson(await opened().preview(asked, Date.now()));
+  });
+
+  api.get("/lifecycle/runs", async ({ req }) => {
+    const query = only(req.raw, ["n"]);
+    const runs = await catalog.runs(numberIn(query, "n", 20, 1000));
+    return answerJson({ runs: runs.map(runTold) });
+  });
+
+  api.post("/lifecycle/runs", async ({ req }) => {
+    const force = flagIn(only(req.raw, ["force"]), "force");
+    const report = await opened().sweep({ trigger: "request", force }, Date.now());
+    return report ? answerJson(runTold(report)) : atWork();
+  });
+
+  api.get("/lifecycle/events", async ({ req }) => {
+    const query = only(req.raw, ["n", "before"]);
+    const limit = numberIn(query, "n", 100, 1000);
+    const before = query.has("before")
+      ? numberIn(query, "before", 0, Number.MAX_SAFE_INTEGER)
+      : undefined;
+    const events = await catalog.events(before, limit);
+    const last = events.at(-1);
+    const next =
+      last && events.length === limit && `/api/lifecycle/events?n=${limit}&before=${last.id}`;
+    const headers: Record<string, string> = next ? { Link: `<${next}>; rel="next"` } : {};
+    return answerJson({ events: events.map(eventTold), ...(next && { next }) }, headers);
+  });
+
+  api.get("/catalog", async ({ req }) => {
+    const days = numberIn(only(req.raw, ["days"]), "days", 7, 90);
+    const from = new Date(Date.now() - (days - 1) * DAY).toISOString().slice(0, 10);
+    const { reconciledAt, ...summary } = await catalog.summary();
+    const reconciled = reconciledAt === undefined ? {} : { reconciledAt: timeOf(reconciledAt) };
+    return answerJson({ ...summary, ...reconciled, counts: await catalog.counts(from) });
+  });
+
+  api.post("/catalog/rebuild", async ({ req }) => {
+    const fresh = flagIn(only(req.raw, ["fresh"]), "fresh");
+    const rebuilt = await opened().rebuild(fresh, Date.now());
+    return rebuilt ? answerJson(rebuilt) : atWork();
+  });
+
+  for (const [path, methods] of Object.entries(METHODS))
+    api.all(path, () => {
+      throw new RegistryError("UNSUPPORTED", `this takes ${methods}`, {
+        headers: { Allow: methods },
+      });
+    });
+  api.all("*", (_: Context) => {
+    throw nothingHere();
+  });
+  return api;
+}
+
+const METHODS = {
+  "/lifecycle/preview": "GET, HEAD, POST",
+  "/lifecycle/runs": "GET, HEAD, POST",
+  "/lifecycle/events": "GET, HEAD",
+  "/catalog": "GET, HEAD",
+  "/catalog/rebuild": "POST",
+};
+
+function atWork(): never {
+  throw new RegistryError("UNAVAILABLE", "a sweep is at work; ask again when it has ended", {
+    status: 409,
+  });
+}
+
+async function bodyOf(request: Request): Promise<string> {
+  const length = Number(request.headers.get("content-length") ?? 0);
+  const text = length > LONGEST_POLICY ? undefined : await request.text();
+  if (text !== undefined && text.length <= LONGEST_POLICY) return text.trim();
+  throw new RegistryError("SIZE_INVALID", `a policy has ${LONGEST_POLICY} bytes at most`, {
+    status: 413,
+  });
+}
+
+/** With times as people and programs read them. */
+function runTold({ now, startedAt, endedAt, ...run }: RunReport): object {
+  const times = { now: timeOf(now), startedAt: timeOf(startedAt) };
+  return { ...run, ...times, ...(endedAt !== undefined && { endedAt: timeOf(endedAt) }) };
+}
+
+function eventTold({ at, ...event }: LifecycleEvent): object {
+  return { ...event, at: timeOf(at) };
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString();
+}

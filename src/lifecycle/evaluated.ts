@@ -1,0 +1,143 @@
+// Places, evaluated: each one's images with what its policies say of them. One at a time where that can be; those with a policy that
+// counts sizes together, since that counts them together.
+
+import type { Catalog } from "../catalog/open.ts";
+import type { CatalogImage } from "../catalog/sweeping.ts";
+import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import type { Cover, Coverage } from "./coverage.ts";
+import { countsSizes, type Decision, evaluate } from "./evaluate.ts";
+
+/** An image that all policies that concern it expire; of the first of them. */
+export interface Expiring {
+  image: CatalogImage;
+  policy: string;
+  priority: number;
+  reason: string;
+}
+
+export interface EvaluatedPlace {
+  place: string;
+  coverage: Coverage;
+  examined: number;
+  expiring: Expiring[];
+  /** One of those that were looked at alone, in the order of places: what comes next is behind it. */
+  isInOrder: boolean;
+}
+
+const PLACES = 500;
+const IMAGES = 2_000;
+
+/** @param after the place to go on behind, of those that are in order */
+export async function* evaluatedPlaces(
+  catalog: Pick<Catalog, "places" | "images">,
+  coverageOf: (place: string) => Coverage,
+  now: number,
+  after: string,
+): AsyncGenerator<EvaluatedPlace> {
+  const together: string[] = [];
+  // From the first place on: those that are looked at together are all of them, wherever the others begin.
+  for await (const place of placesOf(catalog)) {
+    const coverage = coverageOf(place);
+    if (coverage.covers.some(({ policy }) => countsSizes(policy))) together.push(place);
+    else if (place > after) {
+      const images = await imagesOf(catalog, place, false);
+      const decide = (cover: Cover) => decisionsOf(cover, images, now);
+      yield { ...combined(place, coverage, images, decide), isInOrder: true };
+    }
+  }
+  yield* evaluatedTogether(catalog, coverageOf, now, together);
+}
+
+async function* evaluatedTogether(
+  catalog: Pick<Catalog, "images">,
+  coverageOf: (place: string) => Coverage,
+  now: number,
+  places: readonly string[],
+): AsyncGenerator<EvaluatedPlace> {
+  const loaded = new Map<string, { coverage: Coverage; images: CatalogImage[] }>();
+  for (const place of places) {
+    loaded.set(place, {
+      coverage: coverageOf(place),
+      images: await imagesOf(catalog, place, true),
+    });
+  }
+  /** Policy → what it says of all the images that it concerns. */
+  const said = new Map<LifecyclePolicy, Map<CatalogImage, Decision<CatalogImage>>>();
+  for (const { coverage } of loaded.values()) {
+    for (const { policy } of coverage.covers) {
+      if (said.has(policy) || !countsSizes(policy)) continue;
+      const concerned = [...loaded.values()].filter((one) => concerns(one.coverage, policy));
+      const names = (place: string) => namesFor(loaded.get(place)?.coverage, policy);
+      const images = concerned.flatMap((one) => one.images);
+      const decisions = evaluate(policy, images, now, names);
+      said.set(policy, new Map(decisions.map((decision) => [decision.candidate, decision])));
+    }
+  }
+  for (const [place, { coverage, images }] of loaded) {
+    const decide = (cover: Cover) => {
+      const decisions = said.get(cover.policy);
+      if (!decisions) return decisionsOf(cover, images, now);
+      return images.map((image) => decisions.get(image) as Decision<CatalogImage>);
+    };
+    yield { ...combined(place, coverage, images, decide), isInOrder: false };
+  }
+}
+
+function concerns({ covers }: Coverage, policy: LifecyclePolicy): boolean {
+  return covers.some((cover) => cover.policy === policy);
+}
+
+function namesFor(coverage: Coverage | undefined, policy: LifecyclePolicy): string[] {
+  return coverage?.covers.find((cover) => cover.policy === policy)?.names ?? [];
+}
+
+function decisionsOf(
+  { policy, names }: Cover,
+  images: readonly CatalogImage[],
+  now: number,
+): Decision<CatalogImage>[] {
+  return evaluate(policy, images, now, () => names);
+}
+
+/** An image expires if all policies that concern it say so, and there is one. */
+function combined(
+  place: string,
+  coverage: Coverage,
+  images: readonly CatalogImage[],
+  decide: (cover: Cover) => Decision<CatalogImage>[],
+): Omit<EvaluatedPlace, "isInOrder"> {
+  const all = coverage.covers.map((cover) => ({ owner: cover.owner, decisions: decide(cover) }));
+  const expiring = images.flatMap((image, index): Expiring[] => {
+    const [first] = all;
+    const decision = first?.decisions[index];
+    const isAgreed = all.every(({ decisions }) => decisions[index]?.action === "expire");
+    if (!first || decision?.action !== "expire" || !isAgreed) return [];
+    return [{ image, policy: first.owner, priority: decision.priority, reason: decision.reason }];
+  });
+  return { place, coverage, examined: images.length, expiring };
+}
+
+async function* placesOf(catalog: Pick<Catalog, "places">): AsyncGenerator<string> {
+  let after = "";
+  for (;;) {
+    const page = await catalog.places(after, PLACES);
+    yield* page;
+    if (page.length < PLACES) return;
+    after = page.at(-1) as string;
+  }
+}
+
+async function imagesOf(
+  catalog: Pick<Catalog, "images">,
+  place: string,
+  parts: boolean,
+): Promise<CatalogImage[]> {
+  const images: CatalogImage[] = [];
+  for (let after = ""; ; ) {
+    const page = await catalog.images(place, parts, after, IMAGES);
+    const last = page.at(-1);
+    if (!last) return images;
+    images.push(...page);
+    after = last.digest;
+  }
+}

@@ -1,0 +1,78 @@
+// The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
+
+import { coverageBy, coverageOf } from "./coverage.ts";
+import type { Desk } from "./desk.ts";
+import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
+import { Reach } from "./reach.ts";
+import type { Preview, PreviewAsked, PreviewImage } from "./told.ts";
+
+/** Images that are listed, of those that expire. */
+const MOST_LISTED = 1_000;
+/** Places whose upstream is asked. */
+const MOST_ASKED = 50;
+
+export async function preview(desk: Desk, asked: PreviewAsked, now: number): Promise<Preview> {
+  const { catalog, config, upstream } = desk;
+  const { policies, force } = asked;
+  const coverage = (place: string) =>
+    policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
+  const reach = new Reach(upstream, force, MOST_ASKED);
+  const counts = new Map<string, Preview["expired"][number]>();
+  const images: PreviewImage[] = [];
+  const leaving: { place: string; digest: Expiring["image"]["digest"] }[] = [];
+  let examined = 0;
+  let expiring = 0;
+  for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "")) {
+    const { place } = evaluated;
+    examined += evaluated.examined;
+    const [first] = evaluated.expiring;
+    if (!first) continue;
+    expiring += evaluated.expiring.length;
+    const waiting = await reach.obstacle(place, evaluated.coverage, first.image.digest);
+    for (const one of evaluated.expiring.toSorted((a, b) => a.image.pushedAt - b.image.pushedAt)) {
+      count(counts, one);
+      if (waiting === undefined) leaving.push({ place, digest: one.image.digest });
+      if (images.length < MOST_LISTED) images.push(told(one, evaluated.coverage.name, waiting));
+    }
+  }
+  return {
+    now: new Date(now).toISOString(),
+    grace: config.lifecycleGrace,
+    given: policies !== undefined,
+    examined,
+    expired: [...counts.values()],
+    images,
+    more: expiring - images.length,
+    bytesFreed: await catalog.freed(leaving),
+    bytes: (await catalog.summary()).bytes,
+  };
+}
+
+function count(counts: Map<string, Preview["expired"][number]>, one: Expiring): void {
+  const { policy, priority } = one;
+  const before = counts.get(`${policy} ${priority}`)?.images ?? 0;
+  counts.set(`${policy} ${priority}`, { policy, priority, images: before + 1 });
+}
+
+function told(
+  { image, policy, priority, reason }: Expiring,
+  name: string,
+  waiting: string | undefined,
+): PreviewImage {
+  const { place, digest, tags, size, pushedAt, pulledAt, expiredAt } = image;
+  const time = (at: number) => new Date(at).toISOString();
+  return {
+    name,
+    place,
+    digest,
+    tags,
+    size,
+    pushedAt: time(pushedAt),
+    ...(pulledAt !== undefined && { pulledAt: time(pulledAt) }),
+    policy,
+    priority,
+    reason,
+    ...(expiredAt !== undefined && { markedAt: time(expiredAt) }),
+    ...(waiting !== undefined && { waiting }),
+  };
+}

@@ -1,0 +1,81 @@
+// Reconciliation: a pass over R2, page by page, that has the catalog adopt what it does not know and forget what is gone. It goes on
+// where the last run stopped.
+
+import type { Progress } from "../catalog/sweeping.ts";
+import { factOf } from "../fill/outbox.ts";
+import type { Desk } from "./desk.ts";
+
+type Pass = NonNullable<Progress["pass"]>;
+
+/** Manifests that are read at once to be adopted. */
+const AT_ONCE = 6;
+
+export interface Reconciled {
+  adopted: number;
+  forgotten: number;
+}
+
+/** One page of the pass.
+ * @param now by the sweep's clock
+ * @returns the pass as it is then; undefined at its end */
+export async function reconcilePage(
+  desk: Desk,
+  pass: Pass,
+  now: number,
+): Promise<{ pass: Pass | undefined } & Reconciled> {
+  switch (pass.stage) {
+    case "manifests":
+      return pageOfManifests(desk, pass, now);
+    case "tags":
+      return pageOfTags(desk, pass);
+    case "blobs":
+      return pageOfBlobs(desk, pass, now);
+  }
+}
+
+async function pageOfManifests({ inventory, catalog, manifests }: Desk, pass: Pass, now: number) {
+  const { startedAt } = pass;
+  const { items: seen, next, from: after, upTo } = await inventory.manifests(pass.after);
+  const page = { after, upTo, startedAt, seen };
+  const { unknown, forgotten } = await catalog.seeManifests(page);
+  let adopted = 0;
+  for (let at = 0; at < unknown.length; at += AT_ONCE) {
+    const some = await Promise.all(
+      unknown.slice(at, at + AT_ONCE).map(async (digest) => {
+        const stored = await manifests.getStored(digest);
+        if (!stored) return 0; // deleted since it was listed
+        const fact = factOf(stored, stored.place ?? "", true);
+        await catalog.tellManifest({ ...fact, cachedAt: stored.storedAt, adoptedAt: now });
+        return 1;
+      }),
+    );
+    adopted += some.filter((one) => one === 1).length;
+  }
+  return { pass: following(pass, next, "tags"), adopted, forgotten };
+}
+
+async function pageOfTags({ inventory, catalog }: Desk, pass: Pass) {
+  const { startedAt } = pass;
+  const { items, next, from: after, upTo } = await inventory.tags(pass.after);
+  const seen = items.map(({ recordedAt: at, ...tag }) => ({ ...tag, at }));
+  const page = { after, upTo, startedAt, seen };
+  return { pass: following(pass, next, "blobs"), ...(await catalog.seeTags(page)) };
+}
+
+async function pageOfBlobs({ inventory, catalog }: Desk, pass: Pass, now: number) {
+  const { startedAt } = pass;
+  const { items, segments, next, from: after, upTo } = await inventory.blobs(pass.after);
+  const seen = items.map(({ publishedAt: cachedAt, ...blob }) => ({ ...blob, cachedAt }));
+  const page = { after, upTo, startedAt, seen };
+  const told = await catalog.seeBlobs({ ...page, segments, now });
+  return { pass: following(pass, next, undefined), ...told };
+}
+
+function following(
+  pass: Pass,
+  next: string | undefined,
+  stage: Pass["stage"] | undefined,
+): Pass | undefined {
+  if (next !== undefined) return { ...pass, after: next };
+  return stage && { ...pass, stage, after: "" };
+}

@@ -1,0 +1,102 @@
+// A run under way: what it has counted, how far it is, and whether it goes on. What fails is told, and does not stop the rest.
+
+import type { Progress, RunBegun, RunCounts, RunReport } from "../catalog/sweeping.ts";
+import { counted, type Desk } from "./desk.ts";
+
+/** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */
+export interface Bounds {
+  subrequests: number;
+  time: number;
+}
+
+const BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
+/** How often it shows that it is at work, in ms. */
+const BEAT = 15_000;
+
+export class Running {
+  readonly id: number;
+  readonly now: number;
+  /** Each use of which is counted. */
+  readonly desk: Desk;
+  readonly progress: Progress;
+  readonly counts: RunCounts = {
+    examined: 0,
+    expired: [],
+    waiting: {},
+    adopted: 0,
+    forgotten: 0,
+    subrequests: 0,
+    unfinished: false,
+  };
+  readonly #bounds: Bounds;
+  readonly #begunAt = Date.now();
+  #beatAt = Date.now();
+  #isOver = false;
+
+  constructor(desk: Desk, { id, progress }: RunBegun, now: number, bounds = BOUNDS) {
+    this.id = id;
+    this.now = now;
+    this.progress = { ...progress };
+    this.#bounds = bounds;
+    this.desk = counted(desk, () => {
+      this.counts.subrequests += 1;
+    });
+  }
+
+  /** Whether there is time and room for more; asked before each piece of work. */
+  async goesOn(): Promise<boolean> {
+    const clock = Date.now();
+    const { subrequests, time } = this.#bounds;
+    if (this.counts.subrequests >= subrequests || clock - this.#begunAt >= time) this.#stop();
+    if (!this.#isOver && clock - this.#beatAt >= BEAT) {
+      this.#beatAt = clock;
+      // Another run has taken over: this one was held to be gone.
+      if (!(await this.desk.catalog.beat(this.id, this.counts, this.progress))) this.#stop();
+    }
+    return this.goesOnAtAll;
+  }
+
+  get goesOnAtAll(): boolean {
+    return !this.#isOver;
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.counts.unfinished = true;
+  }
+
+  /** A part of the run: one that fails is told, and the others follow. */
+  async step(what: string, work: () => Promise<void>): Promise<void> {
+    if (this.#isOver) return;
+    await this.attempt(what, work);
+  }
+
+  async attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const message = `${what}: ${(error as Error).message}`;
+      console.error(`entrepot: a sweep failed at ${message}`);
+      this.counts.error ??= message;
+      this.counts.unfinished = true;
+    }
+  }
+
+  expired({ policy, priority, images }: RunCounts["expired"][number]): void {
+    const { expired } = this.counts;
+    const known = expired.find((one) => one.policy === policy && one.priority === priority);
+    if (known) known.images += images;
+    else expired.push({ policy, priority, images });
+  }
+
+  waits(obstacle: string, images: number): void {
+    const { waiting } = this.counts;
+    waiting[obstacle] = (waiting[obstacle] ?? 0) + images;
+  }
+
+  async end(): Promise<RunReport> {
+    const report = await this.desk.catalog.end(this.id, this.counts, this.progress);
+    console.log(JSON.stringify({ message: "entrepot: swept", ...report }));
+    return report;
+  }
+}

@@ -1,0 +1,101 @@
+// The sweep: reconciles, marks what expires, takes what was marked a grace ago, and deletes what nothing refers to any more. Bounded;
+// the next run goes on where one stopped.
+
+import type { RunBegun, RunReport } from "../catalog/sweeping.ts";
+import { collect } from "./collect.ts";
+import { coverageOf } from "./coverage.ts";
+import type { Desk } from "./desk.ts";
+import { type EvaluatedPlace, type Expiring, evaluatedPlaces } from "./evaluated.ts";
+import { Reach } from "./reach.ts";
+import { reconcilePage } from "./reconcile.ts";
+import { Running } from "./running.ts";
+
+/** How often R2 is gone through as a whole, in ms by the real clock. */
+const PASS_EVERY = 24 * 60 * 60_000;
+const DUE = 500;
+
+/** @param now by which everything is old or new, in ms since the epoch
+ * @param force takes it that every upstream could give everything again */
+export async function sweep(
+  desk: Desk,
+  begun: RunBegun,
+  force: boolean,
+  now: number,
+): Promise<RunReport> {
+  const run = new Running(desk, begun, now);
+  const reach = new Reach(run.desk.upstream, force);
+  await run.step("reconciling", () => reconcile(run));
+  await run.step("evaluating", () => evaluate(run, reach));
+  // What is not known yet may refer to what is: nothing is deleted before all has been looked through once.
+  if (run.progress.passedAt !== undefined) {
+    await run.step("taking", () => take(run, reach));
+    await collect(run);
+  }
+  await run.step("trimming", () => run.desk.catalog.trim(now));
+  return run.end();
+}
+
+/** A pass over R2, if the last one is a day ago. */
+export async function reconcile(run: Running, fresh = false): Promise<void> {
+  const { progress, counts } = run;
+  const clock = Date.now();
+  const isDue = fresh || clock - (progress.passedAt ?? Number.NEGATIVE_INFINITY) >= PASS_EVERY;
+  if (!progress.pass && isDue) progress.pass = { startedAt: clock, stage: "manifests", after: "" };
+  while (progress.pass && (await run.goesOn())) {
+    const { startedAt } = progress.pass;
+    const { pass, adopted, forgotten } = await reconcilePage(run.desk, progress.pass, run.now);
+    counts.adopted += adopted;
+    counts.forgotten += forgotten;
+    if (pass) progress.pass = pass;
+    else {
+      delete progress.pass;
+      progress.passedAt = startedAt;
+    }
+  }
+}
+
+async function evaluate(run: Running, reach: Reach): Promise<void> {
+  const { desk, progress } = run;
+  const coverage = (place: string) => coverageOf(desk.config, place);
+  const after = progress.place ?? "";
+  for await (const evaluated of evaluatedPlaces(desk.catalog, coverage, run.now, after)) {
+    run.counts.examined += evaluated.examined;
+    await run.attempt(evaluated.place, () => mark(run, reach, evaluated));
+    if (evaluated.isInOrder) progress.place = evaluated.place;
+    if (!(await run.goesOn())) return;
+  }
+  delete progress.place; // the next run begins anew
+}
+
+async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Promise<void> {
+  const { place, coverage, expiring } = evaluated;
+  const [first] = expiring;
+  const obstacle = first && (await reach.obstacle(place, coverage, first.image.digest));
+  // Marks that there are stay, as long as the policy says so.
+  const marking = obstacle
+    ? expiring.filter(({ image }) => image.expiredAt !== undefined)
+    : expiring;
+  if (obstacle) run.waits(obstacle, expiring.length);
+  const told = marking.map(({ image, ...why }: Expiring) => {
+    return { digest: image.digest, touched: image.touched, ...why };
+  });
+  const { marked } = await run.desk.catalog.mark(place, told, run.now, run.id);
+  for (const one of marked) run.expired(one);
+}
+
+/** Images whose grace is over leave their places, if their upstream could give them again even now. */
+async function take(run: Running, reach: Reach): Promise<void> {
+  const { catalog, config } = run.desk;
+  const before = run.now - config.lifecycleGrace;
+  let due = await catalog.due(before, undefined, DUE);
+  while (due.length > 0 && (await run.goesOn())) {
+    for (const [place, images] of Map.groupBy(due, (one) => one.place)) {
+      await run.attempt(place, async () => {
+        const [first] = images as [(typeof images)[0]];
+        const obstacle = await reach.obstacle(place, coverageOf(config, place), first.digest);
+        if (!obstacle) await catalog.take(images, before, run.now, run.id);
+      });
+    }
+    due = await catalog.due(before, due.at(-1), DUE);
+  }
+}
