@@ -17,6 +17,7 @@ export default defineConfig({
             username: ROBOT.username,
             accessToken: ROBOT.password,
           }),
+          REPORT_EVERY: "0s",
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),
           WRONG_TOO: JSON.stringify({ username: "somebody", password: "not-it" }),
           IDENTITY: JSON.stringify({ token: "an-identity-token" }),

@@ -6,12 +6,13 @@ import { cold } from "./parts/cold.ts";
 import { crowd } from "./parts/crowd.ts";
 import { manifests } from "./parts/manifests.ts";
 import { memory } from "./parts/memory.ts";
+import { sweep } from "./parts/sweep.ts";
 import { throttled } from "./parts/throttled.ts";
 import { warm } from "./parts/warm.ts";
 import { type Row, table } from "./rows.ts";
 import { setStage } from "./stage.ts";
 
-const PARTS = { warm, cold, crowd, manifests, throttled, memory };
+const PARTS = { warm, cold, crowd, manifests, throttled, memory, sweep };
 
 const { values } = parseArgs({
   options: { only: { type: "string", multiple: true }, json: { type: "boolean" } },

@@ -28,6 +28,14 @@ export async function startEntrepot(
   return worker(folder, join(ROOT, "src/cli/start.ts"), ["--var", `RULES:${rules}`], "/v2/");
 }
 
+/** The sweep alone, on a catalog of its own. */
+export async function startSweeper(folder: string): Promise<Server> {
+  const own = join(ROOT, "test/bench/sweep");
+  const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+  const args = ["dev", "--config", join(own, "wrangler.toml"), "--ip", "127.0.0.1"];
+  return worker(folder, wrangler, args, "/");
+}
+
 /** A bare Worker, under the same `wrangler dev` as Entrepot. */
 export async function startBare(folder: string, name: BareName): Promise<Server> {
   const bare = join(ROOT, "test/bench/bare");

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type BlobInfo, Fixture, seedOf, type UpstreamPorts } from "../support/fixture.ts";
 import { ROOT, type Server } from "./processes.ts";
-import { type BareName, startBare, startEntrepot, startRegistry } from "./servers.ts";
+import { type BareName, startBare, startEntrepot, startRegistry, startSweeper } from "./servers.ts";
 
 export const MB = 1_000_000;
 
@@ -40,6 +40,11 @@ export class Stage {
     return this.#start((folder) => startBare(folder, name));
   }
 
+  /** The sweep alone, its catalog empty. */
+  sweeper(): Promise<Server> {
+    return this.#start(startSweeper);
+  }
+
   /** docker-registry in front of the same upstream, its storage empty. */
   registry(): Promise<Server> {
     return this.#start((folder) => startRegistry(folder, this.upstream));
@@ -66,7 +71,8 @@ export class Stage {
   async strike(): Promise<void> {
     await Promise.all(this.#servers.splice(0).map((server) => server.end()));
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 3 });
-    await rm(join(ROOT, "test/bench/bare/.wrangler"), { recursive: true, force: true });
+    for (const own of ["bare", "sweep"])
+      await rm(join(ROOT, "test/bench", own, ".wrangler"), { recursive: true, force: true });
     await this.fixture.clear();
   }
 

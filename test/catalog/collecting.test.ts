@@ -194,7 +194,7 @@ describe("what is pulled while it is deleted", () => {
     const run = await expire(catalog, A, ["image"]);
     const [tag] = await catalog.doomed(1);
     await catalog.condemn("manifest", HOUR, 10);
-    const pulled = { place: A, digest: digestFor("image"), tag: "v1", at: 26 * HOUR };
+    const pulled = { place: A, digest: digestFor("image"), tag: "v1", at: Date.now() + HOUR };
     const report = { images: [pulled], blobs: [], counts: [] };
     expect((await catalog.report(report)).lost).toEqual([pulled]);
     expect(await catalog.tagGone(tag as never, true, 25 * HOUR, run)).toBe(true);
@@ -205,6 +205,26 @@ describe("what is pulled while it is deleted", () => {
     expect((await catalog.report(report)).lost).toEqual([]);
     expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
     expect((await catalog.summary()).bytes).toBe(1100);
+  });
+
+  it("is not lost where it was pulled before, and that is told late", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"], "v1");
+    const at = Date.now();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await collect(catalog, await expire(catalog, A, ["image"]));
+    const images = [{ place: A, digest: digestFor("image"), at }];
+    const blobs = [{ digest: digestFor("x"), at }];
+    const report = { images, blobs, counts: [] };
+    expect(await catalog.report(report)).toMatchObject({ lost: [], lostBlobs: [] });
+    const now = {
+      images: [{ ...images[0], at: Date.now() + 1 }],
+      blobs: [{ ...blobs[0], at: Date.now() + 1 }],
+    };
+    expect(await catalog.report({ ...report, ...(now as object) })).toMatchObject({
+      lost: now.images,
+      lostBlobs: [digestFor("x")],
+    });
   });
 
   it("is told to whoever stores a manifest with it", async () => {
@@ -246,7 +266,12 @@ describe("an orphan", () => {
     expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
     await catalog.dateOrphans(HOUR);
     expect(await catalog.condemn("blob", HOUR - 1, 10)).toEqual([]);
-    await catalog.report({ images: [], blobs: [digestFor("x")], counts: [] });
+    const pulled = (at: number) => ({
+      images: [],
+      blobs: [{ digest: digestFor("x"), at }],
+      counts: [],
+    });
+    await catalog.report(pulled(Date.now() + 1));
     expect(await catalog.condemn("blob", HOUR, 10)).toEqual([]);
     await catalog.dateOrphans(2 * HOUR);
     expect(await catalog.condemn("blob", 2 * HOUR, 10)).toHaveLength(1);
@@ -258,7 +283,8 @@ describe("an orphan", () => {
     const { id } = (await catalog.begin("cron", HOUR)) as { id: number };
     await catalog.mark(A, await expired(catalog, A, ["image"]), HOUR, id);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    await catalog.report({ images: [], blobs: [digestFor("x")], counts: [] });
+    const blobs = [{ digest: digestFor("x"), at: Date.now() }];
+    await catalog.report({ images: [], blobs, counts: [] });
     await catalog.take(await catalog.due(HOUR, undefined, 10), HOUR, 25 * HOUR, id);
     expect(named(await collect(catalog, id), ALL)).toEqual(["image", "y"]);
   });

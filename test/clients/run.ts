@@ -12,6 +12,7 @@ import { checkDockerd } from "./checks/dockerd.ts";
 import { checkEdge } from "./checks/edge.ts";
 import { checkFallback } from "./checks/fallback.ts";
 import { checkKilled } from "./checks/killed.ts";
+import { checkLifecycle } from "./checks/lifecycle.ts";
 import { checkLocked } from "./checks/locked.ts";
 import { checkMirrors } from "./checks/mirrors.ts";
 import { checkNaming } from "./checks/naming.ts";
@@ -39,6 +40,7 @@ const GROUPS = [
   checkOutage,
   checkKilled,
   checkEdge,
+  checkLifecycle,
 ];
 
 const report = new Report();

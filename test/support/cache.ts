@@ -54,7 +54,19 @@ export class Cache {
   /** @param path behind `/v2/`
    * @param host that the request comes to */
   fetch(path: string, init: RequestInit = {}, host = "cache.example"): Promise<Response> {
-    const request = new Request(`https://${host}/v2/${path}`, init);
+    return this.ask(`https://${host}/v2/${path}`, init);
+  }
+
+  /** The hourly cron. @param now that it goes by, in ms since the epoch */
+  async sweep(now: number): Promise<void> {
+    const { scheduled } = worker as unknown as {
+      scheduled(controller: { scheduledTime: number }, env: Env): Promise<void>;
+    };
+    await scheduled({ scheduledTime: now }, this.#env);
+  }
+
+  ask(url: string, init: RequestInit = {}): Promise<Response> {
+    const request = new Request(url, init);
     const { fetch } = worker as {
       fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response>;
     };

@@ -1,0 +1,164 @@
+// What the fills tell the catalog: before it is visible, and, where the catalog is away, later.
+
+import {
+  abortAllDurableObjects,
+  listDurableObjectIds,
+  runDurableObjectAlarm,
+} from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { CatalogObject } from "../../src/catalog/object.ts";
+import type { Env } from "../../src/env.ts";
+import { BlobStore } from "../../src/store/blobs.ts";
+import { ManifestStore } from "../../src/store/manifests.ts";
+import { TagStore } from "../../src/store/tags.ts";
+import { cacheApart, fixture, repository } from "../support/cache.ts";
+import { SEGMENT } from "../support/edge.ts";
+import { catalog, clean, pullWhole } from "../support/lifecycle.ts";
+
+const { BLOB_FILL, MANIFEST_FILL, TAG_FILL } = env as unknown as Env;
+type Tells = "tellManifest" | "tellBlob" | "tellTag" | "report";
+
+beforeEach(clean);
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** The order in which things happened: calls of these methods. */
+function watched(...methods: [object, string][]): string[] {
+  const order: string[] = [];
+  for (const [prototype, method] of methods) {
+    const target = prototype as Record<string, (...args: unknown[]) => unknown>;
+    const original = target[method] as (...args: unknown[]) => unknown;
+    vi.spyOn(target, method).mockImplementation(function (this: unknown, ...args) {
+      order.push(method);
+      return original.apply(this, args);
+    });
+  }
+  return order;
+}
+
+function deafCatalog(...methods: Tells[]): void {
+  vi.spyOn(console, "warn").mockImplementation(() => {});
+  for (const method of methods) {
+    vi.spyOn(CatalogObject.prototype, method).mockImplementation(async () => {
+      throw new Error("the catalog is away");
+    });
+  }
+}
+
+/** All the objects' alarms, as they come by themselves in time. */
+async function alarms(): Promise<number> {
+  let ran = 0;
+  for (const namespace of [BLOB_FILL, MANIFEST_FILL, TAG_FILL]) {
+    const objects = namespace as DurableObjectNamespace<never>;
+    for (const id of await listDurableObjectIds(objects))
+      if (await runDurableObjectAlarm(objects.get(id))) ran += 1;
+  }
+  return ran;
+}
+
+it("a manifest and a tag are told before they are stored, and a blob once it is", async () => {
+  const cache = cacheApart();
+  const name = repository("order");
+  const image = await fixture.image(name, "1");
+  const order = watched(
+    [CatalogObject.prototype, "tellManifest"],
+    [CatalogObject.prototype, "tellTag"],
+    [CatalogObject.prototype, "tellBlob"],
+    [ManifestStore.prototype, "put"],
+    [TagStore.prototype, "record"],
+    [BlobStore.prototype, "publishWhole"],
+  );
+  await cache.bytes(`open/${name}/manifests/1`);
+  expect(order).toEqual(["tellTag", "record", "tellManifest", "put"]);
+  order.length = 0;
+  await cache.bytes(`open/${name}/blobs/${image.config.digest}`);
+  await vi.waitFor(() => expect(order).toEqual(["publishWhole", "tellBlob"]));
+});
+
+describe("a catalog that is away", () => {
+  it("holds up no pull, and is told later all that was fetched", async () => {
+    const cache = cacheApart();
+    const name = repository("away");
+    const child = await fixture.image(name, undefined, { layers: [1000, SEGMENT + 1] });
+    const index = await fixture.index(name, "1", [child]);
+    deafCatalog("tellManifest", "tellBlob", "tellTag", "report");
+    await cache.bytes(`open/${name}/manifests/1`);
+    await pullWhole(cache, `open/${name}`, child.digest, child);
+    expect(await catalog.summary()).toMatchObject({ images: 0, manifests: 0, blobs: 0, tags: 0 });
+    await vi.waitFor(async () => {
+      // Still away: the alarm comes back.
+      await alarms();
+      expect((await catalog.summary()).blobs).toBe(0);
+    });
+    vi.restoreAllMocks();
+    await vi.waitFor(async () => {
+      await alarms();
+      expect(await catalog.summary()).toMatchObject({ images: 2, manifests: 2, blobs: 3, tags: 1 });
+    }, 10_000);
+    const [place = ""] = await catalog.places("", 1);
+    expect(await catalog.images(place, false, "", 10)).toMatchObject([
+      {
+        digest: index.digest,
+        tags: ["1"],
+        size: index.size + child.size + child.config.size + 1001 + SEGMENT,
+      },
+    ]);
+    // And then the objects are empty.
+    await vi.waitFor(async () => {
+      await alarms();
+      expect(await alarms()).toBe(0);
+    }, 10_000);
+  });
+
+  it("that is slow holds up a pull for two seconds at most", async () => {
+    const cache = cacheApart();
+    const name = repository("slow");
+    await fixture.image(name, "1");
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    vi.spyOn(CatalogObject.prototype, "tellManifest").mockImplementation(
+      () => new Promise(() => {}),
+    );
+    const begun = Date.now();
+    await cache.bytes(`open/${name}/manifests/1`);
+    expect(Date.now() - begun).toBeLessThan(6_000);
+  });
+
+  it("and objects that are reset: the blob is told by the alarm", async () => {
+    const cache = cacheApart();
+    const name = repository("reset");
+    const { digest } = await fixture.blob(name, "some bytes");
+    deafCatalog("tellBlob");
+    await cache.bytes(`open/${name}/blobs/${digest}`);
+    await abortAllDurableObjects();
+    vi.restoreAllMocks();
+    await vi.waitFor(async () => {
+      await alarms();
+      expect((await catalog.summary()).blobs).toBe(1);
+    }, 10_000);
+    expect(await fixture.requests({ repository: name, kind: "blob" })).toHaveLength(1);
+  });
+});
+
+it("a tag that is told late does not undo what is known since", async () => {
+  const cache = cacheApart({ tagTtl: "1ms" });
+  const name = repository("late");
+  const [one, two] = [
+    await fixture.image(name, "1", { seed: "a" }),
+    await fixture.image(name, undefined, { seed: "b" }),
+  ];
+  deafCatalog("tellTag");
+  await cache.bytes(`open/${name}/manifests/1`);
+  vi.restoreAllMocks();
+  await fixture.tag(name, "1", two.digest);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await cache.bytes(`open/${name}/manifests/1`);
+  await alarms();
+  const [place = ""] = await catalog.places("", 1);
+  const images = await catalog.images(place, false, "", 10);
+  expect(images.map(({ digest, tags }) => [digest, tags])).toEqual([
+    [one.digest, []],
+    [two.digest, ["1"]],
+  ]);
+});

@@ -1,0 +1,290 @@
+// What an isolate tells the catalog of its pulls: when, how often, and what of that nothing is lost.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Report, Reported } from "../../src/catalog/facts.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { Reports } from "../../src/pull/reports.ts";
+import { ruleOf } from "../config/rules.ts";
+import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { digestFor } from "../support/catalog.ts";
+import { catalog, clean, pullWhole } from "../support/lifecycle.ts";
+import { receive } from "../support/transfers.ts";
+
+const HOUR = 3_600_000;
+const rule = ruleOf({ prefix: "hub", upstream: "registry.example" });
+const source = (name: string) => ({ rule, repository: name });
+const [X, Y] = ["x", "y"].map(digestFor) as [Digest, Digest];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+/** Reports to a catalog that answers as it is told, and requests that they are made behind. */
+function desk(every = 10_000) {
+  const told: Report[] = [];
+  const answers: (Partial<Reported> | Error)[] = [];
+  const healed: string[] = [];
+  let heals = true;
+  const reports = new Reports(
+    {
+      report: async (report) => {
+        told.push(structuredClone(report));
+        const answer = answers.shift() ?? {};
+        if (answer instanceof Error) throw answer;
+        return { marks: 0, lost: [], lostBlobs: [], ...answer };
+      },
+    },
+    every,
+    {
+      image: async ({ pulled }) => {
+        healed.push(pulled.digest);
+        return heals;
+      },
+      blob: async ({ digest }) => {
+        healed.push(digest);
+        return true;
+      },
+    },
+  );
+  const works: Promise<unknown>[] = [];
+  const visit = () => ({
+    host: "",
+    now: Date.now(),
+    later: (work: Promise<unknown>) => void works.push(work),
+  });
+  return {
+    reports,
+    told,
+    answers,
+    healed,
+    visit,
+    works,
+    healNothing: () => {
+      heals = false;
+    },
+    images: () =>
+      told.map(({ images }) =>
+        images.map(({ place, digest, tag }) =>
+          `${place} ${digest === X ? "x" : "y"} ${tag ?? ""}`.trim(),
+        ),
+      ),
+  };
+}
+
+const settle = () => vi.advanceTimersByTimeAsync(0);
+const A = "registry.example//a";
+
+describe("an image", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_800_000_000_000 });
+  });
+
+  it("is told at once, and once an hour, place and name", async () => {
+    const { reports, images, visit } = desk();
+    reports.image(source("a"), X, undefined, visit());
+    await settle();
+    expect(images()).toEqual([[`${A} x`]]);
+    reports.image(source("a"), X, undefined, visit());
+    await vi.advanceTimersByTimeAsync(HOUR - 30_000);
+    reports.image(source("a"), X, undefined, visit());
+    await settle();
+    expect(images().flat()).toEqual([`${A} x`]);
+    reports.image(source("b"), X, undefined, visit());
+    reports.image(source("a"), X, { tag: "1", mapping: { digest: X, checkedAt: 1 } }, visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(images().flat().slice(1)).toEqual(["registry.example//b x", `${A} x 1`]);
+    await vi.advanceTimersByTimeAsync(30_000);
+    reports.image(source("a"), X, undefined, visit());
+    await settle();
+    expect(images().flat()).toHaveLength(4);
+  });
+
+  it("of a crowd is one telling, and what comes meanwhile goes along with the next", async () => {
+    const { reports, told, visit } = desk();
+    for (let at = 0; at < 100; at++) reports.image(source(`r${at % 20}`), X, undefined, visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told.length).toBeLessThanOrEqual(2);
+    expect(told.flatMap(({ images }) => images)).toHaveLength(20);
+  });
+
+  it("is told again where something was marked since: also what was held back before that was known", async () => {
+    const { reports, images, answers, visit } = desk();
+    reports.image(source("a"), X, undefined, visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    reports.image(source("a"), X, undefined, visit()); // told within the hour
+    await vi.advanceTimersByTimeAsync(1_000);
+    reports.answered(source("a"), { hit: "kv" }, true, visit());
+    answers.push({ marks: 1 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(images().flat()).toEqual([`${A} x`, `${A} x`]);
+    // Once is enough.
+    reports.answered(source("a"), { hit: "kv" }, true, visit());
+    answers.push({ marks: 1 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(images().flat()).toHaveLength(2);
+  });
+
+  it("that was pulled before the last telling, and not since, is not told for a later mark", async () => {
+    const { reports, images, answers, visit } = desk();
+    for (let round = 0; round < 2; round++) {
+      reports.image(source("a"), X, undefined, visit());
+      reports.answered(source("a"), { hit: "kv" }, true, visit());
+      await vi.advanceTimersByTimeAsync(10_000);
+    }
+    reports.answered(source("b"), { hit: "kv" }, true, visit());
+    answers.push({ marks: 1 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(images().flat()).toEqual([`${A} x`]);
+  });
+
+  it("that is lost is healed, and told once more", async () => {
+    const { reports, images, answers, healed, visit, healNothing } = desk();
+    answers.push({ lost: [{ place: A, digest: X, at: 0 }] });
+    reports.image(source("a"), X, undefined, visit());
+    await settle();
+    expect(healed).toEqual([X]);
+    expect(images().flat()).toEqual([`${A} x`, `${A} x`]);
+    healNothing();
+    answers.push({ lost: [{ place: A, digest: Y, at: 0 }] });
+    reports.image(source("a"), Y, undefined, visit());
+    await settle();
+    expect(images().flat()).toHaveLength(3);
+  });
+});
+
+describe("a catalog that is away", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_800_000_000_000 });
+  });
+
+  it("is told all of it later, once, and complained of once", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { reports, told, answers, visit } = desk();
+    answers.push(...Array.from({ length: 3 }, () => new Error("away")));
+    reports.image(source("a"), X, undefined, visit());
+    reports.blob(source("a"), Y, visit());
+    reports.answered(source("a"), { hit: "kv" }, true, visit());
+    reports.sent(source("a"), 100, visit());
+    await vi.advanceTimersByTimeAsync(60_000);
+    reports.sent(source("a"), 23, visit());
+    await vi.advanceTimersByTimeAsync(60_000);
+    const [taken, ...rest] = told.slice(3);
+    expect(warn).toHaveBeenCalledTimes(1);
+    const all = [taken as Report, ...rest];
+    expect(all.flatMap(({ images }) => images)).toHaveLength(1);
+    expect(all.flatMap(({ blobs }) => blobs)).toEqual([{ digest: Y, at: 1_800_000_000_000 }]);
+    const counts = all.flatMap((one) => one.counts);
+    const sum = (name: "pulls" | "hits" | "bytesServed") =>
+      counts.reduce((total, one) => total + one[name], 0);
+    expect([sum("pulls"), sum("hits"), sum("bytesServed")]).toEqual([1, 1, 123]);
+  });
+
+  it("delays no request: whoever was to tell, and is gone, is followed by the next", async () => {
+    const { reports, told, visit } = desk();
+    // A request that is cancelled: what it was to do later never comes.
+    reports.sent(source("a"), 1, { host: "", now: Date.now(), later: () => {} });
+    vi.clearAllTimers();
+    await vi.advanceTimersByTimeAsync(16_000);
+    reports.sent(source("a"), 2, visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told.flatMap(({ counts }) => counts).map(({ bytesServed }) => bytesServed)).toEqual([3]);
+  });
+});
+
+describe("what was answered", () => {
+  it.each<[string, Parameters<Reports["answered"]>[1], string]>([
+    ["from a layer", { hit: "edge" }, "hits"],
+    ["from its object", { hit: "object" }, "hits"],
+    ["after a fetch", { fwd: "uri-miss", stored: true }, "misses"],
+    ["after a HEAD of what is not here", { fwd: "uri-miss" }, "misses"],
+    ["along with another's fetch", { fwd: "uri-miss", collapsed: true }, "collapsed"],
+    ["after its tag was checked", { fwd: "stale", collapsed: false }, "hits"],
+    ["while its tag is checked", { passing: 5 }, "stale"],
+    ["in place of an error", { instead: 503 }, "stale"],
+  ])("%s counts among the %s", async (_, status, what) => {
+    const { reports, told, visit, works } = desk(0);
+    reports.answered(source("a"), status, false, visit());
+    await Promise.all(works);
+    const [count] = told.flatMap(({ counts }) => counts);
+    expect(count).toMatchObject({ rule: "hub", place: A, pulls: 0, [what]: 1 });
+    expect(count && count.hits + count.misses + count.collapsed + count.stale).toBe(1);
+  });
+});
+
+describe("with the cache", () => {
+  beforeEach(clean);
+
+  it("pulls, bytes and what the upstream was asked are counted", async () => {
+    const cache = cacheApart();
+    const name = repository("counted");
+    const image = await fixture.image(name, "1", { layers: [1000, 2000] });
+    await pullWhole(cache, `open/${name}`, "1", image);
+    await pullWhole(cache, `open/${name}`, "1", image);
+    const { layers } = image;
+    await receive(
+      cache.fetch(`open/${name}/blobs/${layers[1]?.digest}`, { headers: { Range: "bytes=0-99" } }),
+    );
+    await receive(cache.fetch(`open/${name}/manifests/missing`));
+    await cache.settled();
+    const size = image.size + image.config.size + 3000;
+    await vi.waitFor(async () => {
+      const mine = (await catalog.counts("2000-01-01")).filter(({ place }) => place.endsWith(name));
+      expect(mine).toMatchObject([
+        {
+          rule: "open",
+          pulls: 2,
+          misses: 4,
+          hits: 5,
+          bytesServed: 2 * size + 100,
+          bytesFetched: size,
+        },
+      ]);
+      const requests = await fixture.requests({ repository: name });
+      expect(mine[0]?.upstreamRequests).toBe(requests.length);
+    });
+  });
+
+  it("an index's pull counts for its children, and a child's for its index", async () => {
+    const cache = cacheApart();
+    const name = repository("family");
+    const child = await fixture.image(name, undefined);
+    const index = await fixture.index(name, "1", [child]);
+    await cache.bytes(`open/${name}/manifests/1`);
+    await cache.bytes(`open/${name}/manifests/${child.digest}`);
+    await cache.settled();
+    const [place = ""] = await catalog.places("", 1);
+    const [before] = await catalog.images(place, false, "", 10);
+    expect(before).toMatchObject({ digest: index.digest, tags: ["1"] });
+    const clock = Date.now.bind(Date);
+    vi.spyOn(Date, "now").mockImplementation(() => clock() + 2 * HOUR);
+    await cache.bytes(`open/${name}/manifests/${child.digest}`);
+    await cache.settled();
+    const [after] = await catalog.images(place, false, "", 10);
+    expect((after?.pulledAt ?? 0) - (before?.pulledAt ?? 0)).toBeGreaterThan(HOUR);
+  });
+
+  it("what is refused, or only asked for by HEAD, is no pull", async () => {
+    const report = vi.fn(async (_: Report) => ({ value: { marks: 0, lost: [], lostBlobs: [] } }));
+    const name = repository("none");
+    await fixture.image(name, "1");
+    const CATALOG = { idFromName: () => "", get: () => ({ report }) };
+    const cache = new Cache({ CATALOG });
+    await cache.head(`open/${name}/manifests/1`);
+    await receive(cache.fetch(`open/${name}/manifests/2`));
+    await receive(cache.fetch("nowhere/x/manifests/1"));
+    await cache.settled();
+    const reports = report.mock.calls.map(([one]) => one);
+    expect(reports.flatMap(({ images }) => images)).toEqual([]);
+    expect(reports.flatMap(({ counts }) => counts).every(({ pulls }) => pulls === 0)).toBe(true);
+  });
+
+  it("a pull goes on, and ends, whatever the catalog does", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    const name = repository("deaf");
+    const image = await fixture.image(name, "1");
+    const get = () => ({ report: async () => Promise.reject(new Error("away")) });
+    const cache = new Cache({ CATALOG: { idFromName: () => "", get } });
+    await pullWhole(cache, `open/${name}`, "1", image);
+  });
+});
