@@ -11,9 +11,10 @@ export class Reach {
   readonly #most: number;
   /** Place → why not; undefined where it could. */
   readonly #known = new Map<string, string | undefined>();
+  #asked = 0;
 
   /** @param force takes it that everything could be given again
-   * @param most places that are asked for; of more it is not known, and nothing expires */
+   * @param most upstreams are asked so often; of more places it is taken that they could */
   constructor(
     upstream: Pick<UpstreamClient, "headManifest" | "manifest">,
     force: boolean,
@@ -34,10 +35,7 @@ export class Reach {
   ): Promise<string | undefined> {
     if (this.#force || sources.length === 0) return undefined;
     if (this.#known.has(place)) return this.#known.get(place);
-    const obstacle =
-      this.#known.size < this.#most
-        ? await this.#ask(sources, digest)
-        : "more repositories than are asked for in a preview";
+    const obstacle = await this.#ask(sources, digest);
     this.#known.set(place, obstacle);
     return obstacle;
   }
@@ -49,7 +47,9 @@ export class Reach {
       const { rule } = source;
       if (rule.offline) obstacle = `the rule "${rule.name}" is offline`;
       else if (configured.problem) obstacle = `the rule "${rule.name}" cannot be used`;
+      else if (this.#asked >= this.#most) return undefined;
       else {
+        this.#asked += 1;
         try {
           const head = await this.#upstream.headManifest(source, digest, "background");
           // A HEAD that is refused may be one that the upstream only guards otherwise.
