@@ -107,6 +107,7 @@ export function condemn(
   while (condemned.length < limit) {
     const due = database.all<{ id: number; digest: Digest }>(
       `SELECT id, digest FROM contents WHERE kind = ? AND orphaned_at > 0 AND orphaned_at <= ? AND present
+         AND NOT EXISTS (SELECT 1 FROM tags WHERE content = contents.id AND doomed IS NOT NULL) -- its tag goes first
        ORDER BY orphaned_at LIMIT ?`,
       kind,
       before,

@@ -12,7 +12,7 @@ export async function collect(run: Running): Promise<void> {
   const { desk, now } = run;
   const before = now - desk.config.lifecycleGrace;
   await run.step("deleting tags", () => tags(run));
-  // A manifest whose tag is still there stays, so as not to be missed.
+  // A manifest whose tag is still there, since that is being checked, is not condemned.
   if (!run.goesOnAtAll) return;
   await run.step("deleting", async () => {
     await desk.catalog.dateOrphans(now);

@@ -188,16 +188,26 @@ describe("an image that expires", () => {
 });
 
 describe("what is pulled while it is deleted", () => {
-  it("is told to be lost, and wanted again", async () => {
+  it("is told to be lost, and its tag to be wanted again", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x"], "v1");
     const run = await expire(catalog, A, ["image"]);
     const [tag] = await catalog.doomed(1);
-    await catalog.condemn("manifest", HOUR, 10);
     const pulled = { place: A, digest: digestFor("image"), tag: "v1", at: Date.now() + HOUR };
     const report = { images: [pulled], blobs: [], counts: [] };
     expect((await catalog.report(report)).lost).toEqual([pulled]);
     expect(await catalog.tagGone(tag as never, true, 25 * HOUR, run)).toBe(true);
+    expect(await catalog.condemn("manifest", 100 * HOUR, 10)).toEqual([]);
+  });
+
+  it("is told to be lost, whether it has gone already or is going", async () => {
+    const catalog = freshCatalog();
+    await image(catalog, A, "image", ["x"]);
+    const run = await expire(catalog, A, ["image"]);
+    expect(await catalog.condemn("manifest", HOUR, 10)).toHaveLength(1);
+    const pulled = { place: A, digest: digestFor("image"), at: Date.now() + HOUR };
+    const report = { images: [pulled], blobs: [], counts: [] };
+    expect((await catalog.report(report)).lost).toEqual([pulled]);
     const removal = { digest: digestFor("image"), kind: "manifest", outcome: "gone", found: true };
     await catalog.removed([removal as never], 25 * HOUR, run);
     expect((await catalog.report(report)).lost).toEqual([pulled]);
@@ -229,7 +239,7 @@ describe("what is pulled while it is deleted", () => {
 
   it("is told to whoever stores a manifest with it", async () => {
     const catalog = freshCatalog();
-    await image(catalog, A, "image", ["x"], "v1");
+    await image(catalog, A, "image", ["x"]);
     await expire(catalog, A, ["image"]);
     await catalog.condemn("manifest", HOUR, 10);
     const removal = { digest: digestFor("image"), kind: "manifest", outcome: "gone", found: true };
@@ -257,6 +267,16 @@ describe("what is pulled while it is deleted", () => {
     ]);
     expect((await catalog.summary()).blobs).toBe(1);
   });
+});
+
+it("a manifest stays until its tag is gone", async () => {
+  const catalog = freshCatalog();
+  await image(catalog, A, "image", ["x"], "v1");
+  const run = await expire(catalog, A, ["image"]);
+  expect(await catalog.condemn("manifest", HOUR, 10)).toEqual([]);
+  const [tag] = await catalog.doomed(1);
+  await catalog.tagGone(tag as never, true, 25 * HOUR, run);
+  expect(await catalog.condemn("manifest", HOUR, 10)).toHaveLength(1);
 });
 
 describe("an orphan", () => {
