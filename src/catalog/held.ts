@@ -2,7 +2,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
-import type { PulledImage, Report, Reported } from "./facts.ts";
+import type { PulledImage, Report, Reported, TagFact } from "./facts.ts";
 import { adopt } from "./referred.ts";
 import { tagOf } from "./tags.ts";
 
@@ -31,6 +31,14 @@ export function hold(
   );
   adopt(database, content);
   touch(database, id, content, pulledAt);
+}
+
+/** A place holds what a tag of it means, if that is here: it may be known from another place. */
+export function holdTagged(database: Database, { place, digest }: TagFact, now: number): void {
+  const query =
+    "SELECT id, cached_at AS at FROM contents WHERE digest = ? AND kind = 'manifest' AND present";
+  const content = database.first<{ id: number; at: number }>(query, digest);
+  if (content) hold(database, place, content.id, { pushedAt: content.at, pulledAt: now });
 }
 
 /** A pull counts for the image, for what leads to it in this place, and for what it leads to there: a child's for its index, an

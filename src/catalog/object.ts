@@ -7,7 +7,7 @@ import { type Outcome, settle } from "../oci/error.ts";
 import * as collecting from "./collecting.ts";
 import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
-import { takeReport } from "./held.ts";
+import { holdTagged, takeReport } from "./held.ts";
 import * as images from "./images.ts";
 import type { Catalog } from "./open.ts";
 import * as runs from "./runs.ts";
@@ -38,7 +38,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   }
 
   tellTag(...[fact]: Parameters<Catalog["tellTag"]>) {
-    return this.#do((database) => tellTag(database, fact));
+    return this.#do((database) => {
+      tellTag(database, fact);
+      if (!fact.gone) holdTagged(database, fact, fact.at);
+    });
   }
 
   report(...[report]: Parameters<Catalog["report"]>) {

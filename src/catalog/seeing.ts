@@ -4,8 +4,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { forget } from "./collecting.ts";
 import type { Database } from "./database.ts";
-import type { TagFact } from "./facts.ts";
-import { hold } from "./held.ts";
+import { holdTagged } from "./held.ts";
 import type { BlobPage, ContentKind, Page, TagPage } from "./sweeping.ts";
 import { keyOf, tagOf, tellTag } from "./tags.ts";
 import { tellBlob } from "./telling.ts";
@@ -91,6 +90,7 @@ export function seeTags(
     if (known?.digest === fact.digest) continue;
     adopted += 1;
     tellTag(database, fact);
+    // When it was pulled last is not known: taken to be now, so that nothing expires for want of a memory.
     holdTagged(database, fact, startedAt);
   }
   const query = `SELECT key FROM tags WHERE key > ? AND key <= ? AND since < ? AND doomed IS NULL`;
@@ -98,13 +98,4 @@ export function seeTags(
   const missing = keys.filter(({ key }) => !there.has(key));
   for (const { key } of missing) database.run("DELETE FROM tags WHERE key = ?", key);
   return { adopted, forgotten: missing.length };
-}
-
-/** Its place holds what a tag means, if that is here. When it was pulled last is not known: taken to be now, so that nothing expires
- * for want of a memory. */
-function holdTagged(database: Database, { place, digest }: TagFact, now: number): void {
-  const query =
-    "SELECT id, cached_at AS at FROM contents WHERE digest = ? AND kind = 'manifest' AND present";
-  const content = database.first<{ id: number; at: number }>(query, digest);
-  if (content) hold(database, place, content.id, { pushedAt: content.at, pulledAt: now });
 }

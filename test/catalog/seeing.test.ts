@@ -90,6 +90,7 @@ describe("tags", () => {
     await catalog.tellManifest(manifestFact("", "image", { cachedAt: 5, adoptedAt: 900 }));
     await catalog.tellTag(fact("gone", "image"));
     await catalog.tellTag(fact("late", "image", 1000));
+    expect(await catalog.places("", 10)).toEqual([A]); // told with its place: held there
     expect(await catalog.seeTags(page([fact("v1", "image")]))).toEqual({
       adopted: 1,
       forgotten: 1,
