@@ -2,6 +2,7 @@
 
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { run } from "../command.ts";
 import { expectEqual } from "../expect.ts";
 import { BUSYBOX, type Image, INDEX, SCHEMA2 } from "../images.ts";
@@ -81,6 +82,10 @@ export async function checkLifecycle(stage: Stage, report: Report): Promise<void
     expectEqual("marked", run.expired.map(({ images }) => images).join(), "3");
     expectEqual("freed", run.bytesFreed, 0);
     await copied(BUSYBOX, "again");
+    await told(async () => {
+      const { events } = await lifecycle<{ events: { what: string }[] }>("events", "--n", "1");
+      return events[0]?.what === "revived";
+    });
     const next = await swept(92 * DAY);
     expectEqual("error", next.error, undefined);
     expectEqual("deleted", next.deleted.images, 2);
@@ -115,6 +120,15 @@ export async function checkLifecycle(stage: Stage, report: Report): Promise<void
     for (const image of [BUSYBOX, INDEX]) await copied(image, "anew");
   });
   await entrepot.kill();
+}
+
+/** A pull is told behind its answer, within ten seconds. */
+async function told(isKnown: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 30; tries++) {
+    if (await isKnown()) return;
+    await sleep(400);
+  }
+  throw new Error("the catalog was not told");
 }
 
 /** Of a folder's files, in bytes. */
