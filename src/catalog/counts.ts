@@ -30,10 +30,6 @@ export class Counting {
     if (this.#counts.size > MOST) this.#counts.delete(this.#counts.keys().next().value as string);
   }
 
-  get isEmpty(): boolean {
-    return this.#counts.size === 0;
-  }
-
   /** What was counted, which is then the caller's to tell. */
   take(): Counts[] {
     const counts = [...this.#counts.values()];

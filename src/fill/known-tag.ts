@@ -6,6 +6,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { MAPPING_KEY } from "../store/keys.ts";
 import { TagStore } from "../store/tags.ts";
+import { empty } from "./emptied.ts";
 import { type Outbox, TELL_AGAIN } from "./outbox.ts";
 
 /** What the object stores: that there is none is as good to know. */
@@ -131,6 +132,6 @@ export class KnownTag {
 
   async #empty(): Promise<void> {
     this.#stored = undefined;
-    await Promise.all([this.#storage.deleteAlarm(), this.#storage.deleteAll()]);
+    await empty(this.#storage);
   }
 }

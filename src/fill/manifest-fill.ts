@@ -12,6 +12,7 @@ import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { isKnown } from "../upstream/refusal.ts";
 import { type Asking, patiently } from "./asking.ts";
+import { empty } from "./emptied.ts";
 import type { How } from "./how.ts";
 import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
@@ -182,7 +183,6 @@ export class ManifestFill extends DurableObject<Env> {
   /** Tells the catalog what it could not be told. */
   override async alarm(): Promise<void> {
     await this.ctx.storage.setAlarm(Date.now() + TELL_AGAIN); // first of all: it wakes again
-    if (!(await this.#outbox.empty())) return;
-    await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
+    if (await this.#outbox.empty()) await empty(this.ctx.storage);
   }
 }

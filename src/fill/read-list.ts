@@ -1,6 +1,7 @@
 // A page of a list as it comes from an upstream: read whole, within the limit; of its next page's address the query counts.
 
 import { RegistryError } from "../oci/error.ts";
+import { parseObject } from "../oci/json.ts";
 import { nextPage } from "../oci/link.ts";
 import type { Source } from "../policy/source.ts";
 import { type Answer, tooLarge } from "../upstream/client.ts";
@@ -20,20 +21,9 @@ export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
   const bytes = await answer.read(boundsOf(source, LIST_LIMIT));
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
-  const body = parse(bytes);
+  const body = parseObject(bytes);
   if (!body)
     throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
   const next = nextPage(answer.headers.get("link"));
   return { body, ...(next && { next: next.toString() }) };
-}
-
-function parse(bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof body === "object" && body !== null && !Array.isArray(body)
-      ? (body as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined; // told by the caller, in words
-  }
 }

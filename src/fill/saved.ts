@@ -7,6 +7,7 @@ import type { Source } from "../policy/source.ts";
 import { FILL_KEY } from "../store/keys.ts";
 import type { Layout } from "../store/segments.ts";
 import type { Plan } from "./attempt.ts";
+import { empty } from "./emptied.ts";
 import { TELL_AGAIN, tellInTime } from "./outbox.ts";
 
 export interface Saved {
@@ -40,9 +41,8 @@ export class SavedFill {
     await this.#storage.setAlarm(Date.now() + wakeAfter);
   }
 
-  /** In one step: whoever saves next does so after it. */
-  async empty(): Promise<void> {
-    await Promise.all([this.#storage.deleteAlarm(), this.#storage.deleteAll()]);
+  empty(): Promise<void> {
+    return empty(this.#storage);
   }
 
   /** Tells the catalog of a blob that is published. Where it cannot be told, the alarm comes back to it, finds the blob, and tells.

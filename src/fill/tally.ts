@@ -15,11 +15,11 @@ const LATE = 5_000;
 
 /** @param env of the object that counts */
 export function tallyOf(env: Env): Tally {
-  const every = readTimes({ ...env }, []).reportEvery; // what is wrong with it is told at the door;
   const add: (...args: Parameters<Counting["add"]>) => void = (...args) => {
     counting.add(...args);
     const now = Date.now();
     if (now < takenUntil) return;
+    const every = readTimes({ ...env }, []).reportEvery; // what is wrong with it is told at the door
     takenUntil = now + every + LATE;
     setTimeout(() => void tell(env), every);
   };

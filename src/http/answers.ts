@@ -1,5 +1,7 @@
 // Answers of the API: JSON, which nobody keeps.
 
+import { errorsBody } from "./respond.ts";
+
 const HEADERS = {
   "Content-Type": "application/json",
   "Cache-Control": "no-store",
@@ -12,8 +14,7 @@ export function answerJson(body: unknown, headers: Record<string, string> = {}):
   });
 }
 
-/** Several problems of one request, in the form of the registry's errors (distribution-spec, "Error Codes"). */
+/** Several problems of one request. */
 export function errorsResponse(messages: readonly string[], status: number): Response {
-  const errors = messages.map((message) => ({ code: "UNSUPPORTED", message, detail: null }));
-  return new Response(JSON.stringify({ errors }), { status, headers: HEADERS });
+  return new Response(errorsBody("UNSUPPORTED", messages), { status, headers: HEADERS });
 }

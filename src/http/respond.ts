@@ -1,6 +1,6 @@
 // Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
 
-import { asRegistryError } from "../oci/error.ts";
+import { asRegistryError, type ErrorCode } from "../oci/error.ts";
 import { renderCacheStatus } from "../pull/cache-status.ts";
 import type { Labelled } from "../pull/stale.ts";
 
@@ -79,13 +79,20 @@ export function json(body: unknown, headers: Record<string, string> = {}): Respo
   });
 }
 
+/** distribution-spec, "Error Codes". */
+export function errorsBody(code: ErrorCode, messages: readonly string[]): string {
+  return JSON.stringify({
+    errors: messages.map((message) => ({ code, message, detail: null })),
+  });
+}
+
 /** The one place where errors become answers. */
 export function errorResponse(error: unknown): Response {
   const { code, message, status, headers, upstreamStatus } = asRegistryError(error);
   const cacheStatus: Record<string, string> = upstreamStatus
     ? { "Cache-Status": renderCacheStatus({ fwd: "uri-miss", fwdStatus: upstreamStatus }) }
     : { "Cache-Status": "entrepot" };
-  return new Response(JSON.stringify({ errors: [{ code, message, detail: null }] }), {
+  return new Response(errorsBody(code, [message]), {
     status,
     headers: {
       ...API_VERSION,

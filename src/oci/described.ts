@@ -1,8 +1,9 @@
 // What a manifest says of itself: what it leads to, what it is about, what kind of artifact it is. Foreign bodies: nothing in them is
 // trusted to be what it should.
 
-import { type Digest, isDigest } from "./digest.ts";
-import { referencesIn } from "./references.ts";
+import type { Digest } from "./digest.ts";
+import { parseObject } from "./json.ts";
+import { digestIn, referencesOf } from "./references.ts";
 
 export interface Described {
   children: { digest: Digest; platform?: string }[];
@@ -22,10 +23,10 @@ const IMAGE_CONFIGS = [
 const MEDIA_TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
 
 export function describe(bytes: Uint8Array): Described {
-  const body = parse(bytes);
-  const { children, blobs } = referencesIn(bytes);
+  const body = parseObject(bytes) ?? {};
+  const { children, blobs } = referencesOf(body);
   const platforms = platformsIn(body.manifests);
-  const subject = digestIn(body.subject);
+  const [subject] = digestIn(body.subject);
   // image-spec, "Guidelines for Artifact Usage": without an artifactType, the config's media type says it.
   const type = body.artifactType ?? (body.config as { mediaType?: unknown } | null)?.mediaType;
   const artifactType = typeof type === "string" && MEDIA_TYPE.test(type) ? type : undefined;
@@ -58,18 +59,4 @@ function platformsIn(manifests: unknown): Map<unknown, string> {
       return isPlatform ? [[entry?.digest, parts.join("/")] as const] : [];
     }),
   );
-}
-
-function digestIn(descriptor: unknown): Digest | undefined {
-  const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;
-  return typeof digest === "string" && isDigest(digest) ? digest : undefined;
-}
-
-function parse(bytes: Uint8Array): Record<string, unknown> {
-  try {
-    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  } catch {
-    return {}; // what is no JSON says nothing
-  }
 }

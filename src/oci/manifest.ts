@@ -1,6 +1,7 @@
 // Manifests: media types, what a body says it is, and the child that an old client gets of an index.
 
 import { type Digest, isDigest } from "./digest.ts";
+import { parseObject } from "./json.ts";
 
 export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -33,12 +34,7 @@ interface ManifestBody {
 }
 
 function parse(bytes: Uint8Array): ManifestBody | undefined {
-  try {
-    const body: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof body === "object" && body !== null && !Array.isArray(body) ? body : undefined;
-  } catch {
-    return undefined; // not JSON: the caller decides what that means
-  }
+  return parseObject(bytes);
 }
 
 /** True for a JSON object that calls itself a manifest: tells an upstream's HTML error page with

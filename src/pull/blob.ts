@@ -39,13 +39,12 @@ export async function pullBlob(
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
   const status = statusOf(joined.how);
-  const sent = (bytes: number) => house.reports.sent(source, bytes, asked);
   if (joined.state === "published") {
     const { layout } = joined;
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
     const segments = new Segments(house, source, digest, { layout }, range, asked);
-    return answer(digest, layout.size, range, new Sending(house, segments, asked, sent), status);
+    return answer(digest, layout.size, range, new Sending(house, source, segments, asked), status);
   }
   const { attempt: id, size, ranges } = joined;
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
@@ -55,7 +54,7 @@ export async function pullBlob(
     digest,
     size ?? undefined,
     range,
-    new Sending(house, segments, asked, sent),
+    new Sending(house, source, segments, asked),
     status,
   );
 }
@@ -78,12 +77,11 @@ async function pullHere(
   const segments = new Segments(house, source, digest, stored, range, asked);
   const status = await segments.begin();
   if (!status) return undefined;
-  const sent = (bytes: number) => house.reports.sent(source, bytes, asked);
   return answer(
     digest,
     stored.layout.size,
     range,
-    new Sending(house, segments, asked, sent),
+    new Sending(house, source, segments, asked),
     status,
   );
 }

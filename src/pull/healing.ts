@@ -4,7 +4,7 @@
 import type { Fills } from "../fill/open.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
-import type { BlobFrom, Healing, PulledFrom } from "./reports.ts";
+import { type BlobFrom, type Healing, nameOf, type PulledFrom } from "./reports.ts";
 
 /** The same is healed once in so many ms. */
 const AGAIN = 60_000;
@@ -21,7 +21,7 @@ export class Healer implements Healing {
   /** The manifest is fetched, unless it is here: its object tells the catalog either way. Then the tag means it again. */
   image({ pulled, source, mapping }: PulledFrom, now: number): Promise<boolean> {
     const { place, digest, tag } = pulled;
-    return this.#once(`${place} ${digest} ${tag ?? ""}`, now, async () => {
+    return this.#once(nameOf(pulled), now, async () => {
       await this.#fills.joinManifest(digest, source, askingFor(source));
       if (tag !== undefined && mapping) await this.#fills.restoreTag(place, tag, mapping);
     });

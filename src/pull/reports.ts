@@ -79,8 +79,11 @@ export class Reports {
     const place = sourceKey(source);
     const { tag, mapping } = named ?? {};
     const pulled = { place, digest, ...(tag !== undefined && { tag }), at: visit.now };
-    const key = `${place} ${digest} ${tag ?? ""}`;
-    const isNew = this.#images.add(key, { pulled, source, ...(mapping && { mapping }) }, visit.now);
+    const isNew = this.#images.add(
+      nameOf(pulled),
+      { pulled, source, ...(mapping && { mapping }) },
+      visit.now,
+    );
     this.#soon(visit, isNew);
   }
 
@@ -148,8 +151,8 @@ export class Reports {
       this.#blobs.tellAnew(blobs.keys(), Date.now());
     }
     this.#marks = marks;
-    for (const { place, digest, tag } of lost) {
-      const key = `${place} ${digest} ${tag ?? ""}`;
+    for (const image of lost) {
+      const key = nameOf(image);
       const one = images.get(key);
       if (one && (await this.#healing.image(one, Date.now()))) this.#images.again(key, one);
     }
@@ -176,6 +179,11 @@ export class Reports {
     this.#complainedAt = Date.now();
     console.warn(`entrepot: the catalog was not told of what was pulled: ${error.message}`);
   }
+}
+
+/** What is told at most once an hour. */
+export function nameOf({ place, digest, tag }: PulledImage): string {
+  return `${place} ${digest} ${tag ?? ""}`;
 }
 
 /** A tag that was only checked, with its manifest from here, is a hit. */

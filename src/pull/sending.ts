@@ -1,5 +1,6 @@
 // The sending of a blob: its segments one after the other, the next one opened ahead, and what had to be read from R2 copied behind.
 
+import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import type { Asked } from "./asked.ts";
 import { Copies } from "./copies.ts";
@@ -18,14 +19,13 @@ export class Sending {
   readonly #segments: Segments;
   readonly #asked: Asked;
   readonly #copies: Copies;
-  readonly #sent: (bytes: number) => void;
+  readonly #source: Source;
 
-  /** @param sent told of each segment that the client took, in bytes */
-  constructor(house: House, segments: Segments, asked: Asked, sent: (bytes: number) => void) {
+  constructor(house: House, source: Source, segments: Segments, asked: Asked) {
     this.#house = house;
+    this.#source = source;
     this.#segments = segments;
     this.#asked = asked;
-    this.#sent = sent;
     this.#copies = new Copies(house, asked);
   }
 
@@ -53,7 +53,7 @@ export class Sending {
         const begun = Date.now();
         if (opened) {
           await this.#send(opened, writable);
-          this.#sent(segments.lengthOf(number));
+          this.#house.reports.sent(this.#source, segments.lengthOf(number), this.#asked);
         }
         if (Date.now() - begun < IDLE) continue;
         keepsUp = false;

@@ -10,8 +10,7 @@ import {
   TAGS,
   tagNameOf,
 } from "./keys.ts";
-import { PAGE } from "./listing.ts";
-import { withRetries } from "./transient.ts";
+import { listPage } from "./listing.ts";
 
 export interface InventoryPage<T> {
   items: T[];
@@ -109,14 +108,8 @@ export class InventoryStore {
     prefix: string,
     after: string,
   ): Promise<{ objects: R2Object[]; next: string | undefined }> {
-    const { objects, truncated } = await withRetries(() =>
-      this.#bucket.list({
-        prefix,
-        limit: PAGE,
-        include: ["customMetadata"],
-        ...(after !== "" && { startAfter: after }),
-      }),
-    );
+    const from = after === "" ? {} : { startAfter: after };
+    const { objects, truncated } = await listPage(this.#bucket, prefix, from);
     // A page may be shorter than it could be: metadata take their place too.
     return { objects, next: truncated ? objects.at(-1)?.key : undefined };
   }
