@@ -5,7 +5,14 @@ import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
 import { unmark } from "./images.ts";
-import { adopt, isReferred, orphan, releaseChildren } from "./referred.ts";
+import {
+  adopt,
+  isReferred,
+  type Orphaning,
+  orphan,
+  releaseChildren,
+  UNREFERRED,
+} from "./referred.ts";
 import { type Held, Releasing } from "./releasing.ts";
 import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./sweeping.ts";
 import { keyOf, tagOf } from "./tags.ts";
@@ -25,7 +32,7 @@ export function take(
   images: Due[],
   before: number,
   { now, run }: Sweeping,
-): number {
+): void {
   let taken = 0;
   for (const { place, digest } of images) {
     const image = database.first<Marked>(
@@ -44,7 +51,6 @@ export function take(
     database.event({ at: now, run, what: "image", place, digest, tags, policy, priority, reason });
   }
   if (taken > 0) database.countMarks();
-  return taken;
 }
 
 /** @returns the tags that go */
@@ -152,7 +158,8 @@ export function removed(database: Database, removals: Removal[], sweeping: Sweep
     }
     // Who condemned it before may have deleted it, and not told.
     if (found || content.going > 1) tellDeleted(database, content, sweeping);
-    gone(database, content);
+    const { orphaned_at: at, noticed_at: noticedAt, because } = content;
+    forget(database, content.id, { at, noticedAt, because: because ?? UNREFERRED });
   }
 }
 
@@ -162,20 +169,8 @@ interface Fate {
   noticed_at: number;
 }
 
-function gone(database: Database, { id, because, ...fate }: Deleted & Fate): void {
-  forget(database, id, {
-    at: fate.orphaned_at,
-    noticedAt: fate.noticed_at,
-    because: because ?? "nothing refers to it",
-  });
-}
-
 /** A content is not here any more. */
-export function forget(
-  database: Database,
-  id: number,
-  orphaning: { at: number; noticedAt: number; because: string },
-): void {
+export function forget(database: Database, id: number, orphaning: Orphaning): void {
   database.run(
     `UPDATE contents SET present = 0, going = NULL, orphaned_at = NULL, noticed_at = NULL, because = NULL, generation = NULL
      WHERE id = ?`,

@@ -3,6 +3,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { segmentLength } from "../store/segments.ts";
 import type { Database } from "./database.ts";
+import { UNREFERRED } from "./referred.ts";
 import type { ContentKind } from "./sweeping.ts";
 
 export interface Deleted {
@@ -33,7 +34,7 @@ export function tellDeleted(database: Database, content: Deleted, { now, run }: 
   const { digest, kind, size, attempt } = content;
   const bytes = kind === "manifest" ? size : segmentLength(size, 0);
   countDeleted(database, run, kind === "manifest" ? "manifests" : "blobs", bytes);
-  const reason = content.because ?? "nothing refers to it";
+  const reason = content.because ?? UNREFERRED;
   database.event({ at: now, run, what: kind, digest, bytes, reason });
   if (size === bytes || attempt === null) return;
   const query = "INSERT OR REPLACE INTO leftovers VALUES (?, ?, ?, ?)";

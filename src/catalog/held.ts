@@ -3,6 +3,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import type { PulledImage, Report, Reported, TagFact } from "./facts.ts";
+import { unmark } from "./images.ts";
 import { adopt } from "./referred.ts";
 import { tagOf } from "./tags.ts";
 
@@ -55,8 +56,7 @@ function touch(database: Database, place: number, content: number, at: number): 
   );
   for (const image of touched) {
     database.run(
-      `UPDATE images SET pulled_at = max(coalesce(pulled_at, 0), ?), touched = touched + 1,
-         expired_at = NULL, noticed_at = NULL, policy = NULL, priority = NULL, reason = NULL
+      `UPDATE images SET pulled_at = max(coalesce(pulled_at, 0), ?), touched = touched + 1
        WHERE place = ? AND content = ?`,
       at,
       place,
@@ -67,7 +67,9 @@ function touch(database: Database, place: number, content: number, at: number): 
       place,
       image.content,
     );
-    if (image.expired_at !== null) revived(database, place, image.content, at);
+    if (image.expired_at === null) continue;
+    unmark(database, place, image.content);
+    revived(database, place, image.content, at);
   }
 }
 

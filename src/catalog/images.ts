@@ -1,6 +1,7 @@
 // The images of a place, as policies look at them; and the marks of those that they expire.
 
 import type { Digest } from "../oci/digest.ts";
+import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
 import type { Database } from "./database.ts";
 import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
@@ -141,12 +142,12 @@ export function mark(
 ): Marked {
   const id = database.placeIfKnown(place);
   if (id === undefined) return { marked: [], cleared: 0 };
-  const byRule = new Map<string, Marked["marked"][number]>();
-  const marked = new Set<number>();
+  const byRule: RuleCount[] = [];
+  const expiring = new Set<number>();
   for (const { digest, touched, policy, priority, reason } of expired) {
     const content = database.contentIfKnown(digest, "manifest");
     if (content === undefined) continue;
-    marked.add(content);
+    expiring.add(content);
     const [changed] = database.all(
       `UPDATE images SET expired_at = ?, noticed_at = ?, policy = ?, priority = ?, reason = ?
        WHERE place = ? AND content = ? AND touched = ? AND expired_at IS NULL RETURNING content`,
@@ -161,12 +162,10 @@ export function mark(
     );
     if (!changed) continue;
     database.event({ at: now, run, what: "expired", place, digest, policy, priority, reason });
-    const rule = `${policy} ${priority}`;
-    const count = byRule.get(rule) ?? { policy, priority, images: 0 };
-    byRule.set(rule, { ...count, images: count.images + 1 });
+    countByRule(byRule, { policy, priority });
   }
-  if (byRule.size > 0) database.countMarks();
-  return { marked: [...byRule.values()], cleared: clear(database, place, id, marked, now, run) };
+  if (byRule.length > 0) database.countMarks();
+  return { marked: byRule, cleared: clear(database, place, id, expiring, now, run) };
 }
 
 function clear(

@@ -56,7 +56,7 @@ export interface Catalog {
   due(before: number, after: Due | undefined, limit: number): Promise<Due[]>;
   /** Takes those that are still marked since then out of their places, with their children and referrers there that have no other
    * holder: their tags are doomed, and their contents unreferenced since they were marked. */
-  take(images: Due[], before: number, now: number, run: number): Promise<number>;
+  take(images: Due[], before: number, now: number, run: number): Promise<void>;
   doomed(limit: number): Promise<Doomed[]>;
   /** The tag is deleted, or means something else by now, which its object tells.
    * @returns whether it is wanted: it was pulled while it was deleted, and is to be restored */

@@ -12,10 +12,8 @@ export interface Orphaning {
   because: string;
 }
 
-/** No sweep has seen it yet. */
-export function undated(because: string): Orphaning {
-  return { at: 0, noticedAt: 0, because };
-}
+/** Why something goes that no image ever led to. */
+export const UNREFERRED = "nothing that is cached refers to it";
 
 export function isReferred(database: Database, content: number): boolean {
   return (

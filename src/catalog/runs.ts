@@ -2,29 +2,20 @@
 
 import type { Database } from "./database.ts";
 import type { Counts } from "./facts.ts";
-import type {
-  CatalogSummary,
-  LifecycleEvent,
-  Progress,
-  RunBegun,
-  RunCounts,
-  RunReport,
+import {
+  type CatalogSummary,
+  type LifecycleEvent,
+  nothingCounted,
+  type Progress,
+  type RunBegun,
+  type RunCounts,
+  type RunReport,
 } from "./sweeping.ts";
 
 /** A run that has not shown itself for so long, in ms, is broken off. */
 const GONE = 5 * 60_000;
 /** For how long runs, events and counters are kept, in ms. */
 const KEPT = 90 * 24 * 60 * 60_000;
-const NONE: RunCounts = {
-  examined: 0,
-  expired: [],
-  waiting: {},
-  adopted: 0,
-  forgotten: 0,
-  subrequests: 0,
-  unfinished: true,
-};
-
 interface Row {
   id: number;
   trigger: RunReport["trigger"];
@@ -60,7 +51,7 @@ export function begin(
     now,
     clock,
     clock,
-    JSON.stringify(NONE),
+    JSON.stringify({ ...nothingCounted(), unfinished: true }),
   );
   return { id, progress: database.state<Progress>("progress") ?? {} };
 }

@@ -1,6 +1,7 @@
 // What a sweep asks the catalog, and tells it. Plain data; times are in ms since the epoch, by the clock of the sweep's entry.
 
 import type { Digest } from "../oci/digest.ts";
+import type { RuleCount } from "./by-rule.ts";
 import type { Candidate } from "./candidate.ts";
 import type { BlobFact, TagFact } from "./facts.ts";
 
@@ -28,7 +29,7 @@ export interface Expired {
 
 export interface Marked {
   /** Newly, by policy and rule. */
-  marked: { policy: string; priority: number; images: number }[];
+  marked: RuleCount[];
   /** Marks that were taken back: the policy does not say so any more. */
   cleared: number;
 }
@@ -95,7 +96,7 @@ export interface RunReport {
   duration?: number;
   /** Images that were compared with their policies. */
   examined: number;
-  expired: { policy: string; priority: number; images: number }[];
+  expired: RuleCount[];
   revived: number;
   /** Images that stay although their time is over, by why. */
   waiting: Record<string, number>;
@@ -115,6 +116,19 @@ export type RunCounts = Pick<
   RunReport,
   "examined" | "expired" | "waiting" | "adopted" | "forgotten" | "subrequests" | "unfinished"
 > & { error?: string };
+
+/** Of a run that has just begun. */
+export function nothingCounted(): RunCounts {
+  return {
+    examined: 0,
+    expired: [],
+    waiting: {},
+    adopted: 0,
+    forgotten: 0,
+    subrequests: 0,
+    unfinished: false,
+  };
+}
 
 /** Something that was deleted, or came back to life, and why. Kept for 90 days. */
 export interface LifecycleEvent {

@@ -5,9 +5,7 @@ import type { Database } from "./database.ts";
 import { creditDeleted } from "./deleted.ts";
 import type { BlobFact, ManifestFact } from "./facts.ts";
 import { hold } from "./held.ts";
-import { isReferred, refer, undated } from "./referred.ts";
-
-const UNREFERRED = "nothing that is cached refers to it";
+import { isReferred, refer, UNREFERRED } from "./referred.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
@@ -76,6 +74,6 @@ export function tellBlob(database: Database, fact: BlobFact): void {
     id,
   );
   if (isReferred(database, id)) return;
-  const { at, because } = undated(UNREFERRED);
-  database.run("UPDATE contents SET orphaned_at = ?, because = ? WHERE id = ?", at, because, id);
+  // The next sweep dates it.
+  database.run("UPDATE contents SET orphaned_at = 0, because = ? WHERE id = ?", UNREFERRED, id);
 }

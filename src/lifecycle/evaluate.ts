@@ -2,7 +2,7 @@
 // rules"): all rules look at all images, and are then applied from the lowest priority number on.
 
 import type { Candidate } from "../catalog/candidate.ts";
-import type { LifecyclePolicy, LifecycleRule } from "../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import { chosenBy, type Verdict } from "./counting.ts";
 import { protectionOf } from "./protection.ts";
 import { matcherOf } from "./tag-status.ts";
@@ -20,12 +20,14 @@ export function evaluate<C extends Candidate>(
   now: number,
   names: (place: string) => readonly string[],
 ): Decision<C>[] {
-  const deciding = candidates.map((candidate) => firstMatch(policy.rules, candidate));
+  const rules = policy.rules.map((rule) => ({ rule, matches: matcherOf(rule.selection) }));
+  // The only rule that may expire an image is the first that it matches: "An image that matches the tagging requirements of a rule
+  // cannot be expired by a rule with a lower priority."
+  const deciding = candidates.map((one) => rules.find(({ matches }) => matches(one))?.rule);
   const protectedBy = protectionOf(policy, names);
   const protections = candidates.map(protectedBy);
   const expired = new Map<C, Verdict & { priority: number }>();
-  for (const rule of policy.rules) {
-    const matches = matcherOf(rule.selection);
+  for (const { rule, matches } of rules) {
     const matching = candidates.flatMap((candidate, index) => {
       if (!matches(candidate)) return [];
       const mayExpire = deciding[index] === rule && protections[index] === undefined;
@@ -52,12 +54,6 @@ export function evaluate<C extends Candidate>(
           : "no rule speaks of it";
     return { candidate, action: "keep", reason };
   });
-}
-
-/** The only rule that may expire it: "An image that matches the tagging requirements of a rule cannot be expired by a rule with a
- * lower priority." */
-function firstMatch(rules: readonly LifecycleRule[], candidate: Candidate) {
-  return rules.find(({ selection }) => matcherOf(selection)(candidate));
 }
 
 /** Whether candidates are to come with their parts, and those of all places together. */

@@ -1,5 +1,6 @@
 // The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
 
+import { countByRule, type RuleCount } from "../catalog/by-rule.ts";
 import { coverageBy, coverageOf } from "./coverage.ts";
 import type { Desk } from "./desk.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
@@ -17,7 +18,7 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
   const coverage = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
   const reach = new Reach(upstream, force, MOST_ASKED);
-  const counts = new Map<string, Preview["expired"][number]>();
+  const expired: RuleCount[] = [];
   const images: PreviewImage[] = [];
   const leaving: { place: string; digest: Expiring["image"]["digest"] }[] = [];
   let examined = 0;
@@ -30,7 +31,7 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
     expiring += evaluated.expiring.length;
     const waiting = await reach.obstacle(place, evaluated.coverage, first.image.digest);
     for (const one of evaluated.expiring.toSorted((a, b) => a.image.pushedAt - b.image.pushedAt)) {
-      count(counts, one);
+      countByRule(expired, one);
       if (waiting === undefined) leaving.push({ place, digest: one.image.digest });
       if (images.length < MOST_LISTED) images.push(told(one, evaluated.coverage.name, waiting));
     }
@@ -40,18 +41,12 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
     grace: config.lifecycleGrace,
     given: policies !== undefined,
     examined,
-    expired: [...counts.values()],
+    expired,
     images,
     more: expiring - images.length,
     bytesFreed: await catalog.freed(leaving),
     bytes: (await catalog.summary()).bytes,
   };
-}
-
-function count(counts: Map<string, Preview["expired"][number]>, one: Expiring): void {
-  const { policy, priority } = one;
-  const before = counts.get(`${policy} ${priority}`)?.images ?? 0;
-  counts.set(`${policy} ${priority}`, { policy, priority, images: before + 1 });
 }
 
 function told(

@@ -1,6 +1,12 @@
 // A run under way: what it has counted, how far it is, and whether it goes on. What fails is told, and does not stop the rest.
 
-import type { Progress, RunBegun, RunCounts, RunReport } from "../catalog/sweeping.ts";
+import { countByRule, type RuleCount } from "../catalog/by-rule.ts";
+import {
+  nothingCounted,
+  type Progress,
+  type RunBegun,
+  type RunReport,
+} from "../catalog/sweeping.ts";
 import { counted, type Desk } from "./desk.ts";
 
 /** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */
@@ -19,15 +25,7 @@ export class Running {
   /** Each use of which is counted. */
   readonly desk: Desk;
   readonly progress: Progress;
-  readonly counts: RunCounts = {
-    examined: 0,
-    expired: [],
-    waiting: {},
-    adopted: 0,
-    forgotten: 0,
-    subrequests: 0,
-    unfinished: false,
-  };
+  readonly counts = nothingCounted();
   readonly #bounds: Bounds;
   readonly #begunAt = Date.now();
   #beatAt = Date.now();
@@ -82,11 +80,8 @@ export class Running {
     }
   }
 
-  expired({ policy, priority, images }: RunCounts["expired"][number]): void {
-    const { expired } = this.counts;
-    const known = expired.find((one) => one.policy === policy && one.priority === priority);
-    if (known) known.images += images;
-    else expired.push({ policy, priority, images });
+  expired(count: RuleCount): void {
+    countByRule(this.counts.expired, count, count.images);
   }
 
   waits(obstacle: string, images: number): void {

@@ -5,18 +5,7 @@ import type { Selection } from "../config/lifecycle.ts";
 
 type Matches = (candidate: Pick<Candidate, "tags">) => boolean;
 
-const matchers = new WeakMap<Selection, Matches>();
-
-/** Made once a rule: it is asked for every image. */
 export function matcherOf(selection: Selection): Matches {
-  const known = matchers.get(selection);
-  if (known) return known;
-  const made = make(selection);
-  matchers.set(selection, made);
-  return made;
-}
-
-function make(selection: Selection): Matches {
   if (selection.tagStatus !== "tagged")
     return selection.tagStatus === "any" ? () => true : ({ tags }) => tags.length === 0;
   const entries =

@@ -1,5 +1,6 @@
 // What the lifecycle tells whoever asks for it: a preview, and what a rebuilding has come to.
 
+import type { RuleCount } from "../catalog/by-rule.ts";
 import type { RunReport } from "../catalog/sweeping.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -31,7 +32,7 @@ export interface Preview {
   /** Whether the policies are those of the request, and not those in force. */
   given: boolean;
   examined: number;
-  expired: { policy: string; priority: number; images: number }[];
+  expired: RuleCount[];
   images: PreviewImage[];
   /** More expire than are listed. */
   more: number;

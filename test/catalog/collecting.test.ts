@@ -2,22 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import type { Catalog } from "../../src/catalog/open.ts";
-import type { Expired, RunCounts } from "../../src/catalog/sweeping.ts";
+import { type Expired, nothingCounted } from "../../src/catalog/sweeping.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
 
 const A = "registry.example//team/a";
 const B = "registry.example//team/b";
 const HOUR = 3_600_000;
-const COUNTS: RunCounts = {
-  examined: 0,
-  expired: [],
-  waiting: {},
-  adopted: 0,
-  forgotten: 0,
-  subrequests: 0,
-  unfinished: false,
-};
+const COUNTS = nothingCounted();
 
 /** An image with blobs of 100 bytes each. */
 async function image(

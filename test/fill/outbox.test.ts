@@ -1,22 +1,16 @@
 // What the fills tell the catalog: before it is visible, and, where the catalog is away, later.
 
-import {
-  abortAllDurableObjects,
-  listDurableObjectIds,
-  runDurableObjectAlarm,
-} from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { abortAllDurableObjects } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CatalogObject } from "../../src/catalog/object.ts";
-import type { Env } from "../../src/env.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
 import { ManifestStore } from "../../src/store/manifests.ts";
 import { TagStore } from "../../src/store/tags.ts";
+import { alarms } from "../support/alarms.ts";
 import { cacheApart, fixture, repository } from "../support/cache.ts";
 import { SEGMENT } from "../support/edge.ts";
 import { catalog, clean, pullWhole } from "../support/lifecycle.ts";
 
-const { BLOB_FILL, MANIFEST_FILL, TAG_FILL } = env as unknown as Env;
 type Tells = "tellManifest" | "tellBlob" | "tellTag" | "report";
 
 beforeEach(clean);
@@ -45,17 +39,6 @@ function deafCatalog(...methods: Tells[]): void {
       throw new Error("the catalog is away");
     });
   }
-}
-
-/** All the objects' alarms, as they come by themselves in time. */
-async function alarms(): Promise<number> {
-  let ran = 0;
-  for (const namespace of [BLOB_FILL, MANIFEST_FILL, TAG_FILL]) {
-    const objects = namespace as DurableObjectNamespace<never>;
-    for (const id of await listDurableObjectIds(objects))
-      if (await runDurableObjectAlarm(objects.get(id))) ran += 1;
-  }
-  return ran;
 }
 
 it("a manifest and a tag are told before they are stored, and a blob once it is", async () => {

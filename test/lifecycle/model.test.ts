@@ -2,21 +2,17 @@
 // between any two steps, (1) what was pulled is wholly pullable with the upstream cut off for as long as its policy and the grace last,
 // (2) nothing is left of what nobody pulls, and (3) the bytes that are said to be freed are those that left R2.
 
-import { listDurableObjectIds, runDurableObjectAlarm } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { CatalogObject } from "../../src/catalog/object.ts";
-import type { Env } from "../../src/env.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
 import { ManifestStore } from "../../src/store/manifests.ts";
 import { TagStore } from "../../src/store/tags.ts";
+import { alarms } from "../support/alarms.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { SEGMENT } from "../support/edge.ts";
 import type { Image, ManifestInfo } from "../support/fixture.ts";
 import { catalog, clean, DAY, HOUR, lastRun, stored } from "../support/lifecycle.ts";
-
-const { BLOB_FILL, MANIFEST_FILL, TAG_FILL } = env as unknown as Env;
 
 /** An image is kept for so long after its last pull, and then a grace. */
 const KEPT = 3 * DAY;
@@ -190,7 +186,8 @@ class World {
     switch (step.do) {
       case "wait":
         this.#at(step.hours * HOUR);
-        return alarms();
+        await alarms();
+        return;
       case "move":
         return fixture.tag(
           this.#repositories[step.repository] as string,
@@ -301,15 +298,6 @@ class World {
     expect((await stored()).keys).toEqual([]);
     expect(await catalog.summary()).toMatchObject({ images: 0, tags: 0, bytes: 0 });
     expect((await lastRun()).error).toBeUndefined();
-  }
-}
-
-/** The objects' alarms, which come by themselves where time is real. */
-async function alarms(): Promise<void> {
-  for (const namespace of [BLOB_FILL, MANIFEST_FILL, TAG_FILL]) {
-    const objects = namespace as DurableObjectNamespace<never>;
-    for (const id of await listDurableObjectIds(objects))
-      await runDurableObjectAlarm(objects.get(id));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
 import { SEGMENT } from "../support/edge.ts";
 import {
   areStored,
@@ -154,7 +155,7 @@ describe("nothing expires while its upstream could not give it again", () => {
     expect(run.expired).toEqual([]);
     expect(Object.entries(run.waiting)).toEqual([[expect.stringMatching(waiting), 1]]);
     await fixture.heal({ repository: name });
-    vi.spyOn(Date, "now").mockImplementation(later(HOUR)); // whatever cooldown there was is over
+    later(HOUR); // whatever cooldown there was is over
     await cache.sweep(T0);
     expect((await lastRun()).expired).toHaveLength(1);
     // Marked, but away again when its time has come.
@@ -163,7 +164,7 @@ describe("nothing expires while its upstream could not give it again", () => {
     expect(await lastRun()).toMatchObject({ revived: 0, deleted: { images: 0 } });
     expect(await areStored(image)).toEqual([true, true, true]);
     await fixture.heal({ repository: name });
-    vi.spyOn(Date, "now").mockImplementation(later(2 * HOUR));
+    later(HOUR);
     await cache.sweep(T0 + DAY);
     expect((await lastRun()).deleted.images).toBe(1);
   });
@@ -200,10 +201,4 @@ function keeping(tag: string) {
   };
   const rules = [{ rulePriority: 1, selection, action: { type: "expire" } }];
   return { rules, protect: [`**:${tag}`] };
-}
-
-const clock = Date.now.bind(Date);
-
-function later(time: number): () => number {
-  return () => clock() + time;
 }
