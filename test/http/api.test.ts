@@ -167,13 +167,17 @@ describe("behind it", () => {
   });
 });
 
+/** What the API answers, to whoever has the token. */
+async function asked(cache: Cache, path: string, init: RequestInit = {}) {
+  const response = await cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
+  const body = (await response.json()) as Record<string, unknown>;
+  return { link: response.headers.get("link"), body };
+}
+
 describe("a preview", () => {
   it("tells what would expire, why, and what comes free; and changes nothing", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN });
-    const ask = async (path: string, init: RequestInit = {}) => {
-      const response = await cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
-      return response.json() as Promise<Record<string, unknown>>;
-    };
+    const ask = async (path: string, init?: RequestInit) => (await asked(cache, path, init)).body;
     const [one, two] = [repository("one"), repository("two")];
     const seed = repository("seed");
     const first = await fixture.image(one, "v1", { seed, layers: [1000, 2000] });
@@ -234,11 +238,7 @@ describe("a preview", () => {
 describe("a run", () => {
   it("is asked for, told, and listed; and its events", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN, LIFECYCLE: counting() });
-    const ask = async (path: string, init: RequestInit = {}) => {
-      const response = await cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
-      const body = (await response.json()) as Record<string, unknown>;
-      return { link: response.headers.get("link"), body };
-    };
+    const ask = (path: string, init?: RequestInit) => asked(cache, path, init);
     const name = repository("runs");
     for (const tag of ["v1", "v2"]) {
       const image = await fixture.image(name, tag, { seed: repository("seed") });
