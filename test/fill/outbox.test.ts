@@ -95,17 +95,16 @@ describe("a catalog that is away", () => {
     }, 10_000);
   });
 
-  it("that is slow holds up a pull for two seconds at most", async () => {
+  it("that never answers does not hold up a pull for ever", async () => {
     const cache = cacheApart();
     const name = repository("slow");
-    await fixture.image(name, "1");
+    const image = await fixture.image(name, "1");
     vi.spyOn(console, "warn").mockImplementation(() => {});
-    vi.spyOn(CatalogObject.prototype, "tellManifest").mockImplementation(
-      () => new Promise(() => {}),
-    );
-    const begun = Date.now();
-    await cache.bytes(`open/${name}/manifests/1`);
-    expect(Date.now() - begun).toBeLessThan(6_000);
+    const never = vi
+      .spyOn(CatalogObject.prototype, "tellManifest")
+      .mockImplementation(() => new Promise(() => {}));
+    expect(await cache.bytes(`open/${name}/manifests/1`)).toEqual(image.bytes);
+    expect(never).toHaveBeenCalled();
   });
 
   it("and objects that are reset: the blob is told by the alarm", async () => {
