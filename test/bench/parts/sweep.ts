@@ -1,6 +1,7 @@
 // The sweep over ten thousand images and over a hundred thousand, with ten references each: time, memory and subrequests of a run that
 // marks half of them, and of those that then delete them.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { memoryDuring } from "../residents.ts";
 import { megabytes, type Row, seconds, times } from "../rows.ts";
 import type { Stage } from "../stage.ts";
@@ -92,9 +93,17 @@ async function swept(stage: Stage, images: number): Promise<Swept> {
 }
 
 async function run(url: string, images: number, days: number): Promise<Run> {
-  const told = (await (await answer(`${url}/sweep?images=${images}&days=${days}`)).json()) as Run;
-  if (told.error) throw new Error(told.error);
-  return told;
+  await answer(`${url}/sweep?images=${images}&days=${days}`);
+  for (;;) {
+    const response = await answer(`${url}/swept`);
+    if (response.status === 204) {
+      await sleep(100);
+      continue;
+    }
+    const told = (await response.json()) as Run;
+    if (told.error) throw new Error(told.error);
+    return told;
+  }
 }
 
 async function answer(url: string): Promise<Response> {

@@ -2,6 +2,7 @@
 
 import { CatalogObject } from "../../../src/catalog/object.ts";
 import { type Catalog, openCatalog } from "../../../src/catalog/open.ts";
+import type { RunReport } from "../../../src/catalog/sweeping.ts";
 import { readConfig } from "../../../src/config/read.ts";
 import type { Env } from "../../../src/env.ts";
 import { openLifecycle } from "../../../src/lifecycle/open.ts";
@@ -89,8 +90,11 @@ function inventoryOf(images: number) {
   };
 }
 
+/** Of the sweep that was begun last; undefined while it is at work. */
+let result: { report: RunReport | undefined } | undefined;
+
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, context) {
     const url = new URL(request.url);
     const number = (name: string) => Number(url.searchParams.get(name));
     const catalog: Catalog = openCatalog(env as unknown as Env);
@@ -99,6 +103,9 @@ export default {
       await stub.seed(number("from"), number("to"));
       return new Response();
     }
+    // Asked again and again: a local server answers nothing that takes longer than five minutes.
+    if (url.pathname === "/swept")
+      return result ? Response.json(result.report) : new Response(null, { status: 204 });
     if (url.pathname !== "/sweep") return new Response("ready");
     const removed = async () => ({ outcome: "gone" as const, found: true });
     const lifecycle = openLifecycle({
@@ -116,6 +123,12 @@ export default {
       config: readConfig({ RULES: [{ prefix: "r", upstream: "registry.example" }] }),
     });
     const asked = { trigger: "request", force: false } as const;
-    return Response.json(await lifecycle.sweep(asked, T0 + number("days") * DAY));
+    result = undefined;
+    const swept = lifecycle.sweep(asked, T0 + number("days") * DAY);
+    const keep = (report: RunReport | undefined) => {
+      result = { report };
+    };
+    context.waitUntil(swept.then(keep));
+    return new Response();
   },
 } satisfies ExportedHandler<Bindings>;
