@@ -32,10 +32,7 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
       database.run(query, platform, child);
     }
   }
-  for (const blob of fact.blobs) {
-    const isForeign = fact.foreign?.includes(blob) ?? false;
-    refer(database, id, database.content(blob, "blob"), isForeign);
-  }
+  for (const blob of fact.blobs) refer(database, id, database.content(blob, "blob"));
   linkReferrers(database, id, digest, fact.subject);
   hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
   const going = database.all<{ digest: Digest }>(
@@ -53,10 +50,10 @@ function linkReferrers(
   subject: Digest | undefined,
 ): void {
   const about = subject && database.contentIfKnown(subject, "manifest");
-  if (about !== undefined && about !== id) refer(database, about, id, true);
+  if (about !== undefined && about !== id) refer(database, about, id);
   const query = "SELECT id FROM contents WHERE subject = ? AND kind = 'manifest' AND present";
   for (const referrer of database.all<{ id: number }>(query, digest))
-    if (referrer.id !== id) refer(database, id, referrer.id, true);
+    if (referrer.id !== id) refer(database, id, referrer.id);
 }
 
 export function tellBlob(database: Database, fact: BlobFact): void {

@@ -21,8 +21,6 @@ export interface PulledBlob {
   range?: ByteRange;
   /** Writes the answer's bytes to their end; rejects when the transfer has to be broken off. Absent for HEAD. */
   writeTo?(writable: WritableStream): Promise<void>;
-  /** In place of it. */
-  close?(): void;
   status: CacheStatus;
 }
 
@@ -36,16 +34,10 @@ export async function pullBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  const opening = pullHere(house, source, digest, header, asked);
-  const { links } = house;
-  const found = await links.here(source, digest, "blob", asked, opening, (pulled) =>
-    pulled.close?.(),
-  );
-  if (found.here) return found.here;
+  const here = await pullHere(house, source, digest, header, asked);
+  if (here) return here;
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const { linked } = found;
-  const joined = await house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
-  if (!linked) links.add(source, digest, asked);
+  const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
   const status = statusOf(joined.how);
   if (joined.state === "published") {
     const { layout } = joined;
@@ -119,8 +111,7 @@ function answer(
   status: CacheStatus,
 ): PulledBlob {
   const writeTo = (writable: WritableStream) => sending.writeTo(writable);
-  const close = () => sending.close();
-  return { digest, size, ...(range && { range }), writeTo, close, status };
+  return { digest, size, ...(range && { range }), writeTo, status };
 }
 
 /** What is not here is asked of the upstream, which starts no fill. */
@@ -131,9 +122,8 @@ export async function headBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  const looking = house.blobs.layout(digest, asked);
-  const { here } = await house.links.here(source, digest, "blob", asked, looking);
-  if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
+  const known = await house.blobs.layout(digest, asked);
+  if (known) return { digest, size: known.value.size, status: { hit: known.layer } };
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const size = await house.fills.headBlob(digest, source, askingOf(asked));
   return { digest, size, status: { fwd: "uri-miss" } };
