@@ -12,15 +12,18 @@ import type { Lifecycle } from "./lifecycle/told.ts";
 import { Healer } from "./pull/healing.ts";
 import type { House } from "./pull/house.ts";
 import { Lineage } from "./pull/lineage.ts";
+import { Links } from "./pull/links.ts";
 import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
 import { InventoryStore } from "./store/inventory.ts";
+import { LinkStore } from "./store/links.ts";
 import { ListStore } from "./store/lists.ts";
 import { ManifestStore } from "./store/manifests.ts";
 import { Near } from "./store/near.ts";
 import { NearBlobs } from "./store/near-blobs.ts";
+import { NearLinks } from "./store/near-links.ts";
 import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { TagStore } from "./store/tags.ts";
@@ -67,6 +70,7 @@ function houseOf(env: Env): House {
   const edge = new EdgeCache();
   const near = new Near(edge);
   const fills = openFills(env);
+  const catalog = openCatalog(env);
   const { reportEvery } = readTimes({ ...env }, []); // what is wrong with it is told at the door
   return {
     blobs: new NearBlobs(near, edge, new BlobStore(env.BLOBS, env.META)),
@@ -74,9 +78,10 @@ function houseOf(env: Env): House {
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
     lineage: new Lineage(tags, manifests),
+    links: new Links(new NearLinks(near, new LinkStore(env.META)), catalog, fills),
     fills,
     served: new Served(),
-    reports: new Reports(openCatalog(env), reportEvery, new Healer(fills)),
+    reports: new Reports(catalog, reportEvery, new Healer(fills)),
   };
 }
 

@@ -15,6 +15,8 @@ export interface ManifestFact {
   children: { digest: Digest; platform?: string }[];
   /** Config and layers. */
   blobs: Digest[];
+  /** Those of them that whoever made the manifest could name without having them (oci/references). */
+  foreign?: Digest[];
   cachedAt: number;
   /** It was found in R2, and not fetched just now: when it was last pulled is not known, and taken to be this moment. */
   adoptedAt?: number;

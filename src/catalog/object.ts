@@ -9,6 +9,7 @@ import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
 import * as images from "./images.ts";
+import { isLinked } from "./linked.ts";
 import type { Catalog } from "./open.ts";
 import * as runs from "./runs.ts";
 import { CONTENT_TABLES, migrate } from "./schema.ts";
@@ -46,6 +47,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   report(...[report]: Parameters<Catalog["report"]>) {
     return this.#do((database) => takeReport(database, report));
+  }
+
+  linked(...args: Parameters<Catalog["linked"]>) {
+    return this.#do((database) => isLinked(database, ...args));
   }
 
   begin(...[trigger, now]: Parameters<Catalog["begin"]>) {

@@ -32,6 +32,8 @@ export interface Catalog {
   tellBlob(fact: BlobFact): Promise<void>;
   tellTag(fact: TagFact): Promise<void>;
   report(report: Report): Promise<Reported>;
+  /** Whether the place holds the digest, or a manifest that leads to it. */
+  linked(place: string, digest: Digest): Promise<boolean>;
 
   /** Undefined while another run is at work (it has shown itself within the last minutes of the real clock).
    * @param now that the run goes by */
@@ -96,6 +98,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     tellBlob: (fact) => call(() => catalog().tellBlob(fact)),
     tellTag: (fact) => call(() => catalog().tellTag(fact)),
     report: (report) => call(() => catalog().report(report)),
+    linked: (place, digest) => call(() => catalog().linked(place, digest)),
     begin: (trigger, now) => call(() => catalog().begin(trigger, now)),
     beat: (id, counts, progress) => call(() => catalog().beat(id, counts, progress)),
     end: (id, counts, progress) => call(() => catalog().end(id, counts, progress)),

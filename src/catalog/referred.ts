@@ -49,9 +49,15 @@ export function adopt(database: Database, content: number): void {
   );
 }
 
-/** The child stays while the parent does. */
-export function refer(database: Database, parent: number, child: number): void {
-  database.run("INSERT OR IGNORE INTO refs VALUES (?, ?)", parent, child);
+/** The child stays while the parent does.
+ * @param weak that is all that it says: it gives nobody a right to the child (catalog/linked) */
+export function refer(database: Database, parent: number, child: number, weak = false): void {
+  database.run(
+    `INSERT INTO refs VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET weak = min(weak, excluded.weak)`,
+    parent,
+    child,
+    weak ? 1 : 0,
+  );
   adopt(database, child);
 }
 

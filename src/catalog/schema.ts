@@ -93,6 +93,12 @@ const STEPS: readonly string[] = [
 
   CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- A referrer, a foreign layer: it stays while the parent does, and whoever may have the parent need not be shown it.
+  ALTER TABLE refs ADD COLUMN weak INTEGER NOT NULL DEFAULT 0;
+  UPDATE refs SET weak = 1 WHERE EXISTS (
+    SELECT 1 FROM contents AS c JOIN contents AS p ON p.id = parent WHERE c.id = child AND c.subject = p.digest);
+  `,
 ];
 
 /** The tables of contents: what a pass over R2 learns anew. */

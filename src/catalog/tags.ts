@@ -37,7 +37,7 @@ export function tellTag(database: Database, { place, tag, digest, at, gone }: Ta
   if (subject === undefined || !isDigest(subject)) return;
   database.run("UPDATE contents SET subject = coalesce(subject, ?) WHERE id = ?", subject, content);
   const about = database.contentIfKnown(subject, "manifest");
-  if (about !== undefined && about !== content) refer(database, about, content);
+  if (about !== undefined && about !== content) refer(database, about, content, true);
 }
 
 interface KnownTag {

@@ -32,7 +32,10 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
       database.run(query, platform, child);
     }
   }
-  for (const blob of fact.blobs) refer(database, id, database.content(blob, "blob"));
+  for (const blob of fact.blobs) {
+    const isForeign = fact.foreign?.includes(blob) ?? false;
+    refer(database, id, database.content(blob, "blob"), isForeign);
+  }
   linkReferrers(database, id, digest, fact.subject);
   hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
   const going = database.all<{ digest: Digest }>(
@@ -50,10 +53,10 @@ function linkReferrers(
   subject: Digest | undefined,
 ): void {
   const about = subject && database.contentIfKnown(subject, "manifest");
-  if (about !== undefined && about !== id) refer(database, about, id);
+  if (about !== undefined && about !== id) refer(database, about, id, true);
   const query = "SELECT id FROM contents WHERE subject = ? AND kind = 'manifest' AND present";
   for (const referrer of database.all<{ id: number }>(query, digest))
-    if (referrer.id !== id) refer(database, id, referrer.id);
+    if (referrer.id !== id) refer(database, id, referrer.id, true);
 }
 
 export function tellBlob(database: Database, fact: BlobFact): void {

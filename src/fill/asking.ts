@@ -12,6 +12,8 @@ export interface Asking {
   background?: boolean;
   /** The upstream has just named it: that it was unknown a moment ago does not count. */
   named?: boolean;
+  /** The repository is known to have it: it need not be confirmed for him. */
+  linked?: boolean;
   /** Not what was known before, however fresh. */
   force?: boolean;
 }

@@ -11,6 +11,7 @@ import { BlobStore } from "../store/blobs.ts";
 import type { Layout } from "../store/segments.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
+import { admit } from "./admission.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { Plan } from "./attempt.ts";
 import { sizeOf } from "./blob-size.ts";
@@ -36,7 +37,8 @@ const KEEP = 24 * 60 * 60_000;
 export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
-  readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
+  readonly #catalog = openCatalog(this.env);
+  readonly #saved = new SavedFill(this.ctx.storage, this.#catalog);
   readonly #removing = new Removing();
   readonly #memory = new Memory();
   readonly #heads = new Shared<number | undefined>(this.#memory);
@@ -51,16 +53,16 @@ export class BlobFill extends DurableObject<Env> {
       const run = this.#run;
       if (!run) {
         this.#memory.throwRecalled(source, Date.now());
-        return this.#joined(this.#running(digest, source), source, asking, true);
+        return this.#joined(this.#running(digest, source), digest, source, asking, true);
       }
       try {
         run.sources.add(source);
-        return await this.#joined(run, source, asking, false);
+        return await this.#joined(run, digest, source, asking, false);
       } catch (error) {
         // What ended a run that another source had begun is not this one's: it has a run of its own.
         if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
         const began = this.#run === undefined;
-        return this.#joined(this.#running(digest, source), source, asking, began);
+        return this.#joined(this.#running(digest, source), digest, source, asking, began);
       }
     });
   }
@@ -68,15 +70,27 @@ export class BlobFill extends DurableObject<Env> {
   /** How large the blob is, by the upstream's HEAD, or its first byte where HEAD is deficient; undefined where neither
    * says. Starts no fill. */
   async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
-    const ask = () => sizeOf(this.#upstream, source, digest);
-    return settle(() => patiently(this.#heads.ask(source, ask), source, asking));
+    return settle(() => patiently(this.#sizeTold(digest, source), source, asking));
   }
 
-  #joined(run: Run, source: Source, asking: Asking, began: boolean): Promise<Joined> {
+  #sizeTold(digest: Digest, source: Source): Promise<number | undefined> {
+    return this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
+  }
+
+  async #joined(
+    run: Run,
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+    began: boolean,
+  ): Promise<Joined> {
     const { patience } = asking;
     const begun = Date.now();
     const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-    return run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+    const joined = await run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+    const confirm = () => patiently(this.#sizeTold(digest, source), source, asking);
+    await admit(this.#catalog, run.sources, digest, source, asking, confirm);
+    return joined;
   }
 
   /** Waits until segment `number` of that attempt can be read.

@@ -1,6 +1,7 @@
 // ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
 
 import { DurableObject } from "cloudflare:workers";
+import { openCatalog } from "../catalog/open.ts";
 import type { Env } from "../env.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
@@ -11,6 +12,7 @@ import { type Manifest, ManifestStore } from "../store/manifests.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { isKnown } from "../upstream/refusal.ts";
+import { admit } from "./admission.ts";
 import { type Asking, patiently } from "./asking.ts";
 import { empty } from "./emptied.ts";
 import type { How } from "./how.ts";
@@ -40,6 +42,8 @@ interface Run {
   sources: Sources;
   background: boolean;
   fetched?: Manifest;
+  /** Place → that the catalog is told of it there. */
+  told: Map<string, Promise<void>>;
   found: boolean;
   failure?: { error: unknown };
 }
@@ -47,6 +51,7 @@ interface Run {
 export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #catalog = openCatalog(this.env);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
   readonly #memory = new Memory();
@@ -65,13 +70,16 @@ export class ManifestFill extends DurableObject<Env> {
     source: Source,
     asking: Asking,
   ): Promise<Outcome<ToldManifest | undefined>> {
-    const ask = async () => {
+    return settle(() => patiently(this.#told(digest, source), source, asking));
+  }
+
+  #told(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
+    return this.#heads.ask(source, async () => {
       const headers = await this.#upstream.headManifest(source, digest);
       const size = headers && contentLength(headers);
       const mediaType = headers && manifestType(headers.get("content-type"));
       return size === undefined || mediaType === undefined ? undefined : { size, mediaType };
-    };
-    return settle(() => patiently(this.#heads.ask(source, ask), source, asking));
+    });
   }
 
   async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
@@ -82,7 +90,7 @@ export class ManifestFill extends DurableObject<Env> {
     const run = this.#run ?? this.#start(digest, source, background);
     run.sources.add(source);
     try {
-      return await run.news.until(() => {
+      const fetched = await run.news.until(() => {
         if (run.fetched) {
           const how: How = run.found ? "found" : began ? "started" : "joined";
           return { manifest: run.fetched, how };
@@ -92,6 +100,10 @@ export class ManifestFill extends DurableObject<Env> {
         if (run.failure) throw run.failure.error;
         return undefined;
       });
+      const confirm = () => this.#confirm(digest, source);
+      await admit(this.#catalog, run.sources, digest, source, asking, confirm);
+      await this.#tell(run, fetched.manifest, source);
+      return fetched;
     } catch (error) {
       // What is not done for nobody's sake may be done for somebody's.
       if (began || !run.background || background) throw error;
@@ -100,7 +112,13 @@ export class ManifestFill extends DurableObject<Env> {
   }
 
   #start(digest: Digest, source: Source, background: boolean): Run {
-    const run: Run = { news: new News(), sources: new Sources(), background, found: false };
+    const run: Run = {
+      news: new News(),
+      sources: new Sources(),
+      told: new Map(),
+      background,
+      found: false,
+    };
     run.sources.add(source);
     this.#run = run;
     this.#fetch(digest, run)
@@ -131,11 +149,10 @@ export class ManifestFill extends DurableObject<Env> {
     const stored = await this.#store.getStored(digest);
     if (stored) {
       run.found = true;
-      await this.#tell(stored, run, true);
       return stored;
     }
     const purpose = run.background ? "background" : "client";
-    const manifest = await run.sources.use(
+    const [manifest, from] = await run.sources.use(
       async (source) => {
         const answer = await this.#upstream.manifest(source, digest, purpose);
         const bytes = await readManifest(source, answer);
@@ -144,25 +161,34 @@ export class ManifestFill extends DurableObject<Env> {
           const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
           throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
         }
-        return { digest, mediaType: mediaTypeOf(bytes, answer.headers.get("content-type")), bytes };
+        const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
+        return [{ digest, mediaType, bytes }, source] as const;
       },
       () => run.news.tell(),
     );
     // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
-    const places = await this.#tell(manifest, run, false);
-    await this.#store.put(manifest, places[0] as string);
+    await this.#tell(run, manifest, from);
+    await this.#store.put(manifest, sourceKey(from));
     return manifest;
   }
 
-  /** Tells the catalog, for each place that it was asked for, and waits for the end of what is being deleted of its contents: so that
-   * what a client then finds missing is fetched again. */
-  async #tell(manifest: Manifest, run: Run, isFound: boolean): Promise<string[]> {
-    const asked = run.sources.all().filter((source) => !run.sources.errorOf(source));
-    const places = [...new Set(asked.map(sourceKey))];
-    const facts = places.map((place) => ({ manifest: factOf(manifest, place, isFound) }));
-    const going = await this.#outbox.tell(...facts);
-    await removalsOver(this.env, going);
-    return places;
+  /** Tells the catalog that it was asked for there, and waits for the end of what is being deleted of its contents: so that what a
+   * client then finds missing is fetched again. */
+  #tell(run: Run, manifest: Manifest, source: Source): Promise<void> {
+    const place = sourceKey(source);
+    const tell = async () => {
+      const fact = factOf(manifest, place, run.fetched !== undefined);
+      await removalsOver(this.env, await this.#outbox.tell({ manifest: fact }));
+    };
+    const telling = run.told.get(place) ?? tell();
+    run.told.set(place, telling);
+    return telling;
+  }
+
+  /** Throws what the upstream answers where the source does not have it. */
+  async #confirm(digest: Digest, source: Source): Promise<void> {
+    if (await this.#told(digest, source)) return;
+    (await this.#upstream.manifest(source, digest)).cancel(); // HEAD is deficient
   }
 
   /** Deletes it, unless it is being fetched. */

@@ -7,6 +7,7 @@ import { type Memory, worth } from "./memory.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
+  readonly #answered = new Set<string>();
   readonly #errors = new Map<string, RegistryError>();
 
   add(source: Source): void {
@@ -20,6 +21,11 @@ export class Sources {
   /** Whether it is the source that the fill was begun for. */
   isFirst(source: Source): boolean {
     return this.#sources.keys().next().value === sourceKey(source);
+  }
+
+  /** Whether the upstream gave something to this source. */
+  hasAnswered(source: Source): boolean {
+    return this.#answered.has(sourceKey(source));
   }
 
   errorOf(source: Source): RegistryError | undefined {
@@ -42,7 +48,9 @@ export class Sources {
     for (const [key, source] of this.#sources) {
       if (this.#errors.has(key)) continue;
       try {
-        return await work(source);
+        const done = await work(source);
+        this.#answered.add(key);
+        return done;
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         last = error;

@@ -69,6 +69,7 @@ export class TagCheck {
       patience: source.rule.firstByteTimeout,
       background: purpose === "background",
       named: true,
+      linked: true,
     };
     const { MANIFEST_FILL } = this.#env;
     const fill = () => MANIFEST_FILL.get(MANIFEST_FILL.idFromName(found.digest));

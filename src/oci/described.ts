@@ -3,12 +3,14 @@
 
 import type { Digest } from "./digest.ts";
 import { parseObject } from "./json.ts";
-import { digestIn, referencesOf } from "./references.ts";
+import { digestIn, foreignIn, referencesOf } from "./references.ts";
 
 export interface Described {
   children: { digest: Digest; platform?: string }[];
   /** Config and layers. */
   blobs: Digest[];
+  /** Those of them that no registry vouches for; absent where there are none. */
+  foreign?: Digest[];
   /** What it refers to (distribution-spec, "Referrers"). */
   subject?: Digest;
   artifactType?: string;
@@ -25,6 +27,7 @@ const MEDIA_TYPE = /^[\w.+-]{1,127}\/[\w.+-]{1,127}$/;
 export function describe(bytes: Uint8Array): Described {
   const body = parseObject(bytes) ?? {};
   const { children, blobs } = referencesOf(body);
+  const foreign = [...new Set(foreignIn(body))];
   const platforms = platformsIn(body.manifests);
   const [subject] = digestIn(body.subject);
   // image-spec, "Guidelines for Artifact Usage": without an artifactType, the config's media type says it.
@@ -36,6 +39,7 @@ export function describe(bytes: Uint8Array): Described {
       return { digest, ...(platform !== undefined && { platform }) };
     }),
     blobs: [...new Set(blobs)],
+    ...(foreign.length > 0 && { foreign }),
     ...(subject && { subject }),
     ...(artifactType && !IMAGE_CONFIGS.includes(artifactType) && { artifactType }),
   };

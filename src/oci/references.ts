@@ -26,6 +26,26 @@ function digestsIn(lists: readonly unknown[]): Digest[] {
   return lists.flatMap((list) => (Array.isArray(list) ? list : [])).flatMap(digestIn);
 }
 
+/** Layers that registries take without having them: whoever pushes a manifest may name any digest there (image-spec,
+ * "Non-Distributable Layers"; Docker's foreign layers). Their `urls` are never followed. */
+export function foreignIn({ layers, blobs }: Record<string, unknown>): Digest[] {
+  const foreign = [layers, blobs]
+    .flatMap((list) => (Array.isArray(list) ? list : []))
+    .filter((layer: Layer | null) => isForeign(layer));
+  return digestsIn([foreign]);
+}
+
+interface Layer {
+  mediaType?: unknown;
+  urls?: unknown;
+}
+
+function isForeign(layer: Layer | null): boolean {
+  const { mediaType, urls } = layer ?? {};
+  const isNamedSo = typeof mediaType === "string" && /foreign|nondistributable/i.test(mediaType);
+  return isNamedSo || (Array.isArray(urls) && urls.length > 0);
+}
+
 /** At most one. */
 export function digestIn(descriptor: unknown): Digest[] {
   const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;

@@ -21,6 +21,8 @@ export interface PulledBlob {
   range?: ByteRange;
   /** Writes the answer's bytes to their end; rejects when the transfer has to be broken off. Absent for HEAD. */
   writeTo?(writable: WritableStream): Promise<void>;
+  /** In place of it. */
+  close?(): void;
   status: CacheStatus;
 }
 
@@ -34,10 +36,16 @@ export async function pullBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  const here = await pullHere(house, source, digest, header, asked);
-  if (here) return here;
+  const opening = pullHere(house, source, digest, header, asked);
+  const { links } = house;
+  const found = await links.here(source, digest, "blob", asked, opening, (pulled) =>
+    pulled.close?.(),
+  );
+  if (found.here) return found.here;
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const joined = await house.fills.joinBlob(digest, source, askingOf(asked));
+  const { linked } = found;
+  const joined = await house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
+  if (!linked) links.add(source, digest, asked);
   const status = statusOf(joined.how);
   if (joined.state === "published") {
     const { layout } = joined;
@@ -111,7 +119,8 @@ function answer(
   status: CacheStatus,
 ): PulledBlob {
   const writeTo = (writable: WritableStream) => sending.writeTo(writable);
-  return { digest, size, ...(range && { range }), writeTo, status };
+  const close = () => sending.close();
+  return { digest, size, ...(range && { range }), writeTo, close, status };
 }
 
 /** What is not here is asked of the upstream, which starts no fill. */
@@ -122,8 +131,9 @@ export async function headBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest);
-  const known = await house.blobs.layout(digest, asked);
-  if (known) return { digest, size: known.value.size, status: { hit: known.layer } };
+  const looking = house.blobs.layout(digest, asked);
+  const { here } = await house.links.here(source, digest, "blob", asked, looking);
+  if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const size = await house.fills.headBlob(digest, source, askingOf(asked));
   return { digest, size, status: { fwd: "uri-miss" } };

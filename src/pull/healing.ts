@@ -48,5 +48,5 @@ export class Healer implements Healing {
 }
 
 function askingFor({ rule }: Source) {
-  return { patience: rule.firstByteTimeout, background: true };
+  return { patience: rule.firstByteTimeout, background: true, linked: true };
 }

@@ -6,6 +6,7 @@ import type { NearBlobs } from "../store/near-blobs.ts";
 import type { NearManifests } from "../store/near-manifests.ts";
 import type { NearTags } from "../store/near-tags.ts";
 import type { Lineage } from "./lineage.ts";
+import type { Links } from "./links.ts";
 import type { Reports } from "./reports.ts";
 import type { Served } from "./served.ts";
 
@@ -15,6 +16,7 @@ export interface House {
   tags: NearTags;
   lists: ListStore;
   lineage: Lineage;
+  links: Links;
   fills: Fills;
   served: Served;
   reports: Reports;

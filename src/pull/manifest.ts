@@ -90,7 +90,7 @@ async function fetchMeant(
   digest: Digest,
   asked: Asked,
 ): Promise<Fetched> {
-  const named = { ...askingOf(asked), named: true };
+  const named = { ...askingOf(asked), named: true, linked: true };
   try {
     return await fetched(house, source, digest, named, asked);
   } catch (error) {
@@ -122,10 +122,18 @@ export async function pullByDigest(
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   await permitDigest(house, source, digest);
-  return pullPermitted(house, source, digest, asked);
+  const { links } = house;
+  const looking = house.manifests.get(digest, asked);
+  const { linked, here } = await links.here(source, digest, "manifest", asked, looking);
+  if (here) return described(here.value, { status: { hit: here.layer } });
+  const pulled = await fetchPermitted(house, source, digest, asked, linked);
+  // A HEAD starts no fill, and leaves nothing behind.
+  if (!linked && pulled.bytes) links.add(source, digest, asked);
+  return pulled;
 }
 
-async function pullPermitted(
+/** A child of an index that the repository has. */
+async function pullChild(
   house: House,
   source: Source,
   digest: Digest,
@@ -133,12 +141,24 @@ async function pullPermitted(
 ): Promise<PulledManifest> {
   const stored = await house.manifests.get(digest, asked);
   if (stored) return described(stored.value, { status: { hit: stored.layer } });
+  return fetchPermitted(house, source, digest, asked, true);
+}
+
+/** @param linked whether the repository is known to have it */
+async function fetchPermitted(
+  house: House,
+  source: Source,
+  digest: Digest,
+  asked: ManifestAsked,
+  linked: boolean,
+): Promise<PulledManifest> {
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
   const told = asked.head
     ? await house.fills.headManifest(digest, source, askingOf(asked))
     : undefined;
   if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
-  const { manifest, status } = await fetched(house, source, digest, askingOf(asked), asked);
+  const asking = { ...askingOf(asked), linked };
+  const { manifest, status } = await fetched(house, source, digest, asking, asked);
   return described(manifest, { status });
 }
 
@@ -161,7 +181,7 @@ async function negotiated(
   }
   // The tag that leads to it was permitted.
   permitMeant(source, child);
-  const pulled = await pullPermitted(house, source, child, asked);
+  const pulled = await pullChild(house, source, child, asked);
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 

@@ -37,6 +37,11 @@ export class Sending {
     return sent;
   }
 
+  /** In place of writing it. */
+  close(): void {
+    discard(Promise.resolve({ opened: this.#segments.first }));
+  }
+
   async #sendAll(writable: WritableStream): Promise<void> {
     const segments = this.#segments;
     const { first } = segments;

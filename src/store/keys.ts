@@ -7,6 +7,7 @@
 //   KV   blob:<digest>                                  a blob's layout, near: a claim that its head is there
 //   R2   tags/<origin>//<repository>:<tag>              what a tag means and has meant, as metadata; written on a change
 //   KV   tag:<origin>//<repository>:<tag>               what a tag was last known to mean, and when that was
+//   KV   link:<origin>//<repository>@<digest>           that this repository has that digest, and when that was confirmed
 //   KV   list:<origin>//<repository>/<list>?<query>     a page of tags, or of referrers
 //   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
 //   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
@@ -115,6 +116,10 @@ export function tagNameOf(key: string): { place: string; tag: string } | undefin
   const colon = key.lastIndexOf(":"); // an origin may have a port
   if (!key.startsWith(TAGS) || colon < 0) return undefined;
   return { place: key.slice(TAGS.length, colon), tag: key.slice(colon + 1) };
+}
+
+export function linkKey(place: string, digest: Digest): string {
+  return fitted(`link:${place}@${digest}`);
 }
 
 /** @param list `tags`, or `referrers/<digest>` */

@@ -1,0 +1,57 @@
+// Links as a client's request reads them: the nearest copy of what KV says, and from there on near.
+
+import type { Digest } from "../oci/digest.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import { linkKey } from "./keys.ts";
+import type { Link, LinkStore } from "./links.ts";
+import { type Form, JUST_FETCHED, type Near } from "./near.ts";
+import type { Visit } from "./visit.ts";
+
+const FORM: Form<Link> = {
+  encode: (link) => ({
+    bytes: new TextEncoder().encode(JSON.stringify(link)),
+    contentType: "application/json",
+  }),
+  decode: async (response) => {
+    const { confirmedAt } = (await response.json()) as Partial<Link>;
+    return confirmedAt === undefined ? undefined : { confirmedAt };
+  },
+};
+
+export class NearLinks {
+  readonly #near: Near;
+  readonly #store: LinkStore;
+
+  constructor(near: Near, store: LinkStore) {
+    this.#near = near;
+    this.#store = store;
+  }
+
+  async get(source: Source, digest: Digest, visit: Visit): Promise<Link | undefined> {
+    const place = sourceKey(source);
+    const found = await this.#near.get(linkKey(place, digest), FORM, visit, async () => {
+      const value = await this.#store.get(place, digest);
+      return value && { value, layer: "kv" };
+    });
+    return found?.value;
+  }
+
+  /** It was confirmed just now. KV is told behind the answer, and may remember for a minute that it missed it. */
+  add(source: Source, digest: Digest, visit: Visit): void {
+    const place = sourceKey(source);
+    const link = { confirmedAt: Date.now() };
+    this.#near.keep(linkKey(place, digest), link, FORM, visit, JUST_FETCHED);
+    visit.later(
+      this.#store.put(place, digest, link).catch((error: Error) => {
+        // Whoever comes next asks again.
+        console.error(`entrepot: KV refused a link to ${digest}: ${error.message}`);
+      }),
+    );
+  }
+
+  async remove(source: Source, digest: Digest, visit: Visit): Promise<void> {
+    const place = sourceKey(source);
+    await this.#store.delete(place, digest);
+    this.#near.forget(linkKey(place, digest), true, visit);
+  }
+}
