@@ -15,7 +15,7 @@ import { admit } from "./admission.ts";
 import { type Asking, patiently } from "./asking.ts";
 import type { Plan } from "./attempt.ts";
 import { sizeOf } from "./blob-size.ts";
-import { broken, type Joined, lookForFollower, lookForJoiner, type Ready } from "./looks.ts";
+import { broken, type Joined, joinedTo, lookForFollower, type Ready } from "./looks.ts";
 import { Memory } from "./memory.ts";
 import { type Removed, Removing } from "./removing.ts";
 import { Run } from "./run.ts";
@@ -29,8 +29,6 @@ const HOLD_LATEST = 5_000;
 const HOLD_FOR = 13 * 60_000;
 /** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
 const RETRIES = [20_000, 60_000, 180_000];
-/** How often at least a joiner looks at the clock, in ms. */
-const LOOK = 250;
 /** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
 const KEEP = 24 * 60 * 60_000;
 
@@ -84,10 +82,7 @@ export class BlobFill extends DurableObject<Env> {
     asking: Asking,
     began: boolean,
   ): Promise<Joined> {
-    const { patience } = asking;
-    const begun = Date.now();
-    const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-    const joined = await run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+    const joined = await joinedTo(run, source, asking, began);
     const confirm = () => patiently(this.#sizeTold(digest, source), source, asking);
     await admit(this.#catalog, run.sources, digest, source, asking, confirm);
     return joined;
@@ -205,11 +200,8 @@ export class BlobFill extends DurableObject<Env> {
     const saved = await this.#saved.get();
     if (this.#run && this.#run !== run) return; // the next run has begun, and saves what is its own
     if (run.published && (saved || !run.found)) {
-      const kept = saved ?? {
-        digest: run.published.digest,
-        sources: run.sources.all(),
-        failures: 0,
-      };
+      const { digest } = run.published;
+      const kept = saved ?? { digest, sources: run.sources.all(), failures: 0 };
       const isTold = await this.#saved.tell(run.published, kept);
       if (this.#run && this.#run !== run) return;
       if (!isTold) {

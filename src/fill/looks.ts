@@ -4,6 +4,7 @@ import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
 import { late } from "../upstream/request.ts";
+import type { Asking } from "./asking.ts";
 import type { How } from "./how.ts";
 import type { Run } from "./run.ts";
 
@@ -19,9 +20,24 @@ export interface Ready {
   layout?: Layout;
 }
 
-/** @param began whether the run began for him
- * @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */
-export function lookForJoiner(
+/** How often at least a joiner looks at the clock, in ms. */
+const LOOK = 250;
+
+/** His answer, once there is one.
+ * @param began whether the run began for him */
+export function joinedTo(
+  run: Run,
+  source: Source,
+  { patience }: Asking,
+  began: boolean,
+): Promise<Joined> {
+  const begun = Date.now();
+  const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
+  return run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+}
+
+/** @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */
+function lookForJoiner(
   run: Run,
   source: Source,
   began: boolean,

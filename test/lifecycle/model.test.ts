@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { CatalogObject } from "../../src/catalog/object.ts";
+import type { Digest } from "../../src/oci/digest.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
 import { ManifestStore } from "../../src/store/manifests.ts";
 import { TagStore } from "../../src/store/tags.ts";
@@ -263,7 +264,12 @@ class World {
   async check(): Promise<void> {
     const CATALOG = {
       idFromName: () => "",
-      get: () => ({ report: async () => ({ value: { marks: 0, lost: [], lostBlobs: [] } }) }),
+      get: () => ({
+        report: async () => ({ value: { marks: 0, lost: [], lostBlobs: [] } }),
+        linked: async (place: string, digest: Digest) => ({
+          value: await catalog.linked(place, digest),
+        }),
+      }),
     };
     const cache = new Cache({ ...this.#variables, OFFLINE: true, CATALOG });
     for (const { repository: name, digest, at } of this.#pulled.values()) {

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { counting, laggingKv } from "../support/bindings.ts";
-import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { blob, headOf, noBlobs, pull, remove, SEGMENT, urlOf } from "../support/edge.ts";
 
@@ -124,9 +124,10 @@ describe("what was deleted", () => {
     const name = repository("gone");
     const { digest } = await fixture.image(name, "1");
     const path = `open/${name}/manifests/${digest}`;
-    const cache = cacheApart();
+    const apart = apartPath();
+    const cache = cacheApart({}, {}, apart);
     await pull(cache, path);
-    expect((await pull(cacheApart(), path)).cacheStatus).toBe("entrepot-edge; hit");
+    expect((await pull(cacheApart({}, {}, apart), path)).cacheStatus).toBe("entrepot-edge; hit");
     await META.delete(`manifest:${digest}`);
     await BLOBS.delete(`manifests/sha256/${digest.slice(7)}`);
     await fixture.remove(name, "1");
@@ -161,10 +162,11 @@ describe("what was deleted", () => {
 
   it("by somebody's hand in R2 alone leaves KV with the first who asks R2", async () => {
     const { name, digest, path } = await blob("by-hand", 1000);
-    await pull(cacheApart(), path);
+    const apart = apartPath();
+    await pull(cacheApart({}, {}, apart), path);
     await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
     await fixture.remove(name, digest);
-    const cache = cacheApart();
+    const cache = cacheApart({}, {}, apart);
     const far = "by-hand.example";
     expect((await cache.fetch(path, { method: "HEAD" }, far)).status).toBe(200); // a claim
     expect((await pull(cache, path, {}, far)).status).toBe(404);
@@ -226,11 +228,13 @@ describe("what was deleted", () => {
 
   it("by somebody's hand leaves also where all is at the edge, once KV's claim is old", async () => {
     const { name, digest, path } = await blob("by-hand", 1000);
-    await pull(cacheApart(), path);
+    const apart = apartPath();
+    await pull(cacheApart({}, {}, apart), path);
     await BLOBS.delete(`blobs/sha256/${digest.slice(7)}`);
     await fixture.remove(name, digest);
     later(7 * 60 * 60_000);
-    expect((await pull(cacheApart(), path)).cacheStatus).toBe("entrepot-edge; hit"); // and R2 is asked behind it
-    expect((await pull(cacheApart(), path)).status).toBe(404);
+    const pulled = await pull(cacheApart({}, {}, apart), path);
+    expect(pulled.cacheStatus).toBe("entrepot-edge; hit"); // and R2 is asked behind it
+    expect((await pull(cacheApart({}, {}, apart), path)).status).toBe(404);
   });
 });

@@ -63,13 +63,13 @@ describe("an edge cache that", () => {
     await pull(new Cache(), path);
     const calls = watchingEdge((method) => (method === "match" ? fails() : undefined));
     const cache = new Cache();
-    // Each pull tries once, until three have.
+    // Each pull begins with two at once, the layout and the link, until three have failed.
     for (let at = 0; at < 5; at++) await pull(cache, path);
-    expect(calls.match).toHaveLength(3);
+    expect(calls.match).toHaveLength(4);
     expect([calls.put, calls.delete]).toEqual([[], []]);
     later(10_001);
     await pull(cache, path);
-    expect(calls.match).toHaveLength(4);
+    expect(calls.match).toHaveLength(6);
   });
 
   it.each([

@@ -37,9 +37,14 @@ export function apartPath(): string {
 
 /** A cache in front of upstreams of its own.
  * @param fields of its rules
- * @param overrides as of any cache */
-export function cacheApart(fields: object = {}, overrides: Record<string, unknown> = {}): Cache {
-  return new Cache({ RULES: doors(apartPath(), fields), ...overrides });
+ * @param overrides as of any cache
+ * @param path of the upstreams, where another cache has the same ones */
+export function cacheApart(
+  fields: object = {},
+  overrides: Record<string, unknown> = {},
+  path = apartPath(),
+): Cache {
+  return new Cache({ RULES: doors(path, fields), ...overrides });
 }
 
 export class Cache {
