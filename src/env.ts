@@ -1,5 +1,6 @@
 // What the Worker is bound to (wrangler.toml). Rules and credentials are variables and secrets beside these.
 
+import type { AccessObject } from "./access/object.ts";
 import type { CatalogObject } from "./catalog/object.ts";
 import type { BlobFill } from "./fill/blob-fill.ts";
 import type { ListFill } from "./fill/list-fill.ts";
@@ -16,4 +17,13 @@ export interface Env {
   LIST_FILL: DurableObjectNamespace<ListFill>;
   CATALOG: DurableObjectNamespace<CatalogObject>;
   UPSTREAM_GATE: DurableObjectNamespace<UpstreamGate>;
+  ACCESS: DurableObjectNamespace<AccessObject>;
+  /** Optional, both. */
+  LOGINS?: Limiter;
+  REQUESTS?: Limiter;
+}
+
+/** The platform's rate limiting binding. */
+export interface Limiter {
+  limit(options: { key: string }): Promise<{ success: boolean }>;
 }

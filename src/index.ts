@@ -1,6 +1,8 @@
 // The Worker: wiring only.
 
 import type { Hono } from "hono";
+import { openDesk } from "./access/desk.ts";
+import { openAccess } from "./access/open.ts";
 import { openCatalog } from "./catalog/open.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
@@ -30,6 +32,7 @@ import { TagStore } from "./store/tags.ts";
 import { UpstreamClient } from "./upstream/client.ts";
 import { openGate } from "./upstream/gate.ts";
 
+export { AccessObject } from "./access/object.ts";
 export { CatalogObject } from "./catalog/object.ts";
 export { BlobFill } from "./fill/blob-fill.ts";
 export { ListFill } from "./fill/list-fill.ts";
@@ -46,6 +49,7 @@ export default {
     if (!app) {
       const office = {
         catalog: openCatalog(env),
+        desk: openDesk(openAccess(env), env),
         lifecycle: (config: Config) => lifecycleOf(env, config),
       };
       app = createApp({ ...env }, houseOf(env), office);

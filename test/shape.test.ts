@@ -29,9 +29,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   catalog: DOING,
   pull: PULLING,
   lifecycle: PULLING,
-  http: [...PULLING, "pull", "lifecycle"],
-  index: [...PULLING, "pull", "lifecycle", "http", "env"],
-  env: ["upstream", "fill", "catalog"],
+  access: DOING,
+  http: [...PULLING, "pull", "lifecycle", "access"],
+  index: [...PULLING, "pull", "lifecycle", "access", "http", "env"],
+  env: ["upstream", "fill", "catalog", "access"],
   cli: ["config"],
 };
 
@@ -89,7 +90,7 @@ const honoAtTheDoor: Check = (file, text) =>
     .map(() => `${file}: imports hono`);
 
 const holdsBindings = (file: string) =>
-  ["store", "fill", "catalog", "env", "index"].includes(roomOf(file)) ||
+  ["store", "fill", "catalog", "access", "env", "index"].includes(roomOf(file)) ||
   file === "upstream/gate.ts";
 
 const bindingsInTheirRooms: Check = (file, text) => {

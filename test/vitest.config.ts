@@ -18,6 +18,7 @@ export default defineConfig({
             accessToken: ROBOT.password,
           }),
           REPORT_EVERY: "0s",
+          AUTH: JSON.stringify({ mode: "open", acknowledgeOpen: true }),
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),
           WRONG_TOO: JSON.stringify({ username: "somebody", password: "not-it" }),
           IDENTITY: JSON.stringify({ token: "an-identity-token" }),

@@ -1,39 +1,10 @@
 // The catalog's database: SQLite in a Durable Object, and the few things that are asked of it everywhere.
 
 import type { Digest } from "../oci/digest.ts";
+import { Sqlite, type Value } from "../store/sqlite.ts";
 import type { ContentKind, LifecycleEvent } from "./sweeping.ts";
 
-type Value = string | number | null;
-
-export class Database {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
-  all<T>(query: string, ...values: Value[]): T[] {
-    return this.#sql.exec(query, ...values).toArray() as T[];
-  }
-
-  /** The first row, if there is one. */
-  first<T>(query: string, ...values: Value[]): T | undefined {
-    return this.all<T>(query, ...values)[0];
-  }
-
-  /** Of a query that always has a row. */
-  one<T>(query: string, ...values: Value[]): T {
-    return this.first<T>(query, ...values) as T;
-  }
-
-  run(query: string, ...values: Value[]): void {
-    this.#sql.exec(query, ...values);
-  }
-
-  has(query: string, ...values: Value[]): boolean {
-    return this.one<{ has: number }>(`SELECT EXISTS (${query}) AS has`, ...values).has === 1;
-  }
-
+export class Database extends Sqlite {
   /** The number of a place, which it gets when it is first named. */
   place(place: string): number {
     return this.placeIfKnown(place) ?? this.#new("places (place) VALUES (?)", place);

@@ -12,7 +12,7 @@ import * as images from "./images.ts";
 import { isLinked } from "./linked.ts";
 import type { Catalog } from "./open.ts";
 import * as runs from "./runs.ts";
-import { CONTENT_TABLES, migrate } from "./schema.ts";
+import { CONTENT_TABLES, STEPS } from "./schema.ts";
 import * as seeing from "./seeing.ts";
 import { tellTag } from "./tags.ts";
 import { tellBlob, tellManifest } from "./telling.ts";
@@ -27,7 +27,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env);
-    context.storage.transactionSync(() => migrate(this.#database));
+    context.storage.transactionSync(() => this.#database.migrate(STEPS));
   }
 
   tellManifest(...[fact]: Parameters<Catalog["tellManifest"]>) {

@@ -1,10 +1,8 @@
 // The catalog's tables, and how they came to be: each step is done once, in order, so that a catalog of any age moves forward by
 // itself.
 
-import type { Database } from "./database.ts";
-
 /** Appended to, never edited. Times are in ms since the epoch. */
-const STEPS: readonly string[] = [
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE places (id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE);
 
@@ -103,13 +101,3 @@ const STEPS: readonly string[] = [
 
 /** The tables of contents: what a pass over R2 learns anew. */
 export const CONTENT_TABLES = ["places", "contents", "refs", "images", "tags", "leftovers"];
-
-/** @param steps the tests' own */
-export function migrate(database: Database, steps = STEPS): void {
-  database.run("CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY)");
-  const { done } = database.one<{ done: number }>("SELECT count(*) AS done FROM migrations");
-  steps.slice(done).forEach((step, index) => {
-    database.run(step);
-    database.run("INSERT INTO migrations VALUES (?)", done + index + 1);
-  });
-}

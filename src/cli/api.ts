@@ -18,7 +18,7 @@ export class Complaint extends Error {
 
 export interface Api {
   /** The answer's JSON. Throws a Complaint for a refusal. */
-  ask<T>(method: "GET" | "POST", path: string, body?: string): Promise<T>;
+  ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: string): Promise<T>;
 }
 
 /** @param url of the cache; without, the one of `npm start` */

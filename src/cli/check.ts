@@ -7,6 +7,11 @@ import { deployedVariables, localSecrets, option, type Variables } from "./setti
 /** Cloudflare's limit on the value of one variable, in bytes. */
 const VARIABLE_LIMIT = 5 * 1024;
 
+const MODES = {
+  open: "open: everybody who finds the cache may pull, as acknowledged",
+  token: "token: whoever has a pull token, or an issuer's token, may pull",
+};
+
 const environment = option(process.argv.slice(2), "env");
 const variables = deployedVariables(environment);
 const problems = [...oversized(variables), ...unusable(variables)];
@@ -17,7 +22,7 @@ console.log("✔ The configuration can be deployed.");
 function oversized(given: Variables): string[] {
   return Object.entries(given).flatMap(([name, value]) => {
     const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
-    if (!/^RULES(_|$)/.test(name) && bytes <= VARIABLE_LIMIT) return [];
+    if (!/^(RULES(_|$)|AUTH$)/.test(name) && bytes <= VARIABLE_LIMIT) return [];
     console.log(`  ${name}: ${bytes} of ${VARIABLE_LIMIT} bytes`);
     if (bytes <= VARIABLE_LIMIT) return [];
     return [
@@ -29,7 +34,9 @@ function oversized(given: Variables): string[] {
 function unusable(given: Variables): string[] {
   const known = { ...localSecrets(), ...given };
   try {
-    return readConfig(known).rules.flatMap(({ rule, problem, secret }) => {
+    const { auth, rules } = readConfig(known);
+    console.log(`  AUTH: ${MODES[auth.mode]}`);
+    return rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       if (!problem) return [];
       // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.

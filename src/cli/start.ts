@@ -14,6 +14,8 @@ const HOUR = 60 * 60_000;
 /** The local server's door to the Worker's `scheduled` handler. */
 const CRON = "/cdn-cgi/handler/scheduled";
 
+const OPEN = { mode: "open", acknowledgeOpen: true };
+
 const args = process.argv.slice(2);
 const host = option(args, "ip") ?? "127.0.0.1";
 const port = option(args, "port") ?? "8787";
@@ -26,9 +28,14 @@ const wrangler = join(
 const admin = isLoopback(host) ? ["--var", "LOCAL_ADMIN:true"] : [];
 // Here is one isolate, and somebody who looks at once at what came of his pull: the catalog is told sooner than in a deployment.
 const soon = "REPORT_EVERY" in variablesIn(args) ? [] : ["--var", "REPORT_EVERY:200ms"];
+// Who may pull here is said by what this machine is told alone: wrangler.toml speaks of the deployment. Without a word of it everybody
+// may who can reach it: on loopback, unless `--ip` says otherwise.
+const isSaid = "AUTH" in { ...localSecrets(), ...variablesIn(args) };
+const open = isSaid ? [] : ["--var", `AUTH:${JSON.stringify(OPEN)}`];
 const defaults = [
   ...admin,
   ...soon,
+  ...open,
   "--ip",
   host,
   "--port",
@@ -84,10 +91,16 @@ function summary(): string {
   try {
     const variables = {
       ...deployedVariables(option(args, "env")),
+      AUTH: OPEN,
       ...localSecrets(),
       ...variablesIn(args),
     };
-    const { rules } = readConfig(variables);
+    const { rules, auth } = readConfig(variables);
+    lines.push(
+      auth.mode === "open"
+        ? `  everybody who can reach it may pull${isLoopback(host) ? ": nobody but this machine" : ""}`
+        : "  whoever has a token may pull: npm run tokens -- create",
+    );
     for (const { rule, problem } of rules) {
       lines.push(
         `  ${namesOf(rule)} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,

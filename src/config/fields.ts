@@ -46,6 +46,12 @@ export const host = z
   .regex(HOST, 'must be a host name of this deployment, such as "docker.mirror.example.com"')
   .transform((text) => text.toLowerCase());
 
+/** What of it cannot be guessed has to be as long as a token. */
+export const secretHost = host.refine(
+  (text) => text.split(".").some((label) => label.length >= 20),
+  "must have a part of 20 characters at least that nobody can guess, such as that of `openssl rand -hex 16`",
+);
+
 /** A registry as containerd names it in `?ns=`. */
 export const namespace = z
   .string()

@@ -12,7 +12,7 @@ export interface Placed {
 export function nameProblems(placed: readonly Placed[]): string[] {
   return [
     ...claimedTwice(placed, "prefix", ({ prefixes }) => prefixes),
-    ...claimedTwice(placed, "host", ({ hosts }) => hosts),
+    ...claimedTwice(placed, "host", ({ hosts, secretHosts }) => [...hosts, ...secretHosts]),
     ...claimedTwice(placed, "ns", ({ ns }) => ns),
     ...claimedTwice(placed, "default", (rule) => (rule.default ? ["default"] : [])),
     ...shadows(placed),
@@ -30,7 +30,8 @@ function claimedTwice(
       const owner = taken.get(claim);
       taken.set(claim, owner ?? path);
       if (owner === undefined) return [];
-      const what = field === "default" ? "the default" : `"${claim}"`;
+      const isSecret = placed.some((one) => one.rule.secretHosts.includes(claim));
+      const what = field === "default" ? "the default" : isSecret ? "this one" : `"${claim}"`;
       return [`${path}.${field}: ${what} is taken already, by ${owner}`];
     }),
   );
@@ -57,6 +58,7 @@ export function namesOf(rule: Rule): string {
   return [
     ...rule.prefixes,
     ...rule.hosts.map((host) => `host ${host}`),
+    ...rule.secretHosts.map(() => "a secret host"),
     ...rule.ns.map((registry) => `ns ${registry}`),
     ...(rule.default ? ["names without a prefix"] : []),
   ].join(", ");

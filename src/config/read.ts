@@ -1,5 +1,6 @@
 // The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
 
+import { type Auth, readAuth } from "./auth.ts";
 import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
@@ -17,6 +18,7 @@ export interface ConfiguredRule {
 }
 
 export interface Config extends Times {
+  auth: Auth;
   rules: ConfiguredRule[];
   /** All rules are, by the variable OFFLINE. */
   offline: boolean;
@@ -60,6 +62,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   }
   const lifecycle = readPolicies(env.LIFECYCLE, "LIFECYCLE", problems) ?? [DEFAULT_LIFECYCLE];
   const times = readTimes(env, problems);
+  const auth = readAuth(env.AUTH, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
@@ -67,7 +70,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const rules = placed.map(({ rule, lifecycle }) => {
     return { ...configured(rule, env), ...(lifecycle && { lifecycle }) };
   });
-  return { rules, offline, lifecycle, ...times };
+  return { auth, rules, offline, lifecycle, ...times };
 }
 
 /** A rule's lifecycle is read apart from its other fields. */

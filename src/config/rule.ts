@@ -12,10 +12,12 @@ import {
   pattern,
   prefix,
   realm,
+  secretHost,
   secretName,
   sentence,
   tagPattern,
 } from "./fields.ts";
+import { network } from "./network.ts";
 import { parseUpstream, type Upstream } from "./upstream.ts";
 
 /** Plain data: it travels to the Durable Objects as it is. Durations are in ms. */
@@ -30,6 +32,8 @@ export interface Rule {
   shadow: boolean;
   /** Hosts that lead to this rule. */
   hosts: string[];
+  /** A host that leads here, and that nobody is told of who may not pull: whoever comes to it may. */
+  secretHosts: string[];
   /** Registries, beside the upstream's own host, that clients mean this rule by (`?ns=`). */
   ns: string[];
   upstream: Upstream;
@@ -41,6 +45,11 @@ export interface Rule {
   credentials: string[];
   /** Hosts, beside the upstream's own site, whose token service may see the credentials. */
   realms: string[];
+
+  /** Everybody may pull here. */
+  anonymous: boolean;
+  /** Whoever comes from one of these may, in CIDR. */
+  networks: string[];
 
   /** Globs over `name` or `name:tag`; undefined allows all. */
   allow?: string[];
@@ -84,6 +93,9 @@ export const ruleSchema = z
     default: z.boolean().default(false),
     shadow: z.boolean().default(false),
     host: oneOrMore(host, "must be a host name or a list of them").optional(),
+    secretHost: oneOrMore(secretHost, "must be a host name or a list of them").optional(),
+    anonymous: z.boolean().default(false),
+    networks: z.array(network, { error: "must be a list of networks" }).default([]),
     ns: oneOrMore(namespace, "must be a registry's host or a list of them").optional(),
     upstream: z
       .string({ error: "must be a base URL or a host name" })
@@ -134,6 +146,7 @@ export const ruleSchema = z
     const {
       prefix: prefixes = [],
       host: hosts = [],
+      secretHost: secretHosts = [],
       ns = [],
       upstream: text,
       realm: realms = [],
@@ -149,7 +162,7 @@ export const ruleSchema = z
     } = given;
     const say = (field: string, message: string) =>
       void context.issues.push({ code: "custom", path: [field], input: given, message });
-    if (prefixes.length + hosts.length + ns.length === 0 && !given.default) {
+    if ([...prefixes, ...hosts, ...secretHosts, ...ns].length === 0 && !given.default) {
       say("prefix", "is missing, and there is no default, host or ns either: no name leads here");
     }
     if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
@@ -159,6 +172,7 @@ export const ruleSchema = z
       name: prefixes[0] ?? hosts[0] ?? upstream.host,
       prefixes,
       hosts,
+      secretHosts,
       ns: [...new Set(ns)],
       upstream,
       realms,

@@ -1,19 +1,23 @@
 // The API for whoever runs the cache: what its lifecycle would do, does, and has done; and the catalog.
 
 import { type Context, Hono } from "hono";
+import type { Desk } from "../access/desk.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { LifecycleEvent, RunReport } from "../catalog/sweeping.ts";
 import { type LifecyclePolicy, parsePolicies } from "../config/lifecycle.ts";
 import type { Config } from "../config/read.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
-import { admit, nothingHere } from "./admin.ts";
-import { answerJson, errorsResponse } from "./answers.ts";
+import { Admin, nothingHere } from "./admin.ts";
+import { answerJson, errorsResponse, timeOf } from "./answers.ts";
+import { addAccess } from "./api-access.ts";
+import { textOf } from "./body.ts";
 import { flagIn, numberIn, only } from "./query.ts";
 
 /** What the API works with. */
 export interface Office {
   catalog: Catalog;
+  desk: Desk;
   lifecycle(config: Config): Lifecycle;
 }
 
@@ -26,19 +30,26 @@ const DAY = 24 * 60 * 60_000;
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   config: () => Config,
-  { catalog, lifecycle }: Office,
+  { catalog, lifecycle, desk }: Office,
 ): Hono {
   const api = new Hono();
+  const admin = new Admin(variables, desk);
   api.use(async ({ req }, next) => {
-    admit(variables, req.raw);
+    await admin.admit(config().auth, req.raw, Date.now());
     await next();
   });
+  /** Before it is done: what cannot be noted is not done either. */
+  const note = ({ req }: Context, what: string) =>
+    desk.access.note(admin.who(req.raw), what, Date.now());
   const opened = () => lifecycle(config());
 
   api.on(["GET", "POST"], "/lifecycle/preview", async ({ req }) => {
     const query = only(req.raw, ["policy", "force"]);
     const given =
-      query.get("policy") ?? (req.method === "POST" ? await bodyOf(req.raw) : undefined);
+      query.get("policy") ??
+      (req.method === "POST"
+        ? (await textOf(req.raw, LONGEST_POLICY, "a policy")).trim()
+        : undefined);
     const read = given === undefined || given === "" ? undefined : parsePolicies(given, "policy");
     if (read && "problems" in read) return errorsResponse(read.problems, 400);
     const policies: LifecyclePolicy[] | undefined = read?.policies;
@@ -52,8 +63,9 @@ export function createApi(
     return answerJson({ runs: runs.map(runTold) });
   });
 
-  api.post("/lifecycle/runs", async ({ req }) => {
-    const force = flagIn(only(req.raw, ["force"]), "force");
+  api.post("/lifecycle/runs", async (context) => {
+    const force = flagIn(only(context.req.raw, ["force"]), "force");
+    await note(context, `had the lifecycle run${force ? ", by force" : ""}`);
     const report = await opened().sweep({ trigger: "request", force }, Date.now());
     return report ? answerJson(runTold(report)) : atWork();
   });
@@ -80,11 +92,14 @@ export function createApi(
     return answerJson({ ...summary, ...reconciled, counts: await catalog.counts(from) });
   });
 
-  api.post("/catalog/rebuild", async ({ req }) => {
-    const fresh = flagIn(only(req.raw, ["fresh"]), "fresh");
+  api.post("/catalog/rebuild", async (context) => {
+    const fresh = flagIn(only(context.req.raw, ["fresh"]), "fresh");
+    await note(context, `had the catalog built anew${fresh ? ", from nothing" : ""}`);
     const rebuilt = await opened().rebuild(fresh, Date.now());
     return rebuilt ? answerJson(rebuilt) : atWork();
   });
+
+  addAccess(api, desk.access, admin);
 
   for (const [path, methods] of Object.entries(METHODS))
     api.all(path, () => {
@@ -104,20 +119,15 @@ const METHODS = {
   "/lifecycle/events": "GET, HEAD",
   "/catalog": "GET, HEAD",
   "/catalog/rebuild": "POST",
+  "/tokens": "GET, HEAD, POST",
+  "/tokens/:id": "DELETE",
+  "/audit": "GET, HEAD",
+  "/keys/rotate": "POST",
 };
 
 function atWork(): never {
   throw new RegistryError("UNAVAILABLE", "a sweep is at work; ask again when it has ended", {
     status: 409,
-  });
-}
-
-async function bodyOf(request: Request): Promise<string> {
-  const length = Number(request.headers.get("content-length") ?? 0);
-  const text = length > LONGEST_POLICY ? undefined : await request.text();
-  if (text !== undefined && text.length <= LONGEST_POLICY) return text.trim();
-  throw new RegistryError("SIZE_INVALID", `a policy has ${LONGEST_POLICY} bytes at most`, {
-    status: 413,
   });
 }
 
@@ -129,8 +139,4 @@ function runTold({ now, startedAt, endedAt, ...run }: RunReport): object {
 
 function eventTold({ at, ...event }: LifecycleEvent): object {
   return { ...event, at: timeOf(at) };
-}
-
-function timeOf(at: number): string {
-  return new Date(at).toISOString();
 }

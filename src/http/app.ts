@@ -6,8 +6,10 @@ import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
 import { nothingHere } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
+import { Door, type Visitor } from "./door.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
+import { answerToken } from "./token.ts";
 
 /** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500 */
 export function createApp(
@@ -28,13 +30,19 @@ export function createApp(
     await next();
   });
   app.route("/api", createApi(variables, usable, office));
-  const registry = ({ req, executionCtx }: Context) => {
-    const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
-    return answerRegistry(usable(), house, req.raw, Date.now(), later);
-  };
+  const door = config instanceof ConfigError ? undefined : new Door(config, office.desk);
+  const registry = (context: Context) => answerRegistry(door as Door, house, visitorOf(context));
+  app.all("/token", (context) =>
+    answerToken(usable(), office.desk, door as Door, visitorOf(context)),
+  );
   app.all("/v2", registry);
   app.all("/v2/*", registry);
   return app;
+}
+
+function visitorOf({ req, executionCtx }: Context): Visitor {
+  const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
+  return { request: req.raw, url: new URL(req.raw.url), now: Date.now(), later };
 }
 
 /** Says once, in the log, what is wrong. */

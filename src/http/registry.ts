@@ -1,10 +1,8 @@
 // The registry API, pull and discovery (OCI distribution-spec 1.1): from what was asked to the answer.
 
-import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { OCI_INDEX } from "../oci/manifest.ts";
 import { parsePath, type Asked as Wanted } from "../oci/path.ts";
-import { type Naming, route } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import type { Asked } from "../pull/asked.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
@@ -15,6 +13,7 @@ import { pullReferrers } from "../pull/referrers.ts";
 import type { Kind } from "../pull/served.ts";
 import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
+import type { Door, Visitor } from "./door.ts";
 import {
   contentHeaders,
   type Described,
@@ -24,16 +23,15 @@ import {
   notModified,
 } from "./respond.ts";
 
-/** @param now in ms since the epoch
- * @param later has work go on behind the answer */
+/** How it is pulled, and whether a cache between may give the answer to others. */
+type Heeded = Asked & Pick<Described, "shared">;
+
 export async function answerRegistry(
-  config: Config,
+  door: Door,
   house: House,
-  request: Request,
-  now: number,
-  later: Asked["later"],
+  visitor: Visitor,
 ): Promise<Response> {
-  const url = new URL(request.url);
+  const { request, url, now, later } = visitor;
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
       headers: { Allow: "GET, HEAD" },
@@ -42,17 +40,20 @@ export async function answerRegistry(
   const counts = house.served.flush(now);
   if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
   const wanted = parsePath(url.pathname);
-  if (wanted.kind === "ping") return json({});
-  const ns = url.searchParams.get("ns") ?? undefined;
-  const source = sourceOf(config, { name: wanted.name, host: url.host, ns });
-  const { rule } = source;
-  const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
-  const deadline = now + rule.firstByteTimeout;
-  const asked = { host: url.host, now, deadline, noCache, later };
   try {
+    if (wanted.kind === "ping") {
+      await door.ping(visitor);
+      return json({});
+    }
+    const { source, isPublic } = await door.admit(wanted.name, visitor);
+    const { rule } = source;
+    const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
+    const deadline = now + rule.firstByteTimeout;
+    const shared = isPublic && rule.credentials.length === 0;
+    const asked = { host: url.host, now, deadline, noCache, later, shared };
     return await answer(house, source, wanted, url, request, asked);
   } catch (error) {
-    throw ns === undefined ? error : forContainerd(error);
+    throw url.searchParams.has("ns") ? forContainerd(error) : error;
   }
 }
 
@@ -62,7 +63,7 @@ async function answer(
   wanted: Exclude<Wanted, { kind: "ping" }>,
   url: URL,
   request: Request,
-  asked: Asked,
+  asked: Heeded,
 ): Promise<Response> {
   switch (wanted.kind) {
     case "manifest":
@@ -99,26 +100,12 @@ function forContainerd(error: unknown): unknown {
   return new RegistryError(code, message, { ...options, status: 503 });
 }
 
-/** What is not routed is refused with what the client said, and nothing of what is configured. */
-function sourceOf(config: Config, naming: Naming): Source {
-  const routed = route(config.rules, naming);
-  if (!routed) {
-    const { name, ns } = naming;
-    const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, 255)}"`;
-    throw new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
-  }
-  const { rule, problem } = routed.configured;
-  if (problem)
-    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
-  return { rule, repository: routed.repository };
-}
-
 async function manifest(
   house: House,
   source: Source,
   wanted: Wanted & { kind: "manifest" },
   request: Request,
-  asked: Asked,
+  asked: Heeded,
 ): Promise<Response> {
   const head = request.method === "HEAD";
   const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
@@ -128,7 +115,7 @@ async function manifest(
       : await pullByDigest(house, source, wanted.digest, how);
   note(house, source, "manifest", pulled.status, asked, !head);
   if (!head) reportPull(house, source, wanted, pulled, asked);
-  const described = { ...pulled, ...caching(source, wanted.digest !== undefined) };
+  const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
   if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
     return notModified(described, vary);
@@ -168,7 +155,7 @@ async function blob(
   source: Source,
   digest: Described["digest"] & PulledBlob["digest"],
   request: Request,
-  asked: Asked,
+  asked: Heeded,
 ): Promise<Response> {
   const condition = request.headers.get("if-none-match");
   const matches = matchesEtag(condition, digest);
@@ -180,7 +167,12 @@ async function blob(
   note(house, source, "blob", pulled.status, asked);
   // Of what is being fetched its fill tells.
   if (!head && "hit" in pulled.status) house.reports.blob(source, digest, asked);
-  const described = { ...pulled, mediaType: "application/octet-stream", ...caching(source, true) };
+  const described = {
+    ...pulled,
+    mediaType: "application/octet-stream",
+    immutable: true,
+    shared: asked.shared,
+  };
   if (matches) return notModified(described);
   const headers: Record<string, string> = {
     ...contentHeaders(described),
@@ -215,10 +207,6 @@ function rangeOf(request: Request, digest: string): string | undefined {
   const condition = request.headers.get("if-range");
   if (condition !== null && condition !== `"${digest}"`) return undefined;
   return request.headers.get("range") ?? undefined;
-}
-
-function caching(source: Source, immutable: boolean): { immutable: boolean; shared: boolean } {
-  return { immutable, shared: source.rule.credentials.length === 0 };
 }
 
 function listHeaders(

@@ -40,12 +40,12 @@ export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | u
   return routed(chosen, prefix === undefined ? name : name.slice(prefix.length + 1));
 }
 
-function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
+/** The rule that a host is of, whatever is asked for there. */
+export function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
   const bare = host.replace(/:\d+$/, "");
-  return (
-    rules.find(({ rule }) => rule.hosts.includes(host)) ??
-    rules.find(({ rule }) => rule.hosts.includes(bare))
-  );
+  const has = (name: string) =>
+    rules.find(({ rule }) => rule.hosts.includes(name) || rule.secretHosts.includes(name));
+  return has(host) ?? has(bare);
 }
 
 /** Several rules may share an upstream: the one whose prefix the name has goes first (`override_path`), then one that
@@ -67,6 +67,14 @@ function namespacesOf({ upstream }: Rule): string[] {
   const host = upstream.host.split("/")[0] as string;
   const isPlain = upstream.base.startsWith("http://") && !/:\d+$/.test(host);
   return isPlain ? [host, `${host}:80`] : [host];
+}
+
+/** The registries that a rule stands for, as people write them before a name. */
+export function registriesOf(rule: Rule): string[] {
+  const own = isWhole(rule) ? namespacesOf(rule) : [];
+  return [...rule.ns, ...own].flatMap((host) =>
+    host === registryHost("docker.io") ? [host, "docker.io"] : [host],
+  );
 }
 
 /** A rule under a path, or with `upstreamPrefix`, serves a part of its upstream: the registry's own names are others. */

@@ -4,7 +4,6 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Database } from "../../src/catalog/database.ts";
 import type { Counts } from "../../src/catalog/facts.ts";
-import { migrate } from "../../src/catalog/schema.ts";
 import type { RunBegun, RunCounts } from "../../src/catalog/sweeping.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 import { later } from "../support/clock.ts";
@@ -145,8 +144,8 @@ it("moves its tables forward, each step once", async () => {
     const database = new Database(storage.sql);
     const { done } = database.one<{ done: number }>("SELECT count(*) AS done FROM migrations");
     const steps = Array.from({ length: done }, () => "no SQL: it is done already");
-    migrate(database, [...steps, "CREATE TABLE more (x); INSERT INTO more VALUES (1)"]);
-    migrate(database, [...steps, "no SQL: it is done already", "INSERT INTO more VALUES (2)"]);
+    database.migrate([...steps, "CREATE TABLE more (x); INSERT INTO more VALUES (1)"]);
+    database.migrate([...steps, "no SQL: it is done already", "INSERT INTO more VALUES (2)"]);
     expect(database.all("SELECT x FROM more")).toEqual([{ x: 1 }, { x: 2 }]);
   });
 });

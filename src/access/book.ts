@@ -1,0 +1,111 @@
+// The book in an isolate: the page with keys and revocations, never older than a minute, and the pull tokens that it has looked up.
+
+import { LRUCache } from "lru-cache";
+import { within } from "../oci/deadline.ts";
+import { RegistryError } from "../oci/error.ts";
+import type { Access } from "./open.ts";
+import { hashOf, isPullToken } from "./pull-token.ts";
+import { isPast, type Page, type PullToken } from "./records.ts";
+
+/** From this age on, in ms, the page is read again behind an answer; from this one on before it; and with this one it counts no more:
+ * a token that is revoked is good for nothing anywhere after a minute. */
+const READ_AGAIN = 20_000;
+const READ_FIRST = 40_000;
+const TOO_OLD = 55_000;
+/** Reading is waited for so long, in ms. */
+const PATIENCE = 5_000;
+/** A key that the page does not have makes it read again, where the page is older than this, in ms. */
+const UNKNOWN_KEY = 5_000;
+/** For so long, in ms, a pull token is not looked up again; what the page revokes counts at once. */
+const KNOWN = 5 * 60_000;
+const MOST = 5_000;
+
+/** Has work go on behind the answer. */
+export type Later = (work: Promise<unknown>) => void;
+
+export class Book {
+  readonly #access: Pick<Access, "page" | "find">;
+  readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MOST });
+  #page: (Page & { revokedIds: Set<string> }) | undefined;
+  /** When the page was asked for, and when last somebody began to, in ms since the epoch. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  #readingAt = Number.NEGATIVE_INFINITY;
+
+  constructor(access: Pick<Access, "page" | "find">) {
+    this.#access = access;
+  }
+
+  /** Throws UNAVAILABLE (503) where nobody can say who may pull. */
+  async page(now: number, later: Later): Promise<Page> {
+    const age = now - this.#readAt;
+    if (this.#page && age < READ_AGAIN) return this.#page;
+    if (this.#page && age < READ_FIRST) {
+      if (now - this.#readingAt > PATIENCE) later(this.#read(now).catch(complain));
+      return this.#page;
+    }
+    try {
+      return await this.#read(now);
+    } catch (error) {
+      complain(error as Error);
+      if (this.#page && age < TOO_OLD) return this.#page;
+      throw unavailable();
+    }
+  }
+
+  /** For a key that may be newer than the page. */
+  async newerPage(now: number, later: Later): Promise<Page> {
+    if (now - this.#readAt < UNKNOWN_KEY) return this.page(now, later);
+    return this.#read(now).catch((error: Error) => {
+      complain(error);
+      throw unavailable();
+    });
+  }
+
+  /** Undefined where it is none, or is one no more. */
+  async token(text: string, now: number, later: Later): Promise<PullToken | undefined> {
+    if (!isPullToken(text)) return undefined;
+    const token = await this.#known(hashOf(text), now);
+    if (!token || isPast(token, now) || token.revokedAt !== undefined) return undefined;
+    return (await this.isRevoked(token.id, now, later)) ? undefined : token;
+  }
+
+  async isRevoked(id: string, now: number, later: Later): Promise<boolean> {
+    await this.page(now, later);
+    return this.#page?.revokedIds.has(id) ?? true;
+  }
+
+  async #known(hash: string, now: number): Promise<PullToken | undefined> {
+    const known = this.#tokens.get(hash);
+    if (known && now - known.at < KNOWN) return known.token;
+    const found = await this.#access.find(hash, now).catch((error: Error) => {
+      complain(error);
+      throw unavailable();
+    });
+    if (found) this.#tokens.set(hash, { token: found, at: now });
+    else this.#tokens.delete(hash);
+    return found;
+  }
+
+  async #read(now: number): Promise<Page> {
+    this.#readingAt = now;
+    const page = await within(this.#access.page(), PATIENCE, () => new Error("no answer in time"));
+    const read = { ...page, revokedIds: new Set(page.revoked) };
+    if (now >= this.#readAt) {
+      this.#page = read;
+      this.#readAt = now;
+    }
+    return read;
+  }
+}
+
+function complain(error: Error): void {
+  console.error(`entrepot: the book of access was not read: ${error.message}`);
+}
+
+function unavailable(): RegistryError {
+  const message = "it cannot be told at the moment who may pull here; ask again";
+  return new RegistryError("UNAVAILABLE", message, {
+    status: 503,
+    headers: { "Retry-After": "5" },
+  });
+}

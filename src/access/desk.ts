@@ -1,0 +1,31 @@
+// The desk: what an isolate needs to say who asks. Opened once an isolate; AUTH comes with the configuration.
+
+import type { Auth } from "../config/auth.ts";
+import type { Limiter } from "../env.ts";
+import { Book } from "./book.ts";
+import { Identify } from "./identify.ts";
+import { Issuers } from "./issuers.ts";
+import { Verifier } from "./jwt.ts";
+import { Limits } from "./limits.ts";
+import type { Access } from "./open.ts";
+
+export interface Desk {
+  access: Access;
+  book: Book;
+  issuers: Issuers;
+  limits: Limits;
+  identify(auth: Auth): Identify;
+}
+
+export function openDesk(access: Access, limiters: { LOGINS?: Limiter; REQUESTS?: Limiter }): Desk {
+  const book = new Book(access);
+  const verifier = new Verifier(book);
+  const issuers = new Issuers();
+  return {
+    access,
+    book,
+    issuers,
+    limits: new Limits(limiters),
+    identify: (auth) => new Identify(auth, book, verifier, issuers),
+  };
+}

@@ -1,0 +1,163 @@
+// OIDC tokens of issuers that AUTH trusts: their keys by discovery (OpenID Connect Discovery 1.0, 4), cached, read again when one is
+// unknown, and never from another host than the issuer's.
+
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  errors,
+  type JSONWebKeySet,
+  type JWTPayload,
+  jwtVerify,
+} from "jose";
+import { z } from "zod";
+import { RegistryError } from "../oci/error.ts";
+import { readText } from "../upstream/body.ts";
+import { fetchFollowing } from "../upstream/redirect.ts";
+
+/** Of public keys alone: with a shared secret, whoever knows an issuer's public key could sign. */
+const ALGORITHMS = [
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+];
+/** Clocks differ, by so many s. */
+const TOLERANCE = 30;
+/** Keys are read again after this time; those that are had are used on for as long as this while the issuer is silent; and for a
+ * key that is unknown they are read again at most this often. In ms. */
+const FRESH = 10 * 60_000;
+const USABLE = 24 * 60 * 60_000;
+const AGAIN = 30_000;
+/** An issuer answers in this time, in ms, with so many bytes at most. */
+const TIME = 5_000;
+const BYTES = 256 * 1024;
+
+const keySet = z.object({
+  keys: z.array(z.looseObject({ kty: z.string() })).max(500),
+});
+
+/** Where an issuer's keys come from. */
+export interface KeySource {
+  issuer: string;
+  jwksUri?: string;
+  jwks?: { keys: Record<string, unknown>[] };
+}
+
+/** The token is no good, and why: words that hold nothing of it. */
+export class NoGood extends Error {}
+
+interface Known {
+  keys: ReturnType<typeof createLocalJWKSet>;
+  at: number;
+  /** When they were last asked for, whatever came of it. */
+  askedAt: number;
+}
+
+export class Issuers {
+  readonly #known = new Map<string, Known>();
+
+  /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be had.
+   * @param now in ms since the epoch */
+  async verify(
+    token: string,
+    source: KeySource,
+    audience: string[],
+    now: number,
+  ): Promise<JWTPayload> {
+    const check = async (keys: Known["keys"]) => {
+      const { payload } = await jwtVerify(token, keys, {
+        algorithms: ALGORITHMS,
+        issuer: source.issuer,
+        audience,
+        clockTolerance: TOLERANCE,
+        requiredClaims: ["exp"],
+        currentDate: new Date(now),
+      });
+      return payload;
+    };
+    try {
+      try {
+        return await check(await this.#keysOf(source, now, false));
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+        return await check(await this.#keysOf(source, now, true));
+      }
+    } catch (error) {
+      if (error instanceof RegistryError) throw error;
+      throw new NoGood(wordsFor(error, source));
+    }
+  }
+
+  async #keysOf(source: KeySource, now: number, anew: boolean): Promise<Known["keys"]> {
+    const { issuer, jwks } = source;
+    if (jwks) return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
+    const known = this.#known.get(issuer);
+    if (known && now - known.askedAt < AGAIN) return known.keys;
+    if (known && !anew && now - known.at < FRESH) return known.keys;
+    if (known) known.askedAt = now;
+    try {
+      const keys = createLocalJWKSet((await keysAt(source)) as unknown as JSONWebKeySet);
+      this.#known.set(issuer, { keys, at: now, askedAt: now });
+      return keys;
+    } catch (error) {
+      console.warn(`entrepot: the keys of ${issuer} were not read: ${(error as Error).message}`);
+      if (known && now - known.at < USABLE) return known.keys;
+      const message = `the keys of the issuer ${issuer} cannot be read at the moment`;
+      const headers = { "Retry-After": "30" };
+      throw new RegistryError("UNAVAILABLE", message, { status: 503, headers });
+    }
+  }
+}
+
+/** Who says that he made it; nothing is proven by that. */
+export function issuerOf(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}
+
+async function keysAt({ issuer, jwksUri }: KeySource): Promise<z.infer<typeof keySet>> {
+  return keySet.parse(await read(jwksUri ?? (await discovered(issuer))));
+}
+
+async function discovered(issuer: string): Promise<string> {
+  // Cloudflare Access has its keys here, and a discovery document for none of its teams.
+  if (new URL(issuer).hostname.endsWith(".cloudflareaccess.com"))
+    return new URL("/cdn-cgi/access/certs", issuer).href;
+  const document = z
+    .object({ issuer: z.string(), jwks_uri: z.url() })
+    .parse(await read(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`));
+  if (document.issuer !== issuer) throw new Error("its discovery document is of another issuer");
+  const [own, keys] = [new URL(issuer), new URL(document.jwks_uri)];
+  if (own.host !== keys.host || own.protocol !== keys.protocol)
+    throw new Error(`its discovery document names keys at another host, ${keys.host}`);
+  return keys.href;
+}
+
+/** JSON, without following anybody anywhere. */
+async function read(url: string): Promise<unknown> {
+  const { host } = new URL(url);
+  const controller = new AbortController();
+  const wanted = {
+    url,
+    method: "GET",
+    headers: { Accept: "application/json" },
+    stay: true,
+  } as const;
+  const response = await fetchFollowing(wanted, host, TIME, controller);
+  if (!response.ok) {
+    controller.abort();
+    throw new Error(`${host} answered ${response.status}`);
+  }
+  const text = await readText(response, { bytes: BYTES, silence: TIME, time: TIME, host });
+  return JSON.parse(text);
+}
+
+function wordsFor(error: unknown, { issuer }: KeySource): string {
+  if (error instanceof errors.JWTExpired) return `the token of ${issuer} has expired`;
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return error.claim === "aud"
+      ? `the token of ${issuer} is made for another audience than this cache's`
+      : `the token of ${issuer} has no usable claim "${error.claim.slice(0, 16)}"`;
+  return `the token is not one that ${issuer} has signed`;
+}

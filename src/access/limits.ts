@@ -1,0 +1,59 @@
+// Limits: how often an address may come with credentials that are none, and an identity may ask at all. Counted by the platform, in each
+// of its places; without those bindings there are none.
+
+import { parse } from "ipaddr.js";
+import type { Limiter } from "../env.ts";
+import { RegistryError } from "../oci/error.ts";
+
+/** The bindings count by this time, in s (wrangler.toml). */
+const PERIOD = 60;
+
+export class Limits {
+  readonly #logins: Limiter | undefined;
+  readonly #requests: Limiter | undefined;
+
+  constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
+    this.#logins = LOGINS;
+    this.#requests = REQUESTS;
+  }
+
+  /** Somebody came with credentials that are none. Those who come with good ones from there are not counted. Throws
+   * TOOMANYREQUESTS (429). */
+  async failed(address: string | undefined): Promise<void> {
+    if (await isWithinLimit(this.#logins, `login ${addressKey(address)}`)) return;
+    throw tooMany("too many failed logins from this address");
+  }
+
+  /** Throws TOOMANYREQUESTS (429). */
+  async asked(who: string): Promise<void> {
+    if (await isWithinLimit(this.#requests, who)) return;
+    throw tooMany("too many requests of this identity");
+  }
+}
+
+async function isWithinLimit(limiter: Limiter | undefined, key: string): Promise<boolean> {
+  try {
+    return (await limiter?.limit({ key }))?.success ?? true;
+  } catch (error) {
+    // A limit that cannot be counted refuses nobody.
+    console.error(`entrepot: a limit was not counted: ${(error as Error).message}`);
+    return true;
+  }
+}
+
+function tooMany(what: string): RegistryError {
+  return new RegistryError("TOOMANYREQUESTS", `${what}; ask again in a minute`, {
+    headers: { "Retry-After": String(PERIOD) },
+  });
+}
+
+/** Whoever has an IPv6 network has all of its /64. */
+export function addressKey(address: string | undefined): string {
+  if (!address?.includes(":")) return address ?? "unknown";
+  try {
+    const parsed = parse(address);
+    return parsed.toByteArray().slice(0, 8).join(".");
+  } catch {
+    return "unknown";
+  }
+}

@@ -1,0 +1,216 @@
+// AccessObject: the one Durable Object that keeps pull tokens, as hashes, the keys that our tokens are signed with, and what was done by
+// those who administer. Off the hot path: isolates read its page every some seconds, and look a token up when they first see it.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
+import { type Outcome, settle } from "../oci/error.ts";
+import { Sqlite } from "../store/sqlite.ts";
+import { Keys } from "./keys.ts";
+import type { Access } from "./open.ts";
+import { isPast, type NewToken, type Page, type PullToken } from "./records.ts";
+import { STEPS } from "./schema.ts";
+
+type Method = keyof Access;
+/** Its calls as they arrive. */
+type Calls = {
+  [M in Method]: (
+    ...args: Parameters<Access[M]>
+  ) => Promise<Outcome<Awaited<ReturnType<Access[M]>>>>;
+};
+
+const DAY = 24 * 60 * 60_000;
+/** For so long, in ms, it is told that a token was revoked: longer than an isolate remembers a token, and a token of ours lives. */
+const TOLD = 60 * 60_000;
+/** What is past is kept for so long, in ms; refresh tokens that nobody uses, too, and so many of each token. */
+const KEPT = 90 * DAY;
+const MOST_REFRESH = 1_000;
+const MOST_ACTIONS = 100_000;
+
+interface Row {
+  id: string;
+  name: string;
+  repositories: string;
+  networks: string;
+  created_at: number;
+  created_by: string;
+  expires_at: number | null;
+  used_at: number | null;
+  revoked_at: number | null;
+  revoked_by: string | null;
+}
+
+export class AccessObject extends DurableObject<Env> implements Calls {
+  readonly #database = new Sqlite(this.ctx.storage.sql);
+  readonly #keys = new Keys(this.ctx.storage, this.#database);
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    context.storage.transactionSync(() => this.#database.migrate(STEPS));
+  }
+
+  page(): Promise<Outcome<Page>> {
+    return settle(async () => {
+      const now = Date.now();
+      const keys = await this.#keys.current(now);
+      const revoked = this.#database.all<{ id: string }>(
+        "SELECT id FROM tokens WHERE revoked_at > ?",
+        now - TOLD,
+      );
+      return { keys, revoked: revoked.map(({ id }) => id) };
+    });
+  }
+
+  find(...[hash, now]: Parameters<Access["find"]>): Promise<Outcome<PullToken | undefined>> {
+    return this.#do(() => {
+      const [secret] = this.#database.all<{ token: string }>(
+        "UPDATE secrets SET used_at = max(used_at, ?) WHERE hash = ? RETURNING token",
+        now,
+        hash,
+      );
+      if (!secret) return undefined;
+      const token = this.#token(secret.token);
+      if (!token || token.revokedAt !== undefined || isPast(token, now)) return token;
+      this.#database.run(
+        "UPDATE tokens SET used_at = max(coalesce(used_at, 0), ?) WHERE id = ?",
+        now,
+        token.id,
+      );
+      return this.#token(token.id);
+    });
+  }
+
+  create(
+    ...[id, hash, token, who, now]: Parameters<Access["create"]>
+  ): Promise<Outcome<PullToken>> {
+    return this.#do(() => {
+      // A call that is repeated makes no second one.
+      const known = this.#token(id);
+      if (known) return known;
+      this.#insert(id, token, who, now);
+      this.#database.run("INSERT INTO secrets VALUES (?, ?, ?, 1)", hash, id, now);
+      this.#act(
+        who,
+        `created the pull token "${token.name}" (${id}) for ${token.repositories.join(", ")}`,
+        now,
+      );
+      this.#trim(now);
+      return this.#token(id) as PullToken;
+    });
+  }
+
+  #insert(id: string, token: NewToken, who: string, now: number): void {
+    const { name, repositories, networks, expiresAt } = token;
+    this.#database.run(
+      "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+      id,
+      name,
+      JSON.stringify(repositories),
+      JSON.stringify(networks),
+      now,
+      who,
+      expiresAt ?? null,
+    );
+  }
+
+  refresh(...[id, hash, now]: Parameters<Access["refresh"]>): Promise<Outcome<void>> {
+    return this.#do(() => {
+      this.#database.run("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, 0)", hash, id, now);
+      this.#database.run(
+        `DELETE FROM secrets WHERE token = ?1 AND NOT own AND (used_at < ?2 OR hash NOT IN (
+           SELECT hash FROM secrets WHERE token = ?1 AND NOT own ORDER BY used_at DESC LIMIT ?3))`,
+        id,
+        now - KEPT,
+        MOST_REFRESH,
+      );
+    });
+  }
+
+  tokens(...[now]: Parameters<Access["tokens"]>): Promise<Outcome<PullToken[]>> {
+    return this.#do(() =>
+      this.#database
+        .all<Row>(
+          `SELECT * FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) > ?1 - ?2 ORDER BY created_at DESC, id`,
+          now,
+          KEPT,
+        )
+        .map(tokenOf),
+    );
+  }
+
+  revoke(...[id, who, now]: Parameters<Access["revoke"]>): Promise<Outcome<PullToken | undefined>> {
+    return this.#do(() => {
+      const token = this.#token(id);
+      if (!token || token.revokedAt !== undefined) return token;
+      this.#database.run(
+        "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE id = ?",
+        now,
+        who,
+        id,
+      );
+      this.#act(who, `revoked the pull token "${token.name}" (${id})`, now);
+      return this.#token(id);
+    });
+  }
+
+  rotate(...[who, now]: Parameters<Access["rotate"]>): Promise<Outcome<string>> {
+    return settle(async () => {
+      const kid = await this.#keys.rotate(now);
+      this.#act(who, `had a new signing key made (${kid})`, now);
+      return kid;
+    });
+  }
+
+  note(...[who, what, now]: Parameters<Access["note"]>): Promise<Outcome<void>> {
+    return this.#do(() => this.#act(who, what, now));
+  }
+
+  actions(...[before, limit]: Parameters<Access["actions"]>) {
+    return this.#do(() =>
+      this.#database.all<{ id: number; at: number; who: string; what: string }>(
+        "SELECT * FROM actions WHERE id < ? ORDER BY id DESC LIMIT ?",
+        before ?? Number.MAX_SAFE_INTEGER,
+        limit,
+      ),
+    );
+  }
+
+  #act(who: string, what: string, now: number): void {
+    this.#database.run("INSERT INTO actions (at, who, what) VALUES (?, ?, ?)", now, who, what);
+    this.#database.run(
+      "DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?",
+      MOST_ACTIONS,
+    );
+  }
+
+  /** What has been past for so long that nobody asks any more. */
+  #trim(now: number): void {
+    const past = "SELECT id FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) < ?1 - ?2";
+    this.#database.run(`DELETE FROM secrets WHERE token IN (${past})`, now, KEPT);
+    this.#database.run(`DELETE FROM tokens WHERE id IN (${past})`, now, KEPT);
+  }
+
+  #token(id: string): PullToken | undefined {
+    const [row] = this.#database.all<Row>("SELECT * FROM tokens WHERE id = ?", id);
+    return row && tokenOf(row);
+  }
+
+  #do<T>(work: () => T): Promise<Outcome<T>> {
+    return settle(async () => this.ctx.storage.transactionSync(work));
+  }
+}
+
+function tokenOf(row: Row): PullToken {
+  const { id, name, created_at: createdAt, created_by: createdBy } = row;
+  return {
+    id,
+    name,
+    repositories: JSON.parse(row.repositories),
+    networks: JSON.parse(row.networks),
+    createdAt,
+    createdBy,
+    ...(row.expires_at !== null && { expiresAt: row.expires_at }),
+    ...(row.used_at !== null && { usedAt: row.used_at }),
+    ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
+    ...(row.revoked_by !== null && { revokedBy: row.revoked_by }),
+  };
+}

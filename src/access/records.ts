@@ -1,0 +1,51 @@
+// What is kept of who may pull, and of what was done about it: plain data, as it comes from the one object that keeps it.
+
+import type { JWK } from "jose";
+
+/** A pull token, without itself. Times are in ms since the epoch. */
+export interface PullToken {
+  id: string;
+  name: string;
+  /** Globs over names. */
+  repositories: string[];
+  /** In CIDR; empty: from everywhere. */
+  networks: string[];
+  createdAt: number;
+  createdBy: string;
+  expiresAt?: number;
+  /** Known to some minutes: it is told when an isolate looks the token up. */
+  usedAt?: number;
+  revokedAt?: number;
+  revokedBy?: string;
+}
+
+/** Whether its time is over. */
+export function isPast({ expiresAt }: Pick<PullToken, "expiresAt">, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
+}
+
+export type NewToken = Pick<PullToken, "name" | "repositories" | "networks" | "expiresAt">;
+
+/** A key that our tokens are signed with, Ed25519. */
+export interface SigningKey {
+  kid: string;
+  /** With its private part. */
+  jwk: JWK;
+  /** Before that it only verifies: every isolate knows it by then. */
+  signsFrom: number;
+}
+
+/** What every isolate has of it at any time. */
+export interface Page {
+  keys: SigningKey[];
+  /** The ids of pull tokens that were revoked so lately that something made of them may still be about. */
+  revoked: string[];
+}
+
+/** An action of somebody who administers. */
+export interface Action {
+  id: number;
+  at: number;
+  who: string;
+  what: string;
+}

@@ -1,0 +1,26 @@
+// The tables of the book of access.
+
+/** Appended to, never edited. Times are in ms since the epoch. */
+export const STEPS: readonly string[] = [
+  `
+  CREATE TABLE tokens (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, repositories TEXT NOT NULL, networks TEXT NOT NULL,
+    created_at INTEGER NOT NULL, created_by TEXT NOT NULL, expires_at INTEGER,
+    used_at INTEGER, revoked_at INTEGER, revoked_by TEXT
+  ) WITHOUT ROWID;
+
+  -- A token's own, and those of its refresh tokens.
+  CREATE TABLE secrets (
+    hash TEXT PRIMARY KEY, token TEXT NOT NULL, used_at INTEGER NOT NULL, own INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX secrets_of ON secrets (token, used_at);
+
+  CREATE TABLE keys (
+    kid TEXT PRIMARY KEY, jwk TEXT NOT NULL, signs_from INTEGER NOT NULL, replaced_at INTEGER
+  ) WITHOUT ROWID;
+
+  CREATE TABLE actions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL
+  );
+  `,
+];

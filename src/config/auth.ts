@@ -1,0 +1,157 @@
+// AUTH: who may pull. Everybody, where that is said twice; else whoever has a token of ours, or of an issuer that is trusted here. And who
+// comes through Cloudflare Access to administer.
+
+import { z } from "zod";
+import { pattern } from "./fields.ts";
+import { describe } from "./issues.ts";
+import { isLoopback } from "./upstream.ts";
+
+/** What a claim has to be: a text, in which `*` stands for any characters, a number or a switch; one of several; or, of a claim
+ * that is a table, what is in it has to be. */
+export type Condition = string | number | boolean | Condition[] | { [claim: string]: Condition };
+
+/** OIDC tokens that are as good as a pull token. */
+export interface Issuer {
+  /** As the tokens' `iss` says it. */
+  issuer: string;
+  audience: string[];
+  claims: { [claim: string]: Condition };
+  /** Globs over names. */
+  repositories: string[];
+  /** Where its keys are, for one that does not say; at its own host. */
+  jwksUri?: string;
+  /** Its keys, for one that cannot be reached. */
+  jwks?: { keys: Record<string, unknown>[] };
+}
+
+/** Cloudflare Access in front of the API. */
+export interface Team {
+  /** `https://<team>.cloudflareaccess.com`. */
+  team: string;
+  audience: string[];
+  /** Globs over addresses of people, or over the client ids of service tokens. */
+  admins: string[];
+  viewers: string[];
+}
+
+export interface Auth {
+  mode: "open" | "token";
+  issuers: Issuer[];
+  access?: Team;
+}
+
+export const OPEN_SENTENCE =
+  'mode = "open" lets everybody who finds this cache pull whatever its rules reach, with their credentials: say acknowledgeOpen = true beside it if that is meant, or mode = "token"';
+
+const texts = (words: string) =>
+  z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], { error: words })
+    .transform((value) => (typeof value === "string" ? [value] : value));
+
+const origin = z
+  .string({ error: "must be a URL" })
+  .refine(isSafe, "must be an https:// URL, without credentials in it");
+
+/** A token travels to its issuer never, but keys come from there: not over what anybody can write into. */
+function isSafe(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password || url.hash) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+}
+
+const condition: z.ZodType<Condition> = z.lazy(() =>
+  z.union(
+    [
+      z.string().min(1),
+      z.number(),
+      z.boolean(),
+      z.array(condition).min(1),
+      z.record(z.string(), condition).refine((table) => Object.keys(table).length > 0),
+    ],
+    { error: "must be a text, a number, a switch, a list of those, or a table of claims" },
+  ),
+);
+
+/** Globs over names as clients say them, with the rule's prefix. */
+export const repositories = z
+  .array(
+    pattern.refine((text) => !text.includes(":"), "must be a glob over names, without a tag"),
+    {
+      error: 'must be a list of globs over names, such as ["docker-hub/library/*", "ghcr/acme/**"]',
+    },
+  )
+  .min(1, "must hold a glob: an empty list would allow nothing");
+
+const issuer = z
+  .strictObject({
+    issuer: origin,
+    audience: texts("must be the audience that the tokens are made for, or a list of them"),
+    claims: z.record(z.string(), condition, {
+      error: "must be a table of conditions: claim = value",
+    }),
+    repositories,
+    jwksUri: origin.exactOptional(),
+    jwks: z
+      .object({ keys: z.array(z.looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) })).min(1) })
+      .exactOptional(),
+  })
+  .superRefine(({ issuer: url, claims, jwksUri }, context) => {
+    const say = (field: string, message: string) =>
+      void context.issues.push({ code: "custom", path: [field], input: undefined, message });
+    if (Object.values(claims).every(isAnything))
+      say(
+        "claims",
+        'must tell your tokens from everybody else\'s of this issuer, such as { repository_owner = "acme" }',
+      );
+    if (jwksUri !== undefined && new URL(jwksUri).host !== new URL(url).host)
+      say("jwksUri", "must be at the issuer's own host: keys from elsewhere are not the issuer's");
+  });
+
+function isAnything(value: Condition): boolean {
+  if (Array.isArray(value)) return value.some(isAnything);
+  if (typeof value === "object") return Object.values(value).every(isAnything);
+  return typeof value === "string" && /^\*+$/.test(value);
+}
+
+const team = z
+  .strictObject({
+    team: origin.transform((text) => new URL(text).origin),
+    audience: texts("must be the application's audience (AUD) tag, or a list of them"),
+    admins: z.array(z.string().min(1)).default([]),
+    viewers: z.array(z.string().min(1)).default([]),
+  })
+  .refine(({ admins, viewers }) => admins.length + viewers.length > 0, {
+    error: "lets nobody in: name admins or viewers",
+  });
+
+const schema = z
+  .strictObject({
+    mode: z.enum(["open", "token"], { error: 'must be "open" or "token"' }).default("token"),
+    acknowledgeOpen: z.boolean({ error: "must be true or false" }).default(false),
+    issuers: z.array(issuer, { error: "must be a list of issuers" }).default([]),
+    access: team.exactOptional(),
+  })
+  .transform(({ acknowledgeOpen, ...auth }, context): Auth => {
+    if (auth.mode === "open" && !acknowledgeOpen)
+      context.issues.push({ code: "custom", path: [], input: "open", message: OPEN_SENTENCE });
+    return auth;
+  });
+
+/** @param value of the variable AUTH: a table, or JSON of one, as `--var` hands it over. Without it nobody pulls without a token. */
+export function readAuth(value: unknown, problems: string[]): Auth {
+  const shut: Auth = { mode: "token", issuers: [] };
+  if (value === undefined || value === "") return shut;
+  let given = value;
+  if (typeof value === "string") {
+    try {
+      given = JSON.parse(value);
+    } catch (error) {
+      problems.push(`AUTH: is not JSON: ${(error as Error).message}`);
+      return shut;
+    }
+  }
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  problems.push(...parsed.error.issues.flatMap((issue) => describe("AUTH", issue, "AUTH")));
+  return shut;
+}

@@ -1,0 +1,46 @@
+// Networks, in CIDR, and the addresses in them.
+
+import { parse, parseCIDR } from "ipaddr.js";
+import { z } from "zod";
+
+/** Undefined where the text is no network. An address alone is the network of that one. */
+function parseNetwork(text: string): ReturnType<typeof parseCIDR> | undefined {
+  if (!/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
+  try {
+    if (text.includes("/")) return parseCIDR(text);
+    const address = parse(text);
+    return [address, address.kind() === "ipv4" ? 32 : 128];
+  } catch {
+    return undefined;
+  }
+}
+
+export const network = z
+  .string()
+  .refine(
+    (text) => parseNetwork(text) !== undefined && !/^\d+(\.\d+){0,2}(\/|$)/.test(text),
+    'must be a network or an address, such as "203.0.113.0/24" or "2001:db8::/32"',
+  );
+
+/** @param address as the platform tells it; undefined is in no network */
+export function isWithin(address: string | undefined, networks: readonly string[]): boolean {
+  if (address === undefined || networks.length === 0) return false;
+  const parsed = parseAddress(address);
+  if (!parsed) return false;
+  return networks.some((text) => {
+    const range = parseNetwork(text);
+    return range?.[0].kind() === parsed.kind() && parsed.match(range);
+  });
+}
+
+/** An IPv4 address that is told as an IPv6 one is itself. */
+function parseAddress(text: string): ReturnType<typeof parse> | undefined {
+  try {
+    const address = parse(text);
+    return "isIPv4MappedAddress" in address && address.isIPv4MappedAddress()
+      ? address.toIPv4Address()
+      : address;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+// The door of the registry API: who asks, whether he may, and what a client is told that knows how to log in.
+
+import type { Later } from "../access/book.ts";
+import type { Desk } from "../access/desk.ts";
+import type { Asker, Identify } from "../access/identify.ts";
+import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
+import { addressKey } from "../access/limits.ts";
+import type { Config } from "../config/read.ts";
+import { RegistryError } from "../oci/error.ts";
+import { isFree, targetOf, verdictOf } from "../policy/authorize.ts";
+import { type Naming, ruleOfHost } from "../policy/route.ts";
+import type { Source } from "../policy/source.ts";
+
+/** A client's request, and when it came, in ms since the epoch. */
+export interface Visitor {
+  request: Request;
+  url: URL;
+  now: number;
+  later: Later;
+}
+
+export interface Admitted {
+  source: Source;
+  /** Everybody may pull it. */
+  isPublic: boolean;
+}
+
+type Known = Exclude<Asker, { who: "refused" }>;
+
+/** A longer one is no registry's host. */
+const LONGEST_NS = 255;
+
+export class Door {
+  readonly #config: Config;
+  readonly #desk: Desk;
+  readonly #identify: Identify;
+
+  constructor(config: Config, desk: Desk) {
+    this.#config = config;
+    this.#desk = desk;
+    this.#identify = desk.identify(config.auth);
+  }
+
+  /** Where he may pull from. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), and only for those who may see the name
+   * NAME_UNKNOWN (404); TOOMANYREQUESTS (429). */
+  async admit(name: string, visitor: Visitor): Promise<Admitted> {
+    const { url } = visitor;
+    const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
+    const address = addressOf(visitor.request);
+    const target = targetOf(this.#config, naming, address);
+    if (target.free) {
+      if (this.#config.auth.mode !== "open") await this.#desk.limits.asked(addressKey(address));
+    } else {
+      const asker = await this.#asker(visitor, undefined, refused(visitor, name));
+      const nobody = { kind: "nobody" } as const;
+      const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
+      if (verdict === "login") throw unauthorized(visitor, name, wordsFor(url));
+      if (verdict === "scope") {
+        const why = "the token that was sent was not asked for with this scope";
+        throw unauthorized(visitor, name, why, "insufficient_scope");
+      }
+      if (verdict === "denied")
+        throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
+    }
+    if (!target.routed) throw unknown(naming);
+    const { rule, problem } = target.routed.configured;
+    if (problem)
+      throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
+    const isPublic = this.#config.auth.mode === "open" || rule.anonymous;
+    return { source: { rule, repository: target.routed.repository }, isPublic };
+  }
+
+  /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
+   * not, they are told to: they then do so without credentials too. */
+  async ping(visitor: Visitor): Promise<void> {
+    const { auth, rules } = this.#config;
+    if (auth.mode === "open") return;
+    const { host } = visitor.url;
+    const address = addressOf(visitor.request);
+    const own = ruleOfHost(rules, host);
+    const meant = own ? [own] : rules;
+    if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
+    const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
+    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+  }
+
+  /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.
+   * @param secret of a form; else the header has it */
+  tokenAsker(visitor: Visitor, secret: string | undefined): Promise<Known> {
+    return this.#asker(visitor, secret, (message) => {
+      const headers = { "WWW-Authenticate": 'Basic realm="entrepot"' };
+      return new RegistryError("UNAUTHORIZED", message, { headers });
+    });
+  }
+
+  /** Who asks. Throws UNAUTHORIZED (401) for credentials that are none, and TOOMANYREQUESTS (429). */
+  async #asker(
+    { request, now, later }: Visitor,
+    secret: string | undefined,
+    refusal: (why: string) => RegistryError,
+  ): Promise<Known> {
+    const address = addressOf(request);
+    const presented = {
+      authorization: request.headers.get("authorization"),
+      assertion: request.headers.get("cf-access-jwt-assertion"),
+      ...(secret !== undefined && { secret }),
+    };
+    const asker = await this.#identify.asker(presented, address, now, later);
+    if (asker.who === "refused") {
+      if (asker.counts) await this.#desk.limits.failed(address);
+      throw refusal(asker.why);
+    }
+    const known = asker.who === "somebody" && asker.subject !== ANONYMOUS;
+    await this.#desk.limits.asked(known ? asker.subject : addressKey(address));
+    return asker;
+  }
+}
+
+function refused(visitor: Visitor, name: string | undefined) {
+  return (why: string) => unauthorized(visitor, name, why, "invalid_token");
+}
+
+/** As the platform tells it: what a client says of itself in other headers counts for nothing. */
+export function addressOf({ headers }: Request): string | undefined {
+  return headers.get("cf-connecting-ip") ?? undefined;
+}
+
+function wordsFor({ host }: URL): string {
+  return `log in to pull from here: docker login ${host}, with a pull token as the password`;
+}
+
+/** RFC 6750, 3, and distribution's token specification: `service` and `scope` are what the client asks the token service with. */
+function unauthorized(
+  { url }: Visitor,
+  name: string | undefined,
+  message: string,
+  error?: "invalid_token" | "insufficient_scope",
+): RegistryError {
+  const ns = url.searchParams.get("ns");
+  const query = ns !== null && ns.length <= LONGEST_NS ? `?ns=${encodeURIComponent(ns)}` : "";
+  const parameters = [
+    `realm="${url.origin}/token${query}"`,
+    `service="${SERVICE}"`,
+    ...(name === undefined ? [] : [`scope="repository:${name}:pull"`]),
+    ...(error ? [`error="${error}"`] : []),
+  ];
+  const headers = { "WWW-Authenticate": `Bearer ${parameters.join(",")}` };
+  return new RegistryError("UNAUTHORIZED", message, { headers });
+}
+
+/** With what the client said, and nothing of what is configured. */
+function unknown({ name, ns }: Naming): RegistryError {
+  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, LONGEST_NS)}"`;
+  return new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
+}

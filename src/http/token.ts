@@ -1,0 +1,99 @@
+// The token service (distribution's token specification): what it is asked for, and what of that it gives. `GET /token` with Basic, and
+// `POST /token` with a form of OAuth2.
+
+import type { Desk } from "../access/desk.ts";
+import type { Somebody } from "../access/identify.ts";
+import { ANONYMOUS, issue, LIFE } from "../access/jwt.ts";
+import { hashOf, newPullToken } from "../access/pull-token.ts";
+import type { Config } from "../config/read.ts";
+import { RegistryError } from "../oci/error.ts";
+import { type Access, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
+import { answerJson } from "./answers.ts";
+import { addressOf, type Door, type Visitor } from "./door.ts";
+import { type Scope, wantedIn } from "./token-wanted.ts";
+
+type Asked = Scope & { target: Target };
+
+/** Throws UNAUTHORIZED (401) for who has nothing to show, or what is none; UNSUPPORTED (400) for what is no such request;
+ * TOOMANYREQUESTS (429). */
+export async function answerToken(
+  config: Config,
+  desk: Desk,
+  door: Door,
+  visitor: Visitor,
+): Promise<Response> {
+  const { url, request } = visitor;
+  const wanted = await wantedIn(request, url);
+  const ns = url.searchParams.get("ns") ?? undefined;
+  const address = addressOf(request);
+  const asked = wanted.scopes.map((scope): Asked => {
+    const naming = { name: scope.name, host: url.host, ns };
+    return { ...scope, target: targetOf(config, naming, address) };
+  });
+  const somebody = await somebodyOf(door, wanted.secret, asked, visitor);
+  const access = asked.flatMap((one) => entryOf(one, somebody));
+  return answer(desk, visitor, access, somebody, wanted.offline);
+}
+
+/** Undefined for nobody, where somebody who is nobody may have something of what is asked for. */
+async function somebodyOf(
+  door: Door,
+  secret: string | undefined,
+  asked: readonly Asked[],
+  visitor: Visitor,
+): Promise<Somebody | undefined> {
+  // Docker's daemon sends a mirror the login of the registry that it stands for: where nobody has to be somebody, it is not looked at.
+  if (asked.length > 0 && asked.every(({ target }) => target.free)) return undefined;
+  const asker = await door.tokenAsker(visitor, secret);
+  // A token of ours buys no other.
+  if (asker.who === "somebody" && asker.identity.kind === "holder") return asker;
+  if (asker.who === "nobody" && asked.some(({ target }) => target.free)) return undefined;
+  throw new RegistryError(
+    "UNAUTHORIZED",
+    "a pull token, or an issuer's token, is wanted as the password",
+    {
+      headers: { "WWW-Authenticate": 'Basic realm="entrepot"' },
+    },
+  );
+}
+
+/** What of a scope the asker may; nothing of one that he does not ask to pull, or that a login might open. */
+function entryOf({ name, actions, target }: Asked, somebody: Somebody | undefined): Access[] {
+  if (!actions.includes("pull") && !actions.includes("*")) return [];
+  const verdict = verdictOf(somebody?.identity ?? { kind: "nobody" }, target);
+  if (verdict === "login") return [];
+  const granted = verdict === "pull" ? ["pull"] : [];
+  return [{ type: "repository", name, actions: granted, resource: target.resource }];
+}
+
+async function answer(
+  desk: Desk,
+  { request, now, later }: Visitor,
+  access: Access[],
+  somebody: Somebody | undefined,
+  offline: boolean,
+): Promise<Response> {
+  const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = somebody ?? {};
+  const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
+  const life = Math.max(1, Math.min(LIFE, left));
+  const claims = { subject, networks, access, ...(tokenId !== undefined && { tokenId }) };
+  const { token, issuedAt } = await issue(claims, life, await desk.book.page(now, later), now);
+  const granted = access.filter(({ actions }) => actions.length > 0);
+  return answerJson({
+    ...(request.method === "GET" && { token }),
+    access_token: token,
+    token_type: "Bearer",
+    expires_in: life,
+    issued_at: new Date(issuedAt * 1000).toISOString(),
+    scope: granted.map(({ type, name }) => `${type}:${name}:pull`).join(" "),
+    ...(offline &&
+      tokenId !== undefined && { refresh_token: await refreshToken(desk, tokenId, now) }),
+  });
+}
+
+/** One more secret of the pull token, which ends with it: what a client may keep in place of the token itself. */
+async function refreshToken({ access }: Desk, tokenId: string, now: number): Promise<string> {
+  const token = newPullToken();
+  await access.refresh(tokenId, hashOf(token), now);
+  return token;
+}

@@ -1,0 +1,128 @@
+// Who may pull what: the one place that decides it, for every endpoint, every naming, hit or miss. Pure.
+
+import { isWithin } from "../config/network.ts";
+import type { Config, ConfiguredRule } from "../config/read.ts";
+import type { Rule } from "../config/rule.ts";
+import { digestOf } from "../oci/hash.ts";
+import { namesOf } from "./allowed.ts";
+import { globMatcher } from "./glob.ts";
+import { type Naming, type Routed, registriesOf, route } from "./route.ts";
+import { ownName } from "./source.ts";
+
+/** One entry of a token's `access` (distribution's token specification), and what it really speaks of. */
+export interface Access {
+  type: string;
+  name: string;
+  /** Empty: it was asked for, and is refused. */
+  actions: string[];
+  /** However the client has named it. */
+  resource: string;
+}
+
+/** Who asks, as far as that was proven. */
+export type Identity =
+  | { kind: "nobody" }
+  /** With a pull token, or an issuer's. `networks`: from where alone he is that. */
+  | { kind: "holder"; subject: string; repositories: readonly string[] }
+  /** With a token of ours. */
+  | { kind: "bearer"; subject: string; access: readonly Access[] };
+
+/** What a name leads to, for whoever asks from there. */
+export interface Target {
+  routed: Routed | undefined;
+  /** The same for all names of the same. It tells nothing of what it was made from. */
+  resource: string;
+  /** Whoever asks may, and need not say who he is. */
+  free: boolean;
+  /** All that a client could call it. */
+  names(): string[];
+}
+
+/** pull: he may. login: nobody, who may be somebody. scope: his token does not speak of this; another may. denied: he may not. */
+export type Verdict = "pull" | "login" | "scope" | "denied";
+
+/** @param address that the request comes from */
+export function targetOf(config: Config, naming: Naming, address: string | undefined): Target {
+  const routed = route(config.rules, naming);
+  if (!routed) {
+    const { name, ns } = naming;
+    const full = ns === undefined ? name : `${ns}/${name}`;
+    return {
+      routed,
+      resource: resourceOf(`unknown ${full}`),
+      free: config.auth.mode === "open",
+      names: () => [full],
+    };
+  }
+  const { rule } = routed.configured;
+  const source = { rule, repository: routed.repository };
+  return {
+    routed,
+    resource: resourceOf(`${keyOf(rule)} ${ownName(source)}`),
+    free: isFree(config, rule, naming.host, address),
+    names: () => clientNames(config.rules, routed),
+  };
+}
+
+/** Whether whoever comes to this host, from this address, may pull by that rule without saying who he is. */
+export function isFree(
+  { auth }: Config,
+  { anonymous, networks, secretHosts }: Rule,
+  host: string | undefined,
+  address: string | undefined,
+): boolean {
+  if (auth.mode === "open" || anonymous || isWithin(address, networks)) return true;
+  return host !== undefined && isOneOf(host, secretHosts);
+}
+
+function isOneOf(host: string, hosts: readonly string[]): boolean {
+  const named = host.replace(/\.(?=(:\d+)?$)/, "");
+  return hosts.includes(named) || hosts.includes(named.replace(/:\d+$/, ""));
+}
+
+export function verdictOf(identity: Identity, target: Target): Verdict {
+  if (target.free) return "pull";
+  if (identity.kind === "nobody") return "login";
+  if (identity.kind === "holder") {
+    return mayPull(identity.repositories, target) ? "pull" : "denied";
+  }
+  const entries = identity.access.filter(({ resource }) => resource === target.resource);
+  if (entries.length === 0) return "scope";
+  return entries.some(({ actions }) => actions.includes("pull")) ? "pull" : "denied";
+}
+
+export function mayPull(repositories: readonly string[], target: Target): boolean {
+  const names = target.names();
+  return repositories.some((glob) => names.some(globMatcher(glob)));
+}
+
+/** What the repository can be called, so that whoever has one name in his list may use them all. A name that leads elsewhere is not
+ * its own: `quay/app` of the default rule is not what a prefix `quay` has. */
+function clientNames(
+  rules: readonly ConfiguredRule[],
+  { configured, repository }: Routed,
+): string[] {
+  const { rule } = configured;
+  const owns = namesOf({ rule, repository });
+  const registries = [...rule.hosts, ...registriesOf(rule)].map((host) =>
+    host.replace(/:\d+$/, ""),
+  );
+  const under = [...rule.prefixes, ...registries].flatMap((base) =>
+    owns.map((own) => `${base}/${own}`),
+  );
+  const names = new Set([...under, ...(rule.default ? owns : [])]);
+  return [...names].filter((name) => {
+    const routed = route(rules, { name });
+    return !routed || (routed.configured === configured && routed.repository === repository);
+  });
+}
+
+/** What no other rule has. */
+function keyOf({ prefixes, hosts, secretHosts, ns, ...rule }: Rule): string {
+  const claims = [...prefixes, ...hosts, ...secretHosts, ...ns];
+  return claims[0] ?? (rule.default ? "default" : rule.name);
+}
+
+function resourceOf(text: string): string {
+  return digestOf(new TextEncoder().encode(text)).slice("sha256:".length, -32);
+}
