@@ -37,7 +37,8 @@ export class Book {
 
   /** Throws UNAVAILABLE (503) where nobody can say who may pull. */
   async page(now: number, later: Later): Promise<Page> {
-    const age = now - this.#readAt;
+    // A clock that was set back tells no age.
+    const age = now >= this.#readAt ? now - this.#readAt : TOO_OLD;
     if (this.#page && age < READ_AGAIN) return this.#page;
     if (this.#page && age < READ_FIRST) {
       if (now - this.#readingAt > PATIENCE) later(this.#read(now).catch(complain));
@@ -90,10 +91,8 @@ export class Book {
     this.#readingAt = now;
     const page = await within(this.#access.page(), PATIENCE, () => new Error("no answer in time"));
     const read = { ...page, revokedIds: new Set(page.revoked) };
-    if (now >= this.#readAt) {
-      this.#page = read;
-      this.#readAt = now;
-    }
+    this.#page = read;
+    this.#readAt = now;
     return read;
   }
 }

@@ -1,8 +1,9 @@
 // What a test and the fixture upstream say to each other over the control port.
 
 /** The listeners of the fixture: one registry's content behind different doors, its token service, and what gives
- * logins for its `basic` door and its token service, the ECR API and Google's token endpoint. */
-export type Server = "open" | "bearer" | "basic" | "token" | "cdn" | "aws" | "google";
+ * logins for its `basic` door and its token service, the ECR API and Google's token endpoint. And issuers of OIDC tokens, each under a
+ * path of its own (`/<repository>/…`), that answer what faults have them answer. */
+export type Server = "open" | "bearer" | "basic" | "token" | "cdn" | "aws" | "google" | "issuer";
 
 /** TCP ports on 127.0.0.1. */
 export type UpstreamPorts = Record<Server | "control", number>;

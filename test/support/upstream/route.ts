@@ -27,6 +27,10 @@ export function route(server: Server, url: URL): Asked {
       ? { ...other, kind: "token", repository: repositoryOf(url.searchParams) }
       : other;
   }
+  if (server === "issuer") {
+    const [, repository = "", reference = ""] = /^\/([^/]+)\/(.+)$/.exec(url.pathname) ?? [];
+    return { ...other, repository, reference };
+  }
   if (server === "aws" || server === "google") {
     const endpoint = server === "aws" ? /^\/(?:(.+)\/)?$/ : /^\/(?:(.+)\/)?token$/;
     const [path, repository = ""] = endpoint.exec(url.pathname) ?? [];

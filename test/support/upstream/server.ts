@@ -18,7 +18,7 @@ export type { UpstreamPorts } from "../wire.ts";
 /** On ports of the system's choice, or `open` on `port` and the others on those that follow. */
 export async function startUpstream(port = 0): Promise<UpstreamPorts & { close(): Promise<void> }> {
   const state = newState();
-  const names: Server[] = ["open", "bearer", "basic", "token", "cdn", "aws", "google"];
+  const names: Server[] = ["open", "bearer", "basic", "token", "cdn", "aws", "google", "issuer"];
   const servers: HttpServer[] = [];
   const open = async (name: keyof UpstreamPorts, answer: Listener) => {
     const server = listener(answer);

@@ -23,7 +23,17 @@ export interface State {
 
 export function newState(): State {
   return {
-    ports: { open: 0, bearer: 0, basic: 0, token: 0, cdn: 0, aws: 0, google: 0, control: 0 },
+    ports: {
+      open: 0,
+      bearer: 0,
+      basic: 0,
+      token: 0,
+      cdn: 0,
+      aws: 0,
+      google: 0,
+      issuer: 0,
+      control: 0,
+    },
     repositories: new Repositories(),
     faults: new Faults(),
     holds: new Holds(),

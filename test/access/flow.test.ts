@@ -1,0 +1,302 @@
+// The registry token flow (distribution's token specification), as clients walk it.
+
+import { decodeJwt, decodeProtectedHeader } from "jose";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import {
+  access,
+  api,
+  basic,
+  bearer,
+  challengeOf,
+  flow,
+  type Made,
+  pullToken,
+  shutCache,
+  type TokenAnswer,
+  tokenFor,
+} from "../support/access.ts";
+import { fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
+
+const cache = shutCache();
+const name = repository("flow");
+const URL_OF = `https://cache.example/v2/open/${name}/manifests/1`;
+const SCOPE = `repository:open/${name}:pull`;
+let digest: string;
+let token: Made;
+
+beforeAll(async () => {
+  digest = (await fixture.image(name, "1")).digest;
+  token = await pullToken(cache, [`open/${name}`]);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const post = (form: Record<string, string>, query = "") =>
+  cache.ask(`https://cache.example/token${query}`, {
+    method: "POST",
+    body: new URLSearchParams(form),
+  });
+
+async function errorOf(response: Response): Promise<string> {
+  const { errors } = (await response.json()) as { errors: { code: string }[] };
+  return errors[0]?.code as string;
+}
+
+describe("nobody", () => {
+  it("is told where to log in, as which service, for which scope", async () => {
+    const response = await cache.ask(URL_OF);
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toBe(
+      `Bearer realm="https://cache.example/token",service="entrepot",scope="${SCOPE}"`,
+    );
+    expect(await errorOf(response)).toBe("UNAUTHORIZED");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+  });
+
+  it("is told so at /v2/ too, without a scope", async () => {
+    for (const path of ["/v2/", "/v2"]) {
+      const response = await cache.ask(`https://cache.example${path}`);
+      expect(response.status).toBe(401);
+      expect(challengeOf(response).scope).toBeUndefined();
+    }
+  });
+
+  it("gets no token", async () => {
+    for (const query of ["", `?scope=${SCOPE}`]) {
+      const response = await cache.ask(`https://cache.example/token${query}`);
+      expect(response.status).toBe(401);
+      expect(response.headers.get("www-authenticate")).toMatch(/^Basic /);
+    }
+  });
+});
+
+describe("with a pull token", () => {
+  it("a client comes by challenge, token and second try to the manifest", async () => {
+    const response = await flow(cache, URL_OF, basic(token.token));
+    expect(response.status).toBe(200);
+    expect(response.headers.get("docker-content-digest")).toBe(digest);
+    expect(response.headers.get("cache-control")).not.toMatch(/public/);
+  });
+
+  it("GET /token answers a short-lived signed JWT that says what it is good for", async () => {
+    const challenge = challengeOf(await cache.ask(URL_OF));
+    const response = await tokenFor(cache, challenge, basic(token.token));
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    const answer = (await response.json()) as TokenAnswer;
+    expect(answer).toMatchObject({ access_token: answer.token, expires_in: 300, scope: SCOPE });
+    expect(Date.parse(answer.issued_at)).toBeGreaterThan(Date.now() - 60_000);
+    expect(decodeProtectedHeader(answer.token)).toMatchObject({
+      alg: "EdDSA",
+      kid: expect.any(String),
+    });
+    const claims = decodeJwt(answer.token);
+    expect(claims).toMatchObject({
+      iss: "entrepot",
+      aud: "entrepot",
+      access: [{ type: "repository", name: `open/${name}`, actions: ["pull"] }],
+    });
+    expect((claims.exp as number) - (claims.iat as number)).toBe(300);
+    expect(JSON.stringify(claims)).not.toContain(token.token);
+  });
+
+  it("of what is asked for it gives what the token may, and no more", async () => {
+    const query = new URLSearchParams([
+      ["scope", `repository:open/${name}:pull,push repository:open/other:pull`],
+      ["scope", "registry:catalog:*"],
+      ["scope", "repository:open/Not A Name:pull"],
+    ]);
+    const response = await cache.ask(`https://cache.example/token?${query}`, {
+      headers: basic(token.token),
+    });
+    const { access: given } = decodeJwt(((await response.json()) as TokenAnswer).token);
+    expect(given).toEqual([
+      { type: "repository", name: `open/${name}`, actions: ["pull"], resource: expect.any(String) },
+      { type: "repository", name: "open/other", actions: [], resource: expect.any(String) },
+    ]);
+  });
+
+  it("docker login, without a scope, is told whether it is one", async () => {
+    const ask = (headers: Record<string, string>) =>
+      cache.ask("https://cache.example/token?account=token&client_id=docker&service=entrepot", {
+        headers,
+      });
+    const good = await ask(basic(token.token));
+    expect(good.status).toBe(200);
+    const { token: jwt } = (await good.json()) as TokenAnswer;
+    const ping = await cache.ask("https://cache.example/v2/", { headers: bearer(jwt) });
+    expect(ping.status).toBe(200);
+    expect((await ask(basic(`${token.token.slice(0, -1)}x`))).status).toBe(401);
+  });
+
+  it("a JWT opens what it was asked for, and has the client ask again for what it was not", async () => {
+    const other = repository("flow-other");
+    await fixture.image(other, "1");
+    const both = await pullToken(cache, [`open/${name}`, `open/${other}`]);
+    const challenge = challengeOf(await cache.ask(URL_OF));
+    const answer = (await (
+      await tokenFor(cache, challenge, basic(both.token))
+    ).json()) as TokenAnswer;
+    const next = await cache.ask(`https://cache.example/v2/open/${other}/manifests/1`, {
+      headers: bearer(answer.token),
+    });
+    expect(next.status).toBe(401);
+    expect(next.headers.get("www-authenticate")).toMatch(/error="insufficient_scope"/);
+    expect(challengeOf(next).scope).toBe(`repository:open/${other}:pull`);
+  });
+
+  it("a JWT that was asked for what it may not have is refused there, for good", async () => {
+    const url = `https://cache.example/v2/open/elsewhere/manifests/1`;
+    const response = await flow(cache, url, basic(token.token));
+    expect(response.status).toBe(403);
+    expect(await errorOf(response)).toBe("DENIED");
+  });
+
+  it("plain Basic works, the token as the password, or as the user; and as Bearer", async () => {
+    const user = { Authorization: `Basic ${btoa(`${token.token}:`)}` };
+    for (const headers of [
+      basic(token.token),
+      basic(token.token, "anybody"),
+      user,
+      bearer(token.token),
+    ]) {
+      expect((await cache.ask(URL_OF, { headers })).status).toBe(200);
+      expect((await cache.ask("https://cache.example/v2/", { headers })).status).toBe(200);
+    }
+  });
+
+  it("OAuth2: a password, and the refresh token that comes of it", async () => {
+    const form = { service: "entrepot", client_id: "docker", scope: SCOPE };
+    const password = { ...form, grant_type: "password", username: "me", password: token.token };
+    const first = (await (await post(password)).json()) as TokenAnswer;
+    expect(first.refresh_token).toBeUndefined();
+    const offline = (await (
+      await post({ ...password, access_type: "offline" })
+    ).json()) as TokenAnswer;
+    const refresh_token = offline.refresh_token as string;
+    expect(refresh_token).not.toBe(token.token);
+    const again = await post({ ...form, grant_type: "refresh_token", refresh_token });
+    expect(again.status).toBe(200);
+    const { access_token } = (await again.json()) as TokenAnswer;
+    expect((await cache.ask(URL_OF, { headers: bearer(access_token) })).status).toBe(200);
+    for (const wrong of [first.access_token, "nothing", `${refresh_token}x`]) {
+      const refused = await post({ ...form, grant_type: "refresh_token", refresh_token: wrong });
+      expect(refused.status).toBe(401);
+    }
+  });
+
+  it.each([
+    ["another grant", { grant_type: "client_credentials" }, 400],
+    ["no grant", { scope: SCOPE }, 400],
+    ["no password", { grant_type: "password", username: "me" }, 400],
+    ["too long a form", { grant_type: "password", password: "x".repeat(70_000) }, 413],
+  ])("a form with %s is refused", async (_, form, status) => {
+    expect((await post(form)).status).toBe(status);
+  });
+
+  it.each(["PUT", "DELETE", "HEAD"])("the token service does not take %s", async (method) => {
+    const response = await cache.ask("https://cache.example/token", { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe("GET, POST");
+  });
+});
+
+describe("a JWT", () => {
+  const fresh = async (headers = basic(token.token)) => {
+    const challenge = challengeOf(await cache.ask(URL_OF));
+    return (await (await tokenFor(cache, challenge, headers)).json()) as TokenAnswer;
+  };
+
+  it("is good for five minutes, and then asked for anew", async () => {
+    const { token: jwt } = await fresh();
+    later(299_000);
+    expect((await cache.ask(URL_OF, { headers: bearer(jwt) })).status).toBe(200);
+    later(2_000);
+    const response = await cache.ask(URL_OF, { headers: bearer(jwt) });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toMatch(/error="invalid_token"/);
+  });
+
+  it("does not outlive its pull token", async () => {
+    const short = await pullToken(cache, ["**"], { expiry: "100s" });
+    const { token: jwt, expires_in } = await fresh(basic(short.token));
+    expect(expires_in).toBeLessThanOrEqual(100);
+    later(101_000);
+    expect((await cache.ask(URL_OF, { headers: bearer(jwt) })).status).toBe(401);
+    expect((await cache.ask(URL_OF, { headers: basic(short.token) })).status).toBe(401);
+  });
+
+  it("goes on being good when the keys are rotated, and the new key signs soon", async () => {
+    const { token: jwt } = await fresh();
+    expect((await api(cache, "POST", "keys/rotate")).status).toBe(200);
+    for (const time of [0, 30_000, 100_000, 40_000]) {
+      later(time);
+      const other = shutCache();
+      expect((await other.ask(URL_OF, { headers: bearer(jwt) })).status).toBe(200);
+      expect((await cache.ask(URL_OF, { headers: bearer(jwt) })).status).toBe(200);
+    }
+    const { token: next } = await fresh();
+    expect(decodeProtectedHeader(next).kid).not.toBe(decodeProtectedHeader(jwt).kid);
+    expect((await shutCache().ask(URL_OF, { headers: bearer(next) })).status).toBe(200);
+  });
+
+  it("buys no other", async () => {
+    const { token: jwt } = await fresh();
+    const response = await cache.ask(`https://cache.example/token?scope=${SCOPE}`, {
+      headers: basic(jwt),
+    });
+    expect(response.status).toBe(401);
+  });
+});
+
+describe("revocation", () => {
+  it("holds everywhere within a minute: for the token, its JWTs and its refresh tokens", async () => {
+    const made = await pullToken(cache, ["**"]);
+    const others = [cache, shutCache(), shutCache()];
+    const form = {
+      grant_type: "password",
+      password: made.token,
+      access_type: "offline",
+      scope: SCOPE,
+    };
+    const { access_token, refresh_token } = (await (await post(form)).json()) as TokenAnswer;
+    const all = [basic(made.token), bearer(access_token), basic(refresh_token as string)];
+    const statuses = () =>
+      Promise.all(
+        others.flatMap((other) =>
+          all.map(async (headers) => (await other.ask(URL_OF, { headers })).status),
+        ),
+      );
+    expect(new Set(await statuses())).toEqual(new Set([200]));
+    await access.revoke(made.id, "a test", Date.now());
+    later(59_000);
+    expect(new Set(await statuses())).toEqual(new Set([401]));
+  });
+
+  it("fails closed: who may pull cannot be told for long by a book that cannot be read", async () => {
+    const made = await pullToken(cache, ["**"]);
+    let isBroken = false;
+    const { ACCESS } = (await import("cloudflare:workers")).env as unknown as {
+      ACCESS: DurableObjectNamespace;
+    };
+    const broken = shutCache({
+      ACCESS: {
+        idFromName: () => "",
+        get: () => {
+          if (isBroken) throw Object.assign(new Error("overloaded"), { overloaded: true });
+          return ACCESS.get(ACCESS.idFromName("access"));
+        },
+      },
+    });
+    expect((await broken.ask(URL_OF, { headers: basic(made.token) })).status).toBe(200);
+    isBroken = true;
+    later(50_000);
+    expect((await broken.ask(URL_OF, { headers: basic(made.token) })).status).toBe(200);
+    later(6_000);
+    const response = await broken.ask(URL_OF, { headers: basic(made.token) });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("5");
+  });
+});
