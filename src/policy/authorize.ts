@@ -6,7 +6,7 @@ import type { Rule } from "../config/rule.ts";
 import { digestOf } from "../oci/hash.ts";
 import { namesOf } from "./allowed.ts";
 import { globMatcher } from "./glob.ts";
-import { type Naming, type Routed, registriesOf, route } from "./route.ts";
+import { type Naming, type Routed, registriesOf, route, routeFull, withoutPort } from "./route.ts";
 import { ownName } from "./source.ts";
 
 /** One entry of a token's `access` (distribution's token specification), and what it really speaks of. */
@@ -104,16 +104,12 @@ function clientNames(
 ): string[] {
   const { rule } = configured;
   const owns = namesOf({ rule, repository });
-  const registries = [...rule.hosts, ...registriesOf(rule)].map((host) =>
-    host.replace(/:\d+$/, ""),
-  );
-  const under = [...rule.prefixes, ...registries].flatMap((base) =>
-    owns.map((own) => `${base}/${own}`),
-  );
+  const hosts = [...rule.hosts, ...registriesOf(rule)].map(withoutPort);
+  const under = [...rule.prefixes, ...hosts].flatMap((base) => owns.map((own) => `${base}/${own}`));
   const names = new Set([...under, ...(rule.default ? owns : [])]);
   return [...names].filter((name) => {
-    const routed = route(rules, { name });
-    return !routed || (routed.configured === configured && routed.repository === repository);
+    const routed = routeFull(rules, name);
+    return routed?.configured === configured && routed.repository === repository;
   });
 }
 

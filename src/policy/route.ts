@@ -42,7 +42,7 @@ export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | u
 
 /** The rule that a host is of, whatever is asked for there. */
 export function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
-  const bare = host.replace(/:\d+$/, "");
+  const bare = withoutPort(host);
   const has = (name: string) =>
     rules.find(({ rule }) => rule.hosts.includes(name) || rule.secretHosts.includes(name));
   return has(host) ?? has(bare);
@@ -55,6 +55,24 @@ function ruleOfNamespace(rules: Rules, registry: string, name: string): Configur
   const own = rules.filter(({ rule }) => namespacesOf(rule).includes(registry));
   const named = [...listed, ...own].find(({ rule }) => ownPrefix(rule, name) !== undefined);
   return named ?? listed[0] ?? own.find(({ rule }) => isWhole(rule));
+}
+
+/** What a whole image name means, which may begin with a prefix, or with a host or a registry that a rule stands for; in this order, so
+ * that one name means one repository. */
+export function routeFull(rules: Rules, name: string): Routed | undefined {
+  const prefixed = byPrefix(rules, name);
+  const [, first = "", rest = ""] = /^([^/]+)\/(.+)$/.exec(name) ?? [];
+  if (prefixed || first === "") return prefixed ?? route(rules, { name });
+  const all = (namesOf: (rule: Rule) => readonly string[]) =>
+    rules.flatMap(({ rule }) => namesOf(rule)).find((host) => withoutPort(host) === first);
+  const host = all((rule) => rule.hosts);
+  if (host !== undefined) return route(rules, { name: rest, host });
+  const ns = all(registriesOf);
+  return ns === undefined ? route(rules, { name }) : route(rules, { name: rest, ns });
+}
+
+export function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, "");
 }
 
 function ownPrefix({ prefixes }: Rule, name: string): string | undefined {
@@ -111,7 +129,7 @@ function isBeside(rules: Rules, host: string): boolean {
 }
 
 function parentOf(host: string): string | undefined {
-  const bare = host.replace(/:\d+$/, "");
+  const bare = withoutPort(host);
   // An address has no parent.
   if (/^[\d.]+$|^\[/.test(bare) || !bare.includes(".")) return undefined;
   return bare.slice(bare.indexOf(".") + 1);
