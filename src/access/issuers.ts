@@ -26,6 +26,8 @@ const TOLERANCE = 30;
 const FRESH = 10 * 60_000;
 const USABLE = 24 * 60 * 60_000;
 const AGAIN = 30_000;
+/** How often whoever finds that another is reading looks for what he has found, in ms. */
+const LOOK = 10;
 /** An issuer answers in this time, in ms, with so many bytes at most. */
 const TIME = 5_000;
 const BYTES = 256 * 1024;
@@ -53,6 +55,8 @@ interface Known {
 
 export class Issuers {
   readonly #known = new Map<string, Known>();
+  /** When somebody began to read them, in ms since the epoch. */
+  readonly #reading = new Map<string, number>();
 
   /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be had.
    * @param now in ms since the epoch */
@@ -92,7 +96,10 @@ export class Issuers {
     const known = this.#known.get(issuer);
     if (known && now - known.askedAt < AGAIN) return known.keys;
     if (known && !anew && now - known.at < FRESH) return known.keys;
+    const meanwhile = await this.#readByAnother(issuer, known?.at);
+    if (meanwhile) return meanwhile;
     if (known) known.askedAt = now;
+    this.#reading.set(issuer, Date.now());
     try {
       const keys = createLocalJWKSet((await keysAt(source)) as unknown as JSONWebKeySet);
       this.#known.set(issuer, { keys, at: now, askedAt: now });
@@ -103,7 +110,23 @@ export class Issuers {
       const message = `the keys of the issuer ${issuer} cannot be read at the moment`;
       const headers = { "Retry-After": "30" };
       throw new RegistryError("UNAVAILABLE", message, { status: 503, headers });
+    } finally {
+      this.#reading.delete(issuer);
     }
+  }
+
+  /** What another request of this isolate is reading: looked for by timers of one's own, since one that is cancelled resolves nothing. */
+  async #readByAnother(
+    issuer: string,
+    before: number | undefined,
+  ): Promise<Known["keys"] | undefined> {
+    const isReading = () => Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * TIME;
+    while (isReading()) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      const known = this.#known.get(issuer);
+      if (known && known.at !== before) return known.keys;
+    }
+    return undefined;
   }
 }
 
