@@ -96,8 +96,10 @@ export class Issuers {
     const known = this.#known.get(issuer);
     if (known && now - known.askedAt < AGAIN) return known.keys;
     if (known && !anew && now - known.at < FRESH) return known.keys;
-    const meanwhile = await this.#readByAnother(issuer, known?.at);
-    if (meanwhile) return meanwhile;
+    if (this.#isReading(issuer)) {
+      const meanwhile = await this.#readByAnother(issuer, known?.at);
+      if (meanwhile) return meanwhile;
+    }
     if (known) known.askedAt = now;
     this.#reading.set(issuer, Date.now());
     try {
@@ -115,13 +117,16 @@ export class Issuers {
     }
   }
 
+  #isReading(issuer: string): boolean {
+    return Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * TIME;
+  }
+
   /** What another request of this isolate is reading: looked for by timers of one's own, since one that is cancelled resolves nothing. */
   async #readByAnother(
     issuer: string,
     before: number | undefined,
   ): Promise<Known["keys"] | undefined> {
-    const isReading = () => Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * TIME;
-    while (isReading()) {
+    while (this.#isReading(issuer)) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
       const known = this.#known.get(issuer);
       if (known && known.at !== before) return known.keys;
