@@ -94,12 +94,12 @@ export class Issuers {
     const { issuer, jwks } = source;
     if (jwks) return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
     const known = this.#known.get(issuer);
-    if (known && now - known.askedAt < AGAIN) return known.keys;
     if (known && !anew && now - known.at < FRESH) return known.keys;
     if (this.#isReading(issuer)) {
       const meanwhile = await this.#readByAnother(issuer, known?.at);
       if (meanwhile) return meanwhile;
     }
+    if (known && now - known.askedAt < AGAIN) return known.keys;
     if (known) known.askedAt = now;
     this.#reading.set(issuer, Date.now());
     try {
