@@ -115,7 +115,7 @@ function isAnything(value: Condition): boolean {
 
 const team = z
   .strictObject({
-    team: origin.transform((text) => new URL(text).origin),
+    team: origin.transform((text) => text.replace(/\/+$/, "")),
     audience: texts("must be the application's audience (AUD) tag, or a list of them"),
     admins: z.array(z.string().min(1)).default([]),
     viewers: z.array(z.string().min(1)).default([]),

@@ -1,13 +1,6 @@
 // Answers of the API: JSON, which nobody keeps.
 
-import { errorsBody } from "./respond.ts";
-
-/** A browser that is led here does nothing with it. */
-export const HARMLESS = {
-  "X-Content-Type-Options": "nosniff",
-  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-  "Referrer-Policy": "no-referrer",
-};
+import { errorsBody, HARMLESS } from "./respond.ts";
 
 const HEADERS = {
   "Content-Type": "application/json",

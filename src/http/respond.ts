@@ -7,6 +7,13 @@ import type { Labelled } from "../pull/stale.ts";
 /** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
 const API_VERSION = { "Docker-Distribution-Api-Version": "registry/2.0" };
 
+/** A browser that is led here does nothing with it. */
+export const HARMLESS = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+};
+
 /** What a digest names never changes. `no-transform`: a proxy that compresses breaks digests and lengths. */
 function cacheControl(immutable: boolean, shared: boolean): string {
   const scope = shared ? "public" : "private";
@@ -98,6 +105,7 @@ export function errorResponse(error: unknown): Response {
       ...API_VERSION,
       "Content-Type": "application/json",
       "Cache-Control": "no-store",
+      ...HARMLESS,
       ...cacheStatus,
       ...headers,
     },
