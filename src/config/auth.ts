@@ -45,7 +45,9 @@ export const OPEN_SENTENCE =
 
 const texts = (words: string) =>
   z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1)], { error: words })
+    .union([z.string().min(1, words), z.array(z.string().min(1, words)).min(1, words)], {
+      error: words,
+    })
     .transform((value) => (typeof value === "string" ? [value] : value));
 
 const origin = z

@@ -6,7 +6,15 @@ import type { Rule } from "../config/rule.ts";
 import { digestOf } from "../oci/hash.ts";
 import { namesOf } from "./allowed.ts";
 import { globMatcher } from "./glob.ts";
-import { type Naming, type Routed, registriesOf, route, routeFull, withoutPort } from "./route.ts";
+import {
+  isOneOf,
+  type Naming,
+  type Routed,
+  registriesOf,
+  route,
+  routeFull,
+  withoutPort,
+} from "./route.ts";
 import { ownName } from "./source.ts";
 
 /** One entry of a token's `access` (distribution's token specification), and what it really speaks of. */
@@ -73,11 +81,6 @@ export function isFree(
 ): boolean {
   if (auth.mode === "open" || anonymous || isWithin(address, networks)) return true;
   return host !== undefined && isOneOf(host, secretHosts);
-}
-
-function isOneOf(host: string, hosts: readonly string[]): boolean {
-  const named = host.replace(/\.(?=(:\d+)?$)/, "");
-  return hosts.includes(named) || hosts.includes(named.replace(/:\d+$/, ""));
 }
 
 export function verdictOf(identity: Identity, target: Target): Verdict {

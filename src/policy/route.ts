@@ -28,8 +28,7 @@ type Rules = readonly ConfiguredRule[];
 /** Undefined: no rule for this name. `ns` and a rule's host choose the rule, and then only that rule's own prefix is
  * taken off; otherwise the longest prefix wins, and what has none is the default rule's. */
 export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | undefined {
-  // `mirror.example.com.` is the same host (RFC 1034, 3.1).
-  const host = (naming.host ?? "").replace(/\.(?=(:\d+)?$)/, "");
+  const host = plainHost(naming.host ?? "");
   const byHost = ruleOfHost(rules, host);
   if (ns === undefined && !byHost) return byPrefix(rules, name) ?? byDefault(rules, name, host);
   // Told in two ways that do not agree, there is no answer: one client would get an image that it did not mean.
@@ -42,10 +41,21 @@ export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | u
 
 /** The rule that a host is of, whatever is asked for there. */
 export function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
-  const bare = withoutPort(host);
+  const plain = plainHost(host);
   const has = (name: string) =>
     rules.find(({ rule }) => rule.hosts.includes(name) || rule.secretHosts.includes(name));
-  return has(host) ?? has(bare);
+  return has(plain) ?? has(withoutPort(plain));
+}
+
+/** One that is listed with its port is that one alone. */
+export function isOneOf(host: string, hosts: readonly string[]): boolean {
+  const plain = plainHost(host);
+  return hosts.includes(plain) || hosts.includes(withoutPort(plain));
+}
+
+/** `mirror.example.com.` is the same host (RFC 1034, 3.1). */
+function plainHost(host: string): string {
+  return host.replace(/\.(?=(:\d+)?$)/, "");
 }
 
 /** Several rules may share an upstream: the one whose prefix the name has goes first (`override_path`), then one that

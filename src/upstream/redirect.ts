@@ -1,6 +1,7 @@
 // Requests to an upstream: redirects followed by hand, an answer expected in time.
 
 import { RegistryError } from "../oci/error.ts";
+import { wrongWith } from "./reach.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MOST_REDIRECTS = 5;
@@ -47,7 +48,8 @@ export async function fetchFollowing(
 }
 
 async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promise<Response> {
-  let url = new URL(wanted.url);
+  const from = new URL(wanted.url);
+  let url = from;
   let authorization = wanted.authorization;
   for (let hops = 0; ; hops++) {
     const response = await fetch(url, {
@@ -70,13 +72,9 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
       throw bad(host, "redirected a request with credentials, which is not followed");
     if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (!next || !/^https?:$/.test(next.protocol))
-      throw bad(host, "redirected to what is no web address");
-    if (url.protocol === "https:" && next.protocol === "http:") {
-      throw bad(host, "redirected from https to http, which is not followed");
-    }
-    if (next.username || next.password)
-      throw bad(host, "redirected to an address with credentials in it");
+    if (!next) throw bad(host, "redirected to what is no web address");
+    const wrong = wrongWith(next, url) ?? wrongWith(next, from);
+    if (wrong !== undefined) throw bad(host, `redirected to ${wrong}`);
     if (next.origin !== url.origin) {
       if (wanted.body !== undefined)
         throw bad(host, "redirected a form with credentials to another origin");

@@ -6,6 +6,7 @@ import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
+import { wrongWith } from "./reach.ts";
 import { mayTrustRealm } from "./realm.ts";
 import { fetchFollowing, type Wanted } from "./redirect.ts";
 import { meaningOf, refusalAs } from "./refusal.ts";
@@ -48,6 +49,10 @@ export async function fetchToken(
       "UNAVAILABLE",
       `${host} names no usable token service in its challenge`,
     );
+  }
+  const wrong = wrongWith(realm, new URL(rule.upstream.base));
+  if (wrong !== undefined && !rule.realms.includes(realm.host)) {
+    throw new RegistryError("UNAVAILABLE", `${host} names a token service at ${wrong}`);
   }
   if (credentials && !mayTrustRealm(realm, rule)) {
     throw new RegistryError(

@@ -1,0 +1,45 @@
+// Where an upstream's word may lead, by a redirect or a challenge: to what is as public as itself, and never from https down to http.
+// What a name resolves to is the platform's to guard (`global_fetch_strictly_public`).
+
+import { parse } from "ipaddr.js";
+
+/** Addresses and names that mean something else to every network, in kinds: one leads to its own kind, or to the public. */
+type Kind = "public" | "loopback" | "private" | "special";
+
+/** @param from the upstream's own address, or that of its token service
+ * @returns what is wrong with going there; undefined where nothing is */
+export function wrongWith(target: URL, from: URL): string | undefined {
+  if (!/^https?:$/.test(target.protocol)) return "what is no web address";
+  if (target.username || target.password) return "an address with credentials in it";
+  if (target.origin === from.origin) return undefined;
+  if (from.protocol === "https:" && target.protocol === "http:")
+    return "http, from https, which is not followed";
+  const kind = kindOf(target.hostname);
+  if (kind === "public" || (kind !== "special" && kind === kindOf(from.hostname))) return undefined;
+  return "an address that is not public, which is not followed";
+}
+
+function kindOf(hostname: string): Kind {
+  const host = hostname.replace(/\.$/, "");
+  const literal = addressIn(host);
+  if (literal !== undefined) return literal;
+  if (host === "localhost" || host.endsWith(".localhost")) return "loopback";
+  const isLocal = !host.includes(".") || /\.(local|internal|lan|intranet|home\.arpa)$/.test(host);
+  return isLocal ? "private" : "public";
+}
+
+function addressIn(host: string): Kind | undefined {
+  const text = host.replace(/^\[(.*)\]$/, "$1");
+  if (!text.includes(":") && !/^[\d.]+$/.test(text)) return undefined;
+  try {
+    const parsed = parse(text);
+    const isMapped = "isIPv4MappedAddress" in parsed && parsed.isIPv4MappedAddress();
+    const range = (isMapped ? parsed.toIPv4Address() : parsed).range();
+    if (range === "unicast") return "public";
+    if (range === "loopback") return "loopback";
+    const isPrivate = ["private", "uniqueLocal", "carrierGradeNat"].includes(range);
+    return isPrivate ? "private" : "special"; // link-local, where clouds keep their secrets, is among these
+  } catch {
+    return "special";
+  }
+}

@@ -1,0 +1,138 @@
+// AUTH, field by field: what it becomes, and how a bad one is told; and what the rules say of who may pull.
+
+import { describe, expect, it } from "vitest";
+import { isWithin } from "../../src/config/network.ts";
+import { readConfig } from "../../src/config/read.ts";
+import { GOOD, problemsOf, ruleOf } from "./rules.ts";
+
+const authOf = (AUTH: unknown) => readConfig({ RULES: [GOOD], AUTH }).auth;
+const wrong = (AUTH: unknown) => problemsOf({ RULES: [GOOD], AUTH });
+const ISSUER = {
+  issuer: "https://token.actions.githubusercontent.com",
+  audience: "entrepot",
+  claims: { repository_owner: "acme" },
+  repositories: ["**"],
+};
+const issuer = (more: object) => ({ issuers: [{ ...ISSUER, ...more }] });
+const TEAM = {
+  team: "https://acme.cloudflareaccess.com",
+  audience: "aud",
+  admins: ["*@acme.example"],
+};
+
+it("wants a token where nothing else is said", () => {
+  for (const AUTH of [undefined, "", {}, "{}", { mode: "token" }])
+    expect(authOf(AUTH)).toEqual({ mode: "token", issuers: [] });
+});
+
+it("is read as a table and as JSON of one", () => {
+  const AUTH = { mode: "open", acknowledgeOpen: true };
+  expect(authOf(AUTH)).toEqual({ mode: "open", issuers: [] });
+  expect(authOf(JSON.stringify(AUTH))).toEqual({ mode: "open", issuers: [] });
+  expect(authOf({ ...issuer({}), access: { ...TEAM, team: `${TEAM.team}/` } })).toEqual({
+    mode: "token",
+    issuers: [{ ...ISSUER, audience: ["entrepot"] }],
+    access: { ...TEAM, audience: ["aud"], viewers: [] },
+  });
+});
+
+it.each<[string, unknown, string]>([
+  ["open, once", { mode: "open" }, 'AUTH: mode = "open" lets everybody'],
+  ["another mode", { mode: "basic" }, 'AUTH.mode: must be "open" or "token"'],
+  ["no JSON", "{", "AUTH: is not JSON"],
+  ["another field", { users: [] }, "AUTH.users: is no field of AUTH"],
+  [
+    "an issuer over http",
+    issuer({ issuer: "http://issuer.example" }),
+    "AUTH.issuers[0].issuer: must be an https:// URL",
+  ],
+  [
+    "an issuer with a password",
+    issuer({ issuer: "https://a:b@issuer.example" }),
+    "AUTH.issuers[0].issuer: must be an https:// URL",
+  ],
+  [
+    "an issuer that is none",
+    issuer({ issuer: "github" }),
+    "AUTH.issuers[0].issuer: must be an https:// URL",
+  ],
+  ["no audience", issuer({ audience: "" }), "AUTH.issuers[0].audience: must be the audience"],
+  ["no conditions", issuer({ claims: {} }), "AUTH.issuers[0].claims: must tell your tokens"],
+  [
+    "conditions that all meet",
+    issuer({ claims: { sub: "*", a: ["x", "**"] } }),
+    "AUTH.issuers[0].claims: must tell your tokens",
+  ],
+  [
+    "conditions that are none",
+    issuer({ claims: { sub: null } }),
+    "AUTH.issuers[0].claims.sub: must be a text",
+  ],
+  [
+    "no repositories",
+    issuer({ repositories: [] }),
+    "AUTH.issuers[0].repositories: must hold a glob",
+  ],
+  [
+    "keys elsewhere",
+    issuer({ jwksUri: "https://keys.example/keys" }),
+    "AUTH.issuers[0].jwksUri: must be at the issuer's own host",
+  ],
+  [
+    "keys that are secrets",
+    issuer({ jwks: { keys: [{ kty: "oct", k: "x" }] } }),
+    "AUTH.issuers[0].jwks.keys[0].kty:",
+  ],
+  [
+    "a team that lets nobody in",
+    { access: { ...TEAM, admins: [] } },
+    "AUTH.access: lets nobody in",
+  ],
+  ["a team of no audience", { access: { ...TEAM, audience: [] } }, "AUTH.access.audience: must be"],
+])("%s is refused, with the field's path", (_, AUTH, message) => {
+  expect(wrong(AUTH).join("\n")).toContain(message);
+});
+
+describe("a rule", () => {
+  it("says who may pull without saying who he is", () => {
+    const SECRET = "0123456789abcdefghij.Mirror.example";
+    expect(
+      ruleOf({ anonymous: true, networks: ["10.0.0.0/8", "::1"], secretHost: SECRET }),
+    ).toMatchObject({
+      anonymous: true,
+      networks: ["10.0.0.0/8", "::1"],
+      secretHosts: [SECRET.toLowerCase()],
+    });
+  });
+
+  it.each([
+    [{ networks: ["10.0.0.0/33"] }, "RULES[0].networks[0]: must be a network"],
+    [{ networks: ["10.0/8"] }, "RULES[0].networks[0]: must be a network"],
+    [{ networks: ["example.com"] }, "RULES[0].networks[0]: must be a network"],
+    [{ networks: "10.0.0.0/8" }, "RULES[0].networks: must be a list of networks"],
+    [{ anonymous: "yes" }, "RULES[0].anonymous:"],
+    [
+      { secretHost: "docker.mirror.example" },
+      "RULES[0].secretHost: must have a part of 20 characters",
+    ],
+  ])("%j is refused", (fields, message) => {
+    expect(problemsOf({ RULES: [{ ...GOOD, ...fields }] }).join("\n")).toContain(message);
+  });
+});
+
+it.each([
+  ["10.1.2.3", ["10.0.0.0/8"], true],
+  ["11.1.2.3", ["10.0.0.0/8"], false],
+  ["::ffff:10.1.2.3", ["10.0.0.0/8"], true],
+  ["2001:db8::5", ["10.0.0.0/8", "2001:db8::/32"], true],
+  ["2001:db9::5", ["2001:db8::/32"], false],
+  ["10.0.0.1", ["10.0.0.1"], true],
+  ["10.0.0.2", ["10.0.0.1"], false],
+  ["1.2.3.4", ["0.0.0.0/0"], true],
+  ["::1", ["0.0.0.0/0"], false],
+  ["", ["0.0.0.0/0"], false],
+  ["10.1.2.3, 1.1.1.1", ["0.0.0.0/0"], false],
+  ["0x0a010203", ["10.0.0.0/8"], true],
+])("the address %s is in %j: %s", (address, networks, within) => {
+  expect(isWithin(address, networks)).toBe(within);
+});
