@@ -110,6 +110,8 @@ export interface Fault {
   bytesPerSecond?: number;
   /** The socket ends without an answer. */
   reset?: true;
+  /** In place of an answer these bytes (Latin-1), whatever HTTP makes of them; then the socket ends. */
+  raw?: string;
 }
 
 /** A request takes the first that matches and is alive. */

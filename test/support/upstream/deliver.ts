@@ -36,6 +36,7 @@ export async function deliver(
   if (hold && (hold.after < 0 || head)) await wait(res, holds, hold.name);
   if (res.destroyed) return;
   if (fault.reset) return void res.socket?.destroy();
+  if (fault.raw !== undefined) return void res.socket?.end(Buffer.from(fault.raw, "latin1"));
 
   record.status = part.answer.status;
   res.writeHead(record.status, headers(part.answer.headers, length, fault));
