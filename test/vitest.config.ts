@@ -39,6 +39,7 @@ export default defineConfig({
     root: "test",
     include: ["**/*.test.ts"],
     globalSetup: ["./support/setup.ts"],
+    setupFiles: ["./support/secrets.ts"],
     testTimeout: 30_000,
     silent: "passed-only",
   },

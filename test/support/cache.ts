@@ -6,6 +6,7 @@ import { inject } from "vitest";
 import type { Env } from "../../src/env.ts";
 import worker from "../../src/index.ts";
 import { Fixture, type ServiceAccountKey, type UpstreamPorts } from "./fixture.ts";
+import { listenTo } from "./secrets.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -77,7 +78,9 @@ export class Cache {
     };
     const context = createExecutionContext();
     this.#contexts.push(context);
-    return Promise.resolve(fetch(request, this.#env, context));
+    return Promise.resolve(fetch(request, this.#env, context)).then((response) =>
+      listenTo(response, url),
+    );
   }
 
   /** Resolves once what goes on behind the answers has ended. */

@@ -1,0 +1,30 @@
+// That a secret which is said anywhere would be heard.
+
+import { describe, expect, it } from "vitest";
+import { newPullToken } from "../../src/access/pull-token.ts";
+import { heard, listenTo } from "../support/secrets.ts";
+import { ROBOT } from "../support/wire.ts";
+
+const SECRETS = [
+  ROBOT.password,
+  btoa(`${ROBOT.username}:${ROBOT.password}`),
+  newPullToken(),
+  "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJlbnRyZXBvdCJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ",
+];
+
+describe.each(SECRETS)("a secret", (secret) => {
+  it.each(["log", "info", "warn", "error", "debug"] as const)("is heard from console.%s", (how) => {
+    console[how]("before", { of: [secret] });
+    console[how](new Error("outer", { cause: new Error(`x${secret}y`) }));
+    expect(heard()).toHaveLength(2);
+  });
+
+  it("is heard from an answer's headers, and from a refusal", async () => {
+    await listenTo(new Response(null, { headers: { "X-It": secret } }), "a");
+    await listenTo(new Response(`{"message":"${secret}"}`, { status: 502 }), "b");
+    expect(heard()).toEqual([
+      expect.stringContaining("headers of a"),
+      expect.stringContaining("answer of b"),
+    ]);
+  });
+});

@@ -1,0 +1,67 @@
+// The fixtures' secrets, none of which may be in what the house says: the logs of every test are looked through, and the answers.
+
+import { afterEach, inject } from "vitest";
+import { ACCESS_KEYS, ROBOT } from "./wire.ts";
+
+const SECRETS = [
+  ROBOT.password,
+  btoa(`${ROBOT.username}:${ROBOT.password}`),
+  ...Object.values(ACCESS_KEYS).map(({ secretAccessKey }) => secretAccessKey),
+  ...[ACCESS_KEYS.lent, ACCESS_KEYS.expired].map(({ sessionToken }) => sessionToken),
+  "an-identity-token",
+  "s3cret",
+  // Any line of the service account's key.
+  ...inject("serviceAccount")
+    .private_key.split("\n")
+    .filter((line) => /^[\w+/=]{40,}$/.test(line)),
+  "an-admin-token-of-the-tests-0123",
+  "a-viewer-token-of-the-tests-0123",
+];
+/** A pull token, and a JWT. */
+const TOKENS = /entrepot_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
+
+/** @returns the secret that is in a text, but for its end; undefined where there is none */
+export function secretIn(text: string): string | undefined {
+  const found = SECRETS.find((secret) => text.includes(secret)) ?? TOKENS.exec(text)?.[0];
+  return found && `${found.slice(0, 12)}…`;
+}
+
+const leaks: string[] = [];
+
+/** Notes a secret that was said, for the test that is running to fail. */
+export function listen(where: string, text: string): void {
+  const secret = secretIn(text);
+  if (secret !== undefined) leaks.push(`${where}: ${secret} in ${text.slice(0, 200)}`);
+}
+
+/** What an answer says: its headers, and the text of a refusal. */
+export async function listenTo(response: Response, url: string): Promise<Response> {
+  listen(`headers of ${url}`, JSON.stringify([...response.headers]));
+  if (response.status < 400) return response;
+  const bytes = await response.arrayBuffer();
+  listen(`answer of ${url}`, new TextDecoder().decode(bytes));
+  return new Response(bytes.byteLength === 0 ? null : bytes, response);
+}
+
+for (const how of ["log", "info", "warn", "error", "debug"] as const) {
+  const say = console[how].bind(console);
+  console[how] = (...told: unknown[]) => {
+    listen(`console.${how}`, told.map(textOf).join(" "));
+    say(...told);
+  };
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Error) return `${value.stack} ${textOf(value.cause ?? "")}`;
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+/** What was heard since, which then fails no test. */
+export function heard(): string[] {
+  return leaks.splice(0);
+}
+
+afterEach(() => {
+  const found = heard();
+  if (found.length > 0) throw new Error(`a secret was said: ${found.join("; ")}`);
+});
