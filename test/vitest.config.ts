@@ -41,6 +41,8 @@ export default defineConfig({
     globalSetup: ["./support/setup.ts"],
     setupFiles: ["./support/secrets.ts"],
     testTimeout: 30_000,
+    // Each has a workerd of its own; the fixture is of both.
+    maxWorkers: 2,
     silent: "passed-only",
   },
 });

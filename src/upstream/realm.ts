@@ -1,4 +1,4 @@
-// Where credentials may go: to a token service of the upstream's own site, or one that the rule names.
+// Where tokens may be asked for, and credentials may go: at a token service of the upstream's own site, or one that the rule names.
 
 import { getDomain } from "tldts";
 import type { Rule } from "../config/rule.ts";

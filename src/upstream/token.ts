@@ -6,7 +6,6 @@ import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
-import { wrongWith } from "./reach.ts";
 import { mayTrustRealm } from "./realm.ts";
 import { fetchFollowing, type Wanted } from "./redirect.ts";
 import { meaningOf, refusalAs } from "./refusal.ts";
@@ -50,14 +49,12 @@ export async function fetchToken(
       `${host} names no usable token service in its challenge`,
     );
   }
-  const wrong = wrongWith(realm, new URL(rule.upstream.base));
-  if (wrong !== undefined && !rule.realms.includes(realm.host)) {
-    throw new RegistryError("UNAVAILABLE", `${host} names a token service at ${wrong}`);
-  }
-  if (credentials && !mayTrustRealm(realm, rule)) {
+  // Without credentials too: nobody's word alone has us ask a host that the configuration says nothing of.
+  if (!mayTrustRealm(realm, rule)) {
+    const what = credentials ? "asks for its credentials" : "has tokens asked for";
     throw new RegistryError(
       "UNAVAILABLE",
-      `${host} asks for its credentials at ${realm.host}, which is another site: name it in the rule's \`realm\` if it may have them`,
+      `${host} ${what} at ${realm.host}, which is another site: name it in the rule's \`realm\` if that is right`,
     );
   }
   const service = challenge.parameters.get("service");

@@ -55,6 +55,8 @@ export interface Hosts {
   mirror: string;
   /** The URL that is asked where the mirror fails. */
   server?: string;
+  /** Sent along to the mirror. */
+  authorization?: string;
 }
 
 /** What cannot answer: a request that goes past the mirror fails. */
@@ -62,13 +64,16 @@ export const NOBODY = "http://127.0.0.1:1";
 
 /** Writes a folder of hosts.toml, by registry; gives the flags that have ctr use it. */
 export async function hostsDir(folder: string, registries: Record<string, Hosts>) {
-  for (const [registry, { mirror, server = NOBODY }] of Object.entries(registries)) {
+  for (const [registry, { mirror, server = NOBODY, authorization }] of Object.entries(registries)) {
     await mkdir(join(folder, registry), { recursive: true });
     const lines = [
       `server = "${server}"`,
       `[host."${mirror}"]`,
       'capabilities = ["pull", "resolve"]',
       ...(mirror.includes("/v2") ? ["override_path = true"] : []),
+      ...(authorization
+        ? [`[host."${mirror}".header]`, `Authorization = ["${authorization}"]`]
+        : []),
     ];
     await writeFile(join(folder, registry, "hosts.toml"), `${lines.join("\n")}\n`);
   }

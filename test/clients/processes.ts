@@ -37,7 +37,7 @@ export async function startRegistry(
   const file = join(folder, "config.yml");
   await writeFile(file, JSON.stringify(config)); // JSON is YAML
   const server = launch("docker-registry", ["serve", file], join(folder, "log"), address);
-  await ready(server, () => answers(`http://${address}/v2/`, htpasswd ? 401 : 200), 10_000);
+  await ready(server, () => answers(`http://${address}/v2/`, [htpasswd ? 401 : 200]), 10_000);
   return { ...server, log: new AccessLog(server.logFile, readRegistryLog) };
 }
 
@@ -116,6 +116,9 @@ export interface Rule {
   tagTtl?: string;
   offline?: boolean;
   firstByteTimeout?: string;
+  networks?: string[];
+  secretHost?: string;
+  anonymous?: boolean;
 }
 
 /** Entrepot as its users start it. The same folder again: the same storage.
@@ -133,15 +136,16 @@ export async function startEntrepot(
     args.push("--var", `${name}:${JSON.stringify(value)}`);
   }
   const server = launch("npm", args, join(folder, "log"), address);
-  await ready(server, () => answers(`http://${address}/v2/`, 200), 60_000);
+  // 401 of one that wants to know who asks.
+  await ready(server, () => answers(`http://${address}/v2/`, [200, 401]), 60_000);
   return { ...server, log: new AccessLog(server.logFile, readWranglerLog) };
 }
 
-async function answers(url: string, status: number): Promise<boolean> {
+async function answers(url: string, statuses: number[]): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
     await response.body?.cancel();
-    return response.status === status;
+    return statuses.includes(response.status);
   } catch {
     return false; // not listening yet
   }

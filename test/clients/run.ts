@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkAccess } from "./checks/access.ts";
 import { checkApi } from "./checks/api.ts";
 import { checkCold } from "./checks/cold.ts";
 import { checkCompany } from "./checks/company.ts";
@@ -33,6 +34,7 @@ const GROUPS = [
   checkContainerd,
   checkDockerd,
   checkLocked,
+  checkAccess,
   checkApi,
   checkCompany,
   checkFallback,

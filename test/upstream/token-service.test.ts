@@ -48,10 +48,10 @@ describe("credentials", () => {
     expect(await tokenRequests(name)).toMatchObject([{ method: "GET", user: "robot" }]);
   });
 
-  it("are not needed by another site: anonymous tokens come from anywhere", async () => {
+  it("or not, another site is not asked: an upstream's word does not lead there", async () => {
     const name = repository("anonymous-site");
-    await ask(name, bearer(elsewhere));
-    expect(await tokenRequests(name)).toMatchObject([{ method: "GET", user: null }]);
+    await expect(ask(name, bearer(elsewhere))).rejects.toThrow("name it in the rule's `realm`");
+    expect(await tokenRequests(name)).toEqual([]);
   });
 
   it("that are an identity token are exchanged, by POST", async () => {
@@ -120,19 +120,22 @@ describe("through the Worker", () => {
     ],
   });
 
-  it("credentials do not go to another site, and the client is told why", async () => {
-    const name = repository("untrusted");
-    await fixture.image(name, "1");
-    const problem = await problemOf(cache.fetch(`untrusted/${name}/manifests/1`));
-    expect(problem).toMatchObject({ status: 502, code: "UNAVAILABLE" });
-    expect(problem.message).toContain(fixture.host("token"));
-    expect(await tokenRequests(name)).toEqual([]);
-  });
+  it.each(["untrusted", "anonymous"])(
+    "another site is not asked for a token, and the client is told why: %s",
+    async (prefix) => {
+      const name = repository(prefix);
+      await fixture.image(name, "1");
+      const problem = await problemOf(cache.fetch(`${prefix}/${name}/manifests/1`));
+      expect(problem).toMatchObject({ status: 502, code: "UNAVAILABLE" });
+      expect(problem.message).toContain(fixture.host("token"));
+      expect(await tokenRequests(name)).toEqual([]);
+    },
+  );
 
-  it.each(["trusted", "anonymous"])("a token of another site is taken: %s", async (prefix) => {
-    const name = repository(prefix);
+  it("a token of another site is taken where the rule names it", async () => {
+    const name = repository("trusted");
     const { digest } = await fixture.image(name, "1");
-    const received = await receive(cache.fetch(`${prefix}/${name}/manifests/1`));
+    const received = await receive(cache.fetch(`trusted/${name}/manifests/1`));
     expect(received).toMatchObject({ digest });
   });
 
