@@ -1,7 +1,7 @@
 // Limits: how often an address may come with credentials that are none, and an identity may ask at all. Counted by the platform, in each
 // of its places; without those bindings there are none.
 
-import { parse } from "ipaddr.js";
+import ipaddr from "ipaddr.js";
 import type { Limiter } from "../env.ts";
 import { RegistryError } from "../oci/error.ts";
 
@@ -51,7 +51,7 @@ function tooMany(what: string): RegistryError {
 export function addressKey(address: string | undefined): string {
   if (!address?.includes(":")) return address ?? "unknown";
   try {
-    const parsed = parse(address);
+    const parsed = ipaddr.parse(address);
     return parsed.toByteArray().slice(0, 8).join(".");
   } catch {
     return "unknown";

@@ -1,14 +1,14 @@
 // Networks, in CIDR, and the addresses in them.
 
-import { parse, parseCIDR } from "ipaddr.js";
+import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
 /** Undefined where the text is no network. An address alone is the network of that one. */
-function parseNetwork(text: string): ReturnType<typeof parseCIDR> | undefined {
+function parseNetwork(text: string): ReturnType<typeof ipaddr.parseCIDR> | undefined {
   if (!/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
   try {
-    if (text.includes("/")) return parseCIDR(text);
-    const address = parse(text);
+    if (text.includes("/")) return ipaddr.parseCIDR(text);
+    const address = ipaddr.parse(text);
     return [address, address.kind() === "ipv4" ? 32 : 128];
   } catch {
     return undefined;
@@ -34,9 +34,9 @@ export function isWithin(address: string | undefined, networks: readonly string[
 }
 
 /** An IPv4 address that is told as an IPv6 one is itself. */
-function parseAddress(text: string): ReturnType<typeof parse> | undefined {
+function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
   try {
-    const address = parse(text);
+    const address = ipaddr.parse(text);
     return "isIPv4MappedAddress" in address && address.isIPv4MappedAddress()
       ? address.toIPv4Address()
       : address;

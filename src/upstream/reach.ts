@@ -1,7 +1,7 @@
 // Where an upstream's word may lead, by a redirect or a challenge: to what is as public as itself, and never from https down to http.
 // What a name resolves to is the platform's to guard (`global_fetch_strictly_public`).
 
-import { parse } from "ipaddr.js";
+import ipaddr from "ipaddr.js";
 
 /** Addresses and names that mean something else to every network, in kinds: one leads to its own kind, or to the public. */
 type Kind = "public" | "loopback" | "private" | "special";
@@ -32,7 +32,7 @@ function addressIn(host: string): Kind | undefined {
   const text = host.replace(/^\[(.*)\]$/, "$1");
   if (!text.includes(":") && !/^[\d.]+$/.test(text)) return undefined;
   try {
-    const parsed = parse(text);
+    const parsed = ipaddr.parse(text);
     const isMapped = "isIPv4MappedAddress" in parsed && parsed.isIPv4MappedAddress();
     const range = (isMapped ? parsed.toIPv4Address() : parsed).range();
     if (range === "unicast") return "public";

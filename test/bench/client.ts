@@ -25,6 +25,7 @@ export interface Timing {
 export interface Asking {
   /** The Host header, where it is not the URL's. */
   host?: string;
+  authorization?: string;
   /** How Cache-Status must begin: which layer it is that is measured. */
   status?: string;
 }
@@ -87,6 +88,7 @@ export async function requestsPerSecond(
   url: string,
   connections: number,
   seconds: number,
+  asking?: Asking,
 ): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const began = performance.now();
@@ -94,7 +96,7 @@ export async function requestsPerSecond(
   let count = 0;
   const ask = async () => {
     while (performance.now() < end) {
-      await read(await open(url, agent), () => {});
+      await read(await open(url, agent, asking), () => {});
       count += 1;
     }
   };
@@ -109,9 +111,13 @@ export async function requestsPerSecond(
 function open(
   url: string,
   agent: Agent,
-  { host, status = "" }: Asking = {},
+  { host, status = "", authorization }: Asking = {},
 ): Promise<IncomingMessage> {
-  const headers = { Accept: ACCEPT, ...(host && { Host: host }) };
+  const headers = {
+    Accept: ACCEPT,
+    ...(host && { Host: host }),
+    ...(authorization && { Authorization: authorization }),
+  };
   return new Promise((resolve, reject) => {
     const request = get(url, { agent, headers }, (response) => {
       const told = String(response.headers["cache-status"] ?? "");

@@ -2,6 +2,7 @@
 
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { access } from "./parts/access.ts";
 import { cold } from "./parts/cold.ts";
 import { crowd } from "./parts/crowd.ts";
 import { manifests } from "./parts/manifests.ts";
@@ -12,7 +13,7 @@ import { warm } from "./parts/warm.ts";
 import { type Row, table } from "./rows.ts";
 import { setStage } from "./stage.ts";
 
-const PARTS = { warm, cold, crowd, manifests, throttled, memory, sweep };
+const PARTS = { warm, cold, crowd, manifests, access, throttled, memory, sweep };
 
 const { values } = parseArgs({
   options: { only: { type: "string", multiple: true }, json: { type: "boolean" } },

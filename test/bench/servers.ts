@@ -18,14 +18,22 @@ const QUIET = ["--log-level", "warn"];
 
 /** Entrepot as `npm start` runs it.
  * @param folder not there yet
- * @param rule fields of the rule, beside prefix and upstream */
+ * @param rule fields of the rule, beside prefix and upstream
+ * @param auth who may pull; without, everybody */
 export async function startEntrepot(
   folder: string,
   upstream: string,
   rule: Record<string, unknown> = {},
+  auth?: object,
 ): Promise<Server> {
   const rules = JSON.stringify([{ prefix: PREFIX, upstream, ...rule }]);
-  return worker(folder, join(ROOT, "src/cli/start.ts"), ["--var", `RULES:${rules}`], "/v2/");
+  const said = auth ? ["--var", `AUTH:${JSON.stringify(auth)}`] : [];
+  return worker(
+    folder,
+    join(ROOT, "src/cli/start.ts"),
+    ["--var", `RULES:${rules}`, ...said],
+    "/v2/",
+  );
 }
 
 /** The sweep alone, on a catalog of its own. */

