@@ -2,15 +2,22 @@
 // of its places; without those bindings there are none.
 
 import ipaddr from "ipaddr.js";
+import { LRUCache } from "lru-cache";
 import type { Limiter } from "../env.ts";
 import { RegistryError } from "../oci/error.ts";
 
 /** The bindings count by this time, in s (wrangler.toml). */
 const PERIOD = 60;
+/** One call of REQUESTS stands for so many requests of an identity to an isolate: whoever asks for less costs none. */
+const EACH = 20;
+/** What was refused once is refused for so long without asking, in ms. */
+const REFUSED = 10_000;
+const MOST = 10_000;
 
 export class Limits {
   readonly #logins: Limiter | undefined;
   readonly #requests: Limiter | undefined;
+  readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({ max: MOST });
 
   constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
     this.#logins = LOGINS;
@@ -24,10 +31,14 @@ export class Limits {
     throw tooMany("too many failed logins from this address");
   }
 
-  /** Throws TOOMANYREQUESTS (429). */
-  async asked(who: string): Promise<void> {
-    if (await isWithinLimit(this.#requests, who)) return;
-    throw tooMany("too many requests of this identity");
+  /** Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
+  async asked(who: string, now: number): Promise<void> {
+    const seen = this.#seen.get(who) ?? { count: 0, refusedUntil: 0 };
+    this.#seen.set(who, seen);
+    seen.count += 1;
+    if (seen.count % EACH === 0 && !(await isWithinLimit(this.#requests, who)))
+      seen.refusedUntil = now + REFUSED;
+    if (now < seen.refusedUntil) throw tooMany("too many requests of this identity");
   }
 }
 

@@ -49,7 +49,8 @@ export class Door {
     const address = addressOf(visitor.request);
     const target = targetOf(this.#config, naming, address);
     if (target.free) {
-      if (this.#config.auth.mode !== "open") await this.#desk.limits.asked(addressKey(address));
+      if (this.#config.auth.mode !== "open")
+        await this.#desk.limits.asked(addressKey(address), visitor.now);
     } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
@@ -111,7 +112,7 @@ export class Door {
       throw refusal(asker.why);
     }
     const known = asker.who === "somebody" && asker.subject !== ANONYMOUS;
-    await this.#desk.limits.asked(known ? asker.subject : addressKey(address));
+    await this.#desk.limits.asked(known ? asker.subject : addressKey(address), now);
     return asker;
   }
 }

@@ -63,7 +63,7 @@ function entryOf({ name, actions, target }: Asked, somebody: Somebody | undefine
   const verdict = verdictOf(somebody?.identity ?? { kind: "nobody" }, target);
   if (verdict === "login") return [];
   const granted = verdict === "pull" ? ["pull"] : [];
-  return [{ type: "repository", name, actions: granted, resource: target.resource }];
+  return [{ type: "repository", name, actions: granted, resource: target.resource() }];
 }
 
 async function answer(

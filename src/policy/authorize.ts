@@ -39,7 +39,7 @@ export type Identity =
 export interface Target {
   routed: Routed | undefined;
   /** The same for all names of the same. It tells nothing of what it was made from. */
-  resource: string;
+  resource(): string;
   /** Whoever asks may, and need not say who he is. */
   free: boolean;
   /** All that a client could call it. */
@@ -57,7 +57,7 @@ export function targetOf(config: Config, naming: Naming, address: string | undef
     const full = ns === undefined ? name : `${ns}/${name}`;
     return {
       routed,
-      resource: resourceOf(`unknown ${full}`),
+      resource: () => resourceOf(`unknown ${full}`),
       free: config.auth.mode === "open",
       names: () => [full],
     };
@@ -66,7 +66,7 @@ export function targetOf(config: Config, naming: Naming, address: string | undef
   const source = { rule, repository: routed.repository };
   return {
     routed,
-    resource: resourceOf(`${keyOf(rule)} ${ownName(source)}`),
+    resource: () => resourceOf(`${keyOf(rule)} ${ownName(source)}`),
     free: isFree(config, rule, naming.host, address),
     names: () => clientNames(config.rules, routed),
   };
@@ -89,7 +89,8 @@ export function verdictOf(identity: Identity, target: Target): Verdict {
   if (identity.kind === "holder") {
     return mayPull(identity.repositories, target) ? "pull" : "denied";
   }
-  const entries = identity.access.filter(({ resource }) => resource === target.resource);
+  const meant = target.resource();
+  const entries = identity.access.filter(({ resource }) => resource === meant);
   if (entries.length === 0) return "scope";
   return entries.some(({ actions }) => actions.includes("pull")) ? "pull" : "denied";
 }
