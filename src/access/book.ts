@@ -65,7 +65,8 @@ export class Book {
   /** Undefined where it is none, or is one no more. */
   async token(text: string, now: number, later: Later): Promise<PullToken | undefined> {
     if (!isPullToken(text)) return undefined;
-    const token = await this.#known(hashOf(text), now);
+    // Both are asked at once: an isolate that has just begun waits for the farther one alone.
+    const [token] = await Promise.all([this.#known(hashOf(text), now), this.page(now, later)]);
     if (!token || isPast(token, now) || token.revokedAt !== undefined) return undefined;
     return (await this.isRevoked(token.id, now, later)) ? undefined : token;
   }

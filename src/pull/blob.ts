@@ -9,6 +9,7 @@ import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { inFewWords } from "./links.ts";
 import { permitDigest } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
@@ -44,7 +45,8 @@ export async function pullBlob(
   if (found.here) return found.here;
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const { linked } = found;
-  const joined = await house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
+  const joining = house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
+  const joined = await (linked ? joining : inFewWords(joining));
   if (!linked) links.add(source, digest, asked);
   const status = statusOf(joined.how);
   if (joined.state === "published") {
@@ -135,6 +137,6 @@ export async function headBlob(
   const { here } = await house.links.here(source, digest, "blob", asked, looking);
   if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const size = await house.fills.headBlob(digest, source, askingOf(asked));
+  const size = await inFewWords(house.fills.headBlob(digest, source, askingOf(asked)));
   return { digest, size, status: { fwd: "uri-miss" } };
 }

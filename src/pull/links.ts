@@ -107,3 +107,16 @@ export class Links {
     }
   }
 }
+
+/** What an upstream refuses to whom no link is known, in words that are the same whether it was asked for the thing, or, since that is
+ * here, whether he may have it. */
+export async function inFewWords<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.status >= 500) throw error;
+    const { code, message, ...options } = error.toValue();
+    const few = message.replace(/( answered \d{3}): .*$/s, "$1");
+    throw new RegistryError(code, few, options);
+  }
+}

@@ -13,6 +13,7 @@ import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { inFewWords } from "./links.ts";
 import { type Meant, meaningOf } from "./meaning.ts";
 import { permitDigest, permitMeant, permitTag } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
@@ -126,7 +127,8 @@ export async function pullByDigest(
   const looking = house.manifests.get(digest, asked);
   const { linked, here } = await links.here(source, digest, "manifest", asked, looking);
   if (here) return described(here.value, { status: { hit: here.layer } });
-  const pulled = await fetchPermitted(house, source, digest, asked, linked);
+  const fetching = fetchPermitted(house, source, digest, asked, linked);
+  const pulled = await (linked ? fetching : inFewWords(fetching));
   // A HEAD starts no fill, and leaves nothing behind.
   if (!linked && pulled.bytes) links.add(source, digest, asked);
   return pulled;

@@ -128,7 +128,7 @@ describe("with a pull token", () => {
     const { token: jwt } = (await good.json()) as TokenAnswer;
     const ping = await cache.ask("https://cache.example/v2/", { headers: bearer(jwt) });
     expect(ping.status).toBe(200);
-    expect((await ask(basic(`${token.token.slice(0, -1)}x`))).status).toBe(401);
+    expect((await ask(basic(`${token.token}x`))).status).toBe(401);
   });
 
   it("a JWT opens what it was asked for, and has the client ask again for what it was not", async () => {

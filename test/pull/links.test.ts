@@ -71,6 +71,20 @@ describe("under another name of the same upstream", () => {
     expect(await fixture.requests({ repository: other, kind: "blob" })).toHaveLength(1);
   });
 
+  it("is told in the same words whether it is cached or not", async () => {
+    const { image, other } = await secret();
+    const unknown = `sha256:${"0".repeat(64)}`;
+    for (const path of pathsOf(image)) {
+      for (const method of ["GET", "HEAD"]) {
+        const told = async (path: string) => {
+          const response = await new Cache().fetch(`open/${other}/${path}`, { method });
+          return [response.status, [...response.headers], await response.text()];
+        };
+        expect(await told(path)).toEqual(await told(path.replace(/sha256:.*/, unknown)));
+      }
+    }
+  });
+
   it("is not there offline either, and without a word of whether it is cached", async () => {
     const { image, other } = await secret();
     const cache = new Cache(OFFLINE);
