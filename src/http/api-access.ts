@@ -13,7 +13,7 @@ import { RegistryError } from "../oci/error.ts";
 import type { Admin } from "./admin.ts";
 import { answerJson, errorsResponse, timeOf } from "./answers.ts";
 import { textOf } from "./body.ts";
-import { numberIn, only } from "./query.ts";
+import { nextOf, only, pageIn } from "./query.ts";
 
 /** In bytes. */
 const LONGEST = 64 * 1024;
@@ -68,17 +68,11 @@ export function addAccess(api: Hono, access: Access, admin: Admin): void {
   });
 
   api.get("/audit", async ({ req }) => {
-    const query = only(req.raw, ["n", "before"]);
-    const limit = numberIn(query, "n", 100, 1000);
-    const before = query.has("before")
-      ? numberIn(query, "before", 0, Number.MAX_SAFE_INTEGER)
-      : undefined;
+    const { limit, before } = pageIn(req.raw);
     const actions = await access.actions(before, limit);
-    const last = actions.at(-1);
-    const next = last && actions.length === limit && `/api/audit?n=${limit}&before=${last.id}`;
-    const headers: Record<string, string> = next ? { Link: `<${next}>; rel="next"` } : {};
+    const { next, headers } = nextOf("/api/audit", actions, limit);
     const told = actions.map(({ at, ...action }) => ({ ...action, at: timeOf(at) }));
-    return answerJson({ actions: told, ...(next && { next }) }, headers);
+    return answerJson({ actions: told, ...next }, headers);
   });
 
   api.post("/keys/rotate", async ({ req }) => {

@@ -12,7 +12,7 @@ import { Admin, nothingHere } from "./admin.ts";
 import { answerJson, errorsResponse, timeOf } from "./answers.ts";
 import { addAccess } from "./api-access.ts";
 import { textOf } from "./body.ts";
-import { flagIn, numberIn, only } from "./query.ts";
+import { flagIn, nextOf, numberIn, only, pageIn } from "./query.ts";
 
 /** What the API works with. */
 export interface Office {
@@ -71,17 +71,10 @@ export function createApi(
   });
 
   api.get("/lifecycle/events", async ({ req }) => {
-    const query = only(req.raw, ["n", "before"]);
-    const limit = numberIn(query, "n", 100, 1000);
-    const before = query.has("before")
-      ? numberIn(query, "before", 0, Number.MAX_SAFE_INTEGER)
-      : undefined;
+    const { limit, before } = pageIn(req.raw);
     const events = await catalog.events(before, limit);
-    const last = events.at(-1);
-    const next =
-      last && events.length === limit && `/api/lifecycle/events?n=${limit}&before=${last.id}`;
-    const headers: Record<string, string> = next ? { Link: `<${next}>; rel="next"` } : {};
-    return answerJson({ events: events.map(eventTold), ...(next && { next }) }, headers);
+    const { next, headers } = nextOf("/api/lifecycle/events", events, limit);
+    return answerJson({ events: events.map(eventTold), ...next }, headers);
   });
 
   api.get("/catalog", async ({ req }) => {

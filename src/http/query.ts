@@ -32,6 +32,29 @@ export function numberIn(
   return number;
 }
 
+/** Of a list whose latest entries come first: how many are wanted, and behind which. */
+export function pageIn(request: Request): { limit: number; before: number | undefined } {
+  const query = only(request, ["n", "before"]);
+  const limit = numberIn(query, "n", 100, 1000);
+  const before = query.has("before")
+    ? numberIn(query, "before", 0, Number.MAX_SAFE_INTEGER)
+    : undefined;
+  return { limit, before };
+}
+
+/** Where the page after this one is, and the header that says so; neither where it is the last.
+ * @param path of the list */
+export function nextOf(
+  path: string,
+  page: readonly { id: number }[],
+  limit: number,
+): { next: { next?: string }; headers: Record<string, string> } {
+  const last = page.at(-1);
+  if (!last || page.length < limit) return { next: {}, headers: {} };
+  const next = `${path}?n=${limit}&before=${last.id}`;
+  return { next: { next }, headers: { Link: `<${next}>; rel="next"` } };
+}
+
 function bad(message: string): RegistryError {
   return new RegistryError("UNSUPPORTED", message, { status: 400 });
 }

@@ -114,7 +114,7 @@ export async function inFewWords<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof RegistryError) || error.status >= 500) throw error;
+    if (!(error instanceof RegistryError) || ![401, 403, 404].includes(error.status)) throw error;
     const { code, message, ...options } = error.toValue();
     const few = message.replace(/( answered \d{3}): .*$/s, "$1");
     throw new RegistryError(code, few, options);
