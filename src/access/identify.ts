@@ -74,6 +74,7 @@ export class Identify {
 
   /** @param secret a pull token, a token of ours, or one of an issuer's */
   async #ofSecret(secret: string, now: number, later: Later): Promise<Asker> {
+    if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
     if (isPullToken(secret)) return this.#ofPullToken(secret, now, later);
     if (secret.length > LONGEST || !JWT.test(secret))
       return refused("this is no token: neither one of this cache's, nor one of an issuer's");

@@ -90,6 +90,11 @@ export class Verifier {
     this.#book = book;
   }
 
+  /** Whether it is one that was verified here before. */
+  knows(token: string): boolean {
+    return this.#verified.has(token);
+  }
+
   /** @param now in ms since the epoch */
   async verify(token: string, now: number, later: Later): Promise<Claims | Invalid> {
     const known = this.#verified.get(token);

@@ -1,5 +1,6 @@
 // Who may pull what: the one place that decides it, for every endpoint, every naming, hit or miss. Pure.
 
+import { LRUCache } from "lru-cache";
 import { isWithin } from "../config/network.ts";
 import type { Config, ConfiguredRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
@@ -117,12 +118,25 @@ function clientNames(
   });
 }
 
-/** What no other rule has. */
-function keyOf({ prefixes, hosts, secretHosts, ns, ...rule }: Rule): string {
-  const claims = [...prefixes, ...hosts, ...secretHosts, ...ns];
-  return claims[0] ?? (rule.default ? "default" : rule.name);
+/** What no other rule has: each kind of claim is unique among its kind (config/names). */
+function keyOf(rule: Rule): string {
+  const of = (kind: string, claims: readonly string[]) =>
+    claims.slice(0, 1).map((claim) => `${kind} ${claim}`);
+  const [key] = [
+    ...of("prefix", rule.prefixes),
+    ...of("host", [...rule.hosts, ...rule.secretHosts]),
+    ...of("ns", rule.ns),
+  ];
+  return key ?? "default";
 }
 
+/** So many are remembered: a hash costs more than the rest of a decision. */
+const resources = new LRUCache<string, string>({ max: 5_000 });
+
 function resourceOf(text: string): string {
-  return digestOf(new TextEncoder().encode(text)).slice("sha256:".length, -32);
+  const known = resources.get(text);
+  if (known !== undefined) return known;
+  const made = digestOf(new TextEncoder().encode(text)).slice("sha256:".length, -32);
+  resources.set(text, made);
+  return made;
 }

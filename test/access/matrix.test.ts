@@ -382,6 +382,23 @@ describe("what one may not see", () => {
     expect(await status(`https://${HOST}/v2/${APP}/manifests/1?ns=b.registry.example`)).toBe(401);
   });
 
+  it("a JWT for a rule is not one for another whose host is called like its prefix", async () => {
+    const hosted = "twin.registry.example";
+    const twins = [
+      { prefix: hosted, upstream: upstream() },
+      { host: hosted, upstream: upstream() },
+    ];
+    const one = new Cache({ RULES: twins, ...shut() });
+    const { token: secret } = await pullToken(one, [`${hosted}/${APP}`]);
+    const url = `https://${HOST}/v2/${hosted}/${APP}/manifests/1`;
+    const answer = await tokenFor(one, challengeOf(await one.ask(url)), basic(secret));
+    const { token } = (await answer.json()) as TokenAnswer;
+    expect((await one.ask(url, { headers: bearer(token) })).status).toBe(200);
+    const other = `https://${hosted}/v2/${APP}/manifests/1`;
+    expect((await one.ask(other, { headers: bearer(token) })).status).toBe(401);
+    expect((await one.ask(other, { headers: basic(secret) })).status).toBe(403);
+  });
+
   it("a name that a prefix hides from the default rule is not its own", async () => {
     const rules = [...RULES.slice(0, 1), { ...RULES[3], default: true, shadow: true }].map(
       (rule) => ({ ...rule, shadow: true }),

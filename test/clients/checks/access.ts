@@ -1,6 +1,6 @@
 // Who may pull, by the clients' own ways of logging in: podman, skopeo, containerd, docker and curl, against a cache that wants to know.
 
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isInstalled, run } from "../command.ts";
 import { hostsDir, nameOf } from "../ctr.ts";
@@ -11,7 +11,7 @@ import { startDockerd } from "../processes.ts";
 import type { Report } from "../report.ts";
 import { LOCKED, type Stage, UP } from "../stage.ts";
 import { manifestAt } from "../upstream.ts";
-import { optionsFor } from "./podman.ts";
+import { mirrorOf, optionsFor } from "./podman.ts";
 
 const ADMIN_TOKEN = "an-admin-token-of-the-clients-0123";
 const SECRET_HOST = "0123456789abcdef0123456789abcdef.mirror.example.com";
@@ -61,6 +61,21 @@ export async function checkAccess(stage: Stage, report: Report): Promise<void> {
     await login(token);
     await pull(image);
     await refused("another rule's image", () => pull(secret), /denied/i);
+    // A mirror of registries.conf is sent the login of its own name. There is no registry of the name itself.
+    const registries = join(folder, "registries-shut.conf");
+    await writeFile(registries, mirrorOf("registry.example", `${shut.address}/${UP.prefix}`));
+    await run(
+      "podman",
+      [
+        ...optionsFor(join(folder, "podman-login-mirror")),
+        "pull",
+        "--quiet",
+        "--authfile",
+        authfile,
+        nameOf("registry.example", BUSYBOX),
+      ],
+      { env: { CONTAINERS_REGISTRIES_CONF: registries } },
+    );
     await podman("logout", "--authfile", authfile, shut.address);
     await podman("image", "rm", image);
     await refused(

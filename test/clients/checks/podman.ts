@@ -79,7 +79,8 @@ export function optionsFor(folder: string): string[] {
   ];
 }
 
-function mirrorOf(registry: string, location: string): string {
+/** A registries.conf. */
+export function mirrorOf(registry: string, location: string): string {
   return `[[registry]]
 location = "${registry}"
 [[registry.mirror]]
