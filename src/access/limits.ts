@@ -9,7 +9,7 @@ import { RegistryError } from "../oci/error.ts";
 /** The bindings count by this time, in s (wrangler.toml). */
 const PERIOD = 60;
 /** One call of REQUESTS stands for so many requests of an identity to an isolate: whoever asks for less costs none. */
-const EACH = 20;
+const EACH = 100;
 /** What was refused once is refused for so long without asking, in ms. */
 const REFUSED = 10_000;
 const MOST = 10_000;
