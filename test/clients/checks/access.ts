@@ -67,7 +67,7 @@ export async function checkAccess(stage: Stage, report: Report): Promise<void> {
     await run(
       "podman",
       [
-        ...optionsFor(join(folder, "podman-login-mirror")),
+        ...optionsFor(join(folder, "podman-in")),
         "pull",
         "--quiet",
         "--authfile",
