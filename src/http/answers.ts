@@ -1,6 +1,6 @@
 // Answers of the API: JSON, which nobody keeps.
 
-import { errorsBody, HARMLESS } from "./respond.ts";
+import { HARMLESS } from "./respond.ts";
 
 const HEADERS = {
   "Content-Type": "application/json",
@@ -22,9 +22,4 @@ export function answerJson(
 /** As people and programs read times. */
 export function timeOf(at: number): string {
   return new Date(at).toISOString();
-}
-
-/** Several problems of one request. */
-export function errorsResponse(messages: readonly string[], status: number): Response {
-  return new Response(errorsBody("UNSUPPORTED", messages), { status, headers: HEADERS });
 }

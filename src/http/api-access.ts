@@ -1,19 +1,18 @@
 // The API's part about access: pull tokens, the keys that our own are signed with, and what was done by those who administer.
 
-import type { Hono } from "hono";
-import { z } from "zod";
+import { z } from "@hono/zod-openapi";
 import type { Access } from "../access/open.ts";
 import { hashOf, newPullToken } from "../access/pull-token.ts";
 import { isPast, type NewToken, type PullToken } from "../access/records.ts";
 import { repositories } from "../config/auth.ts";
 import { duration } from "../config/duration.ts";
-import { describe } from "../config/issues.ts";
 import { network } from "../config/network.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Admin } from "./admin.ts";
-import { answerJson, errorsResponse, timeOf } from "./answers.ts";
+import { answerJson, timeOf } from "./answers.ts";
+import { type Api, add, nextOf, page, refusal, time as told } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { nextOf, only, pageIn } from "./query.ts";
+import { problemsResponse } from "./problem.ts";
 
 /** In bytes. */
 const LONGEST = 64 * 1024;
@@ -36,72 +35,131 @@ const asked = z.strictObject({
     .default([]),
 });
 
-export function addAccess(api: Hono, access: Access, admin: Admin): void {
-  api.get("/tokens", async ({ req }) => {
-    only(req.raw, []);
-    const now = Date.now();
-    const tokens = await access.tokens(now);
-    return answerJson({ tokens: tokens.map((token) => tokenTold(token, now)) });
-  });
+const token = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    repositories: z.array(z.string()).openapi({ description: "globs over names" }),
+    networks: z.array(z.string()).openapi({ description: "in CIDR; empty: from everywhere" }),
+    state: z.enum(["valid", "expired", "revoked"]),
+    createdAt: told,
+    createdBy: z.string(),
+    expiresAt: told.optional(),
+    usedAt: told.optional().openapi({ description: "to some five minutes" }),
+    revokedAt: told.optional(),
+    revokedBy: z.string().optional(),
+  })
+  .openapi("PullToken");
 
-  api.post("/tokens", async ({ req }) => {
-    only(req.raw, []);
-    const now = Date.now();
-    const read = newTokenIn(await textOf(req.raw, LONGEST, "a token's description"), now);
-    if ("problems" in read) return errorsResponse(read.problems, 400);
-    const secret = newPullToken();
-    const id = crypto.randomUUID();
-    const made = await access.create(id, hashOf(secret), read, admin.who(req.raw), now);
-    // The only time that anybody sees it.
-    return answerJson({ ...tokenTold(made, now), token: secret }, {}, 201);
-  });
+const action = z
+  .object({ id: z.int(), at: told, who: z.string(), what: z.string() })
+  .openapi("Action");
 
-  api.delete("/tokens/:id", async ({ req }) => {
-    only(req.raw, []);
-    const now = Date.now();
-    const token = await access.revoke(req.param("id"), admin.who(req.raw), now);
-    if (!token) {
+export function addAccess(api: Api, access: Access, admin: Admin): void {
+  add(
+    api,
+    {
+      method: "get",
+      path: "/tokens",
+      summary: "The pull tokens, without themselves; those that are past for 90 days",
+      answer: z.object({ tokens: z.array(token) }),
+    },
+    async () => {
+      const now = Date.now();
+      return { tokens: (await access.tokens(now)).map((one) => tokenTold(one, now)) };
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "post",
+      path: "/tokens",
+      summary: "Makes a pull token, and shows it, once",
+      body: asked,
+      answer: token.extend({ token: z.string() }),
+      status: 201,
+      problems: [413],
+    },
+    async (_, { req }) => {
+      const now = Date.now();
+      const read = newTokenIn(await textOf(req.raw, LONGEST, "a token's description"), now);
+      if (read instanceof Response) return read;
+      const secret = newPullToken();
+      const id = crypto.randomUUID();
+      const made = await access.create(id, hashOf(secret), read, admin.who(req.raw), now);
+      return { ...tokenTold(made, now), token: secret };
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/tokens/{id}",
+      summary: "Revokes a pull token: it is good for nothing anywhere within a minute",
+      params: { id: z.string() },
+      answer: token,
+      problems: [404],
+    },
+    async (_, { req }) => {
+      const now = Date.now();
+      const id = req.param("id") as string;
+      const revoked = await access.revoke(id, admin.who(req.raw), now);
+      if (revoked) return tokenTold(revoked, now);
       const message = "there is no pull token of this id";
       throw new RegistryError("UNSUPPORTED", message, { status: 404 });
-    }
-    return answerJson(tokenTold(token, now));
-  });
+    },
+  );
 
-  api.get("/audit", async ({ req }) => {
-    const { limit, before } = pageIn(req.raw);
-    const actions = await access.actions(before, limit);
-    const { next, headers } = nextOf("/api/audit", actions, limit);
-    const told = actions.map(({ at, ...action }) => ({ ...action, at: timeOf(at) }));
-    return answerJson({ actions: told, ...next }, headers);
-  });
+  add(
+    api,
+    {
+      method: "get",
+      path: "/audit",
+      summary: "What those who administer did, the latest first",
+      query: page,
+      answer: z.object({ actions: z.array(action), next: z.string().optional() }),
+    },
+    async ({ n, before }) => {
+      const actions = await access.actions(before, n);
+      const { next, headers } = nextOf("/api/audit", actions, n);
+      const listed = actions.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
+      return answerJson({ actions: listed, ...next }, headers);
+    },
+  );
 
-  api.post("/keys/rotate", async ({ req }) => {
-    only(req.raw, []);
-    const kid = await access.rotate(admin.who(req.raw), Date.now());
-    return answerJson({ kid });
-  });
+  add(
+    api,
+    {
+      method: "post",
+      path: "/keys/rotate",
+      summary: "Signs with a new key, once it is known everywhere; nobody is logged out by that",
+      answer: z.object({ kid: z.string() }),
+    },
+    async (_, { req }) => ({ kid: await access.rotate(admin.who(req.raw), Date.now()) }),
+  );
 }
 
-function newTokenIn(text: string, now: number): NewToken | { problems: string[] } {
+function newTokenIn(text: string, now: number): NewToken | Response {
   let given: unknown;
   try {
     given = JSON.parse(text);
   } catch {
-    return { problems: ["the body must be JSON, with name and repositories"] };
+    return bad("the body must be JSON, with name and repositories");
   }
   const parsed = asked.safeParse(given);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.flatMap((issue) => describe("", issue, "a pull token"));
-    return { problems: issues.map((problem) => problem.replace(/^[.:]\s*/, "")) };
-  }
+  if (!parsed.success) return refusal(parsed.error.issues, "a pull token");
   const { expiry, ...token } = parsed.data;
   if (expiry === undefined) return token;
   const read = time.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
   if (expiresAt > now) return { ...token, expiresAt };
-  return {
-    problems: ['expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"'],
-  };
+  return bad('expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"');
+}
+
+function bad(message: string): Response {
+  return problemsResponse({ code: "UNSUPPORTED", status: 400 }, [message]);
 }
 
 function tokenTold(token: PullToken, now: number): object {

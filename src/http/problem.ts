@@ -1,0 +1,56 @@
+// Problems of the API (RFC 9457): a sentence, its status, and, since clients of registries look for them, OCI's `errors` beside it.
+
+import { asRegistryError, type RegistryError } from "../oci/error.ts";
+import { HARMLESS } from "./respond.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** As the document describes it (http/api-schemas). */
+export interface Problem {
+  title: string;
+  status: number;
+  detail: string;
+  /** One for each thing that is wrong. */
+  errors: { code: string; message: string }[];
+}
+
+/** @param error what a handler has thrown; what is no RegistryError is a fault of ours, logged and told briefly */
+export function problemResponse(error: unknown): Response {
+  const known = asRegistryError(error);
+  return problemsResponse(known, [known.message]);
+}
+
+/** Several problems of one request.
+ * @param messages each with its field's path */
+export function problemsResponse(
+  {
+    code,
+    status,
+    headers,
+  }: Pick<RegistryError, "code" | "status"> & Partial<Pick<RegistryError, "headers">>,
+  messages: readonly string[],
+): Response {
+  const problem: Problem = {
+    title: TITLES[status] ?? "The request failed",
+    status,
+    detail: messages.join("; "),
+    errors: messages.map((message) => ({ code, message })),
+  };
+  return new Response(`${JSON.stringify(problem, undefined, 2)}\n`, {
+    status,
+    headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...HARMLESS, ...headers },
+  });
+}
+
+const TITLES: Record<number, string> = {
+  400: "The request cannot be understood",
+  401: "Nobody knows who asks",
+  403: "That may not be done",
+  404: "There is nothing here",
+  405: "That cannot be done here",
+  409: "Something else is at work",
+  413: "That is too long",
+  429: "That was asked too often",
+  500: "The cache failed",
+  503: "The cache cannot tell at the moment",
+};

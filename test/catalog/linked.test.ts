@@ -1,0 +1,57 @@
+// What a place is linked to, as the catalog knows it: the same for a place with few images, which are gone through, and for one with many.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
+
+describe.each([
+  ["few", 3],
+  ["many", 260],
+])("a place with %s images", (_, images) => {
+  const catalog = freshCatalog();
+  const linked = (name: string, place = "p") => catalog.linked(place, digestFor(name));
+
+  beforeAll(async () => {
+    await catalog.tellManifest(
+      manifestFact("p", "image", {
+        blobs: ["config", "layer", "foreign"],
+        foreign: [digestFor("foreign")],
+      }),
+    );
+    await catalog.tellManifest(manifestFact("elsewhere", "child", { blobs: ["of child"] }));
+    await catalog.tellManifest(manifestFact("p", "index", { children: ["child", "absent"] }));
+    await catalog.tellManifest(
+      manifestFact("other", "signature", { subject: "image", blobs: ["of signature"] }),
+    );
+    await catalog.tellManifest(manifestFact("other", "secret", { blobs: ["layer", "of secret"] }));
+    for (let at = 0; at < images; at++)
+      await catalog.tellManifest(
+        manifestFact("p", `more ${at}`, { blobs: [`blob ${at}`, "shared"] }),
+      );
+  });
+
+  it.each([
+    ["image", true],
+    ["config", true],
+    ["layer", true],
+    ["index", true],
+    ["child", true],
+    ["of child", true],
+    ["absent", true],
+    ["shared", true],
+    ["blob 2", true],
+    ["foreign", false],
+    ["signature", false],
+    ["of signature", false],
+    ["secret", false],
+    ["of secret", false],
+    ["nobody's", false],
+  ])("%s: %s", async (name, expected) => {
+    expect(await linked(name)).toBe(expected);
+  });
+
+  it("tells nothing of a place that is not known", async () => {
+    expect(await linked("image", "nowhere")).toBe(false);
+    expect(await linked("of secret", "other")).toBe(true);
+    expect(await linked("config", "other")).toBe(false);
+  });
+});

@@ -1,0 +1,159 @@
+// The API's document (OpenAPI): every route that it describes is there, wants what it says, and answers what it says.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ADMIN, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+import { pullWhole } from "../support/lifecycle.ts";
+
+interface Operation {
+  summary: string;
+  parameters?: { name: string; in: string; required?: boolean }[];
+  requestBody?: { content: { "application/json": { schema: object } } };
+  responses: Record<string, { content: Record<string, { schema: object }> }>;
+}
+
+interface Document {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, object> };
+}
+
+const cache = shutCache();
+const ask = (method: string, path: string, init: RequestInit = {}, token: string | null = ADMIN) =>
+  cache.ask(`https://cache.example/api${path}`, {
+    method,
+    ...init,
+    headers: { ...(token !== null && bearer(token)), ...(init.headers as Record<string, string>) },
+  });
+
+let document: Document;
+let tokenId: string;
+const operations: [string, string, Operation][] = [];
+
+beforeAll(async () => {
+  document = await (await ask("GET", "/openapi.json")).json();
+  const name = repository("documented");
+  const image = await fixture.image(name, "1");
+  tokenId = (await pullToken(cache, ["**"])).id;
+  await pullWhole(new Cache(), `open/${name}`, "1", image);
+  for (const [path, item] of Object.entries(document.paths))
+    for (const [method, operation] of Object.entries(item))
+      operations.push([method.toUpperCase(), path, operation]);
+});
+
+/** What a good request to it has as its body. */
+const BODIES: Record<string, unknown> = {
+  "POST /tokens": {
+    name: "documented",
+    repositories: ["nothing/**"],
+    expiry: "1d",
+    networks: ["192.0.2.0/24"],
+  },
+  "POST /lifecycle/preview": { rules: [] },
+};
+const bodyOf = (method: string, path: string) => {
+  const body = BODIES[`${method} ${path}`];
+  return body === undefined ? {} : { body: JSON.stringify(body) };
+};
+const pathOf = (path: string) => path.replace("{id}", tokenId);
+
+/** The schema, with the components that it leans on. */
+function validator(schema: object): z.ZodType {
+  const { schemas } = document.components;
+  const text = JSON.stringify({ ...schema, $defs: schemas }).replaceAll(
+    "#/components/schemas/",
+    "#/$defs/",
+  );
+  return z.fromJSONSchema(JSON.parse(text));
+}
+
+describe("the document", () => {
+  it("is of OpenAPI 3.1, and says of every route what it is for", () => {
+    expect(document.openapi).toBe("3.1.0");
+    expect(operations.length).toBeGreaterThanOrEqual(12);
+    for (const [, , { summary }] of operations) expect(summary).toMatch(/^\p{Lu}.{5,}/u);
+  });
+
+  it("is for those alone who may see the API", async () => {
+    expect((await ask("GET", "/openapi.json", {}, null)).status).toBe(401);
+    expect((await ask("GET", "/openapi.json", {}, VIEWER)).status).toBe(200);
+  });
+
+  it("describes every route that there is", async () => {
+    const known = new Set(operations.map(([method, path]) => `${method} ${path}`));
+    for (const path of Object.keys(document.paths)) {
+      for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
+        if (known.has(`${method} ${path}`)) continue;
+        const response = await ask(method, pathOf(path));
+        expect([method, path, response.status]).toEqual([method, path, 405]);
+        expect(response.headers.get("allow")).not.toContain(method);
+      }
+    }
+  });
+});
+
+it("each route answers a good request as it says", async () => {
+  for (const [method, path, operation] of operations) {
+    const response = await ask(method, pathOf(path), bodyOf(method, path));
+    const described = operation.responses[String(response.status)];
+    expect([method, path, response.status]).toEqual([
+      method,
+      path,
+      method === "POST" && path === "/tokens" ? 201 : 200,
+    ]);
+    const schema = described?.content["application/json"]?.schema as object;
+    const told = validator(schema).safeParse(await response.json());
+    expect([method, path, told.error?.issues ?? []]).toEqual([method, path, []]);
+  }
+});
+
+it("each route refuses who is nobody, and a viewer where it changes something", async () => {
+  for (const [method, path] of operations) {
+    const nobody = await ask(method, pathOf(path), bodyOf(method, path), null);
+    expect([method, path, nobody.status]).toEqual([method, path, 401]);
+    await expectProblem(nobody);
+    const viewer = await ask(method, pathOf(path), bodyOf(method, path), VIEWER);
+    const isReading = method === "GET" || path === "/lifecycle/preview";
+    expect([method, path, viewer.status]).toEqual([method, path, isReading ? 200 : 403]);
+    if (!isReading) await expectProblem(viewer);
+  }
+});
+
+it("each route refuses a parameter that it does not know, and a value that is none", async () => {
+  for (const [method, path, { parameters = [] }] of operations) {
+    const unknown = await ask(method, `${pathOf(path)}?nothing=1`, bodyOf(method, path));
+    expect([method, path, unknown.status]).toEqual([method, path, 400]);
+    expect((await expectProblem(unknown)).detail).toBe("nothing: is no field of this request");
+    for (const { name, in: where } of parameters) {
+      if (where !== "query") continue;
+      const wrong = await ask(method, `${pathOf(path)}?${name}=%7Bwrong`, bodyOf(method, path));
+      expect([method, path, name, wrong.status]).toEqual([method, path, name, 400]);
+      expect((await expectProblem(wrong)).detail).toContain(name);
+    }
+  }
+});
+
+it("each route with a body refuses one that is none, and one that is too long", async () => {
+  const withBody = operations.filter(([method, path]) => `${method} ${path}` in BODIES);
+  expect(withBody).toHaveLength(2);
+  for (const [method, path] of withBody) {
+    for (const body of ["{", "[]x", '{"what":1}']) {
+      const response = await ask(method, path, { body });
+      expect([path, body, response.status]).toEqual([path, body, 400]);
+      await expectProblem(response);
+    }
+    const long = await ask(method, path, { body: " ".repeat(300_000) });
+    expect([path, long.status]).toEqual([path, 413]);
+    await expectProblem(long);
+  }
+});
+
+async function expectProblem(response: Response) {
+  expect(response.headers.get("content-type")).toBe("application/problem+json");
+  const problem = (await response.json()) as { status: number; detail: string };
+  const checked = validator(document.components.schemas.Problem as object).safeParse(problem);
+  expect(checked.error?.issues ?? []).toEqual([]);
+  expect(problem.status).toBe(response.status);
+  return problem;
+}
