@@ -56,9 +56,8 @@ export function createApi(
   addLifecycle(api, catalog, opened, note);
   addCatalog(api, catalog, opened, note);
   addAccess(api, desk.access, admin);
-  const document = api.getOpenAPI31Document(ABOUT);
-  api.get("/openapi.json", () => answerJson(document));
-  for (const [path, methods] of methodsOf(document.paths ?? {})) {
+  api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
+  for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {
       const message = `this takes ${methods}`;
       throw new RegistryError("UNSUPPORTED", message, { headers: { Allow: methods } });
@@ -71,10 +70,16 @@ export function createApi(
 }
 
 /** What each path takes, as Hono writes paths. */
-function methodsOf(paths: object): [string, string][] {
-  return Object.entries(paths).map(([path, item]) => {
-    const methods = Object.keys(item).map((method) => method.toUpperCase());
-    const all = methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
-    return [path.replaceAll(/\{(\w+)\}/g, ":$1"), all.join(", ")];
-  });
+function methodsOf({ openAPIRegistry }: OpenAPIHono): [string, string][] {
+  const byPath = new Map<string, string[]>();
+  for (const definition of openAPIRegistry.definitions) {
+    if (definition.type !== "route") continue;
+    const { path, method } = definition.route;
+    const own = method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
+    byPath.set(path, [...(byPath.get(path) ?? []), ...own]);
+  }
+  return [...byPath].map(([path, methods]) => [
+    path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    methods.join(", "),
+  ]);
 }
