@@ -7,6 +7,7 @@ import { openCatalog } from "./catalog/open.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
 import type { Env } from "./env.ts";
+import { type Explain, openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
@@ -50,6 +51,7 @@ export default {
       const office = {
         catalog: openCatalog(env),
         desk: openDesk(openAccess(env), env),
+        explain: explainOf(env),
         lifecycle: (config: Config) => lifecycleOf(env, config),
       };
       app = createApp({ ...env }, houseOf(env), office);
@@ -87,6 +89,17 @@ function houseOf(env: Env): House {
     served: new Served(),
     reports: new Reports(catalog, reportEvery, new Healer(fills)),
   };
+}
+
+function explainOf(env: Env): Explain {
+  return openExplain({
+    access: openAccess(env),
+    catalog: openCatalog(env),
+    tags: new TagStore(env.META, env.BLOBS),
+    manifests: new ManifestStore(env.META, env.BLOBS),
+    blobs: new BlobStore(env.BLOBS, env.META),
+    gate: openGate(env.UPSTREAM_GATE),
+  });
 }
 
 function lifecycleOf(env: Env, config: Config): Lifecycle {

@@ -30,8 +30,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   pull: PULLING,
   lifecycle: PULLING,
   access: DOING,
-  http: [...PULLING, "pull", "lifecycle", "access"],
-  index: [...PULLING, "pull", "lifecycle", "access", "http", "env"],
+  explain: [...PULLING, "pull", "access"],
+  http: [...PULLING, "pull", "lifecycle", "access", "explain"],
+  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "env"],
   env: ["upstream", "fill", "catalog", "access"],
   cli: ["config"],
 };

@@ -87,3 +87,13 @@ export interface Reported {
   /** Blobs that were deleted: they were served from a copy. */
   lostBlobs: Digest[];
 }
+
+/** An image as a place holds it. */
+export interface HeldImage {
+  pushedAt: number;
+  pulledAt?: number;
+  tags: string[];
+  /** It is marked, and goes when its grace is over. */
+  expiredAt?: number;
+  reason?: string;
+}

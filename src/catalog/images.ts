@@ -4,6 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
 import type { Database } from "./database.ts";
+import type { HeldImage } from "./facts.ts";
 import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
 import { isReferrersTag } from "./tags.ts";
 
@@ -86,6 +87,29 @@ function imagesIn(
       ...(row.expired_at !== null && { expiredAt: row.expired_at }),
     };
   });
+}
+
+/** Undefined where the place does not hold it. */
+export function imageAt(database: Database, place: string, digest: Digest): HeldImage | undefined {
+  const id = database.placeIfKnown(place);
+  const content = database.contentIfKnown(digest, "manifest");
+  if (id === undefined || content === undefined) return undefined;
+  const row = database.first<
+    Pick<Row, "pushed_at" | "pulled_at" | "expired_at"> & { reason: string | null }
+  >(
+    "SELECT pushed_at, pulled_at, expired_at, reason FROM images WHERE place = ? AND content = ?",
+    id,
+    content,
+  );
+  return (
+    row && {
+      pushedAt: row.pushed_at,
+      ...(row.pulled_at !== null && { pulledAt: row.pulled_at }),
+      tags: tagsIn(database, id, content - 1, content).get(content) ?? [],
+      ...(row.expired_at !== null && { expiredAt: row.expired_at }),
+      ...(row.reason !== null && { reason: row.reason }),
+    }
+  );
 }
 
 /** Content → its tags, but for those that are going already. */

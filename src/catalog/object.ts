@@ -49,6 +49,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
     return this.#do((database) => takeReport(database, report));
   }
 
+  image(...args: Parameters<Catalog["image"]>) {
+    return this.#do((database) => images.imageAt(database, ...args));
+  }
+
   linked(...args: Parameters<Catalog["linked"]>) {
     return this.#do((database) => isLinked(database, ...args));
   }

@@ -3,7 +3,15 @@
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
-import type { BlobFact, Counts, ManifestFact, Report, Reported, TagFact } from "./facts.ts";
+import type {
+  BlobFact,
+  Counts,
+  HeldImage,
+  ManifestFact,
+  Report,
+  Reported,
+  TagFact,
+} from "./facts.ts";
 import type {
   BlobPage,
   CatalogImage,
@@ -34,6 +42,8 @@ export interface Catalog {
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
   linked(place: string, digest: Digest): Promise<boolean>;
+  /** Undefined where the place does not hold it. */
+  image(place: string, digest: Digest): Promise<HeldImage | undefined>;
 
   /** Undefined while another run is at work (it has shown itself within the last minutes of the real clock).
    * @param now that the run goes by */
@@ -98,6 +108,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     tellBlob: (fact) => call(() => catalog().tellBlob(fact)),
     tellTag: (fact) => call(() => catalog().tellTag(fact)),
     report: (report) => call(() => catalog().report(report)),
+    image: (place, digest) => call(() => catalog().image(place, digest)),
     linked: (place, digest) => call(() => catalog().linked(place, digest)),
     begin: (trigger, now) => call(() => catalog().begin(trigger, now)),
     beat: (id, counts, progress) => call(() => catalog().beat(id, counts, progress)),

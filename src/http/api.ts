@@ -4,12 +4,14 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Desk } from "../access/desk.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
+import type { Explain } from "../explain/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { answerJson } from "./answers.ts";
 import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
+import { addExplain } from "./api-explain.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { refusal } from "./api-schemas.ts";
 import { problemResponse } from "./problem.ts";
@@ -18,6 +20,7 @@ import { problemResponse } from "./problem.ts";
 export interface Office {
   catalog: Catalog;
   desk: Desk;
+  explain: Explain;
   lifecycle(config: Config): Lifecycle;
 }
 
@@ -37,7 +40,7 @@ const ABOUT = {
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   config: () => Config,
-  { catalog, lifecycle, desk }: Office,
+  { catalog, lifecycle, desk, explain }: Office,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
@@ -56,6 +59,7 @@ export function createApi(
   addLifecycle(api, catalog, opened, note);
   addCatalog(api, catalog, opened, note);
   addAccess(api, desk.access, admin);
+  addExplain(api, explain, config);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

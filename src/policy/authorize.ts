@@ -63,12 +63,22 @@ export function targetOf(config: Config, naming: Naming, address: string | undef
       names: () => [full],
     };
   }
+  return targetAt(config, routed, naming.host, address);
+}
+
+/** The same, for a name that was routed. */
+export function targetAt(
+  config: Config,
+  routed: Routed,
+  host: string | undefined,
+  address: string | undefined,
+): Target {
   const { rule } = routed.configured;
   const source = { rule, repository: routed.repository };
   return {
     routed,
     resource: () => resourceOf(`${keyOf(rule)} ${ownName(source)}`),
-    free: isFree(config, rule, naming.host, address),
+    free: isFree(config, rule, host, address),
     names: () => clientNames(config.rules, routed),
   };
 }

@@ -3,7 +3,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
-import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { call, type ErrorValue, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import {
   admit,
@@ -16,7 +16,7 @@ import {
   unprobe,
 } from "./health.ts";
 import { Lender, type Lent, type Refused } from "./lender.ts";
-import { readRetryAfter } from "./limit.ts";
+import { type Budget, readRetryAfter } from "./limit.ts";
 import { isOfflineIn } from "./offline.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
 
@@ -28,6 +28,21 @@ export interface Loan extends Lent {
   watched: boolean;
   /** In ms since the epoch, by the gate's clock. */
   lentAt: number;
+}
+
+/** That it is left alone. */
+export interface Pause {
+  /** All of it, manifests' GETs, or the repository. */
+  of: "all" | "pulls" | "repository";
+  /** In ms since the epoch. */
+  until: number;
+  error: ErrorValue;
+}
+
+export interface UpstreamState {
+  offline: boolean;
+  pauses: Pause[];
+  budget?: Budget;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
@@ -82,6 +97,22 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
+  /** How it stands with the upstream, and with one repository of it, for whoever wants to know; nothing is changed by it. */
+  async state(rule: Rule, repository: string): Promise<Outcome<UpstreamState>> {
+    return settle(async () => {
+      const { all, pulls, repositories, budget } = this.#health;
+      const now = Date.now();
+      const scope = `repository:${repository}:pull`;
+      const pauses = Object.entries({ all, pulls, repository: repositories?.[scope] }).flatMap(
+        ([of, cooldown]) =>
+          cooldown && cooldown.until > now
+            ? [{ of: of as Pause["of"], until: cooldown.until, error: cooldown.error }]
+            : [],
+      );
+      return { offline: this.#isOffline(rule), pauses, ...(budget && { budget }) };
+    });
+  }
+
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
   async #heard(error: RegistryError, repository: string): Promise<RegistryError> {
     const now = Date.now();
@@ -127,12 +158,18 @@ export interface Gate {
   report(rule: Rule, seen: Seen): Promise<number>;
 }
 
-export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate {
+/** For whoever wants to know how it stands. */
+export interface Watch {
+  state(rule: Rule, repository: string): Promise<UpstreamState>;
+}
+
+export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate & Watch {
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
     lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),
+    state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };
 }

@@ -56,7 +56,12 @@ const bodyOf = (method: string, path: string) => {
   const body = BODIES[`${method} ${path}`];
   return body === undefined ? {} : { body: JSON.stringify(body) };
 };
-const pathOf = (path: string) => path.replace("{id}", tokenId);
+/** Of a good request, where it wants a parameter. */
+const QUERIES: Record<string, string> = { "/explain": "reference=open/documented:1" };
+const pathOf = (path: string, query = "") => {
+  const all = [QUERIES[path] ?? "", query].filter((part) => part !== "").join("&");
+  return path.replace("{id}", tokenId) + (all === "" ? "" : `?${all}`);
+};
 
 /** The schema, with the components that it leans on. */
 function validator(schema: object): z.ZodType {
@@ -122,12 +127,17 @@ it("each route refuses who is nobody, and a viewer where it changes something", 
 
 it("each route refuses a parameter that it does not know, and a value that is none", async () => {
   for (const [method, path, { parameters = [] }] of operations) {
-    const unknown = await ask(method, `${pathOf(path)}?nothing=1`, bodyOf(method, path));
+    const unknown = await ask(method, pathOf(path, "nothing=1"), bodyOf(method, path));
     expect([method, path, unknown.status]).toEqual([method, path, 400]);
     expect((await expectProblem(unknown)).detail).toBe("nothing: is no field of this request");
     for (const { name, in: where } of parameters) {
       if (where !== "query") continue;
-      const wrong = await ask(method, `${pathOf(path)}?${name}=%7Bwrong`, bodyOf(method, path));
+      if (name === "host" || name === "ns") continue; // whatever a client says there
+      const wrong = await ask(
+        method,
+        `${path.replace("{id}", tokenId)}?${name}=%7Bwrong`,
+        bodyOf(method, path),
+      );
       expect([method, path, name, wrong.status]).toEqual([method, path, name, 400]);
       expect((await expectProblem(wrong)).detail).toContain(name);
     }

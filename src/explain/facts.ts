@@ -1,0 +1,200 @@
+// What is known of an image and of how it would be pulled: collected from all that decides about it, and changed by nothing of that.
+
+import type { Access } from "../access/open.ts";
+import { isPast, type PullToken } from "../access/records.ts";
+import type { Counts, HeldImage } from "../catalog/facts.ts";
+import type { Catalog } from "../catalog/open.ts";
+import type { Config } from "../config/read.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/error.ts";
+import { parseObject } from "../oci/json.ts";
+import { INDEX_TYPES } from "../oci/manifest.ts";
+import { isRepositoryName, isTag } from "../oci/name.ts";
+import { digestIn, referencesIn } from "../oci/references.ts";
+import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
+import type { TagMapping } from "../policy/fresh.ts";
+import { type Routed, routeFull } from "../policy/route.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import type { BlobStore } from "../store/blobs.ts";
+import type { ManifestStore } from "../store/manifests.ts";
+import type { TagStore } from "../store/tags.ts";
+import type { UpstreamState, Watch } from "../upstream/gate.ts";
+
+/** What is looked into. */
+export interface Sources {
+  config: Config;
+  access: Pick<Access, "tokens">;
+  catalog: Pick<Catalog, "image" | "linked" | "counts">;
+  tags: Pick<TagStore, "get" | "recorded">;
+  manifests: Pick<ManifestStore, "get">;
+  blobs: Pick<BlobStore, "layout">;
+  gate: Watch;
+}
+
+/** As a person writes it, taken apart. */
+export interface Reference {
+  /** Without the cache's own host. */
+  name: string;
+  tag?: string;
+  digest?: Digest;
+}
+
+/** A manifest of it, and what is here of that. */
+export interface Part {
+  digest: Digest;
+  platform?: string;
+  here: boolean;
+  blobs: { digest: Digest; here: boolean }[];
+}
+
+export interface Facts {
+  reference: Reference;
+  now: number;
+  target: Target;
+  routed: Routed | undefined;
+  /** Whose tokens may. */
+  tokens: Pick<PullToken, "id" | "name">[];
+  /** Whose issuers may. */
+  issuers: string[];
+  mapping?: TagMapping;
+  former: Digest[];
+  /** What would be given: named, or what the tag means. */
+  digest?: Digest;
+  mediaType?: string;
+  parts: Part[];
+  linked: boolean;
+  image?: HeldImage;
+  upstream?: UpstreamState;
+  /** Of the last seven days, of the repository. */
+  counts: Counts[];
+}
+
+/** So many manifests of an index are looked into, and so many blobs of each. */
+const MOST_PARTS = 20;
+const MOST_BLOBS = 60;
+const WEEK = 7 * 24 * 60 * 60_000;
+
+/** Throws NAME_INVALID (400).
+ * @param host the cache's own, which the reference may begin with */
+export function parseReference(text: string, host: string): Reference {
+  const own = text.startsWith(`${host}/`) ? text.slice(host.length + 1) : text;
+  const [before = "", digest] = own.split("@", 2) as [string, string?];
+  const [, name = "", tag] = /^(.*?)(?::([^/:]*))?$/.exec(before) ?? [];
+  if (!isRepositoryName(name) || (tag !== undefined && !isTag(tag)))
+    throw bad(`reference: "${text.slice(0, 300)}" is no image: write name:tag, or name@sha256:…`);
+  if (digest === undefined) return { name, tag: tag ?? "latest" };
+  if (!isDigest(digest)) throw bad("reference: what stands behind the @ is no digest");
+  return { name, digest };
+}
+
+function bad(message: string): RegistryError {
+  return new RegistryError("NAME_INVALID", message);
+}
+
+/** @param asked as a client would name it: by host and `ns`, where it does */
+export async function collect(
+  sources: Sources,
+  reference: Reference,
+  asked: { host: string; ns: string | undefined },
+  now: number,
+): Promise<Facts> {
+  const { config, access } = sources;
+  const plain = targetOf(config, { name: reference.name, ...asked }, undefined);
+  // A person may begin with a registry's name, as clients do before their mirrors take it off.
+  const routed = plain.routed ?? routeFull(config.rules, reference.name);
+  const target = routed ? targetAt(config, routed, asked.host, undefined) : plain;
+  const isGood = (token: PullToken) => token.revokedAt === undefined && !isPast(token, now);
+  const tokens = (await access.tokens(now)).filter(
+    (token) => isGood(token) && mayPull(token.repositories, target),
+  );
+  const issuers = config.auth.issuers.filter(({ repositories }) => mayPull(repositories, target));
+  const facts: Facts = {
+    reference,
+    now,
+    target,
+    routed,
+    tokens: tokens.map(({ id, name }) => ({ id, name })),
+    issuers: [...new Set(issuers.map(({ issuer }) => issuer))],
+    former: [],
+    parts: [],
+    linked: false,
+    counts: [],
+  };
+  if (!routed || routed.configured.problem) return facts;
+  const source = { rule: routed.configured.rule, repository: routed.repository };
+  return { ...facts, ...(await ofSource(sources, source, reference, now)) };
+}
+
+async function ofSource(
+  sources: Sources,
+  source: Source,
+  { tag, digest: named }: Reference,
+  now: number,
+): Promise<Partial<Facts>> {
+  const { tags, catalog, gate } = sources;
+  const place = sourceKey(source);
+  const from = new Date(now - WEEK).toISOString().slice(0, 10);
+  const [mapping, record, upstream, counts] = await Promise.all([
+    tag === undefined ? undefined : tags.get(source, tag),
+    tag === undefined ? undefined : tags.recorded(source, tag),
+    gate.state(source.rule, source.repository),
+    catalog.counts(from),
+  ]);
+  const digest = named ?? mapping?.digest;
+  const [content, linked, image] = digest
+    ? await Promise.all([
+        contentOf(sources, digest),
+        catalog.linked(place, digest),
+        catalog.image(place, digest),
+      ])
+    : [{ parts: [] }, false, undefined];
+  return {
+    ...(mapping && { mapping }),
+    former: record?.former ?? [],
+    ...(digest && { digest }),
+    ...content,
+    linked,
+    ...(image && { image }),
+    upstream,
+    counts: counts.filter((one) => one.place === place),
+  };
+}
+
+async function contentOf(
+  sources: Sources,
+  digest: Digest,
+): Promise<Pick<Facts, "parts" | "mediaType">> {
+  const manifest = await sources.manifests.get(digest);
+  if (!manifest) return { parts: [{ digest, here: false, blobs: [] }] };
+  const { mediaType, bytes } = manifest;
+  if (!INDEX_TYPES.includes(mediaType))
+    return { mediaType, parts: [{ digest, here: true, blobs: await blobsOf(sources, bytes) }] };
+  const children = await Promise.all(
+    childrenIn(bytes).map(async (child): Promise<Part> => {
+      const found = await sources.manifests.get(child.digest);
+      return {
+        ...child,
+        here: found !== undefined,
+        blobs: found ? await blobsOf(sources, found.bytes) : [],
+      };
+    }),
+  );
+  return { mediaType, parts: [{ digest, here: true, blobs: [] }, ...children] };
+}
+
+function childrenIn(index: Uint8Array): Pick<Part, "digest" | "platform">[] {
+  const { manifests } = parseObject(index) ?? {};
+  const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
+  return entries.slice(0, MOST_PARTS).flatMap((entry) => {
+    const { platform } = entry as { platform?: { os?: unknown; architecture?: unknown } };
+    const name = platform && `${platform.os}/${platform.architecture}`;
+    return digestIn(entry).map((digest) => ({ digest, ...(name && { platform: name }) }));
+  });
+}
+
+async function blobsOf({ blobs }: Sources, manifest: Uint8Array): Promise<Part["blobs"]> {
+  const digests = [...new Set(referencesIn(manifest).blobs)].slice(0, MOST_BLOBS);
+  return Promise.all(
+    digests.map(async (digest) => ({ digest, here: (await blobs.layout(digest)) !== undefined })),
+  );
+}

@@ -1,0 +1,28 @@
+// Explaining as the API sees it: a reference goes in, a story comes out.
+
+import type { Config } from "../config/read.ts";
+import { collect, parseReference, type Sources } from "./facts.ts";
+import { type Story, tell } from "./story.ts";
+
+export interface Explained extends Story {
+  /** As it was understood. */
+  reference: string;
+}
+
+export type Explain = (
+  config: Config,
+  reference: string,
+  asked: { host: string; ns: string | undefined },
+  now: number,
+) => Promise<Explained>;
+
+/** The explaining throws NAME_INVALID (400) for what is no image. */
+export function openExplain(sources: Omit<Sources, "config">): Explain {
+  return async (config, text, asked, now) => {
+    const reference = parseReference(text, asked.host);
+    const facts = await collect({ ...sources, config }, reference, asked, now);
+    const { name, tag, digest } = reference;
+    const understood = digest ? `${name}@${digest}` : `${name}:${tag}`;
+    return { reference: understood, ...tell(facts, config.auth.mode) };
+  };
+}

@@ -1,0 +1,354 @@
+// What is explained of a pull is what comes of it: each outcome of the request path is explained first, and then pulled.
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ADMIN, basic, bearer, pullToken, shut } from "../support/access.ts";
+import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
+
+const HOUR = 60 * 60_000;
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+interface Story {
+  reference: string;
+  status: number;
+  steps: { about: string; mark: string; text: string }[];
+}
+
+async function ask(cache: Cache, reference: string, more: Record<string, string> = {}) {
+  const query = new URLSearchParams({ reference, ...more });
+  return cache.ask(`https://cache.example/api/explain?${query}`, { headers: bearer(ADMIN) });
+}
+
+async function explain(cache: Cache, reference: string, more: Record<string, string> = {}) {
+  const response = await ask(cache, reference, more);
+  expect(response.status).toBe(200);
+  const story = (await response.json()) as Story;
+  const text = (about: string) =>
+    story.steps
+      .filter((step) => step.about === about)
+      .map((step) => step.text)
+      .join("; ");
+  return { ...story, text };
+}
+
+/** A cache in front of an upstream of its own. */
+function cacheOf(fields: object = {}, overrides: Record<string, unknown> = {}): Cache {
+  const upstream = fixture.url("open") + apartPath();
+  const RULES = [{ prefix: "up", upstream, ...fields }];
+  return new Cache({ RULES, ADMIN_TOKEN: ADMIN, ...overrides });
+}
+
+async function image(hint: string, options = {}) {
+  const name = repository(hint);
+  return { name, image: await fixture.image(name, "1", options) };
+}
+
+/** What is explained, and then what comes of it. */
+async function expectAsTold(
+  cache: Cache,
+  reference: string,
+  path: string,
+  status: number,
+  next: RegExp,
+) {
+  const story = await explain(cache, reference);
+  expect([story.text("next"), story.status]).toEqual([expect.stringMatching(next), status]);
+  const response = await cache.fetch(path);
+  expect([path, response.status]).toEqual([path, status]);
+  await response.arrayBuffer();
+  await cache.settled();
+  return story;
+}
+
+describe("a tag", () => {
+  it("that was never pulled is fetched; then it is here, and the upstream is not asked", async () => {
+    const cache = cacheOf();
+    const { name } = await image("told", { layers: [10, 20] });
+    const path = `up/${name}/manifests/1`;
+    const first = await expectAsTold(
+      cache,
+      `up/${name}:1`,
+      path,
+      200,
+      /fetched from .*not known here/,
+    );
+    expect(first.text("rule")).toContain(`the rule "up" has it, as ${name}`);
+    expect(first.text("tag")).toContain("never checked here");
+    const requests = (await fixture.requests({ repository: name })).length;
+    const then = await expectAsTold(
+      cache,
+      `up/${name}:1`,
+      path,
+      200,
+      /from the cache, and the upstream is not asked/,
+    );
+    expect(then.text("tag")).toMatch(
+      /^the tag "1" means sha256:[0-9a-f]{12}, as was checked \d s ago: fresh for another 59 min$/,
+    );
+    expect(then.text("content")).toContain("is cached, with 0 of its 3 blobs");
+    expect(then.text("history")).toMatch(/it was cached \d s ago, and last pulled/);
+    expect(then.text("history")).toContain("in 7 days this repository had");
+    expect(await fixture.requests({ repository: name })).toHaveLength(requests);
+  });
+
+  it("is latest where none is said, and may have the cache's host in front", async () => {
+    const { name } = await image("said");
+    const story = await explain(cacheOf(), `cache.example/up/${name}`);
+    expect(story.reference).toBe(`up/${name}:latest`);
+  });
+
+  it("past its time is checked by HEAD; in passing, behind the answer", async () => {
+    const cache = cacheOf({ tagTtl: "1h", staleWhileRevalidate: "1h" });
+    const { name } = await image("stale");
+    const path = `up/${name}/manifests/1`;
+    await cache.bytes(path);
+    await cache.settled();
+    later(1.5 * HOUR);
+    const passing = await explain(cache, `up/${name}:1`);
+    expect(passing.text("next")).toMatch(/from the cache, and checked behind the answer/);
+    later(HOUR);
+    await expectAsTold(cache, `up/${name}:1`, path, 200, /asks .* by HEAD .*the cache$/);
+  });
+
+  it("is served stale while the upstream is left alone, and not what is not here", async () => {
+    const cache = cacheOf();
+    const [known, other] = [await image("known"), await image("unknown")];
+    const path = `up/${known.name}/manifests/1`;
+    await cache.bytes(path);
+    await cache.settled();
+    for (const { name } of [known, other])
+      await fixture.fault({
+        match: { repository: name },
+        times: 0,
+        do: { status: 429, headers: { "retry-after": "600" } },
+      });
+    later(2 * HOUR);
+    await (await cache.fetch(path)).arrayBuffer(); // the upstream says so
+    const stale = await expectAsTold(cache, `up/${known.name}:1`, path, 200, /labelled as stale/);
+    expect(stale.text("upstream")).toMatch(
+      /is left alone for another \d+ (s|min): .* answered 429/,
+    );
+    await expectAsTold(
+      cache,
+      `up/${other.name}:1`,
+      `up/${other.name}/manifests/1`,
+      429,
+      /answered 429: .*left alone/,
+    );
+  });
+
+  it("that the upstream has no more is known to be gone", async () => {
+    const cache = cacheOf();
+    const { name } = await image("gone");
+    await cache.bytes(`up/${name}/manifests/1`);
+    await fixture.remove(name, "1");
+    later(2 * HOUR);
+    expect((await cache.fetch(`up/${name}/manifests/1`)).status).toBe(404);
+    await cache.settled();
+    const story = await explain(cache, `up/${name}:1`);
+    expect(story.text("tag")).toMatch(/no more|never checked here/);
+  });
+
+  it("that moved says what it meant before", async () => {
+    const cache = cacheOf();
+    const { name, image: first } = await image("moved");
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    await fixture.image(name, "1", { seed: repository("other") });
+    later(2 * HOUR);
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    const story = await explain(cache, `up/${name}:1`);
+    expect(story.text("tag")).toContain(`before, it meant ${first.digest.slice(0, 19)}`);
+  });
+});
+
+describe("an index", () => {
+  it("tells which platforms are here, and how much of each", async () => {
+    const cache = cacheOf();
+    const name = repository("index");
+    const amd = await fixture.image(name, undefined, { layers: [10] });
+    const platform = { os: "linux", architecture: "arm64" };
+    const arm = await fixture.image(name, undefined, { layers: [20], platform });
+    await fixture.index(name, "1", [amd, arm]);
+    for (const path of ["manifests/1", `manifests/${amd.digest}`, `blobs/${amd.config.digest}`])
+      await cache.bytes(`up/${name}/${path}`);
+    await cache.settled();
+    const story = await explain(cache, `up/${name}:1`);
+    expect(story.text("content")).toContain(
+      "linux/amd64: 1 of its 2 blobs; linux/arm64: not cached",
+    );
+  });
+});
+
+describe("a digest", () => {
+  it("is answered from the cache where the repository has it, and asked for under another name", async () => {
+    const cache = cacheOf();
+    const { name, image: one } = await image("digest");
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    const path = `up/${name}/manifests/${one.digest}`;
+    await expectAsTold(
+      cache,
+      `up/${name}@${one.digest}`,
+      path,
+      200,
+      /from the cache, and the upstream is not asked/,
+    );
+    const other = await explain(cache, `up/other@${one.digest}`);
+    expect(other.text("content")).toContain("that this repository has it is not known here");
+    expect(other.text("next")).toMatch(/is fetched from/);
+  });
+});
+
+describe("what is refused", () => {
+  it("has no rule", async () => {
+    const cache = cacheOf();
+    const story = await expectAsTold(
+      cache,
+      "nothing/app:1",
+      "nothing/app/manifests/1",
+      404,
+      /404 NAME_UNKNOWN/,
+    );
+    expect(story.steps[0]).toMatchObject({ about: "rule", mark: "bad" });
+  });
+
+  it("has a rule whose secret is missing", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const cache = cacheOf({ credentials: "MISSING_SECRET" });
+    await expectAsTold(
+      cache,
+      "up/app:1",
+      "up/app/manifests/1",
+      500,
+      /the secret MISSING_SECRET is not set/,
+    );
+  });
+
+  it.each([
+    [{ deny: ["secret/**"] }, "secret/app", "1", "refuse the tag"],
+    [{ allow: ["team/*:v*"] }, "team/app", "1", 'refuse the tag "1"'],
+    [
+      { denyDigests: [`sha256:${"a".repeat(64)}`] },
+      "team/app",
+      `sha256:${"a".repeat(64)}`,
+      "denyDigests has",
+    ],
+  ])("by the lists: %j", async (fields, name, reference, why) => {
+    const cache = cacheOf({ ...fields, denyReason: "Ask in #platform." });
+    const written = reference.includes(":") ? `up/${name}@${reference}` : `up/${name}:${reference}`;
+    const story = await expectAsTold(
+      cache,
+      written,
+      `up/${name}/manifests/${reference}`,
+      403,
+      /403 DENIED/,
+    );
+    expect(story.text("lists")).toContain(why);
+    expect(story.text("lists")).toContain("Ask in #platform.");
+  });
+
+  it.each(["UPPER/x", "a b", "x:", "x@sha256:1", "", "x:y:z/", `x@${"a".repeat(990)}`])(
+    "is no image: %j",
+    async (reference) => {
+      const response = await ask(cacheOf(), reference);
+      expect(response.status).toBe(400);
+      expect(await response.text()).toContain("reference: ");
+    },
+  );
+});
+
+describe("offline", () => {
+  it("what is here is served, and the rest is 404", async () => {
+    const cache = cacheOf();
+    const { name } = await image("offline");
+    const upstream = fixture.url("open") + apartPath();
+    const RULES = [{ prefix: "up", upstream }];
+    const online = new Cache({ RULES, ADMIN_TOKEN: ADMIN });
+    await online.bytes(`up/${name}/manifests/1`);
+    await online.settled();
+    const offline = new Cache({ RULES: [{ ...RULES[0], offline: true }], ADMIN_TOKEN: ADMIN });
+    later(2 * HOUR);
+    const story = await expectAsTold(
+      offline,
+      `up/${name}:1`,
+      `up/${name}/manifests/1`,
+      200,
+      /labelled as stale/,
+    );
+    expect(story.text("upstream")).toContain("is never asked: the rule is offline");
+    await expectAsTold(
+      offline,
+      `up/${name}:2`,
+      `up/${name}/manifests/2`,
+      404,
+      /404: .*the rule is offline/,
+    );
+    void cache;
+  });
+});
+
+describe("who may pull it", () => {
+  const rules = (upstream: string) => [
+    { prefix: "up", upstream, networks: ["10.0.0.0/8"] },
+    { prefix: "pub-images", upstream, anonymous: true },
+    { host: "up.mirror.example", ns: "up.registry.example", upstream },
+  ];
+
+  it("is told by token, by issuer and by network, and what the tokens may not", async () => {
+    const issuers = [
+      {
+        issuer: "https://issuer.example",
+        audience: "x",
+        claims: { sub: "a" },
+        repositories: ["up/**"],
+      },
+    ];
+    const cache = new Cache({
+      RULES: rules(fixture.url("open") + apartPath()),
+      ...shut({ issuers }),
+    });
+    const title = repository("explained");
+    await pullToken(cache, ["up/team/*"], { name: title });
+    const { token } = await pullToken(cache, ["up.registry.example/**"], { name: `${title}-ns` });
+    const may = await explain(cache, "up/team/app:1");
+    expect(may.text("access")).toContain(`"${title}" (`);
+    expect(may.text("access")).toContain(
+      "tokens of https://issuer.example that meet the conditions; whoever comes from 10.0.0.0/8",
+    );
+    expect((await explain(cache, "pub-images/x:1")).text("access")).toBe(
+      "everybody may pull it, without a token",
+    );
+    for (const [reference, more] of [
+      ["team/app:1", { ns: "up.registry.example" }],
+      ["team/app:1", { host: "up.mirror.example" }],
+      ["up.registry.example/team/app:1", {}],
+    ] as const) {
+      const story = await explain(cache, reference, more);
+      expect(story.text("rule")).toContain('the rule "up.mirror.example" has it, as team/app');
+      expect(story.text("access")).toContain(`"${title}-ns" (`);
+    }
+    expect((await explain(cache, "nothing/app:1")).text("access")).not.toContain(title);
+    const pulled = await cache.ask("https://up.mirror.example/v2/team/app/tags/list", {
+      headers: basic(token),
+    });
+    expect(pulled.status).not.toBe(403);
+  });
+
+  it("is everybody where the cache is open", async () => {
+    expect((await explain(cacheOf(), "up/x:1")).text("access")).toBe(
+      "everybody may pull: AUTH is open",
+    );
+  });
+});
+
+it("nothing is asked of the registry, and nothing is changed", async () => {
+  const cache = cacheOf();
+  const { name } = await image("untouched");
+  await explain(cache, `up/${name}:1`);
+  expect(await fixture.requests({ repository: name })).toEqual([]);
+});
