@@ -2,22 +2,31 @@
 
 import { Complaint, command } from "./api.ts";
 
-/** Command → its file, and what it is for. */
-const COMMANDS: Record<string, string> = {
-  explain: "what would come of a pull, and why",
-  tokens: "pull tokens: create, list, revoke",
-  lifecycle: "what would expire, does, and did",
-  catalog: "what is cached, and what was counted",
+interface Command {
+  what: string;
+  run(): Promise<unknown>;
+}
+
+const COMMANDS: Record<string, Command> = {
+  explain: { what: "what would come of a pull, and why", run: () => import("./explain.ts") },
+  rules: {
+    what: "the rules, and whether their upstreams take them",
+    run: () => import("./rules.ts"),
+  },
+  tokens: { what: "pull tokens: create, list, revoke", run: () => import("./tokens.ts") },
+  lifecycle: { what: "what would expire, does, and did", run: () => import("./lifecycle.ts") },
+  catalog: { what: "what is cached, and what was counted", run: () => import("./catalog.ts") },
 };
 
 const USAGE = [
   "usage: npm run entrepot -- COMMAND …   (each says more when it is called without anything)",
-  ...Object.entries(COMMANDS).map(([name, what]) => `  ${name.padEnd(11)}${what}`),
+  ...Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(11)}${what}`),
 ].join("\n");
 
 await command(async () => {
   const [name = "", ...args] = process.argv.slice(2);
-  if (!Object.hasOwn(COMMANDS, name)) throw new Complaint(USAGE, 2);
+  const chosen = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!chosen) throw new Complaint(USAGE, 2);
   process.argv.splice(2, process.argv.length, ...args);
-  await import(`./${name}.ts`);
+  await chosen.run();
 });

@@ -13,6 +13,7 @@ import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
+import { addRules } from "./api-rules.ts";
 import { refusal } from "./api-schemas.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -60,6 +61,7 @@ export function createApi(
   addCatalog(api, catalog, opened, note);
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
+  addRules(api, variables, config, note);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -1,0 +1,203 @@
+// Validating a rule: its upstream is really asked, with the rule's credentials, a step at a time, so that what fails can be told. Nothing
+// of what is known of the upstream's health is heeded or changed by it.
+
+import { type Credentials, readCredentials } from "../config/credentials.ts";
+import type { Rule } from "../config/rule.ts";
+import { RegistryError } from "../oci/error.ts";
+import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
+import { Authorizer } from "./authorizer.ts";
+import { type Challenge, parseChallenges } from "./challenge.ts";
+import { readBudget } from "./limit.ts";
+import { fetchFollowing } from "./redirect.ts";
+
+export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
+
+/** One thing that was tried. */
+export interface Check {
+  check: (typeof CHECKS)[number];
+  good: boolean;
+  /** Holds nothing of a credential. */
+  text: string;
+}
+
+export interface Validation {
+  valid: boolean;
+  checks: Check[];
+}
+
+/** An image to try, as it is called at the upstream. */
+export interface Sample {
+  repository: string;
+  reference: string;
+}
+
+/** @param variables with the rule's secrets
+ * @param now in ms since the epoch */
+export async function validate(
+  rule: Rule,
+  variables: Readonly<Record<string, unknown>>,
+  sample: Sample | undefined,
+  now: number,
+): Promise<Validation> {
+  const checks: Check[] = [];
+  const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
+  try {
+    const challenge = await reach(rule, checks);
+    for (const key of keys) await withKey(rule, key, variables, challenge, sample, now, checks);
+  } catch (error) {
+    if (!(error instanceof Ended)) throw error;
+  }
+  return { valid: checks.every(({ good }) => good), checks };
+}
+
+/** What comes after it makes no sense. */
+class Ended extends Error {}
+
+type Say = (check: Check["check"], good: boolean, text: string) => void;
+
+function sayInto(checks: Check[]): Say {
+  return (check, good, text) => void checks.push({ check, good, text });
+}
+
+/** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
+async function reach(rule: Rule, checks: Check[]): Promise<Challenge | undefined> {
+  const say = sayInto(checks);
+  const { host } = rule.upstream;
+  const response = await ask(rule, "GET", "/v2/", undefined).catch((error: RegistryError) => {
+    say("reach", false, error.message);
+    throw new Ended();
+  });
+  const { status, headers } = response;
+  if (status !== 200 && status !== 401) {
+    say("reach", false, `${host} answered ${status} to GET /v2/, as no registry does`);
+    throw new Ended();
+  }
+  say("reach", true, `${host} answers as a registry`);
+  if (status === 200) {
+    say("challenge", true, `${host} wants no login at /v2/`);
+    return undefined;
+  }
+  const challenges = parseChallenges(headers.get("www-authenticate"));
+  const challenge =
+    challenges.find(({ scheme }) => scheme === "bearer") ??
+    challenges.find(({ scheme }) => scheme === "basic");
+  if (!challenge) {
+    say("challenge", false, `${host} asks for a login that is neither Bearer nor Basic`);
+    throw new Ended();
+  }
+  const realm = challenge.parameters.get("realm");
+  const at = challenge.scheme === "bearer" ? `, at ${hostOf(realm)}` : "";
+  say(
+    "challenge",
+    true,
+    `${host} asks for ${challenge.scheme === "bearer" ? "Bearer" : "Basic"}${at}`,
+  );
+  return challenge;
+}
+
+async function withKey(
+  rule: Rule,
+  key: string | undefined,
+  variables: Readonly<Record<string, unknown>>,
+  challenge: Challenge | undefined,
+  sample: Sample | undefined,
+  now: number,
+  checks: Check[],
+): Promise<void> {
+  const say = sayInto(checks);
+  const whose = key === undefined ? "without credentials" : `the secret ${key}`;
+  const authorization = await authorized(rule, key, variables, challenge, sample, say, whose);
+  if (authorization === null) return;
+  if (challenge && authorization !== undefined) {
+    const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
+    if (status !== 200 && challenge.scheme === "basic")
+      return say("access", false, `${rule.upstream.host} answered ${status} to ${whose}`);
+  }
+  if (!sample) return;
+  const { repository, reference } = sample;
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const { status, headers } = await tried(rule, "HEAD", path, authorization, say, "image");
+  const words = `${rule.upstream.host} answered ${status} to HEAD of ${repository}:${reference}, ${whose}`;
+  say("image", status === 200, words);
+  const budget = status === 200 ? readBudget(headers, now) : undefined;
+  if (budget) {
+    const text = `${budget.remaining} of ${budget.limit} pulls are left, ${whose}`;
+    say("budget", budget.remaining > rule.reservePulls, text);
+  }
+}
+
+/** Undefined where none is needed; null where it was told why there is none. */
+async function authorized(
+  rule: Rule,
+  key: string | undefined,
+  variables: Readonly<Record<string, unknown>>,
+  challenge: Challenge | undefined,
+  sample: Sample | undefined,
+  say: Say,
+  whose: string,
+): Promise<string | undefined | null> {
+  let credentials: Credentials | undefined;
+  if (key !== undefined) {
+    const read = readCredentials(variables, key, rule.ecr ? "ecr" : "oci");
+    if ("problem" in read) {
+      say("credentials", false, read.problem);
+      return null;
+    }
+    credentials = read.credentials;
+  }
+  if (!challenge) return undefined;
+  const told = challenge.parameters.get("scope");
+  const scope = sample ? `repository:${sample.repository}:pull` : (told ?? "");
+  try {
+    const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
+    if (made === undefined) {
+      say("credentials", false, `${whose} is of no use for what ${rule.upstream.host} asks for`);
+      return null;
+    }
+    say("credentials", true, `a login is given for ${whose}`);
+    return made;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    say("credentials", false, `${error.message}, ${whose}`);
+    return null;
+  }
+}
+
+async function tried(
+  rule: Rule,
+  method: "GET" | "HEAD",
+  path: string,
+  authorization: string | undefined,
+  say: Say,
+  check: Check["check"],
+): Promise<Response> {
+  try {
+    return await ask(rule, method, path, authorization);
+  } catch (error) {
+    say(check, false, (error as RegistryError).message);
+    throw new Ended();
+  }
+}
+
+/** The answer without its body. Throws a RegistryError where there is none. */
+async function ask(
+  { upstream, firstByteTimeout }: Rule,
+  method: "GET" | "HEAD",
+  path: string,
+  authorization: string | undefined,
+): Promise<Response> {
+  const controller = new AbortController();
+  const wanted = {
+    url: upstream.base + path,
+    method,
+    headers: { Accept: UPSTREAM_ACCEPT },
+    authorization,
+  };
+  const response = await fetchFollowing(wanted, upstream.host, firstByteTimeout, controller);
+  controller.abort();
+  return response;
+}
+
+function hostOf(realm: string | undefined): string {
+  return realm !== undefined && URL.canParse(realm) ? new URL(realm).host : "no usable address";
+}
