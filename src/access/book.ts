@@ -23,10 +23,17 @@ const MOST = 5_000;
 /** Has work go on behind the answer. */
 export type Later = (work: Promise<unknown>) => void;
 
+/** A page as it is looked into. */
+interface Read extends Page {
+  revokedIds: ReadonlySet<string>;
+  /** Digest → why. */
+  quarantined: ReadonlyMap<string, string>;
+}
+
 export class Book {
   readonly #access: Pick<Access, "page" | "find">;
   readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MOST });
-  #page: (Page & { revokedIds: Set<string> }) | undefined;
+  #page: Read | undefined;
   /** When the page was asked for, and when last somebody began to, in ms since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   #readingAt = Number.NEGATIVE_INFINITY;
@@ -36,7 +43,7 @@ export class Book {
   }
 
   /** Throws UNAVAILABLE (503) where nobody can say who may pull. */
-  async page(now: number, later: Later): Promise<Page> {
+  async page(now: number, later: Later): Promise<Read> {
     // A clock that was set back tells no age.
     const age = now >= this.#readAt ? now - this.#readAt : TOO_OLD;
     if (this.#page && age < READ_AGAIN) return this.#page;
@@ -54,12 +61,22 @@ export class Book {
   }
 
   /** For a key that may be newer than the page. */
-  async newerPage(now: number, later: Later): Promise<Page> {
+  async newerPage(now: number, later: Later): Promise<Read> {
     if (now - this.#readAt < UNKNOWN_KEY) return this.page(now, later);
     return this.#read(now).catch((error: Error) => {
       complain(error);
       throw unavailable();
     });
+  }
+
+  /** Digest → why nobody gets it. While the page cannot be read, what was known last: an outage of the book's is none of the images'. */
+  async quarantined(now: number, later: Later): Promise<Read["quarantined"]> {
+    try {
+      return (await this.page(now, later)).quarantined;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return this.#page?.quarantined ?? new Map();
+    }
   }
 
   /** Undefined where it is none, or is one no more. */
@@ -88,10 +105,14 @@ export class Book {
     return found;
   }
 
-  async #read(now: number): Promise<Page> {
+  async #read(now: number): Promise<Read> {
     this.#readingAt = now;
     const page = await within(this.#access.page(), PATIENCE, () => new Error("no answer in time"));
-    const read = { ...page, revokedIds: new Set(page.revoked) };
+    const read = {
+      ...page,
+      revokedIds: new Set(page.revoked),
+      quarantined: new Map(page.quarantine.map(({ digest, reason }) => [digest, reason])),
+    };
     this.#page = read;
     this.#readAt = now;
     return read;

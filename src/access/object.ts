@@ -7,7 +7,7 @@ import { type Outcome, settle } from "../oci/error.ts";
 import { Sqlite } from "../store/sqlite.ts";
 import { Keys } from "./keys.ts";
 import type { Access } from "./open.ts";
-import { isPast, type NewToken, type Page, type PullToken } from "./records.ts";
+import { isPast, type NewToken, type Page, type PullToken, type Quarantined } from "./records.ts";
 import { STEPS } from "./schema.ts";
 
 type Method = keyof Access;
@@ -25,6 +25,8 @@ const TOLD = 60 * 60_000;
 const KEPT = 90 * DAY;
 const MOST_REFRESH = 1_000;
 const MOST_ACTIONS = 100_000;
+/** Every isolate has them all in its memory. */
+const MOST_QUARANTINED = 5_000;
 
 interface Row {
   id: string;
@@ -56,7 +58,10 @@ export class AccessObject extends DurableObject<Env> implements Calls {
         "SELECT id FROM tokens WHERE revoked_at > ?",
         now - TOLD,
       );
-      return { keys, revoked: revoked.map(({ id }) => id) };
+      const quarantine = this.#database.all<Quarantined>(
+        "SELECT * FROM quarantine ORDER BY digest",
+      );
+      return { keys, revoked: revoked.map(({ id }) => id), quarantine };
     });
   }
 
@@ -157,6 +162,31 @@ export class AccessObject extends DurableObject<Env> implements Calls {
       const kid = await this.#keys.rotate(now);
       this.#act(who, `had a new signing key made (${kid})`, now);
       return kid;
+    });
+  }
+
+  quarantine(...[digest, reason, who, now]: Parameters<Access["quarantine"]>) {
+    return this.#do(() => {
+      const { count } = this.#database.one<{ count: number }>(
+        "SELECT count(*) AS count FROM quarantine WHERE digest <> ?",
+        digest,
+      );
+      if (count >= MOST_QUARANTINED) return false;
+      const row = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)";
+      this.#database.run(row, digest, reason, now, who);
+      this.#act(who, `put ${digest} into quarantine: ${reason}`, now);
+      return true;
+    });
+  }
+
+  release(...[digest, who, now]: Parameters<Access["release"]>) {
+    return this.#do(() => {
+      const gone = this.#database.all(
+        "DELETE FROM quarantine WHERE digest = ? RETURNING digest",
+        digest,
+      );
+      if (gone.length > 0) this.#act(who, `took ${digest} out of quarantine`, now);
+      return gone.length > 0;
     });
   }
 

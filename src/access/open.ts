@@ -18,6 +18,10 @@ export interface Access {
   revoke(id: string, who: string, now: number): Promise<PullToken | undefined>;
   /** Signs with a new key, as soon as every isolate knows it. @returns its name */
   rotate(who: string, now: number): Promise<string>;
+  /** Nobody gets it any more. False where the quarantine is full. */
+  quarantine(digest: string, reason: string, who: string, now: number): Promise<boolean>;
+  /** False where it is in none. */
+  release(digest: string, who: string, now: number): Promise<boolean>;
   /** Takes note of what somebody is about to do. */
   note(who: string, what: string, now: number): Promise<void>;
   /** The latest first. @param before the id of the last one of the page before */
@@ -34,6 +38,8 @@ export function openAccess({ ACCESS }: Pick<Env, "ACCESS">): Access {
     tokens: (now) => call(() => access().tokens(now)),
     revoke: (...args) => call(() => access().revoke(...args)),
     rotate: (who, now) => call(() => access().rotate(who, now)),
+    quarantine: (...args) => call(() => access().quarantine(...args)),
+    release: (...args) => call(() => access().release(...args)),
     note: (...args) => call(() => access().note(...args)),
     actions: (before, limit) => call(() => access().actions(before, limit)),
   };

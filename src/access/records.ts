@@ -40,6 +40,15 @@ export interface Page {
   keys: SigningKey[];
   /** The ids of pull tokens that were revoked so lately that something made of them may still be about. */
   revoked: string[];
+  quarantine: Quarantined[];
+}
+
+/** A digest that nobody gets, whatever leads to it. */
+export interface Quarantined {
+  digest: string;
+  reason: string;
+  at: number;
+  who: string;
 }
 
 /** An action of somebody who administers. */

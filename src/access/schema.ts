@@ -23,4 +23,9 @@ export const STEPS: readonly string[] = [
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL
   );
   `,
+  `
+  CREATE TABLE quarantine (
+    digest TEXT PRIMARY KEY, reason TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

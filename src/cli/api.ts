@@ -55,7 +55,7 @@ function refusalIn(text: string, status: number, origin: string): string {
   const hint =
     status === 401
       ? "; set ENTREPOT_ADMIN_TOKEN to the secret ADMIN_TOKEN of that cache"
-      : status === 404
+      : status === 404 && (said.length === 0 || said.some((one) => one.includes("nothing here")))
         ? "; a cache without the secret ADMIN_TOKEN has no API, but for npm start on loopback"
         : "";
   return said.length > 0 ? said.join("\n") + hint : `${origin} answered ${status}${hint}`;

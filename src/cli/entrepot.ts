@@ -13,6 +13,10 @@ const COMMANDS: Record<string, Command> = {
     what: "the rules, and whether their upstreams take them",
     run: () => import("./rules.ts"),
   },
+  quarantine: {
+    what: "digests that nobody gets: add, list, remove",
+    run: () => import("./quarantine.ts"),
+  },
   tokens: { what: "pull tokens: create, list, revoke", run: () => import("./tokens.ts") },
   lifecycle: { what: "what would expire, does, and did", run: () => import("./lifecycle.ts") },
   catalog: { what: "what is cached, and what was counted", run: () => import("./catalog.ts") },

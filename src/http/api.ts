@@ -13,6 +13,7 @@ import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
+import { addQuarantine } from "./api-quarantine.ts";
 import { addRules } from "./api-rules.ts";
 import { refusal } from "./api-schemas.ts";
 import { problemResponse } from "./problem.ts";
@@ -62,6 +63,7 @@ export function createApi(
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
+  addQuarantine(api, desk.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -21,6 +21,8 @@ export interface Visitor {
 
 export interface Admitted {
   source: Source;
+  /** Digests that nobody gets, and why. */
+  quarantined: ReadonlyMap<string, string>;
   /** Everybody may pull it. */
   isPublic: boolean;
 }
@@ -68,7 +70,8 @@ export class Door {
     if (problem)
       throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
     const isPublic = this.#config.auth.mode === "open" || rule.anonymous;
-    return { source: { rule, repository: target.routed.repository }, isPublic };
+    const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
+    return { source: { rule, repository: target.routed.repository }, quarantined, isPublic };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do

@@ -45,12 +45,12 @@ export async function answerRegistry(
       await door.ping(visitor);
       return json({});
     }
-    const { source, isPublic } = await door.admit(wanted.name, visitor);
+    const { source, quarantined, isPublic } = await door.admit(wanted.name, visitor);
     const { rule } = source;
     const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
     const deadline = now + rule.firstByteTimeout;
     const shared = isPublic && rule.credentials.length === 0;
-    const asked = { host: url.host, now, deadline, noCache, later, shared };
+    const asked = { host: url.host, now, deadline, noCache, later, shared, quarantined };
     return await answer(house, source, wanted, url, request, asked);
   } catch (error) {
     throw url.searchParams.has("ns") ? forContainerd(error) : error;

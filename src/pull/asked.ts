@@ -9,6 +9,8 @@ export interface Asked extends Visit {
   deadline: number;
   /** The client wants what the upstream says now, and the rule lets it. */
   noCache: boolean;
+  /** Digests that nobody gets, for now, and why: by the API, beside what rules deny. */
+  quarantined: ReadonlyMap<string, string>;
 }
 
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */

@@ -36,7 +36,7 @@ export async function pullBlob(
   header: string | undefined,
   asked: Asked,
 ): Promise<PulledBlob> {
-  await permitDigest(house, source, digest);
+  await permitDigest(house, source, digest, asked);
   const opening = pullHere(house, source, digest, header, asked);
   const { links } = house;
   const found = await links.here(source, digest, "blob", asked, opening, (pulled) =>
@@ -132,7 +132,7 @@ export async function headBlob(
   digest: Digest,
   asked: Asked,
 ): Promise<PulledBlob> {
-  await permitDigest(house, source, digest);
+  await permitDigest(house, source, digest, asked);
   const looking = house.blobs.layout(digest, asked);
   const { here } = await house.links.here(source, digest, "blob", asked, looking);
   if (here) return { digest, size: here.value.size, status: { hit: here.layer } };

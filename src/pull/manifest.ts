@@ -43,7 +43,7 @@ export async function pullByTag(
 ): Promise<PulledManifest> {
   permitTag(source, tag);
   const meant = await meaningOf(house, source, tag, asked);
-  permitMeant(source, meant.mapping.digest);
+  permitMeant(source, meant.mapping.digest, asked);
   const pulled = await pullMeant(house, source, tag, meant, asked);
   return { mapping: meant.mapping, ...pulled };
 }
@@ -97,7 +97,7 @@ async function fetchMeant(
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
     const { mapping, how } = await house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
-    permitMeant(source, mapping.digest);
+    permitMeant(source, mapping.digest, asked);
     house.tags.keep(source, tag, mapping, asked);
     const { manifest } = await fetched(house, source, mapping.digest, named, asked);
     return { manifest, status: statusOf(how), mapping };
@@ -122,7 +122,7 @@ export async function pullByDigest(
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  await permitDigest(house, source, digest);
+  await permitDigest(house, source, digest, asked);
   const { links } = house;
   const looking = house.manifests.get(digest, asked);
   const { linked, here } = await links.here(source, digest, "manifest", asked, looking);
@@ -182,7 +182,7 @@ async function negotiated(
     );
   }
   // The tag that leads to it was permitted.
-  permitMeant(source, child);
+  permitMeant(source, child, asked);
   const pulled = await pullChild(house, source, child, asked);
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }

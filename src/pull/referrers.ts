@@ -22,7 +22,7 @@ export async function pullReferrers(
   query: URLSearchParams,
   asked: Asked,
 ): Promise<PulledReferrers> {
-  await permitDigest(house, source, digest);
+  await permitDigest(house, source, digest, asked);
   const artifactType = query.get("artifactType");
   const paging = new URLSearchParams(query);
   paging.delete("artifactType");

@@ -42,6 +42,7 @@ beforeAll(async () => {
       operations.push([method.toUpperCase(), path, operation]);
 });
 
+const DIGEST = `sha256:${"d".repeat(64)}`;
 /** What a good request to it has as its body. */
 const BODIES: Record<string, unknown> = {
   "POST /tokens": {
@@ -51,6 +52,7 @@ const BODIES: Record<string, unknown> = {
     networks: ["192.0.2.0/24"],
   },
   "POST /lifecycle/preview": { rules: [] },
+  "POST /quarantine": { digest: DIGEST, reason: "a test" },
 };
 const bodyOf = (method: string, path: string) => {
   const body = BODIES[`${method} ${path}`];
@@ -63,7 +65,7 @@ const QUERIES: Record<string, string> = {
 };
 const pathOf = (path: string, query = "") => {
   const all = [QUERIES[path] ?? "", query].filter((part) => part !== "").join("&");
-  return path.replace("{id}", tokenId) + (all === "" ? "" : `?${all}`);
+  return path.replace("{id}", tokenId).replace("{digest}", DIGEST) + (all === "" ? "" : `?${all}`);
 };
 
 /** The schema, with the components that it leans on. */
@@ -108,7 +110,7 @@ it("each route answers a good request as it says", async () => {
     expect([method, path, response.status]).toEqual([
       method,
       path,
-      method === "POST" && path === "/tokens" ? 201 : 200,
+      method === "POST" && ["/tokens", "/quarantine"].includes(path) ? 201 : 200,
     ]);
     const schema = described?.content["application/json"]?.schema as object;
     const told = validator(schema).safeParse(await response.json());
@@ -142,7 +144,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
       const query = [...others, `${name}=%7Bwrong`].filter((part) => part !== "").join("&");
       const wrong = await ask(
         method,
-        `${path.replace("{id}", tokenId)}?${query}`,
+        `${path.replace("{id}", tokenId).replace("{digest}", DIGEST)}?${query}`,
         bodyOf(method, path),
       );
       expect([method, path, name, wrong.status]).toEqual([method, path, name, 400]);
@@ -153,7 +155,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
 
 it("each route with a body refuses one that is none, and one that is too long", async () => {
   const withBody = operations.filter(([method, path]) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(2);
+  expect(withBody).toHaveLength(3);
   for (const [method, path] of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, path, { body });
