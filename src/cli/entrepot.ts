@@ -13,6 +13,10 @@ const COMMANDS: Record<string, Command> = {
     what: "the rules, and whether their upstreams take them",
     run: () => import("./rules.ts"),
   },
+  refresh: {
+    what: "asks the registries now what tags mean",
+    run: () => import("./refresh.ts"),
+  },
   quarantine: {
     what: "digests that nobody gets: add, list, remove",
     run: () => import("./quarantine.ts"),

@@ -7,11 +7,13 @@ import type { Config } from "../config/read.ts";
 import type { Explain } from "../explain/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
+import type { House } from "../pull/house.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { answerJson } from "./answers.ts";
 import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
+import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { addQuarantine } from "./api-quarantine.ts";
 import { addRules } from "./api-rules.ts";
@@ -42,6 +44,7 @@ const ABOUT = {
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   config: () => Config,
+  house: House,
   { catalog, lifecycle, desk, explain }: Office,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
@@ -63,6 +66,7 @@ export function createApi(
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
+  addImages(api, house, desk, config, note);
   addQuarantine(api, desk.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {

@@ -29,7 +29,7 @@ export function createApp(
     usable();
     await next();
   });
-  app.route("/api", createApi(variables, usable, office));
+  app.route("/api", createApi(variables, usable, house, office));
   const door = config instanceof ConfigError ? undefined : new Door(config, office.desk);
   const registry = (context: Context) => answerRegistry(door as Door, house, visitorOf(context));
   app.all("/token", (context) =>

@@ -33,15 +33,15 @@ const operations: [string, string, Operation][] = [];
 
 beforeAll(async () => {
   document = await (await ask("GET", "/openapi.json")).json();
-  const name = repository("documented");
-  const image = await fixture.image(name, "1");
+  const image = await fixture.image(NAME, "1");
   tokenId = (await pullToken(cache, ["**"])).id;
-  await pullWhole(new Cache(), `open/${name}`, "1", image);
+  await pullWhole(new Cache(), `open/${NAME}`, "1", image);
   for (const [path, item] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(item))
       operations.push([method.toUpperCase(), path, operation]);
 });
 
+const NAME = repository("documented");
 const DIGEST = `sha256:${"d".repeat(64)}`;
 /** What a good request to it has as its body. */
 const BODIES: Record<string, unknown> = {
@@ -62,6 +62,7 @@ const bodyOf = (method: string, path: string) => {
 const QUERIES: Record<string, string> = {
   "/explain": "reference=open/documented:1",
   "/rules/validate": "rule=open",
+  "/images/refresh": `reference=open/${NAME}:1`,
 };
 const pathOf = (path: string, query = "") => {
   const all = [QUERIES[path] ?? "", query].filter((part) => part !== "").join("&");
