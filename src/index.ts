@@ -52,6 +52,7 @@ export default {
         catalog: openCatalog(env),
         desk: openDesk(openAccess(env), env),
         explain: explainOf(env),
+        gate: openGate(env.UPSTREAM_GATE),
         lifecycle: (config: Config) => lifecycleOf(env, config),
       };
       app = createApp({ ...env }, houseOf(env), office);

@@ -21,6 +21,7 @@ const COMMANDS: Record<string, Command> = {
     what: "digests that nobody gets: add, list, remove",
     run: () => import("./quarantine.ts"),
   },
+  upstreams: { what: "how the upstreams stand", run: () => import("./upstreams.ts") },
   tokens: { what: "pull tokens: create, list, revoke", run: () => import("./tokens.ts") },
   lifecycle: { what: "what would expire, does, and did", run: () => import("./lifecycle.ts") },
   catalog: { what: "what is cached, and what was counted", run: () => import("./catalog.ts") },

@@ -8,6 +8,7 @@ import type { Explain } from "../explain/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
+import type { Watch } from "../upstream/gate.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { answerJson } from "./answers.ts";
 import { addAccess } from "./api-access.ts";
@@ -18,6 +19,7 @@ import { addLifecycle } from "./api-lifecycle.ts";
 import { addQuarantine } from "./api-quarantine.ts";
 import { addRules } from "./api-rules.ts";
 import { refusal } from "./api-schemas.ts";
+import { addUpstreams } from "./api-upstreams.ts";
 import { problemResponse } from "./problem.ts";
 
 /** What the API works with. */
@@ -25,6 +27,7 @@ export interface Office {
   catalog: Catalog;
   desk: Desk;
   explain: Explain;
+  gate: Watch;
   lifecycle(config: Config): Lifecycle;
 }
 
@@ -45,7 +48,7 @@ export function createApi(
   variables: Readonly<Record<string, unknown>>,
   config: () => Config,
   house: House,
-  { catalog, lifecycle, desk, explain }: Office,
+  { catalog, lifecycle, desk, explain, gate }: Office,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
@@ -67,6 +70,7 @@ export function createApi(
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addImages(api, house, desk, config, note);
+  addUpstreams(api, gate, config);
   addQuarantine(api, desk.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {

@@ -5,6 +5,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import { call, type ErrorValue, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
+import type { Cooldown } from "./cooldown.ts";
 import {
   admit,
   type Health,
@@ -34,6 +35,7 @@ export interface Loan extends Lent {
 export interface Pause {
   /** All of it, manifests' GETs, or the repository. */
   of: "all" | "pulls" | "repository";
+  repository?: string;
   /** In ms since the epoch. */
   until: number;
   error: ErrorValue;
@@ -97,18 +99,15 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** How it stands with the upstream, and with one repository of it, for whoever wants to know; nothing is changed by it. */
-  async state(rule: Rule, repository: string): Promise<Outcome<UpstreamState>> {
+  /** How it stands with the upstream, for whoever wants to know; nothing is changed by it.
+   * @param repository the one whose own pause is told; undefined for those of all */
+  async state(rule: Rule, repository: string | undefined): Promise<Outcome<UpstreamState>> {
     return settle(async () => {
-      const { all, pulls, repositories, budget } = this.#health;
       const now = Date.now();
-      const scope = `repository:${repository}:pull`;
-      const pauses = Object.entries({ all, pulls, repository: repositories?.[scope] }).flatMap(
-        ([of, cooldown]) =>
-          cooldown && cooldown.until > now
-            ? [{ of: of as Pause["of"], until: cooldown.until, error: cooldown.error }]
-            : [],
+      const pauses = pausesIn(this.#health, now).filter(
+        (pause) => repository === undefined || (pause.repository ?? repository) === repository,
       );
+      const { budget } = this.#health;
       return { offline: this.#isOffline(rule), pauses, ...(budget && { budget }) };
     });
   }
@@ -151,6 +150,21 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 }
 
+function pausesIn({ all, pulls, repositories }: Health, now: number): Pause[] {
+  const pauses: Pause[] = [];
+  const add = (cooldown: Cooldown | undefined, of: Pick<Pause, "of" | "repository">) => {
+    if (cooldown && cooldown.until > now)
+      pauses.push({ ...of, until: cooldown.until, error: cooldown.error });
+  };
+  add(all, { of: "all" });
+  add(pulls, { of: "pulls" });
+  for (const [scope, cooldown] of Object.entries(repositories ?? {})) {
+    const repository = scope.replace(/^repository:/, "").replace(/:pull$/, "");
+    add(cooldown, { of: "repository", repository });
+  }
+  return pauses;
+}
+
 /** The gate as the rest of the house sees it. */
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
@@ -160,7 +174,7 @@ export interface Gate {
 
 /** For whoever wants to know how it stands. */
 export interface Watch {
-  state(rule: Rule, repository: string): Promise<UpstreamState>;
+  state(rule: Rule, repository?: string): Promise<UpstreamState>;
 }
 
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate & Watch {

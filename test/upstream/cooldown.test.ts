@@ -72,6 +72,7 @@ describe("repeated failures", () => {
   it("of one broken repository, however often it is asked for, take nothing from the others", async () => {
     const [broken, other] = [await images("broken", 30), await images("well", 10)];
     const cache = cacheApart();
+    stopped();
     await fixture.fault({ match: { repository: broken }, times: 0, do: { status: 500 } });
     for (let at = 0; at < 10; at++) {
       for (let more = 0; more < 3; more++) {
@@ -83,6 +84,7 @@ describe("repeated failures", () => {
   });
 
   it("of several repositories are the upstream's", async () => {
+    stopped();
     const names = await Promise.all(["one", "two", "three", "four"].map((hint) => images(hint, 1)));
     const cache = cacheApart();
     for (const name of names)
