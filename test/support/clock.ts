@@ -9,9 +9,3 @@ export function later(time: number): void {
   const ahead = Date.now() - clock() + time;
   vi.spyOn(Date, "now").mockImplementation(() => clock() + ahead);
 }
-
-/** Stops all clocks, until the mocks are restored: however slow the machine is, no pause ends. */
-export function stopped(): void {
-  const now = Date.now();
-  vi.spyOn(Date, "now").mockReturnValue(now);
-}
