@@ -23,7 +23,7 @@ import type { UpstreamState, Watch } from "../upstream/gate.ts";
 /** What is looked into. */
 export interface Sources {
   config: Config;
-  access: Pick<Access, "tokens">;
+  access: Pick<Access, "tokens" | "page">;
   catalog: Pick<Catalog, "image" | "linked" | "counts">;
   tags: Pick<TagStore, "get" | "recorded">;
   manifests: Pick<ManifestStore, "get">;
@@ -62,6 +62,8 @@ export interface Facts {
   digest?: Digest;
   mediaType?: string;
   parts: Part[];
+  /** Why nobody gets it, where that is so. */
+  quarantined?: string;
   linked: boolean;
   image?: HeldImage;
   upstream?: UpstreamState;
@@ -131,14 +133,15 @@ async function ofSource(
   { tag, digest: named }: Reference,
   now: number,
 ): Promise<Partial<Facts>> {
-  const { tags, catalog, gate } = sources;
+  const { tags, catalog, gate, access } = sources;
   const place = sourceKey(source);
   const from = new Date(now - WEEK).toISOString().slice(0, 10);
-  const [mapping, record, upstream, counts] = await Promise.all([
+  const [mapping, record, upstream, counts, { quarantine }] = await Promise.all([
     tag === undefined ? undefined : tags.get(source, tag),
     tag === undefined ? undefined : tags.recorded(source, tag),
     gate.state(source.rule, source.repository),
     catalog.counts(from),
+    access.page(),
   ]);
   const digest = named ?? mapping?.digest;
   const [content, linked, image] = digest
@@ -148,7 +151,9 @@ async function ofSource(
         catalog.image(place, digest),
       ])
     : [{ parts: [] }, false, undefined];
+  const held = quarantine.find((one) => one.digest === digest);
   return {
+    ...(held && { quarantined: held.reason }),
     ...(mapping && { mapping }),
     former: record?.former ?? [],
     ...(digest && { digest }),

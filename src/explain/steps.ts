@@ -52,12 +52,14 @@ export function accessStep(
 /** Why the rule's lists refuse it; undefined where they do not. */
 export function refusalOf(
   source: Source,
-  { reference: { tag }, digest }: Facts,
+  { reference: { tag }, digest, quarantined }: Facts,
 ): string | undefined {
   if (tag === undefined && !isNameAllowed(source))
     return "the rule's allow and deny lists refuse the name";
   if (tag !== undefined && !isTagAllowed(source, tag))
     return `the rule's allow and deny lists refuse the tag "${tag}"`;
+  if (digest && quarantined !== undefined)
+    return `${short(digest)} is in quarantine: ${quarantined}`;
   if (digest && isDigestDenied(source.rule, digest)) return `denyDigests has ${short(digest)}`;
   return undefined;
 }

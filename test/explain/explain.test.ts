@@ -1,7 +1,7 @@
 // What is explained of a pull is what comes of it: each outcome of the request path is explained first, and then pulled.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ADMIN, basic, bearer, pullToken, shut } from "../support/access.ts";
+import { ADMIN, access, basic, bearer, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 
@@ -250,6 +250,21 @@ describe("what is refused", () => {
     );
     expect(story.text("lists")).toContain(why);
     expect(story.text("lists")).toContain("Ask in #platform.");
+  });
+
+  it("is in quarantine", async () => {
+    const cache = cacheOf();
+    const { name, image: one } = await image("held");
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    await access.quarantine(one.digest, "a miner", "a test", Date.now());
+    const other = cacheOf();
+    const story = await explain(other, `up/${name}@${one.digest}`);
+    expect([story.status, story.text("lists")]).toEqual([
+      403,
+      expect.stringContaining("is in quarantine: a miner"),
+    ]);
+    expect((await other.fetch(`up/${name}/manifests/${one.digest}`)).status).toBe(403);
   });
 
   it.each(["UPPER/x", "a b", "x:", "x@sha256:1", "", "x:y:z/", `x@${"a".repeat(990)}`])(
