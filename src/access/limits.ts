@@ -24,6 +24,11 @@ export class Limits {
     this.#requests = REQUESTS;
   }
 
+  /** Which of them the platform counts here. */
+  get bound(): { logins: boolean; requests: boolean } {
+    return { logins: this.#logins !== undefined, requests: this.#requests !== undefined };
+  }
+
   /** Somebody came with credentials that are none. Those who come with good ones from there are not counted. Throws
    * TOOMANYREQUESTS (429). */
   async failed(address: string | undefined): Promise<void> {

@@ -8,6 +8,7 @@ interface Command {
 }
 
 const COMMANDS: Record<string, Command> = {
+  doctor: { what: "looks a deployment over, and pulls an image", run: () => import("./doctor.ts") },
   explain: { what: "what would come of a pull, and why", run: () => import("./explain.ts") },
   rules: {
     what: "the rules, and whether their upstreams take them",

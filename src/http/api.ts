@@ -11,6 +11,7 @@ import type { House } from "../pull/house.ts";
 import type { Watch } from "../upstream/gate.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { answerJson } from "./answers.ts";
+import { addAbout } from "./api-about.ts";
 import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
@@ -69,6 +70,7 @@ export function createApi(
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
+  addAbout(api, desk, config);
   addImages(api, house, desk, config, note);
   addUpstreams(api, gate, config);
   addQuarantine(api, desk.access, admin);

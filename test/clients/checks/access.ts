@@ -174,6 +174,20 @@ export async function checkAccess(stage: Stage, report: Report): Promise<void> {
     else report.skip(`${command} login and pull`, `${command} is not on PATH`);
   }
 
+  await report.check("the doctor finds nothing wrong, and pulls cold and warm", async () => {
+    const args = ["run", "--silent", "entrepot", "--", "doctor", "--url", url];
+    const named = nameOf(LOCKED.prefix, SECRET);
+    const { output } = await run("npm", [...args, "--image", named], { env });
+    expectMatch("the doctor's word", output, /it wants a pull token, and tokens of http/);
+    expectMatch(
+      "the doctor's word",
+      output,
+      /the second time: .* in \d+ ms \(\d × entrepot-\w+; hit/,
+    );
+    expectEqual("something is wrong", output.includes("✘"), false);
+    expectEqual("its token is left", (await tokens("list")).split("doctor  valid").length, 1);
+  });
+
   await report.check("a token that is revoked is good for nothing within a minute", async () => {
     const listed = JSON.parse(await tokens("list", "--json")) as {
       tokens: { id: string; name: string }[];
