@@ -87,11 +87,10 @@ export class Identify {
     const token = await this.#book.token(text, now, later);
     if (!token) return refused("this pull token is not known, or has expired or been revoked");
     const { id, repositories, networks, expiresAt } = token;
-    const subject = `token ${id}`;
     return {
       who: "somebody",
-      subject,
-      identity: { kind: "holder", subject, repositories },
+      subject: `token ${id}`,
+      identity: { kind: "holder", repositories },
       networks,
       tokenId: id,
       ...(expiresAt !== undefined && { expiresAt }),
@@ -104,7 +103,7 @@ export class Identify {
     if (claims === "invalid") return refused("this is no token of this cache's, or is one no more");
     const { subject, access, networks, tokenId, expiresAt } = claims;
     const identity: Identity =
-      subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", subject, access };
+      subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", access };
     return {
       who: "somebody",
       subject,
@@ -136,8 +135,7 @@ export class Identify {
       }
     }
     if (!known) return refused(why);
-    const { subject } = known;
-    const identity: Identity = { kind: "holder", subject, repositories };
+    const identity: Identity = { kind: "holder", repositories };
     return { who: "somebody", identity, networks: [], ...known };
   }
 }

@@ -44,13 +44,13 @@ const schema = z.object({
 /** So many that were verified are remembered, by their whole text: to verify one costs more than a hit. */
 const MOST = 2_000;
 
-/** @param now in ms since the epoch @returns the token, and when it was issued and for how long, in s */
+/** @param now in ms since the epoch @returns the token, and when it was issued, in s since the epoch */
 export async function issue(
   claims: Omit<Claims, "expiresAt">,
   life: number,
   page: Page,
   now: number,
-): Promise<{ token: string; issuedAt: number; life: number }> {
+): Promise<{ token: string; issuedAt: number }> {
   const key = signingKey(page, now);
   const issuedAt = Math.floor(now / 1000);
   const { subject, tokenId, access, networks } = claims;
@@ -69,7 +69,7 @@ export async function issue(
     .setNotBefore(issuedAt - 60)
     .setExpirationTime(issuedAt + life)
     .sign(await importJWK(key.jwk, "EdDSA"));
-  return { token, issuedAt, life };
+  return { token, issuedAt };
 }
 
 /** The youngest whose time has come. */

@@ -2,9 +2,10 @@
 // comes through Cloudflare Access to administer.
 
 import { z } from "zod";
-import { pattern } from "./fields.ts";
+import { oneOrMore, pattern } from "./fields.ts";
 import { describe } from "./issues.ts";
-import { isLoopback } from "./upstream.ts";
+import { parseJson } from "./json.ts";
+import { isSafeUrl } from "./upstream.ts";
 
 /** What a claim has to be: a text, in which `*` stands for any characters, a number or a switch; one of several; or, of a claim
  * that is a table, what is in it has to be. */
@@ -40,26 +41,18 @@ export interface Auth {
   access?: Team;
 }
 
-export const OPEN_SENTENCE =
+const OPEN_SENTENCE =
   'mode = "open" lets everybody who finds this cache pull whatever its rules reach, with their credentials: say acknowledgeOpen = true beside it if that is meant, or mode = "token"';
 
-const texts = (words: string) =>
-  z
-    .union([z.string().min(1, words), z.array(z.string().min(1, words)).min(1, words)], {
-      error: words,
-    })
-    .transform((value) => (typeof value === "string" ? [value] : value));
-
-const origin = z
-  .string({ error: "must be a URL" })
-  .refine(isSafe, "must be an https:// URL, without credentials in it");
+const texts = (words: string) => oneOrMore(z.string().min(1, words), words);
 
 /** A token travels to its issuer never, but keys come from there: not over what anybody can write into. */
-function isSafe(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || url.username || url.password || url.hash) return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
-}
+const origin = z
+  .string({ error: "must be a URL" })
+  .refine(
+    (text) => isSafeUrl(text) && new URL(text).hash === "",
+    "must be an https:// URL, without credentials in it",
+  );
 
 const condition: z.ZodType<Condition> = z.lazy(() =>
   z.union(
@@ -143,16 +136,12 @@ const schema = z
 export function readAuth(value: unknown, problems: string[]): Auth {
   const shut: Auth = { mode: "token", issuers: [] };
   if (value === undefined || value === "") return shut;
-  let given = value;
-  if (typeof value === "string") {
-    try {
-      given = JSON.parse(value);
-    } catch (error) {
-      problems.push(`AUTH: is not JSON: ${(error as Error).message}`);
-      return shut;
-    }
+  const given = parseJson(value);
+  if ("problem" in given) {
+    problems.push(`AUTH: ${given.problem}`);
+    return shut;
   }
-  const parsed = schema.safeParse(given);
+  const parsed = schema.safeParse(given.value);
   if (parsed.success) return parsed.data;
   problems.push(...parsed.error.issues.flatMap((issue) => describe("AUTH", issue, "AUTH")));
   return shut;

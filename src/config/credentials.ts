@@ -1,7 +1,7 @@
 // Credentials: what a rule's secret holds. Parsed where it is used, never kept in a rule, a key or a message.
 
 import { z } from "zod";
-import { isLoopback } from "./upstream.ts";
+import { isSafeUrl } from "./upstream.ts";
 
 export interface Login {
   username: string;
@@ -65,7 +65,7 @@ const serviceAccount = z
     client_email: field(WORD, "must be the account's address"),
     private_key: field(PEM, "must be a private key in PEM (PKCS#8)"),
     private_key_id: field(WORD, "must be the key's name").exactOptional(),
-    token_uri: field(WORD, "must be an https:// URL").refine(isSafe, "must be an https:// URL"),
+    token_uri: field(WORD, "must be an https:// URL").refine(isSafeUrl, "must be an https:// URL"),
   })
   .transform((file): ServiceAccount => {
     const { client_email: email, private_key: privateKey, token_uri: tokenUri } = file;
@@ -121,12 +121,6 @@ function readOther(value: unknown): Read {
 
 function isServiceAccount(value: unknown): boolean {
   return z.object({ type: z.literal("service_account") }).safeParse(value).success;
-}
-
-function isSafe(uri: string): boolean {
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
-  if (!url || url.username || url.password) return false;
-  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
 }
 
 function parseJson(value: string): unknown {

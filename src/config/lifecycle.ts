@@ -2,6 +2,7 @@
 // expire by their last pull, by the size of all together, and not at all where they are protected.
 
 import { describe } from "./issues.ts";
+import { parseJson } from "./json.ts";
 import { policySchema } from "./lifecycle-schema.ts";
 
 /** One of a policy's rules. Of images with its tag status, those that its count does not keep expire. */
@@ -54,14 +55,9 @@ export function parsePolicies(
   value: unknown,
   path: string,
 ): { policies: LifecyclePolicy[] } | { problems: string[] } {
-  let given = value;
-  if (typeof value === "string") {
-    try {
-      given = JSON.parse(value);
-    } catch (error) {
-      return { problems: [`${path}: is not JSON: ${(error as Error).message}`] };
-    }
-  }
+  const parsed = parseJson(value);
+  if ("problem" in parsed) return { problems: [`${path}: ${parsed.problem}`] };
+  const { value: given } = parsed;
   if (typeof given !== "object" || given === null) {
     return {
       problems: [`${path}: must be a lifecycle policy, { "rules": [ … ] }, or a list of them`],

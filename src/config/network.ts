@@ -33,8 +33,8 @@ export function isWithin(address: string | undefined, networks: readonly string[
   });
 }
 
-/** An IPv4 address that is told as an IPv6 one is itself. */
-function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
+/** Undefined where it is none. An IPv4 address that is told as an IPv6 one is itself. */
+export function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
   try {
     const address = ipaddr.parse(text);
     return "isIPv4MappedAddress" in address && address.isIPv4MappedAddress()

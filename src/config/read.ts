@@ -3,6 +3,7 @@
 import { type Auth, readAuth } from "./auth.ts";
 import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
+import { parseJson } from "./json.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
@@ -110,16 +111,13 @@ function readSwitch(
   return known ?? false;
 }
 
-/** The list, or what is wrong with it: wrangler hands over TOML as it is, and `--var` as a string of JSON. */
-function parseList(value: unknown): unknown[] | string {
+/** The list, or what is wrong with it. */
+function parseList(given: unknown): unknown[] | string {
+  const parsed = parseJson(given);
+  if ("problem" in parsed) return parsed.problem;
+  const { value } = parsed;
   if (Array.isArray(value)) return value;
-  if (typeof value !== "string") return "must be a list of rules";
-  try {
-    const list: unknown = JSON.parse(value);
-    return Array.isArray(list) ? list : "must be a JSON list of rules";
-  } catch (error) {
-    return `is not JSON: ${(error as Error).message}`;
-  }
+  return typeof given === "string" ? "must be a JSON list of rules" : "must be a list of rules";
 }
 
 /** The first secret that is missing or malformed makes the whole rule unusable: rotation must not hide it. */

@@ -58,3 +58,10 @@ function parseUrl(text: string): URL | undefined {
 export function isLoopback(hostname: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname);
 }
+
+/** Where what matters may come from, or go: https, or this machine, without credentials in the address. */
+export function isSafeUrl(text: string): boolean {
+  const url = parseUrl(text);
+  if (!url || url.username || url.password) return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+}

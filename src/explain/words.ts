@@ -1,6 +1,7 @@
 // Digests, times and lists as people read them.
 
 import type { Digest } from "../oci/digest.ts";
+import { inWords } from "../pull/stale.ts";
 
 const MOST = 5;
 
@@ -15,11 +16,5 @@ export function list(texts: readonly string[]): string {
 
 /** @param time in ms */
 export function words(time: number): string {
-  const units = [
-    [86_400_000, "d"],
-    [3_600_000, "h"],
-    [60_000, "min"],
-  ] as const;
-  const [size, unit] = units.find(([size]) => time >= 2 * size) ?? [1_000, "s"];
-  return `${Math.max(0, Math.floor(time / size))} ${unit}`;
+  return inWords(Math.max(0, Math.floor(time / 1000)));
 }

@@ -18,9 +18,15 @@ export async function admit(
   ask: () => Promise<unknown>,
 ): Promise<void> {
   if (linked || sources.hasAnswered(source)) return;
-  const isKnown = await catalog.linked(sourceKey(source), digest).catch((error: Error) => {
-    console.warn(`entrepot: the catalog does not tell of a link: ${error.message}`);
+  if (!(await isInCatalog(catalog.linked(sourceKey(source), digest)))) await ask();
+}
+
+/** What the catalog tells of a link; where it fails to, the upstream has to be asked. */
+export async function isInCatalog(linked: Promise<boolean>): Promise<boolean> {
+  try {
+    return await linked;
+  } catch (error) {
+    console.warn(`entrepot: the catalog does not tell of a link: ${(error as Error).message}`);
     return false;
-  });
-  if (!isKnown) await ask();
+  }
 }

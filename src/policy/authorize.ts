@@ -31,10 +31,10 @@ export interface Access {
 /** Who asks, as far as that was proven. */
 export type Identity =
   | { kind: "nobody" }
-  /** With a pull token, or an issuer's. `networks`: from where alone he is that. */
-  | { kind: "holder"; subject: string; repositories: readonly string[] }
+  /** With a pull token, or an issuer's. */
+  | { kind: "holder"; repositories: readonly string[] }
   /** With a token of ours. */
-  | { kind: "bearer"; subject: string; access: readonly Access[] };
+  | { kind: "bearer"; access: readonly Access[] };
 
 /** What a name leads to, for whoever asks from there. */
 export interface Target {

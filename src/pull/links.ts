@@ -2,6 +2,7 @@
 // here leads to it, or its upstream has confirmed it under that rule: one near read for a hit.
 
 import type { Catalog } from "../catalog/open.ts";
+import { isInCatalog } from "../fill/admission.ts";
 import type { Fills } from "../fill/open.ts";
 import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -70,14 +71,9 @@ export class Links {
     this.#near.add(source, digest, asked);
   }
 
-  async #isInCatalog(source: Source, digest: Digest): Promise<boolean> {
-    try {
-      const linked = this.#catalog.linked(sourceKey(source), digest);
-      return await within(linked, PATIENCE, () => new Error("no answer in time"));
-    } catch (error) {
-      console.warn(`entrepot: the catalog does not tell of a link: ${(error as Error).message}`);
-      return false; // the upstream is asked
-    }
+  #isInCatalog(source: Source, digest: Digest): Promise<boolean> {
+    const linked = this.#catalog.linked(sourceKey(source), digest);
+    return isInCatalog(within(linked, PATIENCE, () => new Error("no answer in time")));
   }
 
   #confirmLater(source: Source, digest: Digest, kind: Kind, asked: Asked): void {

@@ -32,7 +32,8 @@ export function ageOf(checkedAt: number, now: number): number {
   return Math.max(0, Math.floor((now - checkedAt) / 1000));
 }
 
-function inWords(seconds: number): string {
+/** @param seconds a time, or how old something is */
+export function inWords(seconds: number): string {
   const units = [
     [86_400, "d"],
     [3_600, "h"],

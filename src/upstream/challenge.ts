@@ -58,3 +58,11 @@ export function parseChallenges(header: string | null): Challenge[] {
     }
   }
 }
+
+/** The one to answer: Bearer before Basic.
+ * @param hasLogin whether there is something to answer Basic with */
+export function challengeIn(header: string | null, hasLogin: boolean): Challenge | undefined {
+  const challenges = parseChallenges(header);
+  const bearer = challenges.find(({ scheme }) => scheme === "bearer");
+  return bearer ?? (hasLogin ? challenges.find(({ scheme }) => scheme === "basic") : undefined);
+}

@@ -20,6 +20,7 @@ import { Lender, type Lent, type Refused } from "./lender.ts";
 import { type Budget, readRetryAfter } from "./limit.ts";
 import { isOfflineIn } from "./offline.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
+import { repositoryIn } from "./scope.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
@@ -159,8 +160,7 @@ function pausesIn({ all, pulls, repositories }: Health, now: number): Pause[] {
   add(all, { of: "all" });
   add(pulls, { of: "pulls" });
   for (const [scope, cooldown] of Object.entries(repositories ?? {})) {
-    const repository = scope.replace(/^repository:/, "").replace(/:pull$/, "");
-    add(cooldown, { of: "repository", repository });
+    add(cooldown, { of: "repository", repository: repositoryIn(scope) });
   }
   return pauses;
 }

@@ -4,7 +4,7 @@ import { type Credentials, readCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
 import { Authorizer } from "./authorizer.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { isRefusal, isRefused } from "./refusal.ts";
 
@@ -141,7 +141,7 @@ export class Lender {
   async #again(rule: Rule, scope: string, refused: Refused, key: Key, lent: Lent): Promise<Made> {
     const credentials = this.#credentials(rule, key);
     const isLogin = credentials && ("username" in credentials || "token" in credentials);
-    const asked = challengeIn(refused.challenge, credentials);
+    const asked = challengeIn(refused.challenge, credentials !== undefined);
     const challenge =
       asked ??
       (credentials && (!isLogin || lent.authorization === undefined) ? this.#challenge : undefined);
@@ -187,17 +187,6 @@ function refusalBy(rule: Rule, status: number): RegistryError {
 
 function keysOf(rule: Rule): readonly Key[] {
   return rule.credentials.length > 0 ? rule.credentials : [undefined];
-}
-
-function challengeIn(
-  header: string | null,
-  credentials: Credentials | undefined,
-): Challenge | undefined {
-  const challenges = parseChallenges(header);
-  return (
-    challenges.find(({ scheme }) => scheme === "bearer") ??
-    (credentials && challenges.find(({ scheme }) => scheme === "basic"))
-  );
 }
 
 /** What a token is kept under: a repository's scope, unless the upstream asks for one that is no repository's (ECR Public

@@ -1,7 +1,7 @@
 // Where an upstream's word may lead, by a redirect or a challenge: to what is as public as itself, and never from https down to http.
 // What a name resolves to is the platform's to guard (`global_fetch_strictly_public`).
 
-import ipaddr from "ipaddr.js";
+import { parseAddress } from "../config/network.ts";
 
 /** Addresses and names that mean something else to every network, in kinds: one leads to its own kind, or to the public. */
 type Kind = "public" | "loopback" | "private" | "special";
@@ -31,15 +31,9 @@ function kindOf(hostname: string): Kind {
 function addressIn(host: string): Kind | undefined {
   const text = host.replace(/^\[(.*)\]$/, "$1");
   if (!text.includes(":") && !/^[\d.]+$/.test(text)) return undefined;
-  try {
-    const parsed = ipaddr.parse(text);
-    const isMapped = "isIPv4MappedAddress" in parsed && parsed.isIPv4MappedAddress();
-    const range = (isMapped ? parsed.toIPv4Address() : parsed).range();
-    if (range === "unicast") return "public";
-    if (range === "loopback") return "loopback";
-    const isPrivate = ["private", "uniqueLocal", "carrierGradeNat"].includes(range);
-    return isPrivate ? "private" : "special"; // link-local, where clouds keep their secrets, is among these
-  } catch {
-    return "special";
-  }
+  const range = parseAddress(text)?.range();
+  if (range === "unicast") return "public";
+  if (range === "loopback") return "loopback";
+  const isPrivate = range && ["private", "uniqueLocal", "carrierGradeNat"].includes(range);
+  return isPrivate ? "private" : "special"; // link-local, where clouds keep their secrets, is among these
 }

@@ -11,6 +11,7 @@ import { readBudget, readRetryAfter } from "./limit.ts";
 import { offline } from "./offline.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { refusalOf, withRetryAfter } from "./refusal.ts";
+import { scopeOf } from "./scope.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
  * has its own patience, and neither heeds a cooldown nor begins one. */
@@ -194,10 +195,6 @@ function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
   const value = error.toValue();
   if (upstreamStatus === undefined) return value;
   return { ...value, message: `${upstream.host} answered ${upstreamStatus}` };
-}
-
-function scopeOf({ repository }: Source): string {
-  return `repository:${repository}:pull`;
 }
 
 function mayBeAnswered(status: number, { method }: Asked): boolean {

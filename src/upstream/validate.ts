@@ -6,9 +6,10 @@ import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
 import { Authorizer } from "./authorizer.ts";
-import { type Challenge, parseChallenges } from "./challenge.ts";
+import { type Challenge, challengeIn } from "./challenge.ts";
 import { readBudget } from "./limit.ts";
 import { fetchFollowing } from "./redirect.ts";
+import { scopeOf } from "./scope.ts";
 
 export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
 
@@ -40,10 +41,11 @@ export async function validate(
   now: number,
 ): Promise<Validation> {
   const checks: Check[] = [];
+  const say: Say = (check, good, text) => void checks.push({ check, good, text });
   const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
   try {
-    const challenge = await reach(rule, checks);
-    for (const key of keys) await withKey(rule, key, variables, challenge, sample, now, checks);
+    const challenge = await reach(rule, say);
+    for (const key of keys) await withKey(rule, key, variables, challenge, sample, now, say);
   } catch (error) {
     if (!(error instanceof Ended)) throw error;
   }
@@ -55,19 +57,10 @@ class Ended extends Error {}
 
 type Say = (check: Check["check"], good: boolean, text: string) => void;
 
-function sayInto(checks: Check[]): Say {
-  return (check, good, text) => void checks.push({ check, good, text });
-}
-
 /** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
-async function reach(rule: Rule, checks: Check[]): Promise<Challenge | undefined> {
-  const say = sayInto(checks);
+async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   const { host } = rule.upstream;
-  const response = await ask(rule, "GET", "/v2/", undefined).catch((error: RegistryError) => {
-    say("reach", false, error.message);
-    throw new Ended();
-  });
-  const { status, headers } = response;
+  const { status, headers } = await tried(rule, "GET", "/v2/", undefined, say, "reach");
   if (status !== 200 && status !== 401) {
     say("reach", false, `${host} answered ${status} to GET /v2/, as no registry does`);
     throw new Ended();
@@ -77,10 +70,7 @@ async function reach(rule: Rule, checks: Check[]): Promise<Challenge | undefined
     say("challenge", true, `${host} wants no login at /v2/`);
     return undefined;
   }
-  const challenges = parseChallenges(headers.get("www-authenticate"));
-  const challenge =
-    challenges.find(({ scheme }) => scheme === "bearer") ??
-    challenges.find(({ scheme }) => scheme === "basic");
+  const challenge = challengeIn(headers.get("www-authenticate"), true);
   if (!challenge) {
     say("challenge", false, `${host} asks for a login that is neither Bearer nor Basic`);
     throw new Ended();
@@ -102,9 +92,8 @@ async function withKey(
   challenge: Challenge | undefined,
   sample: Sample | undefined,
   now: number,
-  checks: Check[],
+  say: Say,
 ): Promise<void> {
-  const say = sayInto(checks);
   const whose = key === undefined ? "without credentials" : `the secret ${key}`;
   const authorization = await authorized(rule, key, variables, challenge, sample, say, whose);
   if (authorization === null) return;
@@ -147,7 +136,7 @@ async function authorized(
   }
   if (!challenge) return undefined;
   const told = challenge.parameters.get("scope");
-  const scope = sample ? `repository:${sample.repository}:pull` : (told ?? "");
+  const scope = sample ? scopeOf(sample) : (told ?? "");
   try {
     const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
     if (made === undefined) {
