@@ -3,6 +3,7 @@
 import { LRUCache } from "lru-cache";
 import { within } from "../oci/deadline.ts";
 import { RegistryError } from "../oci/error.ts";
+import type { Visit } from "../store/visit.ts";
 import type { Access } from "./open.ts";
 import { hashOf, isPullToken } from "./pull-token.ts";
 import { isPast, type Page, type PullToken } from "./records.ts";
@@ -20,8 +21,7 @@ const UNKNOWN_KEY = 5_000;
 const KNOWN = 5 * 60_000;
 const MOST = 5_000;
 
-/** Has work go on behind the answer. */
-export type Later = (work: Promise<unknown>) => void;
+export type Later = Visit["later"];
 
 /** A page as it is looked into. */
 interface Read extends Page {
@@ -83,14 +83,16 @@ export class Book {
   async token(text: string, now: number, later: Later): Promise<PullToken | undefined> {
     if (!isPullToken(text)) return undefined;
     // Both are asked at once: an isolate that has just begun waits for the farther one alone.
-    const [token] = await Promise.all([this.#known(hashOf(text), now), this.page(now, later)]);
+    const [token, { revokedIds }] = await Promise.all([
+      this.#known(hashOf(text), now),
+      this.page(now, later),
+    ]);
     if (!token || isPast(token, now) || token.revokedAt !== undefined) return undefined;
-    return (await this.isRevoked(token.id, now, later)) ? undefined : token;
+    return revokedIds.has(token.id) ? undefined : token;
   }
 
   async isRevoked(id: string, now: number, later: Later): Promise<boolean> {
-    await this.page(now, later);
-    return this.#page?.revokedIds.has(id) ?? true;
+    return (await this.page(now, later)).revokedIds.has(id);
   }
 
   async #known(hash: string, now: number): Promise<PullToken | undefined> {

@@ -53,7 +53,7 @@ export class Keys {
     const kid = crypto.randomUUID();
     return this.#storage.transactionSync(() => {
       // Another call may have made the first one while this one was being made.
-      const [first] = this.#database.all<{ kid: string }>("SELECT kid FROM keys LIMIT 1");
+      const first = this.#database.first<{ kid: string }>("SELECT kid FROM keys LIMIT 1");
       if (first && signsFrom === now) return first.kid;
       this.#database.run("DELETE FROM keys WHERE replaced_at < ?", now - VERIFIES);
       this.#database.run("UPDATE keys SET replaced_at = ? WHERE replaced_at IS NULL", signsFrom);

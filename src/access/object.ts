@@ -67,7 +67,7 @@ export class AccessObject extends DurableObject<Env> implements Calls {
 
   find(...[hash, now]: Parameters<Access["find"]>): Promise<Outcome<PullToken | undefined>> {
     return this.#do(() => {
-      const [secret] = this.#database.all<{ token: string }>(
+      const secret = this.#database.first<{ token: string }>(
         "UPDATE secrets SET used_at = max(used_at, ?) WHERE hash = ? RETURNING token",
         now,
         hash,
@@ -220,7 +220,7 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   }
 
   #token(id: string): PullToken | undefined {
-    const [row] = this.#database.all<Row>("SELECT * FROM tokens WHERE id = ?", id);
+    const row = this.#database.first<Row>("SELECT * FROM tokens WHERE id = ?", id);
     return row && tokenOf(row);
   }
 

@@ -17,6 +17,8 @@ export class Complaint extends Error {
 }
 
 export interface Api {
+  /** Of the cache. */
+  url: URL;
   /** The answer's JSON. Throws a Complaint for a refusal. */
   ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: string): Promise<T>;
 }
@@ -25,7 +27,8 @@ export interface Api {
 export function openApi(url: string = HERE): Api {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new Complaint(`${url} is not the URL of a cache`, 2);
-  const { origin, hostname, protocol } = new URL(url);
+  const parsed = new URL(url);
+  const { origin, hostname, protocol } = parsed;
   const isHere = isLoopback(hostname);
   // Never in an argument, where other users of the machine would see it.
   const token =
@@ -35,6 +38,7 @@ export function openApi(url: string = HERE): Api {
   const headers: Record<string, string> =
     token === undefined ? {} : { Authorization: `Bearer ${token}` };
   return {
+    url: parsed,
     async ask(method, path, body) {
       const init = { method, headers, ...(body !== undefined && { body }) };
       const response = await fetch(origin + path, init).catch((error: Error) => {
@@ -79,6 +83,12 @@ export async function command(work: () => Promise<void>): Promise<void> {
     for (const line of error.message.split("\n")) console.error(`✘ ${line}`);
     process.exitCode = error.code;
   }
+}
+
+/** What a command is about, where it says that before its options. */
+export function subjectIn(args: readonly string[]): [subject: string | undefined, rest: string[]] {
+  const [first, ...rest] = args;
+  return first === undefined || first.startsWith("--") ? [undefined, [...args]] : [first, rest];
 }
 
 /** The options of a command, each with a value or none.

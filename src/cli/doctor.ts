@@ -41,14 +41,14 @@ await command(async () => {
     { url: true, image: true, "skip-validate": false },
     USAGE,
   );
-  const url = new URL(options.get("url") ?? "http://127.0.0.1:8787");
   const api = openApi(options.get("url"));
+  const { url } = api;
   await outside(url);
   const about = await api.ask<About>("GET", "/api/about");
   inside(about, url);
   await sweeps(api);
   if (!options.has("skip-validate")) await rules(api);
-  await pull(api, url, about, options.get("image"));
+  await pull(api, about, options.get("image"));
 });
 
 /** As a client sees it. */
@@ -129,7 +129,7 @@ async function rules(api: Api): Promise<void> {
 }
 
 /** A small image, twice, with a token of its own that ends with this. */
-async function pull(api: Api, url: URL, about: About, given: string | undefined): Promise<void> {
+async function pull(api: Api, about: About, given: string | undefined): Promise<void> {
   const image = given ?? (await alpine(api));
   if (image === undefined) return say("•", "nothing was pulled: name an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
@@ -140,7 +140,7 @@ async function pull(api: Api, url: URL, about: About, given: string | undefined)
       : undefined;
   try {
     for (const state of ["first", "second"]) {
-      const { bytes, time, statuses } = await pullOnce(url, name, tag, token?.token);
+      const { bytes, time, statuses } = await pullOnce(api.url, name, tag, token?.token);
       say("✔", `${image}, the ${state} time: ${sizeOf(bytes)} in ${time} ms (${statuses})`);
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 // `npm run entrepot -- quarantine add | list | remove`: digests that a cache gives to nobody.
 
-import { Complaint, command, openApi, optionsIn } from "./api.ts";
+import { Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
 import { tableOf, timeOf } from "./words.ts";
 
 const USAGE = `usage: npm run entrepot -- quarantine add DIGEST --reason TEXT   nobody gets it any more, anywhere within a minute
@@ -17,8 +17,7 @@ interface Entry {
 
 await command(async () => {
   const [verb = "", ...args] = process.argv.slice(2);
-  const [digest, rest] =
-    args[0]?.startsWith("--") === false ? [args[0], args.slice(1)] : ["", args];
+  const [digest = "", rest] = subjectIn(args);
   const options = optionsIn(rest, { url: true, reason: true, json: false }, USAGE);
   const api = openApi(options.get("url"));
   if (verb === "add" && digest !== "") {

@@ -1,6 +1,6 @@
 // `npm run entrepot -- rules list | validate`: a cache's rules, and whether their upstreams take them.
 
-import { type Api, Complaint, command, openApi, optionsIn } from "./api.ts";
+import { type Api, Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
 import { tableOf } from "./words.ts";
 
 const USAGE = `usage: npm run entrepot -- rules list [--json]
@@ -27,8 +27,7 @@ interface Validation {
 
 await command(async () => {
   const [verb = "", ...args] = process.argv.slice(2);
-  const [name, rest] =
-    args[0]?.startsWith("--") === false ? [args[0], args.slice(1)] : [undefined, args];
+  const [name, rest] = subjectIn(args);
   const options = optionsIn(rest, { url: true, image: true, json: false }, USAGE);
   const api = openApi(options.get("url"));
   if (verb === "list" && name === undefined) return list(api, options.has("json"));

@@ -1,6 +1,6 @@
 // `npm run tokens -- create | list | revoke`: the pull tokens of a cache.
 
-import { type Api, Complaint, command, openApi, optionsIn } from "./api.ts";
+import { type Api, Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
 import { some, tableOf, timeOf } from "./words.ts";
 
 const USAGE = `usage: npm run tokens -- create NAME --repositories GLOB,GLOB [--expiry 90d] [--networks CIDR,CIDR]   shows it, once
@@ -23,8 +23,7 @@ const OPTIONS = { url: true, repositories: true, expiry: true, networks: true, j
 
 await command(async () => {
   const [verb = "", ...args] = process.argv.slice(2);
-  const [subject, rest] =
-    args[0]?.startsWith("--") === false ? [args[0], args.slice(1)] : ["", args];
+  const [subject = "", rest] = subjectIn(args);
   const options = optionsIn(rest, OPTIONS, USAGE);
   const api = openApi(options.get("url"));
   if (verb === "list") return list(api, options.has("json"));

@@ -13,7 +13,7 @@ import { isRepositoryName, isTag } from "../oci/name.ts";
 import { digestIn, referencesIn } from "../oci/references.ts";
 import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
 import type { TagMapping } from "../policy/fresh.ts";
-import { type Routed, routeFull } from "../policy/route.ts";
+import { routeFull } from "../policy/route.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { ManifestStore } from "../store/manifests.ts";
@@ -51,7 +51,6 @@ export interface Facts {
   reference: Reference;
   now: number;
   target: Target;
-  routed: Routed | undefined;
   /** Whose tokens may. */
   tokens: Pick<PullToken, "id" | "name">[];
   /** Whose issuers may. */
@@ -60,7 +59,6 @@ export interface Facts {
   former: Digest[];
   /** What would be given: named, or what the tag means. */
   digest?: Digest;
-  mediaType?: string;
   parts: Part[];
   /** Why nobody gets it, where that is so. */
   quarantined?: string;
@@ -114,7 +112,6 @@ export async function collect(
     reference,
     now,
     target,
-    routed,
     tokens: tokens.map(({ id, name }) => ({ id, name })),
     issuers: [...new Set(issuers.map(({ issuer }) => issuer))],
     former: [],
@@ -144,20 +141,20 @@ async function ofSource(
     access.page(),
   ]);
   const digest = named ?? mapping?.digest;
-  const [content, linked, image] = digest
+  const [parts, linked, image] = digest
     ? await Promise.all([
-        contentOf(sources, digest),
+        partsOf(sources, digest),
         catalog.linked(place, digest),
         catalog.image(place, digest),
       ])
-    : [{ parts: [] }, false, undefined];
+    : [[], false, undefined];
   const held = quarantine.find((one) => one.digest === digest);
   return {
     ...(held && { quarantined: held.reason }),
     ...(mapping && { mapping }),
     former: record?.former ?? [],
     ...(digest && { digest }),
-    ...content,
+    parts,
     linked,
     ...(image && { image }),
     upstream,
@@ -165,15 +162,12 @@ async function ofSource(
   };
 }
 
-async function contentOf(
-  sources: Sources,
-  digest: Digest,
-): Promise<Pick<Facts, "parts" | "mediaType">> {
+async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
   const manifest = await sources.manifests.get(digest);
-  if (!manifest) return { parts: [{ digest, here: false, blobs: [] }] };
+  if (!manifest) return [{ digest, here: false, blobs: [] }];
   const { mediaType, bytes } = manifest;
   if (!INDEX_TYPES.includes(mediaType))
-    return { mediaType, parts: [{ digest, here: true, blobs: await blobsOf(sources, bytes) }] };
+    return [{ digest, here: true, blobs: await blobsOf(sources, bytes) }];
   const children = await Promise.all(
     childrenIn(bytes).map(async (child): Promise<Part> => {
       const found = await sources.manifests.get(child.digest);
@@ -184,7 +178,7 @@ async function contentOf(
       };
     }),
   );
-  return { mediaType, parts: [{ digest, here: true, blobs: [] }, ...children] };
+  return [{ digest, here: true, blobs: [] }, ...children];
 }
 
 function childrenIn(index: Uint8Array): Pick<Part, "digest" | "platform">[] {

@@ -30,13 +30,10 @@ export function step(about: Step["about"], mark: Mark, text: string): Step {
   return { about, mark, text };
 }
 
-export function accessStep(
-  { target, routed, tokens, issuers }: Facts,
-  mode: "open" | "token",
-): Step {
+export function accessStep({ target, tokens, issuers }: Facts, mode: "open" | "token"): Step {
   if (mode === "open") return step("access", "careful", "everybody may pull: AUTH is open");
   if (target.free) return step("access", "good", "everybody may pull it, without a token");
-  const { networks = [], secretHosts = [] } = routed?.configured.rule ?? {};
+  const { networks = [], secretHosts = [] } = target.routed?.configured.rule ?? {};
   const names = tokens.map(({ name, id }) => `"${name}" (${id.slice(0, 8)})`);
   const ways = [
     ...(names.length > 0 ? [`the pull tokens ${list(names)}`] : []),

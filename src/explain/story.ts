@@ -28,7 +28,8 @@ interface End {
 }
 
 export function tell(facts: Facts, mode: "open" | "token"): Story {
-  const { routed, reference } = facts;
+  const { target, reference } = facts;
+  const { routed } = target;
   if (!routed) {
     const text = `no rule has the name "${reference.name}": it wants a rule's prefix, host or registry in front, or a default rule`;
     const end = { status: 404, text: "the next pull is answered 404 NAME_UNKNOWN" };

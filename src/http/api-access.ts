@@ -10,9 +10,9 @@ import { network } from "../config/network.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Admin } from "./admin.ts";
 import { answerJson, timeOf } from "./answers.ts";
-import { type Api, add, nextOf, page, refusal, time as told } from "./api-schemas.ts";
+import { type Api, add, bodyIn, nextOf, page, time as told } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { problemsResponse } from "./problem.ts";
+import { badRequest } from "./problem.ts";
 
 /** In bytes. */
 const LONGEST = 64 * 1024;
@@ -142,24 +142,14 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
 }
 
 function newTokenIn(text: string, now: number): NewToken | Response {
-  let given: unknown;
-  try {
-    given = JSON.parse(text);
-  } catch {
-    return bad("the body must be JSON, with name and repositories");
-  }
-  const parsed = asked.safeParse(given);
-  if (!parsed.success) return refusal(parsed.error.issues, "a pull token");
-  const { expiry, ...token } = parsed.data;
+  const given = bodyIn(text, asked, "a pull token", "name and repositories");
+  if (given instanceof Response) return given;
+  const { expiry, ...token } = given;
   if (expiry === undefined) return token;
   const read = time.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
   if (expiresAt > now) return { ...token, expiresAt };
-  return bad('expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"');
-}
-
-function bad(message: string): Response {
-  return problemsResponse({ code: "UNSUPPORTED", status: 400 }, [message]);
+  return badRequest(['expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"']);
 }
 
 function tokenTold(token: PullToken, now: number): object {

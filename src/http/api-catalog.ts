@@ -5,7 +5,7 @@ import type { Catalog } from "../catalog/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import { timeOf } from "./answers.ts";
 import { atWork } from "./api-lifecycle.ts";
-import { type Api, add, flag, number, time } from "./api-schemas.ts";
+import { type Api, add, flag, type Note, number, time } from "./api-schemas.ts";
 
 const DAY = 24 * 60 * 60_000;
 
@@ -47,13 +47,7 @@ const rebuilt = z
   })
   .openapi("Rebuilt");
 
-/** @param note takes note of what is about to be done */
-export function addCatalog(
-  api: Api,
-  catalog: Catalog,
-  opened: () => Lifecycle,
-  note: (request: Request, what: string) => Promise<void>,
-): void {
+export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, note: Note): void {
   add(
     api,
     {

@@ -9,7 +9,8 @@ import { RegistryError } from "../oci/error.ts";
 import { routeFull } from "../policy/route.ts";
 import type { House } from "../pull/house.ts";
 import { refresh } from "../pull/refresh.ts";
-import { type Api, add } from "./api-schemas.ts";
+import { type Api, add, type Note } from "./api-schemas.ts";
+import { sourceOf, visitorOf } from "./door.ts";
 
 const refreshed = z
   .object({
@@ -23,13 +24,12 @@ const refreshed = z
   })
   .openapi("Refreshed");
 
-/** @param note takes note of what is about to be done */
 export function addImages(
   api: Api,
   house: House,
   desk: Desk,
   config: () => Config,
-  note: (request: Request, what: string) => Promise<void>,
+  note: Note,
 ): void {
   add(
     api,
@@ -47,7 +47,8 @@ export function addImages(
       problems: [404, 429, 502, 503, 504],
     },
     async ({ reference: text }, context: Context) => {
-      const { host } = new URL(context.req.url);
+      const visitor = visitorOf(context);
+      const { host } = visitor.url;
       const { name, tag } = parseReference(text, host);
       if (tag === undefined)
         throw new RegistryError(
@@ -59,13 +60,9 @@ export function addImages(
         const message = `reference: there is no rule for the name "${name}"`;
         throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
       }
-      const { rule, problem } = routed.configured;
-      if (problem)
-        throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
-      const now = Date.now();
-      const later = (work: Promise<unknown>) => context.executionCtx.waitUntil(work);
+      const source = sourceOf(routed);
+      const { now, later } = visitor;
       await note(context.req.raw, `had ${name}:${tag} refreshed`);
-      const source = { rule, repository: routed.repository };
       const quarantined = await desk.book.quarantined(now, later);
       const done = await refresh(house, source, tag, quarantined, { host, now, later });
       const moved = done.before !== undefined && done.before !== done.digest;

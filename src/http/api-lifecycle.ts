@@ -7,9 +7,9 @@ import { type LifecyclePolicy, parsePolicies } from "../config/lifecycle.ts";
 import type { Lifecycle, PreviewAsked } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
 import { answerJson, timeOf } from "./answers.ts";
-import { type Api, add, flag, nextOf, number, page, time } from "./api-schemas.ts";
+import { type Api, add, flag, type Note, nextOf, number, page, time } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { problemsResponse } from "./problem.ts";
+import { badRequest } from "./problem.ts";
 
 /** A policy that is longer is none, in bytes. */
 const LONGEST_POLICY = 256 * 1024;
@@ -90,18 +90,16 @@ const event = z
   })
   .openapi("LifecycleEvent");
 
-/** @param opened as the configuration says it
- * @param note takes note of what is about to be done */
+/** @param opened as the configuration says it */
 export function addLifecycle(
   api: Api,
   catalog: Catalog,
   opened: () => Lifecycle,
-  note: (request: Request, what: string) => Promise<void>,
+  note: Note,
 ): void {
   const tried = async (text: string | undefined, force: boolean) => {
     const read = text === undefined || text === "" ? undefined : parsePolicies(text, "policy");
-    if (read && "problems" in read)
-      return problemsResponse({ code: "UNSUPPORTED", status: 400 }, read.problems);
+    if (read && "problems" in read) return badRequest(read.problems);
     const policies: LifecyclePolicy[] | undefined = read?.policies;
     const asked: PreviewAsked = { force, ...(policies && { policies }) };
     return opened().preview(asked, Date.now());

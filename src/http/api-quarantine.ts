@@ -7,9 +7,8 @@ import { digest as digestField, sentence } from "../config/fields.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Admin } from "./admin.ts";
 import { timeOf } from "./answers.ts";
-import { type Api, add, refusal, time } from "./api-schemas.ts";
+import { type Api, add, bodyIn, time } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { problemsResponse } from "./problem.ts";
 
 /** In bytes. */
 const LONGEST = 4 * 1024;
@@ -44,7 +43,8 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       problems: [409, 413],
     },
     async (_, { req }) => {
-      const read = entryIn(await textOf(req.raw, LONGEST, "an entry"));
+      const text = await textOf(req.raw, LONGEST, "an entry");
+      const read = bodyIn(text, asked, "an entry", "digest and reason");
       if (read instanceof Response) return read;
       const { digest, reason } = read;
       const [who, at] = [admin.who(req.raw), Date.now()];
@@ -71,16 +71,6 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       throw new RegistryError("UNSUPPORTED", message, { status: 404 });
     },
   );
-}
-
-function entryIn(text: string): z.infer<typeof asked> | Response {
-  try {
-    const parsed = asked.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : refusal(parsed.error.issues, "an entry");
-  } catch {
-    const message = "the body must be JSON, with digest and reason";
-    return problemsResponse({ code: "UNSUPPORTED", status: 400 }, [message]);
-  }
 }
 
 function entryTold({ at, ...rest }: Quarantined): object {

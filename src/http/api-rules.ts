@@ -2,11 +2,13 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Config } from "../config/read.ts";
+import type { Rule } from "../config/rule.ts";
 import { isDockerHub } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isRepositoryName } from "../oci/name.ts";
+import { upstreamRepository } from "../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../upstream/validate.ts";
-import { type Api, add } from "./api-schemas.ts";
+import { type Api, add, type Note } from "./api-schemas.ts";
 
 const rule = z
   .object({
@@ -33,12 +35,11 @@ const validation = z
   })
   .openapi("Validation");
 
-/** @param note takes note of what is about to be done */
 export function addRules(
   api: Api,
   variables: Readonly<Record<string, unknown>>,
   config: () => Config,
-  note: (request: Request, what: string) => Promise<void>,
+  note: Note,
 ): void {
   add(
     api,
@@ -91,7 +92,7 @@ export function addRules(
         const message = `rule: there is none of the name "${name}"`;
         throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
       }
-      const sample = sampleIn(image, found.upstreamPrefix, isDockerHub(found.upstream));
+      const sample = sampleIn(image, found);
       await note(req.raw, `had the rule "${name}" validated`);
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
     },
@@ -99,16 +100,13 @@ export function addRules(
 }
 
 /** Of Docker Hub there is an image that everybody may pull. */
-function sampleIn(
-  image: string | undefined,
-  prefix: string | undefined,
-  isHub: boolean,
-): Sample | undefined {
+function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   if (image === undefined)
-    return isHub && !prefix ? { repository: "library/alpine", reference: "latest" } : undefined;
+    return isDockerHub(rule.upstream) && !rule.upstreamPrefix
+      ? { repository: "library/alpine", reference: "latest" }
+      : undefined;
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]{1,128}))?$/.exec(image) ?? [];
-  const own = isHub && !name.includes("/") && !prefix ? `library/${name}` : name;
-  const repository = prefix === undefined ? own : `${prefix}/${own}`;
+  const repository = upstreamRepository(rule, name);
   if (isRepositoryName(repository)) return { repository, reference: tag };
   throw new RegistryError("NAME_INVALID", "image: must be name:tag, such as library/alpine:latest");
 }

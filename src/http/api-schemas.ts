@@ -4,9 +4,12 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { describe } from "../config/issues.ts";
 import { answerJson } from "./answers.ts";
-import { PROBLEM_TYPE, problemsResponse } from "./problem.ts";
+import { badRequest, PROBLEM_TYPE } from "./problem.ts";
 
 export type Api = OpenAPIHono;
+
+/** Takes note of what somebody is about to do: what cannot be noted is not done either. */
+export type Note = (request: Request, what: string) => Promise<void>;
 
 const problem = z
   .object({
@@ -132,9 +135,26 @@ function schemaOf(body: z.ZodType): object {
   return schema;
 }
 
+/** The body, as the schema reads it; or what is wrong with it.
+ * @param what it is, in words @param hint what it has to hold */
+export function bodyIn<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  what: string,
+  hint: string,
+): T | Response {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return badRequest([`the body must be JSON, with ${hint}`]);
+  }
+  const parsed = schema.safeParse(given);
+  return parsed.success ? parsed.data : refusal(parsed.error.issues, what);
+}
+
 /** What a schema finds wrong, as sentences. */
 export function refusal(issues: readonly z.core.$ZodIssue[], what: string): Response {
   const messages = issues.flatMap((issue) => describe("", issue, what));
-  const told = messages.map((message) => message.replace(/^[.:]\s*/, ""));
-  return problemsResponse({ code: "UNSUPPORTED", status: 400 }, told);
+  return badRequest(messages.map((message) => message.replace(/^[.:]\s*/, "")));
 }

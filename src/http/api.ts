@@ -19,7 +19,7 @@ import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { addQuarantine } from "./api-quarantine.ts";
 import { addRules } from "./api-rules.ts";
-import { refusal } from "./api-schemas.ts";
+import { type Note, refusal } from "./api-schemas.ts";
 import { addUpstreams } from "./api-upstreams.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -61,9 +61,7 @@ export function createApi(
     await admin.admit(config().auth, req.raw, Date.now());
     await next();
   });
-  /** Before it is done: what cannot be noted is not done either. */
-  const note = (request: Request, what: string) =>
-    desk.access.note(admin.who(request), what, Date.now());
+  const note: Note = (request, what) => desk.access.note(admin.who(request), what, Date.now());
   const opened = () => lifecycle(config());
   addLifecycle(api, catalog, opened, note);
   addCatalog(api, catalog, opened, note);

@@ -6,7 +6,7 @@ import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
 import { nothingHere } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
-import { Door, type Visitor } from "./door.ts";
+import { Door, visitorOf } from "./door.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
 import { answerToken } from "./token.ts";
@@ -29,7 +29,12 @@ export function createApp(
     usable();
     await next();
   });
-  app.route("/api", createApi(variables, usable, house, office));
+  // Made when it is first asked for: an isolate that only gives images does without.
+  let api: Hono | undefined;
+  app.all("/api/*", ({ req, env, executionCtx }) => {
+    api ??= new Hono().route("/api", createApi(variables, usable, house, office));
+    return api.fetch(req.raw, env, executionCtx);
+  });
   const door = config instanceof ConfigError ? undefined : new Door(config, office.desk);
   const registry = (context: Context) => answerRegistry(door as Door, house, visitorOf(context));
   app.all("/token", (context) =>
@@ -38,11 +43,6 @@ export function createApp(
   app.all("/v2", registry);
   app.all("/v2/*", registry);
   return app;
-}
-
-function visitorOf({ req, executionCtx }: Context): Visitor {
-  const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
-  return { request: req.raw, url: new URL(req.raw.url), now: Date.now(), later };
 }
 
 /** Says once, in the log, what is wrong. */

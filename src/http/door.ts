@@ -1,5 +1,6 @@
 // The door of the registry API: who asks, whether he may, and what a client is told that knows how to log in.
 
+import type { Context } from "hono";
 import type { Later } from "../access/book.ts";
 import type { Desk } from "../access/desk.ts";
 import type { Asker, Identify } from "../access/identify.ts";
@@ -8,7 +9,7 @@ import { addressKey } from "../access/limits.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, targetOf, verdictOf } from "../policy/authorize.ts";
-import { type Naming, ruleOfHost } from "../policy/route.ts";
+import { type Naming, type Routed, ruleOfHost } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 
 /** A client's request, and when it came, in ms since the epoch. */
@@ -17,6 +18,11 @@ export interface Visitor {
   url: URL;
   now: number;
   later: Later;
+}
+
+export function visitorOf({ req, executionCtx }: Context): Visitor {
+  const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
+  return { request: req.raw, url: new URL(req.raw.url), now: Date.now(), later };
 }
 
 export interface Admitted {
@@ -66,12 +72,10 @@ export class Door {
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
     }
     if (!target.routed) throw unknown(naming);
-    const { rule, problem } = target.routed.configured;
-    if (problem)
-      throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
-    const isPublic = this.#config.auth.mode === "open" || rule.anonymous;
+    const source = sourceOf(target.routed);
+    const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
-    return { source: { rule, repository: target.routed.repository }, quarantined, isPublic };
+    return { source, quarantined, isPublic };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
@@ -118,6 +122,14 @@ export class Door {
     await this.#desk.limits.asked(known ? asker.subject : addressKey(address), now);
     return asker;
   }
+}
+
+/** Throws UNKNOWN (500) where the rule cannot be used. */
+export function sourceOf({ configured, repository }: Routed): Source {
+  const { rule, problem } = configured;
+  if (problem)
+    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
+  return { rule, repository };
 }
 
 function refused(visitor: Visitor, name: string | undefined) {

@@ -6,7 +6,7 @@ import { HARMLESS } from "./respond.ts";
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** As the document describes it (http/api-schemas). */
-export interface Problem {
+interface Problem {
   title: string;
   status: number;
   detail: string;
@@ -20,9 +20,7 @@ export function problemResponse(error: unknown): Response {
   return problemsResponse(known, [known.message]);
 }
 
-/** Several problems of one request.
- * @param messages each with its field's path */
-export function problemsResponse(
+function problemsResponse(
   {
     code,
     status,
@@ -40,6 +38,11 @@ export function problemsResponse(
     status,
     headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...HARMLESS, ...headers },
   });
+}
+
+/** @param messages each with its field's path */
+export function badRequest(messages: readonly string[]): Response {
+  return problemsResponse({ code: "UNSUPPORTED", status: 400 }, messages);
 }
 
 const TITLES: Record<number, string> = {

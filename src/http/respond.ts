@@ -87,10 +87,8 @@ export function json(body: unknown, headers: Record<string, string> = {}): Respo
 }
 
 /** distribution-spec, "Error Codes". */
-export function errorsBody(code: ErrorCode, messages: readonly string[]): string {
-  return JSON.stringify({
-    errors: messages.map((message) => ({ code, message, detail: null })),
-  });
+function errorsBody(code: ErrorCode, message: string): string {
+  return JSON.stringify({ errors: [{ code, message, detail: null }] });
 }
 
 /** The one place where errors become answers. */
@@ -99,7 +97,7 @@ export function errorResponse(error: unknown): Response {
   const cacheStatus: Record<string, string> = upstreamStatus
     ? { "Cache-Status": renderCacheStatus({ fwd: "uri-miss", fwdStatus: upstreamStatus }) }
     : { "Cache-Status": "entrepot" };
-  return new Response(errorsBody(code, [message]), {
+  return new Response(errorsBody(code, message), {
     status,
     headers: {
       ...API_VERSION,

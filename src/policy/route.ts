@@ -151,7 +151,7 @@ function routed(configured: ConfiguredRule, rest: string): Routed | undefined {
 }
 
 /** Docker Hub keeps its official images under `library/`, and docker's client adds that silently. */
-function upstreamRepository(rule: Rule, rest: string): string {
+export function upstreamRepository(rule: Rule, rest: string): string {
   const repository = rule.upstreamPrefix ? `${rule.upstreamPrefix}/${rest}` : rest;
   return isDockerHub(rule.upstream) && !repository.includes("/")
     ? `library/${repository}`
