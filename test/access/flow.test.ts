@@ -7,6 +7,7 @@ import {
   api,
   basic,
   bearer,
+  brittleAccess,
   challengeOf,
   flow,
   type Made,
@@ -277,21 +278,10 @@ describe("revocation", () => {
 
   it("fails closed: who may pull cannot be told for long by a book that cannot be read", async () => {
     const made = await pullToken(cache, ["**"]);
-    let isBroken = false;
-    const { ACCESS } = (await import("cloudflare:workers")).env as unknown as {
-      ACCESS: DurableObjectNamespace;
-    };
-    const broken = shutCache({
-      ACCESS: {
-        idFromName: () => "",
-        get: () => {
-          if (isBroken) throw Object.assign(new Error("overloaded"), { overloaded: true });
-          return ACCESS.get(ACCESS.idFromName("access"));
-        },
-      },
-    });
+    const { binding, breaks } = brittleAccess();
+    const broken = shutCache({ ACCESS: binding });
     expect((await broken.ask(URL_OF, { headers: basic(made.token) })).status).toBe(200);
-    isBroken = true;
+    breaks();
     later(50_000);
     expect((await broken.ask(URL_OF, { headers: basic(made.token) })).status).toBe(200);
     later(6_000);

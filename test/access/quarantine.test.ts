@@ -1,13 +1,10 @@
 // The quarantine: what is in it nobody gets, however it is reached, cached or not.
 
-import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Env } from "../../src/env.ts";
-import { ADMIN, access, api, bearer } from "../support/access.ts";
+import { ADMIN, access, api, bearer, brittleAccess } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 
-const { ACCESS } = env as unknown as Env;
 const upstream = fixture.url("open") + apartPath();
 const fresh = (overrides = {}) =>
   new Cache({ RULES: [{ prefix: "open", upstream }], ADMIN_TOKEN: ADMIN, ...overrides });
@@ -129,19 +126,11 @@ it("an outage of the book leaves an open cache as it was", async () => {
   const other = await fixture.image(name, "2", { seed: "other" });
   await quarantine(digest);
   vi.spyOn(console, "error").mockImplementation(() => {});
-  let isBroken = false;
-  const cache = fresh({
-    ACCESS: {
-      idFromName: () => "",
-      get: () => {
-        if (isBroken) throw Object.assign(new Error("overloaded"), { overloaded: true });
-        return ACCESS.get(ACCESS.idFromName("access"));
-      },
-    },
-  });
+  const { binding, breaks } = brittleAccess();
+  const cache = fresh({ ACCESS: binding });
   const paths = [`open/${name}/manifests/1`, `open/${name}/manifests/${other.digest}`];
   expect(await statuses(cache, paths)).toEqual([403, 200]);
-  isBroken = true;
+  breaks();
   later(120_000);
   expect(await statuses(cache, paths)).toEqual([403, 200]);
   expect(

@@ -57,6 +57,23 @@ export const basic = (secret: string, user = "token") => ({
 });
 export const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 
+/** In place of the binding of the book of access: it works until it is broken. */
+export function brittleAccess() {
+  const { ACCESS } = env as unknown as Env;
+  let isBroken = false;
+  const binding = {
+    idFromName: () => "",
+    get: () => {
+      if (isBroken) throw Object.assign(new Error("overloaded"), { overloaded: true });
+      return ACCESS.get(ACCESS.idFromName("access"));
+    },
+  };
+  const breaks = () => {
+    isBroken = true;
+  };
+  return { binding, breaks };
+}
+
 /** What the challenge of a 401 says. */
 export function challengeOf(response: Response): {
   realm: string;
