@@ -5,6 +5,10 @@ import { HARMLESS } from "./respond.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
+/** So many things that are wrong are told, in so many characters. */
+const MOST = 10;
+const LONGEST = 1_200;
+
 /** As the document describes it (http/api-schemas). */
 interface Problem {
   title: string;
@@ -28,16 +32,30 @@ function problemsResponse(
   }: Pick<RegistryError, "code" | "status"> & Partial<Pick<RegistryError, "headers">>,
   messages: readonly string[],
 ): Response {
+  const told = bounded(messages);
   const problem: Problem = {
     title: TITLES[status] ?? "The request failed",
     status,
-    detail: messages.join("; "),
-    errors: messages.map((message) => ({ code, message })),
+    detail: told.join("; "),
+    errors: told.map((message) => ({ code, message })),
   };
   return new Response(`${JSON.stringify(problem, undefined, 2)}\n`, {
     status,
     headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...HARMLESS, ...headers },
   });
+}
+
+/** Enough to mend what was sent by, and not as long as that may be. */
+function bounded(messages: readonly string[]): string[] {
+  const told: string[] = [];
+  let left = LONGEST;
+  for (const message of messages.slice(0, MOST)) {
+    if (left <= 0) break;
+    told.push(message.length > left ? `${message.slice(0, left)}…` : message);
+    left -= message.length;
+  }
+  const more = messages.length - told.length;
+  return more > 0 ? [...told, `and ${more} more`] : told;
 }
 
 /** @param messages each with its field's path */

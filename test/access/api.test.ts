@@ -158,6 +158,19 @@ describe("a pull token", () => {
   });
 });
 
+it("a refusal says what is wrong, and is not as long as what was sent", async () => {
+  const repositories = Array(150).fill("Not A Glob");
+  const fields = { [`field-${"x".repeat(50_000)}`]: 1 };
+  for (const given of [
+    { name: "x", repositories },
+    { name: "x", repositories: ["**"], ...fields },
+  ]) {
+    const response = await api(cache, "POST", "tokens", given);
+    expect(response.status).toBe(400);
+    expect((await response.text()).length).toBeLessThan(4000);
+  }
+});
+
 describe("a role", () => {
   const paths: [string, string, unknown?][] = [
     ["GET", "tokens"],
