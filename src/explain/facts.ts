@@ -99,10 +99,11 @@ export async function collect(
   now: number,
 ): Promise<Facts> {
   const { config, access } = sources;
-  const plain = targetOf(config, { name: reference.name, ...asked }, undefined);
+  const naming = { name: reference.name, ...asked };
+  const plain = targetOf(config, naming, undefined);
   // A person may begin with a registry's name, as clients do before their mirrors take it off.
   const routed = plain.routed ?? routeFull(config.rules, reference.name);
-  const target = routed ? targetAt(config, routed, asked.host, undefined) : plain;
+  const target = routed ? targetAt(config, routed, naming, undefined) : plain;
   const isGood = (token: PullToken) => token.revokedAt === undefined && !isPast(token, now);
   const tokens = (await access.tokens(now)).filter(
     (token) => isGood(token) && mayPull(token.repositories, target),

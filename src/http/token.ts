@@ -7,7 +7,7 @@ import { ANONYMOUS, issue, LIFE } from "../access/jwt.ts";
 import { hashOf, newPullToken } from "../access/pull-token.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
-import { type Access, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
+import { type Access, accessTo, type Target, targetOf } from "../policy/authorize.ts";
 import { answerJson } from "./answers.ts";
 import { addressOf, type Door, type Visitor } from "./door.ts";
 import { type Scope, wantedIn } from "./token-wanted.ts";
@@ -31,8 +31,8 @@ export async function answerToken(
     return { ...scope, target: targetOf(config, naming, address) };
   });
   const somebody = await somebodyOf(door, wanted.secret, asked, visitor);
-  const access = asked.flatMap((one) => entryOf(one, somebody));
-  return answer(desk, visitor, access, somebody, wanted.offline);
+  const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
+  return answer(desk, visitor, given, somebody, wanted.offline);
 }
 
 /** Undefined for nobody, where somebody who is nobody may have something of what is asked for. */
@@ -57,35 +57,46 @@ async function somebodyOf(
   );
 }
 
-/** What of a scope the asker may; nothing of one that he does not ask to pull, or that a login might open. */
-function entryOf({ name, actions, target }: Asked, somebody: Somebody | undefined): Access[] {
-  if (!actions.includes("pull") && !actions.includes("*")) return [];
-  const verdict = verdictOf(somebody?.identity ?? { kind: "nobody" }, target);
-  if (verdict === "login") return [];
-  const granted = verdict === "pull" ? ["pull"] : [];
-  return [{ type: "repository", name, actions: granted, resource: target.resource() }];
+/** What of what was asked for is answered. */
+interface Given {
+  name: string;
+  /** He may pull it, with the token or because of where he is. */
+  isOpen: boolean;
+  /** What the token says of it. */
+  access?: Access;
+}
+
+function isPull({ actions }: Asked): boolean {
+  return actions.includes("pull") || actions.includes("*");
+}
+
+function givenOf({ name, target }: Asked, somebody: Somebody | undefined): Given {
+  const access = accessTo(somebody?.identity ?? { kind: "nobody" }, name, target);
+  const isOpen = target.free || (access?.actions.length ?? 0) > 0;
+  return { name, isOpen, ...(access && { access }) };
 }
 
 async function answer(
   desk: Desk,
   { request, now, later }: Visitor,
-  access: Access[],
+  given: readonly Given[],
   somebody: Somebody | undefined,
   offline: boolean,
 ): Promise<Response> {
   const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = somebody ?? {};
   const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
   const life = Math.max(1, Math.min(LIFE, left));
+  const access = given.flatMap((one) => one.access ?? []);
   const claims = { subject, networks, access, ...(tokenId !== undefined && { tokenId }) };
   const { token, issuedAt } = await issue(claims, life, await desk.book.page(now, later), now);
-  const granted = access.filter(({ actions }) => actions.length > 0);
+  const open = given.filter(({ isOpen }) => isOpen);
   return answerJson({
     ...(request.method === "GET" && { token }),
     access_token: token,
     token_type: "Bearer",
     expires_in: life,
     issued_at: new Date(issuedAt * 1000).toISOString(),
-    scope: granted.map(({ type, name }) => `${type}:${name}:pull`).join(" "),
+    scope: open.map(({ name }) => `repository:${name}:pull`).join(" "),
     ...(offline &&
       tokenId !== undefined && { refresh_token: await refreshToken(desk, tokenId, now) }),
   });

@@ -24,7 +24,7 @@ export interface Access {
   name: string;
   /** Empty: it was asked for, and is refused. */
   actions: string[];
-  /** However the client has named it. */
+  /** Of what is granted the target's resource; of what is refused its naming, which tells nothing that the client did not say. */
   resource: string;
 }
 
@@ -39,8 +39,10 @@ export type Identity =
 /** What a name leads to, for whoever asks from there. */
 export interface Target {
   routed: Routed | undefined;
-  /** The same for all names of the same. It tells nothing of what it was made from. */
+  /** The same for all names of the same. Whoever may not pull it is not to see it: it tells which names those are. */
   resource(): string;
+  /** The same for the same naming alone, whatever it leads to. */
+  naming(): string;
   /** Whoever asks may, and need not say who he is. */
   free: boolean;
   /** All that a client could call it. */
@@ -59,18 +61,19 @@ export function targetOf(config: Config, naming: Naming, address: string | undef
     return {
       routed,
       resource: () => resourceOf(`unknown ${full}`),
+      naming: () => namingOf(naming),
       free: config.auth.mode === "open",
       names: () => [full],
     };
   }
-  return targetAt(config, routed, naming.host, address);
+  return targetAt(config, routed, naming, address);
 }
 
 /** The same, for a name that was routed. */
 export function targetAt(
   config: Config,
   routed: Routed,
-  host: string | undefined,
+  naming: Naming,
   address: string | undefined,
 ): Target {
   const { rule } = routed.configured;
@@ -78,7 +81,8 @@ export function targetAt(
   return {
     routed,
     resource: () => resourceOf(`${keyOf(rule)} ${ownName(source)}`),
-    free: isFree(config, rule, host, address),
+    naming: () => namingOf(naming),
+    free: isFree(config, rule, naming.host, address),
     names: () => clientNames(config.rules, routed),
   };
 }
@@ -100,10 +104,21 @@ export function verdictOf(identity: Identity, target: Target): Verdict {
   if (identity.kind === "holder") {
     return mayPull(identity.repositories, target) ? "pull" : "denied";
   }
-  const meant = target.resource();
-  const entries = identity.access.filter(({ resource }) => resource === meant);
-  if (entries.length === 0) return "scope";
-  return entries.some(({ actions }) => actions.includes("pull")) ? "pull" : "denied";
+  const [granted, refused] = [target.resource(), target.naming()];
+  const { access } = identity;
+  if (access.some(({ resource, actions }) => resource === granted && actions.includes("pull")))
+    return "pull";
+  return access.some(({ resource }) => resource === refused) ? "denied" : "scope";
+}
+
+/** What a token of ours says of a target, for whoever asks for it with that identity. It counts wherever its bearer takes it: what he
+ * may because of where he is, he may there without it. Undefined where nothing is to be said before he has logged in. */
+export function accessTo(identity: Identity, name: string, target: Target): Access | undefined {
+  const verdict = verdictOf(identity, { ...target, free: false });
+  if (verdict === "login") return undefined;
+  const isGranted = verdict === "pull";
+  const resource = isGranted ? target.resource() : target.naming();
+  return { type: "repository", name, actions: isGranted ? ["pull"] : [], resource };
 }
 
 export function mayPull(repositories: readonly string[], target: Target): boolean {
@@ -138,6 +153,10 @@ function keyOf(rule: Rule): string {
     ...of("ns", rule.ns),
   ];
   return key ?? "default";
+}
+
+function namingOf({ name, host, ns }: Naming): string {
+  return resourceOf(["named", host, ns ?? "", name].join(" "));
 }
 
 /** So many are remembered: a hash costs more than the rest of a decision. */
