@@ -15,11 +15,15 @@ const READ_FIRST = 40_000;
 const TOO_OLD = 55_000;
 /** Reading is waited for so long, in ms. */
 const PATIENCE = 5_000;
-/** A key that the page does not have makes it read again, where the page is older than this, in ms. */
+/** A key that the page does not have makes it read again, this often at most, in ms. */
 const UNKNOWN_KEY = 5_000;
 /** For so long, in ms, a pull token is not looked up again; what the page revokes counts at once. */
 const KNOWN = 5 * 60_000;
+/** The same, of one that is none: it cannot become one. */
+const UNKNOWN = 60_000;
 const MOST = 5_000;
+/** After a reading that failed the next one begins so late, in ms: whoever comes meanwhile does not wait for the same failure. */
+const FAILED = 1_000;
 
 export type Later = Visit["later"];
 
@@ -33,10 +37,13 @@ interface Read extends Page {
 export class Book {
   readonly #access: Pick<Access, "page" | "find">;
   readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MOST });
+  /** By their hashes, when they were looked up: secrets that are none. */
+  readonly #strangers = new LRUCache<string, number>({ max: MOST });
   #page: Read | undefined;
-  /** When the page was asked for, and when last somebody began to, in ms since the epoch. */
+  /** When the page was asked for, when last somebody began to, and when last that failed, in ms since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   #readingAt = Number.NEGATIVE_INFINITY;
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(access: Pick<Access, "page" | "find">) {
     this.#access = access;
@@ -51,18 +58,20 @@ export class Book {
       if (now - this.#readingAt > PATIENCE) later(this.#read(now).catch(complain));
       return this.#page;
     }
-    try {
-      return await this.#read(now);
-    } catch (error) {
-      complain(error as Error);
-      if (this.#page && age < TOO_OLD) return this.#page;
-      throw unavailable();
+    if (!this.#hasJustFailed(now)) {
+      try {
+        return await this.#read(now);
+      } catch (error) {
+        complain(error as Error);
+      }
     }
+    if (this.#page && age < TOO_OLD) return this.#page;
+    throw unavailable();
   }
 
   /** For a key that may be newer than the page. */
   async newerPage(now: number, later: Later): Promise<Read> {
-    if (now - this.#readAt < UNKNOWN_KEY) return this.page(now, later);
+    if (now - this.#readingAt < UNKNOWN_KEY) return this.page(now, later);
     return this.#read(now).catch((error: Error) => {
       complain(error);
       throw unavailable();
@@ -79,12 +88,18 @@ export class Book {
     }
   }
 
-  /** Undefined where it is none, or is one no more. */
-  async token(text: string, now: number, later: Later): Promise<PullToken | undefined> {
+  /** Undefined where it is none, or is one no more.
+   * @param lookingUp is called before it is looked up far away, and may throw */
+  async token(
+    text: string,
+    now: number,
+    later: Later,
+    lookingUp: () => void,
+  ): Promise<PullToken | undefined> {
     if (!isPullToken(text)) return undefined;
     // Both are asked at once: an isolate that has just begun waits for the farther one alone.
     const [token, { revokedIds }] = await Promise.all([
-      this.#known(hashOf(text), now),
+      this.#known(hashOf(text), now, lookingUp),
       this.page(now, later),
     ]);
     if (!token || isPast(token, now) || token.revokedAt !== undefined) return undefined;
@@ -95,21 +110,37 @@ export class Book {
     return (await this.page(now, later)).revokedIds.has(id);
   }
 
-  async #known(hash: string, now: number): Promise<PullToken | undefined> {
+  async #known(hash: string, now: number, lookingUp: () => void): Promise<PullToken | undefined> {
     const known = this.#tokens.get(hash);
     if (known && now - known.at < KNOWN) return known.token;
-    const found = await this.#access.find(hash, now).catch((error: Error) => {
+    if (now - (this.#strangers.get(hash) ?? Number.NEGATIVE_INFINITY) < UNKNOWN) return undefined;
+    lookingUp();
+    const found = await this.#waited(this.#access.find(hash, now)).catch((error: Error) => {
       complain(error);
       throw unavailable();
     });
     if (found) this.#tokens.set(hash, { token: found, at: now });
-    else this.#tokens.delete(hash);
+    else {
+      this.#tokens.delete(hash);
+      this.#strangers.set(hash, now);
+    }
     return found;
+  }
+
+  #hasJustFailed(now: number): boolean {
+    return now >= this.#failedAt && now - this.#failedAt < FAILED;
+  }
+
+  #waited<T>(work: Promise<T>): Promise<T> {
+    return within(work, PATIENCE, () => new Error("no answer in time"));
   }
 
   async #read(now: number): Promise<Read> {
     this.#readingAt = now;
-    const page = await within(this.#access.page(), PATIENCE, () => new Error("no answer in time"));
+    const page = await this.#waited(this.#access.page()).catch((error) => {
+      this.#failedAt = now;
+      throw error;
+    });
     const read = {
       ...page,
       revokedIds: new Set(page.revoked),

@@ -21,11 +21,12 @@ export function openDesk(access: Access, limiters: { LOGINS?: Limiter; REQUESTS?
   const book = new Book(access);
   const verifier = new Verifier(book);
   const issuers = new Issuers();
+  const limits = new Limits(limiters);
   return {
     access,
     book,
     issuers,
-    limits: new Limits(limiters),
-    identify: (auth) => new Identify(auth, book, verifier, issuers),
+    limits,
+    identify: (auth) => new Identify(auth, book, verifier, issuers, limits),
   };
 }

@@ -7,6 +7,7 @@ import { meetsAll } from "../policy/claims.ts";
 import type { Book, Later } from "./book.ts";
 import { type Issuers, issuerOf, NoGood } from "./issuers.ts";
 import { ANONYMOUS, SERVICE, type Verifier } from "./jwt.ts";
+import type { Limits } from "./limits.ts";
 import { isPullToken } from "./pull-token.ts";
 
 export type Asker =
@@ -46,15 +47,17 @@ export class Identify {
   readonly #book: Book;
   readonly #verifier: Verifier;
   readonly #issuers: Issuers;
+  readonly #limits: Limits;
 
-  constructor(auth: Auth, book: Book, verifier: Verifier, issuers: Issuers) {
+  constructor(auth: Auth, book: Book, verifier: Verifier, issuers: Issuers, limits: Limits) {
     this.#auth = auth;
     this.#book = book;
     this.#verifier = verifier;
     this.#issuers = issuers;
+    this.#limits = limits;
   }
 
-  /** Throws UNAVAILABLE (503) where it cannot be told.
+  /** Throws UNAVAILABLE (503) where it cannot be told, and TOOMANYREQUESTS (429) for who has guessed too often.
    * @param address that the request comes from @param now in ms since the epoch */
   async asker(
     { authorization, assertion, ...form }: Presented,
@@ -66,16 +69,21 @@ export class Identify {
     const secret = form.secret ?? inHeader;
     if (secret === undefined) return refused("the Authorization header holds no credentials");
     if (secret === null || secret === "") return { who: "nobody" };
-    const asker = await this.#ofSecret(secret, now, later);
+    const asker = await this.#ofSecret(secret, address, now, later);
     if (asker.who !== "somebody" || asker.networks.length === 0) return asker;
     if (isWithin(address, asker.networks)) return asker;
     return refused("this token may not be used from this address", false);
   }
 
   /** @param secret a pull token, a token of ours, or one of an issuer's */
-  async #ofSecret(secret: string, now: number, later: Later): Promise<Asker> {
+  async #ofSecret(
+    secret: string,
+    address: string | undefined,
+    now: number,
+    later: Later,
+  ): Promise<Asker> {
     if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
-    if (isPullToken(secret)) return this.#ofPullToken(secret, now, later);
+    if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
     if (secret.length > LONGEST || !JWT.test(secret))
       return refused("this is no token: neither one of this cache's, nor one of an issuer's");
     return issuerOf(secret) === SERVICE
@@ -83,8 +91,15 @@ export class Identify {
       : this.#ofIssuer(secret, now);
   }
 
-  async #ofPullToken(text: string, now: number, later: Later): Promise<Asker> {
-    const token = await this.#book.token(text, now, later);
+  async #ofPullToken(
+    text: string,
+    address: string | undefined,
+    now: number,
+    later: Later,
+  ): Promise<Asker> {
+    const token = await this.#book.token(text, now, later, () =>
+      this.#limits.lookingUp(address, now),
+    );
     if (!token) return refused("this pull token is not known, or has expired or been revoked");
     const { id, repositories, networks, expiresAt } = token;
     return {

@@ -13,10 +13,15 @@ const EACH = 100;
 /** What was refused once is refused for so long without asking, in ms. */
 const REFUSED = 10_000;
 const MOST = 10_000;
+/** An address with too many failed logins has a secret looked up that is not known near this often, in ms: whoever has a good one there
+ * gets in, and whoever guesses costs the book no more. */
+const LOOKUP = 1_000;
 
 export class Limits {
   readonly #logins: Limiter | undefined;
   readonly #requests: Limiter | undefined;
+  /** By addresses with too many failed logins. */
+  readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>({ max: MOST });
   readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({ max: MOST });
 
   constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
@@ -30,10 +35,21 @@ export class Limits {
   }
 
   /** Somebody came with credentials that are none. Those who come with good ones from there are not counted. Throws
-   * TOOMANYREQUESTS (429). */
-  async failed(address: string | undefined): Promise<void> {
-    if (await isWithinLimit(this.#logins, `login ${addressKey(address)}`)) return;
-    throw tooMany("too many failed logins from this address");
+   * TOOMANYREQUESTS (429). @param now in ms since the epoch */
+  async failed(address: string | undefined, now: number): Promise<void> {
+    const key = addressKey(address);
+    if (await isWithinLimit(this.#logins, `login ${key}`)) return;
+    const { lookedUpAt = Number.NEGATIVE_INFINITY } = this.#shut.get(key) ?? {};
+    this.#shut.set(key, { until: now + REFUSED, lookedUpAt });
+    throw tooManyLogins();
+  }
+
+  /** Before a secret is looked up far away. Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
+  lookingUp(address: string | undefined, now: number): void {
+    const shut = this.#shut.get(addressKey(address));
+    if (!shut || shut.until <= now) return;
+    if (now - shut.lookedUpAt < LOOKUP) throw tooManyLogins();
+    shut.lookedUpAt = now;
   }
 
   /** Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
@@ -55,6 +71,10 @@ async function isWithinLimit(limiter: Limiter | undefined, key: string): Promise
     console.error(`entrepot: a limit was not counted: ${(error as Error).message}`);
     return true;
   }
+}
+
+function tooManyLogins(): RegistryError {
+  return tooMany("too many failed logins from this address");
 }
 
 function tooMany(what: string): RegistryError {

@@ -52,13 +52,18 @@ export class Admin {
     }
     const given = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     const assertion = request.headers.get("cf-access-jwt-assertion");
-    if (given !== undefined) return this.#bySecret(given, secrets, request);
+    if (given !== undefined) return this.#bySecret(given, secrets, request, now);
     if (auth.access && assertion !== null)
       return this.#byTeam(auth.access, assertion, request, now);
     throw unauthorized("the API wants the admin token");
   }
 
-  async #bySecret(given: string, secrets: [string, Role][], request: Request): Promise<Person> {
+  async #bySecret(
+    given: string,
+    secrets: [string, Role][],
+    request: Request,
+    now: number,
+  ): Promise<Person> {
     for (const [name] of secrets) {
       const secret = this.#variables[name];
       if (typeof secret !== "string" || secret.length < LEAST) {
@@ -68,7 +73,7 @@ export class Admin {
     }
     const own = secrets.find(([name]) => isSame(given, this.#variables[name] as string));
     if (own) return { role: own[1], who: `the ${own[1]} token` };
-    await this.#desk.limits.failed(addressOf(request));
+    await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized("this is not the admin token");
   }
 
@@ -84,7 +89,7 @@ export class Admin {
     const person = await ofTeam(assertion, team, this.#desk.issuers, now);
     if (!("refused" in person)) return person;
     if (person.known) throw new RegistryError("DENIED", person.refused);
-    await this.#desk.limits.failed(addressOf(request));
+    await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized(person.refused);
   }
 }

@@ -115,7 +115,7 @@ export class Door {
     };
     const asker = await this.#identify.asker(presented, address, now, later);
     if (asker.who === "refused") {
-      if (asker.counts) await this.#desk.limits.failed(address);
+      if (asker.counts) await this.#desk.limits.failed(address, now);
       throw refusal(asker.why);
     }
     const known = asker.who === "somebody" && asker.subject !== ANONYMOUS;
