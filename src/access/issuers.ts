@@ -26,6 +26,8 @@ const TOLERANCE = 30;
 const FRESH = 10 * 60_000;
 const USABLE = 24 * 60 * 60_000;
 const AGAIN = 30_000;
+/** An issuer whose keys were never had is asked again after this time, in ms: meanwhile nobody waits for the same failure. */
+const FAILED = 10_000;
 /** How often whoever finds that another is reading looks for what he has found, in ms. */
 const LOOK = 10;
 /** An issuer answers in this time, in ms, with so many bytes at most. */
@@ -57,6 +59,8 @@ export class Issuers {
   readonly #known = new Map<string, Known>();
   /** When somebody began to read them, in ms since the epoch. */
   readonly #reading = new Map<string, number>();
+  /** When that last failed of those that are not known, in ms since the epoch. */
+  readonly #failed = new Map<string, number>();
 
   /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be had.
    * @param now in ms since the epoch */
@@ -100,6 +104,7 @@ export class Issuers {
       if (meanwhile) return meanwhile;
     }
     if (known && now - known.askedAt < AGAIN) return known.keys;
+    if (!known && Math.abs(now - (this.#failed.get(issuer) ?? 0)) < FAILED) throw silent(issuer);
     if (known) known.askedAt = now;
     this.#reading.set(issuer, Date.now());
     try {
@@ -109,9 +114,8 @@ export class Issuers {
     } catch (error) {
       console.warn(`entrepot: the keys of ${issuer} were not read: ${(error as Error).message}`);
       if (known && now - known.at < USABLE) return known.keys;
-      const message = `the keys of the issuer ${issuer} cannot be read at the moment`;
-      const headers = { "Retry-After": "30" };
-      throw new RegistryError("UNAVAILABLE", message, { status: 503, headers });
+      this.#failed.set(issuer, now);
+      throw silent(issuer);
     } finally {
       this.#reading.delete(issuer);
     }
@@ -133,6 +137,14 @@ export class Issuers {
     }
     return undefined;
   }
+}
+
+function silent(issuer: string): RegistryError {
+  const message = `the keys of the issuer ${issuer} cannot be read at the moment`;
+  return new RegistryError("UNAVAILABLE", message, {
+    status: 503,
+    headers: { "Retry-After": "30" },
+  });
 }
 
 /** Who says that he made it; nothing is proven by that. */

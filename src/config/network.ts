@@ -3,16 +3,24 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
+type Address = ReturnType<typeof ipaddr.parse>;
+
 /** Undefined where the text is no network. An address alone is the network of that one. */
-function parseNetwork(text: string): ReturnType<typeof ipaddr.parseCIDR> | undefined {
+function parseNetwork(text: string): [Address, number] | undefined {
   if (!/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
   try {
-    if (text.includes("/")) return ipaddr.parseCIDR(text);
+    if (text.includes("/")) return ipv4Of(...ipaddr.parseCIDR(text));
     const address = ipaddr.parse(text);
-    return [address, address.kind() === "ipv4" ? 32 : 128];
+    return ipv4Of(address, address.kind() === "ipv4" ? 32 : 128);
   } catch {
     return undefined;
   }
+}
+
+/** An IPv4 network that is written as an IPv6 one is itself, as an address is. */
+function ipv4Of(address: Address, bits: number): [Address, number] {
+  const isMapped = "isIPv4MappedAddress" in address && address.isIPv4MappedAddress() && bits >= 96;
+  return isMapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
 }
 
 export const network = z

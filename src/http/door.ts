@@ -56,10 +56,8 @@ export class Door {
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
     const target = targetOf(this.#config, naming, address);
-    if (target.free) {
-      if (this.#config.auth.mode !== "open")
-        await this.#desk.limits.asked(addressKey(address), visitor.now);
-    } else {
+    if (target.free) await this.free(visitor);
+    else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
@@ -90,6 +88,12 @@ export class Door {
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
     if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+  }
+
+  /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */
+  async free({ request, now }: Visitor): Promise<void> {
+    if (this.#config.auth.mode === "open") return;
+    await this.#desk.limits.asked(addressKey(addressOf(request)), now);
   }
 
   /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.

@@ -18,9 +18,9 @@ export interface Wanted {
   offline: boolean;
 }
 
-/** Of a form, in bytes; and how much may be asked for at once. */
+/** Of a form, in bytes; and how much may be asked for at once: a token that says all that has to fit into a header. */
 const LONGEST_FORM = 64 * 1024;
-const MOST_SCOPES = 100;
+const MOST_SCOPES = 25;
 
 /** Throws UNSUPPORTED (400, and 405 for another method) and SIZE_INVALID (413). */
 export async function wantedIn(request: Request, url: URL): Promise<Wanted> {

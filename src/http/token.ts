@@ -43,7 +43,10 @@ async function somebodyOf(
   visitor: Visitor,
 ): Promise<Somebody | undefined> {
   // Docker's daemon sends a mirror the login of the registry that it stands for: where nobody has to be somebody, it is not looked at.
-  if (asked.length > 0 && asked.every(({ target }) => target.free)) return undefined;
+  if (asked.length > 0 && asked.every(({ target }) => target.free)) {
+    await door.free(visitor);
+    return undefined;
+  }
   const asker = await door.tokenAsker(visitor, secret);
   // A token of ours buys no other.
   if (asker.who === "somebody" && asker.identity.kind === "holder") return asker;

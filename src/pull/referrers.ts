@@ -5,6 +5,7 @@ import type { Source } from "../policy/source.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
+import { pagingOf } from "./paging.ts";
 import { permitDigest } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -14,7 +15,7 @@ export interface PulledReferrers extends Labelled {
   next?: URLSearchParams;
 }
 
-/** @param query the client's; whatever pages the upstream is handed back to it as it is */
+/** @param query the client's; whatever pages the upstream is handed back to it */
 export async function pullReferrers(
   house: House,
   source: Source,
@@ -24,10 +25,7 @@ export async function pullReferrers(
 ): Promise<PulledReferrers> {
   await permitDigest(house, source, digest, asked);
   const artifactType = query.get("artifactType");
-  const paging = new URLSearchParams(query);
-  paging.delete("artifactType");
-  paging.delete("ns");
-  const list = { list: `referrers/${digest}`, query: paging.toString() };
+  const list = { list: `referrers/${digest}`, query: pagingOf(query).query.toString() };
   const { entries, next, ...label } = await pullList(house, source, list, asked);
   if (next) {
     next.delete("artifactType");

@@ -8,6 +8,7 @@ import { unasked } from "../upstream/offline.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
+import { pagingOf } from "./paging.ts";
 import { permitName } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -16,7 +17,7 @@ export interface PulledTags extends Labelled {
   next?: URLSearchParams;
 }
 
-/** @param query the client's; whatever pages the upstream (`n`, `last`, Quay's `next_page`) is handed back to it */
+/** @param query the client's; whatever pages the upstream is handed back to it */
 export async function pullTags(
   house: House,
   source: Source,
@@ -24,15 +25,10 @@ export async function pullTags(
   asked: Asked,
 ): Promise<PulledTags> {
   permitName(source);
-  const limit = limitOf(query.get("n"));
-  const own = new URLSearchParams(query);
-  own.delete("ns");
-  // "When n is zero, this endpoint MUST return an empty list" (distribution-spec), which not every registry does.
-  if (limit === 0) own.set("n", "1");
-  const last = query.get("last");
+  const { limit, last, query: page } = pagingOf(query);
   let listed: Awaited<ReturnType<typeof pullList>>;
   try {
-    listed = await pullList(house, source, { list: "tags", query: own.toString() }, asked);
+    listed = await pullList(house, source, { list: "tags", query: page.toString() }, asked);
   } catch (error) {
     const cached = await cachedHere(house, source, error, asked);
     if (!cached) throw error;
@@ -63,12 +59,6 @@ async function cachedHere(
   const { message } = rule.offline ? unasked(rule) : error;
   const warning = `${message}; these are the tags that are cached here`;
   return { tags, status: { instead: error.upstreamStatus }, warning };
-}
-
-function limitOf(n: string | null): number {
-  if (n === null) return Number.POSITIVE_INFINITY;
-  if (/^\d{1,9}$/.test(n)) return Number(n);
-  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a number of tags");
 }
 
 /** A list without a next page is the last page, or all there is: some registries (docker-registry 2.8) know neither

@@ -119,6 +119,30 @@ describe("with a pull token", () => {
     ]);
   });
 
+  it("of so much as it gives at once, the JWT can be used; more is refused", async () => {
+    const long = (at: number) => `open/${"x".repeat(240)}/${at + 10}`;
+    const networks = Array.from(
+      { length: 100 },
+      (_, at) => `2001:db8:1111:2222:3333:4444:${at}:0/120`,
+    );
+    const many = await pullToken(cache, ["open/**"], {
+      networks: [...networks.slice(1), "192.0.2.1"],
+    });
+    const from = { "CF-Connecting-IP": "192.0.2.1" };
+    const ask = (count: number) => {
+      const names = Array.from({ length: count }, (_, at) =>
+        at === 0 ? `open/${name}` : long(at),
+      );
+      const scope = names.map((one) => `repository:${one}:pull`).join(" ");
+      return cache.ask(`https://cache.example/token?${new URLSearchParams({ scope })}`, {
+        headers: { ...basic(many.token), ...from },
+      });
+    };
+    const { token: jwt } = (await (await ask(25)).json()) as TokenAnswer;
+    expect((await cache.ask(URL_OF, { headers: { ...bearer(jwt), ...from } })).status).toBe(200);
+    expect((await ask(26)).status).toBe(400);
+  });
+
   it("docker login, without a scope, is told whether it is one", async () => {
     const ask = (headers: Record<string, string>) =>
       cache.ask("https://cache.example/token?account=token&client_id=docker&service=entrepot", {

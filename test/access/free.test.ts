@@ -273,6 +273,17 @@ describe("limits", () => {
     expect(await ask(one.token)).toBe(200);
   });
 
+  it("too many requests for tokens that nobody needs are 429 too", async () => {
+    const cache = shutCache({
+      RULES: [{ prefix: "pub", upstream, anonymous: true }],
+      REQUESTS: { limit: async () => ({ success: false }) },
+    });
+    const ask = async () =>
+      (await cache.ask("https://cache.example/token?scope=repository:pub/x:pull")).status;
+    for (let at = 1; at < 100; at++) expect(await ask()).toBe(200);
+    expect(await ask()).toBe(429);
+  });
+
   it("a thousand nodes behind one address pull undisturbed", async () => {
     const name = await image("crowd");
     const { LOGINS, REQUESTS } = env as unknown as { LOGINS: RateLimit; REQUESTS: RateLimit };

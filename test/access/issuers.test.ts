@@ -279,6 +279,21 @@ describe("an issuer's keys", () => {
     expect(response.headers.get("retry-after")).not.toBeNull();
   });
 
+  it("that were never had are asked for once in ten seconds, however many wait for them", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    const issuer = await new TestIssuer().start();
+    await issuer.page("keys", "down", {}, 503);
+    const cache = trusting(issuer);
+    const headers = basic(await issuer.sign());
+    const ask = async () => (await cache.ask(url, { headers })).status;
+    expect(await Promise.all(Array.from({ length: 5 }, ask))).toEqual(Array(5).fill(503));
+    expect(await ask()).toBe(503);
+    expect(await issuer.asked("keys")).toBe(1);
+    await issuer.page("keys", issuer.jwks);
+    later(10_001);
+    expect(await ask()).toBe(200);
+  });
+
   it.each<[string, (issuer: TestIssuer, other: TestIssuer) => Promise<void>]>([
     [
       "named at another host",

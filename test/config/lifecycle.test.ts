@@ -72,7 +72,7 @@ describe("a policy", () => {
       5,
       ['LIFECYCLE: must be a lifecycle policy, { "rules": [ … ] }, or a list of them'],
     ],
-    ["text", "no JSON", [expect.stringMatching(/^LIFECYCLE: is not JSON: /) as never]],
+    ["text", "no JSON", [expect.stringMatching(/^LIFECYCLE: is not JSON/) as never]],
     ["no rules", {}, ["LIFECYCLE.rules: must be a list of rules"]],
     [
       "another field",

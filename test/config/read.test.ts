@@ -61,6 +61,17 @@ describe("a list", () => {
   });
 });
 
+it("text that is no JSON is never quoted: the variable may be a secret", () => {
+  const secret = '"a-s3cret-that-was-put-here" }';
+  for (const variable of ["RULES", "AUTH", "LIFECYCLE"]) {
+    for (const text of [secret, `[${secret}`, `[1, ${secret.slice(1)}`]) {
+      const problems = problemsOf({ RULES: [A], [variable]: text });
+      expect(problems).toEqual([expect.stringMatching(new RegExp(`^${variable}: is not JSON`))]);
+      expect(problems.join()).not.toMatch(/s3cret|put/);
+    }
+  }
+});
+
 describe("a prefix may be taken once:", () => {
   it.each<[string, Record<string, unknown>, string, string, string]>([
     ["a prefix", { RULES: [A, { ...B, prefix: "a" }] }, "RULES[1].prefix", '"a"', "RULES[0]"],

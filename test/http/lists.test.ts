@@ -118,6 +118,40 @@ describe("pages", () => {
   });
 });
 
+describe("a query", () => {
+  const queriesOf = async (own: string) =>
+    (await fixture.requests({ repository: own, kind: "tags" })).map(({ query }) => query);
+
+  it("that says the same in another order, twice, or with more than any page has is the same page", async () => {
+    const own = repository("same-page");
+    await fixture.image(own, "1");
+    for (const query of [
+      "n=20000&last=0",
+      "last=0&n=10000",
+      "n=10000&last=0&n=5&last=1",
+      "last=0&n=999999999",
+    ])
+      expect(await (await cache.fetch(`open/${own}/tags/list?${query}`)).json()).toMatchObject({
+        tags: ["1"],
+      });
+    expect(await queriesOf(own)).toEqual(["?last=0&n=10000"]);
+  });
+
+  it.each([
+    ["long", `last=${"x".repeat(9000)}`],
+    ["manifold", Array.from({ length: 20 }, (_, at) => `p${at}=1`).join("&")],
+  ])("that is too %s is refused here, for tags and for referrers", async (_, query) => {
+    const own = repository("too-much");
+    const { digest } = await fixture.image(own, "1");
+    for (const path of ["tags/list", `referrers/${digest}`])
+      expect(await problemOf(cache.fetch(`open/${own}/${path}?${query}`))).toMatchObject({
+        status: 400,
+        code: "UNSUPPORTED",
+      });
+    expect(await queriesOf(own)).toEqual([]);
+  });
+});
+
 it("`ns` is containerd's, and goes no further", async () => {
   const own = repository("ns");
   await fixture.image(own, "1");

@@ -13,6 +13,9 @@ const PRIVATE = [
   "[fd00::1]",
   "vault.corp.internal",
   "printer.local",
+  "git.corp",
+  "nas.home",
+  "db.localdomain",
   "db",
 ];
 const LOOPBACK = [
@@ -33,6 +36,9 @@ const SPECIAL = [
   "224.0.0.1",
   "[64:ff9b::a00:1]",
   "[2002:a00:1::]",
+  "[::127.0.0.1]",
+  "[::10.0.0.1]",
+  "[4000::1]",
 ];
 const MAPPED = ["[::ffff:10.0.0.1]", "[::ffff:127.0.0.1]", "[::ffff:169.254.169.254]"];
 
