@@ -14,13 +14,14 @@ const files = new Map(
 );
 const KEYS = "store/keys.ts";
 
-const LOWEST = ["oci"];
+const LOWEST = ["oci", "meter"];
 const PURE = [...LOWEST, "config", "policy"];
 const DOING = [...PURE, "upstream", "store", "env"];
 const PULLING = [...PURE, "upstream", "store", "fill", "catalog"];
 /** Room → the other rooms that it may import. `env` is types only, on both sides. */
 const MAY_IMPORT: Record<string, string[]> = {
   oci: [],
+  meter: [],
   config: LOWEST,
   policy: [...LOWEST, "config"],
   upstream: PURE,

@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
 import { unmark } from "./images.ts";
+import { happened } from "./numbers.ts";
 import {
   adopt,
   isReferred,
@@ -49,6 +50,7 @@ export function take(
     const tags = release(database, image, `${place}@${digest} expired: ${reason}`);
     countDeleted(database, run, "images");
     database.event({ at: now, run, what: "image", place, digest, tags, policy, priority, reason });
+    happened(database, { what: "image.expired", at: now, place, digest, detail: reason });
   }
   if (taken > 0) database.countMarks();
 }

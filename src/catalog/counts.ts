@@ -13,6 +13,8 @@ const NONE: Amounts = {
   bytesServed: 0,
   bytesFetched: 0,
   upstreamRequests: 0,
+  upstreamPulls: 0,
+  errors: 0,
 };
 /** So many are kept while the catalog cannot be told; then the first ones are lost. */
 const MOST = 10_000;

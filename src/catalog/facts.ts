@@ -1,6 +1,7 @@
 // What the catalog is told: plain data, as it comes from the objects that fetch and from the isolates that answer. A place is
 // an origin and a repository (policy/source), or "" where that is not known any more; times are in ms since the epoch.
 
+import type { Happening, Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** A manifest that is kept here: told before it is stored, so that no blob of it is taken for unreferenced meanwhile. */
@@ -67,6 +68,27 @@ export interface Counts {
   bytesServed: number;
   bytesFetched: number;
   upstreamRequests: number;
+  /** Those of them that registries count as pulls: manifests' GETs. */
+  upstreamPulls: number;
+  /** Answers of 500 and above, and refusals for a limit's sake. */
+  errors: number;
+}
+
+/** How an upstream (policy/source, `originOf`) did in an hour. */
+export interface UpstreamHour {
+  /** `2026-11-26T14`, in UTC. */
+  hour: string;
+  origin: string;
+  requests: number;
+  /** Of them: no answer, or 500 and above; and 429. */
+  failures: number;
+  limited: number;
+  /** Until the answer began, in ms: of all requests together, and of the slowest. */
+  waited: number;
+  slowest: number;
+  /** Of pulls, as it was told: the least that was left, and of how many. */
+  left?: number;
+  limit?: number;
 }
 
 /** What an isolate tells at once. */
@@ -75,7 +97,18 @@ export interface Report {
   /** Blobs that were pulled from what is here: one that nothing refers to any more is not collected then. */
   blobs: { digest: Digest; at: number }[];
   counts: Counts[];
+  hours?: UpstreamHour[];
+  samples?: Sample[];
+  happenings?: Happening[];
+  /** How many fills are at work in an isolate, which is known by this name. */
+  filling?: { isolate: string; fills: number; at: number };
 }
+
+/** Something that happened, as it is kept: in the order of `id`. */
+export type Happened = Happening & { id: number };
+
+/** What Cloudflare was asked for in a month (`2026-11`): operation → how often. */
+export type Operations = Record<string, number>;
 
 export interface Reported {
   /** Grows whenever something is marked for deletion: what was pulled since the last report, and was not told since it had been

@@ -4,6 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import type { PulledImage, Report, Reported, TagFact } from "./facts.ts";
 import { unmark } from "./images.ts";
+import { takeNumbers } from "./numbers.ts";
 import { adopt } from "./referred.ts";
 import { tagOf } from "./tags.ts";
 
@@ -92,18 +93,21 @@ function revived(database: Database, place: number, content: number, at: number)
   database.setState("revived", (database.state<number>("revived") ?? 0) + 1);
 }
 
-export function takeReport(database: Database, { images, blobs, counts }: Report): Reported {
+export function takeReport(database: Database, report: Report): Reported {
+  const { images, blobs, counts } = report;
+  takeNumbers(database, report);
   const lost = images.filter((image) => !pulled(database, image));
   const lostBlobs = blobs
     .filter(({ digest, at }) => !blobPulled(database, digest, at))
     .map(({ digest }) => digest);
   for (const { day, rule, place, ...count } of counts) {
     database.run(
-      `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+      `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
          pulls = pulls + excluded.pulls, hits = hits + excluded.hits, misses = misses + excluded.misses,
          collapsed = collapsed + excluded.collapsed, stale = stale + excluded.stale,
          bytes_served = bytes_served + excluded.bytes_served, bytes_fetched = bytes_fetched + excluded.bytes_fetched,
-         upstream_requests = upstream_requests + excluded.upstream_requests`,
+         upstream_requests = upstream_requests + excluded.upstream_requests,
+         upstream_pulls = upstream_pulls + excluded.upstream_pulls, errors = errors + excluded.errors`,
       day,
       rule,
       place,
@@ -115,6 +119,8 @@ export function takeReport(database: Database, { images, blobs, counts }: Report
       count.bytesServed,
       count.bytesFetched,
       count.upstreamRequests,
+      count.upstreamPulls,
+      count.errors,
     );
   }
   return { marks: database.marks, lost, lostBlobs };

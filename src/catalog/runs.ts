@@ -2,6 +2,7 @@
 
 import type { Database } from "./database.ts";
 import type { Counts } from "./facts.ts";
+import { trimNumbers } from "./numbers.ts";
 import {
   type CatalogSummary,
   type LifecycleEvent,
@@ -133,12 +134,13 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM runs WHERE now < ? AND ended_at IS NOT NULL", before);
   database.run("DELETE FROM moves WHERE until < ?", before);
   database.run("DELETE FROM counters WHERE day < ?", new Date(before).toISOString().slice(0, 10));
+  trimNumbers(database, before);
 }
 
 export function countsFrom(database: Database, from: string): Counts[] {
   return database.all<Counts>(
     `SELECT day, rule, place, pulls, hits, misses, collapsed, stale, bytes_served AS bytesServed,
-       bytes_fetched AS bytesFetched, upstream_requests AS upstreamRequests
+       bytes_fetched AS bytesFetched, upstream_requests AS upstreamRequests, upstream_pulls AS upstreamPulls, errors
      FROM counters WHERE day >= ? ORDER BY day, rule, place`,
     from,
   );

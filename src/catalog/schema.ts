@@ -97,6 +97,24 @@ export const STEPS: readonly string[] = [
   UPDATE refs SET weak = 1 WHERE EXISTS (
     SELECT 1 FROM contents AS c JOIN contents AS p ON p.id = parent WHERE c.id = child AND c.subject = p.digest);
   `,
+  `
+  ALTER TABLE counters ADD COLUMN upstream_pulls INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE counters ADD COLUMN errors INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE upstream_hours (
+    hour TEXT NOT NULL, origin TEXT NOT NULL,
+    requests INTEGER NOT NULL, failures INTEGER NOT NULL, limited INTEGER NOT NULL,
+    waited INTEGER NOT NULL, slowest INTEGER NOT NULL,     -- in ms
+    left INTEGER, most INTEGER,                            -- of pulls
+    PRIMARY KEY (hour, origin)
+  ) WITHOUT ROWID;
+
+  -- For whoever watches: what happened, as GET /api/events tells it.
+  CREATE TABLE happenings (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL, what TEXT NOT NULL, told TEXT NOT NULL  -- as JSON
+  );
+  `,
 ];
 
 /** The tables of contents: what a pass over R2 learns anew. */

@@ -3,6 +3,7 @@
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import type { TagFact } from "./facts.ts";
+import { happened } from "./numbers.ts";
 import { refer } from "./referred.ts";
 
 /** Tags that stand for the referrers of a digest: of clients and registries without the referrers API (distribution-spec, "Referrers
@@ -19,6 +20,7 @@ export function tellTag(database: Database, { place, tag, digest, at, gone }: Ta
   if (before && (gone || before.digest !== digest)) {
     const { digest: was, since } = before;
     database.run("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", place, tag, was, since, at);
+    if (!gone) happened(database, { what: "tag.moved", at, place, tag, digest, before: was });
   }
   if (gone) {
     database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));

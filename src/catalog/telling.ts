@@ -5,6 +5,7 @@ import type { Database } from "./database.ts";
 import { creditDeleted } from "./deleted.ts";
 import type { BlobFact, ManifestFact } from "./facts.ts";
 import { hold } from "./held.ts";
+import { happened } from "./numbers.ts";
 import { isReferred, refer, UNREFERRED } from "./referred.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
@@ -38,6 +39,14 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   }
   linkReferrers(database, id, digest, fact.subject);
   hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
+  if (!wasHere && adoptedAt === undefined)
+    happened(database, {
+      what: "image.cached",
+      at: cachedAt,
+      place,
+      digest,
+      detail: fact.mediaType,
+    });
   const going = database.all<{ digest: Digest }>(
     "SELECT digest FROM refs JOIN contents ON contents.id = child WHERE parent = ? AND going IS NOT NULL",
     id,

@@ -19,7 +19,7 @@ import { broken, type Joined, joinedTo, lookForFollower, type Ready } from "./lo
 import { Memory } from "./memory.ts";
 import { type Removed, Removing } from "./removing.ts";
 import { Run } from "./run.ts";
-import { HOLD_AFTER, SavedFill } from "./saved.ts";
+import { HOLD_AFTER, KEEP, SavedFill } from "./saved.ts";
 import { Shared } from "./shared.ts";
 import { tallyOf } from "./tally.ts";
 
@@ -29,12 +29,11 @@ const HOLD_LATEST = 5_000;
 const HOLD_FOR = 13 * 60_000;
 /** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
 const RETRIES = [20_000, 60_000, 180_000];
-/** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
-const KEEP = 24 * 60 * 60_000;
 
 export class BlobFill extends DurableObject<Env> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #tally = tallyOf(this.env);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
   readonly #catalog = openCatalog(this.env);
   readonly #saved = new SavedFill(this.ctx.storage, this.#catalog);
   readonly #removing = new Removing();
@@ -144,6 +143,7 @@ export class BlobFill extends DurableObject<Env> {
       return this.#saved.empty();
     }
     const run = this.#run ?? this.#start(saved.digest, saved.sources, saved.failures);
+    this.#tally.filling(saved.digest, run.ended);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, HOLD_FOR);
@@ -153,11 +153,9 @@ export class BlobFill extends DurableObject<Env> {
   }
 
   #running(digest: Digest, source: Source): Run {
-    if (this.#run) {
-      this.#run.sources.add(source);
-      return this.#run;
-    }
-    return this.#start(digest, [source]);
+    const run = this.#run ?? this.#start(digest, [source]);
+    run.sources.add(source);
+    return run;
   }
 
   /** @param failures how often the fill has failed since somebody asked
@@ -168,6 +166,7 @@ export class BlobFill extends DurableObject<Env> {
     const memory = { plan: async () => (await this.#saved.get())?.plan, keepPlan };
     const run = new Run(digest, sources, this.#plain, this.#blobs, this.#upstream, memory, prepare);
     this.#run = run;
+    this.#tally.filling(digest, run.ended);
     // A fill that is not over in a moment is held by the alarm, from before its first answer on.
     const hold = setTimeout(() => this.#hold(run, digest, failures), HOLD_LATEST);
     run.ended
@@ -195,6 +194,7 @@ export class BlobFill extends DurableObject<Env> {
   async #settle(run: Run): Promise<void> {
     // At once, and before anything is awaited: whoever has heard of the failure and asks again starts anew.
     if (run.failure) this.#run = undefined;
+    if (run.mismatch) this.#tally.unverified(...run.mismatch);
     run.sources.remember(this.#memory);
     this.#plain = run.failure !== undefined && run.plain;
     const saved = await this.#saved.get();

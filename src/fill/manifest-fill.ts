@@ -50,7 +50,8 @@ interface Run {
 
 export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #tally = tallyOf(this.env);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
   readonly #catalog = openCatalog(this.env);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
@@ -159,6 +160,7 @@ export class ManifestFill extends DurableObject<Env> {
         if (digestOf(bytes, algorithmOf(digest)) !== digest) {
           const { host } = source.rule.upstream;
           const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
+          this.#tally.unverified(source, digest, message);
           throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
         }
         const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));

@@ -40,6 +40,8 @@ export class Run {
   found = false;
   /** The failure was the upstream's refusal of every source. */
   refused = false;
+  /** What came did not hash to the digest. */
+  mismatch: [source: Source, digest: Digest, what: string] | undefined;
   /** Ends when the run does; never rejects: the failure is in `failure`. */
   readonly ended: Promise<void>;
 
@@ -101,6 +103,8 @@ export class Run {
         await this.#playRound();
       } catch (error) {
         const again = error instanceof StartOver && restarts < MOST_RESTARTS;
+        if (error instanceof Mismatch)
+          this.mismatch = [this.sources.all()[0] as Source, this.#digest, error.message];
         if (error instanceof StartOver || error instanceof Mismatch) {
           this.#plain = true;
           await this.#discard();

@@ -5,7 +5,8 @@ import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
 import type { Gate } from "./gate.ts";
-import { type Answer, type Asked, type Purpose, Requests, type Tally } from "./request.ts";
+import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
+import type { Tally } from "./tally.ts";
 
 export type { Answer, Purpose } from "./request.ts";
 

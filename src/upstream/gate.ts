@@ -32,6 +32,14 @@ export interface Loan extends Lent {
   lentAt: number;
 }
 
+/** That an upstream is left alone from now on, for a limit's sake or since it fails; or is asked again. */
+export interface Became {
+  what: "limited" | "down" | "up";
+  /** In ms since the epoch. */
+  at: number;
+  detail: string;
+}
+
 /** That it is left alone. */
 export interface Pause {
   /** All of it, manifests' GETs, or the repository. */
@@ -52,6 +60,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   readonly #lender = new Lender(this.env, (error, scope) => this.#heard(error, scope));
   #health: Health = {};
   #offline: boolean | undefined;
+  /** What nobody was told of yet. */
+  #became: Became[] = [];
 
   constructor(context: DurableObjectState, env: Record<string, unknown>) {
     super(context, env);
@@ -92,12 +102,23 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds. */
-  async report(seen: Seen): Promise<Outcome<number>> {
+  /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds, and what it has become. */
+  async report(seen: Seen): Promise<Outcome<{ pause: number; became: Became[] }>> {
     return settle(async () => {
       await this.#observe(seen);
-      return pauseOf(this.#health, seen, Date.now());
+      return { pause: pauseOf(this.#health, seen, Date.now()), became: this.#takeNews() };
     });
+  }
+
+  /** What the upstream has become, as nobody was told yet. */
+  async news(): Promise<Outcome<Became[]>> {
+    return settle(async () => this.#takeNews());
+  }
+
+  #takeNews(): Became[] {
+    const became = this.#became;
+    this.#became = [];
+    return became;
   }
 
   /** How it stands with the upstream, for whoever wants to know; nothing is changed by it.
@@ -129,13 +150,23 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   async #observe(seen: Seen): Promise<void> {
-    const before = this.#health.all;
+    const before = this.#health;
     await this.#keep(observe(this.#health, seen, Date.now(), Math.random()));
-    const after = this.#health.all;
-    // Logged once: what is refused meanwhile is not.
-    if (!before?.until && after?.until)
-      console.warn(`entrepot: left alone: ${after.error.message}`);
-    if (before?.until && !after) console.warn(`entrepot: asked again: ${before.error.message}`);
+    const after = this.#health;
+    // Told once: what is refused meanwhile is not.
+    for (const of of ["all", "pulls"] as const) {
+      const [was, is] = [before[of], after[of]];
+      const at = Date.now();
+      if (!was?.until && is?.until) {
+        const detail = is.error.message;
+        console.warn(`entrepot: left alone: ${detail}`);
+        this.#became.push({ what: is.error.status === 429 ? "limited" : "down", at, detail });
+      } else if (was?.until && !is) {
+        const detail = was.error.message;
+        console.warn(`entrepot: asked again: ${detail}`);
+        this.#became.push({ what: "up", at, detail });
+      }
+    }
   }
 
   async #keep(health: Health): Promise<void> {
@@ -169,7 +200,8 @@ function pausesIn({ all, pulls, repositories }: Health, now: number): Pause[] {
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, seen: Seen): Promise<number>;
+  report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
+  news(rule: Rule): Promise<Became[]>;
 }
 
 /** For whoever wants to know how it stands. */
@@ -184,6 +216,7 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),
+    news: (rule) => call(() => stub(rule).news()),
     state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };
 }

@@ -12,6 +12,7 @@ import { offline } from "./offline.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { refusalOf, withRetryAfter } from "./refusal.ts";
 import { scopeOf } from "./scope.ts";
+import type { Tally } from "./tally.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
  * has its own patience, and neither heeds a cooldown nor begins one. */
@@ -45,12 +46,6 @@ export interface Answer {
   cancel(): void;
 }
 
-/** Counts what upstreams are asked, and what they send. */
-export interface Tally {
-  asked(source: Source): void;
-  received(source: Source, bytes: number): void;
-}
-
 export class Requests {
   readonly #gate: Gate;
   readonly #tally: Tally | undefined;
@@ -67,7 +62,9 @@ export class Requests {
     const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    let loan = await intime(this.#gate.lend(rule, scope, useOf(asked)));
+    let loan = await intime(this.#gate.lend(rule, scope, useOf(asked))).catch((error) =>
+      this.#notLent(asked, error),
+    );
     let answer = await this.#send(asked, loan, deadline);
     while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;
@@ -101,7 +98,12 @@ export class Requests {
     const { rule, repository } = asked.source;
     const { host, base } = rule.upstream;
     const received = (bytes: number) => this.#tally?.received(asked.source, bytes);
-    this.#tally?.asked(asked.source);
+    const begun = Date.now();
+    const answered = (status: number, headers?: Headers) => {
+      const now = Date.now();
+      const budget = headers && readBudget(headers, now);
+      this.#tally?.answered(asked, { status, waited: now - begun, ...(budget && { budget }) });
+    };
     const controller = new AbortController();
     let elsewhere = false;
     try {
@@ -119,6 +121,7 @@ export class Requests {
         Math.max(1, deadline - Date.now()),
         controller,
       );
+      answered(response.status, response.headers);
       return {
         status: response.status,
         headers: response.headers,
@@ -137,6 +140,7 @@ export class Requests {
         cancel: () => controller.abort(),
       };
     } catch (error) {
+      answered(0);
       if (!(error instanceof RegistryError)) throw error;
       const speaker = speakerOf(asked, elsewhere);
       const { message, status } = error.status === 504 ? late(rule) : error;
@@ -144,6 +148,16 @@ export class Requests {
       await this.#report(asked, loan, { elsewhere }, told);
       throw told;
     }
+  }
+
+  /** What a token service's failure has made of its upstream is told here, since the gate tells nobody. */
+  async #notLent({ source }: Asked, error: unknown): Promise<never> {
+    const isNews = error instanceof RegistryError && !error.unasked;
+    if (isNews && this.#tally) {
+      for (const one of await this.#gate.news(source.rule).catch(() => []))
+        this.#tally.became(source, one);
+    }
+    throw error;
   }
 
   /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
@@ -174,7 +188,9 @@ export class Requests {
       if (isMiss) seen.missed = rule.firstByteTimeout;
     }
     try {
-      return await this.#gate.report(rule, seen);
+      const { pause, became } = await this.#gate.report(rule, seen);
+      for (const one of became) this.#tally?.became(asked.source, one);
+      return pause;
     } catch (failure) {
       // The answer is here, whatever the gate makes of it.
       console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);

@@ -69,6 +69,8 @@ it("counts by day, rule and place, and keeps that for 90 days", async () => {
     stale: 5,
     bytesServed: 6,
     bytesFetched: 7,
+    upstreamPulls: 0,
+    errors: 0,
     upstreamRequests: 8,
   };
   const counts = [count, { ...count, day: "2026-11-27" }];

@@ -200,7 +200,8 @@ describe("an upstream that repeats its request", () => {
     const gate: Gate = {
       lend: async () => loan(first),
       answer: async (_rule, _scope, _refused, { fresh }) => (fresh ? undefined : loan(token)),
-      report: async () => 0,
+      report: async () => ({ pause: 0, became: [] }),
+      news: async () => [],
     };
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {
