@@ -6,6 +6,7 @@ import type { BlobFill } from "./fill/blob-fill.ts";
 import type { ListFill } from "./fill/list-fill.ts";
 import type { ManifestFill } from "./fill/manifest-fill.ts";
 import type { TagFill } from "./fill/tag-fill.ts";
+import type { Analytics } from "./meter/analytics.ts";
 import type { UpstreamGate } from "./upstream/gate.ts";
 
 export interface Env {
@@ -21,6 +22,8 @@ export interface Env {
   /** Optional, both. */
   LOGINS?: Limiter;
   REQUESTS?: Limiter;
+  /** Optional: Analytics Engine. */
+  ANALYTICS?: Analytics;
 }
 
 /** The platform's rate limiting binding. */

@@ -54,6 +54,7 @@ export default {
         explain: explainOf(env),
         gate: openGate(env.UPSTREAM_GATE),
         lifecycle: (config: Config) => lifecycleOf(env, config),
+        ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       };
       app = createApp({ ...env }, houseOf(env), office);
       apps.set(env, app);

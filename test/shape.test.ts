@@ -34,7 +34,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   explain: [...PULLING, "pull", "access"],
   http: [...PULLING, "pull", "lifecycle", "access", "explain"],
   index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "env"],
-  env: ["upstream", "fill", "catalog", "access"],
+  env: ["upstream", "fill", "catalog", "access", "meter"],
   cli: ["config"],
 };
 

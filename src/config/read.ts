@@ -5,6 +5,7 @@ import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
+import { type LogLevel, readLog } from "./log.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 import { readTimes, type Times } from "./times.ts";
@@ -23,6 +24,7 @@ export interface Config extends Times {
   rules: ConfiguredRule[];
   /** All rules are, by the variable OFFLINE. */
   offline: boolean;
+  log: LogLevel;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
 }
@@ -64,6 +66,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const lifecycle = readPolicies(env.LIFECYCLE, "LIFECYCLE", problems) ?? [DEFAULT_LIFECYCLE];
   const times = readTimes(env, problems);
   const auth = readAuth(env.AUTH, problems);
+  const log = readLog(env.LOG, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
@@ -71,7 +74,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const rules = placed.map(({ rule, lifecycle }) => {
     return { ...configured(rule, env), ...(lifecycle && { lifecycle }) };
   });
-  return { auth, rules, offline, lifecycle, ...times };
+  return { auth, rules, offline, log, lifecycle, ...times };
 }
 
 /** A rule's lifecycle is read apart from its other fields. */

@@ -6,6 +6,7 @@ import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
 import type { Explain } from "../explain/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
+import type { Analytics } from "../meter/analytics.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
 import type { Watch } from "../upstream/gate.ts";
@@ -30,6 +31,7 @@ export interface Office {
   explain: Explain;
   gate: Watch;
   lifecycle(config: Config): Lifecycle;
+  analytics?: Analytics;
 }
 
 const ABOUT = {

@@ -7,6 +7,7 @@ import type { House } from "../pull/house.ts";
 import { nothingHere } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
 import { Door, visitorOf } from "./door.ts";
+import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
 import { answerToken } from "./token.ts";
@@ -35,11 +36,19 @@ export function createApp(
     api ??= new Hono().route("/api", createApi(variables, usable, house, office));
     return api.fetch(req.raw, env, executionCtx);
   });
+  const level = config instanceof ConfigError ? "all" : config.log;
+  const recorder = new Recorder(level, house.reports, office.analytics);
   const door = config instanceof ConfigError ? undefined : new Door(config, office.desk);
-  const registry = (context: Context) => answerRegistry(door as Door, house, visitorOf(context));
-  app.all("/token", (context) =>
-    answerToken(usable(), office.desk, door as Door, visitorOf(context)),
-  );
+  const registry = (context: Context) =>
+    answerRegistry(door as Door, house, recorder, visitorOf(context));
+  app.all("/token", async (context) => {
+    const visitor = visitorOf(context);
+    const entry: Entry = { ...entryOf(visitor), kind: "token" };
+    const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+    return recorder.record(entry, visit, () =>
+      answerToken(usable(), office.desk, door as Door, visitor),
+    );
+  });
   app.all("/v2", registry);
   app.all("/v2/*", registry);
   return app;

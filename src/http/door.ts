@@ -31,6 +31,8 @@ export interface Admitted {
   quarantined: ReadonlyMap<string, string>;
   /** Everybody may pull it. */
   isPublic: boolean;
+  /** Who pulls, in words for the log. */
+  who: string;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -56,6 +58,7 @@ export class Door {
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
     const target = targetOf(this.#config, naming, address);
+    let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     if (target.free) await this.free(visitor);
     else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
@@ -68,12 +71,13 @@ export class Door {
       }
       if (verdict === "denied")
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
+      who = asker.who === "somebody" ? asker.subject : "nobody";
     }
     if (!target.routed) throw unknown(naming);
     const source = sourceOf(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
-    return { source, quarantined, isPublic };
+    return { source, quarantined, isPublic, who };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do

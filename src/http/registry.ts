@@ -6,7 +6,6 @@ import { parsePath, type Asked as Wanted } from "../oci/path.ts";
 import type { Source } from "../policy/source.ts";
 import type { Asked } from "../pull/asked.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
-import type { CacheStatus } from "../pull/cache-status.ts";
 import type { House } from "../pull/house.ts";
 import { type PulledManifest, pullByDigest, pullByTag } from "../pull/manifest.ts";
 import { pullReferrers } from "../pull/referrers.ts";
@@ -14,6 +13,8 @@ import type { Kind } from "../pull/served.ts";
 import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
 import type { Door, Visitor } from "./door.ts";
+import { forContainerd, isNoCache, rangeOf } from "./heeding.ts";
+import { type Entry, entryOf, type Recorder } from "./recorder.ts";
 import {
   contentHeaders,
   type Described,
@@ -23,38 +24,61 @@ import {
   notModified,
 } from "./respond.ts";
 
-/** How it is pulled, and whether a cache between may give the answer to others. */
-type Heeded = Asked & Pick<Described, "shared">;
+/** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
+type Heeded = Asked & Pick<Described, "shared"> & { entry: Entry };
 
-export async function answerRegistry(
+export function answerRegistry(
   door: Door,
   house: House,
+  recorder: Recorder,
   visitor: Visitor,
 ): Promise<Response> {
+  const counts = house.served.flush(visitor.now);
+  if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
+  const entry = entryOf(visitor);
+  const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+  return recorder.record(entry, visit, async () => {
+    try {
+      return await heeded(door, house, visitor, entry);
+    } catch (error) {
+      throw visitor.url.searchParams.has("ns") ? forContainerd(error) : error;
+    }
+  });
+}
+
+async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry): Promise<Response> {
   const { request, url, now, later } = visitor;
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
       headers: { Allow: "GET, HEAD" },
     });
   }
-  const counts = house.served.flush(now);
-  if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
   const wanted = parsePath(url.pathname);
-  try {
-    if (wanted.kind === "ping") {
-      await door.ping(visitor);
-      return json({});
-    }
-    const { source, quarantined, isPublic } = await door.admit(wanted.name, visitor);
-    const { rule } = source;
-    const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
-    const deadline = now + rule.firstByteTimeout;
-    const shared = isPublic && rule.credentials.length === 0;
-    const asked = { host: url.host, now, deadline, noCache, later, shared, quarantined };
-    return await answer(house, source, wanted, url, request, asked);
-  } catch (error) {
-    throw url.searchParams.has("ns") ? forContainerd(error) : error;
+  const { steps } = entry;
+  entry.kind = wanted.kind;
+  if (wanted.kind === "ping") {
+    await steps.time("door", door.ping(visitor));
+    return json({});
   }
+  entry.name = wanted.name;
+  const reference = referenceOf(wanted);
+  if (reference !== undefined) entry.reference = reference;
+  const admitted = await steps.time("door", door.admit(wanted.name, visitor));
+  const { source, quarantined, isPublic, who } = admitted;
+  entry.source = source;
+  entry.who = who;
+  const { rule } = source;
+  const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
+  const deadline = now + rule.firstByteTimeout;
+  const shared = isPublic && rule.credentials.length === 0;
+  const visit = { host: url.host, now, later };
+  const asked = { ...visit, deadline, noCache, shared, quarantined, steps, entry };
+  return answer(house, source, wanted, url, request, asked);
+}
+
+function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefined {
+  if (wanted.kind === "tags") return undefined;
+  return wanted.kind === "manifest" ? (wanted.digest ?? wanted.tag) : wanted.digest;
 }
 
 async function answer(
@@ -72,13 +96,13 @@ async function answer(
       return blob(house, source, wanted.digest, request, asked);
     case "tags": {
       const { tags, next, ...label } = await pullTags(house, source, url.searchParams, asked);
-      note(house, source, "list", label.status, asked);
+      note(house, source, "list", label, asked);
       return json({ name: wanted.name, tags }, listHeaders(url, next, label));
     }
     case "referrers": {
       const pulled = await pullReferrers(house, source, wanted.digest, url.searchParams, asked);
       const { manifests, next, ...label } = pulled;
-      note(house, source, "list", label.status, asked);
+      note(house, source, "list", label, asked);
       const filtered = url.searchParams.has("artifactType") && {
         "OCI-Filters-Applied": "artifactType",
       };
@@ -86,18 +110,6 @@ async function answer(
       return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
     }
   }
-}
-
-function isNoCache(cacheControl: string | null): boolean {
-  return (cacheControl ?? "").split(",").some((directive) => /^\s*no-cache\s*$/i.test(directive));
-}
-
-/** containerd asks a host again five times at once after a 429, and only then goes on to the next; after a 503 it goes
- * on. Only containerd sends `?ns=`. */
-function forContainerd(error: unknown): unknown {
-  if (!(error instanceof RegistryError) || error.status !== 429) return error;
-  const { code, message, ...options } = error.toValue();
-  return new RegistryError(code, message, { ...options, status: 503 });
 }
 
 async function manifest(
@@ -113,7 +125,7 @@ async function manifest(
     wanted.digest === undefined
       ? await pullByTag(house, source, wanted.tag, how)
       : await pullByDigest(house, source, wanted.digest, how);
-  note(house, source, "manifest", pulled.status, asked, !head);
+  note(house, source, "manifest", pulled, asked, !head);
   if (!head) reportPull(house, source, wanted, pulled, asked);
   const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
@@ -129,10 +141,12 @@ function note(
   house: House,
   source: Source,
   kind: Kind,
-  status: CacheStatus,
-  asked: Asked,
+  { status, warning }: Pick<Labelled, "status" | "warning">,
+  asked: Heeded,
   isPull = false,
 ): void {
+  asked.entry.status = status;
+  if (warning !== undefined) asked.entry.warning = warning;
   house.served.answer(kind, status);
   house.reports.answered(source, status, isPull, asked);
 }
@@ -164,7 +178,7 @@ async function blob(
     head || matches
       ? await headBlob(house, source, digest, asked)
       : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
-  note(house, source, "blob", pulled.status, asked);
+  note(house, source, "blob", pulled, asked);
   // Of what is being fetched its fill tells.
   if (!head && "hit" in pulled.status) house.reports.blob(source, digest, asked);
   const described = {
@@ -200,13 +214,6 @@ function send(pulled: PulledBlob, writable: WritableStream, digest: string): voi
       return writable.abort(error);
     })
     .catch(() => {}); // the client is gone: there is nobody left to tell
-}
-
-/** A range counts only for the representation that If-Range names (RFC 9110, 13.1.5); there is no date to compare. */
-function rangeOf(request: Request, digest: string): string | undefined {
-  const condition = request.headers.get("if-range");
-  if (condition !== null && condition !== `"${digest}"`) return undefined;
-  return request.headers.get("range") ?? undefined;
 }
 
 function listHeaders(

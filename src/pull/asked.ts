@@ -1,6 +1,7 @@
 // What every pull comes with, beside what it asks for.
 
 import type { Asking } from "../fill/asking.ts";
+import type { Steps } from "../meter/steps.ts";
 import type { Visit } from "../store/visit.ts";
 
 export interface Asked extends Visit {
@@ -11,6 +12,8 @@ export interface Asked extends Visit {
   noCache: boolean;
   /** Digests that nobody gets, for now, and why: by the API, beside what rules deny. */
   quarantined: ReadonlyMap<string, string>;
+  /** How long its steps take. */
+  steps?: Steps;
 }
 
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */

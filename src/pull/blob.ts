@@ -1,5 +1,6 @@
 // The story of a blob: from R2 where it is here, along with its fill where it is not.
 
+import { timed } from "../meter/steps.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
@@ -39,14 +40,16 @@ export async function pullBlob(
   await permitDigest(house, source, digest, asked);
   const opening = pullHere(house, source, digest, header, asked);
   const { links } = house;
-  const found = await links.here(source, digest, "blob", asked, opening, (pulled) =>
-    pulled.close?.(),
+  const found = await timed(
+    asked.steps,
+    "read",
+    links.here(source, digest, "blob", asked, opening, (pulled) => pulled.close?.()),
   );
   if (found.here) return found.here;
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
   const { linked } = found;
   const joining = house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
-  const joined = await (linked ? joining : inFewWords(joining));
+  const joined = await timed(asked.steps, "fill", linked ? joining : inFewWords(joining));
   if (!linked) links.add(source, digest, asked);
   const status = statusOf(joined.how);
   if (joined.state === "published") {
@@ -134,9 +137,14 @@ export async function headBlob(
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest, asked);
   const looking = house.blobs.layout(digest, asked);
-  const { here } = await house.links.here(source, digest, "blob", asked, looking);
+  const { here } = await timed(
+    asked.steps,
+    "read",
+    house.links.here(source, digest, "blob", asked, looking),
+  );
   if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
   if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const size = await inFewWords(house.fills.headBlob(digest, source, askingOf(asked)));
+  const telling = inFewWords(house.fills.headBlob(digest, source, askingOf(asked)));
+  const size = await timed(asked.steps, "fill", telling);
   return { digest, size, status: { fwd: "uri-miss" } };
 }

@@ -1,5 +1,6 @@
 // The story of a list's page: fresh from KV, else along with the one question that its object asks the upstream.
 
+import { timed } from "../meter/steps.ts";
 import type { Source } from "../policy/source.ts";
 import type { ListAsked } from "../store/lists.ts";
 import { type Asked, askingOf } from "./asked.ts";
@@ -19,11 +20,12 @@ export async function pullList(
   asked: Asked,
 ): Promise<PulledList> {
   const { listTtl } = source.rule;
-  const known = await house.lists.get(source, list);
+  const known = await timed(asked.steps, "read", house.lists.get(source, list));
   if (known && !asked.noCache && asked.now - known.checkedAt < listTtl) {
     return { ...contentOf(known), status: { hit: "kv" }, age: ageOf(known.checkedAt, asked.now) };
   }
-  const { page, how, failure } = await house.fills.list(source, list, askingOf(asked));
+  const asking = house.fills.list(source, list, askingOf(asked));
+  const { page, how, failure } = await timed(asked.steps, "fill", asking);
   const content = contentOf(page);
   const age = ageOf(page.checkedAt, asked.now);
   if (failure)

@@ -2,6 +2,7 @@
 
 import type { Asking } from "../fill/asking.ts";
 import { isWrongDigest } from "../fill/tag-check.ts";
+import { timed } from "../meter/steps.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -42,7 +43,7 @@ export async function pullByTag(
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   permitTag(source, tag);
-  const meant = await meaningOf(house, source, tag, asked);
+  const meant = await timed(asked.steps, "tag", meaningOf(house, source, tag, asked));
   permitMeant(source, meant.mapping.digest, asked);
   const pulled = await pullMeant(house, source, tag, meant, asked);
   return { mapping: meant.mapping, ...pulled };
@@ -55,7 +56,7 @@ async function pullMeant(
   { mapping, label, told }: Meant,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await house.manifests.get(mapping.digest, asked);
+  const stored = await timed(asked.steps, "read", house.manifests.get(mapping.digest, asked));
   if (stored) {
     // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
     if (told) house.tags.keep(source, tag, mapping, asked);
@@ -96,7 +97,8 @@ async function fetchMeant(
     return await fetched(house, source, digest, named, asked);
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
-    const { mapping, how } = await house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
+    const checking = house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
+    const { mapping, how } = await timed(asked.steps, "tag", checking);
     permitMeant(source, mapping.digest, asked);
     house.tags.keep(source, tag, mapping, asked);
     const { manifest } = await fetched(house, source, mapping.digest, named, asked);
@@ -111,7 +113,8 @@ async function fetched(
   asking: Asking,
   asked: Asked,
 ): Promise<Fetched> {
-  const { manifest, how } = await house.fills.joinManifest(digest, source, asking);
+  const joining = house.fills.joinManifest(digest, source, asking);
+  const { manifest, how } = await timed(asked.steps, "fill", joining);
   house.manifests.keep(manifest, asked);
   return { manifest, status: statusOf(how) };
 }
@@ -125,7 +128,11 @@ export async function pullByDigest(
   await permitDigest(house, source, digest, asked);
   const { links } = house;
   const looking = house.manifests.get(digest, asked);
-  const { linked, here } = await links.here(source, digest, "manifest", asked, looking);
+  const { linked, here } = await timed(
+    asked.steps,
+    "read",
+    links.here(source, digest, "manifest", asked, looking),
+  );
   if (here) return described(here.value, { status: { hit: here.layer } });
   const fetching = fetchPermitted(house, source, digest, asked, linked);
   const pulled = await (linked ? fetching : inFewWords(fetching));
@@ -141,7 +148,7 @@ async function pullChild(
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await house.manifests.get(digest, asked);
+  const stored = await timed(asked.steps, "read", house.manifests.get(digest, asked));
   if (stored) return described(stored.value, { status: { hit: stored.layer } });
   return fetchPermitted(house, source, digest, asked, true);
 }
@@ -156,7 +163,7 @@ async function fetchPermitted(
 ): Promise<PulledManifest> {
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
   const told = asked.head
-    ? await house.fills.headManifest(digest, source, askingOf(asked))
+    ? await timed(asked.steps, "fill", house.fills.headManifest(digest, source, askingOf(asked)))
     : undefined;
   if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
   const asking = { ...askingOf(asked), linked };

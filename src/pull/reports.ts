@@ -4,6 +4,7 @@
 import { Counting } from "../catalog/counts.ts";
 import type { Counts, PulledImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
+import { meter } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
@@ -45,6 +46,7 @@ interface Batch {
   images: Map<string, PulledFrom>;
   blobs: Map<string, BlobFrom>;
   counts: Counts[];
+  metered: ReturnType<typeof meter.take>;
   /** What was held back until then, since it had been told. */
   held: [ReadonlyMap<string, PulledFrom>, ReadonlyMap<string, BlobFrom>];
 }
@@ -98,8 +100,20 @@ export class Reports {
     this.#soon(visit, false);
   }
 
+  /** A request was refused for the upstream's failure, or ours, or a limit's sake. */
+  failed(source: Source, visit: Visit): void {
+    this.#counting.add(source.rule.name, sourceKey(source), visit.now, { errors: 1 });
+    this.#soon(visit, false);
+  }
+
+  /** The meter has counted something. */
+  noted(visit: Visit): void {
+    this.#soon(visit, false);
+  }
+
   /** @param bytes that a client took */
   sent(source: Source, bytes: number, visit: Visit): void {
+    meter.count("entrepot_served_bytes", { rule: source.rule.name }, bytes);
     this.#counting.add(source.rule.name, sourceKey(source), Date.now(), { bytesServed: bytes });
     this.#soon(visit, false);
   }
@@ -137,10 +151,10 @@ export class Reports {
     }
   }
 
-  async #tellOf({ images, blobs, counts, held }: Batch): Promise<void> {
+  async #tellOf({ images, blobs, counts, metered, held }: Batch): Promise<void> {
     const pulled = [...images.values()].map((one) => one.pulled);
     const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
-    const report = { images: pulled, blobs: taken, counts };
+    const report = { images: pulled, blobs: taken, counts, ...metered };
     const { marks, lost, lostBlobs } = await this.#catalog.report(report);
     if (marks === (this.#marks ?? marks)) {
       this.#images.drop(held[0]);
@@ -167,11 +181,18 @@ export class Reports {
     const images = this.#images.take(now);
     const blobs = this.#blobs.take(now);
     const counts = this.#counting.take();
-    if (images.size + blobs.size + counts.length === 0) return undefined;
-    return { images, blobs, counts, held: [this.#images.held, this.#blobs.held] };
+    if (images.size + blobs.size + counts.length === 0 && meter.isEmpty) return undefined;
+    return {
+      images,
+      blobs,
+      counts,
+      metered: meter.take(),
+      held: [this.#images.held, this.#blobs.held],
+    };
   }
 
-  #putBack({ images, blobs, counts }: Batch, error: Error): void {
+  #putBack({ images, blobs, counts, metered }: Batch, error: Error): void {
+    meter.putBack(metered);
     for (const [key, one] of images) this.#images.again(key, one);
     for (const [key, one] of blobs) this.#blobs.again(key, one);
     this.#counting.putBack(counts);
