@@ -20,7 +20,7 @@ const DOING = [...PURE, "upstream", "store", "env"];
 const PULLING = [...PURE, "upstream", "store", "fill", "catalog"];
 /** Room → the other rooms that it may import. `env` is types only, on both sides. */
 const MAY_IMPORT: Record<string, string[]> = {
-  oci: [],
+  oci: ["meter"],
   meter: [],
   config: LOWEST,
   policy: [...LOWEST, "config"],
@@ -31,8 +31,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   pull: PULLING,
   lifecycle: PULLING,
   access: DOING,
+  report: [...PURE, "catalog"],
   explain: [...PULLING, "pull", "access"],
-  http: [...PULLING, "pull", "lifecycle", "access", "explain"],
+  http: [...PULLING, "pull", "lifecycle", "access", "explain", "report"],
   index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "env"],
   env: ["upstream", "fill", "catalog", "access", "meter"],
   cli: ["config"],

@@ -74,6 +74,9 @@ export interface Counts {
   errors: number;
 }
 
+/** Counts that were added up: of a day, a rule, or a repository. What they are not of is empty. */
+export type Totals = Counts;
+
 /** How an upstream (policy/source, `originOf`) did in an hour. */
 export interface UpstreamHour {
   /** `2026-11-26T14`, in UTC. */

@@ -10,12 +10,14 @@ import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
 import * as images from "./images.ts";
 import { isLinked } from "./linked.ts";
+import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
 import * as runs from "./runs.ts";
 import { CONTENT_TABLES, STEPS } from "./schema.ts";
 import * as seeing from "./seeing.ts";
 import { tellTag } from "./tags.ts";
 import { tellBlob, tellManifest } from "./telling.ts";
+import { totalsOf } from "./totals.ts";
 
 type Method = keyof Catalog;
 type Result<M extends Method> = Promise<Outcome<Awaited<ReturnType<Catalog[M]>>>>;
@@ -158,6 +160,26 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   counts(...args: Parameters<Catalog["counts"]>) {
     return this.#do((database) => runs.countsFrom(database, ...args));
+  }
+
+  totals(...args: Parameters<Catalog["totals"]>) {
+    return this.#do((database) => totalsOf(database, ...args));
+  }
+
+  numbers(...args: Parameters<Catalog["numbers"]>) {
+    return this.#do((database) => numbers.numbersAt(database, ...args));
+  }
+
+  operations(...args: Parameters<Catalog["operations"]>) {
+    return this.#do((database) => numbers.operationsIn(database, ...args));
+  }
+
+  hours(...args: Parameters<Catalog["hours"]>) {
+    return this.#do((database) => numbers.hoursFrom(database, ...args));
+  }
+
+  happened(...args: Parameters<Catalog["happened"]>) {
+    return this.#do((database) => numbers.happenedAfter(database, ...args));
   }
 
   #do<T>(work: (database: Database) => T): Promise<Outcome<T>> {

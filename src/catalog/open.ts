@@ -1,16 +1,21 @@
 // The catalog as the rest of the house sees it: calls to its one Durable Object, repeated where that was reset.
 
 import type { Env } from "../env.ts";
+import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
 import type {
   BlobFact,
   Counts,
+  Happened,
   HeldImage,
   ManifestFact,
+  Operations,
   Report,
   Reported,
   TagFact,
+  Totals,
+  UpstreamHour,
 } from "./facts.ts";
 import type {
   BlobPage,
@@ -32,6 +37,7 @@ import type {
   RunReport,
   TagPage,
 } from "./sweeping.ts";
+import type { By } from "./totals.ts";
 
 export interface Catalog {
   /** @returns blobs and children of it that are being deleted at this moment: whoever stores the manifest waits for the end of that
@@ -98,6 +104,16 @@ export interface Catalog {
   summary(): Promise<CatalogSummary>;
   /** @param from the first day, as in `Counts` */
   counts(from: string): Promise<Counts[]>;
+  /** @param from and `to`: days, both of them included */
+  totals(from: string, to: string, by: By, limit: number): Promise<Totals[]>;
+  /** What isolates' meters counted in all, and how many fills are at work. */
+  numbers(now: number): Promise<{ samples: Sample[]; fills: number }>;
+  /** @param month such as `2026-11` */
+  operations(month: string): Promise<Operations>;
+  /** @param from the first hour, as in `UpstreamHour` */
+  hours(from: string): Promise<UpstreamHour[]>;
+  /** What happened, in its order. @param after the id of the last one that is known */
+  happened(after: number, limit: number): Promise<Happened[]>;
 }
 
 /** All calls may be repeated: telling a thing twice is telling it once, but for counters. */
@@ -137,5 +153,10 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     events: (before, limit) => call(() => catalog().events(before, limit)),
     summary: () => call(() => catalog().summary()),
     counts: (from) => call(() => catalog().counts(from)),
+    totals: (from, to, by, limit) => call(() => catalog().totals(from, to, by, limit)),
+    numbers: (now) => call(() => catalog().numbers(now)),
+    operations: (month) => call(() => catalog().operations(month)),
+    hours: (from) => call(() => catalog().hours(from)),
+    happened: (after, limit) => call(() => catalog().happened(after, limit)),
   };
 }

@@ -38,6 +38,29 @@ export class Admin {
     this.#people.set(request, person);
   }
 
+  /** The same for `/metrics`, which a token of its own opens too: METRICS_TOKEN. */
+  async admitToNumbers(auth: Auth, request: Request, now: number): Promise<void> {
+    const secret = this.#variables.METRICS_TOKEN;
+    const given = bearerOf(request);
+    if (typeof secret === "string" && secret.length >= LEAST && given !== undefined) {
+      if (isSame(given, secret)) return;
+      // Whoever has none of the API's may guess no more often there than here.
+      if (!this.#hasDoor(auth)) await this.#refuse(request, now);
+    }
+    await this.admit(auth, request, now);
+  }
+
+  #hasDoor(auth: Auth): boolean {
+    return (
+      auth.access !== undefined || SECRETS.some(([name]) => (this.#variables[name] ?? "") !== "")
+    );
+  }
+
+  async #refuse(request: Request, now: number): Promise<never> {
+    await this.#desk.limits.failed(addressOf(request), now);
+    throw unauthorized("this is not the admin token");
+  }
+
   /** Whom a request that was admitted is of. */
   who(request: Request): string {
     return this.#people.get(request)?.who ?? "nobody";
@@ -50,7 +73,7 @@ export class Admin {
       if (isLocal && isOfThisMachine(request)) return { role: "admin", who: "this machine" };
       throw nothingHere();
     }
-    const given = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    const given = bearerOf(request);
     const assertion = request.headers.get("cf-access-jwt-assertion");
     if (given !== undefined) return this.#bySecret(given, secrets, request, now);
     if (auth.access && assertion !== null)
@@ -73,8 +96,7 @@ export class Admin {
     }
     const own = secrets.find(([name]) => isSame(given, this.#variables[name] as string));
     if (own) return { role: own[1], who: `the ${own[1]} token` };
-    await this.#desk.limits.failed(addressOf(request), now);
-    throw unauthorized("this is not the admin token");
+    return this.#refuse(request, now);
   }
 
   /** A browser sends Access' cookie along with whatever another site has it ask for. */
@@ -92,6 +114,10 @@ export class Admin {
     await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized(person.refused);
   }
+}
+
+function bearerOf({ headers }: Request): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
 }
 
 function unauthorized(message: string): RegistryError {

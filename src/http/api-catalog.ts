@@ -22,6 +22,8 @@ const counts = z
     bytesServed: z.int(),
     bytesFetched: z.int(),
     upstreamRequests: z.int(),
+    upstreamPulls: z.int(),
+    errors: z.int(),
   })
   .openapi("Counts");
 

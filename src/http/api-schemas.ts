@@ -42,12 +42,12 @@ export function number(usual: number, most: number) {
     .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
 }
 
-function numberIn(most: number) {
+export function numberIn(most: number, least = 1) {
   return z
     .string()
     .refine(
-      (text) => /^\d{1,16}$/.test(text) && Number(text) >= 1 && Number(text) <= most,
-      `must be a number from 1 to ${most}`,
+      (text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `must be a number from ${least} to ${most}`,
     )
     .transform(Number);
 }

@@ -1,11 +1,13 @@
 // The API's part about upstreams: how each stands, as its gate knows it.
 
 import { z } from "@hono/zod-openapi";
+import type { UpstreamHour } from "../catalog/facts.ts";
+import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
 import { originOf } from "../policy/source.ts";
 import type { Watch } from "../upstream/gate.ts";
 import { timeOf } from "./answers.ts";
-import { type Api, add, time } from "./api-schemas.ts";
+import { type Api, add, number, time } from "./api-schemas.ts";
 
 const upstream = z
   .object({
@@ -28,7 +30,40 @@ const upstream = z
   })
   .openapi("Upstream");
 
-export function addUpstreams(api: Api, gate: Watch, config: () => Config): void {
+const hour = z
+  .object({
+    hour: time.openapi({ description: "when it begins" }),
+    upstream: z.string(),
+    credentials: z.array(z.string()),
+    requests: z.int(),
+    failures: z.int().openapi({ description: "no answer, or 500 and above" }),
+    limited: z.int().openapi({ description: "429" }),
+    latency: z.int().openapi({ description: "ms until an answer began, on the average" }),
+    slowest: z.int().openapi({ description: "ms" }),
+    pullsLeft: z.int().optional().openapi({ description: "the least that was told" }),
+    pullsLimit: z.int().optional(),
+  })
+  .openapi("UpstreamHour");
+
+const HOUR = 60 * 60_000;
+
+export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: () => Config): void {
+  add(
+    api,
+    {
+      method: "get",
+      path: "/upstreams/history",
+      summary:
+        "How upstreams did, hour by hour: requests, failures, latency, and what was left of their limit",
+      query: { hours: number(24, 24 * 90) },
+      answer: z.object({ hours: z.array(hour) }),
+    },
+    async ({ hours }) => {
+      const from = new Date(Date.now() - (hours - 1) * HOUR).toISOString().slice(0, 13);
+      return { hours: (await catalog.hours(from)).map(hourTold) };
+    },
+  );
+
   add(
     api,
     {
@@ -62,4 +97,18 @@ export function addUpstreams(api: Api, gate: Watch, config: () => Config): void 
       return { upstreams: (await Promise.all(upstreams)).flat() };
     },
   );
+}
+
+function hourTold({ hour, origin, requests, waited, left, limit, ...row }: UpstreamHour) {
+  const [upstream = "", credentials] = origin.split("~");
+  return {
+    ...row,
+    hour: `${hour}:00:00.000Z`,
+    upstream: upstream.includes("://") ? upstream : `https://${upstream}`,
+    credentials: credentials?.split(",") ?? [],
+    requests,
+    latency: Math.round(waited / Math.max(1, requests)),
+    ...(left !== undefined && { pullsLeft: left }),
+    ...(limit !== undefined && { pullsLimit: limit }),
+  };
 }

@@ -18,6 +18,7 @@ import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
 import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
+import { addNumbers } from "./api-numbers.ts";
 import { addQuarantine } from "./api-quarantine.ts";
 import { addRules } from "./api-rules.ts";
 import { type Note, refusal } from "./api-schemas.ts";
@@ -72,7 +73,8 @@ export function createApi(
   addRules(api, variables, config, note);
   addAbout(api, desk, config);
   addImages(api, house, desk, config, note);
-  addUpstreams(api, gate, config);
+  addUpstreams(api, gate, catalog, config);
+  addNumbers(api, variables, catalog, config);
   addQuarantine(api, desk.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {

@@ -2,11 +2,13 @@
 
 import { type Context, Hono } from "hono";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
+import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
-import { nothingHere } from "./admin.ts";
+import { Admin, nothingHere } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
 import { Door, visitorOf } from "./door.ts";
+import { Metrics } from "./metrics.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
@@ -27,6 +29,7 @@ export function createApp(
   app.onError(errorResponse);
   app.notFound(() => errorResponse(nothingHere()));
   app.use(async (_, next) => {
+    meter.count("entrepot_platform_operations", { operation: "worker_request" });
     usable();
     await next();
   });
@@ -35,6 +38,13 @@ export function createApp(
   app.all("/api/*", ({ req, env, executionCtx }) => {
     api ??= new Hono().route("/api", createApi(variables, usable, house, office));
     return api.fetch(req.raw, env, executionCtx);
+  });
+  const metrics = new Metrics(office.catalog, office.gate);
+  const admin = new Admin(variables, office.desk);
+  app.all("/metrics", async ({ req }) => {
+    const now = Date.now();
+    await admin.admitToNumbers(usable().auth, req.raw, now);
+    return metrics.answer(usable(), req.raw, now);
   });
   const level = config instanceof ConfigError ? "all" : config.log;
   const recorder = new Recorder(level, house.reports, office.analytics);

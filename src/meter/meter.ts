@@ -46,23 +46,29 @@ const MOST_HAPPENINGS = 1_000;
 export class Meter {
   #amounts = new Map<string, number>();
   #happenings: Happening[] = [];
+  #isNews = false;
 
   count<N extends Counter>(name: N, labels: LabelsOf<N>, amount = 1): void {
-    if (amount > 0) this.#add(keyOf(name, labels), amount);
+    if (amount === 0) return;
+    this.#add(keyOf(name, labels), amount);
+    this.#isNews ||= name !== "entrepot_platform_operations";
   }
 
   observe<N extends Histogram>(name: N, labels: LabelsOf<N>, seconds: number): void {
     const bound = BUCKETS.find((most) => seconds <= most);
     this.#add(keyOf(name, labels, bound === undefined ? "+Inf" : String(bound)), 1);
     this.#add(keyOf(name, labels, "sum"), seconds);
+    this.#isNews = true;
   }
 
   happened(happening: Happening): void {
     if (this.#happenings.length < MOST_HAPPENINGS) this.#happenings.push(happening);
+    this.#isNews = true;
   }
 
-  get isEmpty(): boolean {
-    return this.#amounts.size === 0 && this.#happenings.length === 0;
+  /** Whether there is something to tell. Operations go along and are no reason by themselves: telling is one. */
+  get hasNews(): boolean {
+    return this.#isNews;
   }
 
   /** What was counted, which is then the caller's to tell. */
@@ -71,6 +77,7 @@ export class Meter {
     const happenings = this.#happenings;
     this.#amounts = new Map();
     this.#happenings = [];
+    this.#isNews = false;
     return { samples, happenings };
   }
 
@@ -78,6 +85,7 @@ export class Meter {
   putBack({ samples, happenings }: ReturnType<Meter["take"]>): void {
     for (const { key, amount } of samples) this.#add(key, amount);
     this.#happenings = [...happenings, ...this.#happenings].slice(0, MOST_HAPPENINGS);
+    this.#isNews = true;
   }
 
   #add(key: string, amount: number): void {

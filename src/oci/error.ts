@@ -1,6 +1,8 @@
 // Errors: thrown as RegistryError where they are understood, carried as values across Durable Object
 // calls (an exception loses its class there), rendered once (http/respond).
 
+import { meter } from "../meter/meter.ts";
+
 /** The specification's codes, and RANGE_INVALID, UNAVAILABLE and UNKNOWN of distribution's own list. */
 export type ErrorCode =
   | "BLOB_UNKNOWN"
@@ -111,6 +113,7 @@ const TRIES = 4;
 export async function call<T>(work: () => Promise<Outcome<T>>): Promise<T> {
   for (let tries = 1; ; tries++) {
     let outcome: Outcome<T>;
+    meter.count("entrepot_platform_operations", { operation: "object_request" });
     try {
       outcome = await work();
     } catch (error) {

@@ -181,7 +181,7 @@ export class Reports {
     const images = this.#images.take(now);
     const blobs = this.#blobs.take(now);
     const counts = this.#counting.take();
-    if (images.size + blobs.size + counts.length === 0 && meter.isEmpty) return undefined;
+    if (images.size + blobs.size + counts.length === 0 && !meter.hasNews) return undefined;
     return {
       images,
       blobs,

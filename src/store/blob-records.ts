@@ -2,6 +2,7 @@
 
 import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
+import { countedKv } from "./counted.ts";
 import { blobKvKey } from "./keys.ts";
 import type { Layout } from "./segments.ts";
 
@@ -26,7 +27,7 @@ export class BlobRecords {
   readonly #kv: KVNamespace;
 
   constructor(kv: KVNamespace) {
-    this.#kv = kv;
+    this.#kv = countedKv(kv);
   }
 
   async get(digest: Digest): Promise<Claim | undefined> {

@@ -2,6 +2,7 @@
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { BlobRecords } from "./blob-records.ts";
+import { countedBucket } from "./counted.ts";
 import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
@@ -26,7 +27,7 @@ export class BlobStore {
 
   constructor(bucket: R2Bucket, kv: KVNamespace) {
     this.records = new BlobRecords(kv);
-    this.#bucket = bucket;
+    this.#bucket = countedBucket(bucket);
   }
 
   async layout(digest: Digest): Promise<Layout | undefined> {

@@ -1,6 +1,7 @@
 // An inventory of R2: what is stored, page by page in the order of the keys, for whoever compares it with what is known.
 
 import type { Digest } from "../oci/digest.ts";
+import { countedBucket } from "./counted.ts";
 import {
   BLOBS,
   blobDigestOf,
@@ -48,7 +49,7 @@ export class InventoryStore {
   readonly #bucket: R2Bucket;
 
   constructor(bucket: R2Bucket) {
-    this.#bucket = bucket;
+    this.#bucket = countedBucket(bucket);
   }
 
   /** @param after a page's `next`, or "" */

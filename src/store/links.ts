@@ -2,6 +2,7 @@
 // to it. In KV, near and late: a claim with an age, which is made anew from what the catalog and the upstream say.
 
 import type { Digest } from "../oci/digest.ts";
+import { countedKv } from "./counted.ts";
 import { linkKey } from "./keys.ts";
 
 export interface Link {
@@ -16,7 +17,7 @@ export class LinkStore {
   readonly #kv: KVNamespace;
 
   constructor(kv: KVNamespace) {
-    this.#kv = kv;
+    this.#kv = countedKv(kv);
   }
 
   /** @param place origin and repository (policy/source) */

@@ -1,6 +1,7 @@
 // Lists of tags and of referrers, page by page as the upstream gave them, in KV: claims with an age, as tags are.
 
 import { type Source, sourceKey } from "../policy/source.ts";
+import { countedKv } from "./counted.ts";
 import { listKey } from "./keys.ts";
 
 export interface ListPage {
@@ -25,7 +26,7 @@ export class ListStore {
   readonly #kv: KVNamespace;
 
   constructor(kv: KVNamespace) {
-    this.#kv = kv;
+    this.#kv = countedKv(kv);
   }
 
   async get(source: Source, asked: ListAsked): Promise<ListPage | undefined> {

@@ -1,6 +1,7 @@
 // Manifests by digest: near in KV, with a copy in R2 that shows itself at once everywhere.
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { countedBucket, countedKv } from "./counted.ts";
 import { manifestKey, manifestKvKey } from "./keys.ts";
 import { withRetries } from "./transient.ts";
 
@@ -27,8 +28,8 @@ export class ManifestStore {
   readonly #bucket: R2Bucket;
 
   constructor(kv: KVNamespace, bucket: R2Bucket) {
-    this.#kv = kv;
-    this.#bucket = bucket;
+    this.#kv = countedKv(kv);
+    this.#bucket = countedBucket(bucket);
   }
 
   /** KV remembers a miss for a minute, so its miss is not the last word: R2's is. */

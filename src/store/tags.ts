@@ -4,6 +4,7 @@
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import { countedBucket, countedKv } from "./counted.ts";
 import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
 import { listObjects } from "./listing.ts";
 import { withRetries } from "./transient.ts";
@@ -28,8 +29,8 @@ export class TagStore {
   readonly #bucket: R2Bucket;
 
   constructor(kv: KVNamespace, bucket: R2Bucket) {
-    this.#kv = kv;
-    this.#bucket = bucket;
+    this.#kv = countedKv(kv);
+    this.#bucket = countedBucket(bucket);
   }
 
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {

@@ -1,0 +1,78 @@
+// What Cloudflare asks for what a cache uses (its published prices, the Workers Paid plan), and the variable PRICES that says otherwise:
+// prices change, and contracts have their own.
+
+import { z } from "zod";
+import { describe } from "../config/issues.ts";
+import { parseJson } from "../config/json.ts";
+
+/** In US dollars. */
+export interface Price {
+  /** In words. */
+  what: string;
+  /** How much of it a month includes. */
+  included: number;
+  /** Of `per` of it more. */
+  price: number;
+  per: number;
+}
+
+export interface Prices {
+  /** When they were read, or since when the variable's hold. */
+  dated: string;
+  /** A month. */
+  plan: number;
+  /** By operation (store/counted), and `r2_storage` in GB-months. */
+  items: Record<string, Price>;
+}
+
+const MILLION = 1_000_000;
+
+function million(what: string, included: number, price: number): Price {
+  return { what, included: included * MILLION, price, per: MILLION };
+}
+
+export const PUBLISHED: Prices = {
+  dated: "2026-11-01",
+  plan: 5,
+  items: {
+    worker_request: million("requests to the Worker", 10, 0.3),
+    object_request: million("requests to Durable Objects", 1, 0.15),
+    kv_read: million("reads of KV", 10, 0.5),
+    kv_write: million("writes to KV", 1, 5),
+    kv_delete: million("deletions in KV", 1, 5),
+    kv_list: million("lists of KV", 1, 5),
+    r2_class_a: million("class A operations of R2", 1, 4.5),
+    r2_class_b: million("class B operations of R2", 10, 0.36),
+    r2_storage: { what: "GB-months in R2", included: 10, price: 0.015, per: 1 },
+  },
+};
+
+const amount = z.number().min(0, "must be a number of dollars, or of what is included");
+const schema = z.strictObject({
+  dated: z.iso.date("must be a date, such as 2026-11-01"),
+  plan: amount.optional(),
+  items: z
+    .partialRecord(
+      z.enum(Object.keys(PUBLISHED.items)),
+      z.strictObject({ included: amount.optional(), price: amount.optional() }),
+    )
+    .optional(),
+});
+
+/** @param value of the variable PRICES: what is otherwise than published; throws a sentence with the field's path */
+export function readPrices(value: unknown): Prices {
+  if (value === undefined || value === "") return PUBLISHED;
+  const given = parseJson(value);
+  if ("problem" in given) throw new Error(`PRICES: ${given.problem}`);
+  const parsed = schema.safeParse(given.value);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.flatMap((issue) => describe("PRICES", issue, "prices"));
+    throw new Error(problems.join("; "));
+  }
+  const { dated, plan = PUBLISHED.plan, items = {} } = parsed.data;
+  const merged = Object.entries(PUBLISHED.items).map(([name, item]) => {
+    const { included = item.included, price = item.price } = items[name] ?? {};
+    return [name, { ...item, included, price }];
+  });
+  return { dated, plan, items: Object.fromEntries(merged) };
+}

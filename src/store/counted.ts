@@ -1,0 +1,40 @@
+// R2 and KV with every operation counted, as Cloudflare bills them: class A changes and lists, class B reads; deleting from R2 is free.
+
+import { meter } from "../meter/meter.ts";
+
+const KV: Record<string, string> = {
+  get: "kv_read",
+  getWithMetadata: "kv_read",
+  put: "kv_write",
+  delete: "kv_delete",
+  list: "kv_list",
+};
+const R2: Record<string, string> = {
+  get: "r2_class_b",
+  head: "r2_class_b",
+  put: "r2_class_a",
+  list: "r2_class_a",
+  delete: "r2_delete",
+};
+
+export function countedKv(kv: KVNamespace): KVNamespace {
+  return counted(kv, KV);
+}
+
+export function countedBucket(bucket: R2Bucket): R2Bucket {
+  return counted(bucket, R2);
+}
+
+function counted<T extends object>(binding: T, operations: Record<string, string>): T {
+  return new Proxy(binding, {
+    get(target, name) {
+      const member = Reflect.get(target, name, target);
+      if (typeof member !== "function") return member;
+      const operation = operations[name as string];
+      return (...args: unknown[]) => {
+        if (operation !== undefined) meter.count("entrepot_platform_operations", { operation });
+        return member.apply(target, args);
+      };
+    },
+  });
+}
