@@ -93,7 +93,7 @@ export class Recorder {
     if (kind === "manifest" && method === "GET") meter.count("entrepot_pulls", { rule, result });
     meter.observe("entrepot_request_duration_seconds", { kind, result }, total / 1000);
     this.#reports.noted(visit);
-    this.#analytics?.writeDataPoint({
+    this.#point({
       indexes: [rule.slice(0, 96)],
       blobs: [kind, result, source?.repository ?? "", entry.who ?? "", method],
       doubles: [answer.status, answer.bytes, total],
@@ -101,6 +101,15 @@ export class Recorder {
     const isGood = answer.status < 400 && !entry.warning;
     if (this.#level === "none" || (this.#level === "failures" && isGood)) return;
     console.log(lineOf(entry, result, answer));
+  }
+
+  #point(point: Parameters<Analytics["writeDataPoint"]>[0]): void {
+    try {
+      this.#analytics?.writeDataPoint(point);
+    } catch (error) {
+      // What is not recorded breaks no answer.
+      console.error(`entrepot: Analytics Engine took no point: ${(error as Error).message}`);
+    }
   }
 }
 

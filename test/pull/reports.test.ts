@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Report, Reported } from "../../src/catalog/facts.ts";
+import { meter } from "../../src/meter/meter.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { Reports } from "../../src/pull/reports.ts";
 import { ruleOf } from "../config/rules.ts";
@@ -98,6 +99,24 @@ describe("an image", () => {
     reports.image(source("a"), X, undefined, visit());
     await settle();
     expect(images().flat()).toHaveLength(4);
+  });
+
+  it("is told once, though telling is an operation that is counted itself", async () => {
+    const { reports, told, visit } = desk();
+    meter.count("entrepot_requests", { rule: "hub", kind: "manifest", result: "hit" });
+    reports.noted(visit());
+    for (let at = 0; at < 5; at++) {
+      await vi.advanceTimersByTimeAsync(10_000);
+      meter.count("entrepot_platform_operations", { operation: "object_request" });
+    }
+    expect(told).toHaveLength(1);
+    reports.noted(visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told).toHaveLength(1);
+    meter.count("entrepot_requests", { rule: "hub", kind: "manifest", result: "hit" });
+    reports.noted(visit());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(told[1]?.samples?.map(({ amount }) => amount)).toContain(5); // gone along
   });
 
   it("of a crowd is one telling, and what comes meanwhile goes along with the next", async () => {
