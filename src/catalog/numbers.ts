@@ -103,14 +103,19 @@ export function hoursFrom(database: Database, from: string): UpstreamHour[] {
   }));
 }
 
-/** In their order. @param after the id of the last one that is known */
-export function happenedAfter(database: Database, after: number, limit: number): Happened[] {
-  const query = "SELECT id, at, what, told FROM happenings WHERE id > ? ORDER BY id LIMIT ?";
+/** In their order. @param after the id of the last one that is known; undefined for the last ones */
+export function happenedAfter(
+  database: Database,
+  after: number | undefined,
+  limit: number,
+): Happened[] {
+  const which = after === undefined ? "ORDER BY id DESC" : "WHERE id > ? ORDER BY id";
   const rows = database.all<{ id: number; at: number; what: Happening["what"]; told: string }>(
-    query,
-    after,
+    `SELECT id, at, what, told FROM happenings ${which} LIMIT ?`,
+    ...(after === undefined ? [] : [after]),
     limit,
   );
+  if (after === undefined) rows.reverse();
   return rows.map(({ told, ...row }) => ({ ...row, ...JSON.parse(told) }));
 }
 

@@ -112,8 +112,8 @@ export interface Catalog {
   operations(month: string): Promise<Operations>;
   /** @param from the first hour, as in `UpstreamHour` */
   hours(from: string): Promise<UpstreamHour[]>;
-  /** What happened, in its order. @param after the id of the last one that is known */
-  happened(after: number, limit: number): Promise<Happened[]>;
+  /** What happened, in its order. @param after the id of the last one that is known; undefined for the last ones */
+  happened(after: number | undefined, limit: number): Promise<Happened[]>;
 }
 
 /** All calls may be repeated: telling a thing twice is telling it once, but for counters. */

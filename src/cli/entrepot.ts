@@ -25,8 +25,15 @@ const COMMANDS: Record<string, Command> = {
   upstreams: { what: "how the upstreams stand", run: () => import("./upstreams.ts") },
   tokens: { what: "pull tokens: create, list, revoke", run: () => import("./tokens.ts") },
   lifecycle: { what: "what would expire, does, and did", run: () => import("./lifecycle.ts") },
+  stats: { what: "what was counted", run: () => numbers("statsCommand") },
+  report: { what: "what it saved, and costs", run: () => numbers("reportCommand") },
+  events: { what: "what happened", run: () => numbers("eventsCommand") },
   catalog: { what: "what is cached, and what was counted", run: () => import("./catalog.ts") },
 };
+
+async function numbers(name: "statsCommand" | "reportCommand" | "eventsCommand") {
+  return (await import("./stats.ts"))[name]().parseAsync();
+}
 
 const USAGE = [
   "usage: npm run entrepot -- COMMAND …   (each says more when it is called without anything)",

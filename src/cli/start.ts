@@ -28,6 +28,8 @@ const wrangler = join(
 const admin = isLoopback(host) ? ["--var", "LOCAL_ADMIN:true"] : [];
 // Here is one isolate, and somebody who looks at once at what came of his pull: the catalog is told sooner than in a deployment.
 const soon = "REPORT_EVERY" in variablesIn(args) ? [] : ["--var", "REPORT_EVERY:200ms"];
+// A line a request costs a deployment next to nothing, and this terminal nearly half the speed: here failures alone have one.
+const log = "LOG" in { ...localSecrets(), ...variablesIn(args) } ? [] : ["--var", "LOG:failures"];
 // Who may pull here is said by what this machine is told alone: wrangler.toml speaks of the deployment. Without a word of it everybody
 // may who can reach it: on loopback, unless `--ip` says otherwise.
 const isSaid = "AUTH" in { ...localSecrets(), ...variablesIn(args) };
@@ -35,6 +37,7 @@ const open = isSaid ? [] : ["--var", `AUTH:${JSON.stringify(OPEN)}`];
 const defaults = [
   ...admin,
   ...soon,
+  ...log,
   ...open,
   "--ip",
   host,

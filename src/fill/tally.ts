@@ -15,7 +15,8 @@ const counting = new Counting();
 const hours = new Hours();
 /** Fills at work, and when they last showed it, in ms since the epoch: of an object that was reset nobody tells the end. */
 const fills = new Map<Digest, number>();
-const isolate = crypto.randomUUID();
+/** Its name, made when it is first told: outside of a handler the platform gives nothing random. */
+let isolate: string | undefined;
 /** Until when somebody has it in hand to tell, in ms since the epoch: an object that is gone tells nothing. */
 let takenUntil = 0;
 const LATE = 5_000;
@@ -85,6 +86,7 @@ async function tell(env: Env): Promise<void> {
   const told = hours.take();
   const metered = meter.take();
   try {
+    isolate ??= crypto.randomUUID();
     const filling = { isolate, fills: fills.size, at };
     await openCatalog(env).report({
       images: [],

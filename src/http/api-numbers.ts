@@ -9,7 +9,7 @@ import { RegistryError } from "../oci/error.ts";
 import { readPrices } from "../report/prices.ts";
 import { reportOf } from "../report/report.ts";
 import { timeOf } from "./answers.ts";
-import { type Api, add, number, numberIn, time } from "./api-schemas.ts";
+import { type Api, add, flag, number, numberIn, time } from "./api-schemas.ts";
 
 const DAY = 24 * 60 * 60_000;
 /** More rules than a configuration has. */
@@ -154,11 +154,12 @@ export function addNumbers(
           minimum: 0,
           description: "the `next` of the answer before; without it, from the first that is kept",
         }),
+        latest: flag.openapi({ type: "boolean", description: "the last n, in place of `after`" }),
       },
       answer: z.object({ events: z.array(event), next: z.int() }),
     },
-    async ({ n, after = 0 }) => {
-      const happened = await catalog.happened(after, n);
+    async ({ n, after = 0, latest }) => {
+      const happened = await catalog.happened(latest ? undefined : after, n);
       const events = happened.map(({ at, ...told }) => ({ ...told, at: timeOf(at) }));
       return { events, next: happened.at(-1)?.id ?? after };
     },
