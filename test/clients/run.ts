@@ -17,6 +17,7 @@ import { checkLifecycle } from "./checks/lifecycle.ts";
 import { checkLocked } from "./checks/locked.ts";
 import { checkMirrors } from "./checks/mirrors.ts";
 import { checkNaming } from "./checks/naming.ts";
+import { checkNumbers } from "./checks/numbers.ts";
 import { checkOutage } from "./checks/outage.ts";
 import { checkPodman } from "./checks/podman.ts";
 import { checkSkopeo } from "./checks/skopeo.ts";
@@ -43,6 +44,7 @@ const GROUPS = [
   checkKilled,
   checkEdge,
   checkLifecycle,
+  checkNumbers,
 ];
 
 const report = new Report();
