@@ -8,7 +8,8 @@ import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { isDockerHub, isLoopback } from "../config/upstream.ts";
-import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
+import { localSecrets } from "./secrets.ts";
+import { deployedVariables, option, variablesIn } from "./settings.ts";
 
 const HOUR = 60 * 60_000;
 /** The local server's door to the Worker's `scheduled` handler. */
