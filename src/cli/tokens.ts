@@ -7,7 +7,7 @@ import { some, tableOf, timeOf } from "./words.ts";
 
 /** Of the beginning of an id, in characters: `explain` and `list` show more. */
 const LEAST = 6;
-const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Token {
   id: string;
@@ -114,7 +114,7 @@ function revokeCommand(): Command {
   const command = new Command("revoke")
     .summary("revokes one")
     .description("Revokes a pull token: it is good for nothing anywhere within a minute.")
-    .argument("<id>", `or its beginning, of ${LEAST} characters at least`, longEnough);
+    .argument("<id>", `or its beginning, of ${LEAST} characters at least`, idIn);
   return asking(command, [
     "tokens revoke 6b1f2a90",
     "tokens revoke 6b1f2a90 --url https://mirror.example.com",
@@ -128,14 +128,14 @@ function revokeCommand(): Command {
   });
 }
 
-function longEnough(id: string): string {
-  if (id.length >= LEAST) return id;
+function idIn(text: string): string {
+  if (text.length >= LEAST) return text.toLowerCase();
   throw new InvalidArgumentError(`It must be an id, or its first ${LEAST} characters at least.`);
 }
 
 /** Throws a Complaint where there is not exactly one. */
 async function idOf(api: Api, beginning: string): Promise<string> {
-  const found = (await tokensOf(api)).filter(({ id }) => id.startsWith(beginning.toLowerCase()));
+  const found = (await tokensOf(api)).filter(({ id }) => id.startsWith(beginning));
   const [only] = found;
   if (only && found.length === 1) return only.id;
   if (!only)
