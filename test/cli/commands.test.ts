@@ -148,7 +148,7 @@ it("what does something prints the API's answer with --json", async () => {
   const revoked = await entrepot("tokens", "revoke", id, "--json");
   expect(JSON.parse(revoked.out)).toMatchObject({ id, state: "revoked" });
   const swept = await entrepot("lifecycle", "sweep", "--json");
-  expect(JSON.parse(swept.out)).toMatchObject({ trigger: "manual", deleted: { images: 0 } });
+  expect(JSON.parse(swept.out)).toMatchObject({ trigger: "request", deleted: { images: 0 } });
   const rebuilt = await entrepot("catalog", "rebuild", "--json");
   expect(JSON.parse(rebuilt.out)).toMatchObject({ done: true, adopted: expect.any(Number) });
 });
