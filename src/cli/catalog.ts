@@ -64,7 +64,7 @@ function showCommand(): Command {
   const command = new Command("show")
     .summary("how much is cached, and the counts")
     .description("Says how much is cached, and counts pulls, hits and bytes by day and rule.")
-    .option("--days <number>", "how many are counted, with today", wholeNumber);
+    .option("--days <number>", "how many are counted, with today; without, 7", wholeNumber);
   return asking(command, ["catalog show", "catalog show --days 30", "catalog show --json"]).action(
     async (options: Asking & { days?: string }) => {
       const query = options.days === undefined ? "" : `?days=${options.days}`;
@@ -96,10 +96,11 @@ function rebuildCommand(): Command {
   const command = new Command("rebuild")
     .summary("learns it anew from R2")
     .description("Forgets what the catalog knows, and learns it anew from R2; no image is lost.");
-  return asking(command, [
-    "catalog rebuild",
-    "catalog rebuild --url https://mirror.example.com",
-  ]).action(rebuild);
+  return asking(
+    command,
+    ["catalog rebuild", "catalog rebuild --url https://mirror.example.com"],
+    "prints what the API answers at last, with the sum of what it found",
+  ).action(rebuild);
 }
 
 /** With --json the last answer, with the sum of what all of them found. */

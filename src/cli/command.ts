@@ -21,9 +21,9 @@ export function asking(
   return withExamples(command, examples);
 }
 
-/** @param examples as they are typed, behind `npm run entrepot -- ` */
+/** @param examples as they are typed, behind `npm run entrepot -- `; what one is for may follow, three spaces behind it */
 export function withExamples(command: Command, examples: readonly string[]): Command {
-  const lines = examples.map((example) => `  npm run entrepot -- ${example}`);
+  const lines = examples.map((example) => `  $ npm run entrepot -- ${example}`);
   return command.addHelpText("after", ["", "Examples:", ...lines].join("\n"));
 }
 

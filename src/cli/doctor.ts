@@ -44,11 +44,15 @@ export function doctorCommand(): Command {
       "what is pulled; without, docker.io's library/alpine where there is a rule for that",
     )
     .option("--skip-validate", "does not ask the upstreams of the rules");
-  return asking(command, [
-    "doctor",
-    "doctor --url https://mirror.example.com",
-    "doctor --image quay.io/prometheus/busybox:latest --skip-validate",
-  ]).action(doctor);
+  return asking(
+    command,
+    [
+      "doctor",
+      "doctor --url https://mirror.example.com",
+      "doctor --image quay.io/prometheus/busybox:latest --skip-validate",
+    ],
+    "prints what it found, at the end",
+  ).action(doctor);
 }
 
 /** With --json all that was found, at the end. */

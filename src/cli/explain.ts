@@ -30,7 +30,7 @@ export function explainCommand(): Command {
     .option("--host <host>", "as a rule's host is asked");
   return asking(command, [
     "explain docker.io/library/alpine:3",
-    "explain library/alpine --ns docker.io",
+    "explain library/alpine:3 --ns docker.io   as containerd asks its mirror",
     "explain docker.io/library/alpine:3 --url https://mirror.example.com --json",
   ]).action(explain);
 }

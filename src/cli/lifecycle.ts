@@ -80,8 +80,8 @@ function previewCommand(): Command {
     .option("--policy <file>", "with a policy to try, - for standard input; else what is in force")
     .option("--force", FORCE);
   return asking(command, [
-    "lifecycle preview",
-    "lifecycle preview --policy policy.json",
+    "lifecycle preview   of the policies that are in force",
+    "lifecycle preview --policy policy.json   of one to try, before it is put in force",
     "lifecycle preview --url https://mirror.example.com --json",
   ]).action(async (options: Asking & { policy?: string; force?: boolean }) => {
     const { policy, force } = options;
@@ -161,7 +161,7 @@ function runsCommand(): Command {
   const command = new Command("runs")
     .summary("what sweeps did")
     .description("Lists what sweeps did, the latest first.")
-    .option("--n <number>", "how many at most", wholeNumber);
+    .option("--n <number>", "how many at most; without, 100", wholeNumber);
   return asking(command, ["lifecycle runs", "lifecycle runs --n 5 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/runs${limitIn(options)}`;
@@ -187,7 +187,7 @@ function eventsCommand(): Command {
   const command = new Command("events")
     .summary("what was deleted, and why")
     .description("Lists what was marked, revived and deleted, and why, the latest first.")
-    .option("--n <number>", "how many at most", wholeNumber);
+    .option("--n <number>", "how many at most; without, 100", wholeNumber);
   return asking(command, ["lifecycle events", "lifecycle events --n 20 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/events${limitIn(options)}`;

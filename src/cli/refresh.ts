@@ -18,10 +18,14 @@ export function refreshCommand(): Command {
       "Asks the registries now what these tags mean, whatever their age, and has the manifests here. Ends with 1 where one could not be refreshed.",
     )
     .argument("<image...>", "as a client names it, with a tag; one or more");
-  return asking(command, [
-    "refresh docker.io/library/alpine:3",
-    "refresh docker.io/library/alpine:3 quay.io/prometheus/busybox:latest --json",
-  ]).action(refresh);
+  return asking(
+    command,
+    [
+      "refresh docker.io/library/alpine:3   after a release, say",
+      "refresh docker.io/library/alpine:3 quay.io/prometheus/busybox:latest --json",
+    ],
+    "prints a list of what the API answers, in the order of the images",
+  ).action(refresh);
 }
 
 /** With --json a list, whose order is that of the images. */

@@ -62,11 +62,11 @@ function validateCommand(): Command {
     )
     .argument("[name]", "of a rule, as `rules list` says it")
     .option("--image <image>", "one that is there, as it is named behind the prefix");
-  return asking(command, [
-    "rules validate",
-    "rules validate docker.io --json",
-    "rules validate team --image app:1",
-  ]).action(validate);
+  return asking(
+    command,
+    ["rules validate", "rules validate docker.io --json", "rules validate team --image app:1"],
+    "prints what the API answers; a list where no rule is named",
+  ).action(validate);
 }
 
 function rulesOf(api: Api): Promise<{ rules: Rule[] }> {

@@ -59,7 +59,7 @@ function createCommand(): Command {
     );
   return asking(command, [
     "tokens create ci --repositories 'docker.io/library/*,ghcr.io/acme/**' --expiry 90d",
-    "tokens create office --repositories '*' --networks 203.0.113.0/24",
+    "tokens create office --repositories '*' --networks 203.0.113.0/24   good there alone, and for ever",
     "tokens create me --repositories '*' --url https://mirror.example.com",
   ]).action(create);
 }
