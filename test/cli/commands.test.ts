@@ -1,7 +1,7 @@
 // The commands against a cache: what they print of its answers, for people and for scripts, and what they end with.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { ADMIN, basic, bearer, shutCache, VIEWER } from "../support/access.ts";
+import { ADMIN, basic, bearer, shutCache } from "../support/access.ts";
 import { fixture, repository } from "../support/cache.ts";
 import { cli, cliOf, URL_OF_CACHE } from "../support/cli.ts";
 import { pullWhole } from "../support/lifecycle.ts";
@@ -127,6 +127,27 @@ describe("what is asked about and bad ends with 1", () => {
     expect(valid).toEqual([true, false]);
   });
 
+  it("a sweep, or a rebuilding, that failed", async () => {
+    const none = { images: 0, tags: 0, manifests: 0, blobs: 0 };
+    const run = { id: 7, examined: 3, expired: [], revived: 0, waiting: {}, deleted: none };
+    const failed = { ...run, bytesFreed: 0, unfinished: true, error: "marking: a fault" };
+    const sweep = (...more: string[]) =>
+      cli(["lifecycle", "sweep", "--url", URL_OF_CACHE, ...more], async () =>
+        Response.json(failed),
+      );
+    const told = await sweep();
+    expect({ code: told.code, out: told.out }).toEqual({ code: 1, out: "" });
+    expect(told.err).toMatch(/^✘ run 7: 3 images examined.*\n✘ it failed at marking: a fault$/s);
+    const { code, out } = await sweep("--json");
+    expect({ code, told: JSON.parse(out) }).toEqual({ code: 1, told: failed });
+    const rebuild = ["catalog", "rebuild", "--url", URL_OF_CACHE, "--json"];
+    const half = await cli(rebuild, async () =>
+      Response.json({ done: false, adopted: 1, error: "blobs: a fault" }),
+    );
+    expect({ code: half.code, out: half.out }).toEqual({ code: 1, out: "" });
+    expect(half.err).toBe("✘ it failed at blobs: a fault; ask again, and it goes on");
+  });
+
   it("a tag that cannot be refreshed, among others that can", async () => {
     const images = [`open/${NAME}:missing`, `open/${NAME}:1`];
     const told = await entrepot("refresh", ...images);
@@ -190,51 +211,5 @@ describe("the doctor", () => {
     const absent = await cli(args);
     expect(absent.code).toBe(1);
     expect(JSON.parse(absent.out).findings).toHaveLength(1);
-  });
-});
-
-describe("what is refused, or fails, ends with 1 and a sentence on standard error", () => {
-  const list = ["tokens", "list", "--url", URL_OF_CACHE];
-
-  it.each<[string, (request: Request) => Promise<Response>, RegExp]>([
-    [
-      "no JSON",
-      async () => new Response("<html>"),
-      /^✘ https:\/\/cache.example answered what is no JSON/,
-    ],
-    [
-      "a refusal that is no cache's",
-      async () => new Response("<html>", { status: 502 }),
-      /answered 502$/,
-    ],
-    [
-      "no API",
-      async () => new Response("", { status: 404 }),
-      /without the secret ADMIN_TOKEN has no API/,
-    ],
-  ])("%s", async (_, answers, words) => {
-    const { code, out, err } = await cli(list, answers);
-    expect({ code, out }).toEqual({ code: 1, out: "" });
-    expect(err).toMatch(words);
-  });
-
-  it("nobody there", async () => {
-    const { code, err } = await cli(list);
-    expect(code).toBe(1);
-    expect(err).toMatch(/^✘ nothing answers at https:\/\/cache.example .*name one with --url$/);
-  });
-
-  it("a viewer who would change something, and what the API does not take, a line each", async () => {
-    const create = ["tokens", "create", "x", "--repositories", "open/**,", "--networks", "here"];
-    const asked = (token: string) =>
-      cli([...create, "--url", URL_OF_CACHE], (request) => cache.ask(request.url, request), token);
-    expect(await asked(VIEWER)).toEqual({
-      code: 1,
-      out: "",
-      err: "✘ a viewer may look, and change nothing",
-    });
-    const { code, err } = await asked(ADMIN);
-    expect(code).toBe(1);
-    expect(err).toMatch(/^✘ repositories.*\n✘ networks/);
   });
 });
