@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { isLoopback } from "../config/upstream.ts";
-import { localSecrets } from "./settings.ts";
+import { localSecrets } from "./secrets.ts";
 
 const HERE = "http://127.0.0.1:8787";
 
@@ -32,7 +32,7 @@ export function openApi(url: string = HERE): Api {
   const isHere = isLoopback(hostname);
   // Never in an argument, where other users of the machine would see it.
   const token =
-    process.env.ENTREPOT_ADMIN_TOKEN ?? (isHere ? localSecrets().ADMIN_TOKEN : undefined);
+    process.env.ENTREPOT_ADMIN_TOKEN || (isHere ? localSecrets().ADMIN_TOKEN : undefined);
   if (token !== undefined && protocol === "http:" && !isHere)
     throw new Complaint(`the admin token is not sent over http:// to ${hostname}: use https://`, 2);
   const headers: Record<string, string> =
@@ -49,9 +49,17 @@ export function openApi(url: string = HERE): Api {
       });
       const text = await response.text();
       if (!response.ok) throw new Complaint(refusalIn(text, response.status, origin));
-      return JSON.parse(text);
+      return jsonIn(text, origin);
     },
   };
+}
+
+function jsonIn<T>(text: string, origin: string): T {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Complaint(`${origin} answered what is no JSON: is it a cache?`);
+  }
 }
 
 function refusalIn(text: string, status: number, origin: string): string {
@@ -72,42 +80,6 @@ function messagesIn(text: string): string[] {
   } catch {
     return []; // of something that is no cache
   }
-}
-
-/** Runs a command: what it complains of is told, and ends it. */
-export async function command(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof Complaint)) throw error;
-    for (const line of error.message.split("\n")) console.error(`✘ ${line}`);
-    process.exitCode = error.code;
-  }
-}
-
-/** What a command is about, where it says that before its options. */
-export function subjectIn(args: readonly string[]): [subject: string | undefined, rest: string[]] {
-  const [first, ...rest] = args;
-  return first === undefined || first.startsWith("--") ? [undefined, [...args]] : [first, rest];
-}
-
-/** The options of a command, each with a value or none.
- * @param known option → whether it has a value */
-export function optionsIn(
-  args: readonly string[],
-  known: Record<string, boolean>,
-  usage: string,
-): Map<string, string> {
-  const options = new Map<string, string>();
-  for (let at = 0; at < args.length; at++) {
-    const [, name = "", given] = /^--([a-z-]+)(?:=(.*))?$/s.exec(args[at] as string) ?? [];
-    const takes = known[name];
-    if (takes === undefined) throw new Complaint(`${args[at]}: is not known here\n${usage}`, 2);
-    const value = !takes || given !== undefined ? given : args[++at];
-    if (takes && value === undefined) throw new Complaint(`--${name}: wants a value\n${usage}`, 2);
-    options.set(name, value ?? "");
-  }
-  return options;
 }
 
 /** A file, or with `-` what comes in. */

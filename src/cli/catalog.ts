@@ -1,11 +1,9 @@
 // `npm run catalog -- show | rebuild`: what a cache's catalog knows; and how it learns anew from the stores what is cached.
 
-import { type Api, Complaint, command, openApi, optionsIn } from "./api.ts";
+import { Command } from "commander";
+import { Complaint, openApi } from "./api.ts";
+import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { sizeOf, some, tableOf } from "./words.ts";
-
-const USAGE = `usage: npm run catalog -- show [--days NUMBER] [--json]   what is cached, and what was counted
-       npm run catalog -- rebuild                         forgets what the catalog knows, and learns it from R2; no image is lost
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN`;
 
 interface Catalog {
   repositories: number;
@@ -36,28 +34,50 @@ interface Rebuilt {
   error?: string;
 }
 
-await command(async () => {
-  const [verb = "", ...args] = process.argv.slice(2);
-  const options = optionsIn(args, { url: true, days: true, json: false }, USAGE);
-  const api = openApi(options.get("url"));
-  if (verb === "show") return show(api, options);
-  if (verb === "rebuild") return rebuild(api);
-  throw new Complaint(USAGE, 2);
-});
+const HEAD = [
+  "DAY",
+  "RULE",
+  "PULLS",
+  "HITS",
+  "MISSES",
+  "COLLAPSED",
+  "STALE",
+  "SERVED",
+  "FETCHED",
+  "ASKED",
+];
 
-async function show(api: Api, options: Map<string, string>): Promise<void> {
-  const days = options.get("days");
-  const query = days === undefined ? "" : `?days=${encodeURIComponent(days)}`;
-  const told = await api.ask<Catalog>("GET", `/api/catalog${query}`);
-  if (options.has("json")) {
-    console.log(JSON.stringify(told, undefined, 2));
-    return;
-  }
-  const { images, repositories, tags, manifests, blobs, bytes } = told;
-  console.log(
-    `${some(images, "image")} of ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`,
+export function catalogCommand(): Command {
+  const command = new Command("catalog")
+    .summary("what is cached, and what was counted")
+    .description("What is cached, and what was counted.")
+    .addCommand(showCommand())
+    .addCommand(rebuildCommand());
+  return withExamples(command, [
+    "catalog show",
+    "catalog show --days 30 --json",
+    "catalog rebuild",
+  ]);
+}
+
+function showCommand(): Command {
+  const command = new Command("show")
+    .summary("how much is cached, and the counts")
+    .description("Says how much is cached, and counts pulls, hits and bytes by day and rule.")
+    .option("--days <number>", "how many are counted, with today; without, 7", wholeNumber);
+  return asking(command, ["catalog show", "catalog show --days 30", "catalog show --json"]).action(
+    async (options: Asking & { days?: string }) => {
+      const query = options.days === undefined ? "" : `?days=${options.days}`;
+      const told = await openApi(options.url).ask<Catalog>("GET", `/api/catalog${query}`);
+      print(told, options, linesOf);
+    },
   );
-  if (told.counts.length === 0) return;
+}
+
+function linesOf(told: Catalog): string[] {
+  const { images, repositories, tags, manifests, blobs, bytes } = told;
+  const total = `${some(images, "image")} of ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`;
+  if (told.counts.length === 0) return [total];
   const byRule = Map.groupBy(told.counts, ({ day, rule }) => `${day} ${rule}`);
   const rows = [...byRule.values()].map((counts) => {
     const sum = (name: keyof (typeof counts)[number]) =>
@@ -69,29 +89,34 @@ async function show(api: Api, options: Map<string, string>): Promise<void> {
     const served = [sizeOf(sum("bytesServed")), sizeOf(sum("bytesFetched"))];
     return [day, rule, ...numbers, ...served, String(sum("upstreamRequests"))];
   });
-  const head = [
-    "DAY",
-    "RULE",
-    "PULLS",
-    "HITS",
-    "MISSES",
-    "COLLAPSED",
-    "STALE",
-    "SERVED",
-    "FETCHED",
-    "ASKED",
-  ];
-  for (const line of tableOf(head, rows)) console.log(line);
+  return [total, ...tableOf(HEAD, rows)];
 }
 
-async function rebuild(api: Api): Promise<void> {
+function rebuildCommand(): Command {
+  const command = new Command("rebuild")
+    .summary("learns it anew from R2")
+    .description("Forgets what the catalog knows, and learns it anew from R2; no image is lost.");
+  return asking(
+    command,
+    ["catalog rebuild", "catalog rebuild --url https://mirror.example.com"],
+    "prints what the API answers at last, with the sum of what it found",
+  ).action(rebuild);
+}
+
+/** With --json the last answer, with the sum of what all of them found. */
+async function rebuild(options: Asking): Promise<void> {
+  const api = openApi(options.url);
   let adopted = 0;
   for (let query = "?fresh=true"; ; query = "") {
     const told = await api.ask<Rebuilt>("POST", `/api/catalog/rebuild${query}`);
     adopted += told.adopted;
     if (told.error) throw new Complaint(`it failed at ${told.error}; ask again, and it goes on`);
-    if (told.done) break;
-    console.log(`${adopted} found; reading ${told.stage}`);
+    if (told.done) {
+      print({ ...told, adopted }, options, () => [
+        `done: ${adopted} manifests, tags and blobs found`,
+      ]);
+      return;
+    }
+    if (!options.json) console.log(`${adopted} found; reading ${told.stage}`);
   }
-  console.log(`done: ${adopted} manifests, tags and blobs found`);
 }

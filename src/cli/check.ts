@@ -2,7 +2,8 @@
 
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
-import { deployedVariables, localSecrets, option, type Variables } from "./settings.ts";
+import { localSecrets } from "./secrets.ts";
+import { deployedVariables, option, type Variables } from "./settings.ts";
 
 /** Cloudflare's limit on the value of one variable, in bytes. */
 const VARIABLE_LIMIT = 5 * 1024;

@@ -1,13 +1,10 @@
 // `npm run entrepot -- doctor`: looks a cache over, from outside and through its API, and pulls an image cold and warm.
 
+import { Command } from "commander";
 import { isLoopback } from "../config/upstream.ts";
-import { type Api, Complaint, command, openApi, optionsIn } from "./api.ts";
-import { sizeOf, some } from "./words.ts";
-
-const USAGE = `usage: npm run entrepot -- doctor [--image IMAGE] [--skip-validate]
-       IMAGE is pulled, cold and warm; without, docker.io's library/alpine where there is a rule for that
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-ends with 1 where something is wrong`;
+import { type Api, Complaint, openApi } from "./api.ts";
+import { type Asking, asking, print } from "./command.ts";
+import { SIGNS, sizeOf, some } from "./words.ts";
 
 const ACCEPT = [
   "application/vnd.oci.image.index.v1+json",
@@ -28,31 +25,66 @@ interface About {
   problems: { rule: string; problem: string }[];
 }
 
-type Mark = "✔" | "•" | "✘";
+type Mark = keyof typeof SIGNS;
+type Say = (mark: Mark, text: string) => void;
 
-function say(mark: Mark, text: string): void {
-  console.log(`${mark} ${text}`);
-  if (mark === "✘") process.exitCode = 1;
+interface Options extends Asking {
+  image?: string;
+  skipValidate?: boolean;
 }
 
-await command(async () => {
-  const options = optionsIn(
-    process.argv.slice(2),
-    { url: true, image: true, "skip-validate": false },
-    USAGE,
-  );
-  const api = openApi(options.get("url"));
-  const { url } = api;
-  await outside(url);
+export function doctorCommand(): Command {
+  const command = new Command("doctor")
+    .summary("looks a cache over, and pulls an image")
+    .description(
+      "Looks a cache over, from outside and through its API: what it is like, its rules and their upstreams, its sweeps; and pulls an image, cold and warm, where it wants tokens with one that it makes and revokes. Ends with 1 where something is wrong.",
+    )
+    .option(
+      "--image <image>",
+      "what is pulled; without, docker.io's library/alpine where there is a rule for that",
+    )
+    .option("--skip-validate", "does not ask the upstreams of the rules");
+  return asking(
+    command,
+    [
+      "doctor",
+      "doctor --url https://mirror.example.com",
+      "doctor --image quay.io/prometheus/busybox:latest --skip-validate",
+    ],
+    "prints what it found, at the end",
+  ).action(doctor);
+}
+
+/** With --json all that was found, at the end. */
+async function doctor(options: Options): Promise<void> {
+  const api = openApi(options.url);
+  const findings: { mark: Mark; text: string }[] = [];
+  const say: Say = (mark, text) => {
+    findings.push({ mark, text });
+    if (!options.json) console.log(`${SIGNS[mark]} ${text}`);
+  };
+  try {
+    await examine(api, options, say);
+  } catch (error) {
+    if (!(error instanceof Complaint)) throw error;
+    say("bad", error.message);
+  }
+  const good = findings.every(({ mark }) => mark !== "bad");
+  if (!good) process.exitCode = 1;
+  print({ url: api.url.origin, good, findings }, options, () => []);
+}
+
+async function examine(api: Api, options: Options, say: Say): Promise<void> {
+  await outside(api.url, say);
   const about = await api.ask<About>("GET", "/api/about");
-  inside(about, url);
-  await sweeps(api);
-  if (!options.has("skip-validate")) await rules(api);
-  await pull(api, about, options.get("image"));
-});
+  inside(about, api.url, say);
+  await sweeps(api, say);
+  if (!options.skipValidate) await rules(api, say);
+  await pull(api, about, options.image, say);
+}
 
 /** As a client sees it. */
-async function outside(url: URL): Promise<void> {
+async function outside(url: URL, say: Say): Promise<void> {
   const began = performance.now();
   const response = await fetch(`${url.origin}/v2/`).catch((error: Error) => {
     const cause = (error.cause as Error | undefined)?.message ?? error.message;
@@ -63,55 +95,58 @@ async function outside(url: URL): Promise<void> {
   const { status, headers } = response;
   if (!headers.has("docker-distribution-api-version"))
     throw new Complaint(`${url.origin} answers ${status}, and is no registry`);
-  if (status >= 500) say("✘", `${url.origin} answers ${status}: its configuration cannot be used`);
-  else say("✔", `${url.origin} answers as a registry, with ${status}, in ${time} ms`);
+  if (status >= 500)
+    say("bad", `${url.origin} answers ${status}: its configuration cannot be used`);
+  else say("good", `${url.origin} answers as a registry, with ${status}, in ${time} ms`);
   const isHere = isLoopback(url.hostname);
   if (url.protocol === "http:" && !isHere)
-    say("✘", "it is asked over http://: tokens can be read on the way");
+    say("bad", "it is asked over http://: tokens can be read on the way");
   if (url.hostname.endsWith(".workers.dev"))
-    say("•", "workers.dev has no cache in the data centres: give it a domain of its own");
+    say("careful", "workers.dev has no cache in the data centres: give it a domain of its own");
   const skew = Date.parse(headers.get("date") ?? "") - Date.now();
   if (Math.abs(skew) > MOST_SKEW)
     say(
-      "✘",
+      "bad",
       `its clock and this one differ by ${Math.round(skew / 1000)} s: tokens will not be good`,
     );
 }
 
 /** As it is configured. */
-function inside({ auth, limits, offline, rules, problems }: About, url: URL): void {
+function inside({ auth, limits, offline, rules, problems }: About, url: URL, say: Say): void {
   if (auth.mode === "token") {
     const others = auth.issuers.length > 0 ? `, and tokens of ${auth.issuers.join(", ")}` : "";
-    say("✔", `it wants a pull token${others}`);
-  } else if (isLoopback(url.hostname)) say("•", "it is open to whoever can reach it: this machine");
-  else say("✘", "it is open to everybody who finds it: AUTH");
+    say("good", `it wants a pull token${others}`);
+  } else if (isLoopback(url.hostname))
+    say("careful", "it is open to whoever can reach it: this machine");
+  else say("bad", "it is open to everybody who finds it: AUTH");
   if (auth.mode === "token" && !(limits.logins && limits.requests))
     say(
-      "•",
+      "careful",
       "the rate limiting bindings LOGINS and REQUESTS are not both there: nothing is limited",
     );
-  if (offline) say("•", "OFFLINE: no upstream is ever asked");
+  if (offline) say("careful", "OFFLINE: no upstream is ever asked");
   say(
-    problems.length > 0 ? "✘" : "✔",
+    problems.length > 0 ? "bad" : "good",
     `${some(rules, "rule")}, ${problems.length} that cannot be used`,
   );
-  for (const { rule, problem } of problems) say("✘", `  ${rule}: ${problem}`);
+  for (const { rule, problem } of problems) say("bad", `  ${rule}: ${problem}`);
 }
 
 /** That the cron is at work. */
-async function sweeps(api: Api): Promise<void> {
+async function sweeps(api: Api, say: Say): Promise<void> {
   const { runs } = await api.ask<{ runs: { endedAt?: string; error?: string }[] }>(
     "GET",
     "/api/lifecycle/runs?n=1",
   );
   const [last] = runs;
-  if (last?.error !== undefined) return say("✘", `the last sweep failed at ${last.error}`);
+  if (last?.error !== undefined) return say("bad", `the last sweep failed at ${last.error}`);
   const age = Date.now() - Date.parse(last?.endedAt ?? "");
-  if (age <= TWO_HOURS) return say("✔", `the last sweep ended ${Math.round(age / 60_000)} min ago`);
-  say("•", "no sweep has ended in the last two hours: the cron runs hourly");
+  if (age <= TWO_HOURS)
+    return say("good", `the last sweep ended ${Math.round(age / 60_000)} min ago`);
+  say("careful", "no sweep has ended in the last two hours: the cron runs hourly");
 }
 
-async function rules(api: Api): Promise<void> {
+async function rules(api: Api, say: Say): Promise<void> {
   const all = await api.ask<{ rules: { name: string; offline: boolean }[] }>("GET", "/api/rules");
   for (const { name, offline } of all.rules) {
     if (offline) continue;
@@ -122,16 +157,16 @@ async function rules(api: Api): Promise<void> {
     );
     const wrong = told.checks.filter(({ good }) => !good).map(({ text }) => text);
     say(
-      told.valid ? "✔" : "✘",
+      told.valid ? "good" : "bad",
       `the rule ${name}: ${told.valid ? "its upstream takes it" : wrong.join("; ")}`,
     );
   }
 }
 
 /** A small image, twice, with a token of its own that ends with this. */
-async function pull(api: Api, about: About, given: string | undefined): Promise<void> {
+async function pull(api: Api, about: About, given: string | undefined, say: Say): Promise<void> {
   const image = given ?? (await alpine(api));
-  if (image === undefined) return say("•", "nothing was pulled: name an image with --image");
+  if (image === undefined) return say("careful", "nothing was pulled: name an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
   const asked = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
   const token =
@@ -141,11 +176,11 @@ async function pull(api: Api, about: About, given: string | undefined): Promise<
   try {
     for (const state of ["first", "second"]) {
       const { bytes, time, statuses } = await pullOnce(api.url, name, tag, token?.token);
-      say("✔", `${image}, the ${state} time: ${sizeOf(bytes)} in ${time} ms (${statuses})`);
+      say("good", `${image}, the ${state} time: ${sizeOf(bytes)} in ${time} ms (${statuses})`);
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
-    say("✘", error.message);
+    say("bad", error.message);
   } finally {
     if (token) await api.ask("DELETE", `/api/tokens/${token.id}`);
   }

@@ -1,14 +1,9 @@
 // `npm run entrepot -- explain IMAGE`: what would come of a pull, and why, as a story.
 
-import { Complaint, command, openApi, optionsIn } from "./api.ts";
-
-const USAGE = `usage: npm run entrepot -- explain IMAGE [--ns REGISTRY] [--host HOST] [--json]
-       IMAGE as a client names it: docker.io/library/alpine:3, or with the cache's host in front, or name@sha256:…
-options: --url URL    of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-         --ns, --host as a client of containerd's mirrors, or of a host of a rule, asks
-ends with 0 where the next pull of somebody who may would be answered, and with 1 where not`;
-
-const SIGNS = { good: "✔", careful: "•", bad: "✘" };
+import { Command } from "commander";
+import { openApi } from "./api.ts";
+import { type Asking, asking, print } from "./command.ts";
+import { SIGNS } from "./words.ts";
 
 interface Story {
   reference: string;
@@ -16,21 +11,40 @@ interface Story {
   steps: { about: string; mark: keyof typeof SIGNS; text: string }[];
 }
 
-await command(async () => {
-  const [reference = "", ...args] = process.argv.slice(2);
-  if (reference === "" || reference.startsWith("--")) throw new Complaint(USAGE, 2);
-  const options = optionsIn(args, { url: true, ns: true, host: true, json: false }, USAGE);
+interface Options extends Asking {
+  ns?: string;
+  host?: string;
+}
+
+export function explainCommand(): Command {
+  const command = new Command("explain")
+    .summary("what would come of a pull, and why")
+    .description(
+      "What would come of a pull, and why, step by step. Nothing is asked of the registry, and nothing is changed. Ends with 1 where the next pull of somebody who may would fail.",
+    )
+    .argument(
+      "<image>",
+      "as a client names it, with the cache's host in front or without; by tag or @digest",
+    )
+    .option("--ns <registry>", "as a mirror of containerd's is asked: docker.io")
+    .option("--host <host>", "as a rule's host is asked");
+  return asking(command, [
+    "explain docker.io/library/alpine:3",
+    "explain library/alpine:3 --ns docker.io   as containerd asks its mirror",
+    "explain docker.io/library/alpine:3 --url https://mirror.example.com --json",
+  ]).action(explain);
+}
+
+async function explain(reference: string, options: Options): Promise<void> {
   const query = new URLSearchParams({ reference });
-  for (const name of ["ns", "host"]) {
-    const value = options.get(name);
+  for (const name of ["ns", "host"] as const) {
+    const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
-  const told = await openApi(options.get("url")).ask<Story>("GET", `/api/explain?${query}`);
-  if (options.has("json")) console.log(JSON.stringify(told, undefined, 2));
-  else {
-    console.log(told.reference);
-    for (const { about, mark, text } of told.steps)
-      console.log(`${SIGNS[mark]} ${about.padEnd(9)}${text}`);
-  }
+  const told = await openApi(options.url).ask<Story>("GET", `/api/explain?${query}`);
+  print(told, options, ({ steps }) => [
+    told.reference,
+    ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(9)}${text}`),
+  ]);
   if (told.status >= 400) process.exitCode = 1;
-});
+}

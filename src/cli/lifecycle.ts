@@ -1,13 +1,9 @@
 // `npm run lifecycle -- preview | sweep | runs | events`: what a cache's lifecycle would do, does, and has done.
 
-import { type Api, Complaint, command, openApi, optionsIn, textOf } from "./api.ts";
+import { Command } from "commander";
+import { Complaint, openApi, textOf } from "./api.ts";
+import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
-
-const USAGE = `usage: npm run lifecycle -- preview [--policy FILE] [--force]   what would expire now, and why; nothing is changed
-       npm run lifecycle -- sweep [--force]                     marks and deletes now, as the hourly cron does
-       npm run lifecycle -- runs | events [--n NUMBER]          what was done
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-         --json      as the API answers`;
 
 interface Rule {
   policy: string;
@@ -60,27 +56,43 @@ interface Event {
   reason: string;
 }
 
-await command(async () => {
-  const [verb = "", ...args] = process.argv.slice(2);
-  const known = { url: true, policy: true, force: false, json: false, n: true };
-  const options = optionsIn(args, known, USAGE);
-  const api = openApi(options.get("url"));
-  const verbs: Record<string, (api: Api, options: Map<string, string>) => Promise<string[]>> = {
-    preview,
-    sweep,
-    runs,
-    events,
-  };
-  const work = verbs[verb];
-  if (!work) throw new Complaint(USAGE, 2);
-  for (const line of await work(api, options)) console.log(line);
-});
+const FORCE = "also where its upstream could not give it again";
 
-async function preview(api: Api, options: Map<string, string>): Promise<string[]> {
-  const file = options.get("policy");
-  const path = `/api/lifecycle/preview${options.has("force") ? "?force=true" : ""}`;
-  const told = await api.ask<Preview>("POST", path, file === undefined ? "" : textOf(file));
-  if (options.has("json")) return [JSON.stringify(told, undefined, 2)];
+export function lifecycleCommand(): Command {
+  const command = new Command("lifecycle")
+    .summary("what would expire, does, and did")
+    .description("What would expire by the policies, what does, and what did.")
+    .addCommand(previewCommand())
+    .addCommand(sweepCommand())
+    .addCommand(runsCommand())
+    .addCommand(eventsCommand());
+  return withExamples(command, [
+    "lifecycle preview --policy policy.json",
+    "lifecycle sweep",
+    "lifecycle events --n 20",
+  ]);
+}
+
+function previewCommand(): Command {
+  const command = new Command("preview")
+    .summary("what would expire now, and why")
+    .description("Says what would expire now, why, and how much comes free; nothing is changed.")
+    .option("--policy <file>", "with a policy to try, - for standard input; else what is in force")
+    .option("--force", FORCE);
+  return asking(command, [
+    "lifecycle preview   of the policies that are in force",
+    "lifecycle preview --policy policy.json   of one to try, before it is put in force",
+    "lifecycle preview --url https://mirror.example.com --json",
+  ]).action(async (options: Asking & { policy?: string; force?: boolean }) => {
+    const { policy, force } = options;
+    const path = `/api/lifecycle/preview${force ? "?force=true" : ""}`;
+    const body = policy === undefined ? "" : textOf(policy);
+    const told = await openApi(options.url).ask<Preview>("POST", path, body);
+    print(told, options, expiringIn);
+  });
+}
+
+function expiringIn(told: Preview): string[] {
   const rows = told.images.map((image) => [
     nameOf(image.name, image.tags, image.digest),
     sizeOf(image.size),
@@ -108,12 +120,23 @@ function nameOf(name: string, tags: readonly string[], digest: string): string {
   return `${name}:${tag}${more.length > 0 ? ` (+${more.length})` : ""}`;
 }
 
-async function sweep(api: Api, options: Map<string, string>): Promise<string[]> {
-  const path = `/api/lifecycle/runs${options.has("force") ? "?force=true" : ""}`;
-  const run = await api.ask<Run>("POST", path);
-  if (options.has("json")) return [JSON.stringify(run, undefined, 2)];
-  if (run.error) throw new Complaint(`${summaryOf(run).join("\n")}\nit failed at ${run.error}`);
-  return summaryOf(run);
+function sweepCommand(): Command {
+  const command = new Command("sweep")
+    .summary("marks and deletes, now")
+    .description("Marks what expires and deletes what was marked, now, as the hourly cron does.")
+    .option("--force", FORCE);
+  return asking(command, [
+    "lifecycle sweep",
+    "lifecycle sweep --url https://mirror.example.com --json",
+  ]).action(async (options: Asking & { force?: boolean }) => {
+    const path = `/api/lifecycle/runs${options.force ? "?force=true" : ""}`;
+    const run = await openApi(options.url).ask<Run>("POST", path);
+    const lines = summaryOf(run);
+    if (run.error && !options.json)
+      throw new Complaint([...lines, `it failed at ${run.error}`].join("\n"));
+    if (run.error) process.exitCode = 1;
+    print(run, options, () => lines);
+  });
 }
 
 function summaryOf(run: Run): string[] {
@@ -134,41 +157,57 @@ function summaryOf(run: Run): string[] {
   ];
 }
 
-async function runs(api: Api, options: Map<string, string>): Promise<string[]> {
-  const told = await api.ask<{ runs: Run[] }>("GET", `/api/lifecycle/runs${limitIn(options)}`);
-  if (options.has("json")) return [JSON.stringify(told, undefined, 2)];
-  const rows = told.runs.map((run) => [
-    String(run.id),
-    timeOf(run.startedAt),
-    run.trigger,
-    run.duration === undefined ? "at work" : `${(run.duration / 1000).toFixed(1)} s`,
-    String(run.examined),
-    String(run.expired.reduce((sum, { images }) => sum + images, 0)),
-    String(run.deleted.images),
-    sizeOf(run.bytesFreed),
-    run.error ?? (run.unfinished ? "not to the end" : ""),
-  ]);
-  const head = ["RUN", "STARTED", "BY", "TOOK", "EXAMINED", "MARKED", "DELETED", "FREED", ""];
-  return tableOf(head, rows);
-}
-
-async function events(api: Api, options: Map<string, string>): Promise<string[]> {
-  const told = await api.ask<{ events: Event[] }>(
-    "GET",
-    `/api/lifecycle/events${limitIn(options)}`,
+function runsCommand(): Command {
+  const command = new Command("runs")
+    .summary("what sweeps did")
+    .description("Lists what sweeps did, the latest first.")
+    .option("--n <number>", "how many at most; without, 100", wholeNumber);
+  return asking(command, ["lifecycle runs", "lifecycle runs --n 5 --json"]).action(
+    async (options: Listing) => {
+      const path = `/api/lifecycle/runs${limitIn(options)}`;
+      const told = await openApi(options.url).ask<{ runs: Run[] }>("GET", path);
+      const rows = told.runs.map((run) => [
+        String(run.id),
+        timeOf(run.startedAt),
+        run.trigger,
+        run.duration === undefined ? "at work" : `${(run.duration / 1000).toFixed(1)} s`,
+        String(run.examined),
+        String(run.expired.reduce((sum, { images }) => sum + images, 0)),
+        String(run.deleted.images),
+        sizeOf(run.bytesFreed),
+        run.error ?? (run.unfinished ? "not to the end" : ""),
+      ]);
+      const head = ["RUN", "STARTED", "BY", "TOOK", "EXAMINED", "MARKED", "DELETED", "FREED", ""];
+      print(told, options, () => tableOf(head, rows));
+    },
   );
-  if (options.has("json")) return [JSON.stringify(told, undefined, 2)];
-  const rows = told.events.map((event) => [
-    timeOf(event.at),
-    event.what,
-    nameOf(event.place ?? "", event.tags ?? [], event.digest ?? ""),
-    event.bytes === undefined ? "" : sizeOf(event.bytes),
-    event.reason,
-  ]);
-  return tableOf(["AT", "WHAT", "OF", "SIZE", "WHY"], rows);
 }
 
-function limitIn(options: Map<string, string>): string {
-  const limit = options.get("n");
-  return limit === undefined ? "" : `?n=${encodeURIComponent(limit)}`;
+function eventsCommand(): Command {
+  const command = new Command("events")
+    .summary("what was deleted, and why")
+    .description("Lists what was marked, revived and deleted, and why, the latest first.")
+    .option("--n <number>", "how many at most; without, 100", wholeNumber);
+  return asking(command, ["lifecycle events", "lifecycle events --n 20 --json"]).action(
+    async (options: Listing) => {
+      const path = `/api/lifecycle/events${limitIn(options)}`;
+      const told = await openApi(options.url).ask<{ events: Event[] }>("GET", path);
+      const rows = told.events.map((event) => [
+        timeOf(event.at),
+        event.what,
+        nameOf(event.place ?? "", event.tags ?? [], event.digest ?? ""),
+        event.bytes === undefined ? "" : sizeOf(event.bytes),
+        event.reason,
+      ]);
+      print(told, options, () => tableOf(["AT", "WHAT", "OF", "SIZE", "WHY"], rows));
+    },
+  );
+}
+
+interface Listing extends Asking {
+  n?: string;
+}
+
+function limitIn({ n }: Listing): string {
+  return n === undefined ? "" : `?n=${n}`;
 }

@@ -1,12 +1,9 @@
 // `npm run entrepot -- quarantine add | list | remove`: digests that a cache gives to nobody.
 
-import { Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
+import { Command } from "commander";
+import { openApi } from "./api.ts";
+import { type Asking, asking, print, withExamples } from "./command.ts";
 import { tableOf, timeOf } from "./words.ts";
-
-const USAGE = `usage: npm run entrepot -- quarantine add DIGEST --reason TEXT   nobody gets it any more, anywhere within a minute
-       npm run entrepot -- quarantine list [--json]
-       npm run entrepot -- quarantine remove DIGEST
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN`;
 
 interface Entry {
   digest: string;
@@ -15,30 +12,76 @@ interface Entry {
   who: string;
 }
 
-await command(async () => {
-  const [verb = "", ...args] = process.argv.slice(2);
-  const [digest = "", rest] = subjectIn(args);
-  const options = optionsIn(rest, { url: true, reason: true, json: false }, USAGE);
-  const api = openApi(options.get("url"));
-  if (verb === "add" && digest !== "") {
-    const body = JSON.stringify({ digest, reason: options.get("reason") });
-    await api.ask<Entry>("POST", "/api/quarantine", body);
-    console.log(`${digest} is in quarantine: nobody gets it any more, anywhere within a minute`);
-  } else if (verb === "remove" && digest !== "") {
-    await api.ask("DELETE", `/api/quarantine/${encodeURIComponent(digest)}`);
-    console.log(`${digest} is out of quarantine`);
-  } else if (verb === "list" && digest === "") {
-    const told = await api.ask<{ quarantine: Entry[] }>("GET", "/api/quarantine");
-    const rows = told.quarantine.map((entry) => [
-      entry.digest,
-      timeOf(entry.at),
-      entry.who,
-      entry.reason,
+const DIGEST = "of a manifest or a blob: sha256:…";
+
+export function quarantineCommand(): Command {
+  const command = new Command("quarantine")
+    .summary("digests that nobody gets")
+    .description("Digests that nobody gets, by whatever rule and name, until they are taken out.")
+    .addCommand(addCommand())
+    .addCommand(listCommand())
+    .addCommand(removeCommand());
+  return withExamples(command, [
+    'quarantine add sha256:… --reason "CVE-2026-1234"',
+    "quarantine list",
+    "quarantine remove sha256:…",
+  ]);
+}
+
+function addCommand(): Command {
+  const command = new Command("add")
+    .summary("puts a digest into it")
+    .description(
+      "Puts a digest into quarantine: nobody gets it any more, anywhere within a minute.",
+    )
+    .argument("<digest>", DIGEST)
+    .requiredOption("--reason <text>", "what whoever asks for it is told (required)");
+  return asking(command, [
+    'quarantine add sha256:… --reason "CVE-2026-1234"',
+    'quarantine add sha256:… --reason "ask in #platform" --url https://mirror.example.com',
+  ]).action(async (digest: string, options: Asking & { reason: string }) => {
+    const body = JSON.stringify({ digest, reason: options.reason });
+    const told = await openApi(options.url).ask<Entry>("POST", "/api/quarantine", body);
+    print(told, options, () => [
+      `${digest} is in quarantine: nobody gets it any more, anywhere within a minute`,
     ]);
-    const lines =
-      rows.length === 0
-        ? ["nothing is in quarantine"]
-        : tableOf(["digest", "since", "by", "reason"], rows);
-    console.log(options.has("json") ? JSON.stringify(told, undefined, 2) : lines.join("\n"));
-  } else throw new Complaint(USAGE, 2);
-});
+  });
+}
+
+function listCommand(): Command {
+  const command = new Command("list")
+    .summary("lists what is in it")
+    .description("Lists what is in quarantine: since when, by whom, and why.");
+  return asking(command, ["quarantine list", "quarantine list --json"]).action(
+    async (options: Asking) => {
+      const api = openApi(options.url);
+      const told = await api.ask<{ quarantine: Entry[] }>("GET", "/api/quarantine");
+      const rows = told.quarantine.map(({ digest, at, who, reason }) => [
+        digest,
+        timeOf(at),
+        who,
+        reason,
+      ]);
+      print(told, options, () =>
+        rows.length === 0
+          ? ["nothing is in quarantine"]
+          : tableOf(["digest", "since", "by", "reason"], rows),
+      );
+    },
+  );
+}
+
+function removeCommand(): Command {
+  const command = new Command("remove")
+    .summary("takes a digest out of it")
+    .description("Takes a digest out of quarantine.")
+    .argument("<digest>", DIGEST);
+  return asking(command, [
+    "quarantine remove sha256:…",
+    "quarantine remove sha256:… --url https://mirror.example.com",
+  ]).action(async (digest: string, options: Asking) => {
+    const path = `/api/quarantine/${encodeURIComponent(digest)}`;
+    const told = await openApi(options.url).ask("DELETE", path);
+    print(told, options, () => [`${digest} is out of quarantine`]);
+  });
+}

@@ -1,10 +1,8 @@
 // `npm run entrepot -- refresh IMAGE …`: asks the registries now what these tags mean.
 
-import { Complaint, command, openApi, optionsIn } from "./api.ts";
-
-const USAGE = `usage: npm run entrepot -- refresh IMAGE [IMAGE …] [--json]   IMAGE as a client names it: docker.io/library/alpine:3
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-ends with 1 where one could not be refreshed`;
+import { Command } from "commander";
+import { Complaint, openApi } from "./api.ts";
+import { type Asking, asking, print } from "./command.ts";
 
 interface Refreshed {
   reference: string;
@@ -13,29 +11,44 @@ interface Refreshed {
   moved: boolean;
 }
 
-await command(async () => {
-  const args = process.argv.slice(2);
-  const first = args.findIndex((arg) => arg.startsWith("--"));
-  const images = first < 0 ? args : args.slice(0, first);
-  const options = optionsIn(args.slice(images.length), { url: true, json: false }, USAGE);
-  if (images.length === 0) throw new Complaint(USAGE, 2);
-  const api = openApi(options.get("url"));
+export function refreshCommand(): Command {
+  const command = new Command("refresh")
+    .summary("asks the registries now what tags mean")
+    .description(
+      "Asks the registries now what these tags mean, whatever their age, and has the manifests here. Ends with 1 where one could not be refreshed.",
+    )
+    .argument("<image...>", "as a client names it, with a tag; one or more");
+  return asking(
+    command,
+    [
+      "refresh docker.io/library/alpine:3   after a release, say",
+      "refresh docker.io/library/alpine:3 quay.io/prometheus/busybox:latest --json",
+    ],
+    "prints a list of what the API answers, in the order of the images",
+  ).action(refresh);
+}
+
+/** With --json a list, whose order is that of the images. */
+async function refresh(images: string[], options: Asking): Promise<void> {
+  const api = openApi(options.url);
+  const all: (Refreshed | { reference: string; error: string })[] = [];
   for (const reference of images) {
     const query = new URLSearchParams({ reference });
     try {
       const told = await api.ask<Refreshed>("POST", `/api/images/refresh?${query}`);
-      const how = told.moved
-        ? `moved from ${told.before}`
-        : told.before
-          ? "as it was"
-          : "known now";
-      console.log(
-        options.has("json") ? JSON.stringify(told) : `✔ ${told.reference}  ${told.digest}  ${how}`,
-      );
+      all.push(told);
+      if (!options.json) console.log(`✔ ${told.reference}  ${told.digest}  ${changeOf(told)}`);
     } catch (error) {
       if (!(error instanceof Complaint)) throw error;
+      all.push({ reference, error: error.message });
       console.error(`✘ ${reference}: ${error.message}`);
       process.exitCode = 1;
     }
   }
-});
+  print(all, options, () => []);
+}
+
+function changeOf({ moved, before }: Refreshed): string {
+  if (moved) return `moved from ${before}`;
+  return before ? "as it was" : "known now";
+}

@@ -1,13 +1,9 @@
 // `npm run entrepot -- rules list | validate`: a cache's rules, and whether their upstreams take them.
 
-import { type Api, Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
-import { tableOf } from "./words.ts";
-
-const USAGE = `usage: npm run entrepot -- rules list [--json]
-       npm run entrepot -- rules validate [NAME] [--image IMAGE] [--json]   asks the upstream of each, or of this one, with its
-                                               credentials; IMAGE is one that is there, as it is named behind the prefix
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-validate ends with 1 where a rule is not valid`;
+import { Command } from "commander";
+import { type Api, openApi } from "./api.ts";
+import { type Asking, asking, print, withExamples } from "./command.ts";
+import { SIGNS, tableOf } from "./words.ts";
 
 interface Rule {
   name: string;
@@ -25,54 +21,82 @@ interface Validation {
   checks: { check: string; good: boolean; text: string }[];
 }
 
-await command(async () => {
-  const [verb = "", ...args] = process.argv.slice(2);
-  const [name, rest] = subjectIn(args);
-  const options = optionsIn(rest, { url: true, image: true, json: false }, USAGE);
-  const api = openApi(options.get("url"));
-  if (verb === "list" && name === undefined) return list(api, options.has("json"));
-  if (verb === "validate") return validate(api, name, options);
-  throw new Complaint(USAGE, 2);
-});
-
-async function list(api: Api, json: boolean): Promise<void> {
-  const told = await api.ask<{ rules: Rule[] }>("GET", "/api/rules");
-  if (json) {
-    console.log(JSON.stringify(told, undefined, 2));
-    return;
-  }
-  const rows = told.rules.map((rule) => [
-    rule.name,
-    [...rule.prefixes, ...rule.hosts, ...(rule.default ? ["(default)"] : [])].join(" "),
-    rule.upstream,
-    rule.credentials.join(" ") || "anonymous",
-    rule.problem ?? "",
+export function rulesCommand(): Command {
+  const command = new Command("rules")
+    .summary("the rules, and whether their upstreams take them")
+    .description("The rules that lead names to registries, and whether their upstreams take them.")
+    .addCommand(listCommand())
+    .addCommand(validateCommand());
+  return withExamples(command, [
+    "rules list",
+    "rules validate",
+    "rules validate team --image app:1",
   ]);
-  const head = ["rule", "names", "upstream", "credentials", "problem"];
-  for (const line of tableOf(head, rows)) console.log(line);
 }
 
+function listCommand(): Command {
+  const command = new Command("list")
+    .summary("lists them")
+    .description(
+      "Lists the rules: their names, upstreams and credentials, and what makes one unusable.",
+    );
+  return asking(command, ["rules list", "rules list --json"]).action(async (options: Asking) => {
+    print(await rulesOf(openApi(options.url)), options, ({ rules }) => {
+      const rows = rules.map((rule) => [
+        rule.name,
+        [...rule.prefixes, ...rule.hosts, ...(rule.default ? ["(default)"] : [])].join(" "),
+        rule.upstream,
+        rule.credentials.join(" ") || "anonymous",
+        rule.problem ?? "",
+      ]);
+      return tableOf(["rule", "names", "upstream", "credentials", "problem"], rows);
+    });
+  });
+}
+
+function validateCommand(): Command {
+  const command = new Command("validate")
+    .summary("asks their upstreams")
+    .description(
+      "Asks the upstream of each rule, or of this one, with its credentials, which costs no pull. Ends with 1 where a rule is not valid.",
+    )
+    .argument("[name]", "of a rule, as `rules list` says it")
+    .option("--image <image>", "one that is there, as it is named behind the prefix");
+  return asking(
+    command,
+    ["rules validate", "rules validate docker.io --json", "rules validate team --image app:1"],
+    "prints what the API answers; a list where no rule is named",
+  ).action(validate);
+}
+
+function rulesOf(api: Api): Promise<{ rules: Rule[] }> {
+  return api.ask("GET", "/api/rules");
+}
+
+/** With --json the answer about the rule that is named, or a list for all of them. */
 async function validate(
-  api: Api,
   name: string | undefined,
-  options: Map<string, string>,
+  options: Asking & { image?: string },
 ): Promise<void> {
-  const names =
-    name === undefined
-      ? (await api.ask<{ rules: Rule[] }>("GET", "/api/rules")).rules.map((rule) => rule.name)
-      : [name];
+  const api = openApi(options.url);
+  const names = name === undefined ? (await rulesOf(api)).rules.map((rule) => rule.name) : [name];
+  const all: Validation[] = [];
   for (const rule of names) {
     const query = new URLSearchParams({ rule });
-    const image = options.get("image");
-    if (image !== undefined) query.set("image", image);
+    if (options.image !== undefined) query.set("image", options.image);
     const told = await api.ask<Validation>("POST", `/api/rules/validate?${query}`);
     if (!told.valid) process.exitCode = 1;
-    if (options.has("json")) {
-      console.log(JSON.stringify(told));
-      continue;
-    }
-    console.log(`${told.valid ? "✔" : "✘"} ${rule}`);
-    for (const { check, good, text } of told.checks)
-      console.log(`  ${good ? "✔" : "✘"} ${check.padEnd(12)}${text}`);
+    all.push(told);
+    // Each as it comes: a registry that is silent takes its time.
+    if (!options.json) for (const line of linesOf(told)) console.log(line);
   }
+  print(name === undefined ? all : all[0], options, () => []);
+}
+
+function linesOf({ rule, valid, checks }: Validation): string[] {
+  const sign = (good: boolean) => SIGNS[good ? "good" : "bad"];
+  return [
+    `${sign(valid)} ${rule}`,
+    ...checks.map(({ check, good, text }) => `  ${sign(good)} ${check.padEnd(12)}${text}`),
+  ];
 }

@@ -1,8 +1,5 @@
-// The configuration as the command line sees it, before any Worker runs: wrangler.toml, what `--var` puts over it,
-// and the secrets of local runs in .dev.vars.
+// The configuration as the command line sees it, before any Worker runs: wrangler.toml, and what `--var` puts over it.
 
-import { existsSync, readFileSync } from "node:fs";
-import { parseEnv } from "node:util";
 import { unstable_readConfig } from "wrangler";
 
 export type Variables = Record<string, unknown>;
@@ -14,11 +11,6 @@ export function deployedVariables(environment: string | undefined): Variables {
     { hideWarnings: true },
   );
   return { ...config.vars };
-}
-
-/** Secrets of local runs; a deployment has its own. */
-export function localSecrets(): Variables {
-  return existsSync(".dev.vars") ? { ...parseEnv(readFileSync(".dev.vars", "utf8")) } : {};
 }
 
 /** What `--var NAME:VALUE` says, in any of the ways that wrangler takes it. */

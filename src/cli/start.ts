@@ -8,7 +8,8 @@ import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { isDockerHub, isLoopback } from "../config/upstream.ts";
-import { deployedVariables, localSecrets, option, variablesIn } from "./settings.ts";
+import { localSecrets } from "./secrets.ts";
+import { deployedVariables, option, variablesIn } from "./settings.ts";
 
 const HOUR = 60 * 60_000;
 /** The local server's door to the Worker's `scheduled` handler. */
@@ -16,9 +17,12 @@ const CRON = "/cdn-cgi/handler/scheduled";
 
 const OPEN = { mode: "open", acknowledgeOpen: true };
 
+/** Where the commands ask without --url (src/cli/api.ts). */
+const HERE = { host: "127.0.0.1", port: "8787" };
+
 const args = process.argv.slice(2);
-const host = option(args, "ip") ?? "127.0.0.1";
-const port = option(args, "port") ?? "8787";
+const host = option(args, "ip") ?? HERE.host;
+const port = option(args, "port") ?? HERE.port;
 const wrangler = join(
   dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
   "bin/wrangler.js",
@@ -91,6 +95,10 @@ async function ready(url: string): Promise<void> {
 function summary(): string {
   const address = `${host}:${port}`;
   const lines = ["", `Entrepot, a registry cache, on http://${address}`];
+  const named =
+    address === `${HERE.host}:${HERE.port}`
+      ? ""
+      : ` --url http://${address.replace("0.0.0.0", "127.0.0.1")}`;
   try {
     const variables = {
       ...deployedVariables(option(args, "env")),
@@ -102,7 +110,7 @@ function summary(): string {
     lines.push(
       auth.mode === "open"
         ? `  everybody who can reach it may pull${isLoopback(host) ? ": nobody but this machine" : ""}`
-        : "  whoever has a token may pull: npm run tokens -- create",
+        : `  whoever has a token may pull: npm run tokens -- create me --repositories '*'${named}`,
     );
     for (const { rule, problem } of rules) {
       lines.push(
@@ -113,7 +121,7 @@ function summary(): string {
       "Try it:",
       `  docker pull ${address}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
       "What would expire:",
-      "  npm run lifecycle -- preview",
+      `  npm run lifecycle -- preview${named}`,
       "",
     );
   } catch (error) {

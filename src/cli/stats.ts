@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import { openApi } from "./api.ts";
+import { type Asking, asking, print, wholeNumber } from "./command.ts";
 import { sizeOf, tableOf, timeOf } from "./words.ts";
 
 interface Row {
@@ -60,99 +61,74 @@ interface Events {
   next: number;
 }
 
-interface Asked {
-  url?: string;
-  json?: boolean;
-}
-
-const URL_OPTION = ["--url <url>", "of the cache; without, the one of npm start"] as const;
-const JSON_OPTION = ["--json", "what the API answers, as JSON"] as const;
-
 export function statsCommand(): Command {
-  return new Command("stats")
-    .description("what was counted, by day, rule or repository")
-    .addOption(new Option("--by <what>", "what is added up").choices(["day", "rule", "repository"]))
-    .option("--days <number>", "how many days, today included", "30")
-    .option(...URL_OPTION)
-    .option(...JSON_OPTION)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ npm run entrepot -- stats --by repository --days 7   which images are pulled most
-  $ npm run entrepot -- stats --by rule --json`,
+  const command = new Command("stats")
+    .description("What was counted, by day, rule or repository.")
+    .addOption(
+      new Option("--by <what>", "what is added up")
+        .choices(["day", "rule", "repository"])
+        .default("day"),
     )
-    .action(async ({ by = "day", days, url, json }: Asked & { by?: string; days: string }) => {
+    .option("--days <number>", "how many days, today included", wholeNumber, "30")
+    .action(async ({ by, days, ...how }: Asking & { by: string; days: string }) => {
       const query = new URLSearchParams({ by, days });
-      const told = await openApi(url).ask<{ rows: Row[] }>("GET", `/api/stats?${query}`);
-      if (json) return print(told);
-      if (told.rows.length === 0) return console.log("nothing was counted yet");
-      const head = [by.toUpperCase(), "PULLS", "HITS", "MISSES", "COLLAPSED", "STALE", "ERRORS"];
-      const more = ["SERVED", "FETCHED", "ASKED", "OF THEM PULLS"];
-      const rows = told.rows.map((row) => [
-        row.day ?? (row.repository ? `${row.rule}: ${row.repository}` : (row.rule ?? "")),
-        ...[row.pulls, row.hits, row.misses, row.collapsed, row.stale, row.errors].map(String),
-        ...[sizeOf(row.bytesServed), sizeOf(row.bytesFetched)],
-        ...[row.upstreamRequests, row.upstreamPulls].map(String),
-      ]);
-      for (const line of tableOf([...head, ...more], rows)) console.log(line);
+      const told = await openApi(how.url).ask<{ rows: Row[] }>("GET", `/api/stats?${query}`);
+      print(told, how, ({ rows }) => tableFor(by, rows));
     });
+  return asking(command, [
+    "stats --by repository --days 7   which images are pulled most",
+    "stats --by rule --json",
+  ]);
 }
 
 export function reportCommand(): Command {
-  return new Command("report")
-    .description("what the cache saved in a month, and what it costs")
+  const command = new Command("report")
+    .description("What the cache saved in a month, and what it costs.")
     .option("--month <month>", "such as 2026-11; without, this one")
-    .option(...URL_OPTION)
-    .option(...JSON_OPTION)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ npm run entrepot -- report
-  $ npm run entrepot -- report --month 2026-10 --json`,
-    )
-    .action(async ({ month, url, json }: Asked & { month?: string }) => {
+    .action(async ({ month, ...how }: Asking & { month?: string }) => {
       const query = month === undefined ? "" : `?month=${encodeURIComponent(month)}`;
-      const told = await openApi(url).ask<Report>("GET", `/api/report${query}`);
-      if (json) return print(told);
-      for (const line of wordsOf(told)) console.log(line);
+      print(await openApi(how.url).ask<Report>("GET", `/api/report${query}`), how, wordsOf);
     });
+  return asking(command, ["report", "report --month 2026-10 --json"]);
 }
 
 export function eventsCommand(): Command {
-  return new Command("events")
-    .description("what happened: images cached, tags moved, upstreams down, …")
-    .option("--after <id>", "the events behind this one; without, the latest ones")
-    .option("-n <number>", "how many", "20")
-    .option(...URL_OPTION)
-    .option(...JSON_OPTION)
-    .addHelpText(
-      "after",
-      `
-Examples:
-  $ npm run entrepot -- events
-  $ npm run entrepot -- events --after 1042 --json   what a script has not seen yet; its "next" goes into the next --after`,
-    )
-    .action(async ({ after, n, url, json }: Asked & { after?: string; n: string }) => {
-      const query = new URLSearchParams({ n, ...(after !== undefined && { after }) });
-      if (after === undefined) query.set("latest", "true");
-      const told = await openApi(url).ask<Events>("GET", `/api/events?${query}`);
-      if (json) return print(told);
-      for (const { id, at, what, place, tag, digest, before, upstream, detail } of told.events) {
-        const of = place === undefined ? (upstream ?? "") : place + (tag ? `:${tag}` : "");
-        const moved = before ? ` (was ${before.slice(0, 19)}…)` : "";
-        const said = [of, digest && `${digest.slice(0, 19)}…${moved}`, detail].filter(Boolean);
-        console.log(
-          `${String(id).padStart(6)}  ${timeOf(at)}  ${what.padEnd(19)} ${said.join("  ")}`,
-        );
-      }
-      if (told.events.length === 0) console.log("nothing happened since");
+  const command = new Command("events")
+    .description("What happened: images cached, tags moved, upstreams down and up, …")
+    .option("--after <id>", "those behind this one; without, the latest ones", wholeNumber)
+    .option("--n <number>", "how many", wholeNumber, "20")
+    .action(async ({ after, n, ...how }: Asking & { after?: string; n: string }) => {
+      const from = after === undefined ? { latest: "true" } : { after };
+      const query = new URLSearchParams({ n, ...from });
+      const told = await openApi(how.url).ask<Events>("GET", `/api/events?${query}`);
+      print(told, how, ({ events }) =>
+        events.length === 0 ? ["nothing happened since"] : events.map(lineOf),
+      );
     });
+  return asking(command, [
+    "events",
+    'events --after 1042 --json   what a script has not seen yet; its "next" goes into the next --after',
+  ]);
 }
 
-function print(told: object): void {
-  console.log(JSON.stringify(told, undefined, 2));
+function tableFor(by: string, all: readonly Row[]): string[] {
+  if (all.length === 0) return ["nothing was counted yet"];
+  const head = [by.toUpperCase(), "PULLS", "HITS", "MISSES", "COLLAPSED", "STALE", "ERRORS"];
+  const rows = all.map((row) => [
+    row.day ?? (row.repository ? `${row.rule}: ${row.repository}` : (row.rule ?? "")),
+    ...[row.pulls, row.hits, row.misses, row.collapsed, row.stale, row.errors].map(String),
+    ...[sizeOf(row.bytesServed), sizeOf(row.bytesFetched)],
+    ...[row.upstreamRequests, row.upstreamPulls].map(String),
+  ]);
+  return tableOf([...head, "SERVED", "FETCHED", "ASKED", "OF THEM PULLS"], rows);
+}
+
+function lineOf(event: Events["events"][number]): string {
+  const { id, at, what, place, tag, digest, before, upstream, detail } = event;
+  const of = place === undefined ? upstream : place + (tag ? `:${tag}` : "");
+  const moved = before ? ` (was ${before.slice(0, 19)}…)` : "";
+  const said = [of, digest && `${digest.slice(0, 19)}…${moved}`, detail].filter(Boolean);
+  return `${String(id).padStart(6)}  ${timeOf(at)}  ${what.padEnd(19)} ${said.join("  ")}`;
 }
 
 function wordsOf({ month, elapsed, saved, byRule, dockerHub, cost }: Report): string[] {

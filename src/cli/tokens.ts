@@ -1,13 +1,13 @@
 // `npm run tokens -- create | list | revoke`: the pull tokens of a cache.
 
-import { type Api, Complaint, command, openApi, optionsIn, subjectIn } from "./api.ts";
+import { Command, InvalidArgumentError } from "commander";
+import { type Api, Complaint, openApi } from "./api.ts";
+import { type Asking, asking, listed, print, withExamples } from "./command.ts";
 import { some, tableOf, timeOf } from "./words.ts";
 
-const USAGE = `usage: npm run tokens -- create NAME --repositories GLOB,GLOB [--expiry 90d] [--networks CIDR,CIDR]   shows it, once
-       npm run tokens -- list [--json]
-       npm run tokens -- revoke ID                      it is good for nothing anywhere within a minute
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN
-globs are over names as clients say them: "docker-hub/library/*", "ghcr/acme/**", "*" for everything`;
+/** Of the beginning of an id, in characters: `explain` and `list` show more. */
+const LEAST = 6;
+const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Token {
   id: string;
@@ -19,72 +19,129 @@ interface Token {
   usedAt?: string;
 }
 
-const OPTIONS = { url: true, repositories: true, expiry: true, networks: true, json: false };
-
-await command(async () => {
-  const [verb = "", ...args] = process.argv.slice(2);
-  const [subject = "", rest] = subjectIn(args);
-  const options = optionsIn(rest, OPTIONS, USAGE);
-  const api = openApi(options.get("url"));
-  if (verb === "list") return list(api, options.has("json"));
-  if (subject === "") throw new Complaint(USAGE, 2);
-  if (verb === "create") return create(api, subject, options);
-  if (verb === "revoke") return revoke(api, subject);
-  throw new Complaint(USAGE, 2);
-});
-
-async function create(api: Api, name: string, options: Map<string, string>): Promise<void> {
-  const listIn = (option: string) =>
-    options
-      .get(option)
-      ?.split(",")
-      .map((text) => text.trim());
-  const asked = {
-    name,
-    repositories: listIn("repositories") ?? [],
-    networks: listIn("networks"),
-    expiry: options.get("expiry"),
-  };
-  const made = await api.ask<Token & { token: string }>(
-    "POST",
-    "/api/tokens",
-    JSON.stringify(asked),
-  );
-  if (options.has("json")) console.log(JSON.stringify(made, undefined, 2));
-  else {
-    console.log(made.token);
-    // Beside the token itself, so that a script can take what is on standard output.
-    console.error(`"${made.name}" may pull ${made.repositories.join(", ")}; its id is ${made.id}`);
-    console.error("it is not shown again; it is the password of any user: docker login -u token");
-  }
+interface Creating extends Asking {
+  repositories: string[];
+  expiry?: string;
+  networks?: string[];
 }
 
-async function list(api: Api, json: boolean): Promise<void> {
-  const told = await api.ask<{ tokens: Token[] }>("GET", "/api/tokens");
-  if (json) {
-    console.log(JSON.stringify(told, undefined, 2));
-    return;
-  }
-  const { tokens } = told;
-  if (tokens.length === 0) {
-    console.log("there is no pull token: npm run tokens -- create NAME --repositories GLOB");
-    return;
-  }
-  console.log(some(tokens.length, "pull token"));
-  const rows = tokens.map(({ id, name, state, repositories, networks, expiresAt, usedAt }) => [
-    id,
-    name,
-    state,
-    repositories.join(" "),
-    networks.join(" ") || "everywhere",
-    expiresAt ? timeOf(expiresAt) : "never",
-    usedAt ? timeOf(usedAt) : "never",
+export function tokensCommand(): Command {
+  const command = new Command("tokens")
+    .summary("pull tokens")
+    .description("Pull tokens: the passwords that people, clusters and CI pull with.")
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(revokeCommand());
+  return withExamples(command, [
+    "tokens create ci --repositories 'docker.io/library/*,ghcr.io/acme/**' --expiry 90d",
+    "tokens list",
+    "tokens revoke 6b1f2a90",
   ]);
-  const head = ["id", "name", "state", "repositories", "from", "expires", "last used"];
-  for (const line of tableOf(head, rows)) console.log(line);
 }
 
-async function revoke(api: Api, id: string): Promise<void> {
-  const token = await api.ask<Token>("DELETE", `/api/tokens/${encodeURIComponent(id)}`);
-  console.log(`"${token.name}" is revoked: it is good for nothing anywhere within a minute`);
+function createCommand(): Command {
+  const command = new Command("create")
+    .summary("makes one, and shows it, once")
+    .description(
+      "Makes a pull token, and shows it, once: alone on standard output, so that a script can take it.",
+    )
+    .argument("<name>", "of the token, for people")
+    .requiredOption(
+      "--repositories <globs>",
+      "what it may pull, with commas: globs over names as clients say them, * within one part, ** over any number of parts, * alone everything (required)",
+      listed,
+    )
+    .option("--expiry <when>", "90d, 12h or 2030-01-01T00:00:00Z; without, it never ends")
+    .option(
+      "--networks <cidrs>",
+      "where it may be used from, with commas; else everywhere",
+      listed,
+    );
+  return asking(command, [
+    "tokens create ci --repositories 'docker.io/library/*,ghcr.io/acme/**' --expiry 90d",
+    "tokens create office --repositories '*' --networks 203.0.113.0/24   good there alone, and for ever",
+    "tokens create me --repositories '*' --url https://mirror.example.com",
+  ]).action(create);
+}
+
+async function create(name: string, options: Creating): Promise<void> {
+  const { repositories, networks, expiry } = options;
+  const body = JSON.stringify({ name, repositories, networks, expiry });
+  const api = openApi(options.url);
+  const made = await api.ask<Token & { token: string }>("POST", "/api/tokens", body);
+  print(made, options, () => [made.token]);
+  if (options.json) return;
+  const end = made.expiresAt
+    ? ` until ${timeOf(made.expiresAt)}`
+    : ", and never ends, for want of --expiry";
+  // Beside the token itself, so that a script can take what is on standard output.
+  console.error(
+    `"${made.name}" may pull ${made.repositories.join(", ")}${end}; its id is ${made.id}`,
+  );
+  console.error("it is not shown again; it is the password of any user: docker login -u token");
+}
+
+function listCommand(): Command {
+  const command = new Command("list")
+    .summary("lists them")
+    .description(
+      "Lists the tokens, without themselves: what each may pull, until when, and when it was last used; those that are past for 90 days.",
+    );
+  return asking(command, ["tokens list", "tokens list --json"]).action(async (options: Asking) => {
+    print({ tokens: await tokensOf(openApi(options.url)) }, options, ({ tokens }) => {
+      if (tokens.length === 0)
+        return ["there is no pull token: npm run tokens -- create NAME --repositories GLOB"];
+      const rows = tokens.map(({ id, name, state, repositories, networks, expiresAt, usedAt }) => [
+        id,
+        name,
+        state,
+        repositories.join(" "),
+        networks.join(" ") || "everywhere",
+        expiresAt ? timeOf(expiresAt) : "never",
+        usedAt ? timeOf(usedAt) : "never",
+      ]);
+      const head = ["id", "name", "state", "repositories", "from", "expires", "last used"];
+      return [some(tokens.length, "pull token"), ...tableOf(head, rows)];
+    });
+  });
+}
+
+async function tokensOf(api: Api): Promise<Token[]> {
+  return (await api.ask<{ tokens: Token[] }>("GET", "/api/tokens")).tokens;
+}
+
+function revokeCommand(): Command {
+  const command = new Command("revoke")
+    .summary("revokes one")
+    .description("Revokes a pull token: it is good for nothing anywhere within a minute.")
+    .argument("<id>", `or its beginning, of ${LEAST} characters at least`, idIn);
+  return asking(command, [
+    "tokens revoke 6b1f2a90",
+    "tokens revoke 6b1f2a90 --url https://mirror.example.com",
+  ]).action(async (given: string, options: Asking) => {
+    const api = openApi(options.url);
+    const id = WHOLE_ID.test(given) ? given : await idOf(api, given);
+    const token = await api.ask<Token>("DELETE", `/api/tokens/${encodeURIComponent(id)}`);
+    print(token, options, () => [
+      `"${token.name}" is revoked: it is good for nothing anywhere within a minute`,
+    ]);
+  });
+}
+
+function idIn(text: string): string {
+  if (text.length >= LEAST) return text.toLowerCase();
+  throw new InvalidArgumentError(`It must be an id, or its first ${LEAST} characters at least.`);
+}
+
+/** Throws a Complaint where there is not exactly one. */
+async function idOf(api: Api, beginning: string): Promise<string> {
+  const found = (await tokensOf(api)).filter(({ id }) => id.startsWith(beginning));
+  const [only] = found;
+  if (only && found.length === 1) return only.id;
+  if (!only)
+    throw new Complaint(
+      `there is no pull token whose id begins with ${beginning}: see tokens list`,
+    );
+  const names = found.map(({ id, name }) => `"${name}" (${id})`).join(", ");
+  throw new Complaint(`the ids of ${names} begin with ${beginning}: say more of the one you mean`);
 }

@@ -1,10 +1,9 @@
 // `npm run entrepot -- upstreams`: how a cache's upstreams stand.
 
-import { Complaint, command, openApi, optionsIn } from "./api.ts";
-import { timeOf } from "./words.ts";
-
-const USAGE = `usage: npm run entrepot -- upstreams [--json]
-options: --url URL   of the cache; without, the one of npm start. Its ADMIN_TOKEN comes from ENTREPOT_ADMIN_TOKEN`;
+import { Command } from "commander";
+import { openApi } from "./api.ts";
+import { type Asking, asking, print } from "./command.ts";
+import { SIGNS, timeOf } from "./words.ts";
 
 interface Upstream {
   upstream: string;
@@ -17,29 +16,33 @@ interface Upstream {
 
 const PAUSED = { all: "all of it", pulls: "manifests by GET" };
 
-await command(async () => {
-  const args = process.argv.slice(2);
-  if (args.length > 0 && !args[0]?.startsWith("--")) throw new Complaint(USAGE, 2);
-  const options = optionsIn(args, { url: true, json: false }, USAGE);
-  const told = await openApi(options.get("url")).ask<{ upstreams: Upstream[] }>(
-    "GET",
-    "/api/upstreams",
+export function upstreamsCommand(): Command {
+  const command = new Command("upstreams")
+    .summary("how the upstreams stand")
+    .description(
+      "How the upstreams stand: which are left alone, until when and why, and what is left of their rate limits.",
+    );
+  return asking(command, ["upstreams", "upstreams --url https://mirror.example.com --json"]).action(
+    async (options: Asking) => {
+      const api = openApi(options.url);
+      const told = await api.ask<{ upstreams: Upstream[] }>("GET", "/api/upstreams");
+      print(told, options, ({ upstreams }) => upstreams.flatMap(linesOf));
+    },
   );
-  if (options.has("json")) {
-    console.log(JSON.stringify(told, undefined, 2));
-    return;
-  }
-  for (const { upstream, credentials, rules, offline, pauses, budget } of told.upstreams) {
-    const sign = offline || pauses.length > 0 ? "•" : "✔";
-    const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";
-    console.log(`${sign} ${upstream}${as}: ${rules.join(", ")}${offline ? "; offline" : ""}`);
-    if (budget)
-      console.log(
-        `    ${budget.remaining} of ${budget.limit} pulls were left at ${timeOf(budget.seenAt)}`,
-      );
-    for (const { of, repository, until, why } of pauses) {
+}
+
+function linesOf({ upstream, credentials, rules, offline, pauses, budget }: Upstream): string[] {
+  const sign = SIGNS[offline || pauses.length > 0 ? "careful" : "good"];
+  const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";
+  const left =
+    budget &&
+    `    ${budget.remaining} of ${budget.limit} pulls were left at ${timeOf(budget.seenAt)}`;
+  return [
+    `${sign} ${upstream}${as}: ${rules.join(", ")}${offline ? "; offline" : ""}`,
+    ...(left ? [left] : []),
+    ...pauses.map(({ of, repository, until, why }) => {
       const what = repository ?? PAUSED[of as keyof typeof PAUSED];
-      console.log(`    left alone until ${timeOf(until)}, ${what}: ${why}`);
-    }
-  }
-});
+      return `    left alone until ${timeOf(until)}, ${what}: ${why}`;
+    }),
+  ];
+}

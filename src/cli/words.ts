@@ -1,4 +1,6 @@
-// Figures and tables as people read them.
+// Figures, verdicts and tables as people read them.
+
+export const SIGNS = { good: "✔", careful: "•", bad: "✘" };
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 

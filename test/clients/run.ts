@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { checkAccess } from "./checks/access.ts";
 import { checkApi } from "./checks/api.ts";
 import { checkCold } from "./checks/cold.ts";
+import { checkCommands } from "./checks/commands.ts";
 import { checkCompany } from "./checks/company.ts";
 import { checkContainerd } from "./checks/containerd.ts";
 import { checkDockerd } from "./checks/dockerd.ts";
@@ -37,6 +38,7 @@ const GROUPS = [
   checkLocked,
   checkAccess,
   checkApi,
+  checkCommands,
   checkCompany,
   checkFallback,
   checkMirrors,

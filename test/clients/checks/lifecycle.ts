@@ -38,7 +38,7 @@ export async function checkLifecycle(stage: Stage, report: Report): Promise<void
     await run("skopeo", ["copy", "-q", "--src-tls-verify=false", "--all", from, target]);
   };
   const lifecycle = async <T>(...args: string[]): Promise<T> => {
-    const all = ["src/cli/lifecycle.ts", ...args, "--url", url, "--json"];
+    const all = ["src/cli/entrepot.ts", "lifecycle", ...args, "--url", url, "--json"];
     return JSON.parse((await run(process.execPath, all)).stdout.toString());
   };
   /** The cron, as if it were that much later. */
@@ -96,7 +96,7 @@ export async function checkLifecycle(stage: Stage, report: Report): Promise<void
 
   await report.check("a catalog that is lost is made anew", async () => {
     const show = async () => {
-      const all = ["src/cli/catalog.ts", "show", "--url", url, "--json"];
+      const all = ["src/cli/entrepot.ts", "catalog", "show", "--url", url, "--json"];
       const {
         counts: _,
         reconciledAt: __,
@@ -105,7 +105,7 @@ export async function checkLifecycle(stage: Stage, report: Report): Promise<void
       return JSON.stringify(known);
     };
     const known = await show();
-    await run(process.execPath, ["src/cli/catalog.ts", "rebuild", "--url", url]);
+    await run(process.execPath, ["src/cli/entrepot.ts", "catalog", "rebuild", "--url", url]);
     expectEqual("known", await show(), known);
   });
 

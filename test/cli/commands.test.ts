@@ -1,0 +1,215 @@
+// The commands against a cache: what they print of its answers, for people and for scripts, and what they end with.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { ADMIN, basic, bearer, shutCache } from "../support/access.ts";
+import { fixture, repository } from "../support/cache.ts";
+import { cli, cliOf, URL_OF_CACHE } from "../support/cli.ts";
+import { pullWhole } from "../support/lifecycle.ts";
+
+const NAME = repository("commanded");
+const DIGEST = `sha256:${"c".repeat(64)}`;
+const RULES = [
+  { prefix: "open", upstream: fixture.url("open"), anonymous: true },
+  { prefix: "wrong", upstream: fixture.url("basic"), credentials: "WRONG" },
+];
+const cache = shutCache({ RULES });
+const entrepot = cliOf(cache);
+
+interface Made {
+  id: string;
+  token: string;
+}
+
+async function create(name: string, ...more: string[]): Promise<Made> {
+  const { out } = await entrepot("tokens", "create", name, "--repositories", "open/**", ...more);
+  return JSON.parse(out);
+}
+
+const apiSays = async (path: string, method = "GET") =>
+  (await cache.ask(`${URL_OF_CACHE}/api${path}`, { method, headers: bearer(ADMIN) })).json();
+
+/** What has moved on between two questions. */
+const withoutTimes = (told: unknown) =>
+  JSON.parse(JSON.stringify(told).replaceAll(/\b\d+ (ms|s)\b|T\d\d:[\d:.]+Z/g, "…"));
+
+beforeAll(async () => {
+  await pullWhole(cache, `open/${NAME}`, "1", await fixture.image(NAME, "1"));
+});
+
+describe("--json of what reads is what the API answers", () => {
+  it.each([
+    ["rules list", "/rules", "GET"],
+    ["rules validate open", "/rules/validate?rule=open", "POST"],
+    ["quarantine list", "/quarantine", "GET"],
+    ["upstreams", "/upstreams", "GET"],
+    ["tokens list", "/tokens", "GET"],
+    ["lifecycle preview", "/lifecycle/preview", "POST"],
+    ["lifecycle runs --n 3", "/lifecycle/runs?n=3", "GET"],
+    ["lifecycle events --n 3", "/lifecycle/events?n=3", "GET"],
+    ["catalog show --days 2", "/catalog?days=2", "GET"],
+    [`explain open/${NAME}:1`, `/explain?reference=open/${NAME}:1`, "GET"],
+  ])("%s", async (line, path, method) => {
+    const { code, out, err } = await entrepot(...line.split(" "), "--json");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(withoutTimes(JSON.parse(out))).toEqual(withoutTimes(await apiSays(path, method)));
+  });
+
+  it("and without it people read a line at least, that is no JSON", async () => {
+    for (const line of ["rules list", "upstreams", "quarantine list", "lifecycle runs"]) {
+      const { code, out } = await entrepot(...line.split(" "));
+      expect([line, code]).toEqual([line, 0]);
+      expect(out).toMatch(/^[^{[\n]{5}/);
+    }
+  });
+});
+
+describe("tokens", () => {
+  it("are shown alone on standard output; beside it, what they may and until when", async () => {
+    const globs = ["--repositories", "open/a, open/b", "--repositories", "open/c"];
+    const ever = await entrepot("tokens", "create", "ever", ...globs);
+    expect(ever.out).toMatch(/^entrepot_[0-9A-Za-z]{49}$/);
+    expect(ever.err).toMatch(
+      /^"ever" may pull open\/a, open\/b, open\/c, and never ends, for want of --expiry; its id is /,
+    );
+    const { err } = await entrepot("tokens", "create", "day", ...globs, "--expiry", "1d");
+    expect(err).toMatch(/open\/c until \d{4}-\d\d-\d\d \d\d:\d\d; its id is /);
+  });
+
+  it("are revoked by the beginning of an id, as explain prints it, or by the whole", async () => {
+    for (const length of [8, 36]) {
+      const { id, token } = await create(`revoked-${length}`, "--json");
+      const path = `open/${NAME}/manifests/1`;
+      expect((await cache.fetch(path, { headers: basic(token) })).status).toBe(200);
+      const { code, out } = await entrepot("tokens", "revoke", id.slice(0, length).toUpperCase());
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: `"revoked-${length}" is revoked: it is good for nothing anywhere within a minute`,
+      });
+      const { tokens } = (await apiSays("/tokens")) as { tokens: { id: string; state: string }[] };
+      expect(tokens.find((one) => one.id === id)?.state).toBe("revoked");
+    }
+  });
+
+  it("are not revoked by what begins none of their ids, or several", async () => {
+    const ids = [1, 2].map((last) => `6b1f2a90-0000-4000-8000-00000000000${last}`);
+    const asked: string[] = [];
+    const two = async (request: Request) => {
+      asked.push(request.method);
+      return Response.json({ tokens: ids.map((id, at) => ({ id, name: `token ${at}` })) });
+    };
+    const revoke = (id: string) => cli(["tokens", "revoke", id, "--url", URL_OF_CACHE], two);
+    const none = await revoke("ffffff");
+    expect(none.code).toBe(1);
+    expect(none.err).toBe("✘ there is no pull token whose id begins with ffffff: see tokens list");
+    const several = await revoke("6b1f2a90");
+    expect(several.code).toBe(1);
+    expect(several.err).toContain(`"token 0" (${ids[0]}), "token 1" (${ids[1]})`);
+    expect(asked).toEqual(["GET", "GET"]);
+  });
+});
+
+describe("what is asked about and bad ends with 1", () => {
+  it("an image that would not be given", async () => {
+    const told = await entrepot("explain", "nowhere.example/app:1");
+    expect(told.code).toBe(1);
+    expect(told.out).toContain("✘ ");
+    expect((await entrepot("explain", `open/${NAME}:1`)).code).toBe(0);
+  });
+
+  it("a rule that its upstream does not take; with --json all of them, as a list", async () => {
+    const told = await entrepot("rules", "validate");
+    expect(told.code).toBe(1);
+    expect(told.out).toMatch(/^✔ open\n/);
+    expect(told.out).toMatch(/^✘ wrong\n/m);
+    const { code, out } = await entrepot("rules", "validate", "--json");
+    expect(code).toBe(1);
+    const valid = (JSON.parse(out) as { valid: boolean }[]).map((one) => one.valid);
+    expect(valid).toEqual([true, false]);
+  });
+
+  it("a sweep, or a rebuilding, that failed", async () => {
+    const none = { images: 0, tags: 0, manifests: 0, blobs: 0 };
+    const run = { id: 7, examined: 3, expired: [], revived: 0, waiting: {}, deleted: none };
+    const failed = { ...run, bytesFreed: 0, unfinished: true, error: "marking: a fault" };
+    const sweep = (...more: string[]) =>
+      cli(["lifecycle", "sweep", "--url", URL_OF_CACHE, ...more], async () =>
+        Response.json(failed),
+      );
+    const told = await sweep();
+    expect({ code: told.code, out: told.out }).toEqual({ code: 1, out: "" });
+    expect(told.err).toMatch(/^✘ run 7: 3 images examined.*\n✘ it failed at marking: a fault$/s);
+    const { code, out } = await sweep("--json");
+    expect({ code, told: JSON.parse(out) }).toEqual({ code: 1, told: failed });
+    const rebuild = ["catalog", "rebuild", "--url", URL_OF_CACHE, "--json"];
+    const half = await cli(rebuild, async () =>
+      Response.json({ done: false, adopted: 1, error: "blobs: a fault" }),
+    );
+    expect({ code: half.code, out: half.out }).toEqual({ code: 1, out: "" });
+    expect(half.err).toBe("✘ it failed at blobs: a fault; ask again, and it goes on");
+  });
+
+  it("a tag that cannot be refreshed, among others that can", async () => {
+    const images = [`open/${NAME}:missing`, `open/${NAME}:1`];
+    const told = await entrepot("refresh", ...images);
+    expect(told.code).toBe(1);
+    expect(told.err).toContain(`✘ open/${NAME}:missing: `);
+    expect(told.out).toMatch(/^✔ open\/\S+:1 {2}sha256:\w{64} {2}as it was$/);
+    const { code, out } = await entrepot("refresh", ...images, "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([
+      { reference: images[0], error: expect.any(String) },
+      { reference: images[1], moved: false },
+    ]);
+  });
+});
+
+it("what does something prints the API's answer with --json", async () => {
+  const added = await entrepot("quarantine", "add", DIGEST, "--reason", "a test", "--json");
+  expect(JSON.parse(added.out)).toMatchObject({ digest: DIGEST, reason: "a test" });
+  const removed = await entrepot("quarantine", "remove", DIGEST, "--json");
+  expect(JSON.parse(removed.out)).toEqual({ digest: DIGEST });
+  const { id } = await create("json", "--json");
+  const revoked = await entrepot("tokens", "revoke", id, "--json");
+  expect(JSON.parse(revoked.out)).toMatchObject({ id, state: "revoked" });
+  const swept = await entrepot("lifecycle", "sweep", "--json");
+  expect(JSON.parse(swept.out)).toMatchObject({ trigger: "request", deleted: { images: 0 } });
+  const rebuilt = await entrepot("catalog", "rebuild", "--json");
+  expect(JSON.parse(rebuilt.out)).toMatchObject({ done: true, adopted: expect.any(Number) });
+});
+
+describe("the doctor", () => {
+  it("finds nothing wrong; with --json all that it found; and leaves no token that is valid", async () => {
+    const args = ["doctor", "--skip-validate", "--image", `open/${NAME}:1`];
+    const { code, out, err } = await entrepot(...args);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/the second time: .* in \d+ ms \(.*hit/);
+    const told = JSON.parse((await entrepot(...args, "--json")).out);
+    expect(told).toMatchObject({ url: URL_OF_CACHE, good: true });
+    const { tokens } = (await apiSays("/tokens")) as { tokens: { name: string; state: string }[] };
+    const own = tokens.filter(({ name }) => name === "doctor");
+    expect(own.map(({ state }) => state)).toEqual(["revoked", "revoked"]);
+  });
+
+  it("ends with 1 where something is wrong, and says it among the rest", async () => {
+    const args = ["doctor", "--image", `open/${NAME}:missing`];
+    const { code, out } = await entrepot(...args);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^✘ the rule wrong: /m);
+    expect(out).toMatch(/^✘ open\/.*\/manifests\/missing is answered 404/m);
+    const told = JSON.parse((await entrepot(...args, "--json")).out);
+    expect(told.good).toBe(false);
+  });
+
+  it("says in the same way that it may not ask, or that nobody is there", async () => {
+    const args = ["doctor", "--url", URL_OF_CACHE, "--json"];
+    const shut = await cli(args, (request) => cache.ask(request.url, request), "not-the-token");
+    expect(shut.code).toBe(1);
+    expect(JSON.parse(shut.out).findings.at(-1)).toEqual({
+      mark: "bad",
+      text: "this is not the admin token; set ENTREPOT_ADMIN_TOKEN to the secret ADMIN_TOKEN of that cache",
+    });
+    const absent = await cli(args);
+    expect(absent.code).toBe(1);
+    expect(JSON.parse(absent.out).findings).toHaveLength(1);
+  });
+});

@@ -1,0 +1,53 @@
+// What the command line says where it is refused, or where nobody answers that is a cache.
+
+import { describe, expect, it } from "vitest";
+import { ADMIN, shutCache, VIEWER } from "../support/access.ts";
+import { cli, URL_OF_CACHE } from "../support/cli.ts";
+
+const cache = shutCache();
+
+describe("what is refused, or fails, ends with 1 and a sentence on standard error", () => {
+  const list = ["tokens", "list", "--url", URL_OF_CACHE];
+
+  it.each<[string, (request: Request) => Promise<Response>, RegExp]>([
+    [
+      "no JSON",
+      async () => new Response("<html>"),
+      /^✘ https:\/\/cache.example answered what is no JSON/,
+    ],
+    [
+      "a refusal that is no cache's",
+      async () => new Response("<html>", { status: 502 }),
+      /answered 502$/,
+    ],
+    [
+      "no API",
+      async () => new Response("", { status: 404 }),
+      /without the secret ADMIN_TOKEN has no API/,
+    ],
+  ])("%s", async (_, answers, words) => {
+    const { code, out, err } = await cli(list, answers);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(words);
+  });
+
+  it("nobody there", async () => {
+    const { code, err } = await cli(list);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^✘ nothing answers at https:\/\/cache.example .*name one with --url$/);
+  });
+
+  it("a viewer who would change something, and what the API does not take, a line each", async () => {
+    const create = ["tokens", "create", "x", "--repositories", "open/**,", "--networks", "here"];
+    const asked = (token: string) =>
+      cli([...create, "--url", URL_OF_CACHE], (request) => cache.ask(request.url, request), token);
+    expect(await asked(VIEWER)).toEqual({
+      code: 1,
+      out: "",
+      err: "✘ a viewer may look, and change nothing",
+    });
+    const { code, err } = await asked(ADMIN);
+    expect(code).toBe(1);
+    expect(err).toMatch(/^✘ repositories.*\n✘ networks/);
+  });
+});

@@ -1,0 +1,84 @@
+// The command line as its users start it: processes of npm's, what they end with, and what they print for scripts. What each command
+// does is tested in test/cli.
+
+import { run } from "../command.ts";
+import { expectEqual, expectMatch } from "../expect.ts";
+import { BUSYBOX } from "../images.ts";
+import type { Report } from "../report.ts";
+import { OFFLINE, type Stage, UP } from "../stage.ts";
+
+/** Scripts of package.json, and what they have below them. */
+const SCRIPTS = {
+  entrepot: "doctor explain rules refresh quarantine upstreams tokens lifecycle catalog".split(" "),
+  tokens: ["create", "list", "revoke"],
+  lifecycle: ["preview", "sweep", "runs", "events"],
+  catalog: ["show", "rebuild"],
+};
+
+const npm = (...[script = "", ...args]: string[]) =>
+  run("npm", ["run", "--silent", script, "--", ...args]);
+
+export async function checkCommands({ entrepot }: Stage, report: Report): Promise<void> {
+  const url = ["--url", `http://${entrepot.address}`];
+  const image = `${UP.prefix}/${BUSYBOX.repository}:${BUSYBOX.tag}`;
+
+  await report.check("--help of every command", async () => {
+    for (const [script, below] of Object.entries(SCRIPTS)) {
+      const { stdout } = await npm(script, "--help");
+      for (const name of below) {
+        expectMatch(`help of ${script}`, stdout.toString(), new RegExp(`^  ${name} `, "m"));
+        expectMatch(
+          `help of ${name}`,
+          (await npm(script, name, "--help")).stdout.toString(),
+          /^Usage: npm run entrepot -- .*^Examples:$/ms,
+        );
+      }
+    }
+  });
+
+  await report.check("what is not called right ends with 2, and says what is meant", async () => {
+    for (const [line, words] of [
+      ["entrepot doktor", /^✘ unknown command 'doktor' \(Did you mean doctor\?\)$/m],
+      ["tokens list --jsn", /^✘ unknown option '--jsn' \(Did you mean --json\?\)$/m],
+      ["entrepot explain", /^✘ missing required argument 'image'$/m],
+      ["tokens create ci", /^✘ required option '--repositories <globs>' not specified$/m],
+    ] as const)
+      await expectEnd(2, line.split(" "), words);
+  });
+
+  await report.check("what is bad, or refused, ends with 1", async () => {
+    const offline = `${OFFLINE.prefix}/${BUSYBOX.repository}:missing`;
+    await expectEnd(1, ["entrepot", "explain", offline, ...url], /^✘ next /m);
+    await expectEnd(1, ["tokens", "revoke", "ffffffff", ...url], /begins with ffffffff/);
+    await expectEnd(1, ["catalog", "show", "--url", "http://127.0.0.1:1"], /nothing answers at/);
+  });
+
+  await report.check("--json of every command that reads", async () => {
+    for (const line of [
+      "entrepot rules list",
+      "entrepot rules validate up",
+      "entrepot quarantine list",
+      "entrepot upstreams",
+      `entrepot explain ${image}`,
+      `entrepot refresh ${image}`,
+      "tokens list",
+      "lifecycle preview",
+      "lifecycle runs",
+      "lifecycle events",
+      "catalog show",
+      `entrepot doctor --skip-validate --image ${image}`,
+    ]) {
+      const { stdout } = await npm(...line.split(" "), ...url, "--json");
+      expectEqual(`JSON of ${line}`, typeof JSON.parse(stdout.toString()), "object");
+    }
+  });
+}
+
+async function expectEnd(code: number, args: string[], words: RegExp): Promise<void> {
+  const message = await npm(...args).then(
+    () => "ended with 0",
+    (error: Error) => error.message,
+  );
+  expectMatch(args.join(" "), message, new RegExp(`ended with ${code}\\b`));
+  expectMatch(args.join(" "), message, words);
+}
