@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { openDesk } from "./access/desk.ts";
 import { openAccess } from "./access/open.ts";
 import { openCatalog } from "./catalog/open.ts";
+import { withAdded } from "./config/added.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
 import type { Env } from "./env.ts";
@@ -64,7 +65,9 @@ export default {
 
   /** The hourly cron. Its time is the sweep's clock. */
   async scheduled({ scheduledTime }, env) {
-    const lifecycle = lifecycleOf(env, readConfig({ ...env }));
+    const { rules } = await openAccess(env).page();
+    const config = withAdded(readConfig({ ...env }), rules.rules, { ...env });
+    const lifecycle = lifecycleOf(env, config);
     const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
     if (!report) console.log("entrepot: another sweep is at work");
     // So that the platform shows the run as failed.

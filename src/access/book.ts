@@ -88,6 +88,21 @@ export class Book {
     }
   }
 
+  /** What the API has added. While the page cannot be read, what was known last; undefined where nothing was. */
+  async rules(now: number, later: Later): Promise<Read["rules"] | undefined> {
+    try {
+      return (await this.page(now, later)).rules;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return this.#page?.rules;
+    }
+  }
+
+  /** So that what was changed here holds here at once. */
+  async readNow(now: number): Promise<void> {
+    await this.#read(now);
+  }
+
   /** Undefined where it is none, or is one no more.
    * @param lookingUp is called before it is looked up far away, and may throw */
   async token(

@@ -5,10 +5,12 @@ import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
 import { Sqlite } from "../store/sqlite.ts";
+import { addedRules, changeRule } from "./added-rules.ts";
 import { Keys } from "./keys.ts";
 import type { Access } from "./open.ts";
 import { isPast, type NewToken, type Page, type PullToken, type Quarantined } from "./records.ts";
 import { STEPS } from "./schema.ts";
+import { type Row, tokenOf } from "./token-row.ts";
 
 type Method = keyof Access;
 /** Its calls as they arrive. */
@@ -27,19 +29,6 @@ const MOST_REFRESH = 1_000;
 const MOST_ACTIONS = 100_000;
 /** Every isolate has them all in its memory. */
 const MOST_QUARANTINED = 5_000;
-
-interface Row {
-  id: string;
-  name: string;
-  repositories: string;
-  networks: string;
-  created_at: number;
-  created_by: string;
-  expires_at: number | null;
-  used_at: number | null;
-  revoked_at: number | null;
-  revoked_by: string | null;
-}
 
 export class AccessObject extends DurableObject<Env> implements Calls {
   readonly #database = new Sqlite(this.ctx.storage.sql);
@@ -61,7 +50,8 @@ export class AccessObject extends DurableObject<Env> implements Calls {
       const quarantine = this.#database.all<Quarantined>(
         "SELECT * FROM quarantine ORDER BY digest",
       );
-      return { keys, revoked: revoked.map(({ id }) => id), quarantine };
+      const rules = addedRules(this.#database);
+      return { keys, revoked: revoked.map(({ id }) => id), quarantine, rules };
     });
   }
 
@@ -190,6 +180,15 @@ export class AccessObject extends DurableObject<Env> implements Calls {
     });
   }
 
+  changeRule(...[base, change, who, now]: Parameters<Access["changeRule"]>) {
+    return this.#do(() => {
+      const isDone = changeRule(this.#database, base, change, who, now);
+      const what = change.fields ? "put in force" : "deleted";
+      if (isDone) this.#act(who, `${what} the rule "${change.name}"`, now);
+      return isDone;
+    });
+  }
+
   note(...[who, what, now]: Parameters<Access["note"]>): Promise<Outcome<void>> {
     return this.#do(() => this.#act(who, what, now));
   }
@@ -227,20 +226,4 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   #do<T>(work: () => T): Promise<Outcome<T>> {
     return settle(async () => this.ctx.storage.transactionSync(work));
   }
-}
-
-function tokenOf(row: Row): PullToken {
-  const { id, name, created_at: createdAt, created_by: createdBy } = row;
-  return {
-    id,
-    name,
-    repositories: JSON.parse(row.repositories),
-    networks: JSON.parse(row.networks),
-    createdAt,
-    createdBy,
-    ...(row.expires_at !== null && { expiresAt: row.expires_at }),
-    ...(row.used_at !== null && { usedAt: row.used_at }),
-    ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
-    ...(row.revoked_by !== null && { revokedBy: row.revoked_by }),
-  };
 }

@@ -2,7 +2,7 @@
 
 import type { Env } from "../env.ts";
 import { call } from "../oci/error.ts";
-import type { Action, NewToken, Page, PullToken } from "./records.ts";
+import type { Action, NewToken, Page, PullToken, RuleChange } from "./records.ts";
 
 export interface Access {
   page(): Promise<Page>;
@@ -22,6 +22,9 @@ export interface Access {
   quarantine(digest: string, reason: string, who: string, now: number): Promise<boolean>;
   /** False where it is in none. */
   release(digest: string, who: string, now: number): Promise<boolean>;
+  /** @param base the version of the rules that whoever changes one has seen
+   * @returns false where that is not the last one: nothing is changed then */
+  changeRule(base: number, change: RuleChange, who: string, now: number): Promise<boolean>;
   /** Takes note of what somebody is about to do. */
   note(who: string, what: string, now: number): Promise<void>;
   /** The latest first. @param before the id of the last one of the page before */
@@ -40,6 +43,7 @@ export function openAccess({ ACCESS }: Pick<Env, "ACCESS">): Access {
     rotate: (who, now) => call(() => access().rotate(who, now)),
     quarantine: (...args) => call(() => access().quarantine(...args)),
     release: (...args) => call(() => access().release(...args)),
+    changeRule: (...args) => call(() => access().changeRule(...args)),
     note: (...args) => call(() => access().note(...args)),
     actions: (before, limit) => call(() => access().actions(before, limit)),
   };

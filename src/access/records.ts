@@ -1,6 +1,7 @@
 // What is kept of who may pull, and of what was done about it: plain data, as it comes from the one object that keeps it.
 
 import type { JWK } from "jose";
+import type { AddedRule } from "../config/added.ts";
 
 /** A pull token, without itself. Times are in ms since the epoch. */
 export interface PullToken {
@@ -41,6 +42,21 @@ export interface Page {
   /** The ids of pull tokens that were revoked so lately that something made of them may still be about. */
   revoked: string[];
   quarantine: Quarantined[];
+  rules: AddedRules;
+}
+
+/** The rules that the API has added. */
+export interface AddedRules {
+  /** Of the last change of any of them; 0: there was none. */
+  version: number;
+  /** In the order in which they were added. */
+  rules: AddedRule[];
+}
+
+/** What is done to a rule; without fields it is deleted. */
+export interface RuleChange {
+  name: string;
+  fields?: Record<string, unknown>;
 }
 
 /** A digest that nobody gets, whatever leads to it. */

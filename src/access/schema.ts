@@ -28,4 +28,12 @@ export const STEPS: readonly string[] = [
     digest TEXT PRIMARY KEY, reason TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- Rules that the API has added, in the order in which they were. A version is given once: that of a rule that is gone, too.
+  CREATE TABLE rules (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, fields TEXT NOT NULL,
+    version INTEGER NOT NULL, changed_at INTEGER NOT NULL, changed_by TEXT NOT NULL
+  );
+  CREATE TABLE rule_changes (version INTEGER PRIMARY KEY AUTOINCREMENT);
+  `,
 ];

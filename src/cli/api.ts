@@ -20,7 +20,7 @@ export interface Api {
   /** Of the cache. */
   url: URL;
   /** The answer's JSON. Throws a Complaint for a refusal. */
-  ask<T>(method: "GET" | "POST" | "DELETE", path: string, body?: string): Promise<T>;
+  ask<T>(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: string): Promise<T>;
 }
 
 /** @param url of the cache; without, the one of `npm start` */

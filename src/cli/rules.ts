@@ -1,12 +1,14 @@
-// `npm run entrepot -- rules list | validate`: a cache's rules, and whether their upstreams take them.
+// `npm run entrepot -- rules`: a cache's rules, and whether their upstreams take them.
 
 import { Command } from "commander";
 import { type Api, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
+import { ruleChangeCommands } from "./rule-changes.ts";
 import { SIGNS, tableOf } from "./words.ts";
 
 interface Rule {
   name: string;
+  source: string;
   prefixes: string[];
   hosts: string[];
   default: boolean;
@@ -27,6 +29,7 @@ export function rulesCommand(): Command {
     .description("The rules that lead names to registries, and whether their upstreams take them.")
     .addCommand(listCommand())
     .addCommand(validateCommand());
+  for (const one of ruleChangeCommands()) command.addCommand(one);
   return withExamples(command, [
     "rules list",
     "rules validate",
@@ -44,12 +47,13 @@ function listCommand(): Command {
     print(await rulesOf(openApi(options.url)), options, ({ rules }) => {
       const rows = rules.map((rule) => [
         rule.name,
+        rule.source,
         [...rule.prefixes, ...rule.hosts, ...(rule.default ? ["(default)"] : [])].join(" "),
         rule.upstream,
         rule.credentials.join(" ") || "anonymous",
         rule.problem ?? "",
       ]);
-      return tableOf(["rule", "names", "upstream", "credentials", "problem"], rows);
+      return tableOf(["rule", "source", "names", "upstream", "credentials", "problem"], rows);
     });
   });
 }

@@ -1,5 +1,6 @@
 // The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
 
+import type { Added, SetAside } from "./added.ts";
 import { type Auth, readAuth } from "./auth.ts";
 import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
@@ -17,6 +18,8 @@ export interface ConfiguredRule {
   secret?: string;
   /** Its own lifecycle policies; not of `Rule`, which travels to the Durable Objects. */
   lifecycle?: LifecyclePolicy[];
+  /** It was added by the API: when, by whom. */
+  added?: Added;
 }
 
 export interface Config extends Times {
@@ -27,6 +30,10 @@ export interface Config extends Times {
   log: LogLevel;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
+  /** Rules of the API that do not fit beside the others any more. */
+  aside: SetAside[];
+  /** What the API has added could not be read: names that no rule but the default one has may be another's. */
+  isPartial: boolean;
 }
 
 /** The configuration cannot be used at all. Each problem starts with its field's path. */
@@ -42,7 +49,7 @@ export class ConfigError extends Error {
 /** @param env the Worker's variables and secrets; throws a ConfigError with all that is wrong */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const problems: string[] = [];
-  const placed: (Placed & Pick<ConfiguredRule, "lifecycle">)[] = [];
+  const placed: ReadRule[] = [];
   const offline = readSwitch(env, "OFFLINE", problems);
   const names = Object.keys(env).filter((name) => name === "RULES" || name.startsWith("RULES_"));
   for (const name of names.sort()) {
@@ -52,15 +59,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
       continue;
     }
     list.forEach((given, index) => {
-      const path = `${name}[${index}]`;
-      const { lifecycle, fields } = withoutLifecycle(given, path, problems);
-      const parsed = ruleSchema.safeParse(fields);
-      if (!parsed.success) {
-        problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue, "a rule")));
-        return;
-      }
-      const rule = offline ? { ...parsed.data, offline } : parsed.data;
-      placed.push({ rule, path, ...(lifecycle && { lifecycle }) });
+      const read = readRule(given, `${name}[${index}]`, offline, problems);
+      if (read) placed.push(read);
     });
   }
   const lifecycle = readPolicies(env.LIFECYCLE, "LIFECYCLE", problems) ?? [DEFAULT_LIFECYCLE];
@@ -71,10 +71,29 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
   if (problems.length > 0) throw new ConfigError(problems);
-  const rules = placed.map(({ rule, lifecycle }) => {
-    return { ...configured(rule, env), ...(lifecycle && { lifecycle }) };
-  });
-  return { auth, rules, offline, log, lifecycle, ...times };
+  const rules = placed.map((read) => configured(read, env));
+  return { auth, rules, offline, log, lifecycle, aside: [], isPartial: false, ...times };
+}
+
+/** A rule, and where it stands. */
+export type ReadRule = Placed & Pick<ConfiguredRule, "lifecycle">;
+
+/** One rule by itself; undefined where something is wrong with it.
+ * @param offline all rules are @param problems takes what is wrong */
+export function readRule(
+  given: unknown,
+  path: string,
+  offline: boolean,
+  problems: string[],
+): ReadRule | undefined {
+  const { lifecycle, fields } = withoutLifecycle(given, path, problems);
+  const parsed = ruleSchema.safeParse(fields);
+  if (!parsed.success) {
+    problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue, "a rule")));
+    return undefined;
+  }
+  const rule = offline ? { ...parsed.data, offline } : parsed.data;
+  return { rule, path, ...(lifecycle && { lifecycle }) };
 }
 
 /** A rule's lifecycle is read apart from its other fields. */
@@ -124,10 +143,14 @@ function parseList(given: unknown): unknown[] | string {
 }
 
 /** The first secret that is missing or malformed makes the whole rule unusable: rotation must not hide it. */
-function configured(rule: Rule, env: Readonly<Record<string, unknown>>): ConfiguredRule {
+export function configured(
+  { rule, lifecycle }: ReadRule,
+  env: Readonly<Record<string, unknown>>,
+): ConfiguredRule {
+  const own = { rule, ...(lifecycle && { lifecycle }) };
   for (const name of rule.credentials) {
     const read = readCredentials(env, name, rule.ecr ? "ecr" : "oci");
-    if ("problem" in read) return { rule, problem: read.problem, secret: name };
+    if ("problem" in read) return { ...own, problem: read.problem, secret: name };
   }
-  return { rule };
+  return own;
 }

@@ -1,18 +1,22 @@
 // The API's part about rules: what is configured, and whether their upstreams really take it.
 
 import { z } from "@hono/zod-openapi";
-import type { Config } from "../config/read.ts";
+import type { Added, SetAside } from "../config/added.ts";
+import type { Config, ConfiguredRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { isDockerHub } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isRepositoryName } from "../oci/name.ts";
 import { upstreamRepository } from "../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../upstream/validate.ts";
-import { type Api, add, type Note } from "./api-schemas.ts";
+import { timeOf } from "./answers.ts";
+import { type Api, add, type Note, time } from "./api-schemas.ts";
 
-const rule = z
+export const rule = z
   .object({
     name: z.string(),
+    source: z.enum(["configuration", "api"]),
+    readOnly: z.boolean().openapi({ description: "it is changed where it is configured" }),
     prefixes: z.array(z.string()),
     hosts: z.array(z.string()),
     ns: z.array(z.string()),
@@ -23,7 +27,16 @@ const rule = z
     anonymous: z.boolean(),
     networks: z.array(z.string()),
     offline: z.boolean(),
-    problem: z.string().optional().openapi({ description: "why it cannot be used" }),
+    problem: z
+      .string()
+      .optional()
+      .openapi({ description: "why it cannot be used, or is set aside" }),
+    version: z.int().optional(),
+    changedAt: time.optional(),
+    changedBy: z.string().optional(),
+    fields: z.record(z.string(), z.unknown()).optional().openapi({
+      description: "of a rule that the API has added, as it was given",
+    }),
   })
   .openapi("Rule");
 
@@ -46,25 +59,23 @@ export function addRules(
     {
       method: "get",
       path: "/rules",
-      summary: "The rules, as they are configured",
+      summary: "The rules: those that are configured, and those that the API has added",
       answer: z.object({ rules: z.array(rule) }),
     },
-    async () => ({
-      rules: config().rules.map(({ rule: own, problem }) => ({
-        name: own.name,
-        prefixes: own.prefixes,
-        hosts: own.hosts,
-        ns: own.ns,
-        default: own.default,
-        upstream: own.upstream.base,
-        ...(own.upstreamPrefix !== undefined && { upstreamPrefix: own.upstreamPrefix }),
-        credentials: own.credentials,
-        anonymous: own.anonymous,
-        networks: own.networks,
-        offline: own.offline,
-        ...(problem !== undefined && { problem }),
-      })),
-    }),
+    async () => ({ rules: rulesIn(config()) }),
+  );
+
+  add(
+    api,
+    {
+      method: "get",
+      path: "/rules/{name}",
+      summary: "One rule",
+      params: { name: z.string() },
+      answer: rule,
+      problems: [404],
+    },
+    async (_, { req }) => ruleNamed(config(), req.param("name") as string),
   );
 
   add(
@@ -97,6 +108,64 @@ export function addRules(
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
     },
   );
+}
+
+/** @returns as they are told; those that are set aside last */
+function rulesIn(config: Config): z.infer<typeof rule>[] {
+  return [...config.rules.map(ruleTold), ...config.aside.map(asideTold)];
+}
+
+/** Throws NAME_UNKNOWN (404). */
+export function ruleNamed(config: Config, name: string): z.infer<typeof rule> {
+  const found = rulesIn(config).find((one) => one.name === name);
+  if (found) return found;
+  const message = `there is no rule of the name "${name.slice(0, 255)}"`;
+  throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
+}
+
+function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof rule> {
+  return {
+    name: own.name,
+    source: added ? "api" : "configuration",
+    readOnly: !added,
+    prefixes: own.prefixes,
+    hosts: own.hosts,
+    ns: own.ns,
+    default: own.default,
+    upstream: own.upstream.base,
+    ...(own.upstreamPrefix !== undefined && { upstreamPrefix: own.upstreamPrefix }),
+    credentials: own.credentials,
+    anonymous: own.anonymous,
+    networks: own.networks,
+    offline: own.offline,
+    ...(problem !== undefined && { problem }),
+    ...(added && addedTold(added)),
+  };
+}
+
+/** Of one that may not even be understood any more. */
+function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> {
+  const { upstream } = added.fields;
+  return {
+    name,
+    source: "api",
+    readOnly: false,
+    prefixes: [],
+    hosts: [],
+    ns: [],
+    default: false,
+    upstream: typeof upstream === "string" ? upstream : "",
+    credentials: [],
+    anonymous: false,
+    networks: [],
+    offline: false,
+    problem,
+    ...addedTold(added),
+  };
+}
+
+function addedTold({ fields, version, changedAt, changedBy }: Added) {
+  return { fields, version, changedAt: timeOf(changedAt), changedBy };
 }
 
 /** Of Docker Hub there is an image that everybody may pull. */

@@ -76,7 +76,7 @@ export function nextOf(
 }
 
 interface Described {
-  method: "get" | "post" | "delete";
+  method: "get" | "post" | "put" | "delete";
   path: string;
   summary: string;
   /** Parameters; what is not among them is refused. */

@@ -20,9 +20,11 @@ import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { addNumbers } from "./api-numbers.ts";
 import { addQuarantine } from "./api-quarantine.ts";
+import { addRuleChanges } from "./api-rule-changes.ts";
 import { addRules } from "./api-rules.ts";
 import { type Note, refusal } from "./api-schemas.ts";
 import { addUpstreams } from "./api-upstreams.ts";
+import type { Current } from "./current.ts";
 import { problemResponse } from "./problem.ts";
 
 /** What the API works with. */
@@ -46,11 +48,10 @@ const ABOUT = {
   servers: [{ url: "/api" }],
 };
 
-/** Under `/api`.
- * @param config called once the request may pass; throws where the configuration cannot be used */
+/** Under `/api`. */
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
-  config: () => Config,
+  current: Current,
   house: House,
   { catalog, lifecycle, desk, explain, gate }: Office,
 ): OpenAPIHono {
@@ -58,6 +59,7 @@ export function createApi(
     defaultHook: (result) =>
       result.success ? undefined : refusal(result.error.issues, "this request"),
   });
+  const config = () => current.config;
   const admin = new Admin(variables, desk);
   api.onError(problemResponse);
   api.use(async ({ req }, next) => {
@@ -71,6 +73,7 @@ export function createApi(
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
+  addRuleChanges(api, variables, current, desk.access, admin);
   addAbout(api, desk, config);
   addImages(api, house, desk, config, note);
   addUpstreams(api, gate, catalog, config);

@@ -7,7 +7,8 @@ import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
-import { Door, visitorOf } from "./door.ts";
+import { Current } from "./current.ts";
+import { visitorOf } from "./door.ts";
 import { Metrics } from "./metrics.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
@@ -21,43 +22,46 @@ export function createApp(
   office: Office,
 ): Hono {
   const config = configure(variables);
+  const current =
+    config instanceof ConfigError ? undefined : new Current(config, variables, office.desk);
   const usable = () => {
-    if (!(config instanceof ConfigError)) return config;
-    throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${config.message}`);
+    if (current) return current;
+    const { message } = config as ConfigError;
+    throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${message}`);
   };
   const app = new Hono();
   app.onError(errorResponse);
   app.notFound(() => errorResponse(nothingHere()));
-  app.use(async (_, next) => {
+  app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
-    usable();
+    const { now, later } = visitorOf(context);
+    await usable().refresh(now, later);
     await next();
   });
   // Made when it is first asked for: an isolate that only gives images does without.
   let api: Hono | undefined;
   app.all("/api/*", ({ req, env, executionCtx }) => {
-    api ??= new Hono().route("/api", createApi(variables, usable, house, office));
+    api ??= new Hono().route("/api", createApi(variables, usable(), house, office));
     return api.fetch(req.raw, env, executionCtx);
   });
   const metrics = new Metrics(office.catalog, office.gate);
   const admin = new Admin(variables, office.desk);
   app.all("/metrics", async ({ req }) => {
     const now = Date.now();
-    await admin.admitToNumbers(usable().auth, req.raw, now);
-    return metrics.answer(usable(), req.raw, now);
+    const { config } = usable();
+    await admin.admitToNumbers(config.auth, req.raw, now);
+    return metrics.answer(config, req.raw, now);
   });
   const level = config instanceof ConfigError ? "all" : config.log;
   const recorder = new Recorder(level, house.reports, office.analytics);
-  const door = config instanceof ConfigError ? undefined : new Door(config, office.desk);
   const registry = (context: Context) =>
-    answerRegistry(door as Door, house, recorder, visitorOf(context));
+    answerRegistry(usable().door, house, recorder, visitorOf(context));
   app.all("/token", async (context) => {
     const visitor = visitorOf(context);
     const entry: Entry = { ...entryOf(visitor), kind: "token" };
     const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-    return recorder.record(entry, visit, () =>
-      answerToken(usable(), office.desk, door as Door, visitor),
-    );
+    const { config, door } = usable();
+    return recorder.record(entry, visit, () => answerToken(config, office.desk, door, visitor));
   });
   app.all("/v2", registry);
   app.all("/v2/*", registry);

@@ -73,6 +73,12 @@ export class Door {
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
     }
+    // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
+    if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
+      throw new RegistryError("UNAVAILABLE", "it cannot be told at the moment whose name this is", {
+        status: 503,
+        headers: { "Retry-After": "5" },
+      });
     if (!target.routed) throw unknown(naming);
     const source = sourceOf(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;

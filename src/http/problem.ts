@@ -70,6 +70,7 @@ const TITLES: Record<number, string> = {
   404: "There is nothing here",
   405: "That cannot be done here",
   409: "Something else is at work",
+  412: "Something has changed meanwhile",
   413: "That is too long",
   429: "That was asked too often",
   500: "The cache failed",

@@ -80,7 +80,8 @@ export function targetAt(
   const source = { rule, repository: routed.repository };
   return {
     routed,
-    resource: () => resourceOf(`${keyOf(rule)} ${ownName(source)}`),
+    // With the upstream: a rule that is replaced may lead to other images by the same names.
+    resource: () => resourceOf(`${keyOf(rule)} ${rule.upstream.base} ${ownName(source)}`),
     naming: () => namingOf(naming),
     free: isFree(config, rule, naming.host, address),
     names: () => clientNames(config.rules, routed),

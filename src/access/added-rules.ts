@@ -1,0 +1,58 @@
+// The rules that the API has added, as they are kept: a change counts only where nobody has changed another meanwhile.
+
+import type { AddedRule } from "../config/added.ts";
+import type { Sqlite } from "../store/sqlite.ts";
+import type { AddedRules, RuleChange } from "./records.ts";
+
+interface Row {
+  name: string;
+  fields: string;
+  version: number;
+  changed_at: number;
+  changed_by: string;
+}
+
+export function addedRules(database: Sqlite): AddedRules {
+  const rows = database.all<Row>("SELECT * FROM rules ORDER BY id");
+  const { version } = database.one<{ version: number | null }>(
+    "SELECT max(version) AS version FROM rule_changes",
+  );
+  return { version: version ?? 0, rules: rows.map(ruleOf) };
+}
+
+/** @param base the version that whoever changes it has seen @returns whether that was the last one */
+export function changeRule(
+  database: Sqlite,
+  base: number,
+  { name, fields }: RuleChange,
+  who: string,
+  now: number,
+): boolean {
+  if (addedRules(database).version !== base) return false;
+  const { version } = database.one<{ version: number }>(
+    "INSERT INTO rule_changes DEFAULT VALUES RETURNING version",
+  );
+  database.run("DELETE FROM rule_changes WHERE version < ?", version);
+  if (!fields) database.run("DELETE FROM rules WHERE name = ?", name);
+  else
+    database.run(
+      `INSERT INTO rules (name, fields, version, changed_at, changed_by) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE
+         SET fields = excluded.fields, version = excluded.version, changed_at = excluded.changed_at, changed_by = excluded.changed_by`,
+      name,
+      JSON.stringify(fields),
+      version,
+      now,
+      who,
+    );
+  return true;
+}
+
+function ruleOf({ name, fields, version, changed_at, changed_by }: Row): AddedRule {
+  return {
+    name,
+    fields: JSON.parse(fields),
+    version,
+    changedAt: changed_at,
+    changedBy: changed_by,
+  };
+}

@@ -1,0 +1,183 @@
+// The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
+
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Access } from "../access/open.ts";
+import type { RuleChange } from "../access/records.ts";
+import { problemsOf, withAdded } from "../config/added.ts";
+import type { Config } from "../config/read.ts";
+import { readRule } from "../config/read.ts";
+import { RegistryError } from "../oci/error.ts";
+import type { Admin } from "./admin.ts";
+import { answerJson } from "./answers.ts";
+import { rule, ruleNamed } from "./api-rules.ts";
+import { type Api, add } from "./api-schemas.ts";
+import { textOf } from "./body.ts";
+import type { Current } from "./current.ts";
+import { visitorOf } from "./door.ts";
+import { badRequest } from "./problem.ts";
+
+/** Every isolate has them all in its memory, and reads them every some seconds: so many, and so long in JSON, in bytes. */
+const MOST_RULES = 200;
+const MOST_BYTES = 64 * 1024;
+const LONGEST = 16 * 1024;
+/** Somebody else may change another rule meanwhile: it is looked at again so often. */
+const TRIES = 3;
+
+const fields = z
+  .record(z.string(), z.unknown())
+  .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
+
+type Change = (config: Config, now: number) => RuleChange | Response;
+
+export function addRuleChanges(
+  api: Api,
+  variables: Readonly<Record<string, unknown>>,
+  current: Current,
+  access: Access,
+  admin: Admin,
+): void {
+  /** Made against the rules as they are at this moment, and done only if they still are so then. */
+  const changed = async (context: Context, change: Change): Promise<Config | Response> => {
+    const { request, now, later } = visitorOf(context);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { rules: added } = await access.page();
+      const config = withAdded(current.configured, added.rules, variables);
+      const wanted = change(config, now);
+      if (wanted instanceof Response) return wanted;
+      if (!(await access.changeRule(added.version, wanted, admin.who(request), now))) continue;
+      await current.changed(now, later);
+      return current.config;
+    }
+    throw conflict("somebody else is changing the rules; look at them, and try again");
+  };
+
+  add(
+    api,
+    {
+      method: "post",
+      path: "/rules",
+      summary: "Adds a rule; it is in force everywhere within a minute",
+      body: fields,
+      answer: rule,
+      status: 201,
+      problems: [409, 413],
+    },
+    async (_, context) => {
+      const given = fieldsIn(await textOf(context.req.raw, LONGEST, "a rule"));
+      if (given instanceof Response) return given;
+      let name = "";
+      const config = await changed(context, (before) => {
+        const problems = problemsOf(before, given, variables);
+        if (problems.length > 0) return badRequest(problems);
+        name = nameIn(given);
+        if (isAside(before, name))
+          throw conflict(`there is a rule of the name "${name}", set aside`);
+        return bounded(before, { name, fields: given });
+      });
+      return config instanceof Response ? config : told(config, name, 201);
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "put",
+      path: "/rules/{name}",
+      summary:
+        "Replaces a rule that the API has added; with If-Match only the version that was seen",
+      params: { name: z.string() },
+      body: fields,
+      answer: rule,
+      problems: [404, 409, 412, 413],
+    },
+    async (_, context) => {
+      const name = context.req.param("name") as string;
+      const given = fieldsIn(await textOf(context.req.raw, LONGEST, "a rule"));
+      if (given instanceof Response) return given;
+      const config = await changed(context, (before) => {
+        changeable(before, name, context.req.header("if-match"));
+        const others = without(before, name);
+        const problems = problemsOf(others, given, variables);
+        if (problems.length > 0) return badRequest(problems);
+        if (nameIn(given) !== name)
+          return badRequest([
+            `prefix: would name the rule "${nameIn(given)}": its first prefix, or first host, is its name; add another rule for that`,
+          ]);
+        return bounded(others, { name, fields: given });
+      });
+      return config instanceof Response ? config : told(config, name, 200);
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/rules/{name}",
+      summary: "Deletes a rule that the API has added; what was cached by it stays",
+      params: { name: z.string() },
+      answer: z.object({ name: z.string() }),
+      problems: [404, 409, 412],
+    },
+    async (_, context) => {
+      const name = context.req.param("name") as string;
+      const config = await changed(context, (before) => {
+        changeable(before, name, context.req.header("if-match"));
+        return { name };
+      });
+      return config instanceof Response ? config : { name };
+    },
+  );
+}
+
+function told(config: Config, name: string, status: number): Response {
+  const one = ruleNamed(config, name);
+  return answerJson(one, { ETag: `"${one.version}"` }, status);
+}
+
+/** Throws where it is none of the API's, or has been changed since it was seen. */
+function changeable(config: Config, name: string, ifMatch: string | undefined): void {
+  const { readOnly, version } = ruleNamed(config, name);
+  if (readOnly)
+    throw conflict(`the rule "${name}" is configured: change it in wrangler.toml, and deploy`);
+  if (ifMatch === undefined || ifMatch === "*" || ifMatch === `"${version}"`) return;
+  const message = `the rule "${name}" has been changed meanwhile: it is of version ${version}`;
+  throw new RegistryError("UNSUPPORTED", message, { status: 412 });
+}
+
+function isAside({ aside }: Config, name: string): boolean {
+  return aside.some((one) => one.name === name);
+}
+
+function without(config: Config, name: string): Config {
+  const rules = config.rules.filter((one) => !(one.added && one.rule.name === name));
+  return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
+}
+
+function bounded(config: Config, change: RuleChange): RuleChange {
+  const all = [...config.rules.flatMap(({ added }) => added?.fields ?? []), change.fields];
+  if (all.length > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
+  if (JSON.stringify(all).length > MOST_BYTES)
+    throw conflict(`the rules of the API have ${MOST_BYTES} bytes at most, all together`);
+  return change;
+}
+
+function fieldsIn(text: string): Record<string, unknown> | Response {
+  try {
+    const given: unknown = JSON.parse(text);
+    if (typeof given === "object" && given !== null && !Array.isArray(given))
+      return given as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
+}
+
+function nameIn(given: Record<string, unknown>): string {
+  return readRule(given, "", false, [])?.rule.name ?? "";
+}
+
+function conflict(message: string): RegistryError {
+  return new RegistryError("UNSUPPORTED", message, { status: 409 });
+}
