@@ -7,6 +7,7 @@ import type { ListFill } from "./fill/list-fill.ts";
 import type { ManifestFill } from "./fill/manifest-fill.ts";
 import type { TagFill } from "./fill/tag-fill.ts";
 import type { Analytics } from "./meter/analytics.ts";
+import type { PrewarmObject } from "./prewarm/object.ts";
 import type { UpstreamGate } from "./upstream/gate.ts";
 
 export interface Env {
@@ -19,6 +20,7 @@ export interface Env {
   CATALOG: DurableObjectNamespace<CatalogObject>;
   UPSTREAM_GATE: DurableObjectNamespace<UpstreamGate>;
   ACCESS: DurableObjectNamespace<AccessObject>;
+  PREWARM: DurableObjectNamespace<PrewarmObject>;
   /** Optional, both. */
   LOGINS?: Limiter;
   REQUESTS?: Limiter;

@@ -13,6 +13,7 @@ import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
 import type { Lifecycle } from "./lifecycle/told.ts";
+import { openPrewarm } from "./prewarm/open.ts";
 import { Healer } from "./pull/healing.ts";
 import type { House } from "./pull/house.ts";
 import { Lineage } from "./pull/lineage.ts";
@@ -40,6 +41,7 @@ export { BlobFill } from "./fill/blob-fill.ts";
 export { ListFill } from "./fill/list-fill.ts";
 export { ManifestFill } from "./fill/manifest-fill.ts";
 export { TagFill } from "./fill/tag-fill.ts";
+export { PrewarmObject } from "./prewarm/object.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
 
 /** One app an isolate: the configuration is parsed, and complained about, once. */
@@ -54,6 +56,7 @@ export default {
         desk: openDesk(openAccess(env), env),
         explain: explainOf(env),
         gate: openGate(env.UPSTREAM_GATE),
+        prewarm: openPrewarm(env),
         lifecycle: (config: Config) => lifecycleOf(env, config),
         ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       };
@@ -65,6 +68,8 @@ export default {
 
   /** The hourly cron. Its time is the sweep's clock. */
   async scheduled({ scheduledTime }, env) {
+    // A deployment may have changed what is scheduled.
+    await openPrewarm(env).tick(Date.now());
     const { rules } = await openAccess(env).page();
     const config = withAdded(readConfig({ ...env }), rules.rules, { ...env });
     const lifecycle = lifecycleOf(env, config);

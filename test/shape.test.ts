@@ -32,10 +32,11 @@ const MAY_IMPORT: Record<string, string[]> = {
   lifecycle: PULLING,
   access: DOING,
   report: [...PURE, "catalog"],
+  prewarm: [...PULLING, "pull", "access", "env"],
   explain: [...PULLING, "pull", "access"],
-  http: [...PULLING, "pull", "lifecycle", "access", "explain", "report"],
-  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "env"],
-  env: ["upstream", "fill", "catalog", "access", "meter"],
+  http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm"],
+  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "prewarm", "env"],
+  env: ["upstream", "fill", "catalog", "access", "meter", "prewarm"],
   cli: ["config"],
 };
 
@@ -93,7 +94,7 @@ const honoAtTheDoor: Check = (file, text) =>
     .map(() => `${file}: imports hono`);
 
 const holdsBindings = (file: string) =>
-  ["store", "fill", "catalog", "access", "env", "index"].includes(roomOf(file)) ||
+  ["store", "fill", "catalog", "access", "prewarm", "env", "index"].includes(roomOf(file)) ||
   file === "upstream/gate.ts";
 
 const bindingsInTheirRooms: Check = (file, text) => {

@@ -2,7 +2,12 @@
 
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { unstable_readConfig } from "wrangler";
+import { doorsOf } from "./support/doors.ts";
+import { Fixture } from "./support/fixture.ts";
 import { ACCESS_KEYS, ROBOT } from "./support/wire.ts";
+
+const WRANGLER = new URL("../wrangler.toml", import.meta.url).pathname;
 
 export default defineConfig({
   plugins: [
@@ -17,6 +22,8 @@ export default defineConfig({
             username: ROBOT.username,
             accessToken: ROBOT.password,
           }),
+          SHIPPED: JSON.stringify(unstable_readConfig({ config: WRANGLER }).vars.RULES),
+          RULES: JSON.stringify(doorsOf(new Fixture(inject("ports")))),
           REPORT_EVERY: "0s",
           AUTH: JSON.stringify({ mode: "open", acknowledgeOpen: true }),
           WRONG: JSON.stringify({ username: ROBOT.username, password: "not-it" }),

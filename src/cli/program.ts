@@ -7,6 +7,7 @@ import { withExamples } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { lifecycleCommand } from "./lifecycle.ts";
+import { prewarmCommand } from "./prewarm.ts";
 import { quarantineCommand } from "./quarantine.ts";
 import { refreshCommand } from "./refresh.ts";
 import { rulesCommand } from "./rules.ts";
@@ -19,6 +20,7 @@ const COMMANDS = [
   explainCommand,
   rulesCommand,
   refreshCommand,
+  prewarmCommand,
   quarantineCommand,
   upstreamsCommand,
   tokensCommand,

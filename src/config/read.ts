@@ -8,6 +8,7 @@ import { parseJson } from "./json.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
 import { type LogLevel, readLog } from "./log.ts";
 import { nameProblems, type Placed } from "./names.ts";
+import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 import { readTimes, type Times } from "./times.ts";
 
@@ -18,6 +19,8 @@ export interface ConfiguredRule {
   secret?: string;
   /** Its own lifecycle policies; not of `Rule`, which travels to the Durable Objects. */
   lifecycle?: LifecyclePolicy[];
+  /** What is fetched before anybody asks, and when. */
+  prewarm?: Prewarmed[];
   /** It was added by the API: when, by whom. */
   added?: Added;
 }
@@ -76,7 +79,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
 }
 
 /** A rule, and where it stands. */
-export type ReadRule = Placed & Pick<ConfiguredRule, "lifecycle">;
+export type ReadRule = Placed & Pick<ConfiguredRule, "lifecycle" | "prewarm">;
 
 /** One rule by itself; undefined where something is wrong with it.
  * @param offline all rules are @param problems takes what is wrong */
@@ -86,26 +89,32 @@ export function readRule(
   offline: boolean,
   problems: string[],
 ): ReadRule | undefined {
-  const { lifecycle, fields } = withoutLifecycle(given, path, problems);
+  const { lifecycle, prewarm, fields } = takenApart(given, path, problems);
   const parsed = ruleSchema.safeParse(fields);
   if (!parsed.success) {
     problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue, "a rule")));
     return undefined;
   }
   const rule = offline ? { ...parsed.data, offline } : parsed.data;
-  return { rule, path, ...(lifecycle && { lifecycle }) };
+  return { rule, path, ...(lifecycle && { lifecycle }), ...(prewarm && { prewarm }) };
 }
 
-/** A rule's lifecycle is read apart from its other fields. */
-function withoutLifecycle(
+/** What is not of `Rule`, which travels to the Durable Objects, is read apart from its other fields. */
+function takenApart(
   given: unknown,
   path: string,
   problems: string[],
-): { lifecycle: LifecyclePolicy[] | undefined; fields: unknown } {
-  if (typeof given !== "object" || given === null || !("lifecycle" in given))
-    return { lifecycle: undefined, fields: given };
-  const { lifecycle, ...fields } = given;
-  return { lifecycle: readPolicies(lifecycle, `${path}.lifecycle`, problems), fields };
+): Pick<ReadRule, "lifecycle" | "prewarm"> & { fields: unknown } {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return { fields: given };
+  const { lifecycle: policies, prewarm: entries, ...fields } = given as Record<string, unknown>;
+  const lifecycle = readPolicies(policies, `${path}.lifecycle`, problems);
+  const read = prewarmSchema.optional().safeParse(entries);
+  if (!read.success)
+    problems.push(
+      ...read.error.issues.flatMap((issue) => describe(`${path}.prewarm`, issue, "an entry")),
+    );
+  const prewarm = read.success ? read.data : undefined;
+  return { fields, ...(lifecycle && { lifecycle }), ...(prewarm && { prewarm }) };
 }
 
 function readPolicies(
@@ -144,10 +153,10 @@ function parseList(given: unknown): unknown[] | string {
 
 /** The first secret that is missing or malformed makes the whole rule unusable: rotation must not hide it. */
 export function configured(
-  { rule, lifecycle }: ReadRule,
+  { path: _, ...own }: ReadRule,
   env: Readonly<Record<string, unknown>>,
 ): ConfiguredRule {
-  const own = { rule, ...(lifecycle && { lifecycle }) };
+  const { rule } = own;
   for (const name of rule.credentials) {
     const read = readCredentials(env, name, rule.ecr ? "ecr" : "oci");
     if ("problem" in read) return { ...own, problem: read.problem, secret: name };

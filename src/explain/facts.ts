@@ -5,11 +5,10 @@ import { isPast, type PullToken } from "../access/records.ts";
 import type { Counts, HeldImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/error.ts";
+import type { Digest } from "../oci/digest.ts";
 import { parseObject } from "../oci/json.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
-import { isRepositoryName, isTag } from "../oci/name.ts";
+import type { Reference } from "../oci/reference.ts";
 import { digestIn, referencesIn } from "../oci/references.ts";
 import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
 import type { TagMapping } from "../policy/fresh.ts";
@@ -29,14 +28,6 @@ export interface Sources {
   manifests: Pick<ManifestStore, "get">;
   blobs: Pick<BlobStore, "layout">;
   gate: Watch;
-}
-
-/** As a person writes it, taken apart. */
-export interface Reference {
-  /** Without the cache's own host. */
-  name: string;
-  tag?: string;
-  digest?: Digest;
 }
 
 /** A manifest of it, and what is here of that. */
@@ -73,23 +64,6 @@ export interface Facts {
 const MOST_PARTS = 20;
 const MOST_BLOBS = 60;
 const WEEK = 7 * 24 * 60 * 60_000;
-
-/** Throws NAME_INVALID (400).
- * @param host the cache's own, which the reference may begin with */
-export function parseReference(text: string, host: string): Reference {
-  const own = text.startsWith(`${host}/`) ? text.slice(host.length + 1) : text;
-  const [before = "", digest] = own.split("@", 2) as [string, string?];
-  const [, name = "", tag] = /^(.*?)(?::([^/:]*))?$/.exec(before) ?? [];
-  if (!isRepositoryName(name) || (tag !== undefined && !isTag(tag)))
-    throw bad(`reference: "${text.slice(0, 300)}" is no image: write name:tag, or name@sha256:…`);
-  if (digest === undefined) return { name, tag: tag ?? "latest" };
-  if (!isDigest(digest)) throw bad("reference: what stands behind the @ is no digest");
-  return { name, digest };
-}
-
-function bad(message: string): RegistryError {
-  return new RegistryError("NAME_INVALID", message);
-}
 
 /** @param asked as a client would name it: by host and `ns`, where it does */
 export async function collect(

@@ -1,7 +1,8 @@
 // Explaining as the API sees it: a reference goes in, a story comes out.
 
 import type { Config } from "../config/read.ts";
-import { collect, parseReference, type Sources } from "./facts.ts";
+import { parseReference } from "../oci/reference.ts";
+import { collect, type Sources } from "./facts.ts";
 import { type Story, tell } from "./story.ts";
 
 export interface Explained extends Story {

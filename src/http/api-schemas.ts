@@ -86,7 +86,7 @@ interface Described {
   /** Of a body that is JSON, for the document: its handler reads it. */
   body?: z.ZodType;
   answer: z.ZodType;
-  status?: 200 | 201;
+  status?: 200 | 201 | 202;
   /** Statuses of its own problems. */
   problems?: number[];
 }

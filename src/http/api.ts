@@ -8,6 +8,7 @@ import type { Explain } from "../explain/open.ts";
 import type { Lifecycle } from "../lifecycle/told.ts";
 import type { Analytics } from "../meter/analytics.ts";
 import { RegistryError } from "../oci/error.ts";
+import type { Prewarm } from "../prewarm/open.ts";
 import type { House } from "../pull/house.ts";
 import type { Watch } from "../upstream/gate.ts";
 import { Admin, nothingHere } from "./admin.ts";
@@ -19,6 +20,7 @@ import { addExplain } from "./api-explain.ts";
 import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { addNumbers } from "./api-numbers.ts";
+import { addPrewarm } from "./api-prewarm.ts";
 import { addQuarantine } from "./api-quarantine.ts";
 import { addRuleChanges } from "./api-rule-changes.ts";
 import { addRules } from "./api-rules.ts";
@@ -34,6 +36,7 @@ export interface Office {
   explain: Explain;
   gate: Watch;
   lifecycle(config: Config): Lifecycle;
+  prewarm: Prewarm;
   analytics?: Analytics;
 }
 
@@ -53,7 +56,7 @@ export function createApi(
   variables: Readonly<Record<string, unknown>>,
   current: Current,
   house: House,
-  { catalog, lifecycle, desk, explain, gate }: Office,
+  { catalog, lifecycle, desk, explain, gate, prewarm }: Office,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
@@ -78,6 +81,7 @@ export function createApi(
   addImages(api, house, desk, config, note);
   addUpstreams(api, gate, catalog, config);
   addNumbers(api, variables, catalog, config);
+  addPrewarm(api, prewarm, admin, note);
   addQuarantine(api, desk.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {

@@ -120,7 +120,7 @@ describe("the configuration that is shipped", () => {
     ["mcr.microsoft.com", "mcr", "mcr.microsoft.com"],
     ["registry.gitlab.com", "gitlab", "registry.gitlab.com"],
   ])("has %s, also as %s", (host, alias, upstream) => {
-    const { rules } = readConfig({ RULES: (env as unknown as { RULES: unknown }).RULES });
+    const { rules } = readConfig({ RULES: (env as unknown as { SHIPPED: string }).SHIPPED });
     const found = rules.filter(({ rule }) => rule.upstream.host === upstream);
     expect(found).toHaveLength(1);
     expect(found[0]?.rule.prefixes).toEqual([host, alias]);

@@ -29,12 +29,16 @@ const ask = (method: string, path: string, init: RequestInit = {}, token: string
 
 let document: Document;
 let tokenId: string;
+let jobId: string;
 const operations: [string, string, Operation][] = [];
 
 beforeAll(async () => {
   document = await (await ask("GET", "/openapi.json")).json();
   const image = await fixture.image(NAME, "1");
   tokenId = (await pullToken(cache, ["**"])).id;
+  const job = { references: ["nothing.example/x:1"] };
+  const begun = await ask("POST", "/prewarm", { body: JSON.stringify(job) });
+  jobId = ((await begun.json()) as { id: string }).id;
   await pullWhole(new Cache(), `open/${NAME}`, "1", image);
   for (const [path, item] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(item))
@@ -46,6 +50,13 @@ const RULE = { prefix: "documented-rule", upstream: "registry.documented.example
 beforeEach(async () => {
   await ask("POST", "/rules", { body: JSON.stringify(RULE) });
 });
+
+const STATUSES: Record<string, number> = {
+  "/tokens": 201,
+  "/quarantine": 201,
+  "/rules": 201,
+  "/prewarm": 202,
+};
 
 let rules = 0;
 const NAME = repository("documented");
@@ -64,6 +75,7 @@ const BODIES: Record<string, unknown> = {
     rules += 1;
     return { ...RULE, prefix: `documented-${rules}` };
   },
+  "POST /prewarm": { references: ["nothing.example/x:1"], platforms: ["all"], priority: 1 },
   "PUT /rules/{name}": { ...RULE, tagTtl: "5m" },
 };
 const bodyOf = (method: string, path: string) => {
@@ -82,7 +94,11 @@ const pathOf = (path: string, query = "") => {
   return filled(path) + (all === "" ? "" : `?${all}`);
 };
 const filled = (path: string) =>
-  path.replace("{id}", tokenId).replace("{digest}", DIGEST).replace("{name}", RULE.prefix);
+  path
+    .replace("/prewarm/{id}", `/prewarm/${jobId}`)
+    .replace("{id}", tokenId)
+    .replace("{digest}", DIGEST)
+    .replace("{name}", RULE.prefix);
 
 /** The schema, with the components that it leans on. */
 function validator(schema: object): z.ZodType {
@@ -128,7 +144,7 @@ it("each route answers a good request as it says", async () => {
     expect([method, path, response.status]).toEqual([
       method,
       path,
-      method === "POST" && ["/tokens", "/quarantine", "/rules"].includes(path) ? 201 : 200,
+      (method === "POST" && STATUSES[path]) || 200,
     ]);
     const schema = described?.content["application/json"]?.schema as object;
     const told = validator(schema).safeParse(await response.json());
@@ -169,7 +185,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
 
 it("each route with a body refuses one that is none, and one that is too long", async () => {
   const withBody = operations.filter(([method, path]) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(5);
+  expect(withBody).toHaveLength(6);
   for (const [method, path] of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(path), { body });

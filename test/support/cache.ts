@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { inject } from "vitest";
 import type { Env } from "../../src/env.ts";
 import worker from "../../src/index.ts";
+import { doorsOf } from "./doors.ts";
 import { Fixture, type ServiceAccountKey, type UpstreamPorts } from "./fixture.ts";
 import { listenTo } from "./secrets.ts";
 
@@ -18,17 +19,7 @@ declare module "vitest" {
 
 export const fixture = new Fixture(inject("ports"));
 
-/** The doors of the fixture as rules: `open/…`, `bearer/…`, and `basic/…` and `robot/…` with credentials.
- * @param path that the upstreams are under
- * @param fields of all the rules */
-function doors(path = "", fields: object = {}) {
-  return [
-    { prefix: "open", upstream: fixture.url("open") + path, ...fields },
-    { prefix: "bearer", upstream: fixture.url("bearer") + path, ...fields },
-    { prefix: "basic", upstream: fixture.url("basic") + path, credentials: "ROBOT", ...fields },
-    { prefix: "robot", upstream: fixture.url("bearer") + path, credentials: "ROBOT", ...fields },
-  ];
-}
+const doors = (path?: string, fields?: object) => doorsOf(fixture, path, fields);
 
 /** A path that makes a fixture's door an upstream of its own: one that fails is left alone for a while, and what one test
  * breaks must not be out of order for the next. */

@@ -1,0 +1,249 @@
+// `npm run entrepot -- prewarm …`: images that are to be there before anybody asks, and how far they are.
+
+import { Command } from "commander";
+import { type Api, Complaint, openApi, textOf } from "./api.ts";
+import { type Asking, asking, listed, print, wholeNumber, withExamples } from "./command.ts";
+import { SIGNS, sizeOf, some, tableOf, timeOf } from "./words.ts";
+
+interface Amount {
+  total: number;
+  done: number;
+}
+
+interface Job {
+  id: string;
+  createdAt: string;
+  createdBy: string;
+  state: string;
+  counts: Record<string, number>;
+  layers: Amount;
+  bytes: Amount;
+}
+
+interface Item {
+  seq: number;
+  reference: string;
+  state: string;
+  layers: Amount;
+  bytes: Amount;
+  note?: string;
+  error?: string;
+  nextAt?: string;
+}
+
+type Whole = Job & { items: Item[]; next?: number };
+
+/** How often it is looked how far a job is, in ms. */
+const LOOK = 1_000;
+const BAR = 24;
+const MARKS: Record<string, string> = { done: SIGNS.good, failed: SIGNS.bad };
+
+export function prewarmCommand(): Command {
+  const command = new Command("prewarm")
+    .summary("has images there before anybody asks")
+    .description("Has images fetched before anybody asks, and tells how far they are.")
+    .addCommand(startCommand())
+    .addCommand(listCommand())
+    .addCommand(showCommand())
+    .addCommand(cancelCommand());
+  return withExamples(command, [
+    "prewarm start docker.io/library/alpine:3",
+    "prewarm start --file images.txt --platform linux/amd64",
+    "prewarm list",
+  ]);
+}
+
+interface StartOptions extends Asking {
+  file?: string;
+  platform?: string[];
+  priority?: string;
+  detach?: boolean;
+}
+
+function startCommand(): Command {
+  const command = new Command("start")
+    .summary("fetches images, and shows how far they are")
+    .description(
+      "Begins a job, and follows it until its end. The job goes on if you leave. Ends with 1 where an image could not be had.",
+    )
+    .argument("[reference...]", "images, with a tag or a digest")
+    .option("--file <file>", "with an image a line; - for what comes in")
+    .option("--platform <list>", "such as linux/amd64,linux/arm64, which is usual, or all", listed)
+    .option("--priority <number>", "from 0 to 100; the highest goes first", wholeNumber)
+    .option("--detach", "does not wait for its end");
+  return asking(
+    command,
+    [
+      "prewarm start docker.io/library/alpine:3 ghcr.io/acme/app:v1",
+      "prewarm start --file images.txt --platform all --detach",
+    ],
+    "prints the job as the API answers it, once it has ended, or at once with --detach",
+  ).action(start);
+}
+
+async function start(references: string[], options: StartOptions): Promise<void> {
+  const lines = options.file === undefined ? [] : textOf(options.file).split("\n");
+  const read = lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
+  const all = [...references, ...read];
+  if (all.length === 0) throw new Complaint("name an image, or a --file with one a line", 2);
+  const { platform: platforms, priority } = options;
+  const asked = {
+    references: all,
+    ...(platforms && { platforms }),
+    ...(priority !== undefined && { priority: Number(priority) }),
+  };
+  const api = openApi(options.url);
+  const job = await api.ask<Job>("POST", "/api/prewarm", JSON.stringify(asked));
+  if (options.detach) {
+    print(job, options, () => [
+      `${some(all.length, "image")}: the job is ${job.id}; npm run entrepot -- prewarm show ${job.id}`,
+    ]);
+    return;
+  }
+  const end = await follow(api, job.id, options.json ?? false);
+  print(end, options, () => []);
+  if (end.state !== "done") process.exitCode = 1;
+}
+
+/** Until its end: with bars on a terminal, and else a line for each image that has ended. */
+async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
+  const isTerminal = process.stdout.isTTY && !isSilent;
+  const leave = () => {
+    console.error(
+      `\nthe job goes on: npm run entrepot -- prewarm show ${id}, or prewarm cancel ${id}`,
+    );
+    process.exit(130);
+  };
+  process.once("SIGINT", leave);
+  const told = new Set<number>();
+  let drawn = 0;
+  for (;;) {
+    const job = await wholeOf(api, id);
+    const isOver = job.state !== "running";
+    for (const item of isSilent ? [] : job.items) {
+      if (told.has(item.seq) || !isEnded(item)) continue;
+      if (drawn > 0) process.stdout.write(`\x1b[${drawn}A\x1b[J`);
+      drawn = 0;
+      told.add(item.seq);
+      console.log(lineOf(item));
+    }
+    if (isTerminal) {
+      if (drawn > 0) process.stdout.write(`\x1b[${drawn}A\x1b[J`);
+      const bars = isOver ? [] : barsOf(job);
+      drawn = bars.length;
+      for (const bar of bars) console.log(bar);
+    }
+    if (isOver) {
+      process.off("SIGINT", leave);
+      if (!isSilent) console.log(summaryOf(job));
+      return job;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK));
+  }
+}
+
+async function wholeOf(api: Api, id: string): Promise<Whole> {
+  const path = `/api/prewarm/${encodeURIComponent(id)}`;
+  const job = await api.ask<Whole>("GET", path);
+  for (let { next } = job; next !== undefined; ) {
+    const more = await api.ask<Whole>("GET", `${path}?after=${next}`);
+    job.items.push(...more.items);
+    next = more.next;
+  }
+  return job;
+}
+
+function listCommand(): Command {
+  const command = new Command("list")
+    .summary("lists the jobs")
+    .description("Lists the jobs, the latest first, for 90 days.");
+  return asking(command, ["prewarm list", "prewarm list --json"]).action(
+    async (options: Asking) => {
+      print(
+        await openApi(options.url).ask<{ jobs: Job[] }>("GET", "/api/prewarm"),
+        options,
+        ({ jobs }) => {
+          if (jobs.length === 0) return ["nothing was prewarmed yet"];
+          const rows = jobs.map((job) => [
+            job.id,
+            timeOf(job.createdAt),
+            job.state,
+            `${job.counts.done} of ${countOf(job)}`,
+            `${sizeOf(job.bytes.done)} of ${sizeOf(job.bytes.total)}`,
+            job.createdBy,
+          ]);
+          return tableOf(["id", "begun", "state", "images", "bytes", "by"], rows);
+        },
+      );
+    },
+  );
+}
+
+function showCommand(): Command {
+  const command = new Command("show")
+    .summary("how far a job is")
+    .description("Shows how far a job is, and each of its images.")
+    .argument("<id>", "of the job, as `prewarm list` says it");
+  return asking(command, [
+    "prewarm show 6b1f2a90-0000-4000-8000-000000000000",
+    "prewarm show 6b1f2a90-0000-4000-8000-000000000000 --json",
+  ]).action(async (id: string, options: Asking) => {
+    print(await wholeOf(openApi(options.url), id), options, (job) => [
+      ...job.items.map(lineOf),
+      summaryOf(job),
+    ]);
+  });
+}
+
+function cancelCommand(): Command {
+  const command = new Command("cancel")
+    .summary("ends a job")
+    .description("Ends a job: what is under way comes to its end, and nothing more is begun.")
+    .argument("<id>", "of the job, as `prewarm list` says it");
+  return asking(command, [
+    "prewarm cancel 6b1f2a90-0000-4000-8000-000000000000",
+    "prewarm cancel 6b1f2a90-0000-4000-8000-000000000000 --json",
+  ]).action(async (id: string, options: Asking) => {
+    const path = `/api/prewarm/${encodeURIComponent(id)}`;
+    const job = await openApi(options.url).ask<Job>("DELETE", path);
+    print(job, options, () => [summaryOf(job)]);
+  });
+}
+
+function isEnded({ state }: Item): boolean {
+  return state !== "waiting" && state !== "working";
+}
+
+function countOf({ counts }: Job): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function lineOf(item: Item): string {
+  const { state, reference, layers, bytes, note, error, nextAt } = item;
+  const again = nextAt === undefined ? "" : `, again at ${timeOf(nextAt)}`;
+  const said = [
+    layers.total > 0 && `${layers.done} of ${some(layers.total, "layer")}, ${sizeOf(bytes.done)}`,
+    note,
+    error && `${error}${again}`,
+  ].filter(Boolean);
+  return `${MARKS[state] ?? "•"} ${reference}${said.length > 0 ? `: ${said.join("; ")}` : ""}`;
+}
+
+function summaryOf(job: Job): string {
+  const failed = job.counts.failed ? `, ${job.counts.failed} could not be had` : "";
+  return `${job.state}: ${job.counts.done} of ${some(countOf(job), "image")}, ${sizeOf(job.bytes.done)} of ${sizeOf(job.bytes.total)}${failed}`;
+}
+
+/** Of the images that are under way, and of all. */
+function barsOf(job: Whole): string[] {
+  const working = job.items.filter(({ state }) => state === "working").slice(0, 5);
+  const width = Math.max(5, ...working.map(({ reference }) => reference.length));
+  const line = (name: string, { bytes, layers }: Pick<Job, "bytes" | "layers">) =>
+    `  ${name.padEnd(width)} ${barOf(bytes)} ${sizeOf(bytes.done)} of ${sizeOf(bytes.total)}, ${layers.done} of ${some(layers.total, "layer")}`;
+  return [...working.map((item) => line(item.reference, item)), line("all", job)];
+}
+
+function barOf({ total, done }: Amount): string {
+  const full = total === 0 ? 0 : Math.round((BAR * done) / total);
+  return "█".repeat(full) + "░".repeat(BAR - full);
+}

@@ -1,0 +1,228 @@
+// Jobs and their images, as they are kept.
+
+import type { Sqlite } from "../store/sqlite.ts";
+import type { Item, ItemState, Job, JobState, NewJob } from "./records.ts";
+
+/** Jobs that have ended are kept for so long, in ms, and so many of them. */
+const KEPT = 90 * 24 * 60 * 60_000;
+const MOST_KEPT = 200;
+
+interface JobRow {
+  id: string;
+  created_at: number;
+  created_by: string;
+  priority: number;
+  platforms: string;
+  state: JobState;
+  ended_at: number | null;
+}
+
+export interface ItemRow {
+  job: string;
+  seq: number;
+  reference: string;
+  newest: number | null;
+  state: ItemState;
+  digest: string | null;
+  note: string | null;
+  error: string | null;
+  attempts: number;
+  next_at: number;
+}
+
+export function insert(database: Sqlite, job: NewJob, now: number): void {
+  const { id, references, newest = [], platforms, priority, who } = job;
+  // A call that is repeated makes no second one.
+  if (database.has("SELECT 1 FROM jobs WHERE id = ?", id)) return;
+  database.run(
+    "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, 'running', NULL)",
+    id,
+    now,
+    who,
+    priority,
+    JSON.stringify(platforms),
+  );
+  for (const reference of new Set(references)) addItem(database, id, reference, null, now);
+  for (const { name, tags, count } of newest) addItem(database, id, `${name}:${tags}`, count, now);
+  trim(database, now);
+}
+
+/** Behind those that are there, unless it is among them. */
+export function addItem(
+  database: Sqlite,
+  job: string,
+  reference: string,
+  newest: number | null,
+  now: number,
+): void {
+  database.run(
+    `INSERT INTO items (job, seq, reference, newest, state, next_at)
+     SELECT ?1, (SELECT coalesce(max(seq), 0) + 1 FROM items WHERE job = ?1), ?2, ?3, 'waiting', ?4
+     WHERE NOT EXISTS (SELECT 1 FROM items WHERE job = ?1 AND reference = ?2)`,
+    job,
+    reference,
+    newest,
+    now,
+  );
+}
+
+function trim(database: Sqlite, now: number): void {
+  const past = `SELECT id FROM jobs WHERE state <> 'running' AND (created_at < ?1 OR id NOT IN (
+    SELECT id FROM jobs WHERE state <> 'running' ORDER BY created_at DESC LIMIT ?2))`;
+  for (const table of ["parts", "items"])
+    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - KEPT, MOST_KEPT);
+  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - KEPT, MOST_KEPT);
+}
+
+/** What is to be done next, and is not in hand; and for which platforms. */
+export function nextItem(
+  database: Sqlite,
+  inHand: ReadonlySet<string>,
+  now: number,
+): (ItemRow & { platforms: string[]; created_at: number }) | undefined {
+  const rows = database.all<ItemRow & { platforms: string; created_at: number }>(
+    `SELECT items.*, platforms, created_at FROM items JOIN jobs ON jobs.id = job
+     WHERE jobs.state = 'running' AND items.state IN ('waiting', 'working') AND next_at <= ?
+     ORDER BY priority DESC, created_at, job, seq LIMIT ?`,
+    now,
+    inHand.size + 1,
+  );
+  const row = rows.find((one) => !inHand.has(keyOf(one)));
+  return row && { ...row, platforms: JSON.parse(row.platforms) };
+}
+
+export function keyOf({ job, seq }: Pick<ItemRow, "job" | "seq">): string {
+  return `${job} ${seq}`;
+}
+
+/** When the next image is to be looked after; undefined where there is none. */
+export function nextAt(database: Sqlite): number | undefined {
+  const row = database.one<{ at: number | null }>(
+    `SELECT min(next_at) AS at FROM items JOIN jobs ON jobs.id = job
+     WHERE jobs.state = 'running' AND items.state IN ('waiting', 'working')`,
+  );
+  return row.at ?? undefined;
+}
+
+/** Of one that was cancelled meanwhile nothing is changed. */
+export function setItem(
+  database: Sqlite,
+  { job, seq }: Pick<ItemRow, "job" | "seq">,
+  fields: Partial<Pick<ItemRow, "state" | "digest" | "note" | "error" | "attempts" | "next_at">>,
+): void {
+  const names = Object.keys(fields);
+  database.run(
+    `UPDATE items SET ${names.map((name) => `${name} = ?`).join(", ")}
+     WHERE job = ? AND seq = ? AND state IN ('waiting', 'working')`,
+    ...Object.values(fields),
+    job,
+    seq,
+  );
+}
+
+/** Ends jobs of which nothing is left to do. */
+export function endJobs(database: Sqlite, now: number): void {
+  database.run(
+    `UPDATE jobs SET ended_at = ?1,
+       state = CASE WHEN EXISTS (SELECT 1 FROM items WHERE job = id AND items.state = 'failed') THEN 'failed' ELSE 'done' END
+     WHERE state = 'running' AND NOT EXISTS (
+       SELECT 1 FROM items WHERE job = id AND items.state IN ('waiting', 'working'))`,
+    now,
+  );
+}
+
+export function cancel(database: Sqlite, id: string, now: number): void {
+  const query =
+    "UPDATE jobs SET state = 'cancelled', ended_at = ? WHERE id = ? AND state = 'running'";
+  database.run(query, now, id);
+  database.run(
+    `UPDATE items SET state = 'cancelled' WHERE job = ? AND state IN ('waiting', 'working')
+       AND EXISTS (SELECT 1 FROM jobs WHERE id = job AND jobs.state = 'cancelled')`,
+    id,
+  );
+}
+
+export function jobOf(database: Sqlite, id: string): Job | undefined {
+  const row = database.first<JobRow>("SELECT * FROM jobs WHERE id = ?", id);
+  return row && told(database, row);
+}
+
+/** The latest first. @param before the time of the last one of the page before */
+export function jobs(
+  database: Sqlite,
+  before: number | undefined,
+  state: JobState | undefined,
+  limit: number,
+): Job[] {
+  const rows = database.all<JobRow>(
+    `SELECT * FROM jobs WHERE created_at < ?1 AND state = coalesce(?2, state) ORDER BY created_at DESC LIMIT ?3`,
+    before ?? Number.MAX_SAFE_INTEGER,
+    state ?? null,
+    limit,
+  );
+  return rows.map((row) => told(database, row));
+}
+
+export function isRunning(database: Sqlite, who: string): boolean {
+  return database.has("SELECT 1 FROM jobs WHERE created_by = ? AND state = 'running'", who);
+}
+
+export function countRunning(database: Sqlite): number {
+  return database.one<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE state = 'running'").n;
+}
+
+/** @param after the number of the last one of the page before */
+export function items(database: Sqlite, job: string, after: number, limit: number): Item[] {
+  const rows = database.all<ItemRow & Sums>(
+    `SELECT items.*, ${SUMS} FROM items LEFT JOIN parts USING (job, seq)
+     WHERE job = ? AND seq > ? GROUP BY items.seq ORDER BY items.seq LIMIT ?`,
+    job,
+    after,
+    limit,
+  );
+  return rows.map((row) => ({
+    seq: row.seq,
+    reference: row.reference,
+    state: row.state,
+    ...sums(row),
+    ...(row.digest !== null && { digest: row.digest }),
+    ...(row.note !== null && { note: row.note }),
+    ...(row.error !== null && { error: row.error }),
+    ...(row.state === "waiting" && row.error !== null && { nextAt: row.next_at }),
+  }));
+}
+
+interface Sums {
+  layers: number;
+  layersDone: number;
+  bytes: number;
+  bytesDone: number;
+}
+
+const SUMS = `count(parts.digest) AS layers, coalesce(sum(done), 0) AS layersDone, coalesce(sum(size), 0) AS bytes,
+  coalesce(sum(CASE WHEN done THEN size ELSE min(had, size) END), 0) AS bytesDone`;
+
+function sums({ layers, layersDone, bytes, bytesDone }: Sums): Pick<Item, "layers" | "bytes"> {
+  return { layers: { total: layers, done: layersDone }, bytes: { total: bytes, done: bytesDone } };
+}
+
+function told(database: Sqlite, row: JobRow): Job {
+  const counts = { waiting: 0, working: 0, done: 0, failed: 0, cancelled: 0 };
+  const states = database.all<{ state: ItemState; n: number }>(
+    "SELECT state, count(*) AS n FROM items WHERE job = ? GROUP BY state",
+    row.id,
+  );
+  for (const { state, n } of states) counts[state] = n;
+  const all = database.one<Sums>(`SELECT ${SUMS} FROM parts WHERE job = ?`, row.id);
+  return {
+    id: row.id,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    priority: row.priority,
+    platforms: JSON.parse(row.platforms),
+    state: row.state,
+    ...(row.ended_at !== null && { endedAt: row.ended_at }),
+    counts,
+    ...sums(all),
+  };
+}

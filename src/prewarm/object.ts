@@ -1,0 +1,227 @@
+// PrewarmObject: the one Durable Object that has images fetched before anybody asks. Its alarm does a stretch of the work at a time, and
+// sets the next one before it begins: a reset at any moment costs the stretch, and what the fills have done by then stays done.
+
+import { DurableObject } from "cloudflare:workers";
+import { openAccess } from "../access/open.ts";
+import { withAdded } from "../config/added.ts";
+import { readConfig } from "../config/read.ts";
+import type { Env } from "../env.ts";
+import { openFills } from "../fill/open.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
+import { Sqlite } from "../store/sqlite.ts";
+import * as jobs from "./jobs.ts";
+import type { Prewarm } from "./open.ts";
+import { beginScheduled } from "./scheduled.ts";
+import { STEPS } from "./schema.ts";
+import { blobOf, contentsOf, type Desk, newestTags, wantedOf } from "./warming.ts";
+
+type Method = keyof Prewarm;
+/** Its calls as they arrive. */
+type Calls = {
+  [M in Method]: (
+    ...args: Parameters<Prewarm[M]>
+  ) => Promise<Outcome<Awaited<ReturnType<Prewarm[M]>>>>;
+};
+
+/** A stretch is as long as this, in ms; one that was broken off is taken up again after so long. */
+const STRETCH = 30_000;
+const BROKEN_OFF = 90_000;
+/** Images, and blobs of each, that are fetched side by side: clients' own pulls are to have room. */
+const IMAGES = 2;
+const BLOBS = 3;
+/** An image that cannot be had is tried again after this, doubled each time, up to that; and for so long, in ms. */
+const PAUSE = 15_000;
+const LONGEST_PAUSE = 30 * 60_000;
+const PATIENCE = 24 * 60 * 60_000;
+/** Statuses that do not change by waiting. */
+const FINAL = [400, 401, 403, 404, 405, 413];
+const MOST_RUNNING = 50;
+
+type Working = NonNullable<ReturnType<typeof jobs.nextItem>>;
+
+export class PrewarmObject extends DurableObject<Env> implements Calls {
+  readonly #database = new Sqlite(this.ctx.storage.sql);
+  readonly #fills = openFills(this.env);
+  readonly #inHand = new Set<string>();
+
+  constructor(context: DurableObjectState, env: Env) {
+    super(context, env);
+    context.storage.transactionSync(() => this.#database.migrate(STEPS));
+  }
+
+  start(...[job, now]: Parameters<Prewarm["start"]>) {
+    return settle(async () => {
+      const isKnown = jobs.jobOf(this.#database, job.id) !== undefined;
+      if (!isKnown && jobs.countRunning(this.#database) >= MOST_RUNNING) return undefined;
+      this.ctx.storage.transactionSync(() => jobs.insert(this.#database, job, now));
+      await this.#wake(now);
+      return jobs.jobOf(this.#database, job.id);
+    });
+  }
+
+  list(...args: Parameters<Prewarm["list"]>) {
+    return settle(async () => jobs.jobs(this.#database, ...args));
+  }
+
+  job(...[id]: Parameters<Prewarm["job"]>) {
+    return settle(async () => jobs.jobOf(this.#database, id));
+  }
+
+  items(...args: Parameters<Prewarm["items"]>) {
+    return settle(async () => jobs.items(this.#database, ...args));
+  }
+
+  cancel(...[id, now]: Parameters<Prewarm["cancel"]>) {
+    return settle(async () => {
+      this.ctx.storage.transactionSync(() => jobs.cancel(this.#database, id, now));
+      return jobs.jobOf(this.#database, id);
+    });
+  }
+
+  tick(...[now]: Parameters<Prewarm["tick"]>) {
+    return settle(() => this.#wake(now));
+  }
+
+  /** At once, unless it is awake. */
+  async #wake(now: number): Promise<void> {
+    const at = await this.ctx.storage.getAlarm();
+    if (at === null || at > now) await this.ctx.storage.setAlarm(now);
+  }
+
+  override async alarm(): Promise<void> {
+    // First of all: should the object die in here, it wakes again.
+    await this.ctx.storage.setAlarm(Date.now() + BROKEN_OFF);
+    const next = await this.#stretch(Date.now() + STRETCH);
+    const now = Date.now();
+    const due = jobs.nextAt(this.#database);
+    const times = [next, due].filter((time) => time !== undefined);
+    if (times.length === 0) await this.ctx.storage.deleteAlarm();
+    else await this.ctx.storage.setAlarm(Math.max(now, Math.min(...times)));
+  }
+
+  /** @returns when something is scheduled next; undefined where nothing is */
+  async #stretch(until: number): Promise<number | undefined> {
+    let desk: Desk;
+    let scheduledAt: number | undefined;
+    try {
+      const { rules, quarantine } = await openAccess(this.env).page();
+      const variables = { ...this.env };
+      const config = withAdded(readConfig(variables), rules.rules, variables);
+      const quarantined = new Map(
+        quarantine.map(({ digest, reason }) => [digest as string, reason]),
+      );
+      desk = { config, fills: this.#fills, quarantined };
+      scheduledAt = beginScheduled(this.#database, config, Date.now());
+    } catch (error) {
+      console.error(`entrepot: nothing is prewarmed: ${(error as Error).message}`);
+      return Date.now() + BROKEN_OFF;
+    }
+    await Promise.all(Array.from({ length: IMAGES }, () => this.#lane(desk, until)));
+    jobs.endJobs(this.#database, Date.now());
+    return scheduledAt;
+  }
+
+  /** One image after the other, while there is time. */
+  async #lane(desk: Desk, until: number): Promise<void> {
+    while (Date.now() < until) {
+      const item = jobs.nextItem(this.#database, this.#inHand, Date.now());
+      if (!item) return;
+      const key = jobs.keyOf(item);
+      this.#inHand.add(key);
+      try {
+        await this.#work(desk, item, until);
+      } catch (error) {
+        this.#failed(item, error);
+      } finally {
+        this.#inHand.delete(key);
+      }
+    }
+  }
+
+  async #work(desk: Desk, item: Working, until: number): Promise<void> {
+    const now = Date.now();
+    if (item.newest !== null) {
+      const references = await newestTags(desk, item.reference, item.newest);
+      this.ctx.storage.transactionSync(() => {
+        for (const one of references) jobs.addItem(this.#database, item.job, one, null, now);
+        const note = references.length === 0 ? "no tag matches" : `${references.length} tags`;
+        jobs.setItem(this.#database, item, { state: "done", note, error: null });
+      });
+      return;
+    }
+    const wanted = wantedOf(desk, item.reference);
+    if (item.digest === null) {
+      const { digest, blobs, note } = await contentsOf(desk, wanted, item.platforms);
+      this.ctx.storage.transactionSync(() => {
+        for (const blob of blobs)
+          this.#database.run(
+            "INSERT OR IGNORE INTO parts (job, seq, digest, size) VALUES (?, ?, ?, ?)",
+            item.job,
+            item.seq,
+            blob.digest,
+            blob.size,
+          );
+        const fields = { digest, note: note ?? null, error: null };
+        jobs.setItem(this.#database, item, { state: "working", ...fields });
+      });
+    }
+    if (!(await this.#blobs(desk, wanted.source, item, until))) return;
+    jobs.setItem(this.#database, item, { state: "done", error: null });
+  }
+
+  /** @returns whether all of them are here */
+  async #blobs(desk: Desk, source: Source, item: Working, until: number): Promise<boolean> {
+    const { job, seq } = item;
+    const left = this.#database.all<{ digest: Digest }>(
+      "SELECT digest FROM parts WHERE job = ? AND seq = ? AND NOT done ORDER BY size",
+      job,
+      seq,
+    );
+    const set = (digest: Digest, column: "had" | "done", value: number) =>
+      this.#database.run(
+        `UPDATE parts SET ${column} = ? WHERE job = ? AND seq = ? AND digest = ?`,
+        value,
+        job,
+        seq,
+        digest,
+      );
+    let isWhole = true;
+    const lane = async () => {
+      for (let one = left.shift(); one; one = left.shift()) {
+        const { digest } = one;
+        if (Date.now() >= until || this.#isOver(job)) {
+          isWhole = false;
+          return;
+        }
+        const isHere = await blobOf(desk, source, digest, until, (had) => set(digest, "had", had));
+        if (isHere) set(digest, "done", 1);
+        else isWhole = false;
+      }
+    };
+    // All end before an error of one is told: none is to go on beside the next try.
+    const ended = await Promise.allSettled(Array.from({ length: BLOBS }, lane));
+    for (const one of ended) if (one.status === "rejected") throw one.reason;
+    return isWhole;
+  }
+
+  #isOver(job: string): boolean {
+    return jobs.jobOf(this.#database, job)?.state !== "running";
+  }
+
+  #failed(item: Working, error: unknown): void {
+    const now = Date.now();
+    const isKnown = error instanceof RegistryError;
+    if (!isKnown)
+      console.error(`entrepot: ${item.reference} was not prewarmed: ${(error as Error).message}`);
+    const attempts = item.attempts + 1;
+    const fields = { error: isKnown ? error.message : "the cache failed", attempts };
+    const isFinal = isKnown && (FINAL.includes(error.status) || error.code === "UNKNOWN");
+    const told = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
+    const pause = Math.max(told, Math.min(LONGEST_PAUSE, PAUSE * 2 ** Math.min(attempts - 1, 10)));
+    const isOver = isFinal || now + pause - item.created_at > PATIENCE;
+    const state = isOver ? "failed" : "waiting";
+    jobs.setItem(this.#database, item, { ...fields, state, next_at: now + pause });
+  }
+}

@@ -1,0 +1,51 @@
+// Prewarming as it is told: jobs, and what becomes of each image of them. Times are in ms since the epoch.
+
+export type JobState = "running" | "done" | "failed" | "cancelled";
+/** waiting: to be begun, or to be tried again later. */
+export type ItemState = "waiting" | "working" | "done" | "failed" | "cancelled";
+
+export interface NewJob {
+  id: string;
+  /** Whole names with a tag or a digest. */
+  references: string[];
+  /** Repositories of which the newest tags are wanted, by whole names. */
+  newest?: { name: string; tags: string; count: number }[];
+  /** `linux/amd64`, …; or `all`. */
+  platforms: string[];
+  /** The highest goes first; then the oldest. */
+  priority: number;
+  /** Who asked for it. */
+  who: string;
+}
+
+export interface Job {
+  id: string;
+  createdAt: number;
+  createdBy: string;
+  priority: number;
+  platforms: string[];
+  state: JobState;
+  endedAt?: number;
+  /** Of its images. */
+  counts: Record<ItemState, number>;
+  layers: { total: number; done: number };
+  bytes: { total: number; done: number };
+}
+
+export interface Item {
+  /** Within its job. */
+  seq: number;
+  reference: string;
+  state: ItemState;
+  digest?: string;
+  layers: { total: number; done: number };
+  bytes: { total: number; done: number };
+  /** What is worth saying of it. */
+  note?: string;
+  /** What failed last, and when it is tried again, where it is. */
+  error?: string;
+  nextAt?: number;
+}
+
+/** Where nothing else is asked for. */
+export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];

@@ -1,0 +1,165 @@
+// The warming of one image: what its tag means now, its manifests, and its blobs. Every step finds what was done before it, and so may be
+// done again, whatever broke off the last one. The fills do the work, for whoever else asks too; here they are waited for.
+
+import type { Config } from "../config/read.ts";
+import type { Fills } from "../fill/open.ts";
+import { within } from "../oci/deadline.ts";
+import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/error.ts";
+import { INDEX_TYPES } from "../oci/manifest.ts";
+import { parseReference, type Reference } from "../oci/reference.ts";
+import { globMatcher } from "../policy/glob.ts";
+import { routeFull } from "../policy/route.ts";
+import type { Source } from "../policy/source.ts";
+import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
+import { SEGMENT } from "../store/segments.ts";
+import { unasked } from "../upstream/offline.ts";
+import { blobsIn, childrenFor, newestOf } from "./contents.ts";
+
+/** How deep indexes may stand in one another, and how many pages of a tag list are read. */
+const DEEPEST = 3;
+const MOST_PAGES = 50;
+/** How often it is looked how far a large blob is, in ms. */
+const LOOK = 2_000;
+
+export interface Contents {
+  digest: Digest;
+  blobs: { digest: Digest; size: number }[];
+  /** What is worth saying. */
+  note?: string;
+}
+
+export interface Desk {
+  config: Config;
+  fills: Fills;
+  /** Digests that nobody gets, and why. */
+  quarantined: ReadonlyMap<string, string>;
+}
+
+export interface Wanted {
+  source: Source;
+  reference: Reference;
+}
+
+/** Where an image comes from. Throws what a client would be told: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a rule that
+ * cannot be used. */
+export function wantedOf({ config }: Desk, text: string): Wanted {
+  const reference = parseReference(text, "");
+  const source = sourceFor(config, reference.name);
+  if (reference.tag === undefined) permitName(source);
+  else permitTag(source, reference.tag);
+  return { source, reference };
+}
+
+function sourceFor({ rules }: Config, name: string): Source {
+  const routed = routeFull(rules, name);
+  if (!routed) throw new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"`);
+  const { rule, problem } = routed.configured;
+  if (problem)
+    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
+  if (rule.offline) {
+    const { code, message } = unasked(rule);
+    throw new RegistryError(code, message, { status: 404 });
+  }
+  return { rule, repository: routed.repository };
+}
+
+/** Its tag is checked at the upstream now, and its manifests are here then. */
+export async function contentsOf(
+  desk: Desk,
+  { source, reference }: Wanted,
+  platforms: readonly string[],
+): Promise<Contents> {
+  const digest = reference.digest ?? (await meaningOf(desk, source, reference.tag as string));
+  const blobs = new Map<Digest, number>();
+  const missing = new Set<string>();
+  const collect = async (one: Digest, depth: number): Promise<void> => {
+    permitMeant(source, one, desk);
+    const { manifest } = await desk.fills.joinManifest(one, source, {
+      ...askingFor(source),
+      named: true,
+      // What an index of the repository leads to is the repository's.
+      linked: depth > 0,
+    });
+    if (!INDEX_TYPES.includes(manifest.mediaType)) {
+      for (const blob of blobsIn(manifest.bytes)) blobs.set(blob.digest, blob.size);
+      return;
+    }
+    if (depth >= DEEPEST) return;
+    const chosen = childrenFor(manifest.bytes, platforms);
+    for (const platform of chosen.missing) missing.add(platform);
+    if (chosen.children.length === 0 && !platforms.includes("all"))
+      throw new RegistryError("MANIFEST_UNKNOWN", `it has none of ${platforms.join(", ")}`);
+    for (const child of chosen.children) await collect(child, depth + 1);
+  };
+  await collect(digest, 0);
+  return {
+    digest,
+    blobs: [...blobs].map(([blob, size]) => ({ digest: blob, size })),
+    ...(missing.size > 0 && { note: `it has no ${[...missing].join(", ")}` }),
+  };
+}
+
+async function meaningOf({ fills }: Desk, source: Source, tag: string): Promise<Digest> {
+  const asking = { ...askingFor(source), force: true };
+  const { mapping, failure } = await fills.checkTag(source, tag, asking);
+  if (failure) throw new RegistryError(failure.code, failure.message, failure);
+  return mapping.digest;
+}
+
+/** Waits for a blob until then, in ms since the epoch.
+ * @param had told how much of it is here, in bytes
+ * @returns whether all of it is */
+export async function blobOf(
+  { fills }: Desk,
+  source: Source,
+  digest: Digest,
+  until: number,
+  had: (bytes: number) => void,
+): Promise<boolean> {
+  const joined = await fills.joinBlob(digest, source, { ...askingFor(source), linked: true });
+  if (joined.state === "published") return true;
+  const { attempt } = joined;
+  const whole = fills.waitFor(digest, source, attempt, 0, true).then(() => true);
+  whole.catch(() => {}); // awaited below, or of no interest any more
+  while (Date.now() < until) {
+    const pause = Math.min(LOOK, until - Date.now());
+    const isWhole = await within(whole, pause, () => new NotYet()).catch((error) => {
+      if (error instanceof NotYet) return false;
+      throw error;
+    });
+    if (isWhole) return true;
+    const { segments, layout } = await fills.waitFor(digest, source, attempt, 0, false);
+    if (layout) return true;
+    had(segments.length * SEGMENT);
+  }
+  return false;
+}
+
+class NotYet extends Error {}
+
+/** The names of a repository's newest tags, each with the repository's.
+ * @param text name:glob */
+export async function newestTags(desk: Desk, text: string, count: number): Promise<string[]> {
+  const colon = text.lastIndexOf(":");
+  const [name, glob] = [text.slice(0, colon), text.slice(colon + 1)];
+  const source = sourceFor(desk.config, name);
+  permitName(source);
+  const tags: string[] = [];
+  let query: string | undefined = "";
+  for (let pages = 0; query !== undefined && pages < MOST_PAGES; pages++) {
+    const asked = { list: "tags", query };
+    const { page, failure } = await desk.fills.list(source, asked, {
+      ...askingFor(source),
+      force: true,
+    });
+    if (failure) throw new RegistryError(failure.code, failure.message, failure);
+    tags.push(...(page.entries as string[]));
+    query = page.next;
+  }
+  return newestOf(tags.filter(globMatcher(glob)), count).map((tag) => `${name}:${tag}`);
+}
+
+function askingFor({ rule }: Source) {
+  return { patience: rule.firstByteTimeout, background: true };
+}
