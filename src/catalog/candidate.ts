@@ -16,6 +16,8 @@ export interface Candidate {
   size: number;
   /** What it consists of. Told only where a rule counts sizes. */
   parts?: Part[];
+  /** Somebody has said that nothing expires it. */
+  pinned?: true;
 }
 
 /** A manifest or a blob, which several images may share. */

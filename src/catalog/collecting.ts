@@ -6,6 +6,7 @@ import type { Database } from "./database.ts";
 import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
 import { unmark } from "./images.ts";
 import { happened } from "./numbers.ts";
+import { isPinned, pinsAt } from "./pins.ts";
 import {
   adopt,
   isReferred,
@@ -18,7 +19,7 @@ import { type Held, Releasing } from "./releasing.ts";
 import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./sweeping.ts";
 import { keyOf, tagOf } from "./tags.ts";
 
-interface Marked {
+export interface Marked {
   content: number;
   place: number;
   at: number;
@@ -45,6 +46,12 @@ export function take(
       before,
     );
     if (!image) continue;
+    // Pinned since it was looked at.
+    const tagged = tagsOf(database, image.place, image.content);
+    if (isPinned(pinsAt(database, place), digest, tagged)) {
+      unmark(database, image.place, image.content);
+      continue;
+    }
     taken += 1;
     const { policy, priority, reason } = image;
     const tags = release(database, image, `${place}@${digest} expired: ${reason}`);
@@ -55,8 +62,13 @@ export function take(
   if (taken > 0) database.countMarks();
 }
 
+function tagsOf(database: Database, place: number, content: number): string[] {
+  const query = "SELECT tag FROM tags WHERE place = ? AND content = ?";
+  return database.all<{ tag: string }>(query, place, content).map(({ tag }) => tag);
+}
+
 /** @returns the tags that go */
-function release(database: Database, image: Marked, because: string): string[] {
+export function release(database: Database, image: Marked, because: string): string[] {
   const releasing = new Releasing(database);
   releasing.release(image.place, image.content);
   const query = "UPDATE tags SET doomed = ? WHERE place = ? AND content = ? RETURNING tag";

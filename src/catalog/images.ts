@@ -5,6 +5,7 @@ import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
 import type { Database } from "./database.ts";
 import type { HeldImage } from "./facts.ts";
+import { isPinned, pinsAt } from "./pins.ts";
 import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
 import { isReferrersTag } from "./tags.ts";
 
@@ -70,12 +71,15 @@ function imagesIn(
     return !led || (tags.get(content) ?? []).some((tag) => !isReferrersTag(tag));
   });
   const parts = partsIn(database, id, after, upTo);
+  const pins = pinsAt(database, place);
   return roots.map((row) => {
     const own = parts.get(row.content) ?? [];
+    const named = tags.get(row.content) ?? [];
     return {
       place,
       digest: row.digest,
-      tags: tags.get(row.content) ?? [],
+      tags: named,
+      ...(isPinned(pins, row.digest, named) && { pinned: true as const }),
       pushedAt: row.pushed_at,
       ...(row.pulled_at !== null && { pulledAt: row.pulled_at }),
       size: own.reduce((sum, { bytes }) => sum + bytes, 0),

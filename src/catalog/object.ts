@@ -4,6 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
+import * as browse from "./browse.ts";
 import * as collecting from "./collecting.ts";
 import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
@@ -12,6 +13,8 @@ import * as images from "./images.ts";
 import { isLinked } from "./linked.ts";
 import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
+import * as pins from "./pins.ts";
+import { removeImage } from "./removing.ts";
 import * as runs from "./runs.ts";
 import { CONTENT_TABLES, STEPS } from "./schema.ts";
 import * as seeing from "./seeing.ts";
@@ -160,6 +163,34 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   counts(...args: Parameters<Catalog["counts"]>) {
     return this.#do((database) => runs.countsFrom(database, ...args));
+  }
+
+  listed(...args: Parameters<Catalog["listed"]>) {
+    return this.#do((database) => browse.listed(database, ...args));
+  }
+
+  record(...args: Parameters<Catalog["record"]>) {
+    return this.#do((database) => browse.recordOf(database, ...args));
+  }
+
+  known(...args: Parameters<Catalog["known"]>) {
+    return this.#do((database) => browse.contentsKnown(database, ...args));
+  }
+
+  remove(...args: Parameters<Catalog["remove"]>) {
+    return this.#do((database) => removeImage(database, ...args));
+  }
+
+  pin(...args: Parameters<Catalog["pin"]>) {
+    return this.#do((database) => pins.pin(database, ...args));
+  }
+
+  unpin(...args: Parameters<Catalog["unpin"]>) {
+    return this.#do((database) => pins.unpin(database, ...args));
+  }
+
+  pins(...args: Parameters<Catalog["pins"]>) {
+    return this.#do((database) => pins.pinsAt(database, ...args));
   }
 
   totals(...args: Parameters<Catalog["totals"]>) {

@@ -4,6 +4,7 @@ import type { Env } from "../env.ts";
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
+import type { ImageRecord, ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
   Counts,
@@ -17,6 +18,8 @@ import type {
   Totals,
   UpstreamHour,
 } from "./facts.ts";
+import type { Pin } from "./pins.ts";
+import type { RemovedImage } from "./removing.ts";
 import type {
   BlobPage,
   CatalogImage,
@@ -104,6 +107,24 @@ export interface Catalog {
   summary(): Promise<CatalogSummary>;
   /** @param from the first day, as in `Counts` */
   counts(from: string): Promise<Counts[]>;
+  /** Undefined where too many would have to be summed up. */
+  listed(wanted: Wanted): Promise<ListedImage[] | undefined>;
+  /** Undefined where the place does not hold it. */
+  record(place: string, digest: Digest): Promise<ImageRecord | undefined>;
+  /** What is here of some digests, and how many manifests lead to each. */
+  known(digests: Digest[]): Promise<{ digest: Digest; present: boolean; parents: number }[]>;
+  /** @returns undefined where it is not here */
+  remove(
+    place: string,
+    reference: { tag: string } | { digest: Digest },
+    who: string,
+    now: number,
+  ): Promise<RemovedImage | undefined>;
+  /** @param reference a tag or a digest @returns false where there are too many */
+  pin(place: string, reference: string, who: string, now: number): Promise<boolean>;
+  /** @returns whether there was one */
+  unpin(place: string, reference: string): Promise<boolean>;
+  pins(place: string): Promise<Pin[]>;
   /** @param from and `to`: days, both of them included */
   totals(from: string, to: string, by: By, limit: number): Promise<Totals[]>;
   /** What isolates' meters counted in all, and how many fills are at work. */
@@ -153,6 +174,13 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     events: (before, limit) => call(() => catalog().events(before, limit)),
     summary: () => call(() => catalog().summary()),
     counts: (from) => call(() => catalog().counts(from)),
+    listed: (wanted) => call(() => catalog().listed(wanted)),
+    record: (place, digest) => call(() => catalog().record(place, digest)),
+    known: (digests) => call(() => catalog().known(digests)),
+    remove: (...args) => call(() => catalog().remove(...args)),
+    pin: (...args) => call(() => catalog().pin(...args)),
+    unpin: (...args) => call(() => catalog().unpin(...args)),
+    pins: (place) => call(() => catalog().pins(place)),
     totals: (from, to, by, limit) => call(() => catalog().totals(from, to, by, limit)),
     numbers: (now) => call(() => catalog().numbers(now)),
     operations: (month) => call(() => catalog().operations(month)),

@@ -115,6 +115,16 @@ export const STEPS: readonly string[] = [
     at INTEGER NOT NULL, what TEXT NOT NULL, told TEXT NOT NULL  -- as JSON
   );
   `,
+  `
+  -- What no policy expires: a tag, whatever it means by then, or a digest. Of a name that may have no image here.
+  CREATE TABLE pins (
+    place TEXT NOT NULL, reference TEXT NOT NULL, at INTEGER NOT NULL, who TEXT NOT NULL,
+    PRIMARY KEY (place, reference)
+  ) WITHOUT ROWID;
+
+  CREATE INDEX images_pulled ON images (pulled_at);
+  CREATE INDEX images_pushed ON images (pushed_at);
+  `,
 ];
 
 /** The tables of contents: what a pass over R2 learns anew. */

@@ -6,6 +6,7 @@ import { catalogCommand } from "./catalog.ts";
 import { withExamples } from "./command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
+import { deleteCommand, imagesCommand } from "./images.ts";
 import { lifecycleCommand } from "./lifecycle.ts";
 import { prewarmCommand } from "./prewarm.ts";
 import { quarantineCommand } from "./quarantine.ts";
@@ -19,7 +20,9 @@ const COMMANDS = [
   doctorCommand,
   explainCommand,
   rulesCommand,
+  imagesCommand,
   refreshCommand,
+  deleteCommand,
   prewarmCommand,
   quarantineCommand,
   upstreamsCommand,

@@ -17,6 +17,8 @@ import { addAbout } from "./api-about.ts";
 import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
+import { addImageChanges } from "./api-image-changes.ts";
+import { addImageList } from "./api-image-list.ts";
 import { addImages } from "./api-images.ts";
 import { addLifecycle } from "./api-lifecycle.ts";
 import { addNumbers } from "./api-numbers.ts";
@@ -79,6 +81,8 @@ export function createApi(
   addRuleChanges(api, variables, current, desk.access, admin);
   addAbout(api, desk, config);
   addImages(api, house, desk, config, note);
+  addImageList(api, catalog, house, config);
+  addImageChanges(api, catalog, house, config, admin, note);
   addUpstreams(api, gate, catalog, config);
   addNumbers(api, variables, catalog, config);
   addPrewarm(api, prewarm, admin, note);

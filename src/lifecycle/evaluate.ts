@@ -44,11 +44,11 @@ export function evaluate<C extends Candidate>(
       const { priority, reason } = verdict;
       return { candidate, action: "expire", priority, reason };
     }
-    const glob = protections[index];
+    const protection = protections[index];
     const keeper = deciding[index];
     const reason =
-      glob !== undefined
-        ? `protected by "${glob}"`
+      protection !== undefined
+        ? protection
         : keeper
           ? `rule ${keeper.priority} keeps it`
           : "no rule speaks of it";

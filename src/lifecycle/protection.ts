@@ -4,17 +4,18 @@ import type { Candidate } from "../catalog/candidate.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import { namePattern } from "../policy/glob.ts";
 
-/** The glob that protects a candidate, by its repository's name or by one of its tags; undefined where none does. */
+/** What protects a candidate: a pin, or a glob over its repository's name or one of its tags; undefined where nothing does. */
 export function protectionOf(
   { protect }: LifecyclePolicy,
   names: (place: string) => readonly string[],
 ): (candidate: Candidate) => string | undefined {
   const globs = protect.map((glob) => ({ glob, ...namePattern(glob) }));
-  if (globs.length === 0) return () => undefined;
-  return ({ place, tags }) => {
-    const known = names(place);
-    return globs.find(({ name, tag }) => {
+  return ({ place, tags, pinned }) => {
+    if (pinned) return "pinned";
+    const known = globs.length === 0 ? [] : names(place);
+    const found = globs.find(({ name, tag }) => {
       return known.some(name) && (tag === undefined || tags.some(tag));
-    })?.glob;
+    });
+    return found && `protected by "${found.glob}"`;
   };
 }

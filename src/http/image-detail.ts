@@ -1,0 +1,172 @@
+// All that is known of an image: what its manifests say, and what is here of that.
+
+import type { Catalog } from "../catalog/open.ts";
+import { describe } from "../oci/described.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/error.ts";
+import { parseObject } from "../oci/json.ts";
+import { INDEX_TYPES } from "../oci/manifest.ts";
+import type { House } from "../pull/house.ts";
+import type { Manifest } from "../store/manifests.ts";
+import type { Visit } from "../store/visit.ts";
+import { timeOf } from "./answers.ts";
+import type { Visitor } from "./door.ts";
+import type { Named } from "./image-named.ts";
+
+/** A config that is longer is not looked into, in bytes; and so many manifests of an index are. */
+const LONGEST_CONFIG = 1024 * 1024;
+const MOST_MANIFESTS = 40;
+/** The platform takes this many digests in one question. */
+const MOST_ASKED = 2_000;
+
+interface Part {
+  digest: Digest;
+  mediaType: string;
+  size: number;
+}
+
+interface Read {
+  digest: Digest;
+  platform?: string;
+  manifest?: Manifest;
+  config?: Part;
+  layers: Part[];
+}
+
+/** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
+export async function detailOf(
+  house: House,
+  catalog: Catalog,
+  { text, source, place, digest }: Named & { digest: Digest },
+  visitor: Visitor,
+): Promise<object> {
+  const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+  const [record, own] = await Promise.all([
+    catalog.record(place, digest),
+    house.manifests.get(digest, visit),
+  ]);
+  if (!record || !own)
+    throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
+      status: 404,
+    });
+  const isIndex = INDEX_TYPES.includes(own.value.mediaType);
+  const children = isIndex ? describe(own.value.bytes).children.slice(0, MOST_MANIFESTS) : [];
+  const read = isIndex
+    ? await Promise.all(
+        children.map(async (child): Promise<Read> => {
+          const found = await house.manifests.get(child.digest, visit);
+          return { ...child, ...partsOf(found?.value) };
+        }),
+      )
+    : [{ digest, ...partsOf(own.value) }];
+  const parts = read.flatMap(({ config, layers }) => [...(config ? [config] : []), ...layers]);
+  const digests = [
+    ...new Set([digest, ...read.map((one) => one.digest), ...parts.map((one) => one.digest)]),
+  ];
+  const known = new Map(
+    (await catalog.known(digests.slice(0, MOST_ASKED))).map((one) => [one.digest, one]),
+  );
+  const toldOf = (part: Part) => ({
+    ...part,
+    here: known.get(part.digest)?.present ?? false,
+    sharedBy: Math.max(0, (known.get(part.digest)?.parents ?? 1) - 1),
+  });
+  const sizes = new Map(
+    [
+      ...parts.map(({ digest: of, size }) => [of, size] as const),
+      ...read.map((one) => [one.digest, one.manifest?.bytes.byteLength ?? 0] as const),
+      [digest, own.value.bytes.byteLength] as const,
+    ].filter(([of]) => known.get(of)?.present),
+  );
+  const manifests = await Promise.all(
+    read.map(async ({ digest: of, platform, manifest, config, layers }) => ({
+      digest: of,
+      mediaType: manifest?.mediaType ?? "",
+      ...(platform !== undefined && { platform }),
+      here: manifest !== undefined,
+      size: manifest?.bytes.byteLength ?? 0,
+      ...(config && { config: { ...toldOf(config), ...(await configIn(house, config, visit)) } }),
+      ...(manifest && { layers: layers.map(toldOf) }),
+    })),
+  );
+  const { cachedAt, pulledAt, tags, history, pins, ...rest } = record;
+  return {
+    name: text,
+    rule: source.rule.name,
+    digest,
+    mediaType: own.value.mediaType,
+    cachedAt: timeOf(cachedAt),
+    ...(pulledAt !== undefined && { pulledAt: timeOf(pulledAt) }),
+    ...rest,
+    manifests,
+    size: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    tags: tags.map(({ tag, since }) => ({ tag, since: timeOf(since) })),
+    history: history.map(({ since, until, ...move }) => ({
+      ...move,
+      since: timeOf(since),
+      until: timeOf(until),
+    })),
+    pins: pins.map(({ at, ...pin }) => ({ ...pin, at: timeOf(at) })),
+  };
+}
+
+function partsOf(manifest: Manifest | undefined): Omit<Read, "digest" | "platform"> {
+  if (!manifest) return { layers: [] };
+  const { config, layers, blobs } = parseObject(manifest.bytes) ?? {};
+  const [own] = partIn(config);
+  const lists = [layers, blobs].flatMap((list) => (Array.isArray(list) ? list : []));
+  return { manifest, ...(own && { config: own }), layers: lists.flatMap(partIn) };
+}
+
+/** Foreign words: nothing in them is trusted to be what it should. */
+function partIn(descriptor: unknown): Part[] {
+  const { digest, mediaType, size } = (descriptor ?? {}) as Record<string, unknown>;
+  if (typeof digest !== "string" || !isDigest(digest)) return [];
+  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
+  return [
+    { digest, mediaType: typeof mediaType === "string" ? mediaType : "", size: isSize ? size : 0 },
+  ];
+}
+
+/** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */
+async function configIn(house: House, { digest, size }: Part, visit: Visit): Promise<object> {
+  if (size === 0 || size > LONGEST_CONFIG) return {};
+  const opened = await house.blobs.open(digest, visit);
+  if (!opened?.first) return {};
+  if (opened.layout.size > LONGEST_CONFIG) {
+    await opened.first.stream.cancel();
+    return {};
+  }
+  const bytes = new Uint8Array(await new Response(opened.first.stream).arrayBuffer());
+  const { created, os, architecture, config } = parseObject(bytes) ?? {};
+  const given = (typeof config === "object" && config !== null ? config : {}) as Record<
+    string,
+    unknown
+  >;
+  const fields = {
+    created: textIn(created),
+    os: textIn(os),
+    architecture: textIn(architecture),
+    entrypoint: textsIn(given.Entrypoint),
+    command: textsIn(given.Cmd),
+    user: textIn(given.User),
+    labels: labelsIn(given.Labels),
+    environment: textsIn(given.Env)?.map((one) => one.split("=", 1)[0] as string),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function textsIn(value: unknown): string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.filter((one) => typeof one === "string");
+}
+
+function labelsIn(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const labels = Object.entries(value).filter(([, text]) => typeof text === "string");
+  return labels.length > 0 ? Object.fromEntries(labels) : undefined;
+}

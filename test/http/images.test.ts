@@ -1,0 +1,380 @@
+// The images of the API: found, sorted and paged; what one consists of; deleted, and pinned.
+
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { api, bearer, shut, VIEWER } from "../support/access.ts";
+import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import type { Image } from "../support/fixture.ts";
+import { clean, pullWhole } from "../support/lifecycle.ts";
+import { receive } from "../support/transfers.ts";
+
+const DAY = 24 * 60 * 60_000;
+const OPEN = JSON.stringify({ mode: "open", acknowledgeOpen: true });
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+interface Told {
+  name: string;
+  digest: string;
+  tags: string[];
+  platforms: string[];
+  size: number;
+  pulls: number;
+  pinned: boolean;
+}
+
+/** A cache of its own rule. */
+function own(fields: object = {}) {
+  const rule = `images-${crypto.randomUUID().slice(0, 6)}`;
+  const upstream = fixture.url("open") + apartPath();
+  const RULES = [{ prefix: rule, upstream, ...fields }];
+  return { rule, cache: new Cache({ ...shut(), AUTH: OPEN, RULES }) };
+}
+
+const imagesOf = async (cache: Cache, query: string): Promise<{ images: Told[]; next?: string }> =>
+  (await api(cache, "GET", `images?${query}`)).json();
+
+async function pulled(cache: Cache, rule: string, name: string, tag: string, image: Image) {
+  await pullWhole(cache, `${rule}/${name}`, tag, image);
+  await cache.settled();
+}
+
+describe("the list", () => {
+  const { rule, cache } = own();
+  const names = Array.from({ length: 7 }, (_, at) => `${repository("listed")}-${at}`);
+  const sizes = [500, 9_000, 500, 700, 500, 100, 500];
+  const images: Image[] = [];
+
+  beforeAll(async () => {
+    for (const [at, name] of names.entries()) {
+      const image = await fixture.image(name, "1.0", { layers: [sizes[at] as number] });
+      images.push(image);
+      await pulled(cache, rule, name, "1.0", image);
+    }
+    for (let at = 0; at < 3; at++) await cache.bytes(`${rule}/${names[3]}/manifests/1.0`);
+    await cache.settled();
+  });
+
+  it("has each image with its name, tags, size and platforms", async () => {
+    const { images: found, next } = await imagesOf(cache, `rule=${rule}`);
+    expect(next).toBeUndefined();
+    expect(new Set(found.map(({ name }) => name))).toEqual(
+      new Set(names.map((name) => `${rule}/${name}`)),
+    );
+    const one = found.find(({ name }) => name === `${rule}/${names[1]}`);
+    const image = images[1] as Image;
+    expect(one).toMatchObject({ rule, digest: image.digest, tags: ["1.0"], pinned: false });
+    expect(one?.size).toBe(image.bytes.byteLength + 9_000 + image.config.size);
+  });
+
+  it.each(["pulled", "cached", "name", "size", "pulls"])(
+    "by %s, a page at a time, has each once, in the order of the whole",
+    async (sort) => {
+      for (const order of ["asc", "desc"]) {
+        const base = `rule=${rule}&sort=${sort}&order=${order}`;
+        const whole = (await imagesOf(cache, `${base}&n=200`)).images.map(({ name }) => name);
+        expect(whole).toHaveLength(7);
+        const paged: string[] = [];
+        let cursor = "";
+        for (let pages = 0; pages < 10; pages++) {
+          const page = await imagesOf(cache, `${base}&n=2${cursor}`);
+          paged.push(...page.images.map(({ name }) => name));
+          if (page.next === undefined) break;
+          cursor = `&cursor=${encodeURIComponent(page.next)}`;
+        }
+        expect(paged).toEqual(whole);
+      }
+    },
+  );
+
+  it("goes by what it says it goes by", async () => {
+    const first = async (sort: string) =>
+      (await imagesOf(cache, `rule=${rule}&sort=${sort}`)).images[0];
+    expect((await first("size"))?.name).toBe(`${rule}/${names[1]}`);
+    expect((await first("pulls"))?.name).toBe(`${rule}/${names[3]}`);
+    expect((await first("name"))?.name).toBe(`${rule}/${names.toSorted()[0]}`);
+  });
+
+  it("is searched by a part of a name, a tag, or the beginning of a digest", async () => {
+    const found = async (q: string) =>
+      (await imagesOf(cache, `q=${encodeURIComponent(q)}`)).images.map(({ name }) => name);
+    const name = names[2] as string;
+    for (const q of [
+      name,
+      name.toUpperCase(),
+      `${rule}/${name}`,
+      `${name}:1.0`,
+      images[2]?.digest.slice(0, 20),
+    ])
+      expect([q, await found(q as string)]).toEqual([q, [`${rule}/${name}`]]);
+    expect(await found("100%_nothing")).toEqual([]);
+    expect(await imagesOf(cache, "rule=nothing")).toEqual({ images: [] });
+  });
+
+  it("refuses what is no cursor, sort or order, and is for viewers too", async () => {
+    for (const query of ["cursor=x", "sort=age", "order=up", "n=0", "what=1"])
+      expect((await api(cache, "GET", `images?${query}`)).status).toBe(400);
+    expect((await api(cache, "GET", "images", undefined, bearer(VIEWER))).status).toBe(200);
+  });
+});
+
+describe("the detail", () => {
+  it("has platforms, config, layers with who shares them, tags, their history, and what refers to it", async () => {
+    const { rule, cache } = own();
+    const name = repository("detail");
+    const of = (architecture: string, layers: number[]) =>
+      fixture.image(name, undefined, {
+        platform: { os: "linux", architecture },
+        layers,
+        seed: name,
+      });
+    const amd = await of("amd64", [4_000, 100]);
+    const arm = await of("arm64", [4_000, 200]);
+    const before = await fixture.image(name, "1", { layers: [50], seed: `${name}-before` });
+    await pulled(cache, rule, name, "1", before);
+    const index = await fixture.index(name, "1", [amd, arm]);
+    const referrer = await fixture.referrer(name, index, "application/vnd.example.sbom");
+    await api(cache, "POST", `images/refresh?reference=${rule}/${name}:1`);
+    for (const digest of [index.digest, amd.digest, referrer.digest])
+      await cache.bytes(`${rule}/${name}/manifests/${digest}`);
+    for (const { digest } of [amd.config, ...amd.layers])
+      await receive(cache.fetch(`${rule}/${name}/blobs/${digest}`));
+    await cache.settled();
+    const response = await api(cache, "GET", `images/detail?reference=${rule}/${name}:1`);
+    expect(response.status).toBe(200);
+    const detail = (await response.json()) as {
+      manifests: { digest: string; config?: object; layers?: object[] }[];
+    };
+    expect(detail).toMatchObject({
+      name: `${rule}/${name}:1`,
+      rule,
+      digest: index.digest,
+      tags: [{ tag: "1" }],
+      history: [{ tag: "1", digest: before.digest }],
+      pins: [],
+      referrers: [{ digest: referrer.digest, artifactType: "application/vnd.example.sbom" }],
+    });
+    const [first, second] = detail.manifests;
+    expect(first).toMatchObject({
+      digest: amd.digest,
+      platform: "linux/amd64",
+      here: true,
+      config: { digest: amd.config.digest, here: true, os: "linux", architecture: "amd64" },
+      layers: [
+        { digest: amd.layers[0]?.digest, size: 4_000, here: true },
+        { digest: amd.layers[1]?.digest, size: 100, here: true },
+      ],
+    });
+    expect(second).toMatchObject({ digest: arm.digest, platform: "linux/arm64", here: false });
+    await cache.bytes(`${rule}/${name}/manifests/${arm.digest}`);
+    await cache.settled();
+    const shared = (await (
+      await api(cache, "GET", `images/detail?reference=${rule}/${name}@${amd.digest}`)
+    ).json()) as { partOf: string; manifests: { layers: { sharedBy: number }[] }[] };
+    expect(shared.partOf).toBe(index.digest);
+    expect(shared.manifests[0]?.layers.map(({ sharedBy }) => sharedBy)).toEqual([1, 0]);
+  });
+
+  it("has of an environment the names, and not the values", async () => {
+    const { rule, cache } = own();
+    const name = repository("environment");
+    const content = {
+      os: "linux",
+      config: { Env: ["PATH=/bin", "TOKEN=a-value-of-it"], Cmd: ["sh"], Labels: { a: "b" } },
+    };
+    const config = await fixture.blob(name, JSON.stringify(content));
+    const manifest = await fixture.manifest(
+      name,
+      {
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        config: { ...config, mediaType: "application/vnd.oci.image.config.v1+json" },
+        layers: [],
+      },
+      { tag: "1" },
+    );
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    await receive(cache.fetch(`${rule}/${name}/blobs/${config.digest}`));
+    await cache.settled();
+    const text = await (
+      await api(cache, "GET", `images/detail?reference=${rule}/${name}@${manifest.digest}`)
+    ).text();
+    expect(JSON.parse(text).manifests[0].config).toMatchObject({
+      environment: ["PATH", "TOKEN"],
+      command: ["sh"],
+      labels: { a: "b" },
+    });
+    expect(text).not.toContain("a-value-of-it");
+  });
+
+  it("of what is not here, or has no rule, is 404; of what is no image 400", async () => {
+    const { rule, cache } = own();
+    for (const [reference, status] of [
+      [`${rule}/nothing:1`, 404],
+      [`${rule}/nothing@sha256:${"a".repeat(64)}`, 404],
+      ["nowhere.example/x:1", 404],
+      ["NO image", 400],
+    ])
+      for (const [method, path] of [
+        ["GET", "images/detail"],
+        ["DELETE", "images"],
+      ] as const)
+        expect([
+          reference,
+          method,
+          (await api(cache, method, `${path}?reference=${encodeURIComponent(reference as string)}`))
+            .status,
+        ]).toEqual([reference, method, status]);
+  });
+});
+
+describe("deleting", () => {
+  it("one of several tags takes the tag alone; the last one the image, and its own contents with the sweeps", async () => {
+    await clean();
+    const { rule, cache } = own({ lifecycle: { rules: [] } });
+    const [name, other] = [repository("deleted"), repository("kept")];
+    const image = await fixture.image(name, "1", { layers: [3_000, 40], seed: name });
+    await fixture.tag(name, "2", image.digest);
+    const sharing = await fixture.image(other, "1", { layers: [3_000], seed: name });
+    await pulled(cache, rule, name, "1", image);
+    await pulled(cache, rule, name, "2", image);
+    await pulled(cache, rule, other, "1", sharing);
+    const drop = async (reference: string) =>
+      (await api(cache, "DELETE", `images?reference=${encodeURIComponent(reference)}`)).json();
+    expect(await drop(`${rule}/${name}:1`)).toMatchObject({ tags: ["1"], image: false, freed: 0 });
+    expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ tags: ["2"] }]);
+    const gone = (await drop(`${rule}/${name}:2`)) as { freed: number };
+    expect(gone).toMatchObject({ digest: image.digest, tags: ["2"], image: true });
+    expect(gone.freed).toBe(image.bytes.byteLength + image.config.size + 40);
+    expect((await imagesOf(cache, `q=${name}`)).images).toEqual([]);
+    const now = Date.now();
+    await cache.sweep(now + 2 * DAY);
+    await cache.sweep(now + 4 * DAY);
+    // What is shared is here; what was its own is fetched anew.
+    await pulled(cache, rule, other, "1", sharing);
+    const asked = async (repositoryName: string) =>
+      (await fixture.requests({ repository: repositoryName, kind: "blob", method: "GET" })).map(
+        ({ reference }) => reference,
+      );
+    const shared = image.layers[0]?.digest as string;
+    const before = (await asked(name)).length + (await asked(other)).length;
+    await receive(cache.fetch(`${rule}/${other}/blobs/${shared}`));
+    expect((await asked(name)).length + (await asked(other)).length).toBe(before);
+    await pulled(cache, rule, name, "1", image);
+    const anew = (await asked(name)).filter((digest) => digest === image.layers[1]?.digest);
+    expect(anew).toHaveLength(2);
+  });
+
+  it("by its digest takes an image with all its tags; a part of an index stays, unless it is forced", async () => {
+    const { rule, cache } = own();
+    const name = repository("by-digest");
+    const child = await fixture.image(name, undefined, { layers: [100] });
+    const index = await fixture.index(name, "a", [child]);
+    await fixture.tag(name, "b", index.digest);
+    for (const tag of ["a", "b"]) await cache.bytes(`${rule}/${name}/manifests/${tag}`);
+    await cache.bytes(`${rule}/${name}/manifests/${child.digest}`);
+    await cache.settled();
+    const drop = (digest: string, more = "") =>
+      api(cache, "DELETE", `images?reference=${rule}/${name}@${digest}${more}`);
+    const refused = await drop(child.digest);
+    expect([refused.status, await refused.text()]).toEqual([
+      409,
+      expect.stringContaining(`is a part of ${index.digest}`),
+    ]);
+    expect(await (await drop(index.digest)).json()).toMatchObject({
+      tags: ["a", "b"],
+      image: true,
+    });
+    expect((await imagesOf(cache, `q=${name}`)).images).toEqual([]);
+    // A pull brings it back, and finds the manifest that is still here.
+    await cache.bytes(`${rule}/${name}/manifests/a`);
+    await cache.settled();
+    expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ tags: ["a"] }]);
+  });
+
+  it("is for admins, and is recorded", async () => {
+    const { rule, cache } = own();
+    const name = repository("recorded");
+    await pulled(cache, rule, name, "1", await fixture.image(name, "1"));
+    const reference = `reference=${rule}/${name}:1`;
+    for (const [method, path] of [
+      ["DELETE", "images"],
+      ["POST", "images/pin"],
+      ["DELETE", "images/pin"],
+    ] as const)
+      expect(
+        (await api(cache, method, `${path}?${reference}`, undefined, bearer(VIEWER))).status,
+      ).toBe(403);
+    await api(cache, "DELETE", `images?${reference}`);
+    const audit = (await (await api(cache, "GET", "audit?n=1")).json()) as {
+      actions: { what: string }[];
+    };
+    expect(audit.actions[0]?.what).toBe(`deleted ${rule}/${name}:1`);
+  });
+});
+
+describe("a pin", () => {
+  it("keeps an image that its policy expires, by its tag or its digest, until it is taken back", async () => {
+    await clean();
+    const lifecycle = {
+      rules: [
+        {
+          rulePriority: 1,
+          selection: {
+            tagStatus: "any",
+            countType: "sinceImagePulled",
+            countUnit: "days",
+            countNumber: 1,
+          },
+          action: { type: "expire" },
+        },
+      ],
+    };
+    const { rule, cache } = own({ lifecycle });
+    const names = [repository("pinned-tag"), repository("pinned-digest"), repository("loose")];
+    const all = await Promise.all(
+      names.map((name, at) => fixture.image(name, "1", { layers: [100 + at] })),
+    );
+    for (const [at, name] of names.entries())
+      await pulled(cache, rule, name, "1", all[at] as Image);
+    const pin = (method: string, reference: string) =>
+      api(cache, method, `images/pin?reference=${rule}/${reference}`);
+    expect((await pin("POST", `${names[0]}:1`)).status).toBe(200);
+    expect((await pin("POST", `${names[1]}@${all[1]?.digest}`)).status).toBe(200);
+    const left = async () =>
+      (await imagesOf(cache, `rule=${rule}`)).images
+        .map(({ name }) => name.slice(rule.length + 1))
+        .sort();
+    const now = Date.now();
+    for (const days of [3, 5, 7]) await cache.sweep(now + days * DAY);
+    expect(await left()).toEqual([names[0], names[1]].toSorted());
+    expect((await imagesOf(cache, `rule=${rule}`)).images.map(({ pinned }) => pinned)).toEqual([
+      true,
+      true,
+    ]);
+    const refused = await api(cache, "DELETE", `images?reference=${rule}/${names[0]}:1`);
+    expect(refused.status).toBe(409);
+    expect((await pin("DELETE", `${names[0]}:1`)).status).toBe(200);
+    expect((await pin("DELETE", `${names[0]}:1`)).status).toBe(404);
+    for (const days of [9, 11, 13]) await cache.sweep(now + days * DAY);
+    expect(await left()).toEqual([names[1]]);
+    const forced = await api(cache, "DELETE", `images?reference=${rule}/${names[1]}:1&force=true`);
+    expect(forced.status).toBe(200);
+    expect(await left()).toEqual([]);
+  });
+
+  it("survives that the catalog is learnt anew", async () => {
+    const { rule, cache } = own();
+    const name = repository("rebuilt");
+    await pulled(cache, rule, name, "1", await fixture.image(name, "1"));
+    await api(cache, "POST", `images/pin?reference=${rule}/${name}:1`);
+    for (let query = "?fresh=true"; ; query = "") {
+      const told = (await (await api(cache, "POST", `catalog/rebuild${query}`)).json()) as {
+        done: boolean;
+      };
+      if (told.done) break;
+    }
+    expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ pinned: true }]);
+  });
+});
