@@ -31,6 +31,7 @@ import { NearBlobs } from "./store/near-blobs.ts";
 import { NearLinks } from "./store/near-links.ts";
 import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
+import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
 import { UpstreamClient } from "./upstream/client.ts";
 import { openGate } from "./upstream/gate.ts";
@@ -51,12 +52,21 @@ export default {
   fetch(request, env, context) {
     let app = apps.get(env);
     if (!app) {
+      const [catalog, access, prewarm] = [openCatalog(env), openAccess(env), openPrewarm(env)];
+      const probe = new ProbeStore(env.META, env.BLOBS);
       const office = {
-        catalog: openCatalog(env),
-        desk: openDesk(openAccess(env), env),
+        catalog,
+        desk: openDesk(access, env),
+        probes: {
+          META: () => probe.kv(),
+          BLOBS: () => probe.r2(),
+          CATALOG: () => catalog.runs(1),
+          ACCESS: () => access.page(),
+          PREWARM: () => prewarm.list(undefined, undefined, 1),
+        },
         explain: explainOf(env),
         gate: openGate(env.UPSTREAM_GATE),
-        prewarm: openPrewarm(env),
+        prewarm,
         lifecycle: (config: Config) => lifecycleOf(env, config),
         ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       };

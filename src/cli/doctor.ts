@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { isLoopback } from "../config/upstream.ts";
+import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { SIGNS, sizeOf, some } from "./words.ts";
@@ -18,6 +19,8 @@ const TWO_HOURS = 2 * 60 * 60_000;
 
 interface About {
   now: string;
+  version: string;
+  bindings: { name: string; good: boolean; problem?: string }[];
   auth: { mode: string; issuers: string[]; access: boolean };
   limits: { logins: boolean; requests: boolean };
   offline: boolean;
@@ -112,7 +115,14 @@ async function outside(url: URL, say: Say): Promise<void> {
 }
 
 /** As it is configured. */
-function inside({ auth, limits, offline, rules, problems }: About, url: URL, say: Say): void {
+function inside(about: About, url: URL, say: Say): void {
+  const { auth, limits, offline, rules, problems, version, bindings } = about;
+  const here = version === VERSION ? "" : `, and this command line ${VERSION}: update one of them`;
+  say(here === "" ? "good" : "careful", `it is of version ${version}${here}`);
+  const silent = bindings.filter(({ good }) => !good);
+  if (silent.length === 0)
+    say("good", `its bindings answer: ${bindings.map(({ name }) => name).join(", ")}`);
+  for (const { name, problem } of silent) say("bad", `the binding ${name} fails: ${problem}`);
   if (auth.mode === "token") {
     const others = auth.issuers.length > 0 ? `, and tokens of ${auth.issuers.join(", ")}` : "";
     say("good", `it wants a pull token${others}`);

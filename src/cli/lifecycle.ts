@@ -122,6 +122,7 @@ function nameOf(name: string, tags: readonly string[], digest: string): string {
 
 function sweepCommand(): Command {
   const command = new Command("sweep")
+    .alias("run")
     .summary("marks and deletes, now")
     .description("Marks what expires and deletes what was marked, now, as the hourly cron does.")
     .option("--force", FORCE);

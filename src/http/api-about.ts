@@ -3,11 +3,16 @@
 import { z } from "@hono/zod-openapi";
 import type { Desk } from "../access/desk.ts";
 import type { Config } from "../config/read.ts";
+import { VERSION } from "../config/version.ts";
 import { type Api, add, time } from "./api-schemas.ts";
 
 const about = z
   .object({
     now: time,
+    version: z.string(),
+    bindings: z
+      .array(z.object({ name: z.string(), good: z.boolean(), problem: z.string().optional() }))
+      .openapi({ description: "storage and objects, each of which was asked something" }),
     auth: z.object({
       mode: z.enum(["open", "token"]),
       issuers: z.array(z.string()),
@@ -22,7 +27,10 @@ const about = z
   })
   .openapi("About");
 
-export function addAbout(api: Api, desk: Desk, config: () => Config): void {
+/** What shows whether a binding answers: its name → something that is asked of it. */
+export type Probes = Record<string, () => Promise<unknown>>;
+
+export function addAbout(api: Api, desk: Desk, config: () => Config, probes: Probes): void {
   add(
     api,
     {
@@ -35,6 +43,8 @@ export function addAbout(api: Api, desk: Desk, config: () => Config): void {
       const { auth, rules, offline } = config();
       return {
         now: new Date().toISOString(),
+        version: VERSION,
+        bindings: await Promise.all(Object.entries(probes).map(bindingTold)),
         auth: {
           mode: auth.mode,
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],
@@ -49,4 +59,13 @@ export function addAbout(api: Api, desk: Desk, config: () => Config): void {
       };
     },
   );
+}
+
+async function bindingTold([name, ask]: [string, Probes[string]]) {
+  try {
+    await ask();
+    return { name, good: true };
+  } catch (error) {
+    return { name, good: false, problem: (error as Error).message };
+  }
 }

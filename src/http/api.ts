@@ -13,7 +13,7 @@ import type { House } from "../pull/house.ts";
 import type { Watch } from "../upstream/gate.ts";
 import { Admin, nothingHere } from "./admin.ts";
 import { answerJson } from "./answers.ts";
-import { addAbout } from "./api-about.ts";
+import { addAbout, type Probes } from "./api-about.ts";
 import { addAccess } from "./api-access.ts";
 import { addCatalog } from "./api-catalog.ts";
 import { addExplain } from "./api-explain.ts";
@@ -39,6 +39,7 @@ export interface Office {
   gate: Watch;
   lifecycle(config: Config): Lifecycle;
   prewarm: Prewarm;
+  probes: Probes;
   analytics?: Analytics;
 }
 
@@ -58,7 +59,7 @@ export function createApi(
   variables: Readonly<Record<string, unknown>>,
   current: Current,
   house: House,
-  { catalog, lifecycle, desk, explain, gate, prewarm }: Office,
+  { catalog, lifecycle, desk, explain, gate, prewarm, probes }: Office,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
@@ -79,7 +80,7 @@ export function createApi(
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, current, desk.access, admin);
-  addAbout(api, desk, config);
+  addAbout(api, desk, config, probes);
   addImages(api, house, desk, config, note);
   addImageList(api, catalog, house, config);
   addImageChanges(api, catalog, house, config, admin, note);

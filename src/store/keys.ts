@@ -9,6 +9,7 @@
 //   KV   tag:<origin>//<repository>:<tag>               what a tag was last known to mean, and when that was
 //   KV   link:<origin>//<repository>@<digest>           that this repository has that digest, and when that was confirmed
 //   KV   list:<origin>//<repository>/<list>?<query>     a page of tags, or of referrers
+//   KV   probe:nothing                                  nothing, ever: whoever looks a deployment over asks for it, and R2 for the same
 //   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
 //   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
 //   Durable Object of a blob       fill                 what a reset must not lose of a running fill
@@ -125,6 +126,11 @@ export function linkKey(place: string, digest: Digest): string {
 /** @param list `tags`, or `referrers/<digest>` */
 export function listKey(place: string, list: string, query: string): string {
   return fitted(`list:${place}/${list}?${query}`);
+}
+
+/** What is under no key: to see whether a binding answers. */
+export function probeKey(): string {
+  return "probe:nothing";
 }
 
 /** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */
