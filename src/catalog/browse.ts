@@ -20,7 +20,8 @@ export interface Wanted {
   limit: number;
 }
 
-export type Position = [key: string | number, place: string, digest: string];
+/** What it stands by, and the numbers of its place and its manifest: as the indexes have them. */
+export type Position = [key: string | number, place: number, content: number];
 
 export interface ListedImage {
   place: string;
@@ -37,8 +38,9 @@ export interface ListedImage {
   pinned: boolean;
   /** It is marked to go, and why. */
   expiring?: string;
-  /** What it stands by in the order that was asked for. */
+  /** In the order that was asked for. */
   key: string | number;
+  numbers: { place: number; content: number };
 }
 
 interface Row {
@@ -58,13 +60,14 @@ const MOST_SUMMED = 20_000;
 
 const SIZE = `(WITH RECURSIVE under (id) AS (
     SELECT images.content UNION SELECT child FROM refs JOIN under ON parent = under.id WHERE NOT weak)
-  SELECT coalesce(sum(size), 0) FROM contents WHERE present AND id IN (SELECT id FROM under))`;
+  SELECT coalesce(sum(size), 0) FROM under CROSS JOIN contents USING (id) WHERE present)`;
 const PULLS = "(SELECT coalesce(sum(pulls), 0) FROM counters WHERE counters.place = places.place)";
 const NAME = "replace(places.place, '//', '/')";
+/** The first three are those of an index: a page of them reads as much as it has, and what does not match on the way. */
 const KEYS: Record<Sort, string> = {
-  pulled: "coalesce(images.pulled_at, pushed_at)",
-  cached: "pushed_at",
-  name: NAME,
+  pulled: "images.pulled_at",
+  cached: "images.pushed_at",
+  name: "places.place",
   size: SIZE,
   pulls: PULLS,
 };
@@ -100,13 +103,13 @@ export function listed(database: Database, wanted: Wanted): ListedImage[] | unde
   }
   const [compare, direction] = descending ? ["<", "DESC"] : [">", "ASC"];
   const behind = after
-    ? `WHERE (key, place, digest) ${compare} (${after.map((value) => one(value)).join(", ")})`
+    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => one(value)).join(", ")})`
     : "";
+  const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
   const rows = database.all<Row>(
-    `SELECT * FROM (
-       SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
-         coalesce(images.pulled_at, pushed_at) AS pulled_at, reason, ${KEYS[sort]} AS key ${from})
-     ${behind} ORDER BY key ${direction}, place ${direction}, digest ${direction} LIMIT ${one(limit)}`,
+    `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
+       images.pulled_at AS pulled_at, reason, ${KEYS[sort]} AS key
+     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${one(limit)}`,
     ...values,
   );
   return rows.map((row) => imageOf(database, row));
@@ -147,6 +150,7 @@ function imageOf(database: Database, row: Row): ListedImage {
     pinned: isPinned(pinsAt(database, place), digest, tags),
     ...(reason !== null && { expiring: reason }),
     key,
+    numbers: { place: pid, content },
   };
 }
 

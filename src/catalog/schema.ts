@@ -124,6 +124,7 @@ export const STEPS: readonly string[] = [
 
   CREATE INDEX images_pulled ON images (pulled_at);
   CREATE INDEX images_pushed ON images (pushed_at);
+  CREATE INDEX counters_of ON counters (place);
   `,
 ];
 

@@ -157,7 +157,10 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
   );
 }
 
-function imageTold(config: Config, { key: _, cachedAt, pulledAt, ...one }: ListedImage) {
+function imageTold(
+  config: Config,
+  { key: _, numbers: __, cachedAt, pulledAt, ...one }: ListedImage,
+) {
   return {
     ...nameOf(config, one.place),
     ...one,
@@ -166,11 +169,11 @@ function imageTold(config: Config, { key: _, cachedAt, pulledAt, ...one }: Liste
   };
 }
 
-function cursorOf({ key, place, digest }: ListedImage): string {
-  return btoa(JSON.stringify([key, place, digest])).replaceAll("=", "");
+function cursorOf({ key, numbers: { place, content } }: ListedImage): string {
+  return btoa(JSON.stringify([key, place, content])).replaceAll("=", "");
 }
 
-const position = z.tuple([z.union([z.string(), z.number()]), z.string(), z.string()]);
+const position = z.tuple([z.union([z.string(), z.number()]), z.int(), z.int()]);
 
 function positionIn(cursor: string): Position {
   try {

@@ -79,7 +79,8 @@ describe("help", () => {
   it.each(ALL)("of %j says what it is, what it takes, and shows how", async (path, command) => {
     const { code, out, err } = await cli([...path, "--help"]);
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toContain(`Usage: ${["npm run entrepot --", ...path].join(" ")} `);
+    const alias = command.alias() ? `|${command.alias()}` : "";
+    expect(out).toContain(`Usage: ${["npm run entrepot --", ...path].join(" ")}${alias} `);
     expect(command.description()).toMatch(/\S.{10}/);
     for (const one of [...command.registeredArguments, ...command.options])
       expect(one.description).not.toBe("");
