@@ -26,7 +26,7 @@ export async function checkCommands({ entrepot }: Stage, report: Report): Promis
     for (const [script, below] of Object.entries(SCRIPTS)) {
       const { stdout } = await npm(script, "--help");
       for (const name of below) {
-        expectMatch(`help of ${script}`, stdout.toString(), new RegExp(`^  ${name} `, "m"));
+        expectMatch(`help of ${script}`, stdout.toString(), new RegExp(`^  ${name}[ |]`, "m"));
         expectMatch(
           `help of ${name}`,
           (await npm(script, name, "--help")).stdout.toString(),

@@ -1,11 +1,11 @@
-// Numbers: skopeo's pulls with the upstream stopped, the report and /metrics, which agree, and Prometheus' own tool, which reads what
+// Prewarming, and numbers: skopeo's pulls without the upstream, the report and /metrics, which agree, and Prometheus' own tool, which reads what
 // the cache and the README say.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isInstalled, run } from "../command.ts";
-import { expectEqual } from "../expect.ts";
+import { expectEqual, expectSilence } from "../expect.ts";
 import { BUSYBOX } from "../images.ts";
 import { type Report, Skip } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -30,10 +30,20 @@ export async function checkNumbers(stage: Stage, report: Report): Promise<void> 
     return JSON.parse((await run(process.execPath, all)).stdout.toString());
   };
 
+  await report.check("what was prewarmed is pulled by skopeo without its upstream", async () => {
+    const reference = `up/${BUSYBOX.repository}:${BUSYBOX.tag}`;
+    const job = await asked<{ state: string; bytes: { done: number; total: number } }>(
+      ...["prewarm", "start", reference, "--platform", "all"],
+    );
+    expectEqual("state of the job", job.state, "done");
+    expectEqual("bytes", job.bytes.done, job.bytes.total);
+    expectSilence(await stage.open.log.during(() => pulled(0)));
+  });
+
   await report.check(
     "the report, the statistics and /metrics agree on skopeo's pulls",
     async () => {
-      for (let at = 0; at < 3; at++) await pulled(at);
+      for (let at = 1; at < 4; at++) await pulled(at);
       await sleep(1_000); // what npm start counts is told within 200 ms
       const { saved } = await asked<{ saved: { pulls: number; bytesServed: number } }>("report");
       const { rows } = await asked<{ rows: { pulls: number }[] }>("stats", "--by", "rule");
