@@ -2,10 +2,11 @@
 
 import type { Catalog } from "../catalog/open.ts";
 import { describe } from "../oci/described.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseObject } from "../oci/json.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
+import { type Part, partIn } from "../oci/references.ts";
 import type { House } from "../pull/house.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Visit } from "../store/visit.ts";
@@ -18,12 +19,6 @@ const LONGEST_CONFIG = 1024 * 1024;
 const MOST_MANIFESTS = 40;
 /** The platform takes this many digests in one question. */
 const MOST_ASKED = 2_000;
-
-interface Part {
-  digest: Digest;
-  mediaType: string;
-  size: number;
-}
 
 interface Read {
   digest: Digest;
@@ -116,16 +111,6 @@ function partsOf(manifest: Manifest | undefined): Omit<Read, "digest" | "platfor
   const [own] = partIn(config);
   const lists = [layers, blobs].flatMap((list) => (Array.isArray(list) ? list : []));
   return { manifest, ...(own && { config: own }), layers: lists.flatMap(partIn) };
-}
-
-/** Foreign words: nothing in them is trusted to be what it should. */
-function partIn(descriptor: unknown): Part[] {
-  const { digest, mediaType, size } = (descriptor ?? {}) as Record<string, unknown>;
-  if (typeof digest !== "string" || !isDigest(digest)) return [];
-  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
-  return [
-    { digest, mediaType: typeof mediaType === "string" ? mediaType : "", size: isSize ? size : 0 },
-  ];
 }
 
 /** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */

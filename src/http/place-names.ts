@@ -2,12 +2,8 @@
 
 import type { Config } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
+import { baseOf } from "../policy/route.ts";
 import { originOf } from "../policy/source.ts";
-
-/** What names of the rule begin with; undefined for a default rule that has no other name. */
-function baseOf({ prefixes, hosts, ns }: Rule): string | undefined {
-  return [...prefixes, ...hosts, ...ns][0];
-}
 
 /** What the repositories of a rule are under, as places. */
 export function rootOf(rule: Rule): string {

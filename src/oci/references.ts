@@ -46,6 +46,26 @@ function isForeign(layer: Layer | null): boolean {
   return isNamedSo || (Array.isArray(urls) && urls.length > 0);
 }
 
+/** Of a manifest: a config, a layer. */
+export interface Part {
+  digest: Digest;
+  /** "" where it is not told. */
+  mediaType: string;
+  /** In bytes; 0 where it is not told. */
+  size: number;
+}
+
+/** At most one. */
+export function partIn(descriptor: unknown): Part[] {
+  const { mediaType, size } = (descriptor ?? {}) as { mediaType?: unknown; size?: unknown };
+  const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
+  return digestIn(descriptor).map((digest) => ({
+    digest,
+    mediaType: typeof mediaType === "string" ? mediaType : "",
+    size: isSize ? size : 0,
+  }));
+}
+
 /** At most one. */
 export function digestIn(descriptor: unknown): Digest[] {
   const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;

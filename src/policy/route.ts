@@ -105,6 +105,11 @@ export function registriesOf(rule: Rule): string[] {
   );
 }
 
+/** What whole names of a rule begin with, its own name for them first; undefined for a default rule that has no other. */
+export function baseOf({ prefixes, hosts, ns }: Rule): string | undefined {
+  return [...prefixes, ...hosts, ...ns][0];
+}
+
 /** A rule under a path, or with `upstreamPrefix`, serves a part of its upstream: the registry's own names are others. */
 function isWhole({ upstream, upstreamPrefix }: Rule): boolean {
   return !upstreamPrefix && !upstream.host.includes("/");

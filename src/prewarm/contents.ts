@@ -3,7 +3,7 @@
 import { describe } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseObject } from "../oci/json.ts";
-import { digestIn } from "../oci/references.ts";
+import { partIn } from "../oci/references.ts";
 
 /** Children of an index that are wanted. @returns with what is worth saying: platforms that there are none of */
 export function childrenFor(
@@ -31,13 +31,7 @@ export function blobsIn(manifest: Uint8Array): { digest: Digest; size: number }[
 function sizesIn(manifest: Uint8Array): Map<Digest, number> {
   const { config, layers, blobs } = parseObject(manifest) ?? {};
   const all = [[config], layers, blobs].flatMap((list) => (Array.isArray(list) ? list : []));
-  return new Map(
-    all.flatMap((descriptor) => {
-      const size = (descriptor as { size?: unknown } | null)?.size;
-      const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
-      return digestIn(descriptor).map((digest) => [digest, isSize ? size : 0] as const);
-    }),
-  );
+  return new Map(all.flatMap(partIn).map(({ digest, size }) => [digest, size]));
 }
 
 /** The newest so many, as far as their names tell: numbers in them count as numbers, and a release goes before what leads up to it. */

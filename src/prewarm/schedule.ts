@@ -2,7 +2,7 @@
 
 import type { Prewarmed } from "../config/prewarm.ts";
 import type { Config } from "../config/read.ts";
-import type { Rule } from "../config/rule.ts";
+import { baseOf } from "../policy/route.ts";
 
 const DAY = 24 * 60 * 60_000;
 const MINUTE = 60_000;
@@ -19,7 +19,8 @@ export interface Scheduled {
 
 export function scheduledIn({ rules }: Config): Scheduled[] {
   return rules.flatMap(({ rule, prewarm = [] }) => {
-    const under = baseOf(rule);
+    const base = baseOf(rule);
+    const under = base === undefined ? "" : `${base}/`;
     return prewarm.map((entry): Scheduled => {
       const { references, newest } = entry;
       return {
@@ -33,12 +34,6 @@ export function scheduledIn({ rules }: Config): Scheduled[] {
       };
     });
   });
-}
-
-/** What names of the rule begin with, for whoever says whole names. */
-function baseOf({ prefixes, hosts, ns }: Rule): string {
-  const [base] = [...prefixes, ...hosts, ...ns];
-  return base === undefined ? "" : `${base}/`;
 }
 
 /** The last time that it was due at or before `now`, and the next one after it; in ms since the epoch. */
