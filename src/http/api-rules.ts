@@ -35,7 +35,7 @@ export const rule = z
     changedAt: time.optional(),
     changedBy: z.string().optional(),
     fields: z.record(z.string(), z.unknown()).optional().openapi({
-      description: "of a rule that the API has added, as it was given",
+      description: "of a rule that the API has added, as it was given, without its secret host",
     }),
   })
   .openapi("Rule");
@@ -164,7 +164,9 @@ function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> 
   };
 }
 
-function addedTold({ fields, version, changedAt, changedBy }: Added) {
+/** A secret host is told to nobody: whoever knows it may pull. */
+function addedTold({ fields: given, version, changedAt, changedBy }: Added) {
+  const { secretHost: _, ...fields } = given;
   return { fields, version, changedAt: timeOf(changedAt), changedBy };
 }
 

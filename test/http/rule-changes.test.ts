@@ -96,6 +96,21 @@ describe("a rule that is added", () => {
     expect(audit.actions[0]?.what).toBe('put in force the rule "added-two"');
   });
 
+  it("with a secret host can be pulled from there, and that is told to nobody", async () => {
+    const name = await image();
+    const cache = shutCache({ RULES: CONFIGURED, LOCAL_ADMIN: "true" });
+    const secretHost = "f00dfacef00dfacef00dface.cache.example";
+    const fields = { prefix: "added-hidden", upstream, secretHost };
+    const said = [await (await api(cache, "POST", "rules", fields)).text()];
+    const pulled = await cache.ask(`https://${secretHost}/v2/${name}/manifests/1`);
+    expect(pulled.status).toBe(200);
+    for (const path of ["rules", "rules/added-hidden", "audit", "events?latest=true", "about"])
+      said.push(await (await api(cache, "GET", path)).text());
+    said.push(await (await api(cache, "POST", "rules", { ...fields, prefix: "other-one" })).text());
+    expect(said.join()).toContain("added-hidden");
+    expect(said.join()).not.toContain("f00dface");
+  });
+
   it("is explained and validated like any other", async () => {
     const name = await image();
     const cache = local();
