@@ -24,13 +24,16 @@ export function addedRules(database: Sqlite): AddedRules {
 export function changeRule(
   database: Sqlite,
   base: number,
-  { name, fields }: RuleChange,
+  { id, name, fields }: RuleChange,
   who: string,
   now: number,
 ): boolean {
+  // It was made, and the answer was lost with a reset.
+  if (database.has("SELECT 1 FROM rule_changes WHERE change = ?", id)) return true;
   if (addedRules(database).version !== base) return false;
   const { version } = database.one<{ version: number }>(
-    "INSERT INTO rule_changes DEFAULT VALUES RETURNING version",
+    "INSERT INTO rule_changes (change) VALUES (?) RETURNING version",
+    id,
   );
   database.run("DELETE FROM rule_changes WHERE version < ?", version);
   if (!fields) database.run("DELETE FROM rules WHERE name = ?", name);

@@ -55,6 +55,8 @@ export interface AddedRules {
 
 /** What is done to a rule; without fields it is deleted. */
 export interface RuleChange {
+  /** Of this change alone: a call that is repeated makes no second one. */
+  id: string;
   name: string;
   fields?: Record<string, unknown>;
 }

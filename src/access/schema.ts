@@ -34,6 +34,7 @@ export const STEPS: readonly string[] = [
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, fields TEXT NOT NULL,
     version INTEGER NOT NULL, changed_at INTEGER NOT NULL, changed_by TEXT NOT NULL
   );
-  CREATE TABLE rule_changes (version INTEGER PRIMARY KEY AUTOINCREMENT);
+  -- The last change of any of them, by the name that whoever made it gave it.
+  CREATE TABLE rule_changes (version INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
   `,
 ];

@@ -28,7 +28,7 @@ const fields = z
   .record(z.string(), z.unknown())
   .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
 
-type Change = (config: Config, now: number) => RuleChange | Response;
+type Change = (config: Config) => Omit<RuleChange, "id"> | Response;
 
 export function addRuleChanges(
   api: Api,
@@ -43,9 +43,10 @@ export function addRuleChanges(
     for (let tries = 0; tries < TRIES; tries++) {
       const { rules: added } = await access.page();
       const config = withAdded(current.configured, added.rules, variables);
-      const wanted = change(config, now);
+      const wanted = change(config);
       if (wanted instanceof Response) return wanted;
-      if (!(await access.changeRule(added.version, wanted, admin.who(request), now))) continue;
+      const named = { id: crypto.randomUUID(), ...wanted };
+      if (!(await access.changeRule(added.version, named, admin.who(request), now))) continue;
       await current.changed(now, later);
       return current.config;
     }
@@ -155,7 +156,7 @@ function without(config: Config, name: string): Config {
   return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
 }
 
-function bounded(config: Config, change: RuleChange): RuleChange {
+function bounded<C extends Pick<RuleChange, "fields">>(config: Config, change: C): C {
   const all = [...config.rules.flatMap(({ added }) => added?.fields ?? []), change.fields];
   if (all.length > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
   if (JSON.stringify(all).length > MOST_BYTES)

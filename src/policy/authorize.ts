@@ -105,10 +105,11 @@ export function verdictOf(identity: Identity, target: Target): Verdict {
   if (identity.kind === "holder") {
     return mayPull(identity.repositories, target) ? "pull" : "denied";
   }
-  const [granted, refused] = [target.resource(), target.naming()];
   const { access } = identity;
+  const granted = target.resource();
   if (access.some(({ resource, actions }) => resource === granted && actions.includes("pull")))
     return "pull";
+  const refused = target.naming();
   return access.some(({ resource }) => resource === refused) ? "denied" : "scope";
 }
 

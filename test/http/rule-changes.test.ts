@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
+  access,
   api,
   basic,
   bearer,
@@ -253,6 +254,31 @@ describe("two who add rules at once", () => {
     );
     expect(same.map(({ status }) => status).sort()).toEqual([201, 400]);
   });
+});
+
+it("a call that is repeated, since its answer was lost with a reset, changes nothing more", async () => {
+  const change = { id: "a-change", name: "added-nine", fields: { prefix: "added-nine", upstream } };
+  const { version } = (await access.page()).rules;
+  expect(await access.changeRule(version, change, "somebody", 1)).toBe(true);
+  const { rules } = await access.page();
+  expect(await access.changeRule(version, change, "somebody", 2)).toBe(true);
+  expect((await access.page()).rules).toEqual(rules);
+  const other = { ...change, id: "another", fields: { ...change.fields, tagTtl: "5m" } };
+  expect(await access.changeRule(version, other, "somebody", 3)).toBe(false);
+  expect((await access.page()).rules).toEqual(rules);
+});
+
+it("a prefix of several parts is a name like any other", async () => {
+  const name = await image();
+  const cache = local();
+  expect((await api(cache, "POST", "rules", { prefix: "added/ten", upstream })).status).toBe(201);
+  expect(await pull(cache, `added/ten/${name}`)).toBe(200);
+  const path = "rules/added%2Ften";
+  expect((await api(cache, "GET", path)).status).toBe(200);
+  const put = await api(cache, "PUT", path, { prefix: "added/ten", upstream, deny: ["**"] });
+  expect(put.status).toBe(200);
+  expect(await pull(cache, `added/ten/${name}`)).toBe(403);
+  expect((await api(cache, "DELETE", path)).status).toBe(200);
 });
 
 describe("a deployment that takes the name of an added rule", () => {
