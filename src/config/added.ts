@@ -3,6 +3,7 @@
 import { kindOf } from "./host-kind.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Config, configured, readRule } from "./read.ts";
+import type { Rule } from "./rule.ts";
 
 /** A rule as the API has added it. */
 export interface Added {
@@ -86,18 +87,26 @@ function reachProblems({ rule }: Placed, env: Variables): string[] {
   ];
 }
 
-/** A secret goes to the upstream that the configuration names it for, and to no other. */
+/** A secret goes to the upstream that the configuration names it for, to its token services, and to nobody else. */
 function secretProblems({ rule }: Placed, config: Config): string[] {
   return rule.credentials.flatMap((secret) => {
     if (OWN_SECRETS.includes(secret)) return [`credentials: ${secret} is the cache's own`];
     const owners = config.rules.filter(
       (one) => !one.added && one.rule.credentials.includes(secret),
     );
-    const isOther = owners.some((one) => one.rule.upstream.base !== rule.upstream.base);
+    const isOther = owners.length > 0 && !owners.some((one) => goesNoFurther(rule, one.rule));
     return isOther
       ? [`credentials: the secret ${secret} is for ${owners[0]?.rule.upstream.host} alone`]
       : [];
   });
+}
+
+function goesNoFurther(rule: Rule, than: Rule): boolean {
+  return (
+    rule.upstream.base === than.upstream.base &&
+    rule.ecr?.endpoint === than.ecr?.endpoint &&
+    rule.realms.every((realm) => than.realms.includes(realm))
+  );
 }
 
 function withoutDot(problem: string): string {

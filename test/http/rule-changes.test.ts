@@ -193,6 +193,8 @@ describe("refused", () => {
       400,
       "credentials: the secret ROBOT is for registry.example.com alone",
     ]);
+    const further = { ...of("registry.example.com"), realm: "evil.example" };
+    expect((await api(cache, "POST", "rules", further)).status).toBe(400);
     expect((await api(cache, "POST", "rules", of("registry.example.com"))).status).toBe(201);
   });
 
