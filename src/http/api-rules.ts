@@ -35,7 +35,7 @@ export const rule = z
     changedAt: time.optional(),
     changedBy: z.string().optional(),
     fields: z.record(z.string(), z.unknown()).optional().openapi({
-      description: "of a rule that the API has added, as it was given, without its secret host",
+      description: "of a rule that the API has added, as it was given",
     }),
   })
   .openapi("Rule");
@@ -164,9 +164,7 @@ function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> 
   };
 }
 
-/** A secret host is told to nobody: whoever knows it may pull. */
-function addedTold({ fields: given, version, changedAt, changedBy }: Added) {
-  const { secretHost: _, ...fields } = given;
+function addedTold({ fields, version, changedAt, changedBy }: Added) {
   return { fields, version, changedAt: timeOf(changedAt), changedBy };
 }
 

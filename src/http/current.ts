@@ -2,8 +2,8 @@
 
 import type { Later } from "../access/book.ts";
 import type { Desk } from "../access/desk.ts";
-import { withAdded } from "../config/added.ts";
 import type { Config } from "../config/read.ts";
+import { withAdded } from "../policy/added.ts";
 import { Door } from "./door.ts";
 
 type Variables = Readonly<Record<string, unknown>>;

@@ -3,12 +3,12 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { openAccess } from "../access/open.ts";
-import { withAdded } from "../config/added.ts";
 import { readConfig } from "../config/read.ts";
 import type { Env } from "../env.ts";
 import { openFills } from "../fill/open.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { withAdded } from "../policy/added.ts";
 import type { Source } from "../policy/source.ts";
 import { Sqlite } from "../store/sqlite.ts";
 import * as jobs from "./jobs.ts";

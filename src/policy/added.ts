@@ -1,0 +1,129 @@
+// Rules that the API has added, beside those that are configured: those go first, and what does not fit beside them is set aside.
+
+import type { AddedRule } from "../config/added.ts";
+import { kindOf } from "../config/host-kind.ts";
+import { nameProblems, type Placed } from "../config/names.ts";
+import { type Config, configured, readRule } from "../config/read.ts";
+import type { Rule } from "../config/rule.ts";
+import { registriesOf } from "./route.ts";
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** Secrets of the cache's own: they go nowhere. */
+const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
+
+/** @param added in the order in which they were added; undefined where that cannot be read */
+export function withAdded(
+  config: Config,
+  added: readonly AddedRule[] | undefined,
+  env: Variables,
+): Config {
+  if (!added) return { ...config, isPartial: true };
+  let whole: Config = { ...config, rules: [...config.rules], aside: [], isPartial: false };
+  for (const one of added) {
+    const problems = problemsOf(whole, one.fields, env);
+    whole =
+      problems.length > 0
+        ? { ...whole, aside: [...whole.aside, { ...one, problem: problems.join("; ") }] }
+        : { ...whole, rules: [...whole.rules, ...ruleOf(whole, one, env)] };
+  }
+  return whole;
+}
+
+function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables) {
+  const read = readRule(added.fields, "", config.offline, []);
+  return read ? [{ ...configured(read, env), added }] : [];
+}
+
+/** What is wrong with one more rule beside these, each with its field's path. */
+export function problemsOf(config: Config, fields: unknown, env: Variables): string[] {
+  const problems: string[] = [];
+  const read = readRule(fields, "", config.offline, problems);
+  if (!read) return problems.map(withoutDot);
+  const others = config.rules.map(
+    ({ rule }): Placed => ({ rule, path: `the rule "${rule.name}"` }),
+  );
+  // Of problems that were there before nobody is told here.
+  const before = new Set(nameProblems(others));
+  problems.push(...nameProblems([...others, read]).filter((problem) => !before.has(problem)));
+  const { name } = read.rule;
+  if (config.rules.some(({ rule }) => rule.name === name))
+    problems.push(`prefix: there is a rule of the name "${name}" already`);
+  problems.push(
+    ...hidingProblems(read, config),
+    ...reachProblems(read, env),
+    ...secretProblems(read, config),
+  );
+  return [...new Set(problems.map(withoutDot))];
+}
+
+/** What is configured answers for its own names: whoever knows that alone, since the book cannot be read, is then right about them. */
+function hidingProblems({ rule }: Placed, config: Config): string[] {
+  const deployed = config.rules.flatMap((one) => (one.added ? [] : [one.rule]));
+  const ownerOf = (test: (one: Rule) => boolean) => deployed.find(test)?.name;
+  const registries = registriesOf(rule);
+  const problems: string[] = [];
+  if (rule.hosts.length + rule.secretHosts.length > 0)
+    problems.push(
+      "host: wants a route to the Worker, which a deployment makes: put this rule into wrangler.toml",
+    );
+  if (rule.shadow) problems.push("shadow: what is configured is not hidden by rules of the API");
+  for (const prefix of rule.prefixes) {
+    const taken = ownerOf(({ prefixes }) => prefixes.some((one) => prefix.startsWith(`${one}/`)));
+    if (taken !== undefined)
+      problems.push(`prefix: "${prefix}" would take names from the rule "${taken}"`);
+    const beside = ownerOf((one) => registriesOf(one).some((host) => registries.includes(host)));
+    if (beside !== undefined && !/[.-]/.test(prefix.split("/")[0] as string))
+      problems.push(
+        `prefix: "${prefix}" could hide a namespace of that name from the rule "${beside}", for clients that say ?ns=: give it a dot or a dash ("${prefix}-images")`,
+      );
+  }
+  for (const registry of rule.ns) {
+    const taken = ownerOf((one) => registriesOf(one).includes(registry));
+    if (taken !== undefined)
+      problems.push(`ns: "${registry}" is what the rule "${taken}" stands for`);
+  }
+  return problems;
+}
+
+/** Whoever administers a deployment is not to reach into networks with it. */
+function reachProblems({ rule }: Placed, env: Variables): string[] {
+  if (String(env.LOCAL_ADMIN) === "true") return [];
+  const wrong = (field: string, url: string) => {
+    const { protocol, hostname } = new URL(url);
+    return protocol === "https:" && kindOf(hostname) === "public"
+      ? []
+      : [`${field}: must be https:// and public, for a rule that the API adds`];
+  };
+  return [
+    ...wrong("upstream", rule.upstream.base),
+    ...rule.realms.flatMap((realm) => wrong("realm", `https://${realm}`)),
+    ...(rule.ecr ? wrong("endpoint", rule.ecr.endpoint) : []),
+  ];
+}
+
+/** A secret goes to the upstream that the configuration names it for, to its token services, and to nobody else. */
+function secretProblems({ rule }: Placed, config: Config): string[] {
+  return rule.credentials.flatMap((secret) => {
+    if (OWN_SECRETS.includes(secret)) return [`credentials: ${secret} is the cache's own`];
+    const owners = config.rules.filter(
+      (one) => !one.added && one.rule.credentials.includes(secret),
+    );
+    const isOther = owners.length > 0 && !owners.some((one) => goesNoFurther(rule, one.rule));
+    return isOther
+      ? [`credentials: the secret ${secret} is for ${owners[0]?.rule.upstream.host} alone`]
+      : [];
+  });
+}
+
+function goesNoFurther(rule: Rule, than: Rule): boolean {
+  return (
+    rule.upstream.base === than.upstream.base &&
+    rule.ecr?.endpoint === than.ecr?.endpoint &&
+    rule.realms.every((realm) => than.realms.includes(realm))
+  );
+}
+
+function withoutDot(problem: string): string {
+  return problem.replace(/^\./, "");
+}
