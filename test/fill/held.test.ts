@@ -2,11 +2,12 @@
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 it("a slow fill of one segment survives its client and its object", async () => {
   const cache = new Cache();
@@ -19,7 +20,7 @@ it("a slow fill of one segment survives its client and its object", async () => 
   const { BLOB_FILL } = env as unknown as Env;
   const stub = () => BLOB_FILL.get(BLOB_FILL.idFromName(digest)); // one that has failed stays failed
   const alarm = () => runInDurableObject(stub(), (_, state) => state.storage.getAlarm());
-  await vi.waitFor(async () => expect(await alarm()).not.toBeNull(), { timeout: 20_000 });
+  await eventually(async () => expect(await alarm()).not.toBeNull());
 
   await abortAllDurableObjects();
   await fixture.release(name);

@@ -10,6 +10,7 @@ import { alarms } from "../support/alarms.ts";
 import { cacheApart, fixture, repository } from "../support/cache.ts";
 import { SEGMENT } from "../support/edge.ts";
 import { catalog, clean, pullWhole } from "../support/lifecycle.ts";
+import { eventually } from "../support/waiting.ts";
 
 type Tells = "tellManifest" | "tellBlob" | "tellTag" | "report";
 
@@ -57,7 +58,7 @@ it("a manifest and a tag are told before they are stored, and a blob once it is"
   expect(order).toEqual(["tellTag", "record", "tellManifest", "put"]);
   order.length = 0;
   await cache.bytes(`open/${name}/blobs/${image.config.digest}`);
-  await vi.waitFor(() => expect(order).toEqual(["publishWhole", "tellBlob"]));
+  await eventually(() => expect(order).toEqual(["publishWhole", "tellBlob"]));
 });
 
 describe("a catalog that is away", () => {
@@ -70,13 +71,13 @@ describe("a catalog that is away", () => {
     await cache.bytes(`open/${name}/manifests/1`);
     await pullWhole(cache, `open/${name}`, child.digest, child);
     expect(await catalog.summary()).toMatchObject({ images: 0, manifests: 0, blobs: 0, tags: 0 });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       // Still away: the alarm comes back.
       await alarms();
       expect((await catalog.summary()).blobs).toBe(0);
     });
     vi.restoreAllMocks();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await alarms();
       expect(await catalog.summary()).toMatchObject({ images: 2, manifests: 2, blobs: 3, tags: 1 });
     }, 10_000);
@@ -89,7 +90,7 @@ describe("a catalog that is away", () => {
       },
     ]);
     // And then the objects are empty.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await alarms();
       expect(await alarms()).toBe(0);
     }, 10_000);
@@ -115,7 +116,7 @@ describe("a catalog that is away", () => {
     await cache.bytes(`open/${name}/blobs/${digest}`);
     await abortAllDurableObjects();
     vi.restoreAllMocks();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await alarms();
       expect((await catalog.summary()).blobs).toBe(1);
     }, 10_000);

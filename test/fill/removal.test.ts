@@ -12,6 +12,7 @@ import { SEGMENT } from "../support/edge.ts";
 import { seedOf } from "../support/fixture.ts";
 import { catalog, clean, isStored, stored } from "../support/lifecycle.ts";
 import { readSome, receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const fills = openFills(env as unknown as Env);
 const path = apartPath();
@@ -34,12 +35,12 @@ describe("a blob", () => {
   it("goes, and its segments later; and can be fetched again", async () => {
     const { digest, path } = await blob("goes", SEGMENT + 10);
     await receive(cache.fetch(path));
-    await vi.waitFor(async () => expect((await stored("blobs/")).keys).toHaveLength(2));
+    await eventually(async () => expect((await stored("blobs/")).keys).toHaveLength(2));
     const [, segment = ""] = (await stored("blobs/")).keys;
     const attempt = segment.split("/")[3] as string;
     expect(await fills.removeAttempt(digest, attempt)).toBeUndefined(); // it is the blob's own
     expect(
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const removed = await fills.removeBlob(digest);
         expect(removed.outcome).toBe("gone");
         return removed;
@@ -71,7 +72,7 @@ describe("a blob", () => {
   it("that is asked for while it is deleted is fetched again, whole", async () => {
     const { name, digest, path } = await blob("raced", 5000);
     await receive(cache.fetch(path));
-    await vi.waitFor(async () => expect((await catalog.summary()).blobs).toBe(1));
+    await eventually(async () => expect((await catalog.summary()).blobs).toBe(1));
     let go = () => {};
     const held = new Promise<void>((resolve) => {
       go = resolve;
@@ -86,8 +87,8 @@ describe("a blob", () => {
       return had;
     });
     const removal = fills.removeBlob(digest);
-    await vi.waitFor(() => expect(removing).toHaveBeenCalled());
-    await vi.waitFor(async () => expect(await isStored({ digest })).toBe(false));
+    await eventually(() => expect(removing).toHaveBeenCalled());
+    await eventually(async () => expect(await isStored({ digest })).toBe(false));
     const pulled = receive(cache.fetch(path, {}, "another.example"));
     // It waits: nothing is fetched while the removal is under way.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -107,7 +108,7 @@ describe("a blob", () => {
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const { value: first } = (await reader.read()) as { value: Uint8Array };
     await fixture.fault({ match: { repository: name }, times: 0, do: { status: 503 } });
-    await vi.waitFor(async () => expect((await fills.removeBlob(digest)).outcome).toBe("gone"));
+    await eventually(async () => expect((await fills.removeBlob(digest)).outcome).toBe("gone"));
     const pieces = [first];
     for (;;) {
       const { done, value } = await reader.read();

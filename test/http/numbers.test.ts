@@ -5,6 +5,7 @@ import { ADMIN, api, bearer, shut, shutCache, VIEWER } from "../support/access.t
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const HEX = "e".repeat(64);
 
@@ -72,7 +73,7 @@ describe("after a load, once it has been told", () => {
   it("the numbers are what it did", async () => {
     const { rule, cache } = counted();
     const { size } = await load(cache, rule);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const text = await metricsOf(cache);
       const fetched = valuesOf(text, "entrepot_fetched_bytes_total", { rule });
       expect(fetched).toEqual({ "": 5_000 + size });
@@ -116,7 +117,7 @@ describe("after a load, once it has been told", () => {
       bytesServed: 10_000 + 5 * size,
       bytesFetched: 5_000 + size,
     };
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = (await (await api(cache, "GET", "stats?by=rule")).json()) as {
         rows: { rule: string }[];
       };
@@ -155,7 +156,7 @@ describe("after a load, once it has been told", () => {
     await fixture.fault({ match: { repository: name }, times: 1, do: { status: 500 } });
     expect((await cache.fetch(`${rule}/${name}/manifests/1`)).status).toBe(502);
     await cache.settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { upstreams } = (await (await api(cache, "GET", "upstreams")).json()) as {
         upstreams: { upstream: string }[];
       };
@@ -259,7 +260,7 @@ describe("events", () => {
     await cache.settled();
     const about = ({ events }: { events: Event[] }) =>
       events.filter(({ place }) => place?.endsWith(`//${name}`));
-    const before = await vi.waitFor(async () => {
+    const before = await eventually(async () => {
       const told = await eventsOf(cache);
       expect(about(told)).toMatchObject([{ what: "image.cached", digest: first.digest }]);
       return told;
@@ -268,7 +269,7 @@ describe("events", () => {
     later(1_000);
     await cache.bytes(`${rule}/${name}/manifests/1`);
     await cache.settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const told = await eventsOf(cache, before.next);
       expect(about(told)).toContainEqual(
         expect.objectContaining({
@@ -305,7 +306,7 @@ describe("events", () => {
     for (const path of [`blobs/${layer}`, `manifests/${digest}`])
       expect((await cache.fetch(`${rule}/${name}/${path}`)).status).toBe(502);
     await cache.settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { events } = await eventsOf(cache);
       const own = events.filter(({ place }) => place?.endsWith(`//${name}`));
       expect(new Set(own.map(({ what, digest: of }) => `${what} ${of}`))).toEqual(
@@ -331,7 +332,7 @@ describe("events", () => {
     later(2_000);
     expect((await cache.fetch(`${rule}/${name}/manifests/1`)).status).toBe(200);
     await cache.settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { events } = await eventsOf(cache, before);
       const kinds = events.map(({ what }) => what).filter((what) => what.startsWith("upstream."));
       expect(kinds).toEqual(["upstream.limited", "upstream.up"]);

@@ -14,6 +14,7 @@ import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { SEGMENT } from "../support/edge.ts";
 import type { Image, ManifestInfo } from "../support/fixture.ts";
 import { catalog, clean, DAY, HOUR, lastRun, stored } from "../support/lifecycle.ts";
+import { eventually } from "../support/waiting.ts";
 
 /** An image is kept for so long after its last pull, and then a grace. */
 const KEPT = 3 * DAY;
@@ -274,7 +275,7 @@ class World {
     const cache = new Cache({ ...this.#variables, OFFLINE: true, CATALOG });
     for (const { repository: name, digest, at } of this.#pulled.values()) {
       if (Date.now() > at + KEPT + GRACE) continue;
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const response = await cache.ask(
           `https://${crypto.randomUUID()}.example/v2/p/${name}/manifests/${digest}`,
         );

@@ -15,6 +15,7 @@ import {
   pullWhole,
   stored,
 } from "../support/lifecycle.ts";
+import { eventually } from "../support/waiting.ts";
 
 beforeEach(clean);
 afterEach(() => {
@@ -58,7 +59,7 @@ describe("an image that nobody pulls", () => {
     // And it can be pulled again.
     await pullWhole(cache, `open/${name}`, "v1", image);
     // Also what was served from a copy nearby.
-    await vi.waitFor(
+    await eventually(
       async () => expect(await areStored(image)).toEqual([true, true, true, true]),
       10_000,
     );

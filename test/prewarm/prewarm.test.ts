@@ -13,6 +13,7 @@ import { Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { type Image, seedOf } from "../support/fixture.ts";
 import { MiB, readSome, receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const cache = shutCache();
 const client = new Cache();
@@ -51,14 +52,11 @@ async function start(references: string[], more: object = {}): Promise<string> {
 const jobOf = async (id: string): Promise<Job> => (await api(cache, "GET", `prewarm/${id}`)).json();
 
 async function ended(id: string, state = "done"): Promise<Job> {
-  return vi.waitFor(
-    async () => {
-      const job = await jobOf(id);
-      expect([job.state, job.items.map(({ error }) => error)]).toEqual([state, expect.anything()]);
-      return job;
-    },
-    { timeout: 20_000, interval: 50 },
-  );
+  return eventually(async () => {
+    const job = await jobOf(id);
+    expect([job.state, job.items.map(({ error }) => error)]).toEqual([state, expect.anything()]);
+    return job;
+  });
 }
 
 const asked = (name: string) => fixture.requests({ repository: name });
@@ -151,9 +149,7 @@ describe("a job of fifty", () => {
     const names = Array.from({ length: 50 }, () => repository("many"));
     await Promise.all(names.map((name) => fixture.image(name, "1", { layers: [700, 800] })));
     const id = await start(names.map((name) => `open/${name}:1`));
-    await vi.waitFor(async () => expect((await jobOf(id)).counts.done).toBeGreaterThan(8), {
-      interval: 5,
-    });
+    await eventually(async () => expect((await jobOf(id)).counts.done).toBeGreaterThan(8), 5);
     const doneBefore = (await jobOf(id)).items.filter(({ state }) => state === "done");
     await abortAllDurableObjects();
     const before = await jobOf(id);
@@ -184,7 +180,7 @@ describe("an upstream that limits, or fails", () => {
     const other = repository("reserved-other");
     await fixture.image(other, "1");
     const id = await start([`basic/${other}:1`]);
-    const job = await vi.waitFor(async () => {
+    const job = await eventually(async () => {
       const now = await jobOf(id);
       expect(now.items[0]?.error).toContain("5 pulls are left, and 10 are kept for clients");
       return now;
@@ -210,7 +206,7 @@ describe("an upstream that limits, or fails", () => {
       do: { status: 503 },
     });
     const id = await start([`open/${name}:1`]);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await jobOf(id)).items[0]).toMatchObject({
         state: "waiting",
         error: expect.stringContaining("503"),

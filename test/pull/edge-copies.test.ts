@@ -9,6 +9,7 @@ import { Cache } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { atEdge, blob, noBlobs, pull, SEGMENT } from "../support/edge.ts";
 import { readSome } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const { BLOBS } = env as unknown as Env;
 
@@ -28,10 +29,7 @@ describe("a copy", () => {
     const host = "slow.example";
     const reader = await readerOf(cache.fetch(path, {}, host));
     let rest = await readSome(reader, 1);
-    await vi.waitFor(
-      async () => expect(await atEdge(digest, 2, host)).toEqual([SEGMENT, SEGMENT]),
-      { timeout: 15_000 },
-    );
+    await eventually(async () => expect(await atEdge(digest, 2, host)).toEqual([SEGMENT, SEGMENT]));
     // Two are open; the others were neither read nor copied for somebody who does not read.
     expect(await atEdge(digest, 4, host)).toEqual([SEGMENT, SEGMENT, undefined, undefined]);
     for (;;) {
@@ -57,7 +55,7 @@ describe("a copy", () => {
       return !done;
     };
     await read();
-    await vi.waitFor(() => expect(calls.get).toBe(2)); // the first, and the second ahead
+    await eventually(() => expect(calls.get).toBe(2)); // the first, and the second ahead
     later(11_000);
     while (await read());
     expect(`sha256:${hash.digest("hex")}`).toBe(digest);
@@ -98,9 +96,9 @@ describe("a copy", () => {
     const cache = new Cache({ BLOBS: watched });
     const reader = await readerOf(cache.fetch(path, {}, "closed.workers.dev"));
     await readSome(reader, 1);
-    await vi.waitFor(() => expect(opened).toBe(2));
+    await eventually(() => expect(opened).toBe(2));
     await reader.cancel();
-    await vi.waitFor(() => expect(closed.sort()).toEqual([0, 1]));
+    await eventually(() => expect(closed.sort()).toEqual([0, 1]));
   });
 
   it("is made whole for a client that leaves", async () => {

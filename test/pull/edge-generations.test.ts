@@ -8,6 +8,7 @@ import { counting, laggingKv } from "../support/bindings.ts";
 import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { blob, headOf, noBlobs, pull, remove, SEGMENT, urlOf } from "../support/edge.ts";
+import { eventually } from "../support/waiting.ts";
 
 const { BLOBS, META } = env as unknown as Env;
 
@@ -41,7 +42,7 @@ describe("a generation", () => {
     const before = (await headOf(digest)).version;
     const cache = new Cache();
     await pull(cache, path, { Range: `bytes=${SEGMENT}-${SEGMENT + 9}` });
-    await vi.waitFor(async () => expect((await headOf(digest))?.version).not.toBe(before ?? ""));
+    await eventually(async () => expect((await headOf(digest))?.version).not.toBe(before ?? ""));
     expect(await pull(cache, path)).toMatchObject({ whole: true, digest });
     expect(await pull(new Cache(), path)).toMatchObject({ whole: true, digest });
     expect(await pull(new Cache(noBlobs), path)).toMatchObject({
@@ -150,13 +151,13 @@ describe("what was deleted", () => {
       // Another city: nothing is at its edge.
       const pulled = await pull(new Cache(), path, headers, "claimed.example");
       expect(pulled).toMatchObject({ whole: true });
-      const { version } = await vi.waitFor(async () => {
+      const { version } = await eventually(async () => {
         const head = await headOf(digest);
         if (!head) throw new Error("it is still being fetched");
         return head;
       });
       const mended = async () => await META.get<{ generation: string }>(`blob:${digest}`, "json");
-      await vi.waitFor(async () => expect(await mended()).toMatchObject({ generation: version }));
+      await eventually(async () => expect(await mended()).toMatchObject({ generation: version }));
     },
   );
 

@@ -7,6 +7,7 @@ import { counting, laggingKv, untouchable, watchingEdge } from "../support/bindi
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { MiB, receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const { BLOBS, META } = env as unknown as Env;
 const OBJECTS = ["BLOB_FILL", "MANIFEST_FILL", "TAG_FILL", "LIST_FILL", "UPSTREAM_GATE"] as const;
@@ -225,7 +226,7 @@ describe("what is hot", () => {
     });
     const cache = new Cache({ META: kv });
     cache.fetch(paths[0] as string).catch(() => {}); // never answered: the platform has cancelled it
-    await vi.waitFor(() => expect(hangs).toBe(false));
+    await eventually(() => expect(hangs).toBe(false));
     expect(await pull(cache, paths.slice(0, 1))).toEqual(["entrepot-kv; hit"]);
   });
 });

@@ -10,6 +10,7 @@ import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { digestFor } from "../support/catalog.ts";
 import { catalog, clean, pullWhole } from "../support/lifecycle.ts";
 import { receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 const HOUR = 3_600_000;
 const rule = ruleOf({ prefix: "hub", upstream: "registry.example" });
@@ -247,7 +248,7 @@ describe("with the cache", () => {
     await receive(cache.fetch(`open/${name}/manifests/missing`));
     await cache.settled();
     const size = image.size + image.config.size + 3000;
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const mine = (await catalog.counts("2000-01-01")).filter(({ place }) => place.endsWith(name));
       expect(mine).toMatchObject([
         {

@@ -6,6 +6,7 @@ import { problemOf } from "../http/problem.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { REGION } from "../support/fixture.ts";
 import { receive } from "../support/transfers.ts";
+import { eventually } from "../support/waiting.ts";
 
 /** In whose name the logins are asked for: ECR's as its rule says, Google's as the key file does (support/setup). */
 const AWS = repository("aws");
@@ -118,7 +119,7 @@ describe.each([
     const problem = await problemOf(cache.fetch(`${prefix}/${name}/manifests/${digest}`));
     expect(problem).toMatchObject({ status: 503, code: "UNAVAILABLE" });
     await fixture.heal({ id });
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const answer = await receive(cache.fetch(`${prefix}/${name}/manifests/${digest}`));
       expect(answer).toMatchObject({ digest });
     }, 20_000);
