@@ -3,7 +3,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
-import { isPinned, type Pin, pinsAt } from "./pins.ts";
+import { keptByPins, type Pin, pinsAt } from "./pins.ts";
 
 export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -147,7 +147,7 @@ function imageOf(database: Database, row: Row): ListedImage {
     cachedAt: row.pushed_at,
     pulledAt: row.pulled_at,
     pulls,
-    pinned: isPinned(pinsAt(database, place), digest, tags),
+    pinned: keptByPins(database, place, pid).has(content),
     ...(reason !== null && { expiring: reason }),
     key,
     numbers: { place: pid, content },

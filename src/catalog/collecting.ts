@@ -6,7 +6,7 @@ import type { Database } from "./database.ts";
 import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
 import { unmark } from "./images.ts";
 import { happened } from "./numbers.ts";
-import { isPinned, pinsAt } from "./pins.ts";
+import { keptByPins } from "./pins.ts";
 import {
   adopt,
   isReferred,
@@ -47,14 +47,14 @@ export function take(
     );
     if (!image) continue;
     // Pinned since it was looked at.
-    const tagged = tagsOf(database, image.place, image.content);
-    if (isPinned(pinsAt(database, place), digest, tagged)) {
+    if (keptByPins(database, place, image.place).has(image.content)) {
       unmark(database, image.place, image.content);
       continue;
     }
     taken += 1;
     const { policy, priority, reason } = image;
-    const tags = release(database, image, `${place}@${digest} expired: ${reason}`);
+    const released = release(database, image, `${place}@${digest} expired: ${reason}`);
+    const tags = released.map(({ tag }) => tag);
     countDeleted(database, run, "images");
     database.event({ at: now, run, what: "image", place, digest, tags, policy, priority, reason });
     happened(database, { what: "image.expired", at: now, place, digest, detail: reason });
@@ -62,18 +62,20 @@ export function take(
   if (taken > 0) database.countMarks();
 }
 
-function tagsOf(database: Database, place: number, content: number): string[] {
-  const query = "SELECT tag FROM tags WHERE place = ? AND content = ?";
-  return database.all<{ tag: string }>(query, place, content).map(({ tag }) => tag);
+/** A tag that goes: the image's own, or that of a referrer, which means another digest. */
+interface Released {
+  tag: string;
+  digest: Digest;
 }
 
 /** @returns the tags that go */
-export function release(database: Database, image: Marked, because: string): string[] {
+export function release(database: Database, image: Marked, because: string): Released[] {
   const releasing = new Releasing(database);
   releasing.release(image.place, image.content);
-  const query = "UPDATE tags SET doomed = ? WHERE place = ? AND content = ? RETURNING tag";
+  const query = `UPDATE tags SET doomed = ?1 WHERE place = ?2 AND content = ?3
+    RETURNING tag, (SELECT digest FROM contents WHERE id = ?3) AS digest`;
   const tags = [...releasing.untagged].flatMap(({ place, content }) =>
-    database.all<{ tag: string }>(query, because, place, content),
+    database.all<Released>(query, because, place, content),
   );
   unmark(database, image.place, image.content); // where it stays, as the child of another
   const leave = ({ place, content }: Held) => {
@@ -82,7 +84,7 @@ export function release(database: Database, image: Marked, because: string): str
   for (const held of releasing.leaving) leave(held);
   const orphaning = { at: image.at, noticedAt: image.noticed, because };
   for (const { content } of releasing.leaving) orphan(database, content, orphaning);
-  return tags.map(({ tag }) => tag);
+  return tags;
 }
 
 export function doomedTags(database: Database, limit: number): Doomed[] {

@@ -5,7 +5,7 @@ import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
 import type { Database } from "./database.ts";
 import type { HeldImage } from "./facts.ts";
-import { isPinned, pinsAt } from "./pins.ts";
+import { keptByPins } from "./pins.ts";
 import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
 import { isReferrersTag } from "./tags.ts";
 
@@ -71,7 +71,7 @@ function imagesIn(
     return !led || (tags.get(content) ?? []).some((tag) => !isReferrersTag(tag));
   });
   const parts = partsIn(database, id, after, upTo);
-  const pins = pinsAt(database, place);
+  const kept = keptByPins(database, place, id);
   return roots.map((row) => {
     const own = parts.get(row.content) ?? [];
     const named = tags.get(row.content) ?? [];
@@ -79,7 +79,7 @@ function imagesIn(
       place,
       digest: row.digest,
       tags: named,
-      ...(isPinned(pins, row.digest, named) && { pinned: true as const }),
+      ...(kept.has(row.content) && { pinned: true as const }),
       pushedAt: row.pushed_at,
       ...(row.pulled_at !== null && { pulledAt: row.pulled_at }),
       size: own.reduce((sum, { bytes }) => sum + bytes, 0),

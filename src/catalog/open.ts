@@ -19,7 +19,7 @@ import type {
   UpstreamHour,
 } from "./facts.ts";
 import type { Pin } from "./pins.ts";
-import type { RemovedImage } from "./removing.ts";
+import type { Removing } from "./removing.ts";
 import type {
   BlobPage,
   CatalogImage,
@@ -113,13 +113,14 @@ export interface Catalog {
   record(place: string, digest: Digest): Promise<ImageRecord | undefined>;
   /** What is here of some digests, and how many manifests lead to each. */
   known(digests: Digest[]): Promise<{ digest: Digest; present: boolean; parents: number }[]>;
-  /** @returns undefined where it is not here */
+  /** @param force also what is pinned @returns undefined where it is not here */
   remove(
     place: string,
     reference: { tag: string } | { digest: Digest },
     who: string,
+    force: boolean,
     now: number,
-  ): Promise<RemovedImage | undefined>;
+  ): Promise<Removing | undefined>;
   /** @param reference a tag or a digest @returns false where there are too many */
   pin(place: string, reference: string, who: string, now: number): Promise<boolean>;
   /** @returns whether there was one */

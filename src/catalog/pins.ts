@@ -1,6 +1,5 @@
 // Pins: images that no policy expires, by the word of somebody who administers.
 
-import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import { unmark } from "./images.ts";
 
@@ -23,19 +22,14 @@ export function pin(
   who: string,
   now: number,
 ): boolean {
+  if (database.has("SELECT 1 FROM pins WHERE place = ? AND reference = ?", place, reference))
+    return true;
   if (database.one<{ n: number }>("SELECT count(*) AS n FROM pins").n >= MOST) return false;
-  const row = "INSERT OR IGNORE INTO pins VALUES (?, ?, ?, ?)";
-  database.run(row, place, reference, now, who);
+  database.run("INSERT INTO pins VALUES (?, ?, ?, ?)", place, reference, now, who);
   // What is marked already comes back.
   const id = database.placeIfKnown(place);
   if (id === undefined) return true;
-  const held = database.all<{ content: number }>(
-    `SELECT content FROM images JOIN contents ON contents.id = content WHERE images.place = ?1 AND expired_at IS NOT NULL
-       AND (digest = ?2 OR content IN (SELECT content FROM tags WHERE place = ?1 AND tag = ?2))`,
-    id,
-    reference,
-  );
-  for (const { content } of held) unmark(database, id, content);
+  for (const content of keptByPins(database, place, id)) unmark(database, id, content);
   return true;
 }
 
@@ -50,11 +44,17 @@ export function pinsAt(database: Database, place: string): Pin[] {
   return database.all<Pin>(query, place);
 }
 
-/** Whether one of a place's pins is of an image: of itself, or of a tag that means it. */
-export function isPinned(
-  pins: readonly Pick<Pin, "reference">[],
-  digest: Digest,
-  tags: readonly string[],
-): boolean {
-  return pins.some(({ reference }) => reference === digest || tags.includes(reference));
+/** The contents that a place's pins keep: what they name, and what leads to that there, since it would take it along: a platform's
+ * index, a signature's image.
+ * @param id the place's number */
+export function keptByPins(database: Database, place: string, id: number): Set<number> {
+  const query = `
+    WITH RECURSIVE kept (id) AS (
+      SELECT contents.id FROM pins CROSS JOIN contents ON digest = reference AND kind = 'manifest' WHERE pins.place = ?1
+      UNION SELECT tags.content FROM pins CROSS JOIN tags ON key = pins.place || ':' || reference
+        WHERE pins.place = ?1 AND doomed IS NULL
+      UNION SELECT parent FROM kept JOIN refs ON child = kept.id
+        CROSS JOIN images ON images.content = parent AND images.place = ?2)
+    SELECT id FROM kept`;
+  return new Set(database.all<{ id: number }>(query, place, id).map((row) => row.id));
 }

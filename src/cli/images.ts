@@ -197,6 +197,7 @@ function pinCommand(name: "pin" | "unpin", method: "POST" | "DELETE", what: stri
 interface Deleted {
   reference: string;
   tags: string[];
+  waiting: string[];
   image: boolean;
   freed: number;
 }
@@ -208,17 +209,28 @@ export function deleteCommand(): Command {
       "Deletes a tag, with its last tag the image, or by its digest an image with all its tags. What nothing refers to then goes with the next sweeps, after their grace.",
     )
     .argument(...REFERENCE)
-    .option("--force", "also what is pinned, or a part of an index");
+    .option("--force", "also what is pinned");
   return asking(command, [
     "delete docker.io/library/alpine:3",
     "delete docker.io/library/alpine:3 --force --json",
   ]).action(async (reference: string, options: Asking & { force?: boolean }) => {
     const query = new URLSearchParams({ reference, ...(options.force && { force: "true" }) });
     const told = await openApi(options.url).ask<Deleted>("DELETE", `/api/images?${query}`);
-    print(told, options, ({ image, tags, freed }) => [
-      image
-        ? `${told.reference} is deleted, with ${some(tags.length, "tag")}; ${sizeOf(freed)} come free with the next sweeps`
-        : `${told.reference} is deleted; the image has other tags`,
+    print(told, options, ({ reference: name, image, tags, waiting, freed }) => [
+      ...(image
+        ? [
+            `${name} is deleted, with ${some(tags.length, "tag")}; ${sizeOf(freed)} come free with the next sweeps`,
+          ]
+        : tags.length > 0
+          ? [`${name} is deleted; the image stays, by what else leads to it`]
+          : []),
+      ...(waiting.length > 0
+        ? [`being checked at this moment, and deleted by the next sweep: ${waiting.join(", ")}`]
+        : []),
+      ...(!image && tags.length + waiting.length === 0
+        ? [`${name} means something else by now: nothing is deleted`]
+        : []),
     ]);
+    if (!told.image && told.tags.length === 0) process.exitCode = 1;
   });
 }

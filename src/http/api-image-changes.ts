@@ -3,12 +3,15 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Catalog } from "../catalog/open.ts";
+import type { Removing } from "../catalog/removing.ts";
+import type { Doomed } from "../catalog/sweeping.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
+import type { Source } from "../policy/source.ts";
 import type { House } from "../pull/house.ts";
 import type { Admin } from "./admin.ts";
 import { type Api, add, flag, type Note } from "./api-schemas.ts";
-import { visitorOf } from "./door.ts";
+import { type Visitor, visitorOf } from "./door.ts";
 import { notHere, REFERENCE, sourceNamed } from "./image-named.ts";
 
 const deleted = z
@@ -16,6 +19,9 @@ const deleted = z
     reference: z.string(),
     digest: z.string(),
     tags: z.array(z.string()).openapi({ description: "that mean nothing here any more" }),
+    waiting: z.array(z.string()).openapi({
+      description: "tags that are being checked at this moment: the next sweep deletes them",
+    }),
     image: z.boolean().openapi({ description: "the image itself, and not one of several tags" }),
     freed: z.int().openapi({ description: "bytes that the next sweeps free, after their grace" }),
   })
@@ -48,22 +54,21 @@ export function addImageChanges(
       const { place, reference } = named;
       const { tag, digest } = reference;
       const wanted = tag === undefined ? { digest: digest as NonNullable<typeof digest> } : { tag };
-      if (!force) await refuse(catalog, place, tag, digest, named.text);
-      await note(request, `deleted ${named.text}`);
-      const removed = await catalog.remove(place, wanted, admin.who(request), now);
+      const who = admin.who(request);
+      const removed = await catalog.remove(place, wanted, who, force === true, now);
       if (!removed) throw notHere(named.text);
-      const tags: string[] = [];
-      for (const doomed of removed.doomed) {
-        // One that is being checked at this moment is the next sweep's.
-        const outcome = await house.fills.removeTag(doomed);
-        if (outcome === "busy") continue;
-        const isWanted = await catalog.tagGone(doomed, outcome === "gone", now, 0);
-        if (isWanted)
-          await house.fills.restoreTag(place, doomed.tag, { digest: doomed.digest, checkedAt: 0 });
-        else tags.push(doomed.tag);
-      }
+      if ("refused" in removed) throw refusal(named.text, removed);
+      // Said before the tags go: whoever is broken off here says it again, and goes on.
+      await note(request, `deleted ${named.text}`);
+      const { tags, waiting } = await removeTags(
+        house,
+        catalog,
+        removed.doomed,
+        named.source,
+        visitorOf(context),
+      );
       const { left, freed } = removed;
-      return { reference: named.text, digest: removed.digest, tags, image: left, freed };
+      return { reference: named.text, digest: removed.digest, tags, waiting, image: left, freed };
     },
   );
 
@@ -84,8 +89,7 @@ export function addImageChanges(
       await note(request, `pinned ${named.text}`);
       if (await catalog.pin(named.place, (tag ?? digest) as string, admin.who(request), now))
         return { reference: named.text, pinned: true };
-      const message = "there are too many pins: a policy's `protect` is for more";
-      throw new RegistryError("UNSUPPORTED", message, { status: 409 });
+      throw conflict("there are too many pins: a policy's `protect` is for more");
     },
   );
 
@@ -111,21 +115,37 @@ export function addImageChanges(
   );
 }
 
-/** What is pinned, or what an index needs, is not deleted by mistake. Throws 409. */
-async function refuse(
+/** @returns those that have gone; what has moved meanwhile stays, and is not told */
+async function removeTags(
+  house: House,
   catalog: Catalog,
-  place: string,
-  tag: string | undefined,
-  digest: Parameters<Catalog["record"]>[1] | undefined,
-  text: string,
-): Promise<void> {
-  const record = digest === undefined ? undefined : await catalog.record(place, digest);
-  const names = [tag, digest, ...(record?.tags.map((one) => one.tag) ?? [])];
-  const pins = await catalog.pins(place);
-  if (pins.some(({ reference }) => names.includes(reference)))
-    throw conflict(`${text} is pinned: take the pin back first, or say force=true`);
-  if (record?.partOf !== undefined)
-    throw conflict(`${text} is a part of ${record.partOf}: delete that, or say force=true`);
+  doomed: readonly Doomed[],
+  source: Source,
+  { url, now, later }: Visitor,
+): Promise<{ tags: string[]; waiting: string[] }> {
+  const tags: string[] = [];
+  const waiting: string[] = [];
+  for (const { place, tag, digest } of doomed) {
+    const outcome = await house.fills.removeTag({ place, tag, digest });
+    // Else this isolate's memory would serve it for some seconds more.
+    house.tags.forget(source, tag, { host: url.host, now, later });
+    if (outcome === "busy") {
+      waiting.push(tag);
+      continue;
+    }
+    const isWanted = await catalog.tagGone({ place, tag, digest }, outcome === "gone", now, 0);
+    if (isWanted) await house.fills.restoreTag(place, tag, { digest, checkedAt: 0 });
+    else if (outcome === "gone") tags.push(tag);
+  }
+  return { tags, waiting };
+}
+
+function refusal(text: string, why: Extract<Removing, { refused: string }>): RegistryError {
+  return conflict(
+    why.refused === "pinned"
+      ? `${text} is pinned, or something is that goes along with it: take the pin back first, or say force=true`
+      : `${text} is a part of ${why.by}, and stays as long as that: delete that`,
+  );
 }
 
 function conflict(message: string): RegistryError {

@@ -118,14 +118,16 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
     },
     async ({ q, rule, sort, order, n, cursor }) => {
       const now = config();
-      const after = cursor === undefined ? undefined : positionIn(cursor);
+      const descending = (order ?? (sort === "name" ? "asc" : "desc")) === "desc";
+      const by = `${sort} ${descending ? "desc" : "asc"}`;
+      const after = cursor === undefined ? undefined : positionIn(cursor, by);
       const under = now.rules.filter((one) => one.rule.name === rule).map((one) => one.rule);
       if (rule !== undefined && under.length === 0) return { images: [] };
       const found = await catalog.listed({
         parts: q === undefined || q === "" ? [] : partsOf(now, q),
         places: under.map(rootOf),
         sort,
-        descending: (order ?? (sort === "name" ? "asc" : "desc")) === "desc",
+        descending,
         limit: n,
         ...(after && { after }),
       });
@@ -133,7 +135,7 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
       const last = found.length === n ? found.at(-1) : undefined;
       return {
         images: found.map((one) => imageTold(now, one)),
-        ...(last && { next: cursorOf(last) }),
+        ...(last && { next: cursorOf(last, by) }),
       };
     },
   );
@@ -169,18 +171,21 @@ function imageTold(
   };
 }
 
-function cursorOf({ key, numbers: { place, content } }: ListedImage): string {
-  return btoa(JSON.stringify([key, place, content])).replaceAll("=", "");
+/** @param by the sort and the order that it is of */
+function cursorOf({ key, numbers: { place, content } }: ListedImage, by: string): string {
+  return btoa(JSON.stringify([by, key, place, content])).replaceAll("=", "");
 }
 
-const position = z.tuple([z.union([z.string(), z.number()]), z.int(), z.int()]);
+const position = z.tuple([z.string(), z.union([z.string(), z.number()]), z.int(), z.int()]);
 
-function positionIn(cursor: string): Position {
+function positionIn(cursor: string, by: string): Position {
   try {
-    return position.parse(JSON.parse(atob(cursor)));
+    const [of, ...after] = position.parse(JSON.parse(atob(cursor)));
+    if (of === by) return after;
   } catch {
-    throw new RegistryError("UNSUPPORTED", "cursor: is none of this list's", { status: 400 });
+    // As any other that is none.
   }
+  throw new RegistryError("UNSUPPORTED", "cursor: is none of this list's", { status: 400 });
 }
 
 function tooMany(sort: string): RegistryError {

@@ -148,6 +148,22 @@ describe("what is asked about and bad ends with 1", () => {
     expect(half.err).toBe("✘ it failed at blobs: a fault; ask again, and it goes on");
   });
 
+  it("a delete that deletes nothing yet: its tag is being checked, or has moved", async () => {
+    const none = { reference: "open/x:1", digest: DIGEST, tags: [], image: false, freed: 0 };
+    const drop = (waiting: string[]) =>
+      cli(["delete", "open/x:1", "--url", URL_OF_CACHE], async () =>
+        Response.json({ ...none, waiting }),
+      );
+    expect(await drop(["1"])).toMatchObject({
+      code: 1,
+      out: "being checked at this moment, and deleted by the next sweep: 1",
+    });
+    expect(await drop([])).toMatchObject({
+      code: 1,
+      out: "open/x:1 means something else by now: nothing is deleted",
+    });
+  });
+
   it("a tag that cannot be refreshed, among others that can", async () => {
     const images = [`open/${NAME}:missing`, `open/${NAME}:1`];
     const told = await entrepot("refresh", ...images);

@@ -1,6 +1,10 @@
 // The images of the API: found, sorted and paged; what one consists of; deleted, and pinned.
 
+import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openCatalog } from "../../src/catalog/open.ts";
+import type { Env } from "../../src/env.ts";
+import type { Digest } from "../../src/oci/digest.ts";
 import { api, bearer, shut, VIEWER } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
@@ -110,6 +114,20 @@ describe("the list", () => {
       expect([q, await found(q as string)]).toEqual([q, [`${rule}/${name}`]]);
     expect(await found("100%_nothing")).toEqual([]);
     expect(await imagesOf(cache, "rule=nothing")).toEqual({ images: [] });
+  });
+
+  it("takes no cursor of another sort or order", async () => {
+    const { next } = await imagesOf(cache, `rule=${rule}&sort=name&n=2`);
+    const cursor = `cursor=${encodeURIComponent(next as string)}`;
+    for (const [by, status] of [
+      ["name", 200],
+      ["name&order=desc", 400],
+      ["size", 400],
+    ])
+      expect([by, (await api(cache, "GET", `images?sort=${by}&${cursor}`)).status]).toEqual([
+        by,
+        status,
+      ]);
   });
 
   it("refuses what is no cursor, sort or order, and is for viewers too", async () => {
@@ -266,7 +284,7 @@ describe("deleting", () => {
     expect(anew).toHaveLength(2);
   });
 
-  it("by its digest takes an image with all its tags; a part of an index stays, unless it is forced", async () => {
+  it("by its digest takes an image with all its tags; a part of an index stays, whatever is forced", async () => {
     const { rule, cache } = own();
     const name = repository("by-digest");
     const child = await fixture.image(name, undefined, { layers: [100] });
@@ -277,11 +295,13 @@ describe("deleting", () => {
     await cache.settled();
     const drop = (digest: string, more = "") =>
       api(cache, "DELETE", `images?reference=${rule}/${name}@${digest}${more}`);
-    const refused = await drop(child.digest);
-    expect([refused.status, await refused.text()]).toEqual([
-      409,
-      expect.stringContaining(`is a part of ${index.digest}`),
-    ]);
+    for (const more of ["", "&force=true"]) {
+      const refused = await drop(child.digest, more);
+      expect([refused.status, await refused.text()]).toEqual([
+        409,
+        expect.stringContaining(`is a part of ${index.digest}`),
+      ]);
+    }
     expect(await (await drop(index.digest)).json()).toMatchObject({
       tags: ["a", "b"],
       image: true,
@@ -291,6 +311,78 @@ describe("deleting", () => {
     await cache.bytes(`${rule}/${name}/manifests/a`);
     await cache.settled();
     expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ tags: ["a"] }]);
+  });
+
+  it("that was broken off goes on when it is said again, and is unknown only then", async () => {
+    const { rule, cache } = own();
+    const name = repository("broken-off");
+    const image = await fixture.image(name, "a", { layers: [100] });
+    await fixture.tag(name, "b", image.digest);
+    for (const tag of ["a", "b"]) await pulled(cache, rule, name, tag, image);
+    const place = (await imagesOf(cache, `q=${name}`)).images[0] as Told & { place: string };
+    const catalog = openCatalog(env as unknown as Env);
+    // What the first try did before it was broken off.
+    await catalog.remove(place.place, { digest: image.digest as Digest }, "x", false, Date.now());
+    const again = () => api(cache, "DELETE", `images?reference=${rule}/${name}@${image.digest}`);
+    const told = (await (await again()).json()) as { tags: string[] };
+    expect(told).toMatchObject({ image: true, waiting: [] });
+    expect(told.tags.sort()).toEqual(["a", "b"]);
+    expect((await again()).status).toBe(404);
+  });
+
+  it("takes a signature's tag along, by its own digest", async () => {
+    const { rule, cache } = own();
+    const name = repository("signed");
+    const image = await fixture.image(name, "1", { layers: [100] });
+    const signature = `${image.digest.replace(":", "-")}.sig`;
+    const signing = await fixture.image(name, signature, { layers: [30], seed: `${name}-sig` });
+    await pulled(cache, rule, name, "1", image);
+    await pulled(cache, rule, name, signature, signing);
+    const drop = async () =>
+      (await (await api(cache, "DELETE", `images?reference=${rule}/${name}:1`)).json()) as {
+        tags: string[];
+      };
+    expect((await drop()).tags.sort()).toEqual(["1", signature].sort());
+    const before = (await fixture.requests({ repository: name, reference: signature })).length;
+    await cache.bytes(`${rule}/${name}/manifests/${signature}`);
+    // It is known no more: the upstream is asked.
+    const after = (await fixture.requests({ repository: name, reference: signature })).length;
+    expect(after).toBeGreaterThan(before);
+  });
+
+  it("leaves nothing in the memory of the isolate that did it", async () => {
+    const { rule, cache } = own();
+    const name = repository("forgotten");
+    await pulled(cache, rule, name, "1", await fixture.image(name, "1"));
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    await cache.settled();
+    const deleted = await api(cache, "DELETE", `images?reference=${rule}/${name}:1`);
+    expect(await deleted.json()).toMatchObject({ tags: ["1"], image: true });
+    const before = (await fixture.requests({ repository: name, reference: "1" })).length;
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    expect((await fixture.requests({ repository: name, reference: "1" })).length).toBeGreaterThan(
+      before,
+    );
+  });
+
+  it("of what is pinned is refused, by tag as by digest, also where a platform is; and not recorded", async () => {
+    const { rule, cache } = own();
+    const name = repository("pinned-part");
+    const child = await fixture.image(name, undefined, { layers: [100] });
+    const index = await fixture.index(name, "1", [child]);
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    await cache.bytes(`${rule}/${name}/manifests/${child.digest}`);
+    await cache.settled();
+    await api(cache, "POST", `images/pin?reference=${rule}/${name}@${child.digest}`);
+    for (const reference of [`${name}:1`, `${name}@${index.digest}`])
+      expect([
+        reference,
+        (await api(cache, "DELETE", `images?reference=${rule}/${reference}`)).status,
+      ]).toEqual([reference, 409]);
+    const audit = await (await api(cache, "GET", "audit?n=3")).text();
+    expect(audit).not.toContain(`deleted ${rule}/${name}`);
+    const forced = await api(cache, "DELETE", `images?reference=${rule}/${name}:1&force=true`);
+    expect(await forced.json()).toMatchObject({ image: true, tags: ["1"] });
   });
 
   it("is for admins, and is recorded", async () => {
@@ -362,6 +454,33 @@ describe("a pin", () => {
     const forced = await api(cache, "DELETE", `images?reference=${rule}/${names[1]}:1&force=true`);
     expect(forced.status).toBe(200);
     expect(await left()).toEqual([]);
+  });
+
+  it("of a platform keeps the index that leads to it", async () => {
+    await clean();
+    const selection = {
+      tagStatus: "any",
+      countType: "sinceImagePulled",
+      countUnit: "days",
+      countNumber: 1,
+    };
+    const lifecycle = { rules: [{ rulePriority: 1, selection, action: { type: "expire" } }] };
+    const { rule, cache } = own({ lifecycle });
+    const [name, loose] = [repository("kept-index"), repository("loose-index")];
+    for (const one of [name, loose]) {
+      const child = await fixture.image(one, undefined, { layers: [100] });
+      await fixture.index(one, "1", [child]);
+      await cache.bytes(`${rule}/${one}/manifests/1`);
+      await cache.bytes(`${rule}/${one}/manifests/${child.digest}`);
+      await cache.settled();
+      if (one === name)
+        await api(cache, "POST", `images/pin?reference=${rule}/${one}@${child.digest}`);
+    }
+    const now = Date.now();
+    for (const days of [3, 5, 7]) await cache.sweep(now + days * DAY);
+    expect((await imagesOf(cache, `rule=${rule}`)).images).toMatchObject([
+      { name: `${rule}/${name}`, tags: ["1"], pinned: true },
+    ]);
   });
 
   it("survives that the catalog is learnt anew", async () => {

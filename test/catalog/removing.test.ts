@@ -1,0 +1,114 @@
+// Deleting by somebody's word, and pins, as the catalog decides them: in the same step in which it does it.
+
+import { runInDurableObject } from "cloudflare:test";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Catalog, openCatalog } from "../../src/catalog/open.ts";
+import type { Env } from "../../src/env.ts";
+import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
+
+let catalog: Catalog;
+const remove = (reference: { tag: string } | string, force = false) => {
+  const named = typeof reference === "string" ? { digest: digestFor(reference) } : reference;
+  return catalog.remove("p", named, "somebody", force, 1_000);
+};
+const pin = (reference: string) => catalog.pin("p", reference, "somebody", 500);
+
+beforeEach(async () => {
+  catalog = freshCatalog();
+  await catalog.tellManifest(manifestFact("p", "child"));
+  await catalog.tellManifest(manifestFact("p", "index", { children: ["child"] }));
+  await catalog.tellManifest(manifestFact("p", "signature", { subject: "index" }));
+  for (const [tag, name] of [
+    ["a", "index"],
+    ["b", "index"],
+    ["c", "child"],
+  ] as const)
+    await catalog.tellTag({ place: "p", tag, digest: digestFor(name), at: 1, gone: false });
+});
+
+describe("what is pinned", () => {
+  it.each([
+    ["a tag", "a", { tag: "a" }],
+    ["an image, by a tag of it", "a", "index"],
+    ["an image, by its digest", digestFor("index"), "index"],
+    ["an image, by a platform of it", digestFor("child"), "index"],
+    ["an image, by a platform's tag", "c", "index"],
+    ["an image, by its signature", digestFor("signature"), "index"],
+  ] as const)("%s is not deleted, unless that is forced", async (_, pinned, deleted) => {
+    await pin(pinned);
+    expect(await remove(deleted)).toEqual({ refused: "pinned" });
+    expect(await remove(deleted, true)).toMatchObject({ doomed: expect.any(Array) });
+  });
+
+  it("by its digest loses a tag of several, and not the last one", async () => {
+    await pin(digestFor("index"));
+    expect(await remove({ tag: "a" })).toMatchObject({ left: false, doomed: [{ tag: "a" }] });
+    expect(await remove({ tag: "b" })).toEqual({ refused: "pinned" });
+  });
+
+  it("loses a mark that it has, with all that leads to it", async () => {
+    const [image] = (await catalog.images("p", false, "", 10)).filter(
+      ({ digest }) => digest === digestFor("index"),
+    );
+    const expired = { policy: "x", priority: 1, reason: "old", touched: image?.touched as number };
+    await catalog.mark("p", [{ digest: digestFor("index"), ...expired }], 600, 1);
+    expect((await catalog.image("p", digestFor("index")))?.expiredAt).toBe(600);
+    await pin(digestFor("child"));
+    expect((await catalog.image("p", digestFor("index")))?.expiredAt).toBeUndefined();
+  });
+});
+
+describe("what something else leads to", () => {
+  it.each(["child", "signature"])("%s is not deleted, whatever is forced", async (name) => {
+    const led = { refused: "led to", by: digestFor("index") };
+    expect(await remove(name)).toEqual(led);
+    expect(await remove(name, true)).toEqual(led);
+  });
+
+  it("loses its tag, and stays as a part of that", async () => {
+    expect(await remove({ tag: "c" })).toMatchObject({ left: false, doomed: [{ tag: "c" }] });
+    expect(await catalog.image("p", digestFor("child"))).toBeDefined();
+  });
+});
+
+it("what is deleted again goes on with the tags that are left, each with its own digest", async () => {
+  const sig = `${digestFor("index").replace(":", "-")}.sig`;
+  await catalog.tellTag({
+    place: "p",
+    tag: sig,
+    digest: digestFor("signature"),
+    at: 1,
+    gone: false,
+  });
+  const tags = [
+    { place: "p", tag: "a", digest: digestFor("index") },
+    { place: "p", tag: "b", digest: digestFor("index") },
+    { place: "p", tag: sig, digest: digestFor("signature") },
+  ];
+  for (let time = 0; time < 2; time++) {
+    const told = (await remove("index")) as { left: boolean; doomed: { tag: string }[] };
+    expect(told.left).toBe(true);
+    expect(told.doomed).toHaveLength(3);
+    expect(told.doomed).toEqual(expect.arrayContaining(tags));
+  }
+  expect(await remove({ tag: "a" })).toMatchObject({ left: true });
+  for (const tag of tags) await catalog.tagGone(tag, true, 2_000, 0);
+  expect(await remove("index")).toBeUndefined();
+});
+
+it("at the most that there can be, one that is pinned can be pinned again, and no other", async () => {
+  const CATALOG = ownCatalog();
+  const full = openCatalog({ CATALOG });
+  await full.summary();
+  const stub = (CATALOG as Env["CATALOG"]).get((CATALOG as Env["CATALOG"]).idFromName(""));
+  await runInDurableObject(stub, (_, { storage }) =>
+    storage.sql.exec(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+       INSERT INTO pins SELECT 'p', i, 0, 'somebody' FROM n`,
+    ),
+  );
+  expect(await full.pin("p", "17", "another", 1)).toBe(true);
+  expect(await full.pin("p", "10001", "another", 1)).toBe(false);
+  expect(await full.unpin("p", "17")).toBe(true);
+  expect(await full.pin("p", "10001", "another", 1)).toBe(true);
+});
