@@ -13,6 +13,7 @@ import { Metrics } from "./metrics.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
+import { answerSetup } from "./setup.ts";
 import { answerToken } from "./token.ts";
 
 /** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500 */
@@ -52,6 +53,13 @@ export function createApp(
     await admin.admitToNumbers(config.auth, req.raw, now);
     return metrics.answer(config, req.raw, now);
   });
+  const setup = async ({ req }: Context) => {
+    const { config } = usable();
+    await admin.admit(config.auth, req.raw, Date.now());
+    return answerSetup(config, req.raw);
+  };
+  app.all("/setup", setup);
+  app.all("/setup/*", setup);
   const level = config instanceof ConfigError ? "all" : config.log;
   const recorder = new Recorder(level, house.reports, office.analytics);
   const registry = (context: Context) =>

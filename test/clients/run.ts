@@ -21,6 +21,7 @@ import { checkNaming } from "./checks/naming.ts";
 import { checkNumbers } from "./checks/numbers.ts";
 import { checkOutage } from "./checks/outage.ts";
 import { checkPodman } from "./checks/podman.ts";
+import { checkSetup } from "./checks/setup.ts";
 import { checkSkopeo } from "./checks/skopeo.ts";
 import { tail } from "./command.ts";
 import { killAll } from "./groups.ts";
@@ -37,6 +38,7 @@ const GROUPS = [
   checkDockerd,
   checkLocked,
   checkAccess,
+  checkSetup,
   checkApi,
   checkCommands,
   checkCompany,

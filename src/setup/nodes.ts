@@ -1,0 +1,163 @@
+// Nodes of clusters: containerd's `hosts.toml`, and what k3s, RKE2, EKS, GKE, kind and minikube make of it.
+
+import { type Client, file, script, TOKEN } from "./client.ts";
+import type { Facts } from "./facts.ts";
+
+const BASIC = `basic="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`;
+
+/** One `hosts.toml`, the same for every registry: containerd says which one it means (`?ns=`). */
+function hostsToml({ url, login }: Facts): string[] {
+  return [
+    `[host."${url}"]`,
+    '  capabilities = ["pull", "resolve"]',
+    ...(login ? [`  [host."${url}".header]`, '    Authorization = ["Basic $basic"]'] : []),
+  ];
+}
+
+function hostsFiles(facts: Facts, folder: string): string[] {
+  const registries = facts.mirrored.map(({ registry }) => registry).join(" ");
+  return [
+    ...(facts.login ? [BASIC] : []),
+    `for registry in ${registries}; do`,
+    `mkdir -p "${folder}/$registry"`,
+    ...file(`${folder}/$registry/hosts.toml`, hostsToml(facts), facts.login),
+    "done",
+  ];
+}
+
+const CONFIG_PATH =
+  'containerd reads these files where its config.toml says config_path = "/etc/containerd/certs.d" (the default since 2.0); no restart is needed.';
+const HEADER =
+  "kubelet's pull secrets do not reach a mirror: the header does, so a token that may pull what the node needs is written to the node.";
+
+const containerd: Client = {
+  name: "containerd",
+  title: "containerd: hosts.toml",
+  notes: ({ login }) => [
+    `As root, on every node. ${CONFIG_PATH}`,
+    "Try it: ctr images pull --hosts-dir /etc/containerd/certs.d docker.io/library/alpine:latest",
+    ...(login ? [HEADER] : []),
+  ],
+  lines: (facts) => [
+    ...script(facts),
+    'folder="$(printenv CERTS_D || echo /etc/containerd/certs.d)"',
+    ...hostsFiles(facts, "$folder"),
+  ],
+};
+
+function registriesYaml({ url, host, mirrored, login }: Facts): string[] {
+  return [
+    "mirrors:",
+    ...mirrored.flatMap(({ registry }) => [`  "${registry}":`, `    endpoint: ["${url}"]`]),
+    ...(login
+      ? [
+          "configs:",
+          `  "${host}":`,
+          "    auth:",
+          "      username: token",
+          `      password: "${TOKEN}"`,
+        ]
+      : []),
+  ];
+}
+
+const rancher = (name: string, title: string, service: string): Client => ({
+  name,
+  title: `${title}: registries.yaml`,
+  notes: () => [
+    `As root, on every node, before it starts; on one that runs: systemctl restart ${service}.`,
+  ],
+  lines: (facts) => [
+    ...script(facts),
+    `mkdir -p /etc/rancher/${name}`,
+    ...file(`/etc/rancher/${name}/registries.yaml`, registriesYaml(facts), facts.login),
+  ],
+});
+
+const eks: Client = {
+  name: "eks",
+  title: "EKS (AL2023): user data of the nodes",
+  notes: ({ login }) => [
+    "A part of the launch template's user data that is a shell script; AL2023's containerd reads /etc/containerd/certs.d as it is.",
+    ...(login
+      ? ["Let it read the token from where you keep secrets, such as Secrets Manager, first."]
+      : []),
+  ],
+  lines: (facts) => [
+    "#!/bin/sh",
+    ...script(facts),
+    ...hostsFiles(facts, "/etc/containerd/certs.d"),
+  ],
+};
+
+const gke: Client = {
+  name: "gke",
+  title: "GKE: containerd's configuration of a node pool",
+  notes: ({ login }) => [
+    "A file for: gcloud container node-pools update POOL --cluster CLUSTER --containerd-config-from-file=FILE",
+    ...(login
+      ? [
+          'It has no header for a mirror: let the rules name the nodes\' networks (networks = ["…/32"], of your NAT).',
+        ]
+      : []),
+  ],
+  lines: ({ host, mirrored }) => [
+    "registryHosts:",
+    ...mirrored.flatMap(({ registry }) => [
+      `- server: "${registry}"`,
+      "  hosts:",
+      `  - host: "${host}"`,
+      '    capabilities: ["HOST_CAPABILITY_PULL", "HOST_CAPABILITY_RESOLVE"]',
+      '    dialTimeout: "5s"',
+    ]),
+  ],
+};
+
+const kind: Client = {
+  name: "kind",
+  title: "kind: a cluster whose nodes have the mirror",
+  notes: () => [
+    "The files are mounted into the nodes; those of a multi-node cluster want extraMounts each.",
+  ],
+  lines: (facts) => [
+    ...script(facts),
+    'folder="$PWD/entrepot-certs.d"',
+    ...hostsFiles(facts, "$folder"),
+    ...file("entrepot-kind.yaml", [
+      "kind: Cluster",
+      "apiVersion: kind.x-k8s.io/v1alpha4",
+      "containerdConfigPatches:",
+      "- |-",
+      '  [plugins."io.containerd.grpc.v1.cri".registry]',
+      '    config_path = "/etc/containerd/certs.d"',
+      "nodes:",
+      "- role: control-plane",
+      "  extraMounts:",
+      "  - hostPath: $folder",
+      "    containerPath: /etc/containerd/certs.d",
+    ]),
+    "kind create cluster --config entrepot-kind.yaml",
+  ],
+};
+
+const minikube: Client = {
+  name: "minikube",
+  title: "minikube: with containerd",
+  notes: () => ["minikube copies ~/.minikube/files into the node when it starts."],
+  lines: (facts) => [
+    ...script(facts),
+    'folder="$HOME/.minikube/files/etc/containerd/certs.d"',
+    ...hostsFiles(facts, "$folder"),
+    "minikube start --container-runtime=containerd",
+  ],
+};
+
+export const NODES: readonly Client[] = [
+  containerd,
+  rancher("k3s", "k3s", "k3s"),
+  rancher("rke2", "RKE2", "rke2-server (or rke2-agent)"),
+  eks,
+  gke,
+  kind,
+  minikube,
+];
