@@ -132,4 +132,6 @@ export interface HeldImage {
   /** It is marked, and goes when its grace is over. */
   expiredAt?: number;
   reason?: string;
+  /** A pin keeps it, or something that would go along with it. */
+  pinned?: true;
 }

@@ -112,6 +112,7 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
       tags: tagsIn(database, id, content - 1, content).get(content) ?? [],
       ...(row.expired_at !== null && { expiredAt: row.expired_at }),
       ...(row.reason !== null && { reason: row.reason }),
+      ...(keptByPins(database, place, id).has(content) && { pinned: true as const }),
     }
   );
 }

@@ -161,7 +161,8 @@ export function historySteps({ image, counts, now }: Facts): Step[] {
         : `last pulled ${words(now - image.pulledAt)} ago`;
     const marked =
       image.expiredAt === undefined ? "" : `; it is marked for deletion: ${image.reason}`;
-    const text = `it was cached ${words(now - image.pushedAt)} ago, and ${pulled}${marked}`;
+    const pinned = image.pinned ? "; a pin keeps it from expiring" : "";
+    const text = `it was cached ${words(now - image.pushedAt)} ago, and ${pulled}${marked}${pinned}`;
     steps.push(step("history", marked ? "careful" : "good", text));
   }
   if (counts.length > 0) {

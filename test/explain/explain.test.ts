@@ -92,6 +92,13 @@ describe("a tag", () => {
     expect(then.text("history")).toMatch(/it was cached \d s ago, and last pulled/);
     expect(then.text("history")).toContain("in 7 days this repository had");
     expect(await fixture.requests({ repository: name })).toHaveLength(requests);
+    expect(then.text("history")).not.toContain("a pin");
+    await cache.ask(`https://cache.example/api/images/pin?reference=up/${name}:1`, {
+      method: "POST",
+      headers: bearer(ADMIN),
+    });
+    const pinned = await explain(cache, `up/${name}:1`);
+    expect(pinned.text("history")).toContain("a pin keeps it from expiring");
   });
 
   it("is latest where none is said, and may have the cache's host in front", async () => {
