@@ -14,6 +14,7 @@ interface Rule {
 interface Preview {
   grace: number;
   examined: number;
+  pinned: number;
   expired: Rule[];
   images: {
     name: string;
@@ -106,7 +107,7 @@ function expiringIn(told: Preview): string[] {
     ...(rows.length > 0 ? tableOf(["IMAGE", "SIZE", "RULE", "WHY", "MARKED"], rows) : []),
     ...(told.more > 0 ? [`and ${told.more} more`] : []),
     ...(rows.length > 0 ? [""] : []),
-    `${total} of ${some(told.examined, "image")} would expire${waiting > 0 ? `, and ${waiting} of them stay for now` : ""}; ${sizeOf(told.bytesFreed)} of ${sizeOf(told.bytes)} come free ${hours(told.grace)} after a sweep has marked them.`,
+    `${total} of ${some(told.examined, "image")} would expire${waiting > 0 ? `, and ${waiting} of them stay for now` : ""}; ${sizeOf(told.bytesFreed)} of ${sizeOf(told.bytes)} come free ${hours(told.grace)} after a sweep has marked them.${told.pinned > 0 ? ` Pins keep ${some(told.pinned, "image")}, whatever policies say.` : ""}`,
   ];
 }
 

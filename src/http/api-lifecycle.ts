@@ -23,6 +23,7 @@ const preview = z
     grace: z.int().openapi({ description: "ms between the mark and the deletion" }),
     given: z.boolean().openapi({ description: "the policies are the request's" }),
     examined: z.int(),
+    pinned: z.int().openapi({ description: "of those, kept by pins, whatever policies say" }),
     expired: z.array(ruleCount),
     images: z.array(
       z.object({

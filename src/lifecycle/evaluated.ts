@@ -19,6 +19,8 @@ export interface EvaluatedPlace {
   place: string;
   coverage: Coverage;
   examined: number;
+  /** Of those, kept by pins. */
+  pinned: number;
   expiring: Expiring[];
   /** One of those that were looked at alone, in the order of places: what comes next is behind it. */
   isInOrder: boolean;
@@ -114,7 +116,8 @@ function combined(
     if (!first || decision?.action !== "expire" || !isAgreed) return [];
     return [{ image, policy: first.owner, priority: decision.priority, reason: decision.reason }];
   });
-  return { place, coverage, examined: images.length, expiring };
+  const pinned = images.filter((image) => image.pinned).length;
+  return { place, coverage, examined: images.length, pinned, expiring };
 }
 
 async function* placesOf(catalog: Pick<Catalog, "places">): AsyncGenerator<string> {

@@ -22,10 +22,12 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
   const images: PreviewImage[] = [];
   const leaving: { place: string; digest: Expiring["image"]["digest"] }[] = [];
   let examined = 0;
+  let pinned = 0;
   let expiring = 0;
   for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "")) {
     const { place } = evaluated;
     examined += evaluated.examined;
+    pinned += evaluated.pinned;
     const [first] = evaluated.expiring;
     if (!first) continue;
     expiring += evaluated.expiring.length;
@@ -41,6 +43,7 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
     grace: config.lifecycleGrace,
     given: policies !== undefined,
     examined,
+    pinned,
     expired,
     images,
     more: expiring - images.length,

@@ -32,6 +32,8 @@ export interface Preview {
   /** Whether the policies are those of the request, and not those in force. */
   given: boolean;
   examined: number;
+  /** Of those, kept by pins, whatever policies say. */
+  pinned: number;
   expired: RuleCount[];
   images: PreviewImage[];
   /** More expire than are listed. */

@@ -476,6 +476,10 @@ describe("a pin", () => {
       if (one === name)
         await api(cache, "POST", `images/pin?reference=${rule}/${one}@${child.digest}`);
     }
+    const one = { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 1 };
+    const strict = { rules: [{ rulePriority: 1, selection: one, action: { type: "expire" } }] };
+    const previewed = await (await api(cache, "POST", "lifecycle/preview", strict)).json();
+    expect(previewed).toMatchObject({ examined: 2, pinned: 1 });
     const now = Date.now();
     for (const days of [3, 5, 7]) await cache.sweep(now + days * DAY);
     expect((await imagesOf(cache, `rule=${rule}`)).images).toMatchObject([
