@@ -29,3 +29,16 @@ export function file(path: string, lines: readonly string[], secret = false): st
     "END",
   ];
 }
+
+/** Shell that keeps the login as Basic has it (RFC 7617), in the variable of that name. */
+export function encodedIn(variable: string): string {
+  return `${variable}="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`;
+}
+
+/** A buildkitd.toml, as far as it is about mirrors. */
+export function buildkitMirrors({ mirrored }: Facts): string[] {
+  return mirrored.flatMap(({ registry, location }) => [
+    `[registry."${registry}"]`,
+    `  mirrors = ["${location}"]`,
+  ]);
+}

@@ -1,6 +1,6 @@
 // What is said to a cluster, and not to its nodes: the pull secret, and names that lead through the cache. And pipelines.
 
-import { type Client, script, TOKEN } from "./client.ts";
+import { buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
 
 const SECRET = ({ host }: Facts) =>
@@ -118,13 +118,13 @@ const github: Client = {
         ]
       : []),
   ],
-  lines: ({ host, mirrored, login }) => [
+  lines: (facts) => [
     "steps:",
-    ...(login
+    ...(facts.login
       ? [
           "- uses: docker/login-action@v3",
           "  with:",
-          `    registry: ${host}`,
+          `    registry: ${facts.host}`,
           "    username: token",
           "    password: $" + "{{ secrets.ENTREPOT_TOKEN }}",
         ]
@@ -132,10 +132,7 @@ const github: Client = {
     "- uses: docker/setup-buildx-action@v3",
     "  with:",
     "    buildkitd-config-inline: |",
-    ...mirrored.flatMap(({ registry, location }) => [
-      `      [registry."${registry}"]`,
-      `        mirrors = ["${location}"]`,
-    ]),
+    ...buildkitMirrors(facts).map((line) => `      ${line}`),
   ],
 };
 

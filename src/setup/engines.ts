@@ -1,6 +1,6 @@
 // Engines and builders on machines of their own: Docker, Podman and its relatives, BuildKit, Nomad.
 
-import { type Client, file, script, TOKEN } from "./client.ts";
+import { buildkitMirrors, type Client, encodedIn, file, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
 
 const login = (command: string, { host, login: wanted, insecure }: Facts, plain = ""): string[] =>
@@ -104,7 +104,7 @@ const crio = containers(
   ({ host, login: wanted }) =>
     wanted
       ? [
-          `auth="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`,
+          encodedIn("auth"),
           ...file("/etc/crio/auth.json", [`{ "auths": { "${host}": { "auth": "$auth" } } }`], true),
         ]
       : [],
@@ -119,10 +119,7 @@ const buildkit: Client = {
   lines: (facts) => [
     ...script(facts),
     ...file("entrepot-buildkitd.toml", [
-      ...facts.mirrored.flatMap(({ registry, location }) => [
-        `[registry."${registry}"]`,
-        `  mirrors = ["${location}"]`,
-      ]),
+      ...buildkitMirrors(facts),
       ...(facts.insecure ? [`[registry."${facts.host}"]`, "  http = true"] : []),
     ]),
     ...login("docker", facts),

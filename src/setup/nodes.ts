@@ -1,9 +1,7 @@
 // Nodes of clusters: containerd's `hosts.toml`, and what k3s, RKE2, EKS, GKE, kind and minikube make of it.
 
-import { type Client, file, script, TOKEN } from "./client.ts";
+import { type Client, encodedIn, file, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
-
-const BASIC = `basic="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`;
 
 /** One `hosts.toml`, the same for every registry: containerd says which one it means (`?ns=`). */
 function hostsToml({ url, login }: Facts): string[] {
@@ -17,7 +15,7 @@ function hostsToml({ url, login }: Facts): string[] {
 function hostsFiles(facts: Facts, folder: string): string[] {
   const registries = facts.mirrored.map(({ registry }) => registry).join(" ");
   return [
-    ...(facts.login ? [BASIC] : []),
+    ...(facts.login ? [encodedIn("basic")] : []),
     `for registry in ${registries}; do`,
     `mkdir -p "${folder}/$registry"`,
     ...file(`${folder}/$registry/hosts.toml`, hostsToml(facts), facts.login),
