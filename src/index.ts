@@ -6,6 +6,7 @@ import { openAccess } from "./access/open.ts";
 import { openCatalog } from "./catalog/open.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
+import { createConsole } from "./console/app.tsx";
 import type { Env } from "./env.ts";
 import { type Explain, openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
@@ -70,7 +71,7 @@ export default {
         lifecycle: (config: Config) => lifecycleOf(env, config),
         ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       };
-      app = createApp({ ...env }, houseOf(env), office);
+      app = createApp({ ...env }, houseOf(env), office, createConsole);
       apps.set(env, app);
     }
     return app.fetch(request, env, context);

@@ -1,5 +1,5 @@
-// The door of the API: the admin token or the viewer's, somebody whom Cloudflare Access lets through and who is on a list, and under
-// `npm start` this machine itself; and what each may do.
+// The door of the API, and of the console: the admin token or the viewer's, a browser's session that was begun with one of them, somebody
+// whom Cloudflare Access lets through and who is on a list, and under `npm start` this machine itself; and what each may do.
 
 import type { Desk } from "../access/desk.ts";
 import { isSame, ofTeam, type Person, type Role } from "../access/people.ts";
@@ -7,6 +7,7 @@ import type { Auth } from "../config/auth.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { addressOf } from "./door.ts";
+import { hasSession, sessionCookie, tokenIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,7 @@ const SECRETS: [string, Role][] = [
   ["VIEWER_TOKEN", "viewer"],
 ];
 /** What changes nothing, whatever the method. */
-const READING = ["/api/lifecycle/preview"];
+const READING = ["/api/lifecycle/preview", "/lifecycle/preview"];
 
 export class Admin {
   readonly #variables: Variables;
@@ -31,11 +32,23 @@ export class Admin {
 
   /** Throws what a request is answered that may not pass: 401, 403 DENIED, 429. Where there is nobody who could, the API is not there:
    * 404, as for any other path. */
-  async admit(auth: Auth, request: Request, now: number): Promise<void> {
+  async admit(auth: Auth, request: Request, now: number): Promise<Person> {
     const person = await this.#person(auth, request, now);
     if (person.role === "viewer" && !isReading(request))
       throw new RegistryError("DENIED", "a viewer may look, and change nothing");
     this.#people.set(request, person);
+    return person;
+  }
+
+  /** Begins a browser's session, for the admin token or the viewer's. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
+   * @returns its cookie */
+  async signIn(given: string, request: Request, now: number): Promise<string> {
+    if (isOfAnotherSite(request)) throw anotherSite();
+    const secrets = this.#secrets();
+    if (secrets.length === 0) throw nothingHere();
+    const { role } = await this.#bySecret(given, secrets, request, now);
+    const [, secret] = secrets.find(([own]) => own === role) as [Role, string];
+    return sessionCookie(role, secret, new URL(request.url), now);
   }
 
   /** The same for `/metrics`, which a token of its own opens too: METRICS_TOKEN. */
@@ -56,6 +69,17 @@ export class Admin {
     );
   }
 
+  /** Throws UNKNOWN (500) where one can be guessed. */
+  #secrets(): [Role, string][] {
+    return SECRETS.flatMap(([name, role]): [Role, string][] => {
+      const secret = this.#variables[name] ?? "";
+      if (secret === "") return [];
+      if (typeof secret === "string" && secret.length >= LEAST) return [[role, secret]];
+      const message = `the secret ${name} must have ${LEAST} characters at least: the API stays shut`;
+      throw new RegistryError("UNKNOWN", message);
+    });
+  }
+
   async #refuse(request: Request, now: number): Promise<never> {
     await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized("this is not the admin token");
@@ -67,36 +91,38 @@ export class Admin {
   }
 
   async #person(auth: Auth, request: Request, now: number): Promise<Person> {
-    const secrets = SECRETS.filter(([name]) => (this.#variables[name] ?? "") !== "");
-    const isLocal = String(this.#variables.LOCAL_ADMIN) === "true";
-    if (secrets.length === 0 && !auth.access) {
+    if (!this.#hasDoor(auth)) {
+      const isLocal = String(this.#variables.LOCAL_ADMIN) === "true";
       if (isLocal && isOfThisMachine(request)) return { role: "admin", who: "this machine" };
       throw nothingHere();
     }
     const given = bearerOf(request);
+    if (given !== undefined) return this.#bySecret(given, this.#secrets(), request, now);
     const assertion = request.headers.get("cf-access-jwt-assertion");
-    if (given !== undefined) return this.#bySecret(given, secrets, request, now);
     if (auth.access && assertion !== null)
       return this.#byTeam(auth.access, assertion, request, now);
+    if (tokenIn(request) !== undefined) return this.#bySession(request, now);
     throw unauthorized("the API wants the admin token");
   }
 
   async #bySecret(
     given: string,
-    secrets: [string, Role][],
+    secrets: [Role, string][],
     request: Request,
     now: number,
   ): Promise<Person> {
-    for (const [name] of secrets) {
-      const secret = this.#variables[name];
-      if (typeof secret !== "string" || secret.length < LEAST) {
-        const message = `the secret ${name} must have ${LEAST} characters at least: the API stays shut`;
-        throw new RegistryError("UNKNOWN", message);
-      }
-    }
-    const own = secrets.find(([name]) => isSame(given, this.#variables[name] as string));
-    if (own) return { role: own[1], who: `the ${own[1]} token` };
-    return this.#refuse(request, now);
+    const own = secrets.find(([, secret]) => isSame(given, secret));
+    return own ? ofToken(own[0]) : this.#refuse(request, now);
+  }
+
+  /** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */
+  async #bySession(request: Request, now: number): Promise<Person> {
+    const { headers } = request;
+    const isTold = headers.has("sec-fetch-site") || headers.has("origin");
+    if (!isReading(request) && (!isTold || isOfAnotherSite(request))) throw anotherSite();
+    for (const [role, secret] of this.#secrets())
+      if (await hasSession(request, role, secret, now)) return ofToken(role);
+    throw unauthorized("the session has ended: sign in again");
   }
 
   /** A browser sends Access' cookie along with whatever another site has it ask for. */
@@ -106,14 +132,21 @@ export class Admin {
     request: Request,
     now: number,
   ): Promise<Person> {
-    if (!isReading(request) && isOfAnotherSite(request))
-      throw new RegistryError("DENIED", "this was asked for by another site");
+    if (!isReading(request) && isOfAnotherSite(request)) throw anotherSite();
     const person = await ofTeam(assertion, team, this.#desk.issuers, now);
     if (!("refused" in person)) return person;
     if (person.known) throw new RegistryError("DENIED", person.refused);
     await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized(person.refused);
   }
+}
+
+function ofToken(role: Role): Person {
+  return { role, who: `the ${role} token` };
+}
+
+function anotherSite(): RegistryError {
+  return new RegistryError("DENIED", "this was asked for by another site");
 }
 
 function bearerOf({ headers }: Request): string | undefined {
@@ -135,9 +168,11 @@ function isReading({ method, url }: Request): boolean {
 }
 
 /** `npm start` says LOCAL_ADMIN where it listens on loopback alone. A page in a browser of this machine can send requests there too: they
- * come with another site's name as the host (DNS rebinding), or say that they are another's. */
+ * come with another site's name as the host (DNS rebinding), or say that they are another's. Somebody who follows a link to a page
+ * here sees it himself, and nobody else does: no page of ours can be framed. */
 function isOfThisMachine(request: Request): boolean {
-  return isLoopback(new URL(request.url).hostname) && !isOfAnotherSite(request);
+  const isLed = isReading(request) && request.headers.get("sec-fetch-mode") === "navigate";
+  return isLoopback(new URL(request.url).hostname) && (isLed || !isOfAnotherSite(request));
 }
 
 /** Fetch Metadata, or `Origin`; what is no browser sends neither. */

@@ -26,6 +26,7 @@ const about = z
     problems: z.array(z.object({ rule: z.string(), problem: z.string() })),
   })
   .openapi("About");
+export type AboutAnswer = z.infer<typeof about>;
 
 /** What shows whether a binding answers: its name → something that is asked of it. */
 export type Probes = Record<string, () => Promise<unknown>>;

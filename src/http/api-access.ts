@@ -50,10 +50,12 @@ const token = z
     revokedBy: z.string().optional(),
   })
   .openapi("PullToken");
+export type TokenAnswer = z.infer<typeof token>;
 
 const action = z
   .object({ id: z.int(), at: told, who: z.string(), what: z.string() })
   .openapi("Action");
+export type ActionAnswer = z.infer<typeof action>;
 
 export function addAccess(api: Api, access: Access, admin: Admin): void {
   add(

@@ -39,6 +39,7 @@ const summary = z
     counts: z.array(counts),
   })
   .openapi("Catalog");
+export type SummaryAnswer = z.infer<typeof summary>;
 
 const rebuilt = z
   .object({

@@ -19,6 +19,7 @@ const story = z
     ),
   })
   .openapi("Story");
+export type StoryAnswer = z.infer<typeof story>;
 
 export function addExplain(api: Api, explain: Explain, config: () => Config): void {
   add(

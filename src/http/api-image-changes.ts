@@ -26,6 +26,7 @@ const deleted = z
     freed: z.int().openapi({ description: "bytes that the next sweeps free, after their grace" }),
   })
   .openapi("Deleted");
+export type DeletedAnswer = z.infer<typeof deleted>;
 
 const pinned = z.object({ reference: z.string(), pinned: z.boolean() }).openapi("Pinned");
 

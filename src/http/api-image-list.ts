@@ -36,6 +36,7 @@ const image = z
     expiring: z.string().optional().openapi({ description: "it is marked to go, and why" }),
   })
   .openapi("Image");
+export type ImageAnswer = z.infer<typeof image>;
 
 const part = z.object({
   digest: z.string(),
@@ -94,6 +95,7 @@ const detail = z
     ),
   })
   .openapi("ImageDetail");
+export type ImageDetailAnswer = z.infer<typeof detail>;
 
 export function addImageList(api: Api, catalog: Catalog, house: House, config: () => Config): void {
   add(

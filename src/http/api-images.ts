@@ -23,6 +23,7 @@ const refreshed = z
     moved: z.boolean(),
   })
   .openapi("Refreshed");
+export type RefreshedAnswer = z.infer<typeof refreshed>;
 
 export function addImages(
   api: Api,

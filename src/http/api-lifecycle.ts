@@ -46,6 +46,7 @@ const preview = z
     bytes,
   })
   .openapi("Preview");
+export type PreviewAnswer = z.infer<typeof preview>;
 
 const run = z
   .object({
@@ -74,6 +75,7 @@ const run = z
     error: z.string().optional(),
   })
   .openapi("Run");
+export type RunAnswer = z.infer<typeof run>;
 
 const event = z
   .object({
@@ -90,6 +92,7 @@ const event = z
     run: z.int().optional(),
   })
   .openapi("LifecycleEvent");
+export type LifecycleEventAnswer = z.infer<typeof event>;
 
 /** @param opened as the configuration says it */
 export function addLifecycle(

@@ -44,6 +44,7 @@ const statistics = z
     ),
   })
   .openapi("Statistics");
+export type StatisticsAnswer = z.infer<typeof statistics>;
 
 const KINDS = [
   "image.cached",
@@ -68,6 +69,7 @@ const event = z
     detail: z.string().optional(),
   })
   .openapi("Event");
+export type EventAnswer = z.infer<typeof event>;
 
 const saved = {
   pulls: z.int(),
@@ -111,6 +113,7 @@ const report = z
     }),
   })
   .openapi("Report");
+export type ReportAnswer = z.infer<typeof report>;
 
 const MONTH = /^20\d\d-(0[1-9]|1[0-2])$/;
 

@@ -38,6 +38,7 @@ const job = z
     bytes: amount,
   })
   .openapi("PrewarmJob");
+export type JobAnswer = z.infer<typeof job>;
 
 const item = z
   .object({
@@ -52,6 +53,7 @@ const item = z
     nextAt: time.optional().openapi({ description: "when it is tried again" }),
   })
   .openapi("PrewarmItem");
+export type ItemAnswer = z.infer<typeof item>;
 
 const asked = z.strictObject({
   references: z

@@ -16,6 +16,7 @@ const LONGEST = 4 * 1024;
 const entry = z
   .object({ digest: z.string(), reason: z.string(), at: time, who: z.string() })
   .openapi("Quarantined");
+export type QuarantinedAnswer = z.infer<typeof entry>;
 
 const asked = z.strictObject({ digest: digestField, reason: sentence });
 

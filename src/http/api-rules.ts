@@ -39,6 +39,7 @@ export const rule = z
     }),
   })
   .openapi("Rule");
+export type RuleAnswer = z.infer<typeof rule>;
 
 const validation = z
   .object({
@@ -47,6 +48,7 @@ const validation = z
     checks: z.array(z.object({ check: z.enum(CHECKS), good: z.boolean(), text: z.string() })),
   })
   .openapi("Validation");
+export type ValidationAnswer = z.infer<typeof validation>;
 
 export function addRules(
   api: Api,

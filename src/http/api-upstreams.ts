@@ -29,6 +29,7 @@ const upstream = z
       .openapi({ description: "of pulls, as it was told last; window in ms" }),
   })
   .openapi("Upstream");
+export type UpstreamAnswer = z.infer<typeof upstream>;
 
 const hour = z
   .object({
@@ -44,6 +45,7 @@ const hour = z
     pullsLimit: z.int().optional(),
   })
   .openapi("UpstreamHour");
+export type UpstreamHourAnswer = z.infer<typeof hour>;
 
 const HOUR = 60 * 60_000;
 

@@ -1,26 +1,29 @@
 // The Hono app: what is served under which path, and how errors end.
 
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type Next } from "hono";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
-import { Admin, nothingHere } from "./admin.ts";
+import { Admin } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
 import { Current } from "./current.ts";
 import { visitorOf } from "./door.ts";
 import { Metrics } from "./metrics.ts";
+import { type Pages, type Reception, wantsPage } from "./reception.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
 import { errorResponse } from "./respond.ts";
 import { answerSetup } from "./setup.ts";
 import { answerToken } from "./token.ts";
 
-/** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500 */
+/** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500
+ * @param pages the console, which has all paths that are nothing else */
 export function createApp(
   variables: Readonly<Record<string, unknown>>,
   house: House,
   office: Office,
+  pages: Pages,
 ): Hono {
   const config = configure(variables);
   const current =
@@ -32,7 +35,6 @@ export function createApp(
   };
   const app = new Hono();
   app.onError(errorResponse);
-  app.notFound(() => errorResponse(nothingHere()));
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
     const { now, later } = visitorOf(context);
@@ -53,7 +55,8 @@ export function createApp(
     await admin.admitToNumbers(config.auth, req.raw, now);
     return metrics.answer(config, req.raw, now);
   });
-  const setup = async ({ req }: Context) => {
+  const setup = async ({ req }: Context, next: Next) => {
+    if (req.path === "/setup" && wantsPage(req.raw)) return next();
     const { config } = usable();
     await admin.admit(config.auth, req.raw, Date.now());
     return answerSetup(config, req.raw);
@@ -73,6 +76,16 @@ export function createApp(
   });
   app.all("/v2", registry);
   app.all("/v2/*", registry);
+  const reception: Reception = {
+    ask: async (request, { env, executionCtx }) => app.fetch(request, env, executionCtx),
+    admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
+    signIn: (given, request) => admin.signIn(given, request, Date.now()),
+  };
+  let console: Hono | undefined;
+  app.all("*", ({ req, env, executionCtx }) => {
+    console ??= pages(reception);
+    return console.fetch(req.raw, env, executionCtx);
+  });
   return app;
 }
 

@@ -1,0 +1,215 @@
+// The console: pages for whoever runs the cache, behind the API's door. What it knows, it has from the API; what it changes, the API
+// changes. Pages work without their script, which only saves a step here and there.
+
+import { type Context, Hono } from "hono";
+import type { Child } from "hono/jsx";
+import { nothingHere } from "../http/admin.ts";
+import { textOf } from "../http/body.ts";
+import { type Reception, wantsPage } from "../http/reception.ts";
+import { errorResponse } from "../http/respond.ts";
+import { noSession } from "../http/session.ts";
+import { asRegistryError, RegistryError } from "../oci/error.ts";
+import { Api, Refused, withQuery } from "./api.ts";
+import { answerAsset } from "./assets.ts";
+import { addDocs } from "./docs.tsx";
+import { addEvents } from "./events.tsx";
+import { addExplain } from "./explain.tsx";
+import { Frame, Plain } from "./frame.tsx";
+import { addImageActions } from "./image-actions.tsx";
+import { addImages } from "./images.tsx";
+import { addLifecycle } from "./lifecycle.tsx";
+import { addOverview } from "./overview.tsx";
+import { Problems } from "./parts.tsx";
+import { addPrewarm } from "./prewarm.tsx";
+import { addQuarantine } from "./quarantine.tsx";
+import { addRules } from "./rules.tsx";
+import { saidCookie, saidIn } from "./said.ts";
+import { addSetup } from "./setup.tsx";
+import { Shut, SignIn } from "./sign-in.tsx";
+import { addTokens } from "./tokens.tsx";
+import { addUpstreams } from "./upstreams.tsx";
+import { type Action, type Page, type Sections, themeIn, type View, type Visit } from "./visit.ts";
+
+/** No script but our own file, no style but our own file; nothing from elsewhere, and nothing that frames it. `same-origin`: without a
+ * referrer a browser says of a form that it comes from nowhere (Fetch, "serializing a request origin"). */
+const HEADERS = {
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "same-origin",
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cache-Control": "no-store",
+};
+/** A form that is longer is none, in bytes. */
+const LONGEST = 300 * 1024;
+
+export function createConsole(reception: Reception): Hono {
+  const app = new Hono();
+  const sections: Sections = {
+    page: (path, page) => void app.get(path, (context) => shown(reception, context, page)),
+    action: (path, ask, act) => {
+      app.get(path, (context) => shown(reception, context, ask));
+      app.post(path, (context) => done(reception, context, act));
+    },
+  };
+  for (const add of [
+    addOverview,
+    addImages,
+    addImageActions,
+    addUpstreams,
+    addRules,
+    addLifecycle,
+    addPrewarm,
+    addTokens,
+    addEvents,
+    addQuarantine,
+    addExplain,
+    addSetup,
+    addDocs,
+  ])
+    add(sections);
+  app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
+  app.get("/sign-in", (context) => signInPage(context));
+  app.post("/sign-in", (context) => signedIn(reception, context));
+  app.post("/sign-out", ({ req }) => signedOut(new URL(req.url)));
+  app.notFound(missing);
+  app.onError((error, context) => failed(error, context));
+  return app;
+}
+
+async function visitOf(reception: Reception, context: Context): Promise<Visit> {
+  const { raw } = context.req;
+  const url = new URL(raw.url);
+  const person = await reception.admit(raw);
+  const ask = async (path: string, init: RequestInit) => {
+    const headers = new Headers(raw.headers);
+    // Of the page's, and not of what it asks.
+    for (const name of ["content-type", "content-length", "if-match", "if-none-match"])
+      headers.delete(name);
+    for (const [name, value] of Object.entries(init.headers ?? {})) headers.set(name, value);
+    headers.set("accept", "application/json");
+    return reception.ask(new Request(new URL(path, url), { ...init, headers }), context);
+  };
+  return {
+    url,
+    query: url.searchParams,
+    person,
+    api: new Api(ask),
+    said: saidIn(url, raw.headers.get("cookie") ?? undefined),
+    theme: themeIn(context),
+    now: Date.now(),
+  };
+}
+
+async function shown(reception: Reception, context: Context, page: Page): Promise<Response> {
+  const visit = await visitOf(reception, context);
+  try {
+    return framed(visit, await page(visit));
+  } catch (error) {
+    if (error instanceof Refused) return framed(visit, refusalView(error));
+    throw error;
+  }
+}
+
+async function done(reception: Reception, context: Context, act: Action): Promise<Response> {
+  const visit = await visitOf(reception, context);
+  const form = await formIn(context.req.raw);
+  try {
+    const outcome = await act(visit, form);
+    return "body" in outcome
+      ? framed(visit, outcome)
+      : ledTo(outcome.to, [saidCookie(visit.url, outcome.said)]);
+  } catch (error) {
+    if (error instanceof Refused) return framed(visit, refusalView(error));
+    throw error;
+  }
+}
+
+function framed(visit: Visit, view: View): Response {
+  // It was read; a page that is fetched again in the background has none.
+  const cookies = visit.said ? [saidCookie(visit.url, undefined)] : [];
+  return html(<Frame visit={visit} view={view} />, view.status, cookies);
+}
+
+function refusalView({ status, problems }: Refused): View {
+  const title = status === 404 ? "Not here" : "That was refused";
+  return { title, section: "", status, body: <Problems problems={problems} /> };
+}
+
+function signInPage(context: Context, problem?: RegistryError): Response {
+  const url = new URL(context.req.url);
+  const to = pathIn(url.searchParams.get("to"));
+  return html(
+    <Plain title="Sign in" theme={themeIn(context)}>
+      <SignIn to={to} problem={problem?.message} />
+    </Plain>,
+    problem?.status ?? 200,
+  );
+}
+
+async function signedIn(reception: Reception, context: Context): Promise<Response> {
+  const form = await formIn(context.req.raw);
+  try {
+    const cookie = await reception.signIn((form.get("token") ?? "").trim(), context.req.raw);
+    return ledTo(pathIn(form.get("to")), [cookie]);
+  } catch (error) {
+    if (error instanceof RegistryError) return signInPage(context, error);
+    throw error;
+  }
+}
+
+function signedOut(url: URL): Response {
+  return ledTo("/sign-in", [noSession(url)]);
+}
+
+/** What a page, or its door, has thrown. Whoever is nobody is led to where he can say who he is. */
+function failed(error: unknown, context: Context): Response {
+  const { raw } = context.req;
+  const known = asRegistryError(error);
+  if (!wantsPage(raw)) return errorResponse(known);
+  const url = new URL(raw.url);
+  if (known.status === 401)
+    return ledTo(
+      withQuery("/sign-in", { to: raw.method === "GET" ? url.pathname + url.search : "/" }),
+    );
+  const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
+  const title = known.status === 404 ? "Not open" : "That did not work";
+  return html(
+    <Plain title={title} theme={themeIn(context)}>
+      {body}
+    </Plain>,
+    known.status,
+  );
+}
+
+function missing(): Response {
+  return errorResponse(nothingHere());
+}
+
+async function formIn(request: Request): Promise<URLSearchParams> {
+  const text = await textOf(request, LONGEST, "a form");
+  return new URLSearchParams(text);
+}
+
+/** A path of ours, and not `//elsewhere`. */
+function pathIn(given: string | null): string {
+  return given !== null && /^\/(?![/\\])/.test(given) ? given : "/";
+}
+
+function ledTo(path: string, cookies: readonly string[] = []): Response {
+  return withCookies(
+    new Response(null, { status: 303, headers: { ...HEADERS, Location: path } }),
+    cookies,
+  );
+}
+
+function html(page: Child, status = 200, cookies: readonly string[] = []): Response {
+  const headers = { ...HEADERS, "Content-Type": "text/html; charset=utf-8" };
+  return withCookies(new Response(`<!doctype html>${page}`, { status, headers }), cookies);
+}
+
+function withCookies(response: Response, cookies: readonly string[]): Response {
+  for (const cookie of cookies) response.headers.append("Set-Cookie", cookie);
+  return response;
+}

@@ -1,0 +1,47 @@
+// The console's style sheet, script and icon: named by what is in them, so that a browser keeps them for good.
+
+import { createHash } from "node:crypto";
+import baseStyle from "./assets/base.css";
+import script from "./assets/console.client.js";
+import formsStyle from "./assets/forms.css";
+import icon from "./assets/icon.svg";
+import partsStyle from "./assets/parts.css";
+
+interface Asset {
+  type: string;
+  text: string;
+  /** Of its content. */
+  tag: string;
+}
+
+const ASSETS: Record<string, Asset> = {
+  "console.css": asset("text/css", baseStyle + partsStyle + formsStyle),
+  "console.js": asset("text/javascript", script),
+  "icon.svg": asset("image/svg+xml", icon),
+};
+
+function asset(type: string, text: string): Asset {
+  const tag = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return { type: `${type}; charset=utf-8`, text, tag };
+}
+
+/** Its path, which changes with its content. */
+export function pathOf(name: keyof typeof ASSETS & string): string {
+  return `/assets/${name}?${ASSETS[name]?.tag}`;
+}
+
+/** Everybody may have them: they tell nothing of a deployment. Undefined: there is none of that name. */
+export function answerAsset({ url }: Request): Response | undefined {
+  const { pathname, search } = new URL(url);
+  const found = ASSETS[pathname.slice("/assets/".length)];
+  if (!found) return undefined;
+  const isNamed = search === `?${found.tag}`;
+  const headers = {
+    "Content-Type": found.type,
+    "Cache-Control": isNamed ? "public, max-age=31536000, immutable" : "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+  };
+  return new Response(found.text, { headers });
+}

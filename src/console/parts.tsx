@@ -1,0 +1,179 @@
+// Small parts that many pages are made of.
+
+import type { Child } from "hono/jsx";
+import { ago, brieflyOf, bytes, moment } from "./words.ts";
+
+/** What is wrong, a sentence each. */
+export function Problems({ problems }: { problems: readonly string[] }) {
+  return (
+    <div class="said bad" role="alert">
+      {problems.length === 1 ? (
+        <p>{problems[0]}</p>
+      ) : (
+        <ul>
+          {problems.map((problem) => (
+            <li>{problem}</li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** What is where nothing is yet: what it would be, and how it comes to be. */
+export function Empty({ title, children }: { title: string; children: Child }) {
+  return (
+    <div class="empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Card({ title, more, children }: { title?: string; more?: Child; children: Child }) {
+  return (
+    <section class="card">
+      {title !== undefined && (
+        <header>
+          <h2>{title}</h2>
+          {more}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+/** @param at ISO 8601 @param now in ms since the epoch */
+export function Time({ at, now }: { at: string; now: number }) {
+  return (
+    <time datetime={at} title={moment(at)}>
+      {ago(at, now)}
+    </time>
+  );
+}
+
+export function Digest({ digest }: { digest: string }) {
+  return (
+    <code class="digest" title={digest}>
+      {brieflyOf(digest)}
+    </code>
+  );
+}
+
+/** @param value in bytes */
+export function Size({ value }: { value: number }) {
+  return <span class="number">{bytes(value)}</span>;
+}
+
+/** What may be wider than the page, and is then moved by itself; by keys too. */
+export function Scroll({
+  label,
+  tall = false,
+  children,
+}: {
+  label: string;
+  tall?: boolean;
+  children: Child;
+}) {
+  return (
+    <section class={tall ? "scroll tall" : "scroll"} tabindex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}
+
+export function imagePath(reference: string): string {
+  return `/image?reference=${encodeURIComponent(reference)}`;
+}
+
+/** Something to be pasted elsewhere, with a button that copies it where there is a script. */
+export function Copied({ text, label }: { text: string; label: string }) {
+  return (
+    <div class="copied">
+      <section class="text" tabindex={0} aria-label={label}>
+        <pre>
+          <code>{text}</code>
+        </pre>
+      </section>
+      <button type="button" class="quiet" data-copy hidden>
+        Copy
+      </button>
+    </div>
+  );
+}
+
+/** A list of choices, each of which is a page. */
+export function Tabs({
+  label,
+  tabs,
+  current,
+}: {
+  label: string;
+  tabs: [string, string][];
+  current: string;
+}) {
+  return (
+    <nav class="tabs" aria-label={label}>
+      {tabs.map(([href, name]) => (
+        <a href={href} aria-current={name === current ? "page" : undefined}>
+          {name}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** The question before a change, and the button that makes it.
+ * @param fields what the form tells beside that */
+export function Confirm({
+  action,
+  fields,
+  button,
+  danger = false,
+  back,
+  children,
+}: {
+  action: string;
+  fields: Record<string, string>;
+  button: string;
+  danger?: boolean;
+  back: string;
+  children: Child;
+}) {
+  return (
+    <form method="post" action={action} class="card stack">
+      {children}
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+      <p class="buttons">
+        <button type="submit" class={danger ? "danger" : undefined}>
+          {button}
+        </button>
+        <a class="button quiet" href={back}>
+          No, back
+        </a>
+      </p>
+    </form>
+  );
+}
+
+/** A link to what changes something; a viewer has none. */
+export function ActionLink({
+  may,
+  href,
+  danger = false,
+  children,
+}: {
+  may: boolean;
+  href: string;
+  danger?: boolean;
+  children: Child;
+}) {
+  return may ? (
+    <a class={danger ? "button danger" : "button"} href={href}>
+      {children}
+    </a>
+  ) : null;
+}

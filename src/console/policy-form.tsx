@@ -1,0 +1,180 @@
+// The policies as a form.
+
+import type { Draft, DraftPolicy, DraftRule } from "./policy-draft.ts";
+
+const WHICH: readonly [string, string][] = [
+  ["any", "any image"],
+  ["untagged", "without a tag"],
+  ["patterns", "with tags like"],
+  ["prefixes", "with tags that begin with"],
+];
+const COUNTS: readonly [string, string][] = [
+  ["sinceImagePulled", "not pulled for … days"],
+  ["sinceImagePushed", "cached more than … days ago"],
+  ["imageCountMoreThan", "all but the latest …"],
+  ["totalSizeMoreThan", "beyond … GB together"],
+];
+export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: boolean }) {
+  const { policies, json, version } = draft;
+  return (
+    <form
+      method="post"
+      action={mayChange ? "/lifecycle/policy" : "/lifecycle/preview"}
+      class="card stack"
+      data-tried="/lifecycle/preview"
+    >
+      {version !== undefined && <input type="hidden" name="version" value={version} />}
+      {/* What Enter presses. */}
+      <button
+        type="submit"
+        name="do"
+        value="preview"
+        class="unseen"
+        tabindex={-1}
+        aria-hidden="true"
+      >
+        Preview
+      </button>
+      {json === undefined ? (
+        <Fields policies={policies} />
+      ) : (
+        <label>
+          A policy, or a list of them, in the grammar of Amazon ECR
+          <textarea name="json" rows={24} spellcheck={false}>
+            {json}
+          </textarea>
+        </label>
+      )}
+      <p class="buttons">
+        <button type="submit" name="do" value="preview" class="quiet">
+          Preview
+        </button>
+        {mayChange && (
+          <button type="submit" name="do" value="save">
+            Put in force
+          </button>
+        )}
+        <a class="button quiet" href="/lifecycle">
+          No, back
+        </a>
+      </p>
+    </form>
+  );
+}
+
+function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
+  return (
+    <>
+      {policies.map((policy, p) => (
+        <fieldset>
+          <legend>{policies.length > 1 ? `Policy ${p + 1}` : "Policy"}</legend>
+          <label>
+            Repositories
+            <input
+              type="text"
+              name={`p${p}.repositories`}
+              value={policy.repositories}
+              placeholder="all"
+              spellcheck={false}
+            />
+            <span class="hint">
+              Globs, such as team/*; empty: all. The first policy that speaks of one counts.
+            </span>
+          </label>
+          <label>
+            Never expire
+            <input
+              type="text"
+              name={`p${p}.protect`}
+              value={policy.protect}
+              placeholder="library/*:stable"
+              spellcheck={false}
+            />
+          </label>
+          {policy.rules.map((rule, r) => (
+            <RuleFields rule={rule} name={`p${p}.r${r}`} place={`${p} ${r}`} />
+          ))}
+          <p class="buttons">
+            <button type="submit" name="do" value={`add ${p}`} class="quiet">
+              Add a rule
+            </button>
+            {policies.length > 1 && (
+              <button type="submit" name="do" value={`remove ${p}`} class="quiet">
+                Remove this policy
+              </button>
+            )}
+          </p>
+        </fieldset>
+      ))}
+      <p>
+        <button type="submit" name="do" value="add" class="quiet">
+          Add a policy for some repositories
+        </button>
+      </p>
+    </>
+  );
+}
+
+function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; place: string }) {
+  return (
+    <div class="rule" role="group" aria-label={`Rule of priority ${rule.priority}`}>
+      <label class="narrow">
+        Priority
+        <input type="number" min="1" name={`${name}.priority`} value={rule.priority} />
+      </label>
+      <label>
+        Images
+        <Choice name={`${name}.which`} choices={WHICH} chosen={rule.which} />
+      </label>
+      <label data-when={`${name}.which patterns prefixes`}>
+        Tags
+        <input
+          type="text"
+          name={`${name}.tags`}
+          value={rule.tags}
+          placeholder="v*, prod-*"
+          spellcheck={false}
+        />
+      </label>
+      <label>
+        Expire when
+        <Choice name={`${name}.count`} choices={COUNTS} chosen={rule.count} />
+      </label>
+      <label class="narrow">
+        …
+        <input
+          type="number"
+          min="0"
+          step="any"
+          name={`${name}.number`}
+          value={rule.number}
+          aria-label="How many"
+        />
+      </label>
+      <input type="hidden" name={`${name}.description`} value={rule.description} />
+      <button type="submit" name="do" value={`remove ${place}`} class="quiet">
+        Remove
+      </button>
+    </div>
+  );
+}
+
+function Choice({
+  name,
+  choices,
+  chosen,
+}: {
+  name: string;
+  choices: readonly [string, string][];
+  chosen: string;
+}) {
+  return (
+    <select name={name}>
+      {choices.map(([value, words]) => (
+        <option value={value} selected={value === chosen}>
+          {words}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,81 @@
+// A lifecycle policy in words.
+
+/** In ECR's grammar, as far as it is looked into here: the API has read it, or will say what is wrong with it. */
+export interface Policy {
+  repositories?: string[];
+  protect?: string[];
+  rules: {
+    rulePriority: number;
+    description?: string;
+    selection: {
+      tagStatus: string;
+      tagPatternList?: string[];
+      tagPrefixList?: string[];
+      countType: string;
+      countUnit?: string;
+      countNumber: number;
+    };
+    action: { type: string };
+  }[];
+}
+
+export function PolicyWords({ policies }: { policies: readonly unknown[] }) {
+  return (
+    <>
+      {(policies as Policy[]).map(({ repositories, protect = [], rules }) => (
+        <div class="policy">
+          <p>
+            {repositories ? (
+              <>
+                Of{" "}
+                {repositories.map((glob) => (
+                  <code>{glob}</code>
+                ))}
+              </>
+            ) : (
+              "Of all repositories"
+            )}
+            {rules.length === 0 ? ", nothing expires." : ", expires:"}
+          </p>
+          <ol>
+            {rules.map(({ rulePriority, selection, description }) => (
+              <li value={rulePriority}>
+                {wordsOf(selection)}
+                {description !== undefined && <span class="hint"> – {description}</span>}
+              </li>
+            ))}
+          </ol>
+          {protect.length > 0 && (
+            <p>
+              Never:{" "}
+              {protect.map((glob) => (
+                <code>{glob}</code>
+              ))}
+            </p>
+          )}
+        </div>
+      ))}
+    </>
+  );
+}
+
+type Selection = Policy["rules"][number]["selection"];
+
+const STATUSES: Record<string, string> = { any: "any image", untagged: "images without a tag" };
+
+function wordsOf(selection: Selection): string {
+  const { tagStatus, tagPatternList, tagPrefixList, countType, countNumber: many } = selection;
+  const which =
+    STATUSES[tagStatus] ??
+    `images with the tags ${(tagPatternList ?? tagPrefixList?.map((one) => `${one}*`) ?? []).join(", ")}`;
+  switch (countType) {
+    case "imageCountMoreThan":
+      return `${which}, but for the latest ${many} of each repository`;
+    case "sinceImagePushed":
+      return `${which} cached more than ${many} days ago`;
+    case "sinceImagePulled":
+      return `${which} not pulled for ${many} days`;
+    default:
+      return `${which}, those pulled longest ago, beyond ${many} GB together`;
+  }
+}

@@ -1,0 +1,148 @@
+// The quarantine: digests that nobody gets.
+
+import type { QuarantinedAnswer } from "../http/api-quarantine.ts";
+import { Refused } from "./api.ts";
+import { ActionLink, Card, Confirm, Empty, Problems, Time } from "./parts.tsx";
+import type { Done, Sections, View, Visit } from "./visit.ts";
+
+const SECTION = "/images";
+
+export function addQuarantine({ page, action }: Sections): void {
+  page("/quarantine", quarantinePage);
+  action("/quarantine/add", async ({ query }) => formView(query), added);
+  action("/quarantine/release", releasing, released);
+}
+
+async function quarantinePage({ api, now, person }: Visit): Promise<View> {
+  const { quarantine } = await api.get<{ quarantine: QuarantinedAnswer[] }>("/quarantine");
+  const mayChange = person.role === "admin";
+  return {
+    title: "Quarantine",
+    section: SECTION,
+    body: (
+      <>
+        <p class="buttons">
+          <ActionLink may={mayChange} href="/quarantine/add">
+            Put a digest into it
+          </ActionLink>
+        </p>
+        {quarantine.length === 0 ? (
+          <Empty title="Nothing is in quarantine">
+            <p>
+              A manifest or a blob that is put here is given to nobody, by whatever name, until it
+              is taken out.
+            </p>
+          </Empty>
+        ) : (
+          <Card>
+            <ul class="events">
+              {quarantine.map(({ digest, reason, at, who }) => (
+                <li>
+                  <Time at={at} now={now} />
+                  <p>
+                    <code class="whole">{digest}</code>
+                    <br />
+                    {reason} <span class="hint">by {who}</span>{" "}
+                    <ActionLink may={mayChange} href={`/quarantine/release?digest=${digest}`}>
+                      Take out
+                    </ActionLink>
+                  </p>
+                </li>
+              ))}
+            </ul>
+          </Card>
+        )}
+      </>
+    ),
+  };
+}
+
+function formView(given: URLSearchParams, problems: readonly string[] = []): View {
+  return {
+    title: "Put into quarantine",
+    section: SECTION,
+    ...(problems.length > 0 && { status: 400 }),
+    body: (
+      <>
+        {problems.length > 0 && <Problems problems={problems} />}
+        <form method="post" action="/quarantine/add" class="card stack">
+          <p>Nobody gets it any more, anywhere within a minute; what leads to it stays.</p>
+          <label>
+            Digest
+            <input
+              type="text"
+              name="digest"
+              value={given.get("digest") ?? ""}
+              required
+              spellcheck={false}
+            />
+          </label>
+          <label>
+            Why
+            <input
+              type="text"
+              name="reason"
+              value={given.get("reason") ?? ""}
+              required
+              placeholder="told to whoever pulls it"
+            />
+          </label>
+          <p class="buttons">
+            <button type="submit" class="danger">
+              Put it there
+            </button>
+            <a class="button quiet" href="/quarantine">
+              No, back
+            </a>
+          </p>
+        </form>
+      </>
+    ),
+  };
+}
+
+async function added({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
+  const body = {
+    digest: (form.get("digest") ?? "").trim(),
+    reason: (form.get("reason") ?? "").trim(),
+  };
+  try {
+    await api.send("POST", "/quarantine", {}, body);
+    return {
+      to: "/quarantine",
+      said: { good: true, text: "Nobody gets it any more, anywhere within a minute." },
+    };
+  } catch (error) {
+    if (error instanceof Refused) return formView(form, error.problems);
+    throw error;
+  }
+}
+
+async function releasing({ query }: Visit): Promise<View> {
+  const digest = query.get("digest") ?? "";
+  return {
+    title: "Take it out of quarantine?",
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/quarantine/release"
+        fields={{ digest }}
+        button="Take it out"
+        back="/quarantine"
+      >
+        <p>
+          Whoever may pull <code class="whole">{digest}</code> gets it again, everywhere within a
+          minute.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function released({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  await api.send("DELETE", `/quarantine/${encodeURIComponent(form.get("digest") ?? "")}`);
+  return {
+    to: "/quarantine",
+    said: { good: true, text: "It is out of quarantine, everywhere within a minute." },
+  };
+}

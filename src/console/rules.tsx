@@ -1,0 +1,259 @@
+// Rules: one of them, and adding, editing, validating and deleting those that are added here.
+
+import type { RuleAnswer, ValidationAnswer } from "../http/api-rules.ts";
+import { type Api, Refused } from "./api.ts";
+import { ActionLink, Card, Confirm, Copied, Problems } from "./parts.tsx";
+import { fieldsIn, RuleForm } from "./rule-form.tsx";
+import { hostOf } from "./upstream-gauges.tsx";
+import { RuleState, rulePath } from "./upstreams.tsx";
+import type { Done, Sections, View, Visit } from "./visit.ts";
+
+const SECTION = "/upstreams";
+
+export function addRules({ page, action }: Sections): void {
+  page("/rule", rulePage);
+  action("/rules/new", async () => formView("Add a rule", "/rules/new", {}), added);
+  action("/rules/edit", editing, edited);
+  action("/rules/delete", deleting, deleted);
+  action("/rules/validate", validating, validated);
+}
+
+async function rulePage({ api, query, person }: Visit): Promise<View> {
+  const rule = await ruleAsked(api, query);
+  const mayChange = person.role === "admin";
+  const name = encodeURIComponent(rule.name);
+  return {
+    title: rule.name,
+    section: SECTION,
+    body: (
+      <>
+        <Card>
+          <dl class="facts">
+            <dt>State</dt>
+            <dd>
+              <RuleState rule={rule} />
+            </dd>
+            <dt>Upstream</dt>
+            <dd>
+              {hostOf(rule.upstream)}
+              {rule.upstreamPrefix !== undefined && `/${rule.upstreamPrefix}`}
+            </dd>
+            <dt>Prefixes</dt>
+            <dd>{rule.prefixes.join(", ") || "none"}</dd>
+            {rule.hosts.length > 0 && (
+              <>
+                <dt>Host names</dt>
+                <dd>{rule.hosts.join(", ")}</dd>
+              </>
+            )}
+            {rule.ns.length > 0 && (
+              <>
+                <dt>Stands for</dt>
+                <dd>{rule.ns.join(", ")}</dd>
+              </>
+            )}
+            <dt>Default</dt>
+            <dd>{rule.default ? "yes: names without a prefix lead here" : "no"}</dd>
+            <dt>Credentials</dt>
+            <dd>{rule.credentials.join(", ") || "none: asked anonymously"}</dd>
+            <dt>Who may pull</dt>
+            <dd>
+              {rule.anonymous ? "everybody" : "whoever has a token for it"}
+              {rule.networks.length > 0 && `; from ${rule.networks.join(", ")} everybody`}
+            </dd>
+          </dl>
+          <p class="buttons">
+            <ActionLink may={mayChange} href={`/rules/validate?name=${name}`}>
+              Validate
+            </ActionLink>
+            <a class="button quiet" href={`/images?rule=${name}`}>
+              Its images
+            </a>
+            <ActionLink may={mayChange && !rule.readOnly} href={`/rules/edit?name=${name}`}>
+              Edit
+            </ActionLink>
+            <ActionLink
+              may={mayChange && !rule.readOnly}
+              href={`/rules/delete?name=${name}`}
+              danger
+            >
+              Delete
+            </ActionLink>
+          </p>
+          {rule.readOnly && (
+            <p class="hint">
+              It stands in the deployment's configuration, and is changed there: edit wrangler.toml,
+              and deploy.
+            </p>
+          )}
+        </Card>
+        {rule.fields && (
+          <Card title="As it was given">
+            <Copied label="The rule's fields" text={JSON.stringify(rule.fields, undefined, 2)} />
+          </Card>
+        )}
+      </>
+    ),
+  };
+}
+
+function formView(
+  title: string,
+  path: string,
+  fields: Record<string, unknown>,
+  more: { problems?: readonly string[]; checks?: ValidationAnswer; version?: string } = {},
+): View {
+  const { problems = [], checks, version } = more;
+  return {
+    title,
+    section: SECTION,
+    ...(problems.length > 0 && { status: 400 }),
+    body: (
+      <>
+        {problems.length > 0 && <Problems problems={problems} />}
+        {checks && <Checks checks={checks} />}
+        <RuleForm path={path} fields={fields} version={version} />
+      </>
+    ),
+  };
+}
+
+/** Tells what is wrong on the form itself, with all that was typed; and asks the upstream first, where that is wanted.
+ * @param change puts the rule in force */
+async function tried(
+  { api }: Visit,
+  form: URLSearchParams,
+  [title, path]: [string, string],
+  change: (fields: Record<string, unknown>) => Promise<RuleAnswer>,
+): Promise<Done | View> {
+  const read = fieldsIn(form);
+  const version = form.get("version") ?? undefined;
+  const kept = version === undefined ? {} : { version };
+  const again = (more: object) => formView(title, path, read.fields, { ...kept, ...more });
+  if (read.problems.length > 0) return again({ problems: read.problems });
+  try {
+    if (form.get("do") === "validate")
+      return again({ checks: await api.send("POST", "/rules/validate", {}, read.fields) });
+    const { name } = await change(read.fields);
+    return {
+      to: rulePath(name),
+      said: { good: true, text: `The rule "${name}" is in force, everywhere within a minute.` },
+    };
+  } catch (error) {
+    if (error instanceof Refused) return again({ problems: error.problems });
+    throw error;
+  }
+}
+
+function added(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+  return tried(visit, form, ["Add a rule", "/rules/new"], (fields) =>
+    visit.api.send("POST", "/rules", {}, fields),
+  );
+}
+
+async function editing({ api, query }: Visit): Promise<View> {
+  const { name, fields = {}, version } = await ruleAsked(api, query);
+  const more = version === undefined ? {} : { version: String(version) };
+  return formView(`Edit ${name}`, `/rules/edit?name=${encodeURIComponent(name)}`, fields, more);
+}
+
+function edited(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+  const name = visit.query.get("name") ?? "";
+  const path = `/rules/edit?name=${encodeURIComponent(name)}`;
+  return tried(visit, form, [`Edit ${name}`, path], (fields) =>
+    visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {}, fields, {
+      "If-Match": `"${form.get("version") ?? ""}"`,
+    }),
+  );
+}
+
+async function deleting({ api, query }: Visit): Promise<View> {
+  const { name } = await ruleAsked(api, query);
+  return {
+    title: `Delete ${name}?`,
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/rules/delete"
+        fields={{ name }}
+        button="Delete the rule"
+        danger
+        back={rulePath(name)}
+      >
+        <p>
+          Its names lead nowhere any more, everywhere within a minute. What was cached by it stays
+          until the lifecycle takes it, and is there again with a rule for the same upstream.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function deleted({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const name = form.get("name") ?? "";
+  await api.send("DELETE", `/rules/${encodeURIComponent(name)}`);
+  return { to: "/upstreams", said: { good: true, text: `The rule "${name}" is deleted.` } };
+}
+
+async function validating({ api, query }: Visit): Promise<View> {
+  const rule = await ruleAsked(api, query);
+  return validateView(rule, "");
+}
+
+async function validated({ api }: Visit, form: URLSearchParams): Promise<View> {
+  const image = form.get("image") ?? "";
+  const rule = await ruleAsked(api, form);
+  const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {
+    rule: rule.name,
+    image,
+  });
+  return validateView(rule, image, checks);
+}
+
+function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer): View {
+  return {
+    title: `Validate ${rule.name}`,
+    section: SECTION,
+    body: (
+      <>
+        {checks && <Checks checks={checks} />}
+        <form method="post" action="/rules/validate" class="card stack">
+          <input type="hidden" name="name" value={rule.name} />
+          <p>
+            {hostOf(rule.upstream)} is asked now, with the rule's credentials: is it a registry, do
+            they get in, what is left of the limit, and can an image be read?
+          </p>
+          <label>
+            An image that is there
+            <input type="text" name="image" value={image} placeholder="library/alpine:latest" />
+          </label>
+          <p class="buttons">
+            <button type="submit">Ask</button>
+            <a class="button quiet" href={rulePath(rule.name)}>
+              Back
+            </a>
+          </p>
+        </form>
+      </>
+    ),
+  };
+}
+
+function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
+  return (
+    <div class={`said ${valid ? "good" : "bad"}`} role="status">
+      <p>{valid ? "The upstream takes it." : "The upstream does not take it."}</p>
+      <ul class="checks">
+        {checks.map(({ check, good, text }) => (
+          <li class={good ? "good" : "bad"}>
+            <b>{check}</b> {text}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function ruleAsked(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
+  return api.get(`/rules/${encodeURIComponent(query.get("name") ?? "")}`);
+}

@@ -1,0 +1,46 @@
+// What is shown to whoever has not shown who he is, and where there is nobody who could.
+
+import { Problems } from "./parts.tsx";
+
+export function SignIn({ to, problem }: { to: string; problem: string | undefined }) {
+  return (
+    <>
+      {problem !== undefined && <Problems problems={[problem]} />}
+      <form method="post" action={`/sign-in?to=${encodeURIComponent(to)}`} class="card stack">
+        <input type="hidden" name="to" value={to} />
+        <label>
+          Admin token
+          <input
+            type="password"
+            name="token"
+            required
+            autofocus
+            autocomplete="current-password"
+            spellcheck={false}
+          />
+        </label>
+        <p class="hint">
+          The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to
+          look without changing anything. The session lasts twelve hours.
+        </p>
+        <button type="submit">Sign in</button>
+      </form>
+    </>
+  );
+}
+
+export function Shut() {
+  return (
+    <div class="card stack">
+      <p>This is a registry cache. Images are pulled from here; its console is not open yet.</p>
+      <p>Whoever runs it opens it with an admin token, and deploys nothing anew for that:</p>
+      <pre>
+        <code>openssl rand -hex 24 | tee /dev/tty | npx wrangler secret put ADMIN_TOKEN</code>
+      </pre>
+      <p>
+        or lets people in through Cloudflare Access, with <code>AUTH.access</code> in its
+        configuration.
+      </p>
+    </div>
+  );
+}

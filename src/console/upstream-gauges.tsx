@@ -1,0 +1,62 @@
+// How upstreams stand, each with its gauge where it has told of a limit.
+
+import type { UpstreamAnswer } from "../http/api-upstreams.ts";
+import { Gauge } from "./gauge.tsx";
+import { Time } from "./parts.tsx";
+import { duration } from "./words.ts";
+
+export function UpstreamGauges({
+  upstreams,
+  now,
+}: {
+  upstreams: readonly UpstreamAnswer[];
+  now: number;
+}) {
+  const told = upstreams.filter(({ budget, pauses }) => budget || pauses.length > 0);
+  const silent = upstreams.length - told.length;
+  return (
+    <>
+      <ul class="gauges">
+        {told.map((upstream) => (
+          <li>
+            <UpstreamGauge upstream={upstream} now={now} />
+          </li>
+        ))}
+      </ul>
+      <p class="hint">
+        {told.length === 0
+          ? "None has told of a limit, and none is left alone."
+          : silent > 0 && `${silent} more: no limit, nothing wrong.`}
+      </p>
+    </>
+  );
+}
+
+export function UpstreamGauge({ upstream: one, now }: { upstream: UpstreamAnswer; now: number }) {
+  const { budget } = one;
+  return (
+    <>
+      <h3>{hostOf(one.upstream)}</h3>
+      {one.credentials.length > 0 && <p class="hint">as {one.credentials.join(", ")}</p>}
+      {budget && (
+        <>
+          <Gauge left={budget.remaining} limit={budget.limit} what="pulls" />
+          <p class="hint">
+            a window of {duration(budget.window)}, told <Time at={budget.seenAt} now={now} />
+          </p>
+        </>
+      )}
+      {one.offline && <p class="badge careful">offline: never asked</p>}
+      {one.pauses.map(({ of, repository, until, why }) => (
+        <p class="badge careful">
+          {of === "repository" ? repository : of === "pulls" ? "pulls" : "all of it"} left alone, on
+          until <Time at={until} now={now} />: {why}
+        </p>
+      ))}
+    </>
+  );
+}
+
+export function hostOf(upstream: string): string {
+  return upstream.replace(/^https:\/\//, "");
+}
