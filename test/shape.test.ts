@@ -3,7 +3,7 @@
 /// <reference types="vite/types/importMeta.d.ts" />
 import { describe, expect, it } from "vitest";
 
-const found = import.meta.glob<string>("../src/**/*.ts", {
+const found = import.meta.glob<string>("../src/**/*.{ts,tsx}", {
   query: "?raw",
   import: "default",
   eager: true,
@@ -36,7 +36,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   explain: [...PULLING, "pull", "access"],
   setup: PURE,
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
-  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "prewarm", "env"],
+  console: ["oci", "access", "http", "setup"],
+  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "console", "prewarm", "env"],
   env: ["upstream", "fill", "catalog", "access", "meter", "prewarm"],
   cli: ["config"],
 };
@@ -71,7 +72,7 @@ function resolve(file: string, from: string): string {
 }
 
 function roomOf(path: string): string {
-  return (path.includes("/") ? path.slice(0, path.indexOf("/")) : path).replace(/\.ts$/, "");
+  return (path.includes("/") ? path.slice(0, path.indexOf("/")) : path).replace(/\.tsx?$/, "");
 }
 
 const oneWay: Check = (file, text) => {
@@ -91,7 +92,7 @@ const oneWay: Check = (file, text) => {
 
 const honoAtTheDoor: Check = (file, text) =>
   importsOf(text)
-    .filter(({ from }) => /^hono(\/|$)/.test(from) && !["http", "index"].includes(roomOf(file)))
+    .filter(({ from }) => /^hono(\/|$)/.test(from) && !["http", "console", "index"].includes(roomOf(file)))
     .map(() => `${file}: imports hono`);
 
 const holdsBindings = (file: string) =>
@@ -246,7 +247,9 @@ it("looks at all files, and finds their imports", () => {
     importsOf(text).flatMap(({ from }) => (from.startsWith(".") ? [resolve(file, from)] : [])),
   );
   expect(relative.length).toBeGreaterThan(150);
-  expect(relative.filter((path) => !files.has(path))).toEqual([]);
+  // Style sheets, the browser's script and the icon are no code of the Worker's.
+  const isText = (path: string) => /^console\/assets\/[\w.]+\.(css|client\.js|svg)$/.test(path);
+  expect(relative.filter((path) => !files.has(path) && !isText(path))).toEqual([]);
 });
 
 it("the key file documents each kind of key that it makes, and no other", () => {

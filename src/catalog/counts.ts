@@ -2,7 +2,7 @@
 
 import type { Counts } from "./facts.ts";
 
-type Amounts = Omit<Counts, "day" | "rule" | "place">;
+export type Amounts = Omit<Counts, "day" | "rule" | "place">;
 
 const NONE: Amounts = {
   pulls: 0,

@@ -74,6 +74,11 @@ export interface Counts {
   errors: number;
 }
 
+/** What was counted in an hour (`2026-11-26T14`, in UTC), all together. */
+export interface CountedHour extends Omit<Counts, "day" | "rule" | "place"> {
+  hour: string;
+}
+
 /** Counts that were added up: of a day, a rule, or a repository. What they are not of is empty. */
 export type Totals = Counts;
 

@@ -1,6 +1,7 @@
 // Images that places hold: since they were pulled there, and until their policy has expired them. A pull takes the mark back.
 
 import type { Digest } from "../oci/digest.ts";
+import { addCounts } from "./counters.ts";
 import type { Database } from "./database.ts";
 import type { PulledImage, Report, Reported, TagFact } from "./facts.ts";
 import { unmark } from "./images.ts";
@@ -100,29 +101,7 @@ export function takeReport(database: Database, report: Report): Reported {
   const lostBlobs = blobs
     .filter(({ digest, at }) => !blobPulled(database, digest, at))
     .map(({ digest }) => digest);
-  for (const { day, rule, place, ...count } of counts) {
-    database.run(
-      `INSERT INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-         pulls = pulls + excluded.pulls, hits = hits + excluded.hits, misses = misses + excluded.misses,
-         collapsed = collapsed + excluded.collapsed, stale = stale + excluded.stale,
-         bytes_served = bytes_served + excluded.bytes_served, bytes_fetched = bytes_fetched + excluded.bytes_fetched,
-         upstream_requests = upstream_requests + excluded.upstream_requests,
-         upstream_pulls = upstream_pulls + excluded.upstream_pulls, errors = errors + excluded.errors`,
-      day,
-      rule,
-      place,
-      count.pulls,
-      count.hits,
-      count.misses,
-      count.collapsed,
-      count.stale,
-      count.bytesServed,
-      count.bytesFetched,
-      count.upstreamRequests,
-      count.upstreamPulls,
-      count.errors,
-    );
-  }
+  addCounts(database, counts);
   return { marks: database.marks, lost, lostBlobs };
 }
 

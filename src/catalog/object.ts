@@ -6,6 +6,7 @@ import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
 import * as browse from "./browse.ts";
 import * as collecting from "./collecting.ts";
+import { countedFrom } from "./counters.ts";
 import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
@@ -191,6 +192,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   pins(...args: Parameters<Catalog["pins"]>) {
     return this.#do((database) => pins.pinsAt(database, ...args));
+  }
+
+  countedHours(...args: Parameters<Catalog["countedHours"]>) {
+    return this.#do((database) => countedFrom(database, ...args));
   }
 
   totals(...args: Parameters<Catalog["totals"]>) {

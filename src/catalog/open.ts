@@ -7,6 +7,7 @@ import { call } from "../oci/error.ts";
 import type { ImageRecord, ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
+  CountedHour,
   Counts,
   Happened,
   HeldImage,
@@ -128,6 +129,8 @@ export interface Catalog {
   pins(place: string): Promise<Pin[]>;
   /** @param from and `to`: days, both of them included */
   totals(from: string, to: string, by: By, limit: number): Promise<Totals[]>;
+  /** @param from the first hour, as in `CountedHour`; of the last eight days */
+  countedHours(from: string): Promise<CountedHour[]>;
   /** What isolates' meters counted in all, and how many fills are at work. */
   numbers(now: number): Promise<{ samples: Sample[]; fills: number }>;
   /** @param month such as `2026-11` */
@@ -183,6 +186,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     unpin: (...args) => call(() => catalog().unpin(...args)),
     pins: (place) => call(() => catalog().pins(place)),
     totals: (from, to, by, limit) => call(() => catalog().totals(from, to, by, limit)),
+    countedHours: (from) => call(() => catalog().countedHours(from)),
     numbers: (now) => call(() => catalog().numbers(now)),
     operations: (month) => call(() => catalog().operations(month)),
     hours: (from) => call(() => catalog().hours(from)),

@@ -1,5 +1,6 @@
 // The sweep's runs: one at a time, how far it is, and what it did; and what is kept of that, for 90 days.
 
+import { trimHours } from "./counters.ts";
 import type { Database } from "./database.ts";
 import type { Counts } from "./facts.ts";
 import { trimNumbers } from "./numbers.ts";
@@ -135,6 +136,7 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM moves WHERE until < ?", before);
   database.run("DELETE FROM counters WHERE day < ?", new Date(before).toISOString().slice(0, 10));
   trimNumbers(database, before);
+  trimHours(database, now);
 }
 
 export function countsFrom(database: Database, from: string): Counts[] {

@@ -126,6 +126,15 @@ export const STEPS: readonly string[] = [
   CREATE INDEX images_pushed ON images (pushed_at);
   CREATE INDEX counters_of ON counters (place);
   `,
+  `
+  -- What counters have, hour by hour, over all rules and places: what costs is rows that are written.
+  CREATE TABLE counter_hours (
+    hour TEXT PRIMARY KEY,
+    pulls INTEGER NOT NULL, hits INTEGER NOT NULL, misses INTEGER NOT NULL, collapsed INTEGER NOT NULL, stale INTEGER NOT NULL,
+    bytes_served INTEGER NOT NULL, bytes_fetched INTEGER NOT NULL, upstream_requests INTEGER NOT NULL,
+    upstream_pulls INTEGER NOT NULL, errors INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The tables of contents: what a pass over R2 learns anew. */

@@ -11,6 +11,9 @@ export interface Added {
   changedBy: string;
 }
 
+/** Under this name the API's lifecycle policies are kept, which stand in place of the variable's; no rule has it. */
+export const LIFECYCLE = "LIFECYCLE";
+
 export interface AddedRule extends Added {
   name: string;
 }

@@ -32,7 +32,7 @@ const COUNT_TYPES = [
 type CountType = (typeof COUNT_TYPES)[number];
 
 /** What each count is counted in. */
-const UNITS: Record<CountType, "days" | "gigabytes" | undefined> = {
+export const UNITS: Record<CountType, "days" | "gigabytes" | undefined> = {
   imageCountMoreThan: undefined,
   sinceImagePushed: "days",
   sinceImagePulled: "days",

@@ -33,6 +33,8 @@ export interface Config extends Times {
   log: LogLevel;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
+  /** Those are the API's; with what is wrong with them, they are not. */
+  lifecycleAdded?: Added & { problem?: string };
   /** Rules of the API that do not fit beside the others any more. */
   aside: SetAside[];
   /** What the API has added could not be read: names that no rule but the default one has may be another's. */

@@ -15,17 +15,21 @@ import { addDocs } from "./docs.tsx";
 import { addEvents } from "./events.tsx";
 import { addExplain } from "./explain.tsx";
 import { Frame, Plain } from "./frame.tsx";
+import { addImage } from "./image.tsx";
 import { addImageActions } from "./image-actions.tsx";
 import { addImages } from "./images.tsx";
 import { addLifecycle } from "./lifecycle.tsx";
 import { addOverview } from "./overview.tsx";
 import { Problems } from "./parts.tsx";
 import { addPrewarm } from "./prewarm.tsx";
+import { addPrewarmJob } from "./prewarm-job.tsx";
 import { addQuarantine } from "./quarantine.tsx";
+import { addRule } from "./rule.tsx";
 import { addRules } from "./rules.tsx";
 import { saidCookie, saidIn } from "./said.ts";
 import { addSetup } from "./setup.tsx";
 import { Shut, SignIn } from "./sign-in.tsx";
+import { addTokenForm } from "./token-form.tsx";
 import { addTokens } from "./tokens.tsx";
 import { addUpstreams } from "./upstreams.tsx";
 import { type Action, type Page, type Sections, themeIn, type View, type Visit } from "./visit.ts";
@@ -56,12 +60,16 @@ export function createConsole(reception: Reception): Hono {
   for (const add of [
     addOverview,
     addImages,
+    addImage,
     addImageActions,
     addUpstreams,
     addRules,
+    addRule,
     addLifecycle,
     addPrewarm,
+    addPrewarmJob,
     addTokens,
+    addTokenForm,
     addEvents,
     addQuarantine,
     addExplain,

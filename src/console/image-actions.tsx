@@ -3,7 +3,7 @@
 import type { DeletedAnswer } from "../http/api-image-changes.ts";
 import type { RefreshedAnswer } from "../http/api-images.ts";
 import { Refused } from "./api.ts";
-import { detailOf } from "./images.tsx";
+import { detailOf } from "./image.tsx";
 import { Confirm, imagePath } from "./parts.tsx";
 import type { Done, Page, Sections, View, Visit } from "./visit.ts";
 import { brieflyOf, bytes, plural } from "./words.ts";

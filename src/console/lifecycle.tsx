@@ -1,6 +1,7 @@
 // The lifecycle: which policies are in force, what they would do now, and what sweeps have done.
 
-import type { PolicyAnswer, PreviewAnswer, RunAnswer } from "../http/api-lifecycle.ts";
+import type { PreviewAnswer, RunAnswer } from "../http/api-lifecycle.ts";
+import type { PolicyAnswer } from "../http/api-policies.ts";
 import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "./parts.tsx";
 import { addPolicy } from "./policy.tsx";
 import { PolicyWords } from "./policy-words.tsx";

@@ -25,14 +25,7 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
     >
       {version !== undefined && <input type="hidden" name="version" value={version} />}
       {/* What Enter presses. */}
-      <button
-        type="submit"
-        name="do"
-        value="preview"
-        class="unseen"
-        tabindex={-1}
-        aria-hidden="true"
-      >
+      <button type="submit" name="do" value="preview" class="unseen" tabindex={-1}>
         Preview
       </button>
       {json === undefined ? (
@@ -117,15 +110,13 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
 
 function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; place: string }) {
   return (
-    <div class="rule" role="group" aria-label={`Rule of priority ${rule.priority}`}>
+    <fieldset class="rule">
+      <legend class="unseen">Rule of priority {rule.priority}</legend>
       <label class="narrow">
         Priority
         <input type="number" min="1" name={`${name}.priority`} value={rule.priority} />
       </label>
-      <label>
-        Images
-        <Choice name={`${name}.which`} choices={WHICH} chosen={rule.which} />
-      </label>
+      <Choice label="Images" name={`${name}.which`} choices={WHICH} chosen={rule.which} />
       <label data-when={`${name}.which patterns prefixes`}>
         Tags
         <input
@@ -136,10 +127,7 @@ function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; plac
           spellcheck={false}
         />
       </label>
-      <label>
-        Expire when
-        <Choice name={`${name}.count`} choices={COUNTS} chosen={rule.count} />
-      </label>
+      <Choice label="Expire when" name={`${name}.count`} choices={COUNTS} chosen={rule.count} />
       <label class="narrow">
         …
         <input
@@ -155,26 +143,31 @@ function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; plac
       <button type="submit" name="do" value={`remove ${place}`} class="quiet">
         Remove
       </button>
-    </div>
+    </fieldset>
   );
 }
 
 function Choice({
+  label,
   name,
   choices,
   chosen,
 }: {
+  label: string;
   name: string;
   choices: readonly [string, string][];
   chosen: string;
 }) {
   return (
-    <select name={name}>
-      {choices.map(([value, words]) => (
-        <option value={value} selected={value === chosen}>
-          {words}
-        </option>
-      ))}
-    </select>
+    <label>
+      {label}
+      <select name={name}>
+        {choices.map(([value, words]) => (
+          <option value={value} selected={value === chosen}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

@@ -1,6 +1,7 @@
 // The policy editor, with what the policies would expire beside it. Nothing is changed before they are put in force.
 
-import type { PolicyAnswer, PreviewAnswer } from "../http/api-lifecycle.ts";
+import type { PreviewAnswer } from "../http/api-lifecycle.ts";
+import type { PolicyAnswer } from "../http/api-policies.ts";
 import { Refused } from "./api.ts";
 import { Card, Problems, Tabs } from "./parts.tsx";
 import { changed, type Draft, draftIn, draftOf, policiesOf } from "./policy-draft.ts";

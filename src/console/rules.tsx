@@ -1,100 +1,21 @@
 // Rules: one of them, and adding, editing, validating and deleting those that are added here.
 
 import type { RuleAnswer, ValidationAnswer } from "../http/api-rules.ts";
-import { type Api, Refused } from "./api.ts";
-import { ActionLink, Card, Confirm, Copied, Problems } from "./parts.tsx";
+import { Refused } from "./api.ts";
+import { Confirm, Problems } from "./parts.tsx";
+import { ruleAsked } from "./rule.tsx";
 import { fieldsIn, RuleForm } from "./rule-form.tsx";
 import { hostOf } from "./upstream-gauges.tsx";
-import { RuleState, rulePath } from "./upstreams.tsx";
+import { rulePath } from "./upstreams.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 
 const SECTION = "/upstreams";
 
-export function addRules({ page, action }: Sections): void {
-  page("/rule", rulePage);
+export function addRules({ action }: Sections): void {
   action("/rules/new", async () => formView("Add a rule", "/rules/new", {}), added);
   action("/rules/edit", editing, edited);
   action("/rules/delete", deleting, deleted);
   action("/rules/validate", validating, validated);
-}
-
-async function rulePage({ api, query, person }: Visit): Promise<View> {
-  const rule = await ruleAsked(api, query);
-  const mayChange = person.role === "admin";
-  const name = encodeURIComponent(rule.name);
-  return {
-    title: rule.name,
-    section: SECTION,
-    body: (
-      <>
-        <Card>
-          <dl class="facts">
-            <dt>State</dt>
-            <dd>
-              <RuleState rule={rule} />
-            </dd>
-            <dt>Upstream</dt>
-            <dd>
-              {hostOf(rule.upstream)}
-              {rule.upstreamPrefix !== undefined && `/${rule.upstreamPrefix}`}
-            </dd>
-            <dt>Prefixes</dt>
-            <dd>{rule.prefixes.join(", ") || "none"}</dd>
-            {rule.hosts.length > 0 && (
-              <>
-                <dt>Host names</dt>
-                <dd>{rule.hosts.join(", ")}</dd>
-              </>
-            )}
-            {rule.ns.length > 0 && (
-              <>
-                <dt>Stands for</dt>
-                <dd>{rule.ns.join(", ")}</dd>
-              </>
-            )}
-            <dt>Default</dt>
-            <dd>{rule.default ? "yes: names without a prefix lead here" : "no"}</dd>
-            <dt>Credentials</dt>
-            <dd>{rule.credentials.join(", ") || "none: asked anonymously"}</dd>
-            <dt>Who may pull</dt>
-            <dd>
-              {rule.anonymous ? "everybody" : "whoever has a token for it"}
-              {rule.networks.length > 0 && `; from ${rule.networks.join(", ")} everybody`}
-            </dd>
-          </dl>
-          <p class="buttons">
-            <ActionLink may={mayChange} href={`/rules/validate?name=${name}`}>
-              Validate
-            </ActionLink>
-            <a class="button quiet" href={`/images?rule=${name}`}>
-              Its images
-            </a>
-            <ActionLink may={mayChange && !rule.readOnly} href={`/rules/edit?name=${name}`}>
-              Edit
-            </ActionLink>
-            <ActionLink
-              may={mayChange && !rule.readOnly}
-              href={`/rules/delete?name=${name}`}
-              danger
-            >
-              Delete
-            </ActionLink>
-          </p>
-          {rule.readOnly && (
-            <p class="hint">
-              It stands in the deployment's configuration, and is changed there: edit wrangler.toml,
-              and deploy.
-            </p>
-          )}
-        </Card>
-        {rule.fields && (
-          <Card title="As it was given">
-            <Copied label="The rule's fields" text={JSON.stringify(rule.fields, undefined, 2)} />
-          </Card>
-        )}
-      </>
-    ),
-  };
 }
 
 function formView(
@@ -252,8 +173,4 @@ function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
       </ul>
     </div>
   );
-}
-
-function ruleAsked(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
-  return api.get(`/rules/${encodeURIComponent(query.get("name") ?? "")}`);
 }

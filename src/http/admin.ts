@@ -85,9 +85,16 @@ export class Admin {
     throw unauthorized("this is not the admin token");
   }
 
-  /** Whom a request that was admitted is of. */
+  /** Whom a request is of that was admitted. */
+  person(request: Request): Person {
+    const person = this.#people.get(request);
+    if (!person) throw new Error("nobody was admitted with this request");
+    return person;
+  }
+
+  /** The same, as it is noted. */
   who(request: Request): string {
-    return this.#people.get(request)?.who ?? "nobody";
+    return this.person(request).who;
   }
 
   async #person(auth: Auth, request: Request, now: number): Promise<Person> {

@@ -4,12 +4,14 @@ import { z } from "@hono/zod-openapi";
 import type { Desk } from "../access/desk.ts";
 import type { Config } from "../config/read.ts";
 import { VERSION } from "../config/version.ts";
+import type { Admin } from "./admin.ts";
 import { type Api, add, time } from "./api-schemas.ts";
 
 const about = z
   .object({
     now: time,
     version: z.string(),
+    you: z.object({ who: z.string(), role: z.enum(["admin", "viewer"]) }),
     bindings: z
       .array(z.object({ name: z.string(), good: z.boolean(), problem: z.string().optional() }))
       .openapi({ description: "storage and objects, each of which was asked something" }),
@@ -31,7 +33,13 @@ export type AboutAnswer = z.infer<typeof about>;
 /** What shows whether a binding answers: its name → something that is asked of it. */
 export type Probes = Record<string, () => Promise<unknown>>;
 
-export function addAbout(api: Api, desk: Desk, config: () => Config, probes: Probes): void {
+export function addAbout(
+  api: Api,
+  desk: Desk,
+  config: () => Config,
+  admin: Admin,
+  probes: Probes,
+): void {
   add(
     api,
     {
@@ -40,11 +48,12 @@ export function addAbout(api: Api, desk: Desk, config: () => Config, probes: Pro
       summary: "How this deployment is configured",
       answer: about,
     },
-    async () => {
+    async (_, { req }) => {
       const { auth, rules, offline } = config();
       return {
         now: new Date().toISOString(),
         version: VERSION,
+        you: admin.person(req.raw),
         bindings: await Promise.all(Object.entries(probes).map(bindingTold)),
         auth: {
           mode: auth.mode,

@@ -4,7 +4,8 @@ import { z } from "@hono/zod-openapi";
 import type { Catalog } from "../catalog/open.ts";
 import type { LifecycleEvent, RunReport } from "../catalog/sweeping.ts";
 import { type LifecyclePolicy, parsePolicies } from "../config/lifecycle.ts";
-import type { Lifecycle, PreviewAsked } from "../lifecycle/told.ts";
+import type { Config } from "../config/read.ts";
+import type { Lifecycle } from "../lifecycle/told.ts";
 import { RegistryError } from "../oci/error.ts";
 import { answerJson, timeOf } from "./answers.ts";
 import { type Api, add, flag, type Note, nextOf, number, page, time } from "./api-schemas.ts";
@@ -94,25 +95,34 @@ const event = z
   .openapi("LifecycleEvent");
 export type LifecycleEventAnswer = z.infer<typeof event>;
 
-/** @param opened as the configuration says it */
+/** @param lifecycle as a configuration says it */
 export function addLifecycle(
   api: Api,
   catalog: Catalog,
-  opened: () => Lifecycle,
+  config: () => Config,
+  lifecycle: (config: Config) => Lifecycle,
   note: Note,
 ): void {
-  const tried = async (text: string | undefined, force: boolean) => {
+  const tried = async (text: string | undefined, force: boolean, as: "common" | undefined) => {
     const read = text === undefined || text === "" ? undefined : parsePolicies(text, "policy");
     if (read && "problems" in read) return badRequest(read.problems);
     const policies: LifecyclePolicy[] | undefined = read?.policies;
-    const asked: PreviewAsked = { force, ...(policies && { policies }) };
-    return opened().preview(asked, Date.now());
+    const now = Date.now();
+    if (!policies || as === undefined)
+      return lifecycle(config()).preview({ force, ...(policies && { policies }) }, now);
+    const inForce = lifecycle({ ...config(), lifecycle: policies });
+    return { ...(await inForce.preview({ force }, now)), given: true };
   };
   const policy = z.string().optional().openapi({ description: "JSON, in place of those in force" });
-  const previewed = { path: "/lifecycle/preview", query: { policy, force: flag }, answer: preview };
+  const as = z.enum(["common"], "must be common").optional().openapi({
+    description:
+      "common: as the policy would act once it is put in force, beside what rules have of their own; without it, as if it were all that there is",
+  });
+  const query = { policy, force: flag, as };
+  const previewed = { path: "/lifecycle/preview", query, answer: preview };
   const wouldExpire = "What would expire, why, and what comes free; nothing is changed by it";
   add(api, { method: "get", summary: wouldExpire, ...previewed }, (query) =>
-    tried(query.policy, query.force),
+    tried(query.policy, query.force, query.as),
   );
   add(
     api,
@@ -124,7 +134,7 @@ export function addLifecycle(
     },
     async (query, { req }) => {
       const text = query.policy ?? (await textOf(req.raw, LONGEST_POLICY, "a policy")).trim();
-      return tried(text, query.force);
+      return tried(text, query.force, query.as);
     },
   );
 
@@ -148,11 +158,17 @@ export function addLifecycle(
       summary: "A sweep, now",
       query: { force: flag },
       answer: run,
-      problems: [409],
+      problems: [409, 503],
     },
     async ({ force }, { req }) => {
+      // The API's policies may keep what the others would expire.
+      if (config().isPartial)
+        throw new RegistryError("UNAVAILABLE", "it cannot be told which policies are in force", {
+          status: 503,
+          headers: { "Retry-After": "5" },
+        });
       await note(req.raw, `had the lifecycle run${force ? ", by force" : ""}`);
-      const report = await opened().sweep({ trigger: "request", force }, Date.now());
+      const report = await lifecycle(config()).sweep({ trigger: "request", force }, Date.now());
       return report ? runTold(report) : atWork();
     },
   );

@@ -11,9 +11,14 @@ import { reportOf } from "../report/report.ts";
 import { timeOf } from "./answers.ts";
 import { type Api, add, flag, number, numberIn, time } from "./api-schemas.ts";
 
-const DAY = 24 * 60 * 60_000;
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
 /** More rules than a configuration has. */
 const ALL_RULES = 10_000;
+
+/** Hours are kept for so long, in days. */
+const MOST_DAYS_OF_HOURS = 8;
+const BYS = ["hour", "day", "rule", "repository"] as const;
 
 const amounts = {
   pulls: z.int().openapi({ description: "manifests by GET" }),
@@ -32,9 +37,10 @@ const statistics = z
   .object({
     from: z.iso.date(),
     to: z.iso.date(),
-    by: z.enum(["day", "rule", "repository"]),
+    by: z.enum(BYS),
     rows: z.array(
       z.object({
+        hour: time.optional().openapi({ description: "when it begins; of the last eight days" }),
         day: z.iso.date().optional(),
         rule: z.string().optional(),
         repository: z.string().optional(),
@@ -128,16 +134,18 @@ export function addNumbers(
     {
       method: "get",
       path: "/stats",
-      summary: "What was counted, by day, by rule, or by repository with the most pulled first",
+      summary:
+        "What was counted, by hour, by day, by rule, or by repository with the most pulled first",
       query: {
-        days: number(30, 90),
-        by: z.enum(["day", "rule", "repository"], "must be day, rule or repository").default("day"),
+        days: number(30, 90).openapi({ description: "by hour 8 at most, of 24 hours each" }),
+        by: z.enum(BYS, "must be hour, day, rule or repository").default("day"),
         n: number(100, 1000),
       },
       answer: statistics,
     },
     async ({ days, by, n }) => {
       const now = Date.now();
+      if (by === "hour") return byHour(catalog, days, now);
       const [from, to] = [dayOf(now - (days - 1) * DAY), dayOf(now)];
       const rows = await catalog.totals(from, to, by, by === "day" ? days : n);
       return { from, to, by, rows: rows.map(rowOf) };
@@ -197,6 +205,17 @@ export function addNumbers(
       return reportOf({ month, now, totals, dockerHub, operations, storedBytes: bytes, prices });
     },
   );
+}
+
+async function byHour(catalog: Catalog, days: number, now: number) {
+  if (days > MOST_DAYS_OF_HOURS) {
+    const message = `days: must be ${MOST_DAYS_OF_HOURS} at most by hour`;
+    throw new RegistryError("UNSUPPORTED", message, { status: 400 });
+  }
+  const from = new Date(now - (days * DAY - HOUR)).toISOString();
+  const hours = await catalog.countedHours(from.slice(0, 13));
+  const rows = hours.map(({ hour, ...counts }) => ({ hour: `${hour}:00:00.000Z`, ...counts }));
+  return { from: from.slice(0, 10), to: dayOf(now), by: "hour", rows };
 }
 
 function pricesIn(variables: Readonly<Record<string, unknown>>) {

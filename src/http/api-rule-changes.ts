@@ -1,34 +1,22 @@
 // The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
 
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import type { Access } from "../access/open.ts";
 import type { RuleChange } from "../access/records.ts";
 import type { Config } from "../config/read.ts";
 import { readRule } from "../config/read.ts";
-import { RegistryError } from "../oci/error.ts";
-import { problemsOf, withAdded } from "../policy/added.ts";
+import { problemsOf } from "../policy/added.ts";
 import type { Admin } from "./admin.ts";
 import { answerJson } from "./answers.ts";
-import { rule, ruleNamed } from "./api-rules.ts";
+import { fields, LONGEST, rule, ruleNamed, without } from "./api-rules.ts";
 import { type Api, add } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
+import { changing, conflict, expectVersion } from "./changing.ts";
 import type { Current } from "./current.ts";
-import { visitorOf } from "./door.ts";
 import { badRequest } from "./problem.ts";
 
-/** Every isolate has them all in its memory, and reads them every some seconds: so many, and so long in JSON, in bytes. */
+/** Every isolate has them all in its memory, and reads them every some seconds. */
 const MOST_RULES = 200;
-const MOST_BYTES = 64 * 1024;
-const LONGEST = 16 * 1024;
-/** Somebody else may change another rule meanwhile: it is looked at again so often. */
-const TRIES = 3;
-
-const fields = z
-  .record(z.string(), z.unknown())
-  .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
-
-type Change = (config: Config) => Omit<RuleChange, "id"> | Response;
 
 export function addRuleChanges(
   api: Api,
@@ -37,21 +25,7 @@ export function addRuleChanges(
   access: Access,
   admin: Admin,
 ): void {
-  /** Made against the rules as they are at this moment, and done only if they still are so then. */
-  const changed = async (context: Context, change: Change): Promise<Config | Response> => {
-    const { request, now, later } = visitorOf(context);
-    for (let tries = 0; tries < TRIES; tries++) {
-      const { rules: added } = await access.page();
-      const config = withAdded(current.configured, added.rules, variables);
-      const wanted = change(config);
-      if (wanted instanceof Response) return wanted;
-      const named = { id: crypto.randomUUID(), ...wanted };
-      if (!(await access.changeRule(added.version, named, admin.who(request), now))) continue;
-      await current.changed(now, later);
-      return current.config;
-    }
-    throw conflict("somebody else is changing the rules; look at them, and try again");
-  };
+  const changed = changing(variables, current, access, admin);
 
   add(
     api,
@@ -142,25 +116,16 @@ function changeable(config: Config, name: string, ifMatch: string | undefined): 
   const { readOnly, version } = ruleNamed(config, name);
   if (readOnly)
     throw conflict(`the rule "${name}" is configured: change it in wrangler.toml, and deploy`);
-  if (ifMatch === undefined || ifMatch === "*" || ifMatch === `"${version}"`) return;
-  const message = `the rule "${name}" has been changed meanwhile: it is of version ${version}`;
-  throw new RegistryError("UNSUPPORTED", message, { status: 412 });
+  expectVersion(`the rule "${name}" has`, version, ifMatch);
 }
 
 function isAside({ aside }: Config, name: string): boolean {
   return aside.some((one) => one.name === name);
 }
 
-function without(config: Config, name: string): Config {
-  const rules = config.rules.filter((one) => !(one.added && one.rule.name === name));
-  return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
-}
-
 function bounded<C extends Pick<RuleChange, "fields">>(config: Config, change: C): C {
-  const all = [...config.rules.flatMap(({ added }) => added?.fields ?? []), change.fields];
-  if (all.length > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
-  if (JSON.stringify(all).length > MOST_BYTES)
-    throw conflict(`the rules of the API have ${MOST_BYTES} bytes at most, all together`);
+  const count = config.rules.filter(({ added }) => added).length + 1;
+  if (count > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
   return change;
 }
 
@@ -177,8 +142,4 @@ function fieldsIn(text: string): Record<string, unknown> | Response {
 
 function nameIn(given: Record<string, unknown>): string {
   return readRule(given, "", false, [])?.rule.name ?? "";
-}
-
-function conflict(message: string): RegistryError {
-  return new RegistryError("UNSUPPORTED", message, { status: 409 });
 }

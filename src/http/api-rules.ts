@@ -2,15 +2,18 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Added, SetAside } from "../config/added.ts";
-import type { Config, ConfiguredRule } from "../config/read.ts";
+import { type Config, type ConfiguredRule, readRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { isDockerHub } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isRepositoryName } from "../oci/name.ts";
+import { problemsOf } from "../policy/added.ts";
 import { upstreamRepository } from "../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../upstream/validate.ts";
 import { timeOf } from "./answers.ts";
-import { type Api, add, type Note, time } from "./api-schemas.ts";
+import { type Api, add, bodyIn, type Note, time } from "./api-schemas.ts";
+import { textOf } from "./body.ts";
+import { badRequest } from "./problem.ts";
 
 export const rule = z
   .object({
@@ -40,6 +43,13 @@ export const rule = z
   })
   .openapi("Rule");
 export type RuleAnswer = z.infer<typeof rule>;
+
+/** In bytes. */
+export const LONGEST = 16 * 1024;
+
+export const fields = z
+  .record(z.string(), z.unknown())
+  .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
 
 const validation = z
   .object({
@@ -85,11 +95,14 @@ export function addRules(
     {
       method: "post",
       path: "/rules/validate",
-      summary: "Asks a rule's upstream, with the rule's credentials, and says what fails",
+      summary:
+        "Asks a rule's upstream, with the rule's credentials, and says what fails; with fields as the body, of a rule that is to be added or changed",
+      body: fields.optional(),
       query: {
         rule: z
-          .string({ error: "must be the name of a rule" })
+          .string()
           .max(255)
+          .optional()
           .openapi({ description: "its name: its first prefix, or its first host" }),
         image: z.string().max(512).optional().openapi({
           description: "one that is there, as it is named behind the rule's prefix",
@@ -97,9 +110,16 @@ export function addRules(
         }),
       },
       answer: validation,
-      problems: [404],
+      problems: [404, 413],
     },
     async ({ rule: name, image }, { req }) => {
+      if (name === undefined) {
+        const read = await draftIn(req.raw, config(), variables);
+        if (read instanceof Response) return read;
+        await note(req.raw, `had the upstream ${read.upstream.host} validated for a new rule`);
+        const sample = sampleIn(image, read);
+        return { rule: read.name, ...(await validate(read, variables, sample, Date.now())) };
+      }
       const found = config().rules.find((one) => one.rule.name === name)?.rule;
       if (!found) {
         const message = `rule: there is none of the name "${name}"`;
@@ -110,6 +130,29 @@ export function addRules(
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
     },
   );
+}
+
+/** A rule that is not in force, beside those that are; one of its name that the API has added would go. */
+async function draftIn(
+  request: Request,
+  config: Config,
+  variables: Readonly<Record<string, unknown>>,
+): Promise<Rule | Response> {
+  const text = await textOf(request, LONGEST, "a rule");
+  if (text.trim() === "")
+    return badRequest(["rule: must be the name of a rule, or the body the fields of one"]);
+  const given = bodyIn(text, fields, "a rule", "its fields: upstream, prefix, …");
+  if (given instanceof Response) return given;
+  const name = readRule(given, "", false, [])?.rule.name;
+  const problems = problemsOf(without(config, name), given, variables);
+  const read = readRule(given, "", config.offline, []);
+  return problems.length === 0 && read ? read.rule : badRequest(problems);
+}
+
+/** As if the API had not added a rule of this name. */
+export function without(config: Config, name: string | undefined): Config {
+  const rules = config.rules.filter((one) => !(one.added && one.rule.name === name));
+  return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
 }
 
 /** @returns as they are told; those that are set aside last */

@@ -1,7 +1,9 @@
-// Rules that the API has added, beside those that are configured: those go first, and what does not fit beside them is set aside.
+// What the API has added, beside what is configured. Of rules those that are configured go first, and what does not fit beside them is
+// set aside; lifecycle policies stand in place of the variable's.
 
-import type { AddedRule } from "../config/added.ts";
+import { type AddedRule, LIFECYCLE } from "../config/added.ts";
 import { kindOf } from "../config/host-kind.ts";
+import { parsePolicies } from "../config/lifecycle.ts";
 import { nameProblems, type Placed } from "../config/names.ts";
 import { type Config, configured, readRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
@@ -21,6 +23,10 @@ export function withAdded(
   if (!added) return { ...config, isPartial: true };
   let whole: Config = { ...config, rules: [...config.rules], aside: [], isPartial: false };
   for (const one of added) {
+    if (one.name === LIFECYCLE) {
+      whole = withPolicies(whole, one);
+      continue;
+    }
     const problems = problemsOf(whole, one.fields, env);
     whole =
       problems.length > 0
@@ -28,6 +34,13 @@ export function withAdded(
         : { ...whole, rules: [...whole.rules, ...ruleOf(whole, one, env)] };
   }
   return whole;
+}
+
+/** What cannot be read any more leaves in force what is configured. */
+function withPolicies(config: Config, { name: _, ...added }: AddedRule): Config {
+  const read = parsePolicies(added.fields.policies, "policies");
+  if ("policies" in read) return { ...config, lifecycle: read.policies, lifecycleAdded: added };
+  return { ...config, lifecycleAdded: { ...added, problem: read.problems.join("; ") } };
 }
 
 function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables) {

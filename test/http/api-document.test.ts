@@ -74,6 +74,7 @@ const BODIES: Record<string, unknown> = {
     networks: ["192.0.2.0/24"],
   },
   "POST /lifecycle/preview": { rules: [] },
+  "PUT /lifecycle/policies": [{ rules: [] }],
   "POST /quarantine": { digest: DIGEST, reason: "a test" },
   "POST /rules": () => {
     rules += 1;
@@ -195,7 +196,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
 
 it("each route with a body refuses one that is none, and one that is too long", async () => {
   const withBody = operations.filter(([method, path]) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(6);
+  expect(withBody).toHaveLength(7);
   for (const [method, path] of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(method, path), { body });

@@ -1,0 +1,24 @@
+// Lifecycle policies as they are written: the way back from what was read of them, in ECR's grammar.
+
+import type { LifecyclePolicy, LifecycleRule } from "./lifecycle.ts";
+import { UNITS } from "./lifecycle-schema.ts";
+
+/** What `parsePolicies` reads the same policy from. */
+export function written({ repositories, protect, rules }: LifecyclePolicy): object {
+  return {
+    ...(repositories && { repositories }),
+    ...(protect.length > 0 && { protect }),
+    rules: rules.map(ruleWritten),
+  };
+}
+
+function ruleWritten({ priority, description, selection }: LifecycleRule): object {
+  const { countType, countNumber, ...status } = selection;
+  const countUnit = UNITS[countType];
+  return {
+    rulePriority: priority,
+    ...(description !== undefined && { description }),
+    selection: { ...status, countType, ...(countUnit && { countUnit }), countNumber },
+    action: { type: "expire" },
+  };
+}

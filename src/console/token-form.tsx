@@ -1,0 +1,136 @@
+// Making a pull token: the form, and the one page that shows the token.
+
+import type { TokenAnswer } from "../http/api-access.ts";
+import { Refused } from "./api.ts";
+import { Card, Copied, Problems } from "./parts.tsx";
+import type { Done, Sections, View, Visit } from "./visit.ts";
+
+const SECTION = "/tokens";
+
+export function addTokenForm({ action }: Sections): void {
+  action("/tokens/new", async () => formView(new URLSearchParams()), made);
+}
+
+function formView(given: URLSearchParams, problems: readonly string[] = []): View {
+  const value = (name: string) => given.get(name) ?? "";
+  return {
+    title: "Make a pull token",
+    section: SECTION,
+    ...(problems.length > 0 && { status: 400 }),
+    body: (
+      <>
+        {problems.length > 0 && <Problems problems={problems} />}
+        <form method="post" action="/tokens/new" class="card stack">
+          <label>
+            What it is for
+            <input
+              type="text"
+              name="name"
+              value={value("name")}
+              required
+              placeholder="ci, or the cluster's name"
+            />
+          </label>
+          <label>
+            May pull
+            <textarea
+              name="repositories"
+              rows={3}
+              required
+              spellcheck={false}
+              placeholder={"docker.io/library/*\nghcr.io/acme/**"}
+            >
+              {value("repositories")}
+            </textarea>
+            <span class="hint">
+              Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
+              <code>**</code> over any number of parts, <code>*</code> alone is everything.
+            </span>
+          </label>
+          <label>
+            Ends after
+            <input
+              type="text"
+              name="expiry"
+              value={value("expiry")}
+              placeholder="90d; empty: never"
+              spellcheck={false}
+            />
+          </label>
+          <label>
+            Only from these networks
+            <input
+              type="text"
+              name="networks"
+              value={value("networks")}
+              placeholder="203.0.113.0/24; empty: from everywhere"
+              spellcheck={false}
+            />
+          </label>
+          <p class="buttons">
+            <button type="submit">Make it</button>
+            <a class="button quiet" href="/tokens">
+              No, back
+            </a>
+          </p>
+        </form>
+      </>
+    ),
+  };
+}
+
+/** It is shown by the answer itself: a page that is led to would have to be told it. */
+async function made({ api, url }: Visit, form: URLSearchParams): Promise<Done | View> {
+  const listOf = (name: string) =>
+    (form.get(name) ?? "").split(/[\s,]+/).filter((part) => part !== "");
+  const expiry = (form.get("expiry") ?? "").trim();
+  const body = {
+    name: (form.get("name") ?? "").trim(),
+    repositories: listOf("repositories"),
+    networks: listOf("networks"),
+    ...(expiry !== "" && { expiry }),
+  };
+  try {
+    const { token, name, id } = await api.send<TokenAnswer & { token: string }>(
+      "POST",
+      "/tokens",
+      {},
+      body,
+    );
+    const insecure = url.protocol === "http:";
+    return {
+      title: `The token of ${name}`,
+      section: SECTION,
+      status: 201,
+      body: (
+        <>
+          <div class="said good" role="status">
+            <p>
+              It is shown this once. Keep it where its client finds it; here its hash alone is kept.
+            </p>
+          </div>
+          <Card>
+            <Copied label="The token" text={token} />
+            <p>To log in with it, paste it as the password:</p>
+            <Copied label="With Docker" text={`docker login -u token ${url.host}`} />
+            <Copied
+              label="With Podman"
+              text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${url.host}`}
+            />
+            <p class="buttons">
+              <a class="button" href="/setup">
+                Set up a client
+              </a>
+              <a class="button quiet" href={`/tokens#token-${id}`}>
+                All tokens
+              </a>
+            </p>
+          </Card>
+        </>
+      ),
+    };
+  } catch (error) {
+    if (error instanceof Refused) return formView(form, error.problems);
+    throw error;
+  }
+}
