@@ -37,7 +37,17 @@ const MAY_IMPORT: Record<string, string[]> = {
   setup: PURE,
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
   console: ["oci", "access", "http", "setup"],
-  index: [...PULLING, "pull", "lifecycle", "access", "explain", "http", "console", "prewarm", "env"],
+  index: [
+    ...PULLING,
+    "pull",
+    "lifecycle",
+    "access",
+    "explain",
+    "http",
+    "console",
+    "prewarm",
+    "env",
+  ],
   env: ["upstream", "fill", "catalog", "access", "meter", "prewarm"],
   cli: ["config"],
 };
@@ -92,7 +102,10 @@ const oneWay: Check = (file, text) => {
 
 const honoAtTheDoor: Check = (file, text) =>
   importsOf(text)
-    .filter(({ from }) => /^hono(\/|$)/.test(from) && !["http", "console", "index"].includes(roomOf(file)))
+    .filter(
+      ({ from }) =>
+        /^hono(\/|$)/.test(from) && !["http", "console", "index"].includes(roomOf(file)),
+    )
     .map(() => `${file}: imports hono`);
 
 const holdsBindings = (file: string) =>

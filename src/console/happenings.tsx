@@ -13,6 +13,14 @@ const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "",
   "verification.failed": ["bad", "wrong bytes refused"],
 };
 
+/** Of what was cached: its media type. */
+const DETAILS: Record<string, string> = {
+  "application/vnd.oci.image.index.v1+json": "an index",
+  "application/vnd.docker.distribution.manifest.list.v2+json": "an index",
+  "application/vnd.oci.image.manifest.v1+json": "a manifest",
+  "application/vnd.docker.distribution.manifest.v2+json": "a manifest",
+};
+
 export function EventList({ events, now }: { events: readonly EventAnswer[]; now: number }) {
   if (events.length === 0)
     return <p class="hint">Nothing yet. What is cached, moves, expires or fails is told here.</p>;
@@ -47,7 +55,8 @@ function EventText({ event }: { event: EventAnswer }) {
           from <Digest digest={before} /> to{" "}
         </>
       )}
-      {digest !== undefined && <Digest digest={digest} />} <span class="hint">{detail}</span>
+      {digest !== undefined && <Digest digest={digest} />}{" "}
+      <span class="hint">{detail && (DETAILS[detail] ?? detail)}</span>
     </p>
   );
 }

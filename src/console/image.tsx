@@ -68,10 +68,14 @@ async function imagePage({ api, query, now, person, url }: Visit): Promise<View>
             <a class="button quiet" href={`/explain?reference=${asked}`}>
               Explain
             </a>
-            <ActionLink may={mayChange} href={`/quarantine/add?digest=${image.digest}`} danger>
+            <ActionLink
+              may={mayChange}
+              href={`/quarantine/add?digest=${image.digest}`}
+              kind="danger"
+            >
               Quarantine
             </ActionLink>
-            <ActionLink may={mayChange} href={`/image/delete?reference=${asked}`} danger>
+            <ActionLink may={mayChange} href={`/image/delete?reference=${asked}`} kind="danger">
               Delete
             </ActionLink>
           </p>

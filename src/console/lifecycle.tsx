@@ -40,7 +40,7 @@ async function lifecyclePage({ api, now, person }: Visit): Promise<View> {
           <Card
             title="What they would expire now"
             more={
-              <ActionLink may={mayChange} href="/lifecycle/run">
+              <ActionLink may={mayChange} href="/lifecycle/run" kind="main">
                 Sweep now
               </ActionLink>
             }
@@ -105,7 +105,7 @@ function PolicyCard({
       </details>
       {isCommon && source === "api" && (
         <p class="buttons">
-          <ActionLink may={mayChange} href="/lifecycle/take-back" danger>
+          <ActionLink may={mayChange} href="/lifecycle/take-back" kind="danger">
             Take back
           </ActionLink>
         </p>

@@ -131,11 +131,12 @@ export function Plots({ rows, range }: { rows: readonly (Row & { at: string })[]
 }
 
 export function Top({ rows }: { rows: readonly Row[] }) {
-  const most = Math.max(1, ...rows.map(({ pulls }) => pulls));
-  if (rows.length === 0) return <p class="hint">Nothing was pulled in this time.</p>;
+  const pulled = rows.filter(({ pulls }) => pulls > 0);
+  const most = Math.max(1, ...pulled.map(({ pulls }) => pulls));
+  if (pulled.length === 0) return <p class="hint">Nothing was pulled in this time.</p>;
   return (
     <ol class="ranks">
-      {rows.map((row) => (
+      {pulled.map((row) => (
         <li>
           <a href={`/images?q=${encodeURIComponent(row.repository ?? "")}`}>{row.repository}</a>
           <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">

@@ -163,16 +163,16 @@ export function Confirm({
 export function ActionLink({
   may,
   href,
-  danger = false,
+  kind = "quiet",
   children,
 }: {
   may: boolean;
   href: string;
-  danger?: boolean;
+  kind?: "main" | "quiet" | "danger";
   children: Child;
 }) {
   return may ? (
-    <a class={danger ? "button danger" : "button"} href={href}>
+    <a class={kind === "main" ? "button" : `button ${kind}`} href={href}>
       {children}
     </a>
   ) : null;

@@ -57,7 +57,11 @@ async function jobPage({ api, query, now, person }: Visit): Promise<View> {
         </div>
         {isRunning && (
           <p class="buttons">
-            <ActionLink may={person.role === "admin"} href={`/prewarm/cancel?id=${job.id}`} danger>
+            <ActionLink
+              may={person.role === "admin"}
+              href={`/prewarm/cancel?id=${job.id}`}
+              kind="danger"
+            >
               Cancel
             </ActionLink>
           </p>

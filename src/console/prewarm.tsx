@@ -27,7 +27,7 @@ async function jobsPage({ api, query, now, person }: Visit): Promise<View> {
     body: (
       <>
         <p class="buttons">
-          <ActionLink may={person.role === "admin"} href="/prewarm/new">
+          <ActionLink may={person.role === "admin"} href="/prewarm/new" kind="main">
             Prewarm images
           </ActionLink>
         </p>

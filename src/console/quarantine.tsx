@@ -22,7 +22,7 @@ async function quarantinePage({ api, now, person }: Visit): Promise<View> {
     body: (
       <>
         <p class="buttons">
-          <ActionLink may={mayChange} href="/quarantine/add">
+          <ActionLink may={mayChange} href="/quarantine/add" kind="main">
             Put a digest into it
           </ActionLink>
         </p>

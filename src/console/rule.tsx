@@ -68,7 +68,7 @@ async function rulePage({ api, query, person }: Visit): Promise<View> {
             <ActionLink
               may={mayChange && !rule.readOnly}
               href={`/rules/delete?name=${name}`}
-              danger
+              kind="danger"
             >
               Delete
             </ActionLink>

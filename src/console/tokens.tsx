@@ -21,7 +21,7 @@ async function tokensPage({ api, now, person }: Visit): Promise<View> {
     body: (
       <>
         <p class="buttons">
-          <ActionLink may={mayChange} href="/tokens/new">
+          <ActionLink may={mayChange} href="/tokens/new" kind="main">
             Make a token
           </ActionLink>
         </p>

@@ -12,22 +12,29 @@ export function UpstreamGauges({
   upstreams: readonly UpstreamAnswer[];
   now: number;
 }) {
-  const told = upstreams.filter(({ budget, pauses }) => budget || pauses.length > 0);
-  const silent = upstreams.length - told.length;
+  const isPlain = ({ budget, pauses, offline }: UpstreamAnswer) =>
+    !budget && pauses.length === 0 && !offline;
   return (
     <>
       <ul class="gauges">
-        {told.map((upstream) => (
+        {upstreams
+          .filter((one) => !isPlain(one))
+          .map((upstream) => (
+            <li>
+              <UpstreamGauge upstream={upstream} now={now} />
+            </li>
+          ))}
+      </ul>
+      <ul class="plainly">
+        {upstreams.filter(isPlain).map(({ upstream, credentials }) => (
           <li>
-            <UpstreamGauge upstream={upstream} now={now} />
+            <span class="badge good">fine</span> {hostOf(upstream)}{" "}
+            <span class="hint">
+              {credentials.length > 0 && `as ${credentials.join(", ")}, `}has told of no limit
+            </span>
           </li>
         ))}
       </ul>
-      <p class="hint">
-        {told.length === 0
-          ? "None has told of a limit, and none is left alone."
-          : silent > 0 && `${silent} more: no limit, nothing wrong.`}
-      </p>
     </>
   );
 }

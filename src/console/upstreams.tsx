@@ -41,7 +41,7 @@ async function upstreamsPage({ api, now, person }: Visit): Promise<View> {
         <Card
           title="Rules"
           more={
-            <ActionLink may={mayChange} href="/rules/new">
+            <ActionLink may={mayChange} href="/rules/new" kind="main">
               Add a rule
             </ActionLink>
           }

@@ -230,7 +230,7 @@ function rowOf({ day, rule, place, ...counts }: Totals) {
   return {
     ...(day && { day }),
     ...(rule && { rule }),
-    ...(place && { place, repository: place.slice(place.indexOf("//") + 2) }),
+    ...(place && { place, repository: place.slice(place.lastIndexOf("//") + 2) }),
     ...counts,
   };
 }
