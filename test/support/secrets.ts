@@ -36,7 +36,10 @@ export function listen(where: string, text: string): void {
 
 /** What an answer says: its headers, and the text of a refusal. */
 export async function listenTo(response: Response, url: string): Promise<Response> {
-  listen(`headers of ${url}`, JSON.stringify([...response.headers]));
+  // A browser's session is given to it by a cookie, by that one answer.
+  const isSession = (name: string) => name === "set-cookie" && new URL(url).pathname === "/sign-in";
+  const headers = [...response.headers].filter(([name]) => !isSession(name));
+  listen(`headers of ${url}`, JSON.stringify(headers));
   if (response.status < 400) return response;
   const bytes = await response.arrayBuffer();
   listen(`answer of ${url}`, new TextDecoder().decode(bytes));
