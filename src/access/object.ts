@@ -2,13 +2,21 @@
 // those who administer. Off the hot path: isolates read its page every some seconds, and look a token up when they first see it.
 
 import { DurableObject } from "cloudflare:workers";
+import { LIFECYCLE } from "../config/added.ts";
 import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
 import { Sqlite } from "../store/sqlite.ts";
 import { addedRules, changeRule } from "./added-rules.ts";
 import { Keys } from "./keys.ts";
 import type { Access } from "./open.ts";
-import { isPast, type NewToken, type Page, type PullToken, type Quarantined } from "./records.ts";
+import {
+  isPast,
+  type NewToken,
+  type Page,
+  type PullToken,
+  type Quarantined,
+  type RuleChange,
+} from "./records.ts";
 import { STEPS } from "./schema.ts";
 import { type Row, tokenOf } from "./token-row.ts";
 
@@ -183,8 +191,7 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   changeRule(...[base, change, who, now]: Parameters<Access["changeRule"]>) {
     return this.#do(() => {
       const isDone = changeRule(this.#database, base, change, who, now);
-      const what = change.fields ? "put in force" : "deleted";
-      if (isDone) this.#act(who, `${what} the rule "${change.name}"`, now);
+      if (isDone) this.#act(who, changeTold(change), now);
       return isDone;
     });
   }
@@ -226,4 +233,10 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   #do<T>(work: () => T): Promise<Outcome<T>> {
     return settle(async () => this.ctx.storage.transactionSync(work));
   }
+}
+
+function changeTold({ name, fields }: RuleChange): string {
+  if (name === LIFECYCLE)
+    return fields ? "put lifecycle policies in force" : "took the lifecycle policies back";
+  return `${fields ? "put in force" : "deleted"} the rule "${name}"`;
 }

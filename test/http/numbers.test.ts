@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ADMIN, api, bearer, shut, shutCache, VIEWER } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
+import { catalog, DAY } from "../support/lifecycle.ts";
 import { receive } from "../support/transfers.ts";
 import { eventually } from "../support/waiting.ts";
 
@@ -144,6 +145,26 @@ describe("after a load, once it has been told", () => {
     for (const item of ["worker_request", "object_request", "kv_read", "kv_write", "r2_class_a"])
       expect([item, used[item] ?? 0]).toEqual([item, expect.toSatisfy((one) => one > 0)]);
     expect(report.cost.total).toBeGreaterThanOrEqual(5);
+  });
+
+  it("the statistics by hour add up to those by day, and are kept for eight days", async () => {
+    const { rule, cache } = counted();
+    type Rows = { rows: { hour?: string; day?: string; pulls: number }[] };
+    const pulls = async (query: string) => {
+      const { rows } = (await (await api(cache, "GET", `stats?${query}`)).json()) as Rows;
+      return rows.reduce((sum, row) => sum + row.pulls, 0);
+    };
+    const before = [await pulls("by=hour&days=1"), await pulls("by=day&days=2")];
+    await load(cache, rule);
+    await eventually(async () => {
+      const after = [await pulls("by=hour&days=1"), await pulls("by=day&days=2")];
+      expect(after.map((sum, at) => sum - (before[at] as number))).toEqual([5, 5]);
+    });
+    const { rows } = (await (await api(cache, "GET", "stats?by=hour&days=1")).json()) as Rows;
+    for (const { hour } of rows) expect(hour).toMatch(/^[\dT-]+:00:00\.000Z$/);
+    expect((await api(cache, "GET", "stats?by=hour&days=9")).status).toBe(400);
+    await catalog.trim(Date.now() + 9 * DAY);
+    expect(await pulls("by=hour&days=8")).toBe(0);
   });
 
   it("upstreams' hours have their requests, failures and what was left", async () => {

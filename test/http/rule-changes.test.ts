@@ -107,6 +107,30 @@ describe("a rule that is added", () => {
     expect(await validated.json()).toMatchObject({ valid: true });
   });
 
+  it("is validated before it is added, beside the others", async () => {
+    const cache = local();
+    const ask = async (fields?: object) => {
+      const response = await api(cache, "POST", "rules/validate", fields);
+      return [response.status, await response.json()];
+    };
+    const good = { prefix: "added-draft", upstream };
+    expect(await ask(good)).toEqual([
+      200,
+      expect.objectContaining({ valid: true, rule: "added-draft" }),
+    ]);
+    expect((await rulesOf(cache)).map(({ name }) => name)).toEqual(["configured-here"]);
+    await api(cache, "POST", "rules", good);
+    // It is being edited: its own name is no other's.
+    expect((await ask({ ...good, tagTtl: "5m" }))[0]).toBe(200);
+    const detail = (text: string) => [
+      400,
+      expect.objectContaining({ detail: expect.stringContaining(text) }),
+    ];
+    expect(await ask({ ...good, prefix: "configured-here" })).toEqual(detail("already"));
+    expect(await ask({ ...good, tagTtl: "soon" })).toEqual(detail("tagTtl: must be"));
+    expect(await ask()).toEqual(detail("rule: must be the name of a rule, or the body"));
+  });
+
   it("may want a secret that is to come: until then it alone cannot be used", async () => {
     const name = await image();
     const cache = local();
