@@ -1,5 +1,6 @@
 // The policies as a form.
 
+import { Line, Lines } from "./fields.tsx";
 import type { Draft, DraftPolicy, DraftRule } from "./policy-draft.ts";
 
 const WHICH: readonly [string, string][] = [
@@ -31,12 +32,12 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
       {json === undefined ? (
         <Fields policies={policies} />
       ) : (
-        <label>
-          A policy, or a list of them, in the grammar of Amazon ECR
-          <textarea name="json" rows={24} spellcheck={false}>
-            {json}
-          </textarea>
-        </label>
+        <Lines
+          label="A policy, or a list of them, in the grammar of Amazon ECR"
+          name="json"
+          rows={24}
+          value={json}
+        />
       )}
       <p class="buttons">
         <button type="submit" name="do" value="preview" class="quiet">
@@ -61,29 +62,19 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
       {policies.map((policy, p) => (
         <fieldset>
           <legend>{policies.length > 1 ? `Policy ${p + 1}` : "Policy"}</legend>
-          <label>
-            Repositories
-            <input
-              type="text"
-              name={`p${p}.repositories`}
-              value={policy.repositories}
-              placeholder="all"
-              spellcheck={false}
-            />
-            <span class="hint">
-              Globs, such as team/*; empty: all. The first policy that speaks of one counts.
-            </span>
-          </label>
-          <label>
-            Never expire
-            <input
-              type="text"
-              name={`p${p}.protect`}
-              value={policy.protect}
-              placeholder="library/*:stable"
-              spellcheck={false}
-            />
-          </label>
+          <Line
+            label="Repositories"
+            name={`p${p}.repositories`}
+            value={policy.repositories}
+            placeholder="all"
+            hint="Globs, such as team/*; empty: all. The first policy that speaks of one counts."
+          />
+          <Line
+            label="Never expire"
+            name={`p${p}.protect`}
+            value={policy.protect}
+            placeholder="library/*:stable"
+          />
           {policy.rules.map((rule, r) => (
             <RuleFields rule={rule} name={`p${p}.r${r}`} place={`${p} ${r}`} />
           ))}

@@ -2,6 +2,7 @@
 
 import type { JobAnswer } from "../http/api-prewarm.ts";
 import { Refused, withQuery } from "./api.ts";
+import { Line, Lines } from "./fields.tsx";
 import { ActionLink, Empty, Problems, Time } from "./parts.tsx";
 import { imagesOf, jobPath, OFTEN, Progress, State } from "./prewarm-progress.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
@@ -73,39 +74,27 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
       <>
         {problems.length > 0 && <Problems problems={problems} />}
         <form method="post" action="/prewarm/new" class="card stack">
-          <label>
-            Images, one a line
-            <textarea
-              name="references"
-              rows={8}
-              required
-              spellcheck={false}
-              placeholder={"docker.io/library/alpine:3\nghcr.io/acme/app:v1.4.2"}
-            >
-              {given.get("references") ?? ""}
-            </textarea>
-          </label>
-          <label>
-            Platforms
-            <input
-              type="text"
-              name="platforms"
-              value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
-              spellcheck={false}
-            />
-            <span class="hint">Divided by commas; all: every platform that an image has.</span>
-          </label>
-          <label>
-            Priority
-            <input
-              type="number"
-              name="priority"
-              min="-100"
-              max="100"
-              value={given.get("priority") ?? "0"}
-            />
-            <span class="hint">The highest goes first.</span>
-          </label>
+          <Lines
+            label="Images, one a line"
+            name="references"
+            rows={8}
+            value={given.get("references") ?? ""}
+            required
+            placeholder={"docker.io/library/alpine:3\nghcr.io/acme/app:v1.4.2"}
+          />
+          <Line
+            label="Platforms"
+            name="platforms"
+            value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
+            hint="Divided by commas; all: every platform that an image has."
+          />
+          <Line
+            label="Priority"
+            name="priority"
+            type="number"
+            value={given.get("priority") ?? "0"}
+            hint="From -100 to 100; the highest goes first."
+          />
           <p class="buttons">
             <button type="submit">Prewarm</button>
             <a class="button quiet" href="/prewarm">

@@ -2,6 +2,7 @@
 
 import type { QuarantinedAnswer } from "../http/api-quarantine.ts";
 import { Refused } from "./api.ts";
+import { Line } from "./fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Problems, Time } from "./parts.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 
@@ -67,26 +68,14 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
         {problems.length > 0 && <Problems problems={problems} />}
         <form method="post" action="/quarantine/add" class="card stack">
           <p>Nobody gets it any more, anywhere within a minute; what leads to it stays.</p>
-          <label>
-            Digest
-            <input
-              type="text"
-              name="digest"
-              value={given.get("digest") ?? ""}
-              required
-              spellcheck={false}
-            />
-          </label>
-          <label>
-            Why
-            <input
-              type="text"
-              name="reason"
-              value={given.get("reason") ?? ""}
-              required
-              placeholder="told to whoever pulls it"
-            />
-          </label>
+          <Line label="Digest" name="digest" value={given.get("digest") ?? ""} required />
+          <Line
+            label="Why"
+            name="reason"
+            value={given.get("reason") ?? ""}
+            required
+            hint="Whoever pulls it is told."
+          />
           <p class="buttons">
             <button type="submit" class="danger">
               Put it there

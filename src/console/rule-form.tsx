@@ -1,5 +1,7 @@
 // The form of a rule: the fields that most rules have by themselves, all others as JSON beside them.
 
+import { Line, Lines } from "./fields.tsx";
+
 interface Field {
   name: string;
   label: string;
@@ -99,22 +101,14 @@ export function RuleForm({
     <form method="post" action={path} class="card stack">
       {version !== undefined && <input type="hidden" name="version" value={version} />}
       {FIELDS.map(({ name, label, hint, example, required }) => (
-        <label>
-          {label}
-          <input
-            type="text"
-            name={name}
-            value={textOf(fields[name])}
-            placeholder={example}
-            required={required}
-            aria-describedby={`hint-${name}`}
-            spellcheck={false}
-            autocapitalize="off"
-          />
-          <span class="hint" id={`hint-${name}`}>
-            {hint}
-          </span>
-        </label>
+        <Line
+          label={label}
+          name={name}
+          value={textOf(fields[name])}
+          placeholder={example}
+          required={required}
+          hint={hint}
+        />
       ))}
       {SWITCHES.map(([name, label]) => (
         <label class="switch">
@@ -122,15 +116,17 @@ export function RuleForm({
           {label}
         </label>
       ))}
-      <label>
-        Other fields, as JSON
-        <textarea name="more" rows={5} spellcheck={false} aria-describedby="hint-more">
-          {others.length > 0 ? JSON.stringify(Object.fromEntries(others), undefined, 2) : ""}
-        </textarea>
-        <span class="hint" id="hint-more">
-          All that a rule can have: see the <a href="/docs">reference</a>.
-        </span>
-      </label>
+      <Lines
+        label="Other fields, as JSON"
+        name="more"
+        rows={5}
+        value={others.length > 0 ? JSON.stringify(Object.fromEntries(others), undefined, 2) : ""}
+        hint={
+          <>
+            All that a rule can have: see the <a href="/docs">reference</a>.
+          </>
+        }
+      />
       <p class="buttons">
         <button type="submit" name="do" value="save">
           Put in force

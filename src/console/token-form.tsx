@@ -2,6 +2,7 @@
 
 import type { TokenAnswer } from "../http/api-access.ts";
 import { Refused } from "./api.ts";
+import { Line, Lines } from "./fields.tsx";
 import { Card, Copied, Problems } from "./parts.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 
@@ -21,52 +22,39 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
       <>
         {problems.length > 0 && <Problems problems={problems} />}
         <form method="post" action="/tokens/new" class="card stack">
-          <label>
-            What it is for
-            <input
-              type="text"
-              name="name"
-              value={value("name")}
-              required
-              placeholder="ci, or the cluster's name"
-            />
-          </label>
-          <label>
-            May pull
-            <textarea
-              name="repositories"
-              rows={3}
-              required
-              spellcheck={false}
-              placeholder={"docker.io/library/*\nghcr.io/acme/**"}
-            >
-              {value("repositories")}
-            </textarea>
-            <span class="hint">
-              Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
-              <code>**</code> over any number of parts, <code>*</code> alone is everything.
-            </span>
-          </label>
-          <label>
-            Ends after
-            <input
-              type="text"
-              name="expiry"
-              value={value("expiry")}
-              placeholder="90d; empty: never"
-              spellcheck={false}
-            />
-          </label>
-          <label>
-            Only from these networks
-            <input
-              type="text"
-              name="networks"
-              value={value("networks")}
-              placeholder="203.0.113.0/24; empty: from everywhere"
-              spellcheck={false}
-            />
-          </label>
+          <Line
+            label="What it is for"
+            name="name"
+            value={value("name")}
+            required
+            placeholder="ci, or the cluster's name"
+          />
+          <Lines
+            label="May pull"
+            name="repositories"
+            rows={3}
+            value={value("repositories")}
+            required
+            placeholder={"docker.io/library/*\nghcr.io/acme/**"}
+            hint={
+              <>
+                Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
+                <code>**</code> over any number of parts, <code>*</code> alone is everything.
+              </>
+            }
+          />
+          <Line
+            label="Ends after"
+            name="expiry"
+            value={value("expiry")}
+            placeholder="90d; empty: never"
+          />
+          <Line
+            label="Only from these networks"
+            name="networks"
+            value={value("networks")}
+            placeholder="203.0.113.0/24; empty: from everywhere"
+          />
           <p class="buttons">
             <button type="submit">Make it</button>
             <a class="button quiet" href="/tokens">

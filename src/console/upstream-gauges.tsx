@@ -21,7 +21,7 @@ export function UpstreamGauges({
           .filter((one) => !isPlain(one))
           .map((upstream) => (
             <li>
-              <UpstreamGauge upstream={upstream} now={now} />
+              <UpstreamGauge upstream={upstream} heading="h3" now={now} />
             </li>
           ))}
       </ul>
@@ -39,11 +39,20 @@ export function UpstreamGauges({
   );
 }
 
-export function UpstreamGauge({ upstream: one, now }: { upstream: UpstreamAnswer; now: number }) {
+/** @param heading by where it stands on the page */
+export function UpstreamGauge({
+  upstream: one,
+  heading: Heading = "h2",
+  now,
+}: {
+  upstream: UpstreamAnswer;
+  heading?: "h2" | "h3";
+  now: number;
+}) {
   const { budget } = one;
   return (
     <>
-      <h3>{hostOf(one.upstream)}</h3>
+      <Heading>{hostOf(one.upstream)}</Heading>
       {one.credentials.length > 0 && <p class="hint">as {one.credentials.join(", ")}</p>}
       {budget && (
         <>

@@ -9,6 +9,7 @@ import { checkApi } from "./checks/api.ts";
 import { checkCold } from "./checks/cold.ts";
 import { checkCommands } from "./checks/commands.ts";
 import { checkCompany } from "./checks/company.ts";
+import { checkConsole } from "./checks/console.ts";
 import { checkContainerd } from "./checks/containerd.ts";
 import { checkDockerd } from "./checks/dockerd.ts";
 import { checkEdge } from "./checks/edge.ts";
@@ -39,6 +40,7 @@ const GROUPS = [
   checkLocked,
   checkAccess,
   checkSetup,
+  checkConsole,
   checkApi,
   checkCommands,
   checkCompany,
