@@ -9,6 +9,11 @@ import { ACCESS_KEYS, ROBOT } from "./support/wire.ts";
 
 const WRANGLER = new URL("../wrangler.toml", import.meta.url).pathname;
 
+/** The top level, and those of its environments. */
+const ENVIRONMENTS = ["", "staging", "production"];
+const deployed = (env: string) =>
+  unstable_readConfig({ config: WRANGLER, env }, { hideWarnings: true });
+
 export default defineConfig({
   plugins: [
     // A function: the fixture makes the service account's key, and knows its own address, once it has started.
@@ -22,7 +27,8 @@ export default defineConfig({
             username: ROBOT.username,
             accessToken: ROBOT.password,
           }),
-          SHIPPED: JSON.stringify(unstable_readConfig({ config: WRANGLER }).vars.RULES),
+          SHIPPED: JSON.stringify(deployed("").vars.RULES),
+          DEPLOYED: JSON.stringify(ENVIRONMENTS.map(deployed)),
           RULES: JSON.stringify(doorsOf(new Fixture(inject("ports")))),
           REPORT_EVERY: "0s",
           AUTH: JSON.stringify({ mode: "open", acknowledgeOpen: true }),

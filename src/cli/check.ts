@@ -1,19 +1,23 @@
-// `npm run check`: says before a deployment whether its configuration can work. `-- --env NAME` for an environment.
+// `npm run check`: says before a deployment whether its configuration can work, with the secrets that are known here. `-- --env NAME`
+// for an environment, whose secrets are in `.NAME.vars`.
 
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
-import { localSecrets } from "./secrets.ts";
+import { localSecrets, secretsOf } from "./secrets.ts";
 import { deployedVariables, option, type Variables } from "./settings.ts";
 
 /** Cloudflare's limit on the value of one variable, in bytes. */
 const VARIABLE_LIMIT = 5 * 1024;
+
+/** As the admin API wants it (src/http/admin.ts). */
+const SHORTEST = 16;
 
 const MODES = {
   open: "open: everybody who finds the cache may pull, as acknowledged",
   token: "token: whoever has a pull token, or an issuer's token, may pull",
 };
 
-const environment = option(process.argv.slice(2), "env");
+const environment = option(process.argv.slice(2), "env") || undefined;
 const variables = deployedVariables(environment);
 const problems = [...oversized(variables), ...unusable(variables)];
 for (const problem of problems) console.error(`✘ ${problem}`);
@@ -33,7 +37,11 @@ function oversized(given: Variables): string[] {
 }
 
 function unusable(given: Variables): string[] {
-  const known = { ...localSecrets(), ...given };
+  const secrets = environment ? secretsOf(environment) : localSecrets();
+  const known = { ...secrets, ...given };
+  const { ADMIN_TOKEN: token = "" } = secrets;
+  if (token !== "" && token.length < SHORTEST)
+    return [`ADMIN_TOKEN: must have ${SHORTEST} characters at least: openssl rand -hex 24`];
   try {
     const { auth, rules } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);

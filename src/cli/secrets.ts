@@ -1,9 +1,21 @@
-// The secrets of local runs, in .dev.vars. Apart from the other settings, for which wrangler is loaded: that takes seconds.
+// Secrets in files that git leaves alone: .dev.vars of local runs, .NAME.vars of an environment's deployment. Apart from the other
+// settings, for which wrangler is loaded: that takes seconds.
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 
+type Secrets = Record<string, string | undefined>;
+
 /** A deployment has its own. */
-export function localSecrets(): Record<string, string | undefined> {
-  return existsSync(".dev.vars") ? { ...parseEnv(readFileSync(".dev.vars", "utf8")) } : {};
+export function localSecrets(): Secrets {
+  return secretsIn(".dev.vars");
+}
+
+/** What `wrangler deploy --env NAME --secrets-file .NAME.vars` would deploy. */
+export function secretsOf(environment: string): Secrets {
+  return secretsIn(`.${environment}.vars`);
+}
+
+function secretsIn(file: string): Secrets {
+  return existsSync(file) ? { ...parseEnv(readFileSync(file, "utf8")) } : {};
 }

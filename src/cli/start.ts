@@ -38,7 +38,10 @@ const log = "LOG" in { ...localSecrets(), ...variablesIn(args) } ? [] : ["--var"
 // may who can reach it: on loopback, unless `--ip` says otherwise.
 const isSaid = "AUTH" in { ...localSecrets(), ...variablesIn(args) };
 const open = isSaid ? [] : ["--var", `AUTH:${JSON.stringify(OPEN)}`];
+// wrangler.toml has environments: without a word of one it is its top level that runs here.
+const environment = option(args, "env") === undefined ? ["--env="] : [];
 const defaults = [
+  ...environment,
   ...admin,
   ...soon,
   ...log,
@@ -118,6 +121,7 @@ function summary(): string {
       );
     }
     lines.push(
+      `  the console: http://${address.replace("0.0.0.0", "127.0.0.1")}/`,
       "Try it:",
       `  docker pull ${address}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
       "What would expire:",
