@@ -35,8 +35,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   prewarm: [...PULLING, "pull", "access", "env"],
   explain: [...PULLING, "pull", "access"],
   setup: PURE,
+  reference: ["config"],
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
-  console: ["oci", "access", "http", "setup"],
+  console: ["oci", "access", "http", "setup", "reference"],
   index: [
     ...PULLING,
     "pull",
@@ -49,7 +50,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "env",
   ],
   env: ["upstream", "fill", "catalog", "access", "meter", "prewarm"],
-  cli: ["config"],
+  cli: ["config", "reference"],
 };
 
 type Check = (file: string, text: string) => string[];

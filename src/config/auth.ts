@@ -77,18 +77,32 @@ export const repositories = z
   )
   .min(1, "must hold a glob: an empty list would allow nothing");
 
-const issuer = z
+export const issuerSchema = z
   .strictObject({
-    issuer: origin,
-    audience: texts("must be the audience that the tokens are made for, or a list of them"),
-    claims: z.record(z.string(), condition, {
-      error: "must be a table of conditions: claim = value",
-    }),
-    repositories,
-    jwksUri: origin.exactOptional(),
+    issuer: origin.describe("The issuer's URL, as its tokens' iss says it."),
+    audience: texts(
+      "must be the audience that the tokens are made for, or a list of them",
+    ).describe("What the tokens have to be made for: this cache's name, say; one or a list."),
+    claims: z
+      .record(z.string(), condition, {
+        error: "must be a table of conditions: claim = value",
+      })
+      .describe(
+        "Conditions that the tokens' claims have to meet, all of them: a value, a list of which one will do, or a table for a claim that is one. * stands for any characters.",
+      ),
+    repositories: repositories.describe(
+      "What these tokens may pull: globs over names as clients say them.",
+    ),
+    jwksUri: origin
+      .exactOptional()
+      .describe("Where its keys are, at its own host, for an issuer without a discovery document."),
     jwks: z
       .object({ keys: z.array(z.looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) })).min(1) })
-      .exactOptional(),
+      .exactOptional()
+      .meta({
+        kind: "a key set (JWKS)",
+        description: "Its keys, for an issuer that cannot be reached from the internet.",
+      }),
   })
   .superRefine(({ issuer: url, claims, jwksUri }, context) => {
     const say = (field: string, message: string) =>
@@ -108,23 +122,48 @@ function isAnything(value: Condition): boolean {
   return typeof value === "string" && /^\*+$/.test(value);
 }
 
-const team = z
+export const teamSchema = z
   .strictObject({
-    team: origin.transform((text) => text.replace(/\/+$/, "")),
-    audience: texts("must be the application's audience (AUD) tag, or a list of them"),
-    admins: z.array(z.string().min(1)).default([]),
-    viewers: z.array(z.string().min(1)).default([]),
+    team: origin
+      .transform((text) => text.replace(/\/+$/, ""))
+      .describe("The team's URL: https://TEAM.cloudflareaccess.com."),
+    audience: texts("must be the application's audience (AUD) tag, or a list of them").describe(
+      "The application's AUD tag, or a list of them.",
+    ),
+    admins: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        "Addresses, or client ids of service tokens, of those who administer; * stands for any characters.",
+      ),
+    viewers: z
+      .array(z.string().min(1))
+      .default([])
+      .describe("The same, of those who look and change nothing."),
   })
   .refine(({ admins, viewers }) => admins.length + viewers.length > 0, {
     error: "lets nobody in: name admins or viewers",
   });
 
-const schema = z
+export const authSchema = z
   .strictObject({
-    mode: z.enum(["open", "token"], { error: 'must be "open" or "token"' }).default("token"),
-    acknowledgeOpen: z.boolean({ error: "must be true or false" }).default(false),
-    issuers: z.array(issuer, { error: "must be a list of issuers" }).default([]),
-    access: team.exactOptional(),
+    mode: z
+      .enum(["open", "token"], { error: 'must be "open" or "token"' })
+      .default("token")
+      .describe(
+        "token: whoever pulls has a pull token, or an issuer's. open: everybody pulls who finds the cache.",
+      ),
+    acknowledgeOpen: z
+      .boolean({ error: "must be true or false" })
+      .default(false)
+      .describe("Has to be true beside open: that is meant."),
+    issuers: z
+      .array(issuerSchema, { error: "must be a list of issuers" })
+      .default([])
+      .describe("Issuers of OIDC tokens that are as good as a pull token."),
+    access: teamSchema
+      .exactOptional()
+      .describe("Cloudflare Access in front of the console and the API."),
   })
   .transform(({ acknowledgeOpen, ...auth }, context): Auth => {
     if (auth.mode === "open" && !acknowledgeOpen)
@@ -141,7 +180,7 @@ export function readAuth(value: unknown, problems: string[]): Auth {
     problems.push(`AUTH: ${given.problem}`);
     return shut;
   }
-  const parsed = schema.safeParse(given.value);
+  const parsed = authSchema.safeParse(given.value);
   if (parsed.success) return parsed.data;
   problems.push(...parsed.error.issues.flatMap((issue) => describe("AUTH", issue, "AUTH")));
   return shut;

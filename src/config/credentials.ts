@@ -40,18 +40,33 @@ const username = text.regex(/^[^:]*$/, "must not have a colon");
 /** Without blanks. */
 const WORD = /^[\x21-\x7e]+$/;
 
-const login = z.union([
-  z.strictObject({ username, password: text }),
+/** Each is a secret by itself. */
+export const loginSchemas = [
+  z.strictObject({
+    username: username.describe("Of a user or a robot account."),
+    password: text.describe(
+      "Its password, or an access token. Of Docker Hub: a personal access token.",
+    ),
+  }),
   z
-    .strictObject({ username, accessToken: text })
+    .strictObject({
+      username,
+      accessToken: text.describe("The same as password, under AWS' name for it."),
+    })
     .transform(({ username, accessToken }): Login => ({ username, password: accessToken })),
-  z.strictObject({ token: text }),
-]);
+  z.strictObject({
+    token: text.describe("An identity token, or a bearer token, by itself."),
+  }),
+] as const;
+const login = z.union(loginSchemas);
 
-const accessKey = z.strictObject({
-  accessKeyId: z.string().regex(/^\w+$/),
-  secretAccessKey: z.string().regex(WORD),
-  sessionToken: z.string().regex(WORD).exactOptional(),
+export const accessKeySchema = z.strictObject({
+  accessKeyId: z
+    .string()
+    .regex(/^\w+$/)
+    .describe('Of an access key of AWS, for rules with kind = "ecr".'),
+  secretAccessKey: z.string().regex(WORD).describe("Of the same."),
+  sessionToken: z.string().regex(WORD).exactOptional().describe("Of one that was lent for a time."),
 });
 
 const PEM = /^\s*-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END PRIVATE KEY-----\s*$/;
@@ -92,7 +107,7 @@ export function readCredentials(
 }
 
 function readAccessKey(value: unknown): Read {
-  const parsed = accessKey.safeParse(value);
+  const parsed = accessKeySchema.safeParse(value);
   if (parsed.success) return { credentials: { accessKey: parsed.data } };
   return {
     problem:
@@ -110,7 +125,7 @@ function readOther(value: unknown): Read {
   }
   const parsed = login.safeParse(value);
   if (parsed.success) return { credentials: parsed.data };
-  if (accessKey.safeParse(value).success) {
+  if (accessKeySchema.safeParse(value).success) {
     return { problem: 'not be an access key of AWS: those are for rules with kind = "ecr"' };
   }
   return {

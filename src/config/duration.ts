@@ -17,5 +17,6 @@ export function duration(example: string, least = 0, most = CENTURY) {
     .refine((time) => time >= least, { error: `must be ${ms(least)} at least` })
     .refine((time) => time <= most, {
       error: `must be ${ms(most)} at most`,
-    });
+    })
+    .meta({ kind: "a duration" });
 }

@@ -7,7 +7,7 @@ import { registryHost } from "./upstream.ts";
 
 /** One, or a list of at least one; what is wrong with the only one is told without its place in a list. */
 export function oneOrMore<T>(item: z.ZodType<T, string>, words: string) {
-  return z.unknown().transform((value, context): T[] => {
+  const read = z.unknown().transform((value, context): T[] => {
     const list: unknown[] = Array.isArray(value) ? value : [value];
     if (list.length === 0 || list.some((one) => typeof one !== "string")) {
       context.issues.push({ code: "custom", input: value, message: words });
@@ -23,6 +23,7 @@ export function oneOrMore<T>(item: z.ZodType<T, string>, words: string) {
       return [];
     });
   });
+  return read.meta({ kind: "a text, or a list of them" });
 }
 
 export const prefix = z

@@ -43,30 +43,46 @@ export const UNITS: Record<CountType, "days" | "gigabytes" | undefined> = {
 const ONLY_EXPIRE = "images are not moved between classes of storage here, they only expire";
 const unsupported = z.never({ error: `is not known here: ${ONLY_EXPIRE}` }).optional();
 
-const selection = z
+export const selectionSchema = z
   .strictObject({
-    tagStatus: z.enum(["tagged", "untagged", "any"], {
-      error: 'must be "tagged", "untagged" or "any"',
-    }),
+    tagStatus: z
+      .enum(["tagged", "untagged", "any"], {
+        error: 'must be "tagged", "untagged" or "any"',
+      })
+      .describe(
+        "Which images the rule looks at. Of untagged and of any there is one rule each, and that of any is the last.",
+      ),
     tagPatternList: z
       .array(tagPattern, { error: "must be a list of patterns" })
       .min(1, "must hold a pattern")
-      .optional(),
+      .optional()
+      .describe(
+        "With tagged: patterns over tags, each of which has to match some tag of the image; * stands for any characters, four times at most.",
+      ),
     tagPrefixList: z
       .array(tagPrefix, { error: "must be a list of prefixes" })
       .min(1, "must hold a prefix")
-      .optional(),
-    countType: z.enum(COUNT_TYPES, {
-      error: ({ input }) =>
-        input === "sinceImageTransitioned"
-          ? `cannot be "sinceImageTransitioned": ${ONLY_EXPIRE}`
-          : `must be one of ${COUNT_TYPES.map((type) => `"${type}"`).join(", ")}`,
-    }),
-    countUnit: z.string({ error: 'must be "days" or "gigabytes"' }).optional(),
+      .optional()
+      .describe("With tagged, in place of patterns: beginnings, each of some tag of the image."),
+    countType: z
+      .enum(COUNT_TYPES, {
+        error: ({ input }) =>
+          input === "sinceImageTransitioned"
+            ? `cannot be "sinceImageTransitioned": ${ONLY_EXPIRE}`
+            : `must be one of ${COUNT_TYPES.map((type) => `"${type}"`).join(", ")}`,
+      })
+      .describe(
+        "What is counted. imageCountMoreThan: images of a repository, the latest stay. sinceImagePushed: days since it was cached. sinceImagePulled: days since it was pulled last. totalSizeMoreThan: gigabytes of all together, those pulled longest ago go.",
+      ),
+    countUnit: z
+      .string({ error: 'must be "days" or "gigabytes"' })
+      .optional()
+      .describe("days or gigabytes, where the countType has a unit."),
     countNumber: z
       .number({ error: "must be a number" })
       .positive("must be greater than 0")
-      .max(1e9, "is too large"),
+      .max(1e9, "is too large")
+      .describe("How many stay, or how many days or gigabytes."),
     storageClass: unsupported,
   })
   .transform((given, context): Selection => {
@@ -95,18 +111,29 @@ const selection = z
     return { tagStatus, tagPrefixList: tagPrefixList ?? [], ...count };
   });
 
-const rule = z
+export const policyRuleSchema = z
   .strictObject({
     rulePriority: z
       .int({ error: "must be a whole number" })
       .min(1, "must be 1 or greater")
-      .max(999_999_999, "is too large"),
-    description: z.string({ error: "must be text" }).max(2000, "is too long").optional(),
-    selection,
-    action: z.strictObject({
-      type: z.literal("expire", { error: `must be "expire": ${ONLY_EXPIRE}` }),
-      targetStorageClass: unsupported,
-    }),
+      .max(999_999_999, "is too large")
+      .describe(
+        "The rule with the lowest goes first. An image that a rule's tags match is no later rule's to expire.",
+      ),
+    description: z
+      .string({ error: "must be text" })
+      .max(2000, "is too long")
+      .optional()
+      .describe("For people."),
+    selection: selectionSchema.describe("What it expires."),
+    action: z
+      .strictObject({
+        type: z
+          .literal("expire", { error: `must be "expire": ${ONLY_EXPIRE}` })
+          .describe("expire: there is nothing else."),
+        targetStorageClass: unsupported,
+      })
+      .describe("What is done."),
   })
   .transform(({ rulePriority, description, selection }): LifecycleRule => {
     return { priority: rulePriority, ...(description && { description }), selection };
@@ -120,11 +147,17 @@ export const policySchema = z
     repositories: z
       .array(name, { error: 'must be a list of globs over repositories, such as ["team/*"]' })
       .min(1, "must hold a glob: an empty list would match nothing")
-      .optional(),
+      .optional()
+      .describe(
+        "Globs over repositories, as clients name them; without it, all. Of a list of policies the first counts that speaks of a repository. Beyond ECR's grammar.",
+      ),
     protect: z
       .array(pattern, { error: 'must be a list of globs, such as ["library/*:stable"]' })
-      .default([]),
-    rules: z.array(rule, { error: "must be a list of rules" }),
+      .default([])
+      .describe("Globs over names, or names and tags, that no rule expires. Beyond ECR's grammar."),
+    rules: z
+      .array(policyRuleSchema, { error: "must be a list of rules" })
+      .describe("What expires; none: nothing."),
   })
   .transform((given, context): LifecyclePolicy => {
     const say = (index: number, field: string[], message: string) =>

@@ -1,13 +1,19 @@
 // LOG: which requests have a line in the log.
 
-export type LogLevel = "all" | "failures" | "none";
+import { z } from "zod";
 
-const LEVELS: readonly LogLevel[] = ["all", "failures", "none"];
+const LEVELS = ["all", "failures", "none"] as const;
+export type LogLevel = (typeof LEVELS)[number];
+
+export const logSchema = z
+  .enum(LEVELS, { error: `must be one of ${LEVELS.map((one) => `"${one}"`).join(", ")}` })
+  .default("all")
+  .describe("Which requests have a line in the log.");
 
 /** @param problems takes what is wrong */
 export function readLog(value: unknown, problems: string[]): LogLevel {
-  if (value === undefined || value === "") return "all";
-  const level = LEVELS.find((one) => one === value);
-  if (!level) problems.push(`LOG: must be one of ${LEVELS.map((one) => `"${one}"`).join(", ")}`);
-  return level ?? "all";
+  const parsed = logSchema.safeParse(value === "" ? undefined : value);
+  if (parsed.success) return parsed.data;
+  problems.push(...parsed.error.issues.map(({ message }) => `LOG: ${message}`));
+  return "all";
 }

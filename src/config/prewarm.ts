@@ -38,22 +38,40 @@ const reference = z.string().refine((text) => {
   return isRepositoryName(name) && isTag(tag);
 }, 'must be an image with its tag, as it stands behind the prefix, such as "library/alpine:3"');
 
-const entry = z
+export const prewarmEntry = z
   .strictObject({
-    at: z.union([time, z.array(time).min(1)], {
-      error: 'must be a time of the day in UTC, such as "05:30", or a list of them',
-    }),
+    at: z
+      .union([time, z.array(time).min(1)], {
+        error: 'must be a time of the day in UTC, such as "05:30", or a list of them',
+      })
+      .meta({
+        kind: "a time of the day, or a list of them",
+        description: "When, in UTC: 05:30, say.",
+      }),
     references: z
       .array(reference, { error: "must be a list of images with their tags" })
       .max(MOST_REFERENCES)
-      .default([]),
+      .default([])
+      .describe("Images with their tags, as they stand behind the rule's prefix."),
     repository: z
       .string()
       .refine(isRepositoryName, "must be a repository, as it stands behind the prefix")
-      .optional(),
-    tags: pattern.default("*"),
-    newest: z.int().min(1).max(MOST_NEWEST).default(1),
-    platforms: z.array(platform, { error: "must be a list of platforms" }).min(1).optional(),
+      .optional()
+      .describe("In place of references: of this repository the newest tags."),
+    tags: pattern.default("*").describe("Which of its tags, by a glob."),
+    newest: z
+      .int()
+      .min(1)
+      .max(MOST_NEWEST)
+      .default(1)
+      .describe("How many of them: told by their names, in which numbers count as numbers."),
+    platforms: z
+      .array(platform, { error: "must be a list of platforms" })
+      .min(1)
+      .optional()
+      .describe(
+        "Which platforms of an index: linux/amd64 and linux/arm64 without it; all for every one.",
+      ),
   })
   .transform(({ at, references, repository, tags, newest, platforms }, context): Prewarmed => {
     if ((repository === undefined) === (references.length === 0))
@@ -72,5 +90,5 @@ const entry = z
   });
 
 export const prewarmSchema = z
-  .array(entry, { error: "must be a list of what is prewarmed, and when" })
+  .array(prewarmEntry, { error: "must be a list of what is prewarmed, and when" })
   .max(MOST_ENTRIES);

@@ -2,23 +2,9 @@
 
 import { z } from "zod";
 import type { Digest } from "../oci/digest.ts";
-import { duration } from "./duration.ts";
 import { type EcrApi, ecrApiOf } from "./ecr.ts";
-import {
-  digest,
-  host,
-  namespace,
-  oneOrMore,
-  pattern,
-  prefix,
-  realm,
-  secretHost,
-  secretName,
-  sentence,
-  tagPattern,
-} from "./fields.ts";
-import { network } from "./network.ts";
-import { parseUpstream, type Upstream } from "./upstream.ts";
+import { ruleFields, upstreamAt } from "./rule-fields.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** Plain data: it travels to the Durable Objects as it is. Durations are in ms. */
 export interface Rule {
@@ -87,115 +73,45 @@ export interface Rule {
   connections: number;
 }
 
-export const ruleSchema = z
-  .strictObject({
-    prefix: oneOrMore(prefix, "must be a name or a list of names").optional(),
-    default: z.boolean().default(false),
-    shadow: z.boolean().default(false),
-    host: oneOrMore(host, "must be a host name or a list of them").optional(),
-    secretHost: oneOrMore(secretHost, "must be a host name or a list of them").optional(),
-    anonymous: z.boolean().default(false),
-    networks: z.array(network, { error: "must be a list of networks" }).default([]),
-    ns: oneOrMore(namespace, "must be a registry's host or a list of them").optional(),
-    upstream: z
-      .string({ error: "must be a base URL or a host name" })
-      // All that does not hang on `insecure`, so that it is told together with what else is wrong.
-      .superRefine((text, context) => void upstreamAt(text, true, [], context)),
-    upstreamPrefix: prefix.optional(),
-    kind: z.enum(["oci", "ecr"], { error: 'must be "oci" or "ecr"' }).default("oci"),
-    region: z
-      .string()
-      .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region, such as "eu-west-1"')
-      .optional(),
-    endpoint: z.string({ error: "must be the URL of the ECR API" }).optional(),
-    credentials: oneOrMore(
-      secretName,
-      "must be the name of a secret, or a list of names",
-    ).optional(),
-    realm: oneOrMore(
-      realm,
-      "must be a host name or the URL of a token service, or a list of them",
-    ).optional(),
-    insecure: z.boolean().default(false),
-
-    allow: z
-      .array(pattern, { error: "must be a list of globs" })
-      .min(1, "must hold a glob: an empty list would allow nothing")
-      .optional(),
-    deny: z.array(pattern, { error: "must be a list of globs" }).default([]),
-    denyReason: sentence.optional(),
-    allowDigests: z.boolean().default(false),
-    denyDigests: z.array(digest, { error: "must be a list of digests" }).default([]),
-
-    tagTtl: duration("1h").prefault("1h"),
-    immutableTags: z.array(tagPattern, { error: "must be a list of globs" }).default([]),
-    staleWhileRevalidate: duration("5m").prefault("0s"),
-    staleIfError: duration("7d").prefault("7d"),
-    keepDeleted: z.boolean().default(false),
-    allowNoCache: z.boolean().default(false),
-    negativeTtl: duration("10s").prefault("10s"),
-    listTtl: duration("1m").prefault("1m"),
-    reservePulls: z.int().min(0).default(10),
-    offline: z.boolean().default(false),
-
-    firstByteTimeout: duration("10s", 1).prefault("10s"),
-    silenceTimeout: duration("30s", 1).prefault("30s"),
-    connections: z.int().min(1).max(4).default(4),
-  })
-  .transform((given, context): Rule => {
-    const {
-      prefix: prefixes = [],
-      host: hosts = [],
-      secretHost: secretHosts = [],
-      ns = [],
-      upstream: text,
-      realm: realms = [],
-      insecure,
-      upstreamPrefix,
-      kind,
-      region,
-      endpoint,
-      credentials = [],
-      allow,
-      denyReason,
-      ...rest
-    } = given;
-    const say = (field: string, message: string) =>
-      void context.issues.push({ code: "custom", path: [field], input: given, message });
-    if ([...prefixes, ...hosts, ...secretHosts, ...ns].length === 0 && !given.default) {
-      say("prefix", "is missing, and there is no default, host or ns either: no name leads here");
-    }
-    if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
-    const upstream = upstreamAt(text, insecure, ["upstream"], context);
-    const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
-    return {
-      name: prefixes[0] ?? hosts[0] ?? upstream.host,
-      prefixes,
-      hosts,
-      secretHosts,
-      ns: [...new Set(ns)],
-      upstream,
-      realms,
-      credentials,
-      ...(upstreamPrefix && { upstreamPrefix }),
-      ...(ecr && { ecr }),
-      ...(allow && { allow }),
-      ...(denyReason && { denyReason }),
-      ...rest,
-    };
-  });
-
-function upstreamAt(
-  text: string,
-  insecure: boolean,
-  path: string[],
-  context: z.core.$RefinementCtx,
-): Upstream {
-  try {
-    return parseUpstream(text, insecure);
-  } catch (error) {
-    const { message } = error as Error;
-    context.issues.push({ code: "custom", path, input: text, message });
-    return z.NEVER;
+export const ruleSchema = z.strictObject(ruleFields).transform((given, context): Rule => {
+  const {
+    prefix: prefixes = [],
+    host: hosts = [],
+    secretHost: secretHosts = [],
+    ns = [],
+    upstream: text,
+    realm: realms = [],
+    insecure,
+    upstreamPrefix,
+    kind,
+    region,
+    endpoint,
+    credentials = [],
+    allow,
+    denyReason,
+    ...rest
+  } = given;
+  const say = (field: string, message: string) =>
+    void context.issues.push({ code: "custom", path: [field], input: given, message });
+  if ([...prefixes, ...hosts, ...secretHosts, ...ns].length === 0 && !given.default) {
+    say("prefix", "is missing, and there is no default, host or ns either: no name leads here");
   }
-}
+  if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
+  const upstream = upstreamAt(text, insecure, ["upstream"], context);
+  const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
+  return {
+    name: prefixes[0] ?? hosts[0] ?? upstream.host,
+    prefixes,
+    hosts,
+    secretHosts,
+    ns: [...new Set(ns)],
+    upstream,
+    realms,
+    credentials,
+    ...(upstreamPrefix && { upstreamPrefix }),
+    ...(ecr && { ecr }),
+    ...(allow && { allow }),
+    ...(denyReason && { denyReason }),
+    ...rest,
+  };
+});
