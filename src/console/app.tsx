@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { nothingHere } from "../http/admin.ts";
 import { textOf } from "../http/body.ts";
-import { type Reception, wantsPage } from "../http/reception.ts";
+import { pathIn, type Reception, wantsPage } from "../http/reception.ts";
 import { errorResponse } from "../http/respond.ts";
 import { noSession } from "../http/session.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
@@ -78,7 +78,7 @@ export function createConsole(reception: Reception): Hono {
   ])
     add(sections);
   app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
-  app.get("/sign-in", (context) => signInPage(context));
+  app.get("/sign-in", (context) => signInPage(reception, context));
   app.post("/sign-in", (context) => signedIn(reception, context));
   app.post("/sign-out", ({ req }) => signedOut(new URL(req.url)));
   app.notFound(missing);
@@ -145,12 +145,12 @@ function refusalView({ status, problems }: Refused): View {
   return { title, section: "", status, body: <Problems problems={problems} /> };
 }
 
-function signInPage(context: Context, problem?: RegistryError): Response {
+function signInPage(reception: Reception, context: Context, problem?: RegistryError): Response {
   const url = new URL(context.req.url);
-  const to = pathIn(url.searchParams.get("to"));
+  const to = pathIn(url.searchParams.get("to") ?? undefined);
   return html(
     <Plain title="Sign in" theme={themeIn(context)}>
-      <SignIn to={to} problem={problem?.message} />
+      <SignIn to={to} ways={reception.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
   );
@@ -160,9 +160,9 @@ async function signedIn(reception: Reception, context: Context): Promise<Respons
   const form = await formIn(context.req.raw);
   try {
     const cookie = await reception.signIn((form.get("token") ?? "").trim(), context.req.raw);
-    return ledTo(pathIn(form.get("to")), [cookie]);
+    return ledTo(pathIn(form.get("to") ?? undefined), [cookie]);
   } catch (error) {
-    if (error instanceof RegistryError) return signInPage(context, error);
+    if (error instanceof RegistryError) return signInPage(reception, context, error);
     throw error;
   }
 }
@@ -198,11 +198,6 @@ function missing(): Response {
 async function formIn(request: Request): Promise<URLSearchParams> {
   const text = await textOf(request, LONGEST, "a form");
   return new URLSearchParams(text);
-}
-
-/** A path of ours, and not `//elsewhere`. */
-function pathIn(given: string | null): string {
-  return given !== null && /^\/(?![/\\])/.test(given) ? given : "/";
 }
 
 function ledTo(path: string, cookies: readonly string[] = []): Response {

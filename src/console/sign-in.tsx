@@ -2,30 +2,52 @@
 
 import { Problems } from "./parts.tsx";
 
-export function SignIn({ to, problem }: { to: string; problem: string | undefined }) {
+export function SignIn({
+  to,
+  ways,
+  problem,
+}: {
+  to: string;
+  ways: { token: boolean; access: boolean };
+  problem: string | undefined;
+}) {
+  if (!ways.token && !ways.access) return <Shut />;
   return (
     <>
       {problem !== undefined && <Problems problems={[problem]} />}
-      <form method="post" action={`/sign-in?to=${encodeURIComponent(to)}`} class="card stack">
-        <input type="hidden" name="to" value={to} />
-        <label>
-          Admin token
-          <input
-            type="password"
-            name="token"
-            required
-            autofocus
-            autocomplete="current-password"
-            spellcheck={false}
-          />
-        </label>
-        <p class="hint">
-          The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to
-          look without changing anything. The session lasts twelve hours.
+      {ways.access && (
+        <p class="card">
+          <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>
+            Sign in through Cloudflare Access
+          </a>
         </p>
-        <button type="submit">Sign in</button>
-      </form>
+      )}
+      {ways.token && <TokenForm to={to} />}
     </>
+  );
+}
+
+function TokenForm({ to }: { to: string }) {
+  return (
+    <form method="post" action={`/sign-in?to=${encodeURIComponent(to)}`} class="card stack">
+      <input type="hidden" name="to" value={to} />
+      <label>
+        Admin token
+        <input
+          type="password"
+          name="token"
+          required
+          autofocus
+          autocomplete="current-password"
+          spellcheck={false}
+        />
+      </label>
+      <p class="hint">
+        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to look
+        without changing anything. The session lasts twelve hours.
+      </p>
+      <button type="submit">Sign in</button>
+    </form>
   );
 }
 

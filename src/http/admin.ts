@@ -7,7 +7,7 @@ import type { Auth } from "../config/auth.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { addressOf } from "./door.ts";
-import { hasSession, sessionCookie, tokenIn } from "./session.ts";
+import { cookieIn, hasSession, sessionCookie, tokenIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -17,6 +17,8 @@ const SECRETS: [string, Role][] = [
   ["ADMIN_TOKEN", "admin"],
   ["VIEWER_TOKEN", "viewer"],
 ];
+/** Cloudflare One, "Application token": Access keeps its assertion in this cookie of the host. */
+const ACCESS_COOKIE = "CF_Authorization";
 /** What changes nothing, whatever the method. */
 const READING = ["/api/lifecycle/preview", "/lifecycle/preview"];
 
@@ -38,6 +40,12 @@ export class Admin {
       throw new RegistryError("DENIED", "a viewer may look, and change nothing");
     this.#people.set(request, person);
     return person;
+  }
+
+  /** How somebody can say who he is. */
+  ways(auth: Auth): { token: boolean; access: boolean } {
+    const token = SECRETS.some(([name]) => (this.#variables[name] ?? "") !== "");
+    return { token, access: auth.access !== undefined };
   }
 
   /** Begins a browser's session, for the admin token or the viewer's. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
@@ -64,9 +72,8 @@ export class Admin {
   }
 
   #hasDoor(auth: Auth): boolean {
-    return (
-      auth.access !== undefined || SECRETS.some(([name]) => (this.#variables[name] ?? "") !== "")
-    );
+    const { token, access } = this.ways(auth);
+    return token || access;
   }
 
   /** Throws UNKNOWN (500) where one can be guessed. */
@@ -109,6 +116,12 @@ export class Admin {
     if (auth.access && assertion !== null)
       return this.#byTeam(auth.access, assertion, request, now);
     if (tokenIn(request) !== undefined) return this.#bySession(request, now);
+    // The same assertion, on paths that Access does not stand in front of: pulls go past it, and so does the console.
+    const kept = cookieIn(request, ACCESS_COOKIE);
+    if (auth.access && kept !== undefined) {
+      expectOurs(request);
+      return this.#byTeam(auth.access, kept, request, now);
+    }
     throw unauthorized("the API wants the admin token");
   }
 
@@ -122,11 +135,8 @@ export class Admin {
     return own ? ofToken(own[0]) : this.#refuse(request, now);
   }
 
-  /** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */
   async #bySession(request: Request, now: number): Promise<Person> {
-    const { headers } = request;
-    const isTold = headers.has("sec-fetch-site") || headers.has("origin");
-    if (!isReading(request) && (!isTold || isOfAnotherSite(request))) throw anotherSite();
+    expectOurs(request);
     for (const [role, secret] of this.#secrets())
       if (await hasSession(request, role, secret, now)) return ofToken(role);
     throw unauthorized("the session has ended: sign in again");
@@ -146,6 +156,13 @@ export class Admin {
     await this.#desk.limits.failed(addressOf(request), now);
     throw unauthorized(person.refused);
   }
+}
+
+/** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */
+function expectOurs(request: Request): void {
+  const { headers } = request;
+  const isTold = headers.has("sec-fetch-site") || headers.has("origin");
+  if (!isReading(request) && (!isTold || isOfAnotherSite(request))) throw anotherSite();
 }
 
 function ofToken(role: Role): Person {

@@ -10,10 +10,10 @@ import { createApi, type Office } from "./api.ts";
 import { Current } from "./current.ts";
 import { visitorOf } from "./door.ts";
 import { Metrics } from "./metrics.ts";
-import { type Pages, type Reception, wantsPage } from "./reception.ts";
+import { type Pages, pathIn, type Reception, wantsPage } from "./reception.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
-import { errorResponse } from "./respond.ts";
+import { errorResponse, HARMLESS } from "./respond.ts";
 import { answerSetup } from "./setup.ts";
 import { answerToken } from "./token.ts";
 
@@ -40,6 +40,12 @@ export function createApp(
     const { now, later } = visitorOf(context);
     await usable().refresh(now, later);
     await next();
+  });
+  // Where Cloudflare Access stands, so that it has somebody log in; its cookie then opens the console.
+  app.get("/api/sign-in", async ({ req }) => {
+    await admin.admit(usable().config.auth, req.raw, Date.now());
+    const headers = { Location: pathIn(req.query("to")), "Cache-Control": "no-store", ...HARMLESS };
+    return new Response(null, { status: 303, headers });
   });
   // Made when it is first asked for: an isolate that only gives images does without.
   let api: Hono | undefined;
@@ -79,6 +85,7 @@ export function createApp(
   const reception: Reception = {
     ask: async (request, { env, executionCtx }) => app.fetch(request, env, executionCtx),
     admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
+    ways: () => admin.ways(usable().config.auth),
     signIn: (given, request) => admin.signIn(given, request, Date.now()),
   };
   let console: Hono | undefined;

@@ -8,6 +8,7 @@ export interface Reception {
   ask(request: Request, context: Context): Promise<Response>;
   /** Throws what a request is answered that may not pass, as the API does. */
   admit(request: Request): Promise<Person>;
+  ways(): { token: boolean; access: boolean };
   /** Begins a session for whoever has the admin token, or the viewer's. Throws as `Admin.signIn`. @returns its cookie */
   signIn(given: string, request: Request): Promise<string>;
 }
@@ -18,4 +19,9 @@ export type Pages = (reception: Reception) => Hono;
 /** A browser asks for pages; curl and clients of registries do not. */
 export function wantsPage({ headers }: Request): boolean {
   return (headers.get("accept") ?? "").includes("text/html");
+}
+
+/** A path of ours, and not `//elsewhere`. */
+export function pathIn(given: string | undefined): string {
+  return given !== undefined && /^\/(?![/\\])/.test(given) ? given : "/";
 }

@@ -52,11 +52,15 @@ export async function hasSession(
   }
 }
 
-export function tokenIn({ url, headers }: Request): string | undefined {
-  const wanted = `${nameFor(new URL(url))}=`;
+export function tokenIn(request: Request): string | undefined {
+  return cookieIn(request, nameFor(new URL(request.url)));
+}
+
+/** Undefined where it is empty, too. */
+export function cookieIn({ headers }: Request, name: string): string | undefined {
   const cookies = (headers.get("cookie") ?? "").split(/; */);
-  const found = cookies.find((one) => one.startsWith(wanted))?.slice(wanted.length);
-  return found === "" ? undefined : found;
+  const found = cookies.find((one) => one.startsWith(`${name}=`));
+  return found?.slice(name.length + 1) || undefined;
 }
 
 /** `Lax`: a link from elsewhere leads to a page; what changes something is told apart by its origin (http/admin). */

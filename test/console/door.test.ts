@@ -1,10 +1,11 @@
 // The console's door: who is let in, for how long, and what a browser is not led to do by another site.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ADMIN, bearer, shutCache, VIEWER } from "../support/access.ts";
+import { ADMIN, bearer, shut, shutCache, VIEWER } from "../support/access.ts";
 import { Browser, ORIGIN, wordsOf } from "../support/browser.ts";
 import { Cache } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
+import { TestIssuer } from "../support/issuer.ts";
 
 const HOUR = 60 * 60_000;
 const HTML = { Accept: "text/html" };
@@ -151,6 +152,49 @@ describe("a session", () => {
     expect((await browser.send("/lifecycle/preview", { json: "[]", do: "preview" })).status).toBe(
       200,
     );
+  });
+});
+
+describe("whom Cloudflare Access lets through", () => {
+  it("signs in where Access stands, and is known on the console's pages by its cookie", async () => {
+    const issuer = await new TestIssuer().start();
+    await issuer.page("keys", issuer.jwks);
+    const access = {
+      team: issuer.url,
+      audience: "aud-tag",
+      admins: ["*@acme.example"],
+      viewers: [],
+    };
+    const team = new Cache({
+      ...shut(),
+      AUTH: { mode: "token", access },
+      ADMIN_TOKEN: "",
+      VIEWER_TOKEN: "",
+    });
+    const browser = new Browser(team);
+    const page = await (await browser.open("/tokens")).text();
+    expect(page).toContain('href="/api/sign-in?to=%2Ftokens"');
+    expect(page).not.toContain('type="password"');
+    const assertion = await issuer.sign({ aud: ["aud-tag"], email: "me@acme.example" });
+    const asked = await browser.once("GET", "/api/sign-in?to=%2Ftokens", {
+      headers: { "Cf-Access-Jwt-Assertion": assertion },
+    });
+    expect([asked.status, asked.headers.get("location")]).toEqual([303, "/tokens"]);
+    expect((await browser.once("GET", "/api/sign-in?to=%2Ftokens", {})).status).toBe(401);
+    const cookie = (of: string) => ({ Cookie: `CF_Authorization=${of}` });
+    const open = (headers: Record<string, string>, method = "GET") =>
+      browser.once(method, "/tokens/revoke?id=none", {
+        headers,
+        ...(method === "POST" && { fields: {} }),
+      });
+    expect(await wordsOf(await open(cookie(assertion)))).toContain("me@acme.example");
+    expect((await open({ ...cookie(assertion), ...OTHER }, "POST")).status).toBe(403);
+    expect((await open(cookie(assertion), "POST")).status).toBe(404);
+    const stranger = await issuer.sign({ aud: ["aud-tag"], email: "me@evil.example" });
+    expect((await open(cookie(stranger))).status).toBe(403);
+    // Of a cache that does not know of Access it is no cookie at all.
+    const other = await shutCache().ask(`${ORIGIN}/api/tokens`, { headers: cookie(assertion) });
+    expect(other.status).toBe(401);
   });
 });
 

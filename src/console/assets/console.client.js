@@ -8,6 +8,8 @@ const TYPED = 500;
 
 /** @param {Response} response @returns {Promise<Document | undefined>} */
 async function pageIn(response) {
+  // The session has ended: the page itself is led to where one signs in.
+  if (response.redirected) location.reload();
   if (!response.ok || response.redirected) return undefined;
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
