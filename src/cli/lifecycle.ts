@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
+import { policyCommands } from "./policies.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
 
 interface Rule {
@@ -67,6 +68,7 @@ export function lifecycleCommand(): Command {
     .addCommand(sweepCommand())
     .addCommand(runsCommand())
     .addCommand(eventsCommand());
+  for (const one of policyCommands()) command.addCommand(one);
   return withExamples(command, [
     "lifecycle preview --policy policy.json",
     "lifecycle sweep",
@@ -79,14 +81,22 @@ function previewCommand(): Command {
     .summary("what would expire now, and why")
     .description("Says what would expire now, why, and how much comes free; nothing is changed.")
     .option("--policy <file>", "with a policy to try, - for standard input; else what is in force")
+    .option(
+      "--in-force",
+      "as it would act once it is put in force, beside what rules have of their own",
+    )
     .option("--force", FORCE);
   return asking(command, [
     "lifecycle preview   of the policies that are in force",
     "lifecycle preview --policy policy.json   of one to try, before it is put in force",
     "lifecycle preview --url https://mirror.example.com --json",
-  ]).action(async (options: Asking & { policy?: string; force?: boolean }) => {
-    const { policy, force } = options;
-    const path = `/api/lifecycle/preview${force ? "?force=true" : ""}`;
+  ]).action(async (options: Asking & { policy?: string; inForce?: boolean; force?: boolean }) => {
+    const { policy, inForce, force } = options;
+    const query = new URLSearchParams({
+      ...(force && { force: "true" }),
+      ...(inForce && { as: "common" }),
+    });
+    const path = `/api/lifecycle/preview?${query}`;
     const body = policy === undefined ? "" : textOf(policy);
     const told = await openApi(options.url).ask<Preview>("POST", path, body);
     print(told, options, expiringIn);

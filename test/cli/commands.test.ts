@@ -46,6 +46,7 @@ describe("--json of what reads is what the API answers", () => {
     ["lifecycle preview", "/lifecycle/preview", "POST"],
     ["lifecycle runs --n 3", "/lifecycle/runs?n=3", "GET"],
     ["lifecycle events --n 3", "/lifecycle/events?n=3", "GET"],
+    ["lifecycle policies", "/lifecycle/policies", "GET"],
     ["catalog show --days 2", "/catalog?days=2", "GET"],
     [`explain open/${NAME}:1`, `/explain?reference=open/${NAME}:1`, "GET"],
   ])("%s", async (line, path, method) => {
@@ -55,7 +56,13 @@ describe("--json of what reads is what the API answers", () => {
   });
 
   it("and without it people read a line at least, that is no JSON", async () => {
-    for (const line of ["rules list", "upstreams", "quarantine list", "lifecycle runs"]) {
+    for (const line of [
+      "rules list",
+      "upstreams",
+      "quarantine list",
+      "lifecycle runs",
+      "lifecycle policies",
+    ]) {
       const { code, out } = await entrepot(...line.split(" "));
       expect([line, code]).toEqual([line, 0]);
       expect(out).toMatch(/^[^{[\n]{5}/);

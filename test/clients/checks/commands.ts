@@ -1,6 +1,8 @@
 // The command line as its users start it: processes of npm's, what they end with, and what they print for scripts. What each command
 // does is tested in test/cli.
 
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { run } from "../command.ts";
 import { expectEqual, expectMatch } from "../expect.ts";
 import { BUSYBOX } from "../images.ts";
@@ -11,14 +13,14 @@ import { OFFLINE, type Stage, UP } from "../stage.ts";
 const SCRIPTS = {
   entrepot: "doctor explain rules refresh quarantine upstreams tokens lifecycle catalog".split(" "),
   tokens: ["create", "list", "revoke"],
-  lifecycle: ["preview", "sweep", "runs", "events"],
+  lifecycle: ["preview", "sweep", "runs", "events", "policies", "put", "take-back"],
   catalog: ["show", "rebuild"],
 };
 
 const npm = (...[script = "", ...args]: string[]) =>
   run("npm", ["run", "--silent", script, "--", ...args]);
 
-export async function checkCommands({ entrepot }: Stage, report: Report): Promise<void> {
+export async function checkCommands({ entrepot, folder }: Stage, report: Report): Promise<void> {
   const url = ["--url", `http://${entrepot.address}`];
   const image = `${UP.prefix}/${BUSYBOX.repository}:${BUSYBOX.tag}`;
 
@@ -53,6 +55,19 @@ export async function checkCommands({ entrepot }: Stage, report: Report): Promis
     await expectEnd(1, ["catalog", "show", "--url", "http://127.0.0.1:1"], /nothing answers at/);
   });
 
+  await report.check("policies are tried, put in force, shown and taken back", async () => {
+    const file = join(folder, "policy.json");
+    const count = { tagStatus: "any", countType: "imageCountMoreThan", countNumber: 999 };
+    const rule = { rulePriority: 1, selection: count, action: { type: "expire" } };
+    await writeFile(file, JSON.stringify({ rules: [rule] }));
+    const said = async (...args: string[]) =>
+      (await npm("lifecycle", ...args, ...url)).stdout.toString();
+    expectMatch("tried", await said("preview", "--policy", file, "--in-force"), /would expire/);
+    expectMatch("put", await said("put", file), /^all names: put in force by this machine/);
+    expectMatch("shown", await said("policies"), /"countNumber": 999/);
+    expectMatch("taken back", await said("take-back"), /^all names: as they are shipped/);
+  });
+
   await report.check("--json of every command that reads", async () => {
     for (const line of [
       "entrepot rules list",
@@ -65,6 +80,7 @@ export async function checkCommands({ entrepot }: Stage, report: Report): Promis
       "lifecycle preview",
       "lifecycle runs",
       "lifecycle events",
+      "lifecycle policies",
       "catalog show",
       `entrepot doctor --skip-validate --image ${image}`,
     ]) {
