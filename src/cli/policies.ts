@@ -39,21 +39,24 @@ function putCommand(): Command {
       "Puts a policy, or a list of them, in force in place of LIFECYCLE, everywhere within a minute; rules' own stay. See first what it would expire: lifecycle preview --policy FILE --in-force.",
     )
     .argument("<file>", "with the policies in JSON, - for standard input");
-  return asking(command, ["lifecycle put policy.json"]).action(
-    async (file: string, options: Asking) => {
-      const told = await openApi(options.url).ask<Policies>("PUT", PATH, textOf(file));
-      print(told, options, linesOf);
-    },
-  );
+  return asking(command, [
+    "lifecycle put policy.json",
+    "lifecycle put policy.json --url https://mirror.example.com",
+  ]).action(async (file: string, options: Asking) => {
+    const told = await openApi(options.url).ask<Policies>("PUT", PATH, textOf(file));
+    print(told, options, linesOf);
+  });
 }
 
 function takeBackCommand(): Command {
   const command = new Command("take-back")
     .summary("takes them back")
     .description("Takes back what was put in force: what is configured is in force again.");
-  return asking(command, ["lifecycle take-back"]).action(async (options: Asking) => {
-    print(await openApi(options.url).ask<Policies>("DELETE", PATH), options, linesOf);
-  });
+  return asking(command, ["lifecycle take-back", "lifecycle take-back --json"]).action(
+    async (options: Asking) => {
+      print(await openApi(options.url).ask<Policies>("DELETE", PATH), options, linesOf);
+    },
+  );
 }
 
 const SOURCES: Record<Policies["source"], string> = {
