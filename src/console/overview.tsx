@@ -3,12 +3,13 @@
 import type { SummaryAnswer } from "../http/api-catalog.ts";
 import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../http/api-numbers.ts";
 import type { RuleAnswer } from "../http/api-rules.ts";
-import type { UpstreamAnswer } from "../http/api-upstreams.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../http/api-upstreams.ts";
 import { EventList } from "./happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "./overview-numbers.tsx";
 import { Card, Copied, Empty, imagePath, Problems, Tabs } from "./parts.tsx";
 import { UpstreamGauges } from "./upstream-gauges.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
+import { plural } from "./words.ts";
 
 export function addOverview({ page }: Sections): void {
   page("/", overview);
@@ -17,21 +18,24 @@ export function addOverview({ page }: Sections): void {
 async function overview(visit: Visit): Promise<View> {
   const { api, now, query } = visit;
   const range: Range = query.get("range") === "30d" ? "30 days" : "24 hours";
-  const [rows, top, { upstreams }, stored, { events }, { rules }, report] = await Promise.all([
-    rowsOf(api, range, now),
-    // Of repositories days alone are counted.
-    api.get<StatisticsAnswer>("/stats", {
-      by: "repository",
-      days: range === "30 days" ? 30 : 2,
-      n: 10,
-    }),
-    api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
-    api.get<SummaryAnswer>("/catalog", { days: 1 }),
-    api.get<{ events: EventAnswer[] }>("/events", { latest: "true", n: 6 }),
-    api.get<{ rules: RuleAnswer[] }>("/rules"),
-    api.get<ReportAnswer>("/report"),
-  ]);
+  const [rows, top, { upstreams }, stored, { events }, { rules }, report, { hours }] =
+    await Promise.all([
+      rowsOf(api, range, now),
+      // Of repositories days alone are counted.
+      api.get<StatisticsAnswer>("/stats", {
+        by: "repository",
+        days: range === "30 days" ? 30 : 2,
+        n: 10,
+      }),
+      api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
+      api.get<SummaryAnswer>("/catalog", { days: 1 }),
+      api.get<{ events: EventAnswer[] }>("/events", { latest: "true", n: 6 }),
+      api.get<{ rules: RuleAnswer[] }>("/rules"),
+      api.get<ReportAnswer>("/report"),
+      api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 2 }),
+    ]);
   const wrong = rules.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : []));
+  const errors = rows.reduce((sum, row) => sum + row.errors, 0);
   const isNew = stored.images === 0 && rows.every(({ pulls }) => pulls === 0);
   return {
     title: "Overview",
@@ -40,7 +44,7 @@ async function overview(visit: Visit): Promise<View> {
       <div data-live="overview" data-every="15000">
         {wrong.length > 0 && <Problems problems={wrong} />}
         {isNew ? (
-          <FirstPull visit={visit} rules={rules} />
+          <FirstPull visit={visit} rules={rules} errors={errors} />
         ) : (
           <>
             <Tabs
@@ -59,7 +63,7 @@ async function overview(visit: Visit): Promise<View> {
         )}
         <div class="columns">
           <Card title="Upstreams" more={<a href="/upstreams">All of them</a>}>
-            <UpstreamGauges upstreams={upstreams} now={now} />
+            <UpstreamGauges upstreams={upstreams} hours={hours} now={now} />
           </Card>
           <Card title="This month" more={<span class="hint">{report.month}</span>}>
             <Month report={report} />
@@ -85,7 +89,15 @@ async function overview(visit: Visit): Promise<View> {
   };
 }
 
-function FirstPull({ visit, rules }: { visit: Visit; rules: readonly RuleAnswer[] }) {
+function FirstPull({
+  visit,
+  rules,
+  errors,
+}: {
+  visit: Visit;
+  rules: readonly RuleAnswer[];
+  errors: number;
+}) {
   const { host, protocol } = visit.url;
   const rule = rules.find(({ prefixes, problem }) => prefixes.length > 0 && !problem);
   const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
@@ -102,10 +114,16 @@ function FirstPull({ visit, rules }: { visit: Visit; rules: readonly RuleAnswer[
           <code>--tls-verify=false</code>.
         </p>
       )}
-      <p>
+      {errors > 0 && (
+        <p class="badge bad">
+          {plural(errors, "answer")} failed so far: below is how the upstreams do, and{" "}
+          <a href="/upstreams">hour by hour</a>.
+        </p>
+      )}
+      <p class="buttons">
         <a class="button" href="/setup">
           Set up a client
-        </a>{" "}
+        </a>
         <a class="button quiet" href={imagePathOf(rule)}>
           See what would come of a pull
         </a>

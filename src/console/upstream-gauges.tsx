@@ -1,15 +1,18 @@
 // How upstreams stand, each with its gauge where it has told of a limit.
 
-import type { UpstreamAnswer } from "../http/api-upstreams.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../http/api-upstreams.ts";
 import { Gauge } from "./gauge.tsx";
 import { Time } from "./parts.tsx";
-import { duration } from "./words.ts";
+import { count, duration } from "./words.ts";
 
+/** @param hours of the last time, of all of them */
 export function UpstreamGauges({
   upstreams,
+  hours,
   now,
 }: {
   upstreams: readonly UpstreamAnswer[];
+  hours: readonly UpstreamHourAnswer[];
   now: number;
 }) {
   const isPlain = ({ budget, pauses, offline }: UpstreamAnswer) =>
@@ -26,16 +29,35 @@ export function UpstreamGauges({
           ))}
       </ul>
       <ul class="plainly">
-        {upstreams.filter(isPlain).map(({ upstream, credentials }) => (
+        {upstreams.filter(isPlain).map((upstream) => (
           <li>
-            <span class="badge good">fine</span> {hostOf(upstream)}{" "}
-            <span class="hint">
-              {credentials.length > 0 && `as ${credentials.join(", ")}, `}has told of no limit
-            </span>
+            <Lately hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
+            {hostOf(upstream.upstream)}
+            {upstream.credentials.length > 0 && (
+              <span class="hint"> as {upstream.credentials.join(", ")}</span>
+            )}
           </li>
         ))}
       </ul>
     </>
+  );
+}
+
+function Lately({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
+  const requests = hours.reduce((sum, hour) => sum + hour.requests, 0);
+  const bad = hours.reduce((sum, hour) => sum + hour.failures + hour.limited, 0);
+  if (requests === 0) return <span class="badge">not asked lately</span>;
+  if (bad === 0) return <span class="badge good">fine</span>;
+  return (
+    <span class={`badge ${bad < requests ? "careful" : "bad"}`}>
+      failed {count(bad)} of {count(requests)}
+    </span>
+  );
+}
+
+export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolean {
+  return (
+    hour.upstream === upstream.upstream && hour.credentials.join() === upstream.credentials.join()
   );
 }
 

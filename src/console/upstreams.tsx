@@ -4,7 +4,7 @@ import type { RuleAnswer } from "../http/api-rules.ts";
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../http/api-upstreams.ts";
 import { Chart } from "./chart.tsx";
 import { ActionLink, Card, Empty, Scroll, Time } from "./parts.tsx";
-import { hostOf, UpstreamGauge } from "./upstream-gauges.tsx";
+import { hostOf, isOf, UpstreamGauge } from "./upstream-gauges.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
 import { brief, count, duration, percent } from "./words.ts";
 
@@ -215,12 +215,6 @@ async function upstreamPage({ api, query, now }: Visit): Promise<View> {
       </div>
     ),
   };
-}
-
-function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolean {
-  return (
-    hour.upstream === upstream.upstream && hour.credentials.join() === upstream.credentials.join()
-  );
 }
 
 function pathOf({ upstream, credentials }: UpstreamAnswer): string {
