@@ -120,7 +120,7 @@ function Bars({ plot: { series, points, format }, y }: { plot: Plot; y: Scale })
   return (
     <>
       {points.map(({ name, values }, at) => (
-        <g class="bar">
+        <g class="slot">
           <title>{`${name}: ${series.map((one, of) => `${format(values[of] ?? 0)} ${one}`).join(", ")}`}</title>
           <rect
             class="reach"

@@ -1,17 +1,15 @@
 // The API's part about lifecycle policies: which are in force, and putting others in force in place of the variable's.
 
 import { z } from "@hono/zod-openapi";
-import type { Access } from "../access/open.ts";
 import { type Added, LIFECYCLE } from "../config/added.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "../config/lifecycle.ts";
 import { written } from "../config/lifecycle-written.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
-import type { Admin } from "./admin.ts";
 import { answerJson, timeOf } from "./answers.ts";
 import { type Api, add, time } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { changing, expectVersion } from "./changing.ts";
+import { type Changing, expectVersion } from "./changing.ts";
 import type { Current } from "./current.ts";
 import { badRequest } from "./problem.ts";
 
@@ -42,14 +40,7 @@ const given = z
   .union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))])
   .openapi({ description: "a policy, or a list of them, in ECR's grammar" });
 
-export function addPolicies(
-  api: Api,
-  variables: Readonly<Record<string, unknown>>,
-  current: Current,
-  access: Access,
-  admin: Admin,
-): void {
-  const changed = changing(variables, current, access, admin);
+export function addPolicies(api: Api, current: Current, changed: Changing): void {
   const path = "/lifecycle/policies";
   add(
     api,

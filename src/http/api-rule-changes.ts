@@ -1,18 +1,15 @@
 // The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
 
 import { z } from "@hono/zod-openapi";
-import type { Access } from "../access/open.ts";
 import type { RuleChange } from "../access/records.ts";
 import type { Config } from "../config/read.ts";
 import { readRule } from "../config/read.ts";
 import { problemsOf } from "../policy/added.ts";
-import type { Admin } from "./admin.ts";
 import { answerJson } from "./answers.ts";
 import { fields, LONGEST, rule, ruleNamed, without } from "./api-rules.ts";
 import { type Api, add } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
-import { changing, conflict, expectVersion } from "./changing.ts";
-import type { Current } from "./current.ts";
+import { type Changing, conflict, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
 
 /** Every isolate has them all in its memory, and reads them every some seconds. */
@@ -21,12 +18,8 @@ const MOST_RULES = 200;
 export function addRuleChanges(
   api: Api,
   variables: Readonly<Record<string, unknown>>,
-  current: Current,
-  access: Access,
-  admin: Admin,
+  changed: Changing,
 ): void {
-  const changed = changing(variables, current, access, admin);
-
   add(
     api,
     {

@@ -29,6 +29,7 @@ import { addRuleChanges } from "./api-rule-changes.ts";
 import { addRules } from "./api-rules.ts";
 import { type Note, refusal } from "./api-schemas.ts";
 import { addUpstreams } from "./api-upstreams.ts";
+import { changing } from "./changing.ts";
 import type { Current } from "./current.ts";
 import { problemResponse } from "./problem.ts";
 
@@ -74,13 +75,14 @@ export function createApi(
     await next();
   });
   const note: Note = (request, what) => desk.access.note(admin.who(request), what, Date.now());
+  const changed = changing(variables, current, desk.access, admin);
   addLifecycle(api, catalog, config, lifecycle, note);
-  addPolicies(api, variables, current, desk.access, admin);
+  addPolicies(api, current, changed);
   addCatalog(api, catalog, () => lifecycle(config()), note);
   addAccess(api, desk.access, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
-  addRuleChanges(api, variables, current, desk.access, admin);
+  addRuleChanges(api, variables, changed);
   addAbout(api, desk, config, admin, probes);
   addImages(api, house, desk, config, note);
   addImageList(api, catalog, house, config);

@@ -19,8 +19,10 @@ function follow(part) {
   const wait = Number(part.dataset.every ?? OFTEN);
   setTimeout(async () => {
     if (!part.isConnected) return;
-    // Nobody looks, or somebody reads in it.
-    if (document.hidden || part.querySelector("details[open] table:hover")) return follow(part);
+    // Nobody looks; or somebody is in it, with the keys or the pointer, and would lose his place.
+    const isHeld =
+      part.contains(document.activeElement) || part.querySelector("details[open] table:hover");
+    if (document.hidden || isHeld) return follow(part);
     try {
       const page = await pageIn(await fetch(location.href, { headers: { accept: "text/html" } }));
       const main = page?.querySelector(`[data-live="${part.dataset.live}"]`);
