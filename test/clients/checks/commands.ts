@@ -1,13 +1,15 @@
 // The command line as its users start it: processes of npm's, what they end with, and what they print for scripts. What each command
 // does is tested in test/cli.
 
-import { writeFile } from "node:fs/promises";
+import { cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../command.ts";
 import { expectEqual, expectMatch } from "../expect.ts";
 import { BUSYBOX } from "../images.ts";
 import type { Report } from "../report.ts";
 import { OFFLINE, type Stage, UP } from "../stage.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
 
 /** Scripts of package.json, and what they have below them. */
 const SCRIPTS = {
@@ -53,6 +55,24 @@ export async function checkCommands({ entrepot, folder }: Stage, report: Report)
     await expectEnd(1, ["entrepot", "explain", offline, ...url], /^✘ next /m);
     await expectEnd(1, ["tokens", "revoke", "ffffffff", ...url], /begins with ffffffff/);
     await expectEnd(1, ["catalog", "show", "--url", "http://127.0.0.1:1"], /nothing answers at/);
+  });
+
+  await report.check("an environment's secrets are checked before they are deployed", async () => {
+    await cp(join(ROOT, "wrangler.toml"), join(folder, "wrangler.toml"));
+    const checked = async (...secrets: string[]) => {
+      await writeFile(join(folder, ".production.vars"), `${secrets.join("\n")}\n`);
+      const node = join(ROOT, "node_modules/.bin/node");
+      const check = `cd ${folder} && ${node} ${ROOT}/src/cli/check.ts --env production`;
+      return run("sh", ["-c", check]).then(
+        ({ output }) => output,
+        (error: Error) => error.message,
+      );
+    };
+    const hub = 'DOCKER_HUB={"username":"you","password":"nobody-s"}';
+    expectMatch("a short token", await checked("ADMIN_TOKEN=short", hub), /16 characters at least/);
+    const long = "ADMIN_TOKEN=an-admin-token-of-nobody-s";
+    expectMatch("no password", await checked(long, "DOCKER_HUB={}"), /✘ docker.io: the secret/);
+    expectMatch("both good", await checked(long, hub), /✔ The configuration can be deployed/);
   });
 
   await report.check("policies are tried, put in force, shown and taken back", async () => {
