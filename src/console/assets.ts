@@ -14,11 +14,18 @@ interface Asset {
   tag: string;
 }
 
-const ASSETS: Record<string, Asset> = {
-  "console.css": asset("text/css", baseStyle + partsStyle + formsStyle),
-  "console.js": asset("text/javascript", script),
-  "icon.svg": asset("image/svg+xml", icon),
-};
+type Name = "console.css" | "console.js" | "icon.svg";
+/** Looked into when they are first asked for. */
+let assets: ReadonlyMap<string, Asset> | undefined;
+
+function known(): ReadonlyMap<string, Asset> {
+  assets ??= new Map<Name, Asset>([
+    ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle)],
+    ["console.js", asset("text/javascript", script)],
+    ["icon.svg", asset("image/svg+xml", icon)],
+  ]);
+  return assets;
+}
 
 function asset(type: string, text: string): Asset {
   const tag = createHash("sha256").update(text).digest("hex").slice(0, 12);
@@ -26,14 +33,14 @@ function asset(type: string, text: string): Asset {
 }
 
 /** Its path, which changes with its content. */
-export function pathOf(name: keyof typeof ASSETS & string): string {
-  return `/assets/${name}?${ASSETS[name]?.tag}`;
+export function pathOf(name: Name): string {
+  return `/assets/${name}?${known().get(name)?.tag}`;
 }
 
 /** Everybody may have them: they tell nothing of a deployment. Undefined: there is none of that name. */
 export function answerAsset({ url }: Request): Response | undefined {
   const { pathname, search } = new URL(url);
-  const found = ASSETS[pathname.slice("/assets/".length)];
+  const found = known().get(pathname.slice("/assets/".length));
   if (!found) return undefined;
   const isNamed = search === `?${found.tag}`;
   const headers = {

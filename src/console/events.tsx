@@ -24,7 +24,7 @@ export function addEvents({ page }: Sections): void {
 
 async function eventsPage(visit: Visit): Promise<View> {
   const asked = visit.query.get("kind") ?? "happened";
-  const kind: Kind = asked in KINDS ? (asked as Kind) : "happened";
+  const kind: Kind = Object.hasOwn(KINDS, asked) ? (asked as Kind) : "happened";
   return {
     title: "Events",
     section: "/events",

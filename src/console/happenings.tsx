@@ -14,12 +14,12 @@ const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "",
 };
 
 /** Of what was cached: its media type. */
-const DETAILS: Record<string, string> = {
-  "application/vnd.oci.image.index.v1+json": "an index",
-  "application/vnd.docker.distribution.manifest.list.v2+json": "an index",
-  "application/vnd.oci.image.manifest.v1+json": "a manifest",
-  "application/vnd.docker.distribution.manifest.v2+json": "a manifest",
-};
+const DETAILS = new Map([
+  ["application/vnd.oci.image.index.v1+json", "an index"],
+  ["application/vnd.docker.distribution.manifest.list.v2+json", "an index"],
+  ["application/vnd.oci.image.manifest.v1+json", "a manifest"],
+  ["application/vnd.docker.distribution.manifest.v2+json", "a manifest"],
+]);
 
 export function EventList({ events, now }: { events: readonly EventAnswer[]; now: number }) {
   if (events.length === 0)
@@ -56,7 +56,7 @@ function EventText({ event }: { event: EventAnswer }) {
         </>
       )}
       {digest !== undefined && <Digest digest={digest} />}{" "}
-      <span class="hint">{detail && (DETAILS[detail] ?? detail)}</span>
+      <span class="hint">{detail && (DETAILS.get(detail) ?? detail)}</span>
     </p>
   );
 }

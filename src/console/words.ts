@@ -1,16 +1,25 @@
 // Numbers, sizes and times as people read them.
 
-const counted = new Intl.NumberFormat("en-US");
-const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
+/** Made when they are first used: that takes some ms, which an isolate that only gives images does without. */
+let formats: ReturnType<typeof made> | undefined;
+function made() {
+  return {
+    whole: new Intl.NumberFormat("en-US"),
+    compact: new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }),
+  };
+}
+
 export function count(value: number): string {
-  return counted.format(value);
+  formats ??= made();
+  return formats.whole.format(value);
 }
 
 /** Of 10,000 and more the first digits. */
 export function brief(value: number): string {
-  return value < 10_000 ? count(value) : short.format(value);
+  formats ??= made();
+  return value < 10_000 ? count(value) : formats.compact.format(value);
 }
 
 /** In powers of 1,000, as disks and bills have it. */

@@ -218,6 +218,13 @@ it("events tell what happened, and who did what", async () => {
   expect(await shown("/events", { kind: "audit" })).toMatch(/the admin token pinned/);
 });
 
+it("a name that every object has is no kind of event, and no file", async () => {
+  for (const name of ["constructor", "__proto__", "toString"]) {
+    expect(await shown("/events", { kind: name })).toContain(NAME);
+    expect((await browser.open(`/assets/${name}`)).status).toBe(404);
+  }
+});
+
 it("explain tells each step, also of what it cannot read", async () => {
   expect(await shown("/explain", { reference })).toContain("the next pull is answered 200");
   const wrong = await browser.open(at("/explain", { reference: "UPPER CASE" }));
