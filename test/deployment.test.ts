@@ -52,6 +52,7 @@ describe("the environments", () => {
     vars: { RULES: { prefix: string[]; upstream: string; credentials?: string }[]; AUTH: object };
     r2_buckets: { binding: string; bucket_name: string }[];
     kv_namespaces: { binding: string }[];
+    routes?: object[];
     durable_objects: object;
     ratelimits: { name: string; namespace_id: string; simple: object }[];
     [shared: string]: unknown;
@@ -69,7 +70,6 @@ describe("the environments", () => {
         "limits",
         "triggers",
         "rules",
-        "kv_namespaces",
         "observability",
         "compatibility_date",
         "compatibility_flags",
@@ -79,7 +79,16 @@ describe("the environments", () => {
       const limits = ({ ratelimits }: Deployed) =>
         ratelimits.map(({ name, simple }) => ({ name, simple }));
       expect(limits(one)).toEqual(limits(top));
+      // The first deployment may write the id of a namespace that it has made into wrangler.toml.
+      expect(one.kv_namespaces.map(({ binding }) => binding)).toEqual(["META"]);
       expect(one.r2_buckets.map(({ binding }) => binding)).toEqual(["BLOBS"]);
+    }
+  });
+
+  it("have no address of the top level's: what is not said of routes is inherited", () => {
+    for (const one of others) {
+      expect([one.name, Array.isArray(one.routes)]).toEqual([one.name, true]);
+      for (const route of top.routes ?? []) expect(one.routes).not.toContainEqual(route);
     }
   });
 

@@ -38,6 +38,8 @@ function oversized(given: Variables): string[] {
 
 function unusable(given: Variables): string[] {
   const secrets = environment ? secretsOf(environment) : localSecrets();
+  const changed = environment ? Object.entries(secrets).flatMap(changedOnTheWay) : [];
+  if (changed.length > 0) return changed;
   const known = { ...secrets, ...given };
   const { ADMIN_TOKEN: token = "" } = secrets;
   if (token !== "" && token.length < SHORTEST)
@@ -50,11 +52,27 @@ function unusable(given: Variables): string[] {
       if (!problem) return [];
       // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.
       if (secret && known[secret]) return [`${rule.name}: ${problem}`];
-      console.log(`    unless that is done already: ${problem}`);
+      const put = `wrangler secret put ${secret}`;
+      const there = environment ? problem.replace(put, `${put} --env ${environment}`) : problem;
+      console.log(`    unless that is done already: ${there}`);
       return [];
     });
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
   }
+}
+
+/** `wrangler deploy --secrets-file`: "Dotenv values expand $VAR and ${VAR}; process environment values override file values." */
+function changedOnTheWay([name, value = ""]: [string, string | undefined]): string[] {
+  const problems: string[] = [];
+  if (/(?<!\\)\$/.test(value))
+    problems.push(
+      `${name}: has a $, which wrangler takes for the beginning of a variable's name: write \\$`,
+    );
+  if (process.env[name] !== undefined)
+    problems.push(
+      `${name}: is set in this shell too, and wrangler deploys that in place of the file's: unset ${name}`,
+    );
+  return problems;
 }

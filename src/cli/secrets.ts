@@ -11,7 +11,7 @@ export function localSecrets(): Secrets {
   return secretsIn(".dev.vars");
 }
 
-/** What `wrangler deploy --env NAME --secrets-file .NAME.vars` would deploy. */
+/** What is to be deployed by `wrangler deploy --env NAME --secrets-file .NAME.vars`, as it stands there. */
 export function secretsOf(environment: string): Secrets {
   return secretsIn(`.${environment}.vars`);
 }

@@ -72,6 +72,10 @@ export async function checkCommands({ entrepot, folder }: Stage, report: Report)
     expectMatch("a short token", await checked("ADMIN_TOKEN=short", hub), /16 characters at least/);
     const long = "ADMIN_TOKEN=an-admin-token-of-nobody-s";
     expectMatch("no password", await checked(long, "DOCKER_HUB={}"), /✘ docker.io: the secret/);
+    const dollar = 'DOCKER_HUB={"username":"you","password":"made$HOME-up"}';
+    expectMatch("a variable", await checked(long, dollar), /DOCKER_HUB: has a \$/);
+    expectMatch("one of the shell's", await checked(long, "PATH=x"), /PATH: is set in this shell/);
+    expectMatch("without a file", await checked(""), /secret put DOCKER_HUB --env production/);
     expectMatch("both good", await checked(long, hub), /✔ The configuration can be deployed/);
   });
 
