@@ -37,7 +37,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   setup: PURE,
   reference: ["config"],
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
-  console: ["oci", "access", "http", "setup", "reference"],
+  console: ["oci", "config", "access", "http", "setup", "reference"],
   index: [
     ...PULLING,
     "pull",

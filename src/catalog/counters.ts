@@ -24,6 +24,8 @@ const NAMES = COLUMNS.map(([, column]) => column).join(", ");
 const HOLES = COLUMNS.map(() => "?").join(", ");
 const ADDED = COLUMNS.map(([, column]) => `${column} = ${column} + excluded.${column}`).join(", ");
 const SELECTED = COLUMNS.map(([name, column]) => `${column} AS ${name}`).join(", ");
+/** Each added up, under its name. */
+export const SUMMED = COLUMNS.map(([name, column]) => `sum(${column}) AS ${name}`).join(", ");
 
 /** An hour's are those that were told in it, which is some seconds after they were counted. */
 export function addCounts(database: Database, counts: readonly Counts[]): void {
@@ -43,6 +45,12 @@ export function addCounts(database: Database, counts: readonly Counts[]): void {
     hourOf(Date.now()),
     ...sums,
   );
+}
+
+/** @param from the first day, as in `Counts` */
+export function countsFrom(database: Database, from: string): Counts[] {
+  const query = `SELECT day, rule, place, ${SELECTED} FROM counters WHERE day >= ? ORDER BY day, rule, place`;
+  return database.all<Counts>(query, from);
 }
 
 /** @param from the first hour, such as `2026-11-26T14` */

@@ -6,7 +6,7 @@ import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
 import * as browse from "./browse.ts";
 import * as collecting from "./collecting.ts";
-import { countedFrom } from "./counters.ts";
+import { countedFrom, countsFrom } from "./counters.ts";
 import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
@@ -163,7 +163,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   }
 
   counts(...args: Parameters<Catalog["counts"]>) {
-    return this.#do((database) => runs.countsFrom(database, ...args));
+    return this.#do((database) => countsFrom(database, ...args));
   }
 
   listed(...args: Parameters<Catalog["listed"]>) {

@@ -2,7 +2,6 @@
 
 import { trimHours } from "./counters.ts";
 import type { Database } from "./database.ts";
-import type { Counts } from "./facts.ts";
 import { trimNumbers } from "./numbers.ts";
 import {
   type CatalogSummary,
@@ -137,15 +136,6 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM counters WHERE day < ?", new Date(before).toISOString().slice(0, 10));
   trimNumbers(database, before);
   trimHours(database, now);
-}
-
-export function countsFrom(database: Database, from: string): Counts[] {
-  return database.all<Counts>(
-    `SELECT day, rule, place, pulls, hits, misses, collapsed, stale, bytes_served AS bytesServed,
-       bytes_fetched AS bytesFetched, upstream_requests AS upstreamRequests, upstream_pulls AS upstreamPulls, errors
-     FROM counters WHERE day >= ? ORDER BY day, rule, place`,
-    from,
-  );
 }
 
 export function summaryOf(database: Database): CatalogSummary {

@@ -1,5 +1,6 @@
 // What was counted, added up: by day, rule or repository.
 
+import { SUMMED } from "./counters.ts";
 import type { Database } from "./database.ts";
 import type { Totals } from "./facts.ts";
 
@@ -27,9 +28,7 @@ export function totalsOf(
   limit: number,
 ): Totals[] {
   return database.all<Totals>(
-    `SELECT ${COLUMNS[by]}, sum(pulls) AS pulls, sum(hits) AS hits, sum(misses) AS misses, sum(collapsed) AS collapsed,
-       sum(stale) AS stale, sum(bytes_served) AS bytesServed, sum(bytes_fetched) AS bytesFetched,
-       sum(upstream_requests) AS upstreamRequests, sum(upstream_pulls) AS upstreamPulls, sum(errors) AS errors
+    `SELECT ${COLUMNS[by]}, ${SUMMED}
      FROM counters WHERE day BETWEEN ? AND ? GROUP BY ${GROUPS[by]} ORDER BY ${ORDERS[by]} LIMIT ?`,
     from,
     to,

@@ -1,6 +1,7 @@
 // `npm run check`: says before a deployment whether its configuration can work, with the secrets that are known here. `-- --env NAME`
 // for an environment, whose secrets are in `.NAME.vars`.
 
+import { SHORTEST_SECRET } from "../config/auth.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import { localSecrets, secretsOf } from "./secrets.ts";
@@ -8,9 +9,6 @@ import { deployedVariables, option, type Variables } from "./settings.ts";
 
 /** Cloudflare's limit on the value of one variable, in bytes. */
 const VARIABLE_LIMIT = 5 * 1024;
-
-/** As the admin API wants it (src/http/admin.ts). */
-const SHORTEST = 16;
 
 const MODES = {
   open: "open: everybody who finds the cache may pull, as acknowledged",
@@ -42,8 +40,8 @@ function unusable(given: Variables): string[] {
   if (changed.length > 0) return changed;
   const known = { ...secrets, ...given };
   const { ADMIN_TOKEN: token = "" } = secrets;
-  if (token !== "" && token.length < SHORTEST)
-    return [`ADMIN_TOKEN: must have ${SHORTEST} characters at least: openssl rand -hex 24`];
+  if (token !== "" && token.length < SHORTEST_SECRET)
+    return [`ADMIN_TOKEN: must have ${SHORTEST_SECRET} characters at least: openssl rand -hex 24`];
   try {
     const { auth, rules } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);

@@ -1,6 +1,7 @@
 // `npm run lifecycle -- policies | put | take-back`: which policies are in force, and putting others in force in their place.
 
 import { Command } from "commander";
+import { LIFECYCLE } from "../config/added.ts";
 import { openApi, textOf } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { timeOf } from "./words.ts";
@@ -68,7 +69,7 @@ const SOURCES: Record<Policies["source"], string> = {
 function linesOf({ owner, source, policies, problem, changedAt, changedBy }: Policies): string[] {
   const by = changedAt === undefined ? "" : ` by ${changedBy} at ${timeOf(changedAt)}`;
   return [
-    `${owner === "LIFECYCLE" ? "all names" : `the rule ${owner}`}: ${SOURCES[source]}${by}`,
+    `${owner === LIFECYCLE ? "all names" : `the rule ${owner}`}: ${SOURCES[source]}${by}`,
     ...(problem === undefined ? [] : [`  what was put in force cannot be used: ${problem}`]),
     ...JSON.stringify(policies, undefined, 2)
       .split("\n")

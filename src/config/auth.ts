@@ -41,6 +41,9 @@ export interface Auth {
   access?: Team;
 }
 
+/** Of the cache's own secrets, in characters: a token that can be guessed is no door. */
+export const SHORTEST_SECRET = 16;
+
 const OPEN_SENTENCE =
   'mode = "open" lets everybody who finds this cache pull whatever its rules reach, with their credentials: say acknowledgeOpen = true beside it if that is meant, or mode = "token"';
 

@@ -55,6 +55,16 @@ export class Api {
   }
 }
 
+/** What the API answers, or what it refuses that with, for whoever shows it where it was asked. */
+export async function orRefused<T>(asked: Promise<T>): Promise<T | Refused> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refused) return error;
+    throw error;
+  }
+}
+
 /** A path with its query; what is undefined or empty is left out. */
 export function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");

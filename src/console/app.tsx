@@ -104,8 +104,8 @@ async function visitOf(reception: Reception, context: Context): Promise<Visit> {
     query: url.searchParams,
     person,
     api: new Api(ask),
-    said: saidIn(url, raw.headers.get("cookie") ?? undefined),
-    theme: themeIn(context),
+    said: saidIn(raw),
+    theme: themeIn(raw),
     now: Date.now(),
   };
 }
@@ -149,7 +149,7 @@ function signInPage(reception: Reception, context: Context, problem?: RegistryEr
   const url = new URL(context.req.url);
   const to = pathIn(url.searchParams.get("to") ?? undefined);
   return html(
-    <Plain title="Sign in" theme={themeIn(context)}>
+    <Plain title="Sign in" theme={themeIn(context.req.raw)}>
       <SignIn to={to} ways={reception.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
@@ -184,7 +184,7 @@ function failed(error: unknown, context: Context): Response {
   const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
   const title = known.status === 404 ? "Not open" : "That did not work";
   return html(
-    <Plain title={title} theme={themeIn(context)}>
+    <Plain title={title} theme={themeIn(context.req.raw)}>
       {body}
     </Plain>,
     known.status,

@@ -1,11 +1,9 @@
 // What would come of a pull, and why, step by step.
 
 import type { StoryAnswer } from "../http/api-explain.ts";
-import { type Api, Refused } from "./api.ts";
+import { orRefused, Refused } from "./api.ts";
 import { Card, Empty, imagePath, Problems } from "./parts.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
-
-const ENOUGH = 400;
 
 export function addExplain({ page }: Sections): void {
   page("/explain", explainPage);
@@ -14,11 +12,14 @@ export function addExplain({ page }: Sections): void {
 async function explainPage({ api, query }: Visit): Promise<View> {
   const reference = (query.get("reference") ?? "").trim();
   const ns = (query.get("ns") ?? "").trim();
-  const told = reference === "" ? undefined : await storyOf(api, reference, ns);
+  const told =
+    reference === ""
+      ? undefined
+      : await orRefused(api.get<StoryAnswer>("/explain", { reference, ns }));
   return {
     title: "Explain",
     section: "/explain",
-    ...(told && "problems" in told && { status: ENOUGH }),
+    ...(told instanceof Refused && { status: 400 }),
     body: (
       <>
         <search>
@@ -57,7 +58,7 @@ async function explainPage({ api, query }: Visit): Promise<View> {
               asked of the registry for that.
             </p>
           </Empty>
-        ) : "problems" in told ? (
+        ) : told instanceof Refused ? (
           <Problems problems={told.problems} />
         ) : (
           <Story story={told} />
@@ -65,19 +66,6 @@ async function explainPage({ api, query }: Visit): Promise<View> {
       </>
     ),
   };
-}
-
-async function storyOf(
-  api: Api,
-  reference: string,
-  ns: string,
-): Promise<StoryAnswer | { problems: readonly string[] }> {
-  try {
-    return await api.get<StoryAnswer>("/explain", { reference, ns });
-  } catch (error) {
-    if (error instanceof Refused) return { problems: error.problems };
-    throw error;
-  }
 }
 
 function Story({ story: { reference, status, steps } }: { story: StoryAnswer }) {

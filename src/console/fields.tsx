@@ -11,6 +11,11 @@ interface Field {
   hint?: Child;
 }
 
+/** What was typed as a list: divided by commas, blanks or lines. */
+export function listOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== "");
+}
+
 /** A line of text that a program will read, which is why nobody corrects its spelling. */
 export function Line({
   label,

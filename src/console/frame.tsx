@@ -60,15 +60,7 @@ export function Frame({ visit, view }: { visit: Visit; view: View }) {
       <main id="content" tabindex={-1}>
         {said && (
           <div class={`said ${said.good ? "good" : "bad"}`} role="status">
-            <p>
-              {said.text}
-              {said.link && (
-                <>
-                  {" "}
-                  <a href={said.link.href}>{said.link.text}</a>
-                </>
-              )}
-            </p>
+            <p>{said.text}</p>
           </div>
         )}
         <h1>{view.title}</h1>

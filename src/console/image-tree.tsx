@@ -1,7 +1,7 @@
 // An image as the tree that it is: of an index its platforms, of each its config and layers, with bars as long as they are large.
 
 import type { ImageDetailAnswer } from "../http/api-image-list.ts";
-import { Digest, Scroll, Time } from "./parts.tsx";
+import { Bar, Digest, Scroll, Time } from "./parts.tsx";
 import { bytes, plural } from "./words.ts";
 
 type Manifest = ImageDetailAnswer["manifests"][number];
@@ -55,7 +55,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
       <summary>
         {name} <span class="number">{bytes(sum)}</span>
       </summary>
-      <Bar layers={layers} />
+      <LayerBar layers={layers} />
       {config && <Config config={config} now={now} />}
       <Layers layers={layers} />
     </details>
@@ -63,7 +63,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
 }
 
 /** All layers beside each other. */
-function Bar({ layers }: { layers: readonly Part[] }) {
+function LayerBar({ layers }: { layers: readonly Part[] }) {
   const whole = layers.reduce((all, { size }) => all + size, 0);
   let from = 0;
   return (
@@ -111,13 +111,7 @@ function Layers({ layers }: { layers: readonly Part[] }) {
               <td class="hint">{briefType(mediaType)}</td>
               <td class="number sized">
                 {bytes(size)}
-                <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-                  <rect
-                    class={`fill ${here ? `layer-${at % 4}` : "missing"}`}
-                    width={(100 * size) / largest}
-                    height="4"
-                  />
-                </svg>
+                <Bar part={size} whole={largest} kind={here ? `layer-${at % 4}` : "missing"} />
               </td>
               <td>{here ? "yes" : "not yet"}</td>
               <td class="hint">{sharedBy > 0 ? `with ${plural(sharedBy, "manifest")}` : ""}</td>

@@ -3,7 +3,7 @@
 import type { ImageAnswer } from "../http/api-image-list.ts";
 import type { RuleAnswer } from "../http/api-rules.ts";
 import { withQuery } from "./api.ts";
-import { Digest, Empty, imagePath, Scroll, Time } from "./parts.tsx";
+import { Bar, Digest, Empty, imagePath, Scroll, Time } from "./parts.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
 import { bytes, count } from "./words.ts";
 
@@ -174,9 +174,7 @@ function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number
       <td class="hint">{platforms.join(", ")}</td>
       <td class="number sized">
         {bytes(size)}
-        <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-          <rect class="fill series-0" width={(100 * size) / largest} height="4" />
-        </svg>
+        <Bar part={size} whole={largest} />
       </td>
       <td>
         <Time at={pulledAt} now={now} />

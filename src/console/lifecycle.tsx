@@ -1,5 +1,6 @@
 // The lifecycle: which policies are in force, what they would do now, and what sweeps have done.
 
+import { LIFECYCLE } from "../config/added.ts";
 import type { PreviewAnswer, RunAnswer } from "../http/api-lifecycle.ts";
 import type { PolicyAnswer } from "../http/api-policies.ts";
 import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "./parts.tsx";
@@ -75,7 +76,7 @@ function PolicyCard({
   now: number;
 }) {
   const { owner, source, policies, problem, changedAt, changedBy } = policy;
-  const isCommon = owner === "LIFECYCLE";
+  const isCommon = owner === LIFECYCLE;
   return (
     <Card
       title={isCommon ? "The policies for all rules" : `The policy of ${owner}`}
@@ -151,9 +152,7 @@ function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
               </th>
               <td>{one.duration === undefined ? "at work" : duration(one.duration)}</td>
               <td class="number">{count(one.examined)}</td>
-              <td class="number">
-                {count(one.expired.reduce((sum, { images }) => sum + images, 0))}
-              </td>
+              <td class="number">{count(markedBy(one))}</td>
               <td class="number">{count(one.deleted.images)}</td>
               <td class="number">{bytes(one.bytesFreed)}</td>
               <td>
@@ -177,6 +176,11 @@ function RunState({ run: { error, unfinished, endedAt } }: { run: RunAnswer }) {
   );
 }
 
+/** How many images. */
+function markedBy({ expired }: RunAnswer): number {
+  return expired.reduce((sum, { images }) => sum + images, 0);
+}
+
 async function running(): Promise<View> {
   return {
     title: "Sweep now?",
@@ -194,10 +198,9 @@ async function running(): Promise<View> {
 
 async function run({ api }: Visit): Promise<Done> {
   const answer = await api.send<RunAnswer>("POST", "/lifecycle/runs");
-  const marked = answer.expired.reduce((sum, { images }) => sum + images, 0);
   const text =
     answer.error === undefined
-      ? `Swept: looked at ${plural(answer.examined, "image")}, marked ${count(marked)}, deleted ${count(answer.deleted.images)}, freed ${bytes(answer.bytesFreed)}.`
+      ? `Swept: looked at ${plural(answer.examined, "image")}, marked ${count(markedBy(answer))}, deleted ${count(answer.deleted.images)}, freed ${bytes(answer.bytesFreed)}.`
       : `The sweep stopped: ${answer.error}`;
   return { to: `/lifecycle#run-${answer.id}`, said: { good: answer.error === undefined, text } };
 }

@@ -4,7 +4,7 @@ import type { SummaryAnswer } from "../http/api-catalog.ts";
 import type { ReportAnswer, StatisticsAnswer } from "../http/api-numbers.ts";
 import type { Api } from "./api.ts";
 import { Chart, type Point } from "./chart.tsx";
-import { Card } from "./parts.tsx";
+import { Bar, Card } from "./parts.tsx";
 import { brief, bytes, count, percent, plural } from "./words.ts";
 
 const HOUR = 60 * 60_000;
@@ -139,9 +139,7 @@ export function Top({ rows }: { rows: readonly Row[] }) {
       {pulled.map((row) => (
         <li>
           <a href={`/images?q=${encodeURIComponent(row.repository ?? "")}`}>{row.repository}</a>
-          <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-            <rect class="fill series-0" width={(100 * row.pulls) / most} height="4" />
-          </svg>
+          <Bar part={row.pulls} whole={most} />
           <span class="number">{plural(row.pulls, "pull")}</span>
         </li>
       ))}

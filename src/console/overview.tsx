@@ -4,9 +4,10 @@ import type { SummaryAnswer } from "../http/api-catalog.ts";
 import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../http/api-numbers.ts";
 import type { RuleAnswer } from "../http/api-rules.ts";
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../http/api-upstreams.ts";
+import { withQuery } from "./api.ts";
 import { EventList } from "./happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "./overview-numbers.tsx";
-import { Card, Copied, Empty, imagePath, Problems, Tabs } from "./parts.tsx";
+import { Card, Copied, Empty, Problems, Tabs } from "./parts.tsx";
 import { UpstreamGauges } from "./upstream-gauges.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
 import { plural } from "./words.ts";
@@ -101,6 +102,7 @@ function FirstPull({
   const { host, protocol } = visit.url;
   const rule = rules.find(({ prefixes, problem }) => prefixes.length > 0 && !problem);
   const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
+  const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
   return (
     <Empty title="Nothing has been pulled yet">
       <p>Pull an image through this cache, and it is kept here for everybody who pulls it next:</p>
@@ -124,15 +126,10 @@ function FirstPull({
         <a class="button" href="/setup">
           Set up a client
         </a>
-        <a class="button quiet" href={imagePathOf(rule)}>
+        <a class="button quiet" href={withQuery("/explain", { reference })}>
           See what would come of a pull
         </a>
       </p>
     </Empty>
   );
-}
-
-function imagePathOf(rule: RuleAnswer | undefined): string {
-  const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
-  return imagePath(reference).replace("/image?", "/explain?");
 }

@@ -66,6 +66,29 @@ export function Size({ value }: { value: number }) {
   return <span class="number">{bytes(value)}</span>;
 }
 
+/** A bar as long as a part of the whole. @param kind its colour @param track whether the whole is shown behind it */
+export function Bar({
+  part,
+  whole,
+  kind = "series-0",
+  track = false,
+  name,
+}: {
+  part: number;
+  whole: number;
+  kind?: string;
+  track?: boolean;
+  name?: string;
+}) {
+  const width = whole > 0 ? Math.min(100, (100 * part) / whole) : 0;
+  return (
+    <svg class={name} viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+      {track && <rect class="fill stays" width="100" height="4" />}
+      <rect class={`fill ${kind}`} width={width} height="4" />
+    </svg>
+  );
+}
+
 /** What may be wider than the page, and is then moved by itself; by keys too. */
 export function Scroll({
   label,
@@ -124,29 +147,20 @@ export function Tabs({
   );
 }
 
-/** The question before a change, and the button that makes it.
- * @param fields what the form tells beside that */
-export function Confirm({
-  action,
-  fields,
-  button,
-  danger = false,
-  back,
-  children,
-}: {
+export interface Form {
+  /** Where it is sent. */
   action: string;
-  fields: Record<string, string>;
   button: string;
   danger?: boolean;
+  /** Where one goes who does not want to. */
   back: string;
   children: Child;
-}) {
+}
+
+export function FormCard({ action, button, danger = false, back, children }: Form) {
   return (
     <form method="post" action={action} class="card stack">
       {children}
-      {Object.entries(fields).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
       <p class="buttons">
         <button type="submit" class={danger ? "danger" : undefined}>
           {button}
@@ -156,6 +170,19 @@ export function Confirm({
         </a>
       </p>
     </form>
+  );
+}
+
+/** The question before a change, and the button that makes it.
+ * @param fields what the form tells beside that */
+export function Confirm({ fields, children, ...form }: Form & { fields: Record<string, string> }) {
+  return (
+    <FormCard {...form}>
+      {children}
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} />
+      ))}
+    </FormCard>
   );
 }
 

@@ -1,5 +1,7 @@
 // The policies as they are being edited: what was typed, read from the form, changed by its buttons, and told to the API.
 
+import { UNITS } from "../config/lifecycle-schema.ts";
+import { listOf } from "./fields.tsx";
 import type { Policy } from "./policy-words.tsx";
 
 /** What is being edited: as text where that is wanted. */
@@ -25,12 +27,6 @@ export interface DraftRule {
   number: string;
   description: string;
 }
-
-const UNITS: Record<string, string> = {
-  sinceImagePulled: "days",
-  sinceImagePushed: "days",
-  totalSizeMoreThan: "gigabytes",
-};
 
 /** @param policies in force */
 export function draftOf(
@@ -142,7 +138,7 @@ export function policiesOf({
         selection: {
           ...whichOf(rule),
           countType: rule.count,
-          ...(UNITS[rule.count] && { countUnit: UNITS[rule.count] }),
+          ...(unitOf(rule.count) && { countUnit: unitOf(rule.count) }),
           countNumber: numberOf(rule.number),
         },
         action: { type: "expire" },
@@ -157,8 +153,9 @@ function whichOf({ which, tags }: DraftRule): object {
   return { tagStatus: which };
 }
 
-function listOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter((part) => part !== "");
+/** Of a count that there is none of, the API says so. */
+function unitOf(count: string): string | undefined {
+  return Object.hasOwn(UNITS, count) ? UNITS[count as keyof typeof UNITS] : undefined;
 }
 
 /** What is no number is left for the API to refuse. */

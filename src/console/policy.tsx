@@ -2,7 +2,7 @@
 
 import type { PreviewAnswer } from "../http/api-lifecycle.ts";
 import type { PolicyAnswer } from "../http/api-policies.ts";
-import { Refused } from "./api.ts";
+import { orRefused, Refused } from "./api.ts";
 import { Card, Problems, Tabs } from "./parts.tsx";
 import { changed, type Draft, draftIn, draftOf, policiesOf } from "./policy-draft.ts";
 import { PolicyForm } from "./policy-form.tsx";
@@ -39,12 +39,9 @@ async function acted(visit: Visit, form: URLSearchParams): Promise<Done | View> 
   const policies = policiesOf(draft);
   if ("problems" in policies) return editor(visit, draft);
   const version = draft.version === undefined ? {} : { "If-Match": `"${draft.version}"` };
-  try {
-    await visit.api.send("PUT", "/lifecycle/policies", {}, policies.policies, version);
-  } catch (error) {
-    if (error instanceof Refused) return editor(visit, draft, error.problems);
-    throw error;
-  }
+  const put = visit.api.send("PUT", "/lifecycle/policies", {}, policies.policies, version);
+  const done = await orRefused(put);
+  if (done instanceof Refused) return editor(visit, draft, done.problems);
   const text =
     "The policies are in force, everywhere within a minute. The next sweep goes by them.";
   return { to: "/lifecycle", said: { good: true, text } };
@@ -91,14 +88,6 @@ async function editor(visit: Visit, draft: Draft, refused: readonly string[] = [
 }
 
 /** As if they were in force: beside what rules say of themselves. */
-async function preview(
-  { api }: Visit,
-  policies: readonly unknown[],
-): Promise<PreviewAnswer | { problems: readonly string[] }> {
-  try {
-    return await api.send("POST", "/lifecycle/preview", { as: "common" }, policies);
-  } catch (error) {
-    if (error instanceof Refused) return { problems: error.problems };
-    throw error;
-  }
+function preview({ api }: Visit, policies: readonly unknown[]): Promise<PreviewAnswer | Refused> {
+  return orRefused(api.send("POST", "/lifecycle/preview", { as: "common" }, policies));
 }

@@ -1,7 +1,7 @@
 // A preview, as it is shown beside policies: how many images would expire, which, and why.
 
 import type { PreviewAnswer } from "../http/api-lifecycle.ts";
-import { imagePath, Scroll, Time } from "./parts.tsx";
+import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 
 /** So many images are shown; the API lists more. */
@@ -10,7 +10,6 @@ const MOST = 100;
 export function Preview({ preview, now }: { preview: PreviewAnswer; now: number }) {
   const { images, examined, expired, more, pinned, bytesFreed, grace } = preview;
   const all = images.length + more;
-  const whole = Math.max(1, preview.bytes);
   return (
     <>
       <dl class="tiles small">
@@ -32,10 +31,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
           <dd class="hint">grace: {duration(grace)}</dd>
         </div>
       </dl>
-      <svg class="freed" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-        <rect class="fill stays" width="100" height="4" />
-        <rect class="fill series-3" width={Math.min(100, (100 * bytesFreed) / whole)} height="4" />
-      </svg>
+      <Bar name="freed" part={bytesFreed} whole={preview.bytes} kind="series-3" track />
       {expired.length > 0 && (
         <ul>
           {expired.map(({ policy, priority, images }) => (

@@ -2,7 +2,7 @@
 
 import type { ItemAnswer, JobAnswer } from "../http/api-prewarm.ts";
 import type { Api } from "./api.ts";
-import { ActionLink, Confirm, Digest, imagePath, Scroll, Time } from "./parts.tsx";
+import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "./parts.tsx";
 import { imagesOf, jobPath, MARKS, OFTEN, Progress, State } from "./prewarm-progress.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 import { bytes, count, plural } from "./words.ts";
@@ -107,7 +107,7 @@ function Items({ items, now }: { items: readonly ItemAnswer[]; now: number }) {
               </td>
               <td class="number sized">
                 {bytes(item.bytes.done)}
-                <Bar done={item.bytes.done} total={item.bytes.total} />
+                <Bar part={item.bytes.done} whole={item.bytes.total} track />
               </td>
             </tr>
           ))}
@@ -135,15 +135,6 @@ function ItemState({
         </span>
       )}
     </>
-  );
-}
-
-function Bar({ done, total }: { done: number; total: number }) {
-  return (
-    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-      <rect class="fill stays" width="100" height="4" />
-      <rect class="fill series-0" width={total > 0 ? (100 * done) / total : 0} height="4" />
-    </svg>
   );
 }
 

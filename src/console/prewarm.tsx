@@ -1,15 +1,17 @@
 // Prewarming: jobs that have images here before anybody asks, and how far they are, live.
 
 import type { JobAnswer } from "../http/api-prewarm.ts";
-import { Refused, withQuery } from "./api.ts";
-import { Line, Lines } from "./fields.tsx";
-import { ActionLink, Empty, Problems, Time } from "./parts.tsx";
+import { orRefused, Refused, withQuery } from "./api.ts";
+import { Line, Lines, listOf } from "./fields.tsx";
+import { formPage } from "./form-page.tsx";
+import { ActionLink, Empty, Time } from "./parts.tsx";
 import { imagesOf, jobPath, OFTEN, Progress, State } from "./prewarm-progress.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 import { plural } from "./words.ts";
 
 const SECTION = "/prewarm";
 const PAGE = 20;
+
 export function addPrewarm({ page, action }: Sections): void {
   page("/prewarm", jobsPage);
   action("/prewarm/new", async ({ query }) => formView(query), begun);
@@ -66,61 +68,49 @@ async function jobsPage({ api, query, now, person }: Visit): Promise<View> {
 }
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
-  return {
+  return formPage({
     title: "Prewarm images",
     section: SECTION,
-    ...(problems.length > 0 && { status: 400 }),
-    body: (
+    action: "/prewarm/new",
+    button: "Prewarm",
+    back: "/prewarm",
+    problems,
+    children: (
       <>
-        {problems.length > 0 && <Problems problems={problems} />}
-        <form method="post" action="/prewarm/new" class="card stack">
-          <Lines
-            label="Images, one a line"
-            name="references"
-            rows={8}
-            value={given.get("references") ?? ""}
-            required
-            placeholder={"docker.io/library/alpine:3\nghcr.io/acme/app:v1.4.2"}
-          />
-          <Line
-            label="Platforms"
-            name="platforms"
-            value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
-            hint="Divided by commas; all: every platform that an image has."
-          />
-          <Line
-            label="Priority"
-            name="priority"
-            type="number"
-            value={given.get("priority") ?? "0"}
-            hint="From -100 to 100; the highest goes first."
-          />
-          <p class="buttons">
-            <button type="submit">Prewarm</button>
-            <a class="button quiet" href="/prewarm">
-              No, back
-            </a>
-          </p>
-        </form>
+        <Lines
+          label="Images, one a line"
+          name="references"
+          rows={8}
+          value={given.get("references") ?? ""}
+          required
+          placeholder={"docker.io/library/alpine:3\nghcr.io/acme/app:v1.4.2"}
+        />
+        <Line
+          label="Platforms"
+          name="platforms"
+          value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
+          hint="Divided by commas; all: every platform that an image has."
+        />
+        <Line
+          label="Priority"
+          name="priority"
+          type="number"
+          value={given.get("priority") ?? "0"}
+          hint="From -100 to 100; the highest goes first."
+        />
       </>
     ),
-  };
+  });
 }
 
 async function begun({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
-  const listOf = (name: string) =>
-    (form.get(name) ?? "").split(/[\s,]+/).filter((part) => part !== "");
   const body = {
-    references: listOf("references"),
-    platforms: listOf("platforms"),
+    references: listOf(form.get("references") ?? ""),
+    platforms: listOf(form.get("platforms") ?? ""),
     priority: Number(form.get("priority") ?? 0),
   };
-  try {
-    const job = await api.send<JobAnswer>("POST", "/prewarm", {}, body);
-    const text = `${plural(imagesOf(job), "image")} will be here. The job goes on without this page.`;
-    return { to: jobPath(job), said: { good: true, text } };
-  } catch (error) {
-    if (error instanceof Refused) return formView(form, error.problems);
-    throw error;
-  }
+  const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
+  if (job instanceof Refused) return formView(form, job.problems);
+  const text = `${plural(imagesOf(job), "image")} will be here. The job goes on without this page.`;
+  return { to: jobPath(job), said: { good: true, text } };
 }

@@ -1,9 +1,10 @@
 // The quarantine: digests that nobody gets.
 
 import type { QuarantinedAnswer } from "../http/api-quarantine.ts";
-import { Refused } from "./api.ts";
+import { orRefused, Refused } from "./api.ts";
 import { Line } from "./fields.tsx";
-import { ActionLink, Card, Confirm, Empty, Problems, Time } from "./parts.tsx";
+import { formPage } from "./form-page.tsx";
+import { ActionLink, Card, Confirm, Empty, Time } from "./parts.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 
 const SECTION = "/images";
@@ -59,35 +60,28 @@ async function quarantinePage({ api, now, person }: Visit): Promise<View> {
 }
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
-  return {
+  return formPage({
     title: "Put into quarantine",
     section: SECTION,
-    ...(problems.length > 0 && { status: 400 }),
-    body: (
+    action: "/quarantine/add",
+    button: "Put it there",
+    danger: true,
+    back: "/quarantine",
+    problems,
+    children: (
       <>
-        {problems.length > 0 && <Problems problems={problems} />}
-        <form method="post" action="/quarantine/add" class="card stack">
-          <p>Nobody gets it any more, anywhere within a minute; what leads to it stays.</p>
-          <Line label="Digest" name="digest" value={given.get("digest") ?? ""} required />
-          <Line
-            label="Why"
-            name="reason"
-            value={given.get("reason") ?? ""}
-            required
-            hint="Whoever pulls it is told."
-          />
-          <p class="buttons">
-            <button type="submit" class="danger">
-              Put it there
-            </button>
-            <a class="button quiet" href="/quarantine">
-              No, back
-            </a>
-          </p>
-        </form>
+        <p>Nobody gets it any more, anywhere within a minute; what leads to it stays.</p>
+        <Line label="Digest" name="digest" value={given.get("digest") ?? ""} required />
+        <Line
+          label="Why"
+          name="reason"
+          value={given.get("reason") ?? ""}
+          required
+          hint="Whoever pulls it is told."
+        />
       </>
     ),
-  };
+  });
 }
 
 async function added({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
@@ -95,16 +89,10 @@ async function added({ api }: Visit, form: URLSearchParams): Promise<Done | View
     digest: (form.get("digest") ?? "").trim(),
     reason: (form.get("reason") ?? "").trim(),
   };
-  try {
-    await api.send("POST", "/quarantine", {}, body);
-    return {
-      to: "/quarantine",
-      said: { good: true, text: "Nobody gets it any more, anywhere within a minute." },
-    };
-  } catch (error) {
-    if (error instanceof Refused) return formView(form, error.problems);
-    throw error;
-  }
+  const done = await orRefused(api.send("POST", "/quarantine", {}, body));
+  if (done instanceof Refused) return formView(form, done.problems);
+  const text = "Nobody gets it any more, anywhere within a minute.";
+  return { to: "/quarantine", said: { good: true, text } };
 }
 
 async function releasing({ query }: Visit): Promise<View> {

@@ -1,6 +1,6 @@
 // The form of a rule: the fields that most rules have by themselves, all others as JSON beside them.
 
-import { Line, Lines } from "./fields.tsx";
+import { Line, Lines, listOf } from "./fields.tsx";
 
 interface Field {
   name: string;
@@ -77,7 +77,7 @@ export function fieldsIn(form: URLSearchParams): {
   for (const { name, list } of FIELDS) {
     const text = (form.get(name) ?? "").trim();
     if (text === "") continue;
-    const parts = text.split(/[\s,]+/).filter((part) => part !== "");
+    const parts = listOf(text);
     const isList = list === "strict" || (list === "loose" && parts.length > 1);
     fields[name] = isList ? parts : text;
   }

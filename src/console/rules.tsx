@@ -1,7 +1,7 @@
 // Rules: one of them, and adding, editing, validating and deleting those that are added here.
 
 import type { RuleAnswer, ValidationAnswer } from "../http/api-rules.ts";
-import { Refused } from "./api.ts";
+import { orRefused, Refused } from "./api.ts";
 import { Confirm, Problems } from "./parts.tsx";
 import { ruleAsked } from "./rule.tsx";
 import { fieldsIn, RuleForm } from "./rule-form.tsx";
@@ -52,18 +52,15 @@ async function tried(
   const kept = version === undefined ? {} : { version };
   const again = (more: object) => formView(title, path, read.fields, { ...kept, ...more });
   if (read.problems.length > 0) return again({ problems: read.problems });
-  try {
-    if (form.get("do") === "validate")
-      return again({ checks: await api.send("POST", "/rules/validate", {}, read.fields) });
-    const { name } = await change(read.fields);
-    return {
-      to: rulePath(name),
-      said: { good: true, text: `The rule "${name}" is in force, everywhere within a minute.` },
-    };
-  } catch (error) {
-    if (error instanceof Refused) return again({ problems: error.problems });
-    throw error;
+  if (form.get("do") === "validate") {
+    const validate = api.send<ValidationAnswer>("POST", "/rules/validate", {}, read.fields);
+    const checks = await orRefused(validate);
+    return again(checks instanceof Refused ? { problems: checks.problems } : { checks });
   }
+  const rule = await orRefused(change(read.fields));
+  if (rule instanceof Refused) return again({ problems: rule.problems });
+  const text = `The rule "${rule.name}" is in force, everywhere within a minute.`;
+  return { to: rulePath(rule.name), said: { good: true, text } };
 }
 
 function added(visit: Visit, form: URLSearchParams): Promise<Done | View> {

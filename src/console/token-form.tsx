@@ -1,9 +1,10 @@
 // Making a pull token: the form, and the one page that shows the token.
 
 import type { TokenAnswer } from "../http/api-access.ts";
-import { Refused } from "./api.ts";
-import { Line, Lines } from "./fields.tsx";
-import { Card, Copied, Problems } from "./parts.tsx";
+import { orRefused, Refused } from "./api.ts";
+import { Line, Lines, listOf } from "./fields.tsx";
+import { formPage } from "./form-page.tsx";
+import { Card, Copied } from "./parts.tsx";
 import type { Done, Sections, View, Visit } from "./visit.ts";
 
 const SECTION = "/tokens";
@@ -14,111 +15,97 @@ export function addTokenForm({ action }: Sections): void {
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
   const value = (name: string) => given.get(name) ?? "";
-  return {
+  return formPage({
     title: "Make a pull token",
     section: SECTION,
-    ...(problems.length > 0 && { status: 400 }),
-    body: (
+    action: "/tokens/new",
+    button: "Make it",
+    back: "/tokens",
+    problems,
+    children: (
       <>
-        {problems.length > 0 && <Problems problems={problems} />}
-        <form method="post" action="/tokens/new" class="card stack">
-          <Line
-            label="What it is for"
-            name="name"
-            value={value("name")}
-            required
-            placeholder="ci, or the cluster's name"
-          />
-          <Lines
-            label="May pull"
-            name="repositories"
-            rows={3}
-            value={value("repositories")}
-            required
-            placeholder={"docker.io/library/*\nghcr.io/acme/**"}
-            hint={
-              <>
-                Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
-                <code>**</code> over any number of parts, <code>*</code> alone is everything.
-              </>
-            }
-          />
-          <Line
-            label="Ends after"
-            name="expiry"
-            value={value("expiry")}
-            placeholder="90d; empty: never"
-          />
-          <Line
-            label="Only from these networks"
-            name="networks"
-            value={value("networks")}
-            placeholder="203.0.113.0/24; empty: from everywhere"
-          />
-          <p class="buttons">
-            <button type="submit">Make it</button>
-            <a class="button quiet" href="/tokens">
-              No, back
-            </a>
-          </p>
-        </form>
+        <Line
+          label="What it is for"
+          name="name"
+          value={value("name")}
+          required
+          placeholder="ci, or the cluster's name"
+        />
+        <Lines
+          label="May pull"
+          name="repositories"
+          rows={3}
+          value={value("repositories")}
+          required
+          placeholder={"docker.io/library/*\nghcr.io/acme/**"}
+          hint={
+            <>
+              Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
+              <code>**</code> over any number of parts, <code>*</code> alone is everything.
+            </>
+          }
+        />
+        <Line
+          label="Ends after"
+          name="expiry"
+          value={value("expiry")}
+          placeholder="90d; empty: never"
+        />
+        <Line
+          label="Only from these networks"
+          name="networks"
+          value={value("networks")}
+          placeholder="203.0.113.0/24; empty: from everywhere"
+        />
       </>
     ),
-  };
+  });
 }
 
 /** It is shown by the answer itself: a page that is led to would have to be told it. */
 async function made({ api, url }: Visit, form: URLSearchParams): Promise<Done | View> {
-  const listOf = (name: string) =>
-    (form.get(name) ?? "").split(/[\s,]+/).filter((part) => part !== "");
   const expiry = (form.get("expiry") ?? "").trim();
   const body = {
     name: (form.get("name") ?? "").trim(),
-    repositories: listOf("repositories"),
-    networks: listOf("networks"),
+    repositories: listOf(form.get("repositories") ?? ""),
+    networks: listOf(form.get("networks") ?? ""),
     ...(expiry !== "" && { expiry }),
   };
-  try {
-    const { token, name, id } = await api.send<TokenAnswer & { token: string }>(
-      "POST",
-      "/tokens",
-      {},
-      body,
-    );
-    const insecure = url.protocol === "http:";
-    return {
-      title: `The token of ${name}`,
-      section: SECTION,
-      status: 201,
-      body: (
-        <>
-          <div class="said good" role="status">
-            <p>
-              It is shown this once. Keep it where its client finds it; here its hash alone is kept.
-            </p>
-          </div>
-          <Card>
-            <Copied label="The token" text={token} />
-            <p>To log in with it, paste it as the password:</p>
-            <Copied label="With Docker" text={`docker login -u token ${url.host}`} />
-            <Copied
-              label="With Podman"
-              text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${url.host}`}
-            />
-            <p class="buttons">
-              <a class="button" href="/setup">
-                Set up a client
-              </a>
-              <a class="button quiet" href={`/tokens#token-${id}`}>
-                All tokens
-              </a>
-            </p>
-          </Card>
-        </>
-      ),
-    };
-  } catch (error) {
-    if (error instanceof Refused) return formView(form, error.problems);
-    throw error;
-  }
+  const answer = await orRefused(
+    api.send<TokenAnswer & { token: string }>("POST", "/tokens", {}, body),
+  );
+  if (answer instanceof Refused) return formView(form, answer.problems);
+  const { token, name, id } = answer;
+  const insecure = url.protocol === "http:";
+  return {
+    title: `The token of ${name}`,
+    section: SECTION,
+    status: 201,
+    body: (
+      <>
+        <div class="said good" role="status">
+          <p>
+            It is shown this once. Keep it where its client finds it; here its hash alone is kept.
+          </p>
+        </div>
+        <Card>
+          <Copied label="The token" text={token} />
+          <p>To log in with it, paste it as the password:</p>
+          <Copied label="With Docker" text={`docker login -u token ${url.host}`} />
+          <Copied
+            label="With Podman"
+            text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${url.host}`}
+          />
+          <p class="buttons">
+            <a class="button" href="/setup">
+              Set up a client
+            </a>
+            <a class="button quiet" href={`/tokens#token-${id}`}>
+              All tokens
+            </a>
+          </p>
+        </Card>
+      </>
+    ),
+  };
 }

@@ -1,8 +1,8 @@
 // A visit: one request for a page, what was read of it, and what a page answers.
 
-import type { Context } from "hono";
 import type { Child } from "hono/jsx";
 import type { Person } from "../access/people.ts";
+import { cookieIn } from "../http/cookies.ts";
 import type { Api } from "./api.ts";
 import type { Said } from "./said.ts";
 
@@ -47,7 +47,7 @@ export interface Sections {
   action(path: string, ask: Page, act: Action): void;
 }
 
-export function themeIn(context: Context): Theme {
-  const [, theme] = /(?:^|; *)theme=(light|dark)/.exec(context.req.header("cookie") ?? "") ?? [];
-  return (theme as Theme | undefined) ?? "auto";
+export function themeIn(request: Request): Theme {
+  const theme = cookieIn(request, "theme");
+  return theme === "light" || theme === "dark" ? theme : "auto";
 }

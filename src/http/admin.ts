@@ -3,16 +3,15 @@
 
 import type { Desk } from "../access/desk.ts";
 import { isSame, ofTeam, type Person, type Role } from "../access/people.ts";
-import type { Auth } from "../config/auth.ts";
+import { type Auth, SHORTEST_SECRET } from "../config/auth.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
+import { cookieIn } from "./cookies.ts";
 import { addressOf } from "./door.ts";
-import { cookieIn, hasSession, sessionCookie, tokenIn } from "./session.ts";
+import { hasSession, sessionCookie, tokenIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** A token that can be guessed is no door. */
-const LEAST = 16;
 const SECRETS: [string, Role][] = [
   ["ADMIN_TOKEN", "admin"],
   ["VIEWER_TOKEN", "viewer"],
@@ -63,7 +62,7 @@ export class Admin {
   async admitToNumbers(auth: Auth, request: Request, now: number): Promise<void> {
     const secret = this.#variables.METRICS_TOKEN;
     const given = bearerOf(request);
-    if (typeof secret === "string" && secret.length >= LEAST && given !== undefined) {
+    if (typeof secret === "string" && secret.length >= SHORTEST_SECRET && given !== undefined) {
       if (isSame(given, secret)) return;
       // Whoever has none of the API's may guess no more often there than here.
       if (!this.#hasDoor(auth)) await this.#refuse(request, now);
@@ -81,8 +80,8 @@ export class Admin {
     return SECRETS.flatMap(([name, role]): [Role, string][] => {
       const secret = this.#variables[name] ?? "";
       if (secret === "") return [];
-      if (typeof secret === "string" && secret.length >= LEAST) return [[role, secret]];
-      const message = `the secret ${name} must have ${LEAST} characters at least: the API stays shut`;
+      if (typeof secret === "string" && secret.length >= SHORTEST_SECRET) return [[role, secret]];
+      const message = `the secret ${name} must have ${SHORTEST_SECRET} characters at least: the API stays shut`;
       throw new RegistryError("UNKNOWN", message);
     });
   }

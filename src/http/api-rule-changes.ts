@@ -6,9 +6,8 @@ import type { Config } from "../config/read.ts";
 import { readRule } from "../config/read.ts";
 import { problemsOf } from "../policy/added.ts";
 import { answerJson } from "./answers.ts";
-import { fields, LONGEST, rule, ruleNamed, without } from "./api-rules.ts";
+import { fields, fieldsIn, rule, ruleNamed, without } from "./api-rules.ts";
 import { type Api, add } from "./api-schemas.ts";
-import { textOf } from "./body.ts";
 import { type Changing, conflict, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
 
@@ -32,7 +31,7 @@ export function addRuleChanges(
       problems: [409, 413],
     },
     async (_, context) => {
-      const given = fieldsIn(await textOf(context.req.raw, LONGEST, "a rule"));
+      const given = await fieldsIn(context.req.raw);
       if (given instanceof Response) return given;
       let name = "";
       const config = await changed(context, (before) => {
@@ -61,7 +60,7 @@ export function addRuleChanges(
     },
     async (_, context) => {
       const name = context.req.param("name") as string;
-      const given = fieldsIn(await textOf(context.req.raw, LONGEST, "a rule"));
+      const given = await fieldsIn(context.req.raw);
       if (given instanceof Response) return given;
       const config = await changed(context, (before) => {
         changeable(before, name, context.req.header("if-match"));
@@ -120,17 +119,6 @@ function bounded<C extends Pick<RuleChange, "fields">>(config: Config, change: C
   const count = config.rules.filter(({ added }) => added).length + 1;
   if (count > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
   return change;
-}
-
-function fieldsIn(text: string): Record<string, unknown> | Response {
-  try {
-    const given: unknown = JSON.parse(text);
-    if (typeof given === "object" && given !== null && !Array.isArray(given))
-      return given as Record<string, unknown>;
-  } catch {
-    // told below
-  }
-  return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
 }
 
 function nameIn(given: Record<string, unknown>): string {

@@ -11,7 +11,7 @@ import { problemsOf } from "../policy/added.ts";
 import { upstreamRepository } from "../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../upstream/validate.ts";
 import { timeOf } from "./answers.ts";
-import { type Api, add, bodyIn, type Note, time } from "./api-schemas.ts";
+import { type Api, add, type Note, time } from "./api-schemas.ts";
 import { textOf } from "./body.ts";
 import { badRequest } from "./problem.ts";
 
@@ -45,7 +45,7 @@ export const rule = z
 export type RuleAnswer = z.infer<typeof rule>;
 
 /** In bytes. */
-export const LONGEST = 16 * 1024;
+const LONGEST = 16 * 1024;
 
 export const fields = z
   .record(z.string(), z.unknown())
@@ -138,15 +138,32 @@ async function draftIn(
   config: Config,
   variables: Readonly<Record<string, unknown>>,
 ): Promise<Rule | Response> {
-  const text = await textOf(request, LONGEST, "a rule");
-  if (text.trim() === "")
-    return badRequest(["rule: must be the name of a rule, or the body the fields of one"]);
-  const given = bodyIn(text, fields, "a rule", "its fields: upstream, prefix, …");
+  const given = await fieldsIn(
+    request,
+    "rule: must be the name of a rule, or the body the fields of one",
+  );
   if (given instanceof Response) return given;
-  const name = readRule(given, "", false, [])?.rule.name;
-  const problems = problemsOf(without(config, name), given, variables);
   const read = readRule(given, "", config.offline, []);
+  const problems = problemsOf(without(config, read?.rule.name), given, variables);
   return problems.length === 0 && read ? read.rule : badRequest(problems);
+}
+
+/** The fields that a body has, or what is wrong with it. Throws SIZE_INVALID (413).
+ * @param unsaid what is wrong where there is no body */
+export async function fieldsIn(
+  request: Request,
+  unsaid?: string,
+): Promise<Record<string, unknown> | Response> {
+  const text = await textOf(request, LONGEST, "a rule");
+  if (unsaid !== undefined && text.trim() === "") return badRequest([unsaid]);
+  try {
+    const given: unknown = JSON.parse(text);
+    if (typeof given === "object" && given !== null && !Array.isArray(given))
+      return given as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
 }
 
 /** As if the API had not added a rule of this name. */

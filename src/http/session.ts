@@ -4,15 +4,12 @@
 import { createHash } from "node:crypto";
 import { jwtVerify, SignJWT } from "jose";
 import type { Role } from "../access/people.ts";
+import { hostCookie, hostCookieIn } from "./cookies.ts";
 
 /** In seconds. */
 const LASTS = 12 * 60 * 60;
+const NAME = "entrepot";
 const AUDIENCE = "entrepot-console";
-
-/** `__Host-`: of this host alone, and over TLS (RFC 6265bis, 4.1.3.2). Plain http is this machine's. */
-function nameFor(url: URL): string {
-  return url.protocol === "https:" ? "__Host-entrepot" : "entrepot";
-}
 
 /** The cookie of somebody who has shown the secret of a role. @param now in ms since the epoch */
 export async function sessionCookie(
@@ -53,20 +50,12 @@ export async function hasSession(
 }
 
 export function tokenIn(request: Request): string | undefined {
-  return cookieIn(request, nameFor(new URL(request.url)));
-}
-
-/** Undefined where it is empty, too. */
-export function cookieIn({ headers }: Request, name: string): string | undefined {
-  const cookies = (headers.get("cookie") ?? "").split(/; */);
-  const found = cookies.find((one) => one.startsWith(`${name}=`));
-  return found?.slice(name.length + 1) || undefined;
+  return hostCookieIn(request, NAME);
 }
 
 /** `Lax`: a link from elsewhere leads to a page; what changes something is told apart by its origin (http/admin). */
 function cookie(url: URL, value: string, age: number): string {
-  const secure = url.protocol === "https:" ? "; Secure" : "";
-  return `${nameFor(url)}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${age}${secure}`;
+  return hostCookie(url, NAME, value, age, "Lax");
 }
 
 function keyOf(secret: string): Uint8Array {
