@@ -6,7 +6,7 @@ import type { Env } from "../env.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
-import { manifestType, mediaTypeOf } from "../oci/manifest.ts";
+import { manifestType } from "../oci/manifest.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
 import { contentLength, UpstreamClient } from "../upstream/client.ts";
@@ -19,7 +19,7 @@ import type { How } from "./how.ts";
 import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import { factOf, Outbox, TELL_AGAIN } from "./outbox.ts";
-import { readManifest } from "./read-manifest.ts";
+import { readManifest, typeOfManifest } from "./read-manifest.ts";
 import { type Removed, Removing, removalsOver } from "./removing.ts";
 import { Shared } from "./shared.ts";
 import { Sources } from "./sources.ts";
@@ -163,7 +163,7 @@ export class ManifestFill extends DurableObject<Env> {
           this.#tally.unverified(source, digest, message);
           throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
         }
-        const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
+        const mediaType = typeOfManifest(source, bytes);
         return [{ digest, mediaType, bytes }, source] as const;
       },
       () => run.news.tell(),

@@ -1,6 +1,7 @@
 // A manifest as it comes from an upstream: read whole, within the limit.
 
-import { MANIFEST_LIMIT } from "../oci/manifest.ts";
+import { RegistryError } from "../oci/error.ts";
+import { judgeManifest, MANIFEST_LIMIT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
 import type { Bounds } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
@@ -16,6 +17,15 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
   const bytes = await answer.read(boundsOf(source, MANIFEST_LIMIT));
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   return bytes;
+}
+
+/** The media type to keep a manifest with. Throws MANIFEST_INVALID (502) for what is no manifest: an upstream's page is never served from
+ * here as one, and no upstream's header decides what a digest is for other repositories. */
+export function typeOfManifest({ rule }: Source, bytes: Uint8Array): string {
+  const judged = judgeManifest(bytes);
+  if ("mediaType" in judged) return judged.mediaType;
+  const message = `${rule.upstream.host} answered with something that is no manifest: ${judged.wrong}; nothing was kept`;
+  throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
 }
 
 /** As long as a transfer may be silent, and the upstream may take to begin, is enough for what is small. */

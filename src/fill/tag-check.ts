@@ -5,14 +5,14 @@ import type { Env } from "../env.ts";
 import { algorithmOf, isDigest } from "../oci/digest.ts";
 import { call, RegistryError } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
-import { looksLikeManifest, manifestType, mediaTypeOf } from "../oci/manifest.ts";
+import { manifestType } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import { contentLength, type Purpose, type UpstreamClient } from "../upstream/client.ts";
 import type { Asking } from "./asking.ts";
 import { factOf, type Outbox } from "./outbox.ts";
-import { readManifest } from "./read-manifest.ts";
+import { readManifest, typeOfManifest } from "./read-manifest.ts";
 import { removalsOver } from "./removing.ts";
 
 export class TagCheck {
@@ -86,13 +86,8 @@ export class TagCheck {
   async byGet(source: Source, tag: string, purpose: Purpose): Promise<TagMapping> {
     const answer = await this.#upstream.manifest(source, tag, purpose);
     const bytes = await readManifest(source, answer);
+    const mediaType = typeOfManifest(source, bytes);
     const { host } = source.rule.upstream;
-    if (!looksLikeManifest(bytes)) {
-      throw new RegistryError(
-        "UNAVAILABLE",
-        `${host} answered with something that is no manifest; nothing was kept`,
-      );
-    }
     // The header is all that tells a damaged body where no digest was asked for.
     const told = answer.headers.get("docker-content-digest");
     const digest =
@@ -101,7 +96,6 @@ export class TagCheck {
       const message = `${host} sent other bytes than ${told} promises; nothing was kept`;
       throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
     }
-    const mediaType = mediaTypeOf(bytes, answer.headers.get("content-type"));
     const manifest = { digest, mediaType, bytes };
     const place = sourceKey(source);
     await removalsOver(

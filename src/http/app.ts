@@ -13,7 +13,7 @@ import { Metrics } from "./metrics.ts";
 import { type Pages, pathIn, type Reception, wantsPage } from "./reception.ts";
 import { type Entry, entryOf, Recorder } from "./recorder.ts";
 import { answerRegistry } from "./registry.ts";
-import { errorResponse, HARMLESS } from "./respond.ts";
+import { errorResponse, HARMLESS, NO_PAGE } from "./respond.ts";
 import { answerSetup } from "./setup.ts";
 import { answerToken } from "./token.ts";
 
@@ -35,6 +35,10 @@ export function createApp(
   };
   const app = new Hono();
   app.onError(errorResponse);
+  app.use("/v2/*", async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(NO_PAGE)) context.res.headers.set(name, value);
+  });
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
     const { now, later } = visitorOf(context);

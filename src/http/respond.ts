@@ -14,12 +14,24 @@ export const HARMLESS = {
   "Referrer-Policy": "no-referrer",
 };
 
-/** What a digest names never changes. `no-transform`: a proxy that compresses breaks digests and lengths. */
+/** On every answer under /v2/. Content is an upstream's, on the origin that has the console's cookie: a browser that is led to it
+ * renders nothing, runs nothing, and lets no other site embed it. */
+export const NO_PAGE = {
+  "X-Content-Type-Options": "nosniff",
+  "Content-Security-Policy": "default-src 'none'; sandbox",
+  "Cross-Origin-Resource-Policy": "same-origin",
+};
+
+/** How long a shared cache may give a digest to others, in s: no longer than a quarantine takes to hold here. */
+const SHARED = 60;
+
+/** What a digest names never changes, but whether it may be had does. `no-transform`: a proxy that compresses breaks digests and
+ * lengths. */
 function cacheControl(immutable: boolean, shared: boolean): string {
-  const scope = shared ? "public" : "private";
-  return immutable
-    ? `${scope}, max-age=31536000, immutable, no-transform`
-    : "no-cache, no-transform";
+  if (!immutable) return "no-cache, no-transform";
+  return shared
+    ? `public, max-age=${SHARED}, no-transform`
+    : "private, max-age=31536000, immutable, no-transform";
 }
 
 export interface Described extends Labelled {
@@ -41,7 +53,6 @@ export function contentHeaders(content: Described): Record<string, string> {
     ETag: `"${content.digest}"`,
     "Cache-Control": cacheControl(content.immutable, content.shared),
     ...labelHeaders(content),
-    "X-Content-Type-Options": "nosniff",
   };
 }
 

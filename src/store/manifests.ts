@@ -1,6 +1,7 @@
 // Manifests by digest: near in KV, with a copy in R2 that shows itself at once everywhere.
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { judgeManifest } from "../oci/manifest.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { manifestKey, manifestKvKey } from "./keys.ts";
 import { withRetries } from "./transient.ts";
@@ -13,7 +14,12 @@ export interface Manifest {
 
 interface KvMetadata {
   mediaType: string;
+  /** The media type is that of the bytes. Absent in entries of earlier versions, which took it from the first upstream's header. */
+  judged?: true;
 }
+
+/** The same in R2's metadata, whose values are texts. */
+const JUDGED = { judged: "true" };
 
 /** As R2 has it. */
 export interface StoredManifest extends Manifest {
@@ -41,7 +47,9 @@ export class ManifestStore {
     try {
       const near = await this.#kv.getWithMetadata<KvMetadata>(manifestKvKey(digest), "arrayBuffer");
       if (near.value === null || !near.metadata) return undefined;
-      return { digest, mediaType: near.metadata.mediaType, bytes: new Uint8Array(near.value) };
+      const { mediaType, judged } = near.metadata;
+      const bytes = new Uint8Array(near.value);
+      return judged ? { digest, mediaType, bytes } : rejudged(digest, bytes);
     } catch (error) {
       console.error(`entrepot: KV failed to read a manifest: ${(error as Error).message}`);
       return undefined; // R2 has it too
@@ -53,11 +61,12 @@ export class ManifestStore {
     const object = await withRetries(() => this.#bucket.get(manifestKey(digest)));
     if (!object) return undefined;
     const bytes = new Uint8Array(await object.arrayBuffer());
-    const place = object.customMetadata?.place;
+    const { place, judged } = object.customMetadata ?? {};
+    const mediaType = object.httpMetadata?.contentType ?? "";
+    const manifest = judged ? { digest, mediaType, bytes } : rejudged(digest, bytes);
+    if (!manifest) return undefined;
     return {
-      digest,
-      mediaType: object.httpMetadata?.contentType ?? "",
-      bytes,
+      ...manifest,
       ...(place !== undefined && { place }),
       storedAt: object.uploaded.getTime(),
     };
@@ -72,9 +81,9 @@ export class ManifestStore {
   async put({ digest, mediaType, bytes }: Manifest, place: string): Promise<void> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
     const httpMetadata = { contentType: mediaType };
-    const options = { ...checksum, httpMetadata, customMetadata: { place } };
+    const options = { ...checksum, httpMetadata, customMetadata: { place, ...JUDGED } };
     await withRetries(() => this.#bucket.put(manifestKey(digest), bytes, options));
-    const metadata: KvMetadata = { mediaType };
+    const metadata: KvMetadata = { mediaType, judged: true };
     try {
       await this.#kv.put(manifestKvKey(digest), bytes, { metadata });
     } catch (error) {
@@ -90,4 +99,11 @@ export class ManifestStore {
     if (had) await withRetries(() => this.#bucket.delete(manifestKey(digest)));
     return had;
   }
+}
+
+/** What an earlier version stored, with the media type of its bytes; undefined for what is no manifest, which is then as good as not
+ * there: the upstream is asked again, and refused. */
+function rejudged(digest: Digest, bytes: Uint8Array): Manifest | undefined {
+  const judged = judgeManifest(bytes);
+  return "mediaType" in judged ? { digest, mediaType: judged.mediaType, bytes } : undefined;
 }

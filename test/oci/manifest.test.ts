@@ -5,8 +5,8 @@ import {
   DOCKER_LIST,
   DOCKER_MANIFEST,
   defaultChild,
-  looksLikeManifest,
-  mediaTypeOf,
+  judgeManifest,
+  manifestType,
   OCI_INDEX,
   OCI_MANIFEST,
   UPSTREAM_ACCEPT,
@@ -17,97 +17,85 @@ const bytesOf = (content: unknown) =>
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 const OTHER = `sha256:${"b".repeat(64)}`;
-const SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+const SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json";
+const SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 /** Deeper than any stack. */
 const DEEP = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
 
-describe("mediaTypeOf", () => {
-  it.each<[string, unknown, string | null, string]>([
-    [
-      "the body's word wins over the header",
-      { mediaType: DOCKER_MANIFEST },
-      OCI_MANIFEST,
-      DOCKER_MANIFEST,
-    ],
-    ["the body's word alone", { mediaType: DOCKER_LIST }, null, DOCKER_LIST],
-    [
-      "a type nobody knows",
-      { mediaType: "application/vnd.acme+json" },
-      OCI_MANIFEST,
-      "application/vnd.acme+json",
-    ],
-    ["no word: the header", { config: {} }, OCI_MANIFEST, OCI_MANIFEST],
-    ["the header, against the shape", { manifests: [] }, DOCKER_MANIFEST, DOCKER_MANIFEST],
-    ["the header without its parameters", {}, `${OCI_INDEX}; charset=utf-8`, OCI_INDEX],
-    ["the header in lower case", {}, OCI_INDEX.toUpperCase(), OCI_INDEX],
-    ["a header for what is no JSON", "not JSON", "application/wasm", "application/wasm"],
-    // Generic headers say nothing: then the shape does.
-    ["an index by its shape", { manifests: [] }, "application/json", OCI_INDEX],
-    ["an index without any header", { manifests: [] }, null, OCI_INDEX],
-    ["an index, as text", { manifests: [] }, "text/plain; charset=utf-8", OCI_INDEX],
-    ["an index, as bytes", { manifests: [] }, "application/octet-stream", OCI_INDEX],
-    ["an index, with an empty header", { manifests: [] }, "", OCI_INDEX],
-    ["a manifest by its shape", { config: {}, layers: [] }, "application/json", OCI_MANIFEST],
-    ["a schema 1 by its shape", { fsLayers: [] }, "application/json", SCHEMA1],
-    ["no shape: the header after all", {}, "text/html; charset=utf-8", "text/html"],
-    ["nothing at all", {}, null, "application/octet-stream"],
-    ["no JSON", "<html>", null, "application/octet-stream"],
-    ["not even a byte", "", null, "application/octet-stream"],
-  ])("%s", (_, body, header, expected) => {
-    expect(mediaTypeOf(bytesOf(body), header)).toBe(expected);
+describe("judgeManifest", () => {
+  it.each<[string, unknown, string]>([
+    ["the body's word", { mediaType: DOCKER_MANIFEST, config: {}, layers: [] }, DOCKER_MANIFEST],
+    ["the body's word alone", { mediaType: DOCKER_LIST }, DOCKER_LIST],
+    ["a vendor's type", { mediaType: "application/vnd.acme+json" }, "application/vnd.acme+json"],
+    ["an index by its shape", { schemaVersion: 2, manifests: [] }, OCI_INDEX],
+    ["an image by its shape", { config: {}, layers: [] }, OCI_MANIFEST],
+    ["an image by its layers", { layers: [] }, OCI_MANIFEST],
+    ["an image by its config", { config: {} }, OCI_MANIFEST],
+    ["a schema 1 by its shape", { schemaVersion: 1, fsLayers: [] }, SCHEMA1],
+    ["a signed schema 1", { schemaVersion: 1, fsLayers: [], signatures: [{}] }, SIGNED],
+    ["nothing but a version", { schemaVersion: 2, annotations: {} }, OCI_MANIFEST],
+    ["an empty mediaType, as Go writes it", { mediaType: "", manifests: [] }, OCI_INDEX],
+    ["fields that are null", { config: null, layers: null, manifests: [] }, OCI_INDEX],
+    ["the same key twice: the last", `{"mediaType":"a/b","mediaType":"${OCI_INDEX}"}`, OCI_INDEX],
+    ["a key of every object", `{"schemaVersion":2,"__proto__":{"mediaType":"a/b"}}`, OCI_MANIFEST],
+    ["a byte order mark", `\ufeff{"mediaType":"${OCI_INDEX}"}`, OCI_INDEX],
+  ])("takes %s", (_, body, mediaType) => {
+    expect(judgeManifest(bytesOf(body))).toEqual({ mediaType });
   });
 
-  it.each<[string, unknown, string | null, string]>([
-    ["a mediaType that is a number", { mediaType: 5 }, OCI_MANIFEST, OCI_MANIFEST],
-    ["a mediaType that is a list", { mediaType: [OCI_INDEX] }, OCI_MANIFEST, OCI_MANIFEST],
-    ["a mediaType that is empty", { mediaType: "" }, OCI_MANIFEST, OCI_MANIFEST],
-    ["a mediaType that is no type", { mediaType: "manifest" }, OCI_MANIFEST, OCI_MANIFEST],
-    [
-      "a mediaType that would end the header",
-      { mediaType: "a/b\r\nX: y" },
-      OCI_MANIFEST,
-      OCI_MANIFEST,
-    ],
-    ["a mediaType with parameters", { mediaType: "a/b; c=d" }, OCI_MANIFEST, OCI_MANIFEST],
-    ["manifests that are no list", { manifests: {} }, null, "application/octet-stream"],
-    ["a config that is null", { config: null }, null, "application/octet-stream"],
-    ["a config that is a text", { config: "x" }, null, "application/octet-stream"],
-    ["a list", [{ mediaType: OCI_INDEX }], OCI_MANIFEST, OCI_MANIFEST],
-    ["null", "null", OCI_MANIFEST, OCI_MANIFEST],
-    ["a text", '"x"', OCI_MANIFEST, OCI_MANIFEST],
-    ["the same key twice: the last", `{"mediaType":"a/b","mediaType":"c/d"}`, null, "c/d"],
-    ["a key of every object", `{"__proto__":{"mediaType":"a/b"}}`, OCI_MANIFEST, OCI_MANIFEST],
-    ["deep nesting", `{"mediaType":"a/b","x":${DEEP}}`, null, "a/b"],
-    ["deep nesting that does not end", "[".repeat(200_000), OCI_MANIFEST, OCI_MANIFEST],
-    ["a byte order mark", `\ufeff{"mediaType":"a/b"}`, null, "a/b"],
-  ])("of hostile JSON: %s", (_, body, header, expected) => {
-    expect(mediaTypeOf(bytesOf(body), header)).toBe(expected);
+  it.each<[string, unknown]>([
+    ["a page", "<!doctype html>"],
+    ["XHTML", '<html xmlns="http://www.w3.org/1999/xhtml"><script/></html>'],
+    ["JSON that was cut", '{"schemaVersion":2,'],
+    ["nothing", ""],
+    ["a list", [{ schemaVersion: 2 }]],
+    ["null", "null"],
+    ["a text", '"x"'],
+    ["an empty object", {}],
+    ["an error of a registry", { errors: [{ code: "UNKNOWN" }] }],
+    ["a schemaVersion that is a text", { schemaVersion: "2" }],
+    ["deep nesting that does not end", "[".repeat(200_000)],
+    ["an index that is an image too, by its layers", { manifests: [], layers: [] }],
+    ["an index that is an image too, by its config", { manifests: [], config: {} }],
+    ["the same with a mediaType", { mediaType: OCI_INDEX, manifests: [], config: {} }],
+    ["an index's type on an image", { mediaType: OCI_INDEX, config: {}, layers: [] }],
+    ["an image's type on an index", { mediaType: DOCKER_MANIFEST, manifests: [] }],
+    ["a field in another case, which Go takes", { layers: [], Manifests: [] }],
+    ["a mediaType in another case", { MediaType: OCI_INDEX, config: {} }],
+    ["a mediaType that a browser renders", { mediaType: "text/html", config: {}, layers: [] }],
+    ["a picture's", { mediaType: "image/svg+xml", manifests: [] }],
+    ["XML's of a vendor", { mediaType: "application/vnd.acme+xml", manifests: [] }],
+    ["a mediaType that ends the header", { mediaType: `${OCI_INDEX}\r\nX: y` }],
+    ["a mediaType with parameters", { mediaType: `${OCI_INDEX}; charset=utf-7` }],
+    ["a mediaType that is a number", { mediaType: 5, config: {} }],
+    ["a mediaType that is a list", { mediaType: [OCI_INDEX], manifests: [] }],
+    ["manifests that are no list", { manifests: {} }],
+    ["layers that are no list", { layers: "x" }],
+    ["a config that is a text", { config: "x" }],
+    ["a config that is a list", { config: [] }],
+  ])("refuses %s", (_, body) => {
+    expect(judgeManifest(bytesOf(body))).toEqual({ wrong: expect.any(String) });
   });
 
-  it("of bytes that are no UTF-8", () => {
-    expect(mediaTypeOf(new Uint8Array([0xff, 0xfe, 0x00]), OCI_MANIFEST)).toBe(OCI_MANIFEST);
+  it("refuses bytes that are no UTF-8", () => {
+    expect(judgeManifest(new Uint8Array([0xff, 0xfe, 0x00]))).toHaveProperty("wrong");
   });
 });
 
-describe("looksLikeManifest", () => {
-  it.each<[string, unknown, boolean]>([
-    ["OCI without a mediaType", { schemaVersion: 2, config: {} }, true],
-    ["schema 1", { schemaVersion: 1, fsLayers: [] }, true],
-    ["an artifact without a schemaVersion", { mediaType: "application/x" }, true],
-    ["an error of a registry", { errors: [{ code: "UNKNOWN" }] }, false],
-    ["an empty object", {}, false],
-    ["a schemaVersion that is a text", { schemaVersion: "2" }, false],
-    ["a mediaType that is a number", { mediaType: 1 }, false],
-    ["a list", [{ schemaVersion: 2 }], false],
-    ["null", "null", false],
-    ["a page", "<!doctype html>", false],
-    ["JSON that was cut", '{"schemaVersion":2,', false],
-    ["nothing", "", false],
-    ["deep nesting", `{"schemaVersion":2,"x":${DEEP}}`, true],
-    ["the same key twice: the last", '{"schemaVersion":2,"schemaVersion":"2"}', false],
-  ])("%s", (_, body, expected) => {
-    expect(looksLikeManifest(bytesOf(body))).toBe(expected);
-  });
+it.each<[string | null, string | undefined]>([
+  [OCI_INDEX, OCI_INDEX],
+  [`${OCI_INDEX.toUpperCase()}; charset=utf-8`, OCI_INDEX],
+  ["application/vnd.acme.thing.v1+json", "application/vnd.acme.thing.v1+json"],
+  ["application/xhtml+xml", undefined],
+  ["image/svg+xml", undefined],
+  ["text/html", undefined],
+  ["application/json", undefined],
+  ["application/octet-stream", undefined],
+  ["application/vnd.acme+xml", undefined],
+  ["", undefined],
+  [null, undefined],
+])("a header's type: %s", (header, expected) => {
+  expect(manifestType(header)).toBe(expected);
 });
 
 describe("defaultChild", () => {
