@@ -94,6 +94,7 @@ export default {
 function houseOf(env: Env): House {
   const manifests = new ManifestStore(env.META, env.BLOBS);
   const tags = new TagStore(env.META, env.BLOBS);
+  const links = new LinkStore(env.META, env.BLOBS);
   const edge = new EdgeCache();
   const near = new Near(edge);
   const fills = openFills(env);
@@ -105,7 +106,7 @@ function houseOf(env: Env): House {
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
     lineage: new Lineage(tags, manifests),
-    links: new Links(new NearLinks(near, new LinkStore(env.META)), catalog, fills),
+    links: new Links({ near: new NearLinks(near, links), store: links, manifests, catalog, fills }),
     fills,
     served: new Served(),
     reports: new Reports(catalog, reportEvery, new Healer(fills)),
@@ -118,6 +119,7 @@ function explainOf(env: Env): Explain {
     catalog: openCatalog(env),
     tags: new TagStore(env.META, env.BLOBS),
     manifests: new ManifestStore(env.META, env.BLOBS),
+    links: new LinkStore(env.META, env.BLOBS),
     blobs: new BlobStore(env.BLOBS, env.META),
     gate: openGate(env.UPSTREAM_GATE),
   });

@@ -1,4 +1,4 @@
-// Whether a place is known to have a digest: it holds it, or a manifest that it holds leads to it.
+// What leads to a digest in a place: it holds it, or a manifest that it holds leads to it. That is no proof that its registry has it.
 
 import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
@@ -25,6 +25,20 @@ export function isLinked(database: Database, place: string, digest: Digest): boo
   const id = database.placeIfKnown(place);
   if (id === undefined) return false;
   return database.has(isFew(database, id) ? DOWN : UP, digest, id);
+}
+
+/** The only place whose images led to a blob when it came, and whose registry it therefore came from: for what was stored before links
+ * were. Undefined where there are several, or none. */
+export function deliveredTo(database: Database, digest: Digest): string | undefined {
+  const places = database.all<{ place: string }>(
+    `WITH RECURSIVE up (id) AS (
+       SELECT id FROM contents WHERE digest = ?1 AND kind = 'blob' AND present
+       UNION SELECT parent FROM up JOIN refs ON child = up.id AND NOT weak JOIN contents ON contents.id = parent AND present)
+     SELECT DISTINCT places.place AS place FROM up JOIN images ON content = up.id JOIN places ON places.id = images.place
+     WHERE pushed_at <= (SELECT cached_at FROM contents WHERE digest = ?1 AND kind = 'blob' AND present) LIMIT 2`,
+    digest,
+  );
+  return places.length === 1 ? places[0]?.place : undefined;
 }
 
 function isFew(database: Database, place: number): boolean {

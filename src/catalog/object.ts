@@ -11,7 +11,7 @@ import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
 import * as images from "./images.ts";
-import { isLinked } from "./linked.ts";
+import { deliveredTo, isLinked } from "./linked.ts";
 import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
 import * as pins from "./pins.ts";
@@ -61,6 +61,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   linked(...args: Parameters<Catalog["linked"]>) {
     return this.#do((database) => isLinked(database, ...args));
+  }
+
+  deliveredTo(...args: Parameters<Catalog["deliveredTo"]>) {
+    return this.#do((database) => deliveredTo(database, ...args));
   }
 
   begin(...[trigger, now]: Parameters<Catalog["begin"]>) {

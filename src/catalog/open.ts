@@ -52,6 +52,8 @@ export interface Catalog {
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
   linked(place: string, digest: Digest): Promise<boolean>;
+  /** The one place whose images led to a blob when it came; undefined where there is none, or there are several. */
+  deliveredTo(digest: Digest): Promise<string | undefined>;
   /** Undefined where the place does not hold it. */
   image(place: string, digest: Digest): Promise<HeldImage | undefined>;
 
@@ -151,6 +153,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     report: (report) => call(() => catalog().report(report)),
     image: (place, digest) => call(() => catalog().image(place, digest)),
     linked: (place, digest) => call(() => catalog().linked(place, digest)),
+    deliveredTo: (digest) => call(() => catalog().deliveredTo(digest)),
     begin: (trigger, now) => call(() => catalog().begin(trigger, now)),
     beat: (id, counts, progress) => call(() => catalog().beat(id, counts, progress)),
     end: (id, counts, progress) => call(() => catalog().end(id, counts, progress)),

@@ -15,6 +15,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { BlobStore } from "../store/blobs.ts";
+import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { UpstreamState, Watch } from "../upstream/gate.ts";
@@ -23,9 +24,10 @@ import type { UpstreamState, Watch } from "../upstream/gate.ts";
 export interface Sources {
   config: Config;
   access: Pick<Access, "tokens" | "page">;
-  catalog: Pick<Catalog, "image" | "linked" | "counts">;
+  catalog: Pick<Catalog, "image" | "counts">;
+  links: Pick<LinkStore, "recorded">;
   tags: Pick<TagStore, "get" | "recorded">;
-  manifests: Pick<ManifestStore, "get">;
+  manifests: Pick<ManifestStore, "get" | "firstPlace">;
   blobs: Pick<BlobStore, "layout">;
   gate: Watch;
 }
@@ -119,7 +121,7 @@ async function ofSource(
   const [parts, linked, image] = digest
     ? await Promise.all([
         partsOf(sources, digest),
-        catalog.linked(place, digest),
+        isLinked(sources, place, digest),
         catalog.image(place, digest),
       ])
     : [[], false, undefined];
@@ -135,6 +137,12 @@ async function ofSource(
     upstream,
     counts: counts.filter((one) => one.place === place),
   };
+}
+
+/** By its record, or by what an earlier version stored (pull/links). */
+async function isLinked({ links, manifests }: Sources, place: string, digest: Digest) {
+  const record = await links.recorded(place, digest);
+  return record ? record === "proved" : (await manifests.firstPlace(digest)) === place;
 }
 
 async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {

@@ -14,6 +14,8 @@ export interface Asking {
   named?: boolean;
   /** The repository is known to have it: it need not be confirmed for him. */
   linked?: boolean;
+  /** Of a tag: its manifest is fetched next, and `proved` is told then. */
+  content?: boolean;
   /** Not what was known before, however fresh. */
   force?: boolean;
 }

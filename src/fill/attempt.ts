@@ -4,9 +4,9 @@
 import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import { hasherFor } from "../oci/hash.ts";
-import type { BlobStore } from "../store/blobs.ts";
 import { segmentCount, segmentLength } from "../store/segments.ts";
 import type { News } from "./news.ts";
+import { Mismatch, type RunStore } from "./run-store.ts";
 
 /** What must survive a reset of the object for the attempt to be resumed. */
 export interface Plan {
@@ -14,9 +14,6 @@ export interface Plan {
   /** In bytes; null while the upstream has not told it. */
   size: number | null;
 }
-
-/** The bytes are not what their digest says. */
-export class Mismatch extends Error {}
 
 /** The most segments that one answer tells of: few, so that what a follower asks for shows how far it is. */
 const MOST_NEWS = 2;
@@ -35,7 +32,7 @@ export class Attempt {
   /** Whether segments can be asked for in any order. */
   ranges: boolean;
   readonly ready = new Set<number>();
-  readonly #blobs: BlobStore;
+  readonly #blobs: RunStore;
   readonly #news: News;
   readonly #taken = new Set<number>();
   readonly #wanted = new Set<number>();
@@ -50,7 +47,7 @@ export class Attempt {
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
-  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: BlobStore, news: News) {
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: News) {
     this.digest = digest;
     this.id = plan.attempt;
     this.size = plan.size;

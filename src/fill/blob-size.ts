@@ -1,6 +1,7 @@
 // How large a blob is that is not here: as the upstream's HEAD tells, or, where HEAD is deficient, a GET of its first byte.
 
 import type { Digest } from "../oci/digest.ts";
+import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import { type Answer, contentLength, type UpstreamClient } from "../upstream/client.ts";
 
@@ -12,7 +13,25 @@ export async function sizeOf(
 ): Promise<number | undefined> {
   const head = await upstream.headBlob(source, digest);
   const size = head && contentLength(head);
-  if (size !== undefined) return size;
+  return size ?? sizeByGet(upstream, source, digest);
+}
+
+/** Throws what the upstream answers to a repository that does not have the blob. Some registries answer HEAD 404 where GET works (Nexus),
+ * so the GET of the first byte has the last word. */
+export async function confirmBlob(
+  upstream: UpstreamClient,
+  source: Source,
+  digest: Digest,
+): Promise<void> {
+  const head = await upstream.headBlob(source, digest).catch(unlessUnknown);
+  if (!head) await sizeByGet(upstream, source, digest);
+}
+
+async function sizeByGet(
+  upstream: UpstreamClient,
+  source: Source,
+  digest: Digest,
+): Promise<number | undefined> {
   const get = await upstream.blob(source, digest, { first: 0, last: 0 });
   get.cancel();
   return sizeTold(get);
@@ -23,4 +42,10 @@ function sizeTold({ status, headers }: Answer): number | undefined {
   if (status === 200) return contentLength(headers);
   const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
   return total === undefined ? undefined : Number(total);
+}
+
+/** Undefined for what is unknown, which a GET is to settle. */
+export function unlessUnknown(error: unknown): undefined {
+  if (error instanceof RegistryError && error.status === 404) return undefined;
+  throw error;
 }

@@ -15,11 +15,15 @@ type Stored = { mapping: TagMapping } | { gone: true };
 /** For how long the object remembers what it has written into KV, in ms: KV shows a write after 60 s or more. */
 const REMEMBER = 5 * 60_000;
 
+/** How long the mapping of a tag that is about to be proved waits for that before KV has it all the same, in ms. */
+const PROVED_WITHIN = 5_000;
+
 export class KnownTag {
   readonly #storage: DurableObjectStorage;
   readonly #tags: TagStore;
   readonly #outbox: Outbox;
   #stored: Stored | undefined;
+  #putting: ReturnType<typeof setTimeout> | undefined;
 
   constructor(storage: DurableObjectStorage, outbox: Outbox, env: Env) {
     this.#storage = storage;
@@ -51,12 +55,14 @@ export class KnownTag {
     return { digest: record.digest, checkedAt: record.recordedAt, recorded: true };
   }
 
-  /** @param known what was known before */
+  /** @param known what was known before
+   * @param isProvedNext `proved` will be told in a moment, and KV takes one write a second to a key: so it is written then */
   async remember(
     source: Source,
     tag: string,
     known: TagMapping | undefined,
     found: TagMapping,
+    isProvedNext = false,
   ): Promise<TagMapping> {
     const isNew = !known?.recorded || known.digest !== found.digest;
     const { digest, checkedAt } = found;
@@ -65,13 +71,33 @@ export class KnownTag {
     if (isNew) await this.#tell(sourceKey(source), tag, digest, checkedAt, false);
     try {
       if (isNew) await this.#tags.record(source, tag, digest, checkedAt);
-      await this.#tags.put(source, tag, mapping);
+      if (isProvedNext && !mapping.proved) this.#putLater(source, tag, mapping);
+      else await this.#tags.put(source, tag, mapping);
     } catch (error) {
       // What is lost is the near copy, and the record until the tag is checked again; whoever misses it comes here.
       console.error(`entrepot: a tag's mapping was not stored: ${(error as Error).message}`);
       return found;
     }
     return mapping;
+  }
+
+  #putLater(source: Source, tag: string, mapping: TagMapping): void {
+    this.#putting = setTimeout(() => {
+      this.#putting = undefined;
+      this.#tags.put(source, tag, mapping).catch((error: Error) => {
+        console.error(`entrepot: a tag's mapping was not stored: ${error.message}`); // as above
+      });
+    }, PROVED_WITHIN);
+  }
+
+  /** The repository is linked to what the tag means. */
+  async proved(source: Source, tag: string, digest: Digest): Promise<void> {
+    const mapping = await this.get(source, tag);
+    if (!mapping || mapping.digest !== digest || mapping.proved) return;
+    const proved = { ...mapping, proved: true };
+    this.#putNoMore();
+    if (this.#stored) await this.#store({ mapping: proved });
+    await this.#tags.put(source, tag, proved);
   }
 
   /** The upstream has it no more. */
@@ -125,12 +151,20 @@ export class KnownTag {
   }
 
   async #store(stored: Stored): Promise<void> {
+    this.#putNoMore();
     this.#stored = stored;
     await this.#storage.put(MAPPING_KEY, stored);
     if (await this.#outbox.isEmpty()) await this.#storage.setAlarm(Date.now() + REMEMBER);
   }
 
+  /** What was to be written is not so any more. */
+  #putNoMore(): void {
+    clearTimeout(this.#putting);
+    this.#putting = undefined;
+  }
+
   async #empty(): Promise<void> {
+    this.#putNoMore();
     this.#stored = undefined;
     await empty(this.#storage);
   }

@@ -11,7 +11,15 @@ import type { Run } from "./run.ts";
 /** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
 export type Joined =
   | { state: "published"; layout: Layout; how: How }
-  | { state: "filling"; attempt: string; size: number | null; ranges: boolean; how: How };
+  | {
+      state: "filling";
+      attempt: string;
+      size: number | null;
+      ranges: boolean;
+      how: How;
+      /** What is read in place of the attempt's segments, as far as those are told to be ready. */
+      compared?: Layout;
+    };
 
 /** What is ready of an attempt, from the segment that was asked for on. */
 export interface Ready {
@@ -53,7 +61,8 @@ function lookForJoiner(
     return undefined;
   }
   const { id, size, ranges } = attempt;
-  return { state: "filling", attempt: id, size, ranges, how };
+  const { compared } = run;
+  return { state: "filling", attempt: id, size, ranges, how, ...(compared && { compared }) };
 }
 
 /** @param verified he waits for the whole, not for the segment */
@@ -65,7 +74,8 @@ export function lookForFollower(
   verified: boolean,
 ): Ready | undefined {
   if (run.published) {
-    if (run.published.attempt !== attempt) throw broken();
+    // Both were verified: whoever has followed the run's own attempt goes on with what is published.
+    if (run.published.attempt !== attempt && run.attempt?.id !== attempt) throw broken();
     return { segments: [], layout: run.published };
   }
   throwFailure(run, source);

@@ -1,25 +1,25 @@
 // ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
 
 import { DurableObject } from "cloudflare:workers";
-import { openCatalog } from "../catalog/open.ts";
 import type { Env } from "../env.ts";
-import { algorithmOf, type Digest } from "../oci/digest.ts";
-import { type Outcome, RegistryError, settle } from "../oci/error.ts";
-import { digestOf } from "../oci/hash.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Outcome, settle } from "../oci/error.ts";
 import { manifestType } from "../oci/manifest.ts";
-import { type Source, sourceKey } from "../policy/source.ts";
+import { originOf, type Source, sourceKey } from "../policy/source.ts";
+import { LinkStore } from "../store/links.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
-import { contentLength, UpstreamClient } from "../upstream/client.ts";
+import { contentLength, type Purpose, UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { isKnown } from "../upstream/refusal.ts";
-import { admit } from "./admission.ts";
 import { type Asking, patiently } from "./asking.ts";
+import { unlessUnknown } from "./blob-size.ts";
 import { empty } from "./emptied.ts";
 import type { How } from "./how.ts";
 import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import { factOf, Outbox, TELL_AGAIN } from "./outbox.ts";
-import { readManifest, typeOfManifest } from "./read-manifest.ts";
+import { Proofs } from "./proofs.ts";
+import { readVerified } from "./read-manifest.ts";
 import { type Removed, Removing, removalsOver } from "./removing.ts";
 import { Shared } from "./shared.ts";
 import { Sources } from "./sources.ts";
@@ -44,7 +44,6 @@ interface Run {
   fetched?: Manifest;
   /** Place → that the catalog is told of it there. */
   told: Map<string, Promise<void>>;
-  found: boolean;
   failure?: { error: unknown };
 }
 
@@ -52,12 +51,16 @@ export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #tally = tallyOf(this.env);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
-  readonly #catalog = openCatalog(this.env);
+  readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
+  readonly #proofs = new Proofs(this.#links);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
   readonly #memory = new Memory();
   readonly #heads = new Shared<ToldManifest | undefined>(this.#memory);
-  #run: Run | undefined;
+  /** By origin (policy/source): what one has delivered proves nothing of another. */
+  readonly #runs = new Map<string, Run>();
+  /** Place → that the catalog is being told of what is here, once for all who ask at once. */
+  readonly #adopting = new Map<string, Promise<void>>();
 
   /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
    * MANIFEST_INVALID (502) where the upstream sends other bytes. */
@@ -86,25 +89,54 @@ export class ManifestFill extends DurableObject<Env> {
   async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
     await this.#removing.over();
     if (!asking.named) this.#memory.throwRecalled(source, Date.now());
+    const running = this.#runs.get(originOf(source.rule));
+    if (running) return this.#joinRun(running, digest, source, asking);
+    // A Worker whose KV lags, or that raced with the last fetch, comes here for what R2 has already.
+    const stored = await this.#store.getStored(digest);
+    if (stored && (asking.linked || (await this.#isAdmitted(stored, source)))) {
+      await this.#adopt(stored, source);
+      return { manifest: stored, how: "found" };
+    }
+    return this.#joinRun(undefined, digest, source, asking, stored);
+  }
+
+  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. Throws what it
+   * answers to a repository that does not have it. */
+  async #isAdmitted(stored: Manifest, source: Source): Promise<boolean> {
+    const { digest } = stored;
+    if (await this.#proofs.isProved(digest, source)) return true;
+    if (!(await this.#proofs.hasDelivered(digest, source))) return false;
+    if (!(await this.#told(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient, or refuses: the GET has the last word
+    await this.#proofs.record(digest, source, "word");
+    return true;
+  }
+
+  /** @param stored what R2 has, for a run that only proves that its origin has it too */
+  async #joinRun(
+    running: Run | undefined,
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+    stored?: Manifest,
+  ): Promise<FetchedManifest> {
     const background = asking.background ?? false;
-    const began = this.#run === undefined;
-    const run = this.#run ?? this.#start(digest, source, background);
+    const run =
+      running ??
+      this.#runs.get(originOf(source.rule)) ??
+      this.#start(digest, source, background, stored);
+    const began = run !== running && run.sources.isFirst(source);
     run.sources.add(source);
     try {
-      const fetched = await run.news.until(() => {
-        if (run.fetched) {
-          const how: How = run.found ? "found" : began ? "started" : "joined";
-          return { manifest: run.fetched, how };
-        }
+      const manifest = await run.news.until(() => {
+        if (run.fetched) return run.fetched;
         const refusal = run.sources.errorOf(source);
         if (refusal) throw refusal;
         if (run.failure) throw run.failure.error;
         return undefined;
       });
-      const confirm = () => this.#confirm(digest, source);
-      await admit(this.#catalog, run.sources, digest, source, asking, confirm);
-      await this.#tell(run, fetched.manifest, source);
-      return fetched;
+      if (!asking.linked && !run.sources.hasAnswered(source)) await this.#confirm(digest, source);
+      await this.#tell(run, manifest, source);
+      return { manifest, how: began ? "started" : "joined" };
     } catch (error) {
       // What is not done for nobody's sake may be done for somebody's.
       if (began || !run.background || background) throw error;
@@ -112,93 +144,93 @@ export class ManifestFill extends DurableObject<Env> {
     }
   }
 
-  #start(digest: Digest, source: Source, background: boolean): Run {
-    const run: Run = {
-      news: new News(),
-      sources: new Sources(),
-      told: new Map(),
-      background,
-      found: false,
-    };
+  #start(digest: Digest, source: Source, background: boolean, stored?: Manifest): Run {
+    const origin = originOf(source.rule);
+    const run: Run = { news: new News(), sources: new Sources(), told: new Map(), background };
     run.sources.add(source);
-    this.#run = run;
-    this.#fetch(digest, run)
+    this.#runs.set(origin, run);
+    this.#fetch(digest, run, stored)
       .then(
         (manifest) => {
           run.fetched = manifest;
         },
         (error) => {
-          // A refusal is the upstream's answer, and the client's to hear.
-          if (!isKnown(error)) {
-            console.error(
-              `entrepot: fetching manifest ${digest} failed: ${(error as Error).message}`,
-            );
-          }
           run.failure = { error };
+          if (isKnown(error)) return; // a refusal is the upstream's answer, and the client's to hear
+          console.error(`entrepot: fetching ${digest} failed: ${(error as Error).message}`);
         },
       )
       .finally(() => {
-        this.#run = undefined;
+        this.#runs.delete(origin);
         run.sources.remember(this.#memory);
         run.news.tell();
       });
     return run;
   }
 
-  async #fetch(digest: Digest, run: Run): Promise<Manifest> {
-    // A Worker whose KV lags, or that raced with the last fetch, comes here for what R2 has already.
-    const stored = await this.#store.getStored(digest);
-    if (stored) {
-      run.found = true;
-      return stored;
-    }
+  async #fetch(digest: Digest, run: Run, stored: Manifest | undefined): Promise<Manifest> {
     const purpose = run.background ? "background" : "client";
     const [manifest, from] = await run.sources.use(
-      async (source) => {
-        const answer = await this.#upstream.manifest(source, digest, purpose);
-        const bytes = await readManifest(source, answer);
-        if (digestOf(bytes, algorithmOf(digest)) !== digest) {
-          const { host } = source.rule.upstream;
-          const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
-          this.#tally.unverified(source, digest, message);
-          throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
-        }
-        const mediaType = typeOfManifest(source, bytes);
-        return [{ digest, mediaType, bytes }, source] as const;
-      },
+      async (source) => [await this.#get(digest, source, purpose), source] as const,
       () => run.news.tell(),
     );
     // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
     await this.#tell(run, manifest, from);
-    await this.#store.put(manifest, sourceKey(from));
+    if (!stored) await this.#store.put(manifest, sourceKey(from));
+    await this.#proofs.record(digest, from, "bytes");
+    this.#memory.forget(from); // a HEAD may have been refused before
     return manifest;
+  }
+
+  /** Throws MANIFEST_INVALID (502) for other bytes than the digest promises. */
+  async #get(digest: Digest, source: Source, purpose: Purpose): Promise<Manifest> {
+    const answer = await this.#upstream.manifest(source, digest, purpose);
+    return readVerified(source, answer, digest, (message) =>
+      this.#tally.unverified(source, digest, message),
+    );
+  }
+
+  /** Another repository of the origin has delivered it in this run. Throws what the upstream answers where this one does not have it. */
+  async #confirm(digest: Digest, source: Source): Promise<void> {
+    const isTold = await this.#told(digest, source).catch(unlessUnknown);
+    if (!isTold) await this.#get(digest, source, "client");
+    await this.#proofs.record(digest, source, isTold ? "word" : "bytes");
   }
 
   /** Tells the catalog that it was asked for there, and waits for the end of what is being deleted of its contents: so that what a
    * client then finds missing is fetched again. */
   #tell(run: Run, manifest: Manifest, source: Source): Promise<void> {
     const place = sourceKey(source);
-    const tell = async () => {
-      const fact = factOf(manifest, place, run.fetched !== undefined);
-      await removalsOver(this.env, await this.#outbox.tell({ manifest: fact }));
-    };
-    const telling = run.told.get(place) ?? tell();
+    const telling = run.told.get(place) ?? this.#tellOf(manifest, place, run.fetched !== undefined);
     run.told.set(place, telling);
     return telling;
   }
 
-  /** Throws what the upstream answers where the source does not have it. */
-  async #confirm(digest: Digest, source: Source): Promise<void> {
-    if (await this.#told(digest, source)) return;
-    (await this.#upstream.manifest(source, digest)).cancel(); // HEAD is deficient
+  /** It is here, and pulled in this place too. */
+  #adopt(manifest: Manifest, source: Source): Promise<void> {
+    const place = sourceKey(source);
+    const telling =
+      this.#adopting.get(place) ??
+      this.#tellOf(manifest, place, true).finally(() => this.#adopting.delete(place));
+    this.#adopting.set(place, telling);
+    return telling;
+  }
+
+  async #tellOf(manifest: Manifest, place: string, isFound: boolean): Promise<void> {
+    const fact = factOf(manifest, place, isFound);
+    await removalsOver(this.env, await this.#outbox.tell({ manifest: fact }));
   }
 
   /** Deletes it, unless it is being fetched. */
   async remove(digest: Digest): Promise<Outcome<Removed>> {
     return settle(() =>
       this.#removing.unless(
-        async () => !(await this.#outbox.isEmpty()) || this.#run !== undefined,
-        () => this.#store.remove(digest),
+        async () => !(await this.#outbox.isEmpty()) || this.#runs.size > 0,
+        async () => {
+          this.#proofs.forget();
+          await this.#links.forget(digest);
+          return this.#store.remove(digest);
+        },
       ),
     );
   }

@@ -29,6 +29,8 @@ export interface Fills {
   headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
   checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
   checkTagByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
+  /** The repository is linked to what the tag means. */
+  tagProved(source: Source, tag: string, digest: Digest): Promise<void>;
   list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
 
   /** What is deleted is deleted by the objects that fetch it. */
@@ -67,6 +69,7 @@ export function openFills(env: Env): Fills {
       asked(asking, (left) => tagged(source, tag).check(source, tag, left)),
     checkTagByGet: (source, tag, wrong, asking) =>
       asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, wrong, left)),
+    tagProved: (source, tag, digest) => call(() => tagged(source, tag).proved(source, tag, digest)),
     list: (source, page, asking) =>
       asked(asking, (left) => list(source, page).get(source, page, left)),
     removeTag: ({ place, tag, digest }) =>

@@ -1,8 +1,11 @@
 // A manifest as it comes from an upstream: read whole, within the limit.
 
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { digestOf } from "../oci/hash.ts";
 import { judgeManifest, MANIFEST_LIMIT } from "../oci/manifest.ts";
 import type { Source } from "../policy/source.ts";
+import type { Manifest } from "../store/manifests.ts";
 import type { Bounds } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
 
@@ -17,6 +20,24 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
   const bytes = await answer.read(boundsOf(source, MANIFEST_LIMIT));
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   return bytes;
+}
+
+/** The manifest of that digest. Throws MANIFEST_INVALID (502) for other bytes than it promises, and for what is no manifest.
+ * @param unverified told of other bytes */
+export async function readVerified(
+  source: Source,
+  answer: Answer,
+  digest: Digest,
+  unverified: (message: string) => void,
+): Promise<Manifest> {
+  const bytes = await readManifest(source, answer);
+  if (digestOf(bytes, algorithmOf(digest)) !== digest) {
+    const { host } = source.rule.upstream;
+    const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
+    unverified(message);
+    throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
+  }
+  return { digest, mediaType: typeOfManifest(source, bytes), bytes };
 }
 
 /** The media type to keep a manifest with. Throws MANIFEST_INVALID (502) for what is no manifest: an upstream's page is never served from

@@ -4,13 +4,13 @@
 import type { Rule } from "../config/rule.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
-import type { BlobStore } from "../store/blobs.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
-import { Attempt, Mismatch, type Plan } from "./attempt.ts";
+import { Attempt, type Plan } from "./attempt.ts";
 import { budget, type Lease, SMALL } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
 import { Lanes } from "./lanes.ts";
 import type { News } from "./news.ts";
+import { Mismatch, PROOF, type RunStore } from "./run-store.ts";
 import { fetchSegment, StartOver } from "./transfer.ts";
 
 type Opened = Exclude<Reply, { kind: "none" }>;
@@ -18,7 +18,7 @@ type Opened = Exclude<Reply, { kind: "none" }>;
 interface Desk {
   digest: Digest;
   rule: Rule;
-  blobs: BlobStore;
+  blobs: RunStore;
   fetcher: Fetcher;
   /** @param plan undefined where there is no attempt to go on with, but somebody who is to be told what came of it */
   keepPlan(plan: Plan | undefined): Promise<void>;
@@ -99,7 +99,8 @@ export class Round {
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
     const { digest, blobs, news, keepPlan } = this.#desk;
-    const plan: Plan = { attempt: crypto.randomUUID().slice(0, 8), size };
+    const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
+    const plan: Plan = { attempt, size };
     // What must survive a reset is stored before the first segment relies on it.
     await keepPlan(plan);
     return new Attempt(digest, plan, ranges, blobs, news);

@@ -3,15 +3,15 @@
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import type { Source } from "../policy/source.ts";
-import type { BlobStore } from "../store/blobs.ts";
+import { originOf, type Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import { isKnown, isRefusal } from "../upstream/refusal.ts";
-import { type Attempt, Mismatch, type Plan } from "./attempt.ts";
+import type { Attempt, Plan } from "./attempt.ts";
 import { Fetcher } from "./fetcher.ts";
 import { News } from "./news.ts";
 import { Round } from "./round.ts";
+import { Mismatch, type RunStore } from "./run-store.ts";
 import { Sources } from "./sources.ts";
 import { StartOver } from "./transfer.ts";
 
@@ -27,9 +27,28 @@ export interface Memory {
   keepPlan(plan: Plan | undefined): Promise<void>;
 }
 
+export interface RunOptions {
+  digest: Digest;
+  /** Of one origin, at least one: what one has delivered proves nothing of another. */
+  sources: readonly Source[];
+  /** On one connection, without ranges. */
+  plain: boolean;
+  blobs: RunStore;
+  upstream: UpstreamClient;
+  memory: Memory;
+  /** What has to be done first. */
+  prepare?: () => Promise<void>;
+}
+
 export class Run {
+  /** Whose upstream is asked (policy/source). */
+  readonly origin: string;
+  /** The published blob that its bytes are compared with, where it only proves that its origin has them. */
+  readonly compared: Layout | undefined;
   readonly news = new News();
   readonly sources = new Sources();
+  /** Repositories of the origin that were given nothing in this run, and have confirmed by the upstream's word that they have it. */
+  readonly confirmed = new Set<Source>();
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
@@ -46,26 +65,18 @@ export class Run {
   readonly ended: Promise<void>;
 
   readonly #digest: Digest;
-  readonly #blobs: BlobStore;
+  readonly #blobs: RunStore;
   readonly #memory: Memory;
   readonly #round: Round;
   #plain: boolean;
 
-  /** @param plain on one connection, without ranges
-   * @param prepare what has to be done first */
-  constructor(
-    digest: Digest,
-    sources: readonly Source[],
-    plain: boolean,
-    blobs: BlobStore,
-    upstream: UpstreamClient,
-    memory: Memory,
-    prepare?: () => Promise<void>,
-  ) {
+  constructor({ digest, sources, plain, blobs, upstream, memory, prepare }: RunOptions) {
     this.#digest = digest;
     this.#blobs = blobs;
     this.#memory = memory;
     this.#plain = plain;
+    this.compared = blobs.compared;
+    this.origin = originOf((sources[0] as Source).rule);
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
     const fetcher = new Fetcher(upstream, this.sources, digest, {
@@ -124,7 +135,7 @@ export class Run {
     this.published = layout;
     this.news.tell();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
-    await this.#blobs.records.put(layout, Date.now(), true);
+    await this.#blobs.announce(layout);
   }
 
   #fail(error: unknown): void {

@@ -12,7 +12,10 @@ import { TELL_AGAIN, tellInTime } from "./outbox.ts";
 
 export interface Saved {
   digest: Digest;
+  /** Of one origin; in what an earlier version saved, of any. */
   sources: Source[];
+  /** The keys of those that the upstream had given something. */
+  answered?: string[];
   plan?: Plan;
   /** How often the fill failed since somebody asked for it. */
   failures: number;

@@ -23,6 +23,16 @@ export class Sources {
     return this.#sources.keys().next().value === sourceKey(source);
   }
 
+  /** For a run that is resumed. @param answered keys of sources (policy/source) */
+  restore(answered: readonly string[]): void {
+    for (const key of answered) this.#answered.add(key);
+  }
+
+  /** Those that the upstream gave something. */
+  allAnswered(): Source[] {
+    return this.all().filter((source) => this.hasAnswered(source));
+  }
+
   /** Whether the upstream gave something to this source. */
   hasAnswered(source: Source): boolean {
     return this.#answered.has(sourceKey(source));

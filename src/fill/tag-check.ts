@@ -8,7 +8,8 @@ import { digestOf } from "../oci/hash.ts";
 import { manifestType } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
-import type { ManifestStore } from "../store/manifests.ts";
+import { LinkStore } from "../store/links.ts";
+import { ManifestStore } from "../store/manifests.ts";
 import { contentLength, type Purpose, type UpstreamClient } from "../upstream/client.ts";
 import type { Asking } from "./asking.ts";
 import { factOf, type Outbox } from "./outbox.ts";
@@ -18,12 +19,14 @@ import { removalsOver } from "./removing.ts";
 export class TagCheck {
   readonly #upstream: UpstreamClient;
   readonly #manifests: ManifestStore;
+  readonly #links: LinkStore;
   readonly #outbox: Outbox;
   readonly #env: Env;
 
-  constructor(upstream: UpstreamClient, manifests: ManifestStore, outbox: Outbox, env: Env) {
+  constructor(upstream: UpstreamClient, outbox: Outbox, env: Env) {
     this.#upstream = upstream;
-    this.#manifests = manifests;
+    this.#manifests = new ManifestStore(env.META, env.BLOBS);
+    this.#links = new LinkStore(env.META, env.BLOBS);
     this.#outbox = outbox;
     this.#env = env;
   }
@@ -36,11 +39,14 @@ export class TagCheck {
   ): Promise<TagMapping> {
     const found = await this.#byHead(source, tag, purpose);
     if (!found) return this.byGet(source, tag, purpose);
+    const proved =
+      (known?.digest === found.digest && known.proved) ||
+      (await this.#links.isProved(sourceKey(source), found.digest));
     if (known?.digest === found.digest) {
       const { deleted: _, ...kept } = known;
-      return { ...kept, ...found };
+      return { ...kept, ...found, ...(proved && { proved }) };
     }
-    if (!known || !(await this.#manifests.has(known.digest))) return found;
+    if (!known || !(await this.#manifests.has(known.digest))) return { ...found, proved };
     return this.#moved(source, tag, found, purpose);
   }
 
@@ -59,6 +65,7 @@ export class TagCheck {
     };
   }
 
+  /** The new manifest is here, and the repository linked to it, before the tag is told to have moved. */
   async #moved(
     source: Source,
     tag: string,
@@ -69,13 +76,12 @@ export class TagCheck {
       patience: source.rule.firstByteTimeout,
       background: purpose === "background",
       named: true,
-      linked: true,
     };
     const { MANIFEST_FILL } = this.#env;
     const fill = () => MANIFEST_FILL.get(MANIFEST_FILL.idFromName(found.digest));
     try {
       await call(() => fill().join(found.digest, source, asking));
-      return found;
+      return { ...found, proved: true };
     } catch (error) {
       if (!isWrongDigest(error)) throw error;
       return this.byGet(source, tag, purpose);
@@ -103,7 +109,8 @@ export class TagCheck {
       await this.#outbox.tell({ manifest: factOf(manifest, place, false) }),
     );
     await this.#manifests.put(manifest, place);
-    return { digest, mediaType, size: bytes.byteLength, checkedAt: Date.now() };
+    await this.#links.prove(place, digest, "bytes");
+    return { digest, mediaType, size: bytes.byteLength, checkedAt: Date.now(), proved: true };
   }
 }
 

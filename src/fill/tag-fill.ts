@@ -14,7 +14,6 @@ import {
 } from "../oci/error.ts";
 import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
-import { ManifestStore } from "../store/manifests.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { offline, unasked } from "../upstream/offline.ts";
@@ -47,7 +46,6 @@ export class TagFill extends DurableObject<Env> {
   readonly #removing = new Removing();
   readonly #check = new TagCheck(
     new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env)),
-    new ManifestStore(this.env.META, this.env.BLOBS),
     this.#outbox,
     this.env,
   );
@@ -143,7 +141,7 @@ export class TagFill extends DurableObject<Env> {
         return this.#share(source, tag, known, asking);
       }
     }
-    const promise = this.#ask(source, tag, known, background).finally(() => {
+    const promise = this.#ask(source, tag, known, asking).finally(() => {
       this.#checking = undefined;
     });
     this.#checking = { rule: source.rule, background, promise };
@@ -154,12 +152,12 @@ export class TagFill extends DurableObject<Env> {
     source: Source,
     tag: string,
     known: TagMapping | undefined,
-    background: boolean,
+    { background, content = false }: Asking,
   ): Promise<TagMapping> {
     try {
       const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
       this.#memory.forget(source);
-      return await this.#known.remember(source, tag, known, found);
+      return await this.#known.remember(source, tag, known, found, content);
     } catch (error) {
       const now = Date.now();
       this.#memory.keep(source, { error }, worth(error, source, false), now);
@@ -176,6 +174,11 @@ export class TagFill extends DurableObject<Env> {
       await this.#known.forget(source, tag, known, now);
       throw error;
     }
+  }
+
+  /** The repository has been linked to the digest that the tag means: from now on a hit by the tag need not look for the link. */
+  async proved(source: Source, tag: string, digest: Digest): Promise<Outcome<void>> {
+    return settle(() => this.#visit(() => this.#known.proved(source, tag, digest)));
   }
 
   /** Deletes what is known of the tag, unless it is being checked, or means something else by now.

@@ -20,6 +20,9 @@ export interface TagMapping {
   deleted?: boolean;
   /** It is in the record of this repository's tags too. */
   recorded?: boolean;
+  /** The repository is linked to the digest (store/links). False: it is only named by the upstream. Absent in mappings of earlier
+   * versions, where being named was enough. */
+  proved?: boolean;
 }
 
 /** fresh: nothing to ask. passing: to be answered at once, and checked behind the answer. stale: to be checked before. */

@@ -78,8 +78,6 @@ export async function contentsOf(
     const { manifest } = await desk.fills.joinManifest(one, source, {
       ...askingFor(source),
       named: true,
-      // What an index of the repository leads to is the repository's.
-      linked: depth > 0,
     });
     if (!INDEX_TYPES.includes(manifest.mediaType)) {
       for (const blob of blobsIn(manifest.bytes)) blobs.set(blob.digest, blob.size);
@@ -117,7 +115,7 @@ export async function blobOf(
   until: number,
   had: (bytes: number) => void,
 ): Promise<boolean> {
-  const joined = await fills.joinBlob(digest, source, { ...askingFor(source), linked: true });
+  const joined = await fills.joinBlob(digest, source, askingFor(source));
   if (joined.state === "published") return true;
   const { attempt } = joined;
   const whole = fills.waitFor(digest, source, attempt, 0, true).then(() => true);

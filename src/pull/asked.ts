@@ -8,6 +8,8 @@ export interface Asked extends Visit {
   /** Until when the upstream may begin to answer, in ms since the epoch: a mirror that hangs is worse than one that is
    * dead. */
   deadline: number;
+  /** Of a tag: its manifest is wanted, not what it means alone. */
+  content?: boolean;
   /** The client wants what the upstream says now, and the rule lets it. */
   noCache: boolean;
   /** Digests that nobody gets, for now, and why: by the API, beside what rules deny. */
@@ -19,6 +21,7 @@ export interface Asked extends Visit {
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */
 const GRACE = 250;
 
-export function askingOf({ deadline, noCache }: Asked): Asking {
-  return { patience: Math.max(0, deadline - Date.now()) + GRACE, ...(noCache && { force: true }) };
+export function askingOf({ deadline, noCache, content }: Asked): Asking {
+  const patience = Math.max(0, deadline - Date.now()) + GRACE;
+  return { patience, ...(noCache && { force: true }), ...(content && { content }) };
 }

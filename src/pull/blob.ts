@@ -10,7 +10,7 @@ import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
-import { inFewWords } from "./links.ts";
+import { unlinked } from "./links.ts";
 import { permitDigest } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
@@ -46,23 +46,27 @@ export async function pullBlob(
     links.here(source, digest, "blob", asked, opening, (pulled) => pulled.close?.()),
   );
   if (found.here) return found.here;
-  if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const { linked } = found;
-  const joining = house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
-  const joined = await timed(asked.steps, "fill", linked ? joining : inFewWords(joining));
-  if (!linked) links.add(source, digest, asked);
+  const { linked, wasLinked = false } = found;
+  const join = () => {
+    if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
+    return house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
+  };
+  const joining = linked ? join() : unlinked(source, digest, wasLinked, async () => join());
+  const joined = await timed(asked.steps, "fill", joining);
   const status = statusOf(joined.how);
   if (joined.state === "published") {
     const { layout } = joined;
+    if (!linked) links.add(source, digest, asked);
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
     const segments = new Segments(house, source, digest, { layout }, range, asked);
     return answer(digest, layout.size, range, new Sending(house, source, segments, asked), status);
   }
-  const { attempt: id, size, ranges } = joined;
+  const { attempt: id, size, ranges, compared } = joined;
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
-  const segments = new Segments(house, source, digest, { attempt: { id, size } }, range, asked);
+  const attempt = { id, size, linked, ...(compared && { compared }) };
+  const segments = new Segments(house, source, digest, { attempt }, range, asked);
   return answer(
     digest,
     size ?? undefined,
@@ -137,14 +141,16 @@ export async function headBlob(
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest, asked);
   const looking = house.blobs.layout(digest, asked);
-  const { here } = await timed(
+  const { here, wasLinked = false } = await timed(
     asked.steps,
     "read",
     house.links.here(source, digest, "blob", asked, looking),
   );
   if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
-  if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-  const telling = inFewWords(house.fills.headBlob(digest, source, askingOf(asked)));
+  const telling = unlinked(source, digest, wasLinked, async () => {
+    if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
+    return house.fills.headBlob(digest, source, askingOf(asked));
+  });
   const size = await timed(asked.steps, "fill", telling);
   return { digest, size, status: { fwd: "uri-miss" } };
 }

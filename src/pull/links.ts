@@ -1,47 +1,55 @@
-// A digest is no key. What is stored is shared by all repositories, and served under one only where a manifest of it that is cached
-// here leads to it, or its upstream has confirmed it under that rule: one near read for a hit.
+// A digest is no key. What is stored is shared by all repositories, and served under one only where its upstream has shown, under that
+// rule, that it has it (store/links): one near read for a hit. Being named by an index, a manifest or a tag shows nothing.
 
 import type { Catalog } from "../catalog/open.ts";
-import { isInCatalog } from "../fill/admission.ts";
 import type { Fills } from "../fill/open.ts";
 import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
+import type { LinkStore } from "../store/links.ts";
+import type { ManifestStore } from "../store/manifests.ts";
 import type { NearLinks } from "../store/near-links.ts";
 import { type Asked, askingOf } from "./asked.ts";
 
-/** The catalog is waited for so long, in ms: it is not all that can be asked. */
+/** Catalog and R2 timeout in ms; on expiry the upstream is asked instead. */
 const PATIENCE = 1_000;
-/** After this time, in ms, what was confirmed is confirmed again, behind the answer. */
+/** Age in ms from which a link is confirmed again, behind the answer. */
 const CONFIRMED = 24 * 60 * 60_000;
-/** That is tried once in so many ms. */
+/** Interval between tries to confirm a link, in ms. */
 const AGAIN = 10 * 60_000;
 const MOST = 5_000;
 
 type Kind = "manifest" | "blob";
 
+/** What of a digest may be given to a repository. */
+export interface Here<T> {
+  linked: boolean;
+  here: T | undefined;
+  /** An earlier version served it to this repository, on the strength of being named; now the upstream has to show it first. */
+  wasLinked?: boolean;
+}
+
+interface Parts {
+  near: NearLinks;
+  store: Pick<LinkStore, "recorded" | "prove">;
+  manifests: Pick<ManifestStore, "firstPlace">;
+  catalog: Pick<Catalog, "linked" | "deliveredTo">;
+  fills: Pick<Fills, "headBlob" | "headManifest">;
+}
+
 export class Links {
-  readonly #near: NearLinks;
-  readonly #catalog: Pick<Catalog, "linked">;
-  readonly #fills: Pick<Fills, "headBlob" | "headManifest">;
+  readonly #parts: Parts;
   readonly #confirming = new Claims(MOST);
 
-  constructor(
-    near: NearLinks,
-    catalog: Pick<Catalog, "linked">,
-    fills: Pick<Fills, "headBlob" | "headManifest">,
-  ) {
-    this.#near = near;
-    this.#catalog = catalog;
-    this.#fills = fills;
+  constructor(parts: Parts) {
+    this.#parts = parts;
   }
 
-  /** Waits for what is here of a digest, and gives it to whoever comes from a repository that is linked to it. To the others it is not
-   * here, and no error of reading it is theirs.
-   * @param close told of what is not given
-   * @returns whether the repository is known to be linked, and what is here */
+  /** Waits for what is here of a digest, and gives it to a repository that is linked to it. To the others it is not here, and no error
+   * of reading it is theirs.
+   * @param close told of what is not given */
   async here<T>(
     source: Source,
     digest: Digest,
@@ -49,31 +57,55 @@ export class Links {
     asked: Asked,
     opening: Promise<T | undefined>,
     close: (here: T) => void = () => {},
-  ): Promise<{ linked: boolean; here: T | undefined }> {
+  ): Promise<Here<T>> {
     opening.catch(() => {}); // awaited below, by those who may know
-    const link = await this.#near.get(source, digest, asked);
-    if (link) {
+    const link = await this.#parts.near.get(source, digest, asked);
+    if (link?.proved) {
       if (asked.now - link.confirmedAt > CONFIRMED) this.#confirmLater(source, digest, kind, asked);
       return { linked: true, here: await opening };
     }
+    const wasLinked = link !== undefined;
     const isHere = await opening.then((here) => here !== undefined).catch(() => true);
     if (!isHere) return { linked: false, here: undefined };
-    if (await this.#isInCatalog(source, digest)) {
+    if (await this.#isProved(source, digest, kind, wasLinked)) {
       this.add(source, digest, asked);
       return { linked: true, here: await opening };
     }
-    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not his to hear
-    return { linked: false, here: undefined };
+    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not for this repository
+    return { linked: false, here: undefined, ...(wasLinked && { wasLinked }) };
   }
 
-  /** The upstream has just confirmed it, under this source. */
+  /** The upstream has just shown it, under this source. */
   add(source: Source, digest: Digest, asked: Asked): void {
-    this.#near.add(source, digest, asked);
+    this.#parts.near.add(source, digest, asked);
   }
 
-  #isInCatalog(source: Source, digest: Digest): Promise<boolean> {
-    const linked = this.#catalog.linked(sourceKey(source), digest);
-    return isInCatalog(within(linked, PATIENCE, () => new Error("no answer in time")));
+  async #isProved(
+    source: Source,
+    digest: Digest,
+    kind: Kind,
+    wasLinked: boolean,
+  ): Promise<boolean> {
+    const { store } = this.#parts;
+    const place = sourceKey(source);
+    try {
+      const record = await inTime(store.recorded(place, digest));
+      if (record) return record === "proved";
+      if (!(await inTime(this.#isInherited(place, digest, kind, wasLinked)))) return false;
+      await inTime(store.prove(place, digest, "inherited"));
+      return true;
+    } catch (error) {
+      console.warn(`entrepot: a link was not looked up: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  /** Whether an earlier version, which kept no records, took the bytes from this very repository: of a manifest its copy in R2 says so;
+   * of a blob the catalog, where this was the only one that led to it when it came. */
+  async #isInherited(place: string, digest: Digest, kind: Kind, wasLinked: boolean) {
+    const { manifests, catalog } = this.#parts;
+    if (kind === "manifest") return (await manifests.firstPlace(digest)) === place;
+    return wasLinked && (await catalog.deliveredTo(digest)) === place;
   }
 
   #confirmLater(source: Source, digest: Digest, kind: Kind, asked: Asked): void {
@@ -82,13 +114,14 @@ export class Links {
     asked.later(this.#confirm(source, digest, kind, asked));
   }
 
-  /** That nobody refers to it any more, and the upstream has it no more, ends the link; that nobody can say does not. */
+  /** That nothing refers to it any more, and the upstream has it no more, ends the link; that the upstream cannot say does not. */
   async #confirm(source: Source, digest: Digest, kind: Kind, asked: Asked): Promise<void> {
+    const { near, fills } = this.#parts;
     try {
-      if (!(await this.#isInCatalog(source, digest))) {
+      if (!(await this.#isReferred(source, digest))) {
         const asking = { ...askingOf(asked), background: true };
-        if (kind === "blob") await this.#fills.headBlob(digest, source, asking);
-        else await this.#fills.headManifest(digest, source, asking);
+        if (kind === "blob") await fills.headBlob(digest, source, asking);
+        else await fills.headManifest(digest, source, asking);
       }
       this.add(source, digest, asked);
     } catch (error) {
@@ -97,22 +130,55 @@ export class Links {
         console.warn(`entrepot: a link is not confirmed: ${(error as Error).message}`);
         return;
       }
-      await this.#near.remove(source, digest, asked).catch((failure: Error) => {
-        console.error(`entrepot: KV kept a link to ${digest}: ${failure.message}`);
+      await near.withdraw(source, digest, asked).catch((failure: Error) => {
+        console.error(`entrepot: a link to ${digest} is not withdrawn: ${failure.message}`);
       });
+    }
+  }
+
+  /** Whether an image that the repository has leads to it: it keeps a link that was proved. */
+  async #isReferred(source: Source, digest: Digest): Promise<boolean> {
+    try {
+      return await inTime(this.#parts.catalog.linked(sourceKey(source), digest));
+    } catch (error) {
+      console.warn(`entrepot: the catalog does not tell of a link: ${(error as Error).message}`);
+      return false;
     }
   }
 }
 
-/** What an upstream refuses to whom no link is known, in words that are the same whether it was asked for the thing, or, since that is
- * here, whether he may have it. */
-export async function inFewWords<T>(work: Promise<T>): Promise<T> {
+function inTime<T>(work: Promise<T>): Promise<T> {
+  return within(work, PATIENCE, () => new Error("no answer in time"));
+}
+
+/** Does `work` for a repository that is not linked. What the upstream refuses is told in words that are the same whether it was asked
+ * for the thing, or, since that is here, whether the repository may have it.
+ * @param wasLinked it was served here before: it is told that it waits for the upstream's proof, where that cannot be had */
+export async function unlinked<T>(
+  source: Source,
+  digest: Digest,
+  wasLinked: boolean,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (error) {
-    if (!(error instanceof RegistryError) || ![401, 403, 404].includes(error.status)) throw error;
+    if (!(error instanceof RegistryError)) throw error;
+    if (wasLinked && cannotTell(source, error)) throw unproved(source, digest, error);
+    if (![401, 403, 404].includes(error.status)) throw error;
     const { code, message, ...options } = error.toValue();
     const few = message.replace(/( answered \d{3}): .*$/s, "$1");
     throw new RegistryError(code, few, options);
   }
+}
+
+/** Whether the upstream was not asked, or has given no answer. */
+function cannotTell({ rule }: Source, { status, code }: RegistryError): boolean {
+  return rule.offline || status === 429 || (status >= 500 && code !== "MANIFEST_INVALID");
+}
+
+function unproved({ rule }: Source, digest: Digest, { message }: RegistryError): RegistryError {
+  const { host } = rule.upstream;
+  const why = `${digest} is cached, but ${host} has to show once that it has it under this rule, and cannot be asked now: ${message}`;
+  return new RegistryError("UNAVAILABLE", why, { status: 503, headers: { "Retry-After": "30" } });
 }

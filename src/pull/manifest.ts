@@ -10,12 +10,13 @@ import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
+import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import type { House } from "./house.ts";
-import { inFewWords } from "./links.ts";
-import { type Meant, meaningOf } from "./meaning.ts";
+import { type Here, unlinked } from "./links.ts";
+import { type Meant, meaningOf, tellProved } from "./meaning.ts";
 import { permitDigest, permitMeant, permitTag } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -43,7 +44,11 @@ export async function pullByTag(
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   permitTag(source, tag);
-  const meant = await timed(asked.steps, "tag", meaningOf(house, source, tag, asked));
+  const meant = await timed(
+    asked.steps,
+    "tag",
+    meaningOf(house, source, tag, { ...asked, content: !asked.head }),
+  );
   permitMeant(source, meant.mapping.digest, asked);
   const pulled = await pullMeant(house, source, tag, meant, asked);
   return { mapping: meant.mapping, ...pulled };
@@ -53,27 +58,52 @@ async function pullMeant(
   house: House,
   source: Source,
   tag: string,
-  { mapping, label, told }: Meant,
+  meant: Meant,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await timed(asked.steps, "read", house.manifests.get(mapping.digest, asked));
-  if (stored) {
+  const { mapping, label, told } = meant;
+  const { digest, mediaType, size } = mapping;
+  const { linked, here, wasLinked } = await timed(
+    asked.steps,
+    "read",
+    hereOf(house, source, meant, asked),
+  );
+  if (linked) tellProved(house, source, tag, mapping, asked);
+  if (here) {
     // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
     if (told) house.tags.keep(source, tag, mapping, asked);
-    const status = together(label.status, { hit: stored.layer });
-    return negotiated(house, source, stored.value, { ...label, status }, asked);
+    const status = together(label.status, { hit: here.layer });
+    return negotiated(house, source, here.value, { ...label, status }, asked);
   }
-  const { digest, mediaType, size } = mapping;
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
     return { digest, mediaType, size, ...label };
   }
-  if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-  const fetched = await fetchMeant(house, source, tag, digest, asked);
+  const fetch = async () => {
+    if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
+    return fetchMeant(house, source, tag, digest, linked, asked);
+  };
+  const fetched = await (linked ? fetch() : unlinked(source, digest, wasLinked ?? false, fetch));
   const { manifest, status } = fetched;
+  if (manifest.digest === digest) tellProved(house, source, tag, mapping, asked);
   if (told && manifest.digest === digest) house.tags.keep(source, tag, mapping, asked);
   const pulled = await negotiated(house, source, manifest, { ...label, status }, asked);
   return { ...pulled, mapping: fetched.mapping ?? mapping };
+}
+
+/** The manifest that the tag means, where the repository may have it: a tag is the upstream's word, and names what it likes. */
+async function hereOf(
+  house: House,
+  source: Source,
+  { mapping: { digest, proved }, told }: Meant,
+  asked: ManifestAsked,
+): Promise<Here<Found<Manifest>>> {
+  const looking = house.manifests.get(digest, asked);
+  if (proved) return { linked: true, here: await looking };
+  // Of a tag that is new here there is mostly nothing to look for a link to.
+  if (told && !(await looking)) return { linked: false, here: undefined };
+  const found = await house.links.here(source, digest, "manifest", asked, looking);
+  return { ...found, ...(proved === undefined && { wasLinked: true }) };
 }
 
 interface Fetched {
@@ -90,11 +120,12 @@ async function fetchMeant(
   source: Source,
   tag: string,
   digest: Digest,
+  linked: boolean,
   asked: Asked,
 ): Promise<Fetched> {
-  const named = { ...askingOf(asked), named: true, linked: true };
+  const named = { ...askingOf(asked), named: true };
   try {
-    return await fetched(house, source, digest, named, asked);
+    return await fetched(house, source, digest, { ...named, linked }, asked);
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
     const checking = house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
@@ -126,34 +157,31 @@ export async function pullByDigest(
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   await permitDigest(house, source, digest, asked);
-  const { links } = house;
-  const looking = house.manifests.get(digest, asked);
-  const { linked, here } = await timed(
-    asked.steps,
-    "read",
-    links.here(source, digest, "manifest", asked, looking),
-  );
-  if (here) return described(here.value, { status: { hit: here.layer } });
-  const fetching = fetchPermitted(house, source, digest, asked, linked);
-  const pulled = await (linked ? fetching : inFewWords(fetching));
-  // A HEAD starts no fill, and leaves nothing behind.
-  if (!linked && pulled.bytes) links.add(source, digest, asked);
-  return pulled;
+  return pullPermitted(house, source, digest, asked);
 }
 
-/** A child of an index that the repository has. */
-async function pullChild(
+/** By digest, or as a child of an index: being named by it opens nothing. */
+async function pullPermitted(
   house: House,
   source: Source,
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const stored = await timed(asked.steps, "read", house.manifests.get(digest, asked));
-  if (stored) return described(stored.value, { status: { hit: stored.layer } });
-  return fetchPermitted(house, source, digest, asked, true);
+  const looking = house.manifests.get(digest, asked);
+  const { linked, here, wasLinked } = await timed(
+    asked.steps,
+    "read",
+    house.links.here(source, digest, "manifest", asked, looking),
+  );
+  if (here) return described(here.value, { status: { hit: here.layer } });
+  const fetch = () => fetchPermitted(house, source, digest, asked, linked);
+  if (linked) return fetch();
+  const pulled = await unlinked(source, digest, wasLinked ?? false, fetch);
+  if (pulled.bytes) house.links.add(source, digest, asked);
+  return pulled;
 }
 
-/** @param linked whether the repository is known to have it */
+/** A HEAD starts no fill, and leaves nothing behind. @param linked whether the repository is known to have it */
 async function fetchPermitted(
   house: House,
   source: Source,
@@ -190,7 +218,7 @@ async function negotiated(
   }
   // The tag that leads to it was permitted.
   permitMeant(source, child, asked);
-  const pulled = await pullChild(house, source, child, asked);
+  const pulled = await pullPermitted(house, source, child, asked);
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 

@@ -116,3 +116,23 @@ async function checkBehind(house: House, source: Source, tag: string, asked: Ask
     console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
   }
 }
+
+/** Interval in ms in which an isolate tells a tag's object once that the link is there. */
+const TELL_AGAIN = 10 * 60_000;
+const telling = new Claims(1_000);
+
+/** Behind the answer: the next who ask by the tag then need not look for the link. */
+export function tellProved(
+  house: House,
+  source: Source,
+  tag: string,
+  { digest, proved }: TagMapping,
+  asked: Asked,
+): void {
+  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, asked.now, TELL_AGAIN))
+    return;
+  const told = house.fills.tagProved(source, tag, digest).catch((error: Error) => {
+    console.warn(`entrepot: a tag's object was not told of a link: ${error.message}`);
+  });
+  asked.later(told);
+}

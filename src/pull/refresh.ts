@@ -29,7 +29,7 @@ export async function refresh(
   const { digest } = mapping;
   permitMeant(source, digest, { quarantined });
   if (!(await house.manifests.get(digest, visit))) {
-    const named = { ...asking, named: true, linked: true };
+    const named = { ...asking, named: true };
     const { manifest } = await house.fills.joinManifest(digest, source, named);
     house.manifests.keep(manifest, visit);
   }

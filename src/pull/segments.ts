@@ -18,8 +18,18 @@ const MOST_READS = 4;
 /** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
 export interface Origin {
   layout?: Layout;
-  /** A running attempt, and its size in bytes; null where the upstream did not tell it. */
-  attempt?: { id: string; size: number | null };
+  attempt?: Running;
+}
+
+/** A running attempt. */
+interface Running {
+  id: string;
+  /** In bytes; null where the upstream did not tell it. */
+  size: number | null;
+  /** The repository is linked already; else it is once the blob is verified. */
+  linked: boolean;
+  /** The published blob that it is compared with: its segments are read, each once it is told to be ready. */
+  compared?: Layout;
 }
 
 export class Segments {
@@ -32,7 +42,7 @@ export class Segments {
   /** The last segment is not sent before the whole blob is verified. */
   readonly #verified: boolean;
   #layout: Layout | undefined;
-  #attempt: { id: string; size: number | null } | undefined;
+  #attempt: Running | undefined;
   #ready = new Set<number>();
   #first: Opened | undefined;
   #mended = false;
@@ -125,9 +135,11 @@ export class Segments {
       const opened = await blobs.segment(this.#layout, number, slice, this.#asked);
       return opened && this.#noted(opened, slice.length);
     }
-    const { id } = this.#attempt as { id: string };
+    const { id, compared } = this.#attempt as Running;
     this.#ready.delete(number); // where it is gone, it is asked for again
-    const opened = await blobs.attemptSegment(this.#digest, id, number, slice);
+    const opened = compared
+      ? await blobs.segment(compared, number, slice, this.#asked)
+      : await blobs.attemptSegment(this.#digest, id, number, slice);
     return opened && this.#noted(opened, slice.length);
   }
 
@@ -140,16 +152,21 @@ export class Segments {
    * until the next is there. */
   async #await(number: number): Promise<void> {
     const verified = this.#verified;
-    const { id, size } = this.#attempt as { id: string; size: number | null };
+    const { id, size, linked } = this.#attempt as Running;
     const last = size !== null && number === segmentCount(size) - 1;
     const wanted = size === null && verified ? number + 1 : number;
     if (!(last && verified) && this.#ready.has(wanted)) return;
-    const { fills, blobs } = this.#house;
+    const { fills } = this.#house;
     const news = await fills.waitFor(this.#digest, this.#source, id, wanted, last && verified);
-    this.#layout = news.layout;
-    if (news.layout) blobs.keep(news.layout, this.#asked);
+    if (news.layout) this.#published(news.layout, linked);
     for (const segment of news.segments) this.#ready.add(segment);
     if (size === null && verified) this.#ready.add(number);
+  }
+
+  #published(layout: Layout, wasLinked: boolean): void {
+    this.#layout = layout;
+    this.#house.blobs.keep(layout, this.#asked);
+    if (!wasLinked) this.#house.links.add(this.#source, this.#digest, this.#asked);
   }
 
   /** R2 lacks a segment of a published blob. It may have been published anew since the layout was told; else it becomes an
@@ -165,7 +182,7 @@ export class Segments {
     blobs.forget(layout.digest, this.#asked);
     await fills.mend(this.#source, layout);
     this.#mended = true;
-    this.#attempt = { id: layout.attempt, size: layout.size };
+    this.#attempt = { id: layout.attempt, size: layout.size, linked: true };
     this.#layout = undefined;
     this.#ready = new Set();
   }

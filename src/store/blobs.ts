@@ -148,6 +148,11 @@ export class BlobStore {
     await this.records.delete(layout.digest);
   }
 
+  /** Tells KV of a blob that was published. */
+  announce(layout: Layout): Promise<void> {
+    return this.records.put(layout, Date.now(), true);
+  }
+
   async deleteSegment(digest: Digest, attempt: string, number: number): Promise<void> {
     await this.#bucket.delete(segmentKey(digest, attempt, number));
   }

@@ -7,7 +7,8 @@
 //   KV   blob:<digest>                                  a blob's layout, near: a claim that its head is there
 //   R2   tags/<origin>//<repository>:<tag>              what a tag means and has meant, as metadata; written on a change
 //   KV   tag:<origin>//<repository>:<tag>               what a tag was last known to mean, and when that was
-//   KV   link:<origin>//<repository>@<digest>           that this repository has that digest, and when that was confirmed
+//   R2   links/<algorithm>/<hex>/<origin>//<repository> that this repository's upstream has shown that it has the digest
+//   KV   link:<origin>//<repository>@<digest>           the same, near, and when that was confirmed
 //   KV   list:<origin>//<repository>/<list>?<query>     a page of tags, or of referrers
 //   KV   probe:nothing                                  nothing, ever: whoever looks a deployment over asks for it, and R2 for the same
 //   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
@@ -119,6 +120,18 @@ export function tagNameOf(key: string): { place: string; tag: string } | undefin
   return { place: key.slice(TAGS.length, colon), tag: key.slice(colon + 1) };
 }
 
+/** Of all repositories, or of those of one origin, that have shown that they have the digest. */
+export function linkRecordPrefix(digest: Digest, origin?: string): string {
+  const all = `links/${algorithmOf(digest)}/${hexOf(digest)}/`;
+  return origin === undefined ? all : `${all}${shortened(origin)}//`;
+}
+
+/** @param place origin and repository (policy/source) */
+export function linkRecordKey(place: string, digest: Digest): string {
+  const end = place.lastIndexOf("//");
+  return linkRecordPrefix(digest, place.slice(0, end)) + place.slice(end + 2);
+}
+
 export function linkKey(place: string, digest: Digest): string {
   return fitted(`link:${place}@${digest}`);
 }
@@ -131,6 +144,12 @@ export function listKey(place: string, list: string, query: string): string {
 /** What is under no key: to see whether a binding answers. */
 export function probeKey(): string {
   return "probe:nothing";
+}
+
+/** R2 takes keys of up to 1,024 bytes, of which a digest and a repository have up to 400. */
+function shortened(origin: string): string {
+  if (origin.length <= 600) return origin;
+  return `${origin.slice(0, 500)}#${createHash("sha256").update(origin).digest("hex")}`;
 }
 
 /** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */

@@ -72,6 +72,13 @@ export class ManifestStore {
     };
   }
 
+  /** Where an earlier version took it from: origin and repository. Undefined for what this version has stored, which keeps links. */
+  async firstPlace(digest: Digest): Promise<string | undefined> {
+    const object = await withRetries(() => this.#bucket.head(manifestKey(digest)));
+    const { place, judged } = object?.customMetadata ?? {};
+    return judged ? undefined : place;
+  }
+
   async has(digest: Digest): Promise<boolean> {
     return (await withRetries(() => this.#bucket.head(manifestKey(digest)))) !== null;
   }

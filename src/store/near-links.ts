@@ -13,8 +13,8 @@ const FORM: Form<Link> = {
     contentType: "application/json",
   }),
   decode: async (response) => {
-    const { confirmedAt } = (await response.json()) as Partial<Link>;
-    return confirmedAt === undefined ? undefined : { confirmedAt };
+    const { confirmedAt, proved } = (await response.json()) as Partial<Link>;
+    return confirmedAt === undefined ? undefined : { confirmedAt, ...(proved && { proved }) };
   },
 };
 
@@ -36,10 +36,10 @@ export class NearLinks {
     return found?.value;
   }
 
-  /** It was confirmed just now. KV is told behind the answer, and may remember for a minute that it missed it. */
+  /** It is proved, and was confirmed just now. KV is told behind the answer, and may remember for a minute that it missed it. */
   add(source: Source, digest: Digest, visit: Visit): void {
     const place = sourceKey(source);
-    const link = { confirmedAt: Date.now() };
+    const link: Link = { confirmedAt: Date.now(), proved: true };
     this.#near.keep(linkKey(place, digest), link, FORM, visit, JUST_FETCHED);
     visit.later(
       this.#store.put(place, digest, link).catch((error: Error) => {
@@ -49,9 +49,10 @@ export class NearLinks {
     );
   }
 
-  async remove(source: Source, digest: Digest, visit: Visit): Promise<void> {
+  /** The upstream has it no more. */
+  async withdraw(source: Source, digest: Digest, visit: Visit): Promise<void> {
     const place = sourceKey(source);
-    await this.#store.delete(place, digest);
+    await this.#store.withdraw(place, digest);
     this.#near.forget(linkKey(place, digest), true, visit);
   }
 }

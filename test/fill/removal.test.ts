@@ -145,6 +145,7 @@ describe("a tag", () => {
       await fixture.image(name, undefined, { seed: "b" }),
     ];
     await cache.bytes(`p/${name}/manifests/1`);
+    await cache.settled();
     const doomed = (image: { digest: string }) => {
       return { place: `${place}${name}`, tag: "1", digest: image.digest as Digest };
     };

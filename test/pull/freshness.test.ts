@@ -341,7 +341,9 @@ describe("a tag's object that cannot be reached", () => {
     const { digest } = await fixture.image(name, "1");
     const path = apartPath();
     const rule = { prefix: "p", upstream: fixture.url("open") + path, tagTtl: "1m" };
-    await digestOf(new Cache({ RULES: [rule] }).fetch(`p/${name}/manifests/1`));
+    const before = new Cache({ RULES: [rule] });
+    await digestOf(before.fetch(`p/${name}/manifests/1`));
+    await before.settled();
     later(2 * MINUTE);
     const response = await new Cache({ RULES: [rule], TAG_FILL }).fetch(`p/${name}/manifests/1`);
     expect(response.headers.get("warning")).toContain("could not be checked");

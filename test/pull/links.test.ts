@@ -63,12 +63,16 @@ describe("under another name of the same upstream", () => {
     expect(await statuses(new Cache(), other, image)).toEqual(new Set([404]));
   });
 
-  it("it costs the upstream a question each, and not one more for a while", async () => {
+  it("it costs the upstream a question each, settled by a GET, and not one more for a while", async () => {
     const { image, other } = await secret();
     const cache = new Cache();
     const path = `open/${other}/blobs/${image.layers[0]?.digest}`;
     for (let at = 0; at < 5; at++) expect((await cache.fetch(path)).status).toBe(404);
-    expect(await fixture.requests({ repository: other, kind: "blob" })).toHaveLength(1);
+    const asked = await fixture.requests({ repository: other, kind: "blob" });
+    expect(asked.map(({ method, range }) => [method, range])).toEqual([
+      ["HEAD", null],
+      ["GET", "bytes=0-0"],
+    ]);
   });
 
   it("is told in the same words whether it is cached or not", async () => {
