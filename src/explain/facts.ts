@@ -6,6 +6,7 @@ import type { Counts, HeldImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
 import type { Digest } from "../oci/digest.ts";
+import { twinOf } from "../oci/hash.ts";
 import { parseObject } from "../oci/json.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
@@ -125,7 +126,9 @@ async function ofSource(
         catalog.image(place, digest),
       ])
     : [[], false, undefined];
-  const held = quarantine.find((one) => one.digest === digest);
+  const bytes = digest && (await sources.manifests.get(digest))?.bytes;
+  const twin = bytes && twinOf(digest, bytes);
+  const held = quarantine.find((one) => one.digest === digest || one.digest === twin);
   return {
     ...(held && { quarantined: held.reason }),
     ...(mapping && { mapping }),

@@ -1,9 +1,8 @@
 // One attempt at one blob: which of its segments are stored, and the hash of them in order. Attempts never mix:
 // starting over means another attempt, under other keys.
 
-import type { Hash } from "node:crypto";
 import { type Digest, hexOf } from "../oci/digest.ts";
-import { hasherFor } from "../oci/hash.ts";
+import { TwinHash } from "../oci/hash.ts";
 import { segmentCount, segmentLength } from "../store/segments.ts";
 import type { News } from "./news.ts";
 import { Mismatch, type RunStore } from "./run-store.ts";
@@ -36,7 +35,7 @@ export class Attempt {
   readonly #news: News;
   readonly #taken = new Set<number>();
   readonly #wanted = new Set<number>();
-  #hash: Hash;
+  #hash: TwinHash;
   #lowest = 0;
   /** The segment that the fastest follower has asked for last, and when. */
   #followed = -1;
@@ -54,7 +53,7 @@ export class Attempt {
     this.ranges = ranges;
     this.#blobs = blobs;
     this.#news = news;
-    this.#hash = hasherFor(digest);
+    this.#hash = new TwinHash(digest);
   }
 
   /** Takes over what an earlier incarnation stored. What is not as long as it must be is not taken. */
@@ -195,13 +194,14 @@ export class Attempt {
     }
   }
 
-  /** Throws a Mismatch unless all segments together hash to the digest. */
-  async verify(): Promise<void> {
+  /** Throws a Mismatch unless all segments together hash to the digest. @returns their digest by the other algorithm */
+  async verify(): Promise<Digest> {
     await this.#catchingUp?.catch(() => {}); // read again below, and then the failure counts
     await this.#readBack();
-    const actual = this.#hash.digest("hex");
-    if (this.#hashed !== this.count || actual !== hexOf(this.digest)) {
-      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${actual}`);
+    const { hex, twin } = this.#hash.end();
+    if (this.#hashed !== this.count || hex !== hexOf(this.digest)) {
+      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${hex}`);
     }
+    return twin;
   }
 }

@@ -24,6 +24,7 @@ import { PROOF } from "./run-store.ts";
 import { HOLD_AFTER, SavedFill } from "./saved.ts";
 import { Shared } from "./shared.ts";
 import { tallyOf } from "./tally.ts";
+import { twinIn } from "./twin.ts";
 
 /** An alarm handler may run for 15 minutes; the next one takes over. */
 const HOLD_FOR = 13 * 60_000;
@@ -39,6 +40,7 @@ export class BlobFill extends DurableObject<Env> {
   readonly #memory = new Memory();
   readonly #heads = new Shared<number | undefined>(this.#memory);
   readonly #confirms = new Shared<void>(this.#memory);
+  #twin: Promise<Digest | undefined> | undefined;
   readonly #runs = new BlobRuns({
     blobs: this.#blobs,
     upstream: this.#upstream,
@@ -149,34 +151,13 @@ export class BlobFill extends DurableObject<Env> {
     verified: boolean,
   ): Promise<Outcome<Ready>> {
     return settle(async () => {
-      const run = await this.#runOf(digest, source, attempt);
+      await this.#removing.over();
+      const run = await this.#runs.followed(digest, source, attempt);
       if (run) return run.news.until(() => lookForFollower(run, source, attempt, number, verified));
       const layout = await this.#blobs.layout(digest);
       if (!layout || (layout.attempt !== attempt && attempt !== PROOF)) throw broken();
       return { segments: [], layout };
     });
-  }
-
-  /** The run that is making `attempt`, resumed if the object was reset. A follower never begins another: what it has
-   * sent is of that attempt, or of none. */
-  async #runOf(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
-    await this.#removing.over();
-    if (attempt === PROOF) return this.#proofFor(digest, source);
-    const run = this.#runs.otherMaking(attempt) ?? this.#runs.kept;
-    if (run) return run;
-    const saved = await this.#saved.get();
-    if (this.#runs.kept || saved?.plan?.attempt !== attempt) return this.#runs.kept;
-    return this.#runs.resume(saved);
-  }
-
-  /** Undefined where the repository has become linked, and may read what is published. What a proof's follower has sent is of the
-   * published blob: after a reset another proof may go on with it. */
-  async #proofFor(digest: Digest, source: Source): Promise<Run | undefined> {
-    const running = this.#runs.other(source);
-    if (running || (await this.#proofs.isProved(digest, source))) return running;
-    const layout = await this.#blobs.layout(digest);
-    if (!layout) throw broken();
-    return this.#runs.other(source) ?? this.#runs.prove(digest, source, layout);
   }
 
   /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
@@ -214,6 +195,16 @@ export class BlobFill extends DurableObject<Env> {
     });
     await Promise.race([run.ended, enough]);
     clearTimeout(timer);
+  }
+
+  /** The digest of the same bytes by the other algorithm. Undefined where the blob is not here. */
+  async twin(digest: Digest): Promise<Outcome<Digest | undefined>> {
+    return settle(async () => {
+      this.#twin ??= twinIn(this.#blobs, digest).finally(() => {
+        this.#twin = undefined;
+      });
+      return this.#twin;
+    });
   }
 
   /** Deletes the blob's head, unless the blob is being fetched or mended. */

@@ -7,10 +7,11 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { Layout } from "../store/segments.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { Plan } from "./attempt.ts";
+import { broken } from "./looks.ts";
 import type { Memory } from "./memory.ts";
 import type { Proofs } from "./proofs.ts";
 import { Run, type RunOptions } from "./run.ts";
-import { comparingWith, publishingOnce } from "./run-store.ts";
+import { comparingWith, PROOF, publishingOnce } from "./run-store.ts";
 import { KEEP, type Saved, type SavedFill } from "./saved.ts";
 import type { FillTally } from "./tally.ts";
 
@@ -61,9 +62,27 @@ export class BlobRuns {
     return this.#others.get(originOf(source.rule));
   }
 
-  /** The one that is making an attempt, of those that are not saved. */
-  otherMaking(attempt: string): Run | undefined {
-    return [...this.#others.values()].find((run) => run.attempt?.id === attempt);
+  /** The run that is making `attempt`, resumed if the object was reset; undefined where it has ended. A follower never begins another:
+   * what it has sent is of that attempt, or of none. */
+  async followed(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
+    if (attempt === PROOF) return this.#proofFor(digest, source);
+    const others = [...this.#others.values()];
+    const run = others.find((other) => other.attempt?.id === attempt) ?? this.#kept;
+    if (run) return run;
+    const saved = await this.#parts.saved.get();
+    if (this.#kept || saved?.plan?.attempt !== attempt) return this.#kept;
+    return this.resume(saved);
+  }
+
+  /** Undefined where the repository has become linked, and may read what is published. What a proof's follower has sent is of the
+   * published blob: after a reset another proof may go on with it. */
+  async #proofFor(digest: Digest, source: Source): Promise<Run | undefined> {
+    const { proofs, blobs } = this.#parts;
+    const running = this.other(source);
+    if (running || (await proofs.isProved(digest, source))) return running;
+    const layout = await blobs.layout(digest);
+    if (!layout) throw broken();
+    return this.other(source) ?? this.prove(digest, source, layout);
   }
 
   /** A fill: saved, unless another origin's is already. */

@@ -25,6 +25,8 @@ export interface Fills {
     verified: boolean,
   ): Promise<Ready>;
   mend(source: Source, layout: Layout): Promise<void>;
+  /** The digest of a blob's bytes by the other algorithm, where its layout does not say it. */
+  blobTwin(digest: Digest): Promise<Digest | undefined>;
   joinManifest(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest>;
   headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
   checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
@@ -61,6 +63,7 @@ export function openFills(env: Env): Fills {
     waitFor: (digest, source, attempt, segment, verified) =>
       call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
     mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
+    blobTwin: (digest) => call(() => blob(digest).twin(digest)),
     joinManifest: (digest, source, asking) =>
       asked(asking, (left) => manifest(digest).join(digest, source, left)),
     headManifest: (digest, source, asking) =>

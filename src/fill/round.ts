@@ -131,7 +131,7 @@ export class Round {
 
   async #publish(attempt: Attempt): Promise<Layout> {
     const { digest, blobs } = this.#desk;
-    await attempt.verify();
-    return blobs.publish(digest, attempt.size as number, attempt.id);
+    const twin = await attempt.verify();
+    return blobs.publish(digest, attempt.size as number, attempt.id, twin);
   }
 }

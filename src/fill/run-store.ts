@@ -46,10 +46,10 @@ export function publishingOnce(
   return {
     ...plain(blobs),
     layout: async (digest) => (isFirst ? blobs.layout(digest) : undefined),
-    publish: (digest, size, attempt) =>
+    publish: (digest, size, attempt, twin) =>
       once(
         digest,
-        () => blobs.publish(digest, size, attempt),
+        () => blobs.publish(digest, size, attempt, twin),
         () => blobs.deleteAttempt(digest, attempt),
       ),
     publishWhole: (digest, bytes) =>

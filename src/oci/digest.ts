@@ -17,6 +17,11 @@ export function algorithmOf(digest: Digest): Algorithm {
   return digest.slice(0, digest.indexOf(":")) as Algorithm;
 }
 
+/** The other algorithm: the same bytes have a digest by each, and what is refused by one is refused by both. */
+export function otherAlgorithm(digest: Digest): Algorithm {
+  return algorithmOf(digest) === "sha256" ? "sha512" : "sha256";
+}
+
 export function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }

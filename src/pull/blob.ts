@@ -11,7 +11,7 @@ import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { unlinked } from "./links.ts";
-import { permitDigest } from "./permit.ts";
+import { permitDigest, permitStored } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
 
@@ -56,6 +56,7 @@ export async function pullBlob(
   const status = statusOf(joined.how);
   if (joined.state === "published") {
     const { layout } = joined;
+    await permitStored(house, source, layout, asked);
     if (!linked) links.add(source, digest, asked);
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
@@ -63,6 +64,7 @@ export async function pullBlob(
     return answer(digest, layout.size, range, new Sending(house, source, segments, asked), status);
   }
   const { attempt: id, size, ranges, compared } = joined;
+  if (compared) await permitStored(house, source, compared, asked);
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
   const attempt = { id, size, linked, ...(compared && { compared }) };
@@ -90,6 +92,10 @@ async function pullHere(
       ? await blobs.open(digest, asked)
       : await layoutAlone(house, digest, asked);
   if (!stored) return undefined;
+  await permitStored(house, source, stored.layout, asked).catch(async (error) => {
+    if ("first" in stored) await stored.first?.stream.cancel();
+    throw error;
+  });
   const range = rangeIn(header, stored.layout.size);
   const segments = new Segments(house, source, digest, stored, range, asked);
   const status = await segments.begin();
@@ -146,7 +152,10 @@ export async function headBlob(
     "read",
     house.links.here(source, digest, "blob", asked, looking),
   );
-  if (here) return { digest, size: here.value.size, status: { hit: here.layer } };
+  if (here) {
+    await permitStored(house, source, here.value, asked);
+    return { digest, size: here.value.size, status: { hit: here.layer } };
+  }
   const telling = unlinked(source, digest, wasLinked, async () => {
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
     return house.fills.headBlob(digest, source, askingOf(asked));

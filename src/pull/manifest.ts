@@ -6,6 +6,7 @@ import { timed } from "../meter/steps.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { twinOf } from "../oci/hash.ts";
 import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
@@ -17,7 +18,7 @@ import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { type Here, unlinked } from "./links.ts";
 import { type Meant, meaningOf, tellProved } from "./meaning.ts";
-import { permitDigest, permitMeant, permitTag } from "./permit.ts";
+import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */
@@ -173,7 +174,7 @@ async function pullPermitted(
     "read",
     house.links.here(source, digest, "manifest", asked, looking),
   );
-  if (here) return described(here.value, { status: { hit: here.layer } });
+  if (here) return described(source, here.value, { status: { hit: here.layer } }, asked);
   const fetch = () => fetchPermitted(house, source, digest, asked, linked);
   if (linked) return fetch();
   const pulled = await unlinked(source, digest, wasLinked ?? false, fetch);
@@ -196,7 +197,7 @@ async function fetchPermitted(
   if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
   const asking = { ...askingOf(asked), linked };
   const { manifest, status } = await fetched(house, source, digest, asking, asked);
-  return described(manifest, { status });
+  return described(source, manifest, { status }, asked);
 }
 
 /** A client that accepts no index gets the linux/amd64 manifest of one, as distribution does; for tags only, since
@@ -208,7 +209,8 @@ async function negotiated(
   label: Labelled,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  if (suits(manifest.mediaType, asked.accept)) return described(manifest, label);
+  if (suits(manifest.mediaType, asked.accept)) return described(source, manifest, label, asked);
+  await permitBytes(source, manifest.digest, asked, () => twinOf(manifest.digest, manifest.bytes));
   const child = defaultChild(manifest.bytes);
   if (!child) {
     throw new RegistryError(
@@ -226,6 +228,13 @@ function suits(mediaType: string, accept: string | undefined): boolean {
   return !INDEX_TYPES.includes(mediaType) || accepts(accept, INDEX_TYPES);
 }
 
-function described({ digest, mediaType, bytes }: Manifest, label: Labelled): PulledManifest {
+/** Throws DENIED (403) for bytes that are refused by another digest than they were asked for. */
+async function described(
+  source: Source,
+  { digest, mediaType, bytes }: Manifest,
+  label: Labelled,
+  asked: Asked,
+): Promise<PulledManifest> {
+  await permitBytes(source, digest, asked, () => twinOf(digest, bytes));
   return { digest, mediaType, size: bytes.byteLength, bytes, ...label };
 }

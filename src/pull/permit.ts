@@ -1,6 +1,6 @@
 // Permission: what a rule's lists refuse is refused before anything is looked up, cached or not.
 
-import type { Digest } from "../oci/digest.ts";
+import { type Algorithm, type Digest, otherAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import {
   denied,
@@ -10,6 +10,7 @@ import {
   speaksOfTags,
 } from "../policy/allowed.ts";
 import { ownName, type Source } from "../policy/source.ts";
+import type { Layout } from "../store/segments.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 
@@ -31,6 +32,50 @@ export function permitMeant(source: Source, digest: Digest, { quarantined }: Hel
   if (reason !== undefined)
     throw new RegistryError("DENIED", `${digest} is in quarantine: ${reason}`);
   if (isDigestDenied(source.rule, digest)) throw denied(source.rule, digest);
+}
+
+/** What is refused is refused by its bytes: by whichever algorithm it is asked for, and by whichever it is listed.
+ * @param twin the digest of the same bytes by the other algorithm; asked for where a list has such digests at all */
+export async function permitBytes(
+  source: Source,
+  digest: Digest,
+  held: Held,
+  twin: () => Digest | undefined | Promise<Digest | undefined>,
+): Promise<void> {
+  const algorithm = otherAlgorithm(digest);
+  const isListed = (other: string) => other.startsWith(`${algorithm}:`);
+  const lists = source.rule.denyDigests.some(isListed) || hasOf(held.quarantined, algorithm);
+  if (!lists) return;
+  const other = await twin();
+  // Not to be told: it is refused rather than served against a list.
+  if (other === undefined)
+    throw new RegistryError("UNAVAILABLE", `it cannot be told whether ${digest} is refused here`, {
+      status: 503,
+      headers: { "Retry-After": "5" },
+    });
+  permitMeant(source, other, held);
+}
+
+/** The same of a blob. */
+export function permitStored(
+  { fills }: Pick<House, "fills">,
+  source: Source,
+  { digest, twin }: Layout,
+  held: Held,
+): Promise<void> {
+  return permitBytes(source, digest, held, () => twin ?? fills.blobTwin(digest));
+}
+
+/** Page of quarantined digests → the algorithms in it: a page is read by every request, and made once in a while. */
+const algorithms = new WeakMap<ReadonlyMap<string, string>, Set<string>>();
+
+function hasOf(quarantined: Held["quarantined"], algorithm: Algorithm): boolean {
+  let known = algorithms.get(quarantined);
+  if (!known) {
+    known = new Set([...quarantined.keys()].map((digest) => digest.split(":")[0] as string));
+    algorithms.set(quarantined, known);
+  }
+  return known.has(algorithm);
 }
 
 /** Where the lists tell tags apart, a digest is permitted for an allowed tag that leads to it. Throws DENIED (403). */

@@ -11,6 +11,7 @@ import { offline } from "../upstream/offline.ts";
 import type { Asked } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { permitStored } from "./permit.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
@@ -158,12 +159,14 @@ export class Segments {
     if (!(last && verified) && this.#ready.has(wanted)) return;
     const { fills } = this.#house;
     const news = await fills.waitFor(this.#digest, this.#source, id, wanted, last && verified);
-    if (news.layout) this.#published(news.layout, linked);
+    if (news.layout) await this.#published(news.layout, linked);
     for (const segment of news.segments) this.#ready.add(segment);
     if (size === null && verified) this.#ready.add(number);
   }
 
-  #published(layout: Layout, wasLinked: boolean): void {
+  /** What is refused by its other digest, which is known only now, is broken off before its end. */
+  async #published(layout: Layout, wasLinked: boolean): Promise<void> {
+    await permitStored(this.#house, this.#source, layout, this.#asked);
     this.#layout = layout;
     this.#house.blobs.keep(layout, this.#asked);
     if (!wasLinked) this.#house.links.add(this.#source, this.#digest, this.#asked);

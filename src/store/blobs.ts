@@ -1,6 +1,7 @@
 // Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified.
 
-import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
+import { twinOf } from "../oci/hash.ts";
 import { BlobRecords } from "./blob-records.ts";
 import { countedBucket } from "./counted.ts";
 import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
@@ -114,20 +115,21 @@ export class BlobStore {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
     const attempt = "whole";
     const size = bytes.byteLength;
-    const options = { ...checksum, ...metadata(size, attempt) };
+    const twin = twinOf(digest, bytes);
+    const options = { ...checksum, ...metadata(size, attempt, twin) };
     const head = await withRetries(() => this.#bucket.put(blobKey(digest), bytes, options));
-    return { digest, size, attempt, generation: head.version };
+    return { digest, size, attempt, twin, generation: head.version };
   }
 
   /** Makes a blob of many segments visible. They were verified together by who wrote them; the first is copied
    * into the head, and is to be deleted where it was. */
-  async publish(digest: Digest, size: number, attempt: string): Promise<Layout> {
+  async publish(digest: Digest, size: number, attempt: string, twin: Digest): Promise<Layout> {
     const head = await withRetries(async () => {
       const first = await this.#bucket.get(segmentKey(digest, attempt, 0));
       if (!first) throw new Error(`the first segment of ${digest} is gone`);
-      return this.#bucket.put(blobKey(digest), first.body, metadata(size, attempt));
+      return this.#bucket.put(blobKey(digest), first.body, metadata(size, attempt, twin));
     });
-    return { digest, size, attempt, generation: head.version };
+    return { digest, size, attempt, twin, generation: head.version };
   }
 
   /** Takes a published blob back into its attempt, less what is missing, so that a fill can mend it.
@@ -181,14 +183,15 @@ export class BlobStore {
   }
 }
 
-function metadata(size: number, attempt: string): R2PutOptions {
-  return { customMetadata: { size: String(size), attempt } };
+function metadata(size: number, attempt: string, twin: Digest): R2PutOptions {
+  return { customMetadata: { size: String(size), attempt, twin } };
 }
 
 function headOf(digest: Digest, head: R2Object): Head {
-  const { size, attempt } = head.customMetadata ?? {};
+  const { size, attempt, twin } = head.customMetadata ?? {};
   if (size === undefined || attempt === undefined)
     throw new Error(`the head of ${digest} has no layout`);
-  const layout = { digest, size: Number(size), attempt, generation: head.version };
+  const layout: Layout = { digest, size: Number(size), attempt, generation: head.version };
+  if (twin !== undefined && isDigest(twin)) layout.twin = twin;
   return { layout, publishedAt: head.uploaded.getTime() };
 }

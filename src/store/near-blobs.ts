@@ -231,10 +231,10 @@ function formOf(digest: Digest): Form<Layout> {
       contentType: "application/json",
     }),
     decode: async (response) => {
-      const { size, attempt, generation } = (await response.json()) as Partial<Layout>;
+      const { size, attempt, generation, twin } = (await response.json()) as Partial<Layout>;
       if (size === undefined || !attempt || !generation) return undefined;
-      return { digest, size, attempt, generation };
+      return { digest, size, attempt, generation, ...(twin && { twin }) };
     },
-    version: ({ generation }) => generation,
+    version: ({ generation, twin = "" }) => `${generation} ${twin}`,
   };
 }

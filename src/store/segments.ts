@@ -11,6 +11,8 @@ export interface Layout {
   size: number;
   /** Which attempt at fetching it wrote the segments behind the head. */
   attempt: string;
+  /** The digest of the same bytes by the other algorithm; undefined where an earlier version stored it. */
+  twin?: Digest;
   /** Of its publication: R2's version of the head, "associated with a specific upload" (Workers API reference). */
   generation: string;
 }

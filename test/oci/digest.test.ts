@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { algorithmOf, type Digest, hexOf, isDigest, referrersTag } from "../../src/oci/digest.ts";
-import { digestOf, hasherFor } from "../../src/oci/hash.ts";
+import { digestOf, TwinHash, twinOf } from "../../src/oci/hash.ts";
 
 const A64 = "a".repeat(64);
 const SHA512 = `sha512:${A64}${"b".repeat(64)}` as Digest;
@@ -76,14 +76,23 @@ describe("the digest of bytes", () => {
     expect(isDigest(digest)).toBe(true);
   });
 
+  it("has a twin by the other algorithm", () => {
+    expect(twinOf(digestOf(ABC, "sha256"), ABC)).toBe(digestOf(ABC, "sha512"));
+    expect(twinOf(digestOf(ABC, "sha512"), ABC)).toBe(digestOf(ABC, "sha256"));
+  });
+
   it("is sha256 unless said", () => {
     expect(digestOf(ABC)).toBe(digestOf(ABC, "sha256"));
   });
 
   it.each(["sha256", "sha512"] as const)("can be fed piece by piece: %s", (algorithm) => {
     const digest = digestOf(ABC, algorithm);
-    const hash = hasherFor(digest);
-    hash.update(ABC.subarray(0, 1)).update(ABC.subarray(1));
-    expect(hash.digest("hex")).toBe(hexOf(digest));
+    const hash = new TwinHash(digest);
+    hash.update(ABC.subarray(0, 1));
+    const copy = hash.copy();
+    hash.update(ABC.subarray(1));
+    expect(hash.end()).toEqual({ hex: hexOf(digest), twin: twinOf(digest, ABC) });
+    copy.update(ABC.subarray(1));
+    expect(copy.end().hex).toBe(hexOf(digest));
   });
 });
