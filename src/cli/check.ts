@@ -4,6 +4,7 @@
 import { SHORTEST_SECRET } from "../config/auth.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
+import { readSecrets } from "../config/secrets.ts";
 import { localSecrets, secretsOf } from "./secrets.ts";
 import { deployedVariables, option, type Variables } from "./settings.ts";
 
@@ -45,6 +46,8 @@ function unusable(given: Variables): string[] {
   try {
     const { auth, rules } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);
+    for (const [name, bases] of Object.entries(readSecrets(given.SECRETS, [])))
+      console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
     return rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       if (!problem) return [];

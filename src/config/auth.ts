@@ -2,14 +2,11 @@
 // comes through Cloudflare Access to administer.
 
 import { z } from "zod";
+import { type Condition, vagueIn } from "./conditions.ts";
 import { oneOrMore, pattern } from "./fields.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import { isSafeUrl } from "./upstream.ts";
-
-/** What a claim has to be: a text, in which `*` stands for any characters, a number or a switch; one of several; or, of a claim
- * that is a table, what is in it has to be. */
-export type Condition = string | number | boolean | Condition[] | { [claim: string]: Condition };
 
 /** OIDC tokens that are as good as a pull token. */
 export interface Issuer {
@@ -108,22 +105,16 @@ export const issuerSchema = z
       }),
   })
   .superRefine(({ issuer: url, claims, jwksUri }, context) => {
-    const say = (field: string, message: string) =>
-      void context.issues.push({ code: "custom", path: [field], input: undefined, message });
-    if (Object.values(claims).every(isAnything))
+    const say = (path: (string | number)[], message: string) =>
+      void context.issues.push({ code: "custom", path, input: undefined, message });
+    const vague = vagueIn(url, claims);
+    if (vague) say(["claims", ...vague.path], vague.problem);
+    if (jwksUri !== undefined && new URL(jwksUri).origin !== new URL(url).origin)
       say(
-        "claims",
-        'must tell your tokens from everybody else\'s of this issuer, such as { repository_owner = "acme" }',
+        ["jwksUri"],
+        "must be at the issuer's own host: keys from elsewhere are not the issuer's",
       );
-    if (jwksUri !== undefined && new URL(jwksUri).host !== new URL(url).host)
-      say("jwksUri", "must be at the issuer's own host: keys from elsewhere are not the issuer's");
   });
-
-function isAnything(value: Condition): boolean {
-  if (Array.isArray(value)) return value.some(isAnything);
-  if (typeof value === "object") return Object.values(value).every(isAnything);
-  return typeof value === "string" && /^\*+$/.test(value);
-}
 
 export const teamSchema = z
   .strictObject({

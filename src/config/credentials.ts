@@ -88,7 +88,7 @@ const serviceAccount = z
     return { email, privateKey, tokenUri, ...(id !== undefined && { privateKeyId: id }) };
   });
 
-type Read = { credentials: Credentials } | { problem: string };
+export type Read = { credentials: Credentials } | { problem: string };
 
 /** The credentials in the secret `name`. The problem is told in words that hold nothing of the value.
  * @param kind of the rule that names it: ECR's logins come of an access key, and nobody else's do */

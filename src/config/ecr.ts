@@ -34,8 +34,7 @@ export function ecrApiOf(
     return undefined;
   }
   if (credentials.length === 0) say("credentials", "must name the secret with the access key");
-  const [, fips = "", told, domain] = REGISTRY.exec(upstream?.host ?? "") ?? [];
-  const signed = region ?? told;
+  const signed = region ?? toldRegion(upstream);
   if (signed === undefined) {
     say("region", "is missing, and the upstream's host does not tell it");
     return undefined;
@@ -44,12 +43,21 @@ export function ecrApiOf(
     const base = baseOf(endpoint, insecure, say);
     return base === undefined ? undefined : { endpoint: base, region: signed };
   }
-  if (domain === undefined) {
-    say("endpoint", "is missing, and the upstream's host does not tell where the ECR API is");
-    return undefined;
-  }
-  const service = fips ? "ecr-fips" : "api.ecr";
-  return { endpoint: `https://${service}.${signed}.${domain}`, region: signed };
+  const own = ownEndpoint(upstream, signed);
+  if (own !== undefined) return { endpoint: own, region: signed };
+  say("endpoint", "is missing, and the upstream's host does not tell where the ECR API is");
+  return undefined;
+}
+
+function toldRegion(upstream: Upstream | undefined): string | undefined {
+  return REGISTRY.exec(upstream?.host ?? "")?.[2];
+}
+
+/** Amazon's own API for one of its registries; undefined where the upstream's host is none. */
+export function ownEndpoint(upstream: Upstream | undefined, region: string): string | undefined {
+  const [, fips = "", , domain] = REGISTRY.exec(upstream?.host ?? "") ?? [];
+  if (domain === undefined) return undefined;
+  return `https://${fips ? "ecr-fips" : "api.ecr"}.${region}.${domain}`;
 }
 
 function baseOf(

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { isDigest } from "../oci/digest.ts";
 import { isRepositoryName } from "../oci/name.ts";
+import { hasGoodHost, isHost } from "./host.ts";
 import { registryHost } from "./upstream.ts";
 
 /** One, or a list of at least one; what is wrong with the only one is told without its place in a list. */
@@ -33,19 +34,22 @@ export const prefix = z
     'must be the first part(s) of a repository name, such as "docker-hub": lower case, digits and . _ - within a part',
   );
 
-export const realm = z
-  .string()
-  .transform((text) => (text.includes("://") ? text : `https://${text}`))
-  .refine((text) => URL.canParse(text), "must be a host name or the URL of a token service")
-  .transform((text) => new URL(text).host);
-
-const HOST = /^[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*(:\d{1,5})?$/i;
+/** As a host it keeps its form (config/realms says what it means); as a URL it becomes that one's origin. */
+export const realm = z.string().transform((text, context): string => {
+  const whole = text.includes("://") ? text : `https://${text}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && hasGoodHost(url))
+    return whole === text ? url.origin : url.host;
+  const message = "must be a host name or the URL of a token service";
+  context.issues.push({ code: "custom", input: text, message });
+  return z.NEVER;
+});
 
 /** A host that requests come to. With a port it stands for that port alone, without one for any. */
 export const host = z
   .string()
-  .regex(HOST, 'must be a host name of this deployment, such as "docker.mirror.example.com"')
-  .transform((text) => text.toLowerCase());
+  .refine(isHost, 'must be a host name of this deployment, such as "docker.mirror.example.com"')
+  .transform((text) => text.toLowerCase().replace(/\.(?=(:\d+)?$)/, ""));
 
 /** What of it cannot be guessed has to be as long as a token. */
 export const secretHost = host.refine(
@@ -56,8 +60,8 @@ export const secretHost = host.refine(
 /** A registry as containerd names it in `?ns=`. */
 export const namespace = z
   .string()
-  .regex(
-    HOST,
+  .refine(
+    isHost,
     'must be a registry\'s host as clients name it, such as "docker.io" or "a.example:5000"',
   )
   .transform(registryHost);

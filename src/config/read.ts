@@ -10,6 +10,7 @@ import { type LogLevel, readLog } from "./log.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
+import { type Bindings, bindingsOf, readSecrets } from "./secrets.ts";
 import { readTimes, type Times } from "./times.ts";
 
 export interface ConfiguredRule {
@@ -30,6 +31,8 @@ export interface Config extends Times {
   rules: ConfiguredRule[];
   /** All rules are, by the variable OFFLINE. */
   offline: boolean;
+  /** Where secrets may go. */
+  bindings: Bindings;
   log: LogLevel;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
@@ -72,12 +75,17 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const times = readTimes(env, problems);
   const auth = readAuth(env.AUTH, problems);
   const log = readLog(env.LOG, problems);
+  const secrets = readSecrets(env.SECRETS, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
   if (problems.length > 0) throw new ConfigError(problems);
+  const bindings = bindingsOf(
+    placed.map(({ rule }) => rule),
+    secrets,
+  );
   const rules = placed.map((read) => configured(read, env));
-  return { auth, rules, offline, log, lifecycle, aside: [], isPartial: false, ...times };
+  return { auth, rules, offline, bindings, log, lifecycle, aside: [], isPartial: false, ...times };
 }
 
 /** A rule, and where it stands. */

@@ -90,7 +90,7 @@ export const ruleFields = {
   realm: oneOrMore(realm, "must be a host name or the URL of a token service, or a list of them")
     .optional()
     .describe(
-      "Hosts, one or a list, whose token service may be asked, beside those of the upstream's own site.",
+      "Token services, one or a list, that may be asked beside one at the upstream's own origin (scheme, host and port): a host, or a URL of which the origin counts. Those of Docker Hub, registry.gitlab.com, registry.digitalocean.com and Alibaba's registries are known.",
     ),
   insecure: z
     .boolean()

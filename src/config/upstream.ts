@@ -1,8 +1,14 @@
 // A rule's `upstream`: a base URL or a bare host, made into the one form that the rest of the house sees.
 
+import { HOST_WORDS, hasGoodHost } from "./host.ts";
+
 /** Docker Hub's registry answers under this name only; `docker.io` is what people write. */
 const DOCKER_HUB = "registry-1.docker.io";
 const ALIASES: Record<string, string> = { "docker.io": DOCKER_HUB, "index.docker.io": DOCKER_HUB };
+
+/** A path as it is sent: unreserved characters (RFC 3986, 2.3), some that no shell or format gives a meaning, and escapes, but none of
+ * `/`, `\\`, `.`, `%` or a control character: a server that undoes those would leave the path that a secret is bound to. */
+const PATH = /^(?:[\w.~\-/+@:,=]|%(?!2[ef5]|5c|[01][0-9a-f]|7f)[0-9a-f]{2})*$/i;
 
 export interface Upstream {
   /** Scheme, host and path prefix without a slash at the end: what `/v2/…` is appended to. */
@@ -39,6 +45,9 @@ export function parseUpstream(text: string, insecure: boolean): Upstream {
       "must not hold a user name or password: put them into a secret, and name it in `credentials`",
     );
   }
+  if (!hasGoodHost(url)) throw new Error(`has a host that is none: ${HOST_WORDS}`);
+  if (!PATH.test(url.pathname))
+    throw new Error("has a path with other characters than letters, digits and - . _ ~ + @ : , =");
   if (url.search || url.hash) throw new Error("must not have a query or a fragment");
   if (url.protocol === "http:" && !insecure && !isLoopback(url.hostname)) {
     throw new Error(
@@ -62,6 +71,6 @@ export function isLoopback(hostname: string): boolean {
 /** Where what matters may come from, or go: https, or this machine, without credentials in the address. */
 export function isSafeUrl(text: string): boolean {
   const url = parseUrl(text);
-  if (!url || url.username || url.password) return false;
+  if (!url || url.username || url.password || !hasGoodHost(url)) return false;
   return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
 }

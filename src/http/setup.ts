@@ -1,6 +1,7 @@
 // `GET /setup` and `/setup/<client>`: what to write where, for this cache and its rules, as plain text. It names the rules, so it is for
 // whom the admin API is for.
 
+import { hasGoodHost } from "../config/host.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { CLIENTS, setupIndex, setupOf } from "../setup/clients.ts";
@@ -16,7 +17,7 @@ export function answerSetup(config: Config, request: Request): Response {
     });
   const url = new URL(request.url);
   // It goes into scripts; a URL's host may be `$(…)` too.
-  if (!/^[\w.:[\]-]+$/.test(url.host))
+  if (!hasGoodHost(url))
     throw new RegistryError("UNSUPPORTED", "this is no host that a script could name", {
       status: 400,
     });

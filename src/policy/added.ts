@@ -6,13 +6,12 @@ import { kindOf } from "../config/host-kind.ts";
 import { parsePolicies } from "../config/lifecycle.ts";
 import { nameProblems, type Placed } from "../config/names.ts";
 import { type Config, configured, readRule } from "../config/read.ts";
+import { namedRealms } from "../config/realms.ts";
 import type { Rule } from "../config/rule.ts";
+import { OWN_SECRETS, unboundIn } from "../config/secrets.ts";
 import { registriesOf } from "./route.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
-
-/** Secrets of the cache's own: they go nowhere. */
-const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
 
 /** @param added in the order in which they were added; undefined where that cannot be read */
 export function withAdded(
@@ -27,7 +26,7 @@ export function withAdded(
       whole = withPolicies(whole, one);
       continue;
     }
-    const problems = problemsOf(whole, one.fields, env);
+    const problems = fittingProblems(whole, one.fields, env);
     whole =
       problems.length > 0
         ? { ...whole, aside: [...whole.aside, { ...one, problem: problems.join("; ") }] }
@@ -43,13 +42,28 @@ function withPolicies(config: Config, { name: _, ...added }: AddedRule): Config 
   return { ...config, lifecycleAdded: { ...added, problem: read.problems.join("; ") } };
 }
 
+/** One whose secret was unbound since is unusable in its place: its names must not fall to the default rule. */
 function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables) {
   const read = readRule(added.fields, "", config.offline, []);
-  return read ? [{ ...configured(read, env), added }] : [];
+  if (!read) return [];
+  const [problem] = secretProblems(read.rule, config);
+  const one = configured(read, env);
+  return [{ ...one, ...(problem && { problem: problem.text, secret: problem.secret }), added }];
 }
 
 /** What is wrong with one more rule beside these, each with its field's path. */
 export function problemsOf(config: Config, fields: unknown, env: Variables): string[] {
+  const problems = fittingProblems(config, fields, env);
+  const read = readRule(fields, "", config.offline, []);
+  if (!read) return problems;
+  return [
+    ...problems,
+    ...secretProblems(read.rule, config).map(({ field, text }) => `${field}: ${text}`),
+  ];
+}
+
+/** The same, but for what hangs on secrets. */
+function fittingProblems(config: Config, fields: unknown, env: Variables): string[] {
   const problems: string[] = [];
   const read = readRule(fields, "", config.offline, problems);
   if (!read) return problems.map(withoutDot);
@@ -62,11 +76,7 @@ export function problemsOf(config: Config, fields: unknown, env: Variables): str
   const { name } = read.rule;
   if (config.rules.some(({ rule }) => rule.name === name))
     problems.push(`prefix: there is a rule of the name "${name}" already`);
-  problems.push(
-    ...hidingProblems(read, config),
-    ...reachProblems(read, env),
-    ...secretProblems(read, config),
-  );
+  problems.push(...hidingProblems(read, config), ...reachProblems(read, env));
   return [...new Set(problems.map(withoutDot))];
 }
 
@@ -110,31 +120,38 @@ function reachProblems({ rule }: Placed, env: Variables): string[] {
   };
   return [
     ...wrong("upstream", rule.upstream.base),
-    ...rule.realms.flatMap((realm) => wrong("realm", `https://${realm}`)),
+    ...namedRealms(rule).flatMap((realm) => wrong("realm", realm)),
     ...(rule.ecr ? wrong("endpoint", rule.ecr.endpoint) : []),
   ];
 }
 
-/** A secret goes to the upstream that the configuration names it for, to its token services, and to nobody else. */
-function secretProblems({ rule }: Placed, config: Config): string[] {
-  return rule.credentials.flatMap((secret) => {
-    if (OWN_SECRETS.includes(secret)) return [`credentials: ${secret} is the cache's own`];
-    const owners = config.rules.filter(
-      (one) => !one.added && one.rule.credentials.includes(secret),
-    );
-    const isOther = owners.length > 0 && !owners.some((one) => goesNoFurther(rule, one.rule));
-    return isOther
-      ? [`credentials: the secret ${secret} is for ${owners[0]?.rule.upstream.host} alone`]
-      : [];
-  });
+interface SecretProblem {
+  field: string;
+  secret: string;
+  text: string;
 }
 
-function goesNoFurther(rule: Rule, than: Rule): boolean {
-  return (
-    rule.upstream.base === than.upstream.base &&
-    rule.ecr?.endpoint === than.ecr?.endpoint &&
-    rule.realms.every((realm) => than.realms.includes(realm))
-  );
+/** A secret goes where its deployer bound it, and what it opens is not opened to those without a token: `networks` of 0.0.0.0/0 would be
+ * `anonymous` by another name. An admin of the API can neither have a secret sent to a host of theirs nor make its images public. */
+function secretProblems(rule: Rule, { bindings }: Config): SecretProblem[] {
+  const [secret] = rule.credentials;
+  if (secret === undefined) return [];
+  const own = rule.credentials.find((name) => OWN_SECRETS.includes(name));
+  if (own !== undefined)
+    return [{ field: "credentials", secret: own, text: `${own} is the cache's own` }];
+  const unbound = unboundIn(bindings, rule);
+  const open = [
+    ...(rule.anonymous ? ["anonymous"] : []),
+    ...(rule.networks.length > 0 ? ["networks"] : []),
+  ];
+  return [
+    ...(unbound ? [{ ...unbound, text: unbound.problem }] : []),
+    ...open.map((field) => ({
+      field,
+      secret,
+      text: `a rule of the API that has a secret may not be pulled by without a token (${field}): put it into wrangler.toml for that`,
+    })),
+  ];
 }
 
 function withoutDot(problem: string): string {

@@ -1,6 +1,6 @@
 // Claims of an OIDC token against the conditions that AUTH sets them. Pure.
 
-import type { Condition } from "../config/auth.ts";
+import type { Condition } from "../config/conditions.ts";
 
 /** Whether every condition is met. A claim that is a list meets it with any of its entries. */
 export function meetsAll(

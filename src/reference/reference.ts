@@ -6,6 +6,7 @@ import { policyRuleSchema, policySchema, selectionSchema } from "../config/lifec
 import { logSchema } from "../config/log.ts";
 import { prewarmEntry } from "../config/prewarm.ts";
 import { ruleFields } from "../config/rule-fields.ts";
+import { secretsSchema } from "../config/secrets.ts";
 import { timeFields } from "../config/times.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
@@ -51,6 +52,7 @@ export function reference(): Section[] {
           "a table, or a list of them",
           "The lifecycle policies of what no rule's own policy speaks of. Without it, what has not been pulled for 90 days expires.",
         ),
+        fieldOf(secretsSchema, "SECRETS"),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
         { ...table("OFFLINE", "true or false", "No upstream is ever asked."), default: "false" },

@@ -1,6 +1,7 @@
 // One client's setup: what it is called, and what is to be written for it.
 
 import type { Facts } from "./facts.ts";
+import { hereLine, toml } from "./quote.ts";
 
 export interface Client {
   /** As in `/setup/<name>`. */
@@ -20,13 +21,34 @@ export function script({ login }: Facts): string[] {
   return ["set -eu", ...(login ? [`: "${TOKEN}" # a pull token, entrepot_…`] : [])];
 }
 
-/** A file written by the shell, which puts its variables in. */
-export function file(path: string, lines: readonly string[], secret = false): string[] {
+/** A line of a file with a variable of the shell in it, and with no name of ours. */
+export interface Expanded {
+  expanded: string;
+}
+
+export function expanded(line: string): Expanded {
+  return { expanded: line };
+}
+
+/** Shell that writes a file: every line as it is here, but for variables in lines that are `expanded`.
+ * @param path within double quotes of the shell */
+export function file(
+  path: string,
+  lines: readonly (string | Expanded)[],
+  secret = false,
+): string[] {
+  const isLiteral = lines.every((line) => typeof line === "string");
+  const written = lines.map((line) => {
+    if (typeof line !== "string") return line.expanded;
+    return isLiteral ? line : hereLine(line);
+  });
+  let end = "END";
+  while (written.some((line) => line.split("\n").includes(end))) end += "_";
   return [
     ...(secret ? [`touch "${path}" && chmod 600 "${path}"`] : []),
-    `cat > "${path}" <<END`,
-    ...lines,
-    "END",
+    `cat > "${path}" <<${isLiteral ? `'${end}'` : end}`,
+    ...written,
+    end,
   ];
 }
 
@@ -38,7 +60,7 @@ export function encodedIn(variable: string): string {
 /** A buildkitd.toml, as far as it is about mirrors. */
 export function buildkitMirrors({ mirrored }: Facts): string[] {
   return mirrored.flatMap(({ registry, location }) => [
-    `[registry."${registry}"]`,
-    `  mirrors = ["${location}"]`,
+    `[registry.${toml(registry)}]`,
+    `  mirrors = [${toml(location)}]`,
   ]);
 }

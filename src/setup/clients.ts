@@ -5,12 +5,13 @@ import { CLUSTERS } from "./clusters.ts";
 import { ENGINES } from "./engines.ts";
 import type { Facts } from "./facts.ts";
 import { NODES } from "./nodes.ts";
+import { comment } from "./quote.ts";
 
 export const CLIENTS: readonly Client[] = [...NODES, ...ENGINES, ...CLUSTERS];
 
 /** A text that can be used as it is: what is said about it are its comments. */
 export function setupOf(client: Client, facts: Facts): string {
-  const comments = [client.title, ...client.notes(facts)].map((line) => `# ${line}`);
+  const comments = [client.title, ...client.notes(facts)].map(comment);
   // A script's first line stays the first.
   const lines = client.lines(facts);
   const shebang = lines[0]?.startsWith("#!") ? lines.splice(0, 1) : [];

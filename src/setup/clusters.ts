@@ -2,9 +2,18 @@
 
 import { buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
+import {
+  gitlabCi,
+  jmespath,
+  kyverno as kyvernoText,
+  pattern,
+  shell,
+  workflow,
+  yaml,
+} from "./quote.ts";
 
 const SECRET = ({ host }: Facts) =>
-  `kubectl create secret docker-registry entrepot --docker-server=${host} --docker-username=token --docker-password="${TOKEN}"`;
+  `kubectl create secret docker-registry entrepot --docker-server=${shell(host)} --docker-username=token --docker-password="${TOKEN}"`;
 
 const secret: Client = {
   name: "kubernetes",
@@ -31,11 +40,18 @@ const kustomize: Client = {
   lines: ({ mirrored }) => [
     "images:",
     ...mirrored.flatMap(({ registry, location }) => [
-      `- name: ${registry}/acme/app`,
-      `  newName: ${location}/acme/app`,
+      `- name: ${yaml(`${registry}/acme/app`)}`,
+      `  newName: ${yaml(`${location}/acme/app`)}`,
     ]),
   ],
 };
+
+/** The name of an image by which it is pulled through here, as an expression of Kyverno's. */
+function renamed(list: string, registry: string, location: string): string {
+  const from = jmespath(`^${pattern(registry)}/`);
+  const to = jmespath(`${location}/`.replaceAll("$", "$$$$")); // `$1` is a group of the pattern's
+  return `{{ regex_replace_all(${from}, images.${list}."{{ element.name }}".reference, ${to}) }}`;
+}
 
 const kyverno: Client = {
   name: "kyverno",
@@ -70,12 +86,12 @@ const kyverno: Client = {
         "          all:",
         `          - key: "{{ images.${list}.\\"{{ element.name }}\\".registry }}"`,
         "            operator: Equals",
-        `            value: "${registry}"`,
+        `            value: ${kyvernoText(registry)}`,
         "        patchStrategicMerge:",
         "          spec:",
         `            ${list}:`,
         '            - name: "{{ element.name }}"',
-        `              image: "{{ regex_replace_all('^${registry.replaceAll(".", "[.]")}/', images.${list}.\\"{{ element.name }}\\".reference, '${location}/') }}"`,
+        `              image: ${yaml(renamed(list, registry, location))}`,
       ]),
     ),
   ],
@@ -90,17 +106,18 @@ const helm: Client = {
   lines: (facts) => {
     const [first] = facts.mirrored;
     const plain = facts.insecure ? " --plain-http" : "";
+    const chart = shell(`oci://${first?.location}/bitnamicharts/nginx`) + plain;
     return [
       ...script(facts),
       ...(facts.login
         ? [
-            `printf %s "${TOKEN}" | helm registry login -u token --password-stdin ${facts.host}${plain}`,
+            `printf %s "${TOKEN}" | helm registry login -u token --password-stdin ${shell(facts.host)}${plain}`,
           ]
         : []),
       ...(first
         ? [
-            `helm pull oci://${first.location}/bitnamicharts/nginx${plain}`,
-            `helm install nginx oci://${first.location}/bitnamicharts/nginx${plain} --set global.imageRegistry=${first.location}`,
+            `helm pull ${chart}`,
+            `helm install nginx ${chart} --set global.imageRegistry=${shell(first.location)}`,
           ]
         : []),
     ];
@@ -124,7 +141,7 @@ const github: Client = {
       ? [
           "- uses: docker/login-action@v3",
           "  with:",
-          `    registry: ${facts.host}`,
+          `    registry: ${workflow(facts.host)}`,
           "    username: token",
           "    password: $" + "{{ secrets.ENTREPOT_TOKEN }}",
         ]
@@ -149,7 +166,9 @@ const gitlab: Client = {
   ],
   lines: ({ mirrored }) => [
     "default:",
-    ...mirrored.slice(0, 1).map(({ location }) => `  image: ${location}/library/alpine:latest`),
+    ...mirrored
+      .slice(0, 1)
+      .map(({ location }) => `  image: ${gitlabCi(`${location}/library/alpine:latest`)}`),
   ],
 };
 

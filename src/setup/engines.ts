@@ -1,12 +1,21 @@
 // Engines and builders on machines of their own: Docker, Podman and its relatives, BuildKit, Nomad.
 
-import { buildkitMirrors, type Client, encodedIn, file, script, TOKEN } from "./client.ts";
+import {
+  buildkitMirrors,
+  type Client,
+  encodedIn,
+  expanded,
+  file,
+  script,
+  TOKEN,
+} from "./client.ts";
 import type { Facts } from "./facts.ts";
+import { hcl, json, shell, toml } from "./quote.ts";
 
 const login = (command: string, { host, login: wanted, insecure }: Facts, plain = ""): string[] =>
   wanted
     ? [
-        `printf %s "${TOKEN}" | ${command} login -u token --password-stdin ${insecure ? plain : ""}${host}`,
+        `printf %s "${TOKEN}" | ${command} login -u token --password-stdin ${insecure ? plain : ""}${shell(host)}`,
       ]
     : [];
 
@@ -32,7 +41,7 @@ const dockerd: Client = {
     'folder="$(printenv DOCKER_ETC || echo /etc/docker)"',
     'mkdir -p "$folder"',
     '[ ! -e "$folder/daemon.json" ] || { echo "$folder/daemon.json is there already" >&2; exit 1; }',
-    ...file("$folder/daemon.json", [`{ "registry-mirrors": ["${facts.url}"] }`]),
+    ...file("$folder/daemon.json", [`{ "registry-mirrors": [${json(facts.url)}] }`]),
     "# then: systemctl reload docker",
   ],
 };
@@ -46,17 +55,17 @@ const docker: Client = {
     ...login("docker", facts),
     ...facts.mirrored
       .slice(0, 1)
-      .map(({ location }) => `docker pull ${location}/library/alpine:latest`),
+      .map(({ location }) => `docker pull ${shell(`${location}/library/alpine:latest`)}`),
   ],
 };
 
 function registriesConf({ mirrored, insecure }: Facts): string[] {
   return mirrored.flatMap(({ registry, location }) => [
     "[[registry]]",
-    `prefix = "${registry}"`,
-    `location = "${registry}"`,
+    `prefix = ${toml(registry)}`,
+    `location = ${toml(registry)}`,
     "[[registry.mirror]]",
-    `location = "${location}"`,
+    `location = ${toml(location)}`,
     ...(insecure ? ["insecure = true"] : []),
     "",
   ]);
@@ -105,7 +114,11 @@ const crio = containers(
     wanted
       ? [
           encodedIn("auth"),
-          ...file("/etc/crio/auth.json", [`{ "auths": { "${host}": { "auth": "$auth" } } }`], true),
+          ...file(
+            "/etc/crio/auth.json",
+            [`{ "auths": { ${json(host)}: {`, expanded('  "auth": "$auth"'), "} } }"],
+            true,
+          ),
         ]
       : [],
 );
@@ -120,7 +133,7 @@ const buildkit: Client = {
     ...script(facts),
     ...file("entrepot-buildkitd.toml", [
       ...buildkitMirrors(facts),
-      ...(facts.insecure ? [`[registry."${facts.host}"]`, "  http = true"] : []),
+      ...(facts.insecure ? [`[registry.${toml(facts.host)}]`, "  http = true"] : []),
     ]),
     ...login("docker", facts),
     "docker buildx create --use --name entrepot --buildkitd-config entrepot-buildkitd.toml",
@@ -148,7 +161,7 @@ const nomad: Client = {
     "  config {",
     ...mirrored
       .slice(0, 1)
-      .map(({ location }) => `    image = "${location}/library/alpine:latest"`),
+      .map(({ location }) => `    image = ${hcl(`${location}/library/alpine:latest`)}`),
     ...(wanted
       ? ["    auth {", '      username = "token"', `      password = "\${ENTREPOT_TOKEN}"`, "    }"]
       : []),

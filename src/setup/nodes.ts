@@ -1,19 +1,21 @@
 // Nodes of clusters: containerd's `hosts.toml`, and what k3s, RKE2, EKS, GKE, kind and minikube make of it.
 
-import { type Client, encodedIn, file, script, TOKEN } from "./client.ts";
+import { type Client, type Expanded, encodedIn, expanded, file, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
+import { fileName, shell, toml, yaml } from "./quote.ts";
 
 /** One `hosts.toml`, the same for every registry: containerd says which one it means (`?ns=`). */
-function hostsToml({ url, login }: Facts): string[] {
+function hostsToml({ url, login }: Facts): (string | Expanded)[] {
+  const host = `host.${toml(url)}`;
   return [
-    `[host."${url}"]`,
+    `[${host}]`,
     '  capabilities = ["pull", "resolve"]',
-    ...(login ? [`  [host."${url}".header]`, '    Authorization = ["Basic $basic"]'] : []),
+    ...(login ? [`  [${host}.header]`, expanded('    Authorization = ["Basic $basic"]')] : []),
   ];
 }
 
 function hostsFiles(facts: Facts, folder: string): string[] {
-  const registries = facts.mirrored.map(({ registry }) => registry).join(" ");
+  const registries = facts.mirrored.map(({ registry }) => shell(fileName(registry))).join(" ");
   return [
     ...(facts.login ? [encodedIn("basic")] : []),
     `for registry in ${registries}; do`,
@@ -43,17 +45,17 @@ const containerd: Client = {
   ],
 };
 
-function registriesYaml({ url, host, mirrored, login }: Facts): string[] {
+function registriesYaml({ url, host, mirrored, login }: Facts): (string | Expanded)[] {
   return [
     "mirrors:",
-    ...mirrored.flatMap(({ registry }) => [`  "${registry}":`, `    endpoint: ["${url}"]`]),
+    ...mirrored.flatMap(({ registry }) => [`  ${yaml(registry)}:`, `    endpoint: [${yaml(url)}]`]),
     ...(login
       ? [
           "configs:",
-          `  "${host}":`,
+          `  ${yaml(host)}:`,
           "    auth:",
           "      username: token",
-          `      password: "${TOKEN}"`,
+          expanded(`      password: "${TOKEN}"`),
         ]
       : []),
   ];
@@ -102,9 +104,9 @@ const gke: Client = {
   lines: ({ host, mirrored }) => [
     "registryHosts:",
     ...mirrored.flatMap(({ registry }) => [
-      `- server: "${registry}"`,
+      `- server: ${yaml(registry)}`,
       "  hosts:",
-      `  - host: "${host}"`,
+      `  - host: ${yaml(host)}`,
       '    capabilities: ["HOST_CAPABILITY_PULL", "HOST_CAPABILITY_RESOLVE"]',
       '    dialTimeout: "5s"',
     ]),
@@ -131,7 +133,7 @@ const kind: Client = {
       "nodes:",
       "- role: control-plane",
       "  extraMounts:",
-      "  - hostPath: $folder",
+      expanded('  - hostPath: "$folder"'),
       "    containerPath: /etc/containerd/certs.d",
     ]),
     "kind create cluster --config entrepot-kind.yaml",

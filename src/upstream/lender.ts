@@ -1,12 +1,13 @@
-// Lender: lends authorizations, one credential after the other. The only place that reads a credential.
+// Lender: lends authorizations, one credential after the other.
 
-import { type Credentials, readCredentials } from "../config/credentials.ts";
+import type { Credentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { isRefusal, isRefused } from "./refusal.ts";
+import { openSecrets, type Secrets } from "./secrets.ts";
 
 /** An authorization on loan, and what the gate wants to know of it later. */
 export interface Lent {
@@ -30,7 +31,7 @@ export interface Refused {
 }
 
 export class Lender {
-  readonly #secrets: Readonly<Record<string, unknown>>;
+  readonly #secrets: Secrets;
   readonly #said: (error: RegistryError, scope: string) => Promise<RegistryError>;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
@@ -39,10 +40,10 @@ export class Lender {
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(
-    secrets: Readonly<Record<string, unknown>>,
+    variables: Readonly<Record<string, unknown>>,
     said: (error: RegistryError, scope: string) => Promise<RegistryError>,
   ) {
-    this.#secrets = secrets;
+    this.#secrets = openSecrets(variables);
     this.#said = said;
   }
 
@@ -173,7 +174,7 @@ export class Lender {
 
   #credentials(rule: Rule, key: Key): Credentials | undefined {
     if (key === undefined) return undefined;
-    const read = readCredentials(this.#secrets, key, rule.ecr ? "ecr" : "oci");
+    const read = this.#secrets(rule, key);
     if ("problem" in read) throw new RegistryError("UNKNOWN", read.problem);
     return read.credentials;
   }

@@ -54,7 +54,7 @@ export async function fetchToken(
     const what = credentials ? "asks for its credentials" : "has tokens asked for";
     throw new RegistryError(
       "UNAVAILABLE",
-      `${host} ${what} at ${realm.host}, which is another site: name it in the rule's \`realm\` if that is right`,
+      `${host} ${what} at ${realm.host}, which is another origin (scheme, host and port): name ${realm.origin} in the rule's \`realm\` if that is right`,
     );
   }
   const service = challenge.parameters.get("service");

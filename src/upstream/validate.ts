@@ -1,7 +1,7 @@
 // Validating a rule: its upstream is really asked, with the rule's credentials, a step at a time, so that what fails can be told. Nothing
 // of what is known of the upstream's health is heeded or changed by it.
 
-import { type Credentials, readCredentials } from "../config/credentials.ts";
+import type { Credentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
@@ -10,6 +10,7 @@ import { type Challenge, challengeIn } from "./challenge.ts";
 import { readBudget } from "./limit.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { scopeOf } from "./scope.ts";
+import { openSecrets, type Secrets } from "./secrets.ts";
 
 export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
 
@@ -45,7 +46,8 @@ export async function validate(
   const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
   try {
     const challenge = await reach(rule, say);
-    for (const key of keys) await withKey(rule, key, variables, challenge, sample, now, say);
+    const secrets = openSecrets(variables);
+    for (const key of keys) await withKey(rule, key, secrets, challenge, sample, now, say);
   } catch (error) {
     if (!(error instanceof Ended)) throw error;
   }
@@ -88,14 +90,14 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
 async function withKey(
   rule: Rule,
   key: string | undefined,
-  variables: Readonly<Record<string, unknown>>,
+  secrets: Secrets,
   challenge: Challenge | undefined,
   sample: Sample | undefined,
   now: number,
   say: Say,
 ): Promise<void> {
   const whose = key === undefined ? "without credentials" : `the secret ${key}`;
-  const authorization = await authorized(rule, key, variables, challenge, sample, say, whose);
+  const authorization = await authorized(rule, key, secrets, challenge, sample, say, whose);
   if (authorization === null) return;
   if (challenge && authorization !== undefined) {
     const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
@@ -119,7 +121,7 @@ async function withKey(
 async function authorized(
   rule: Rule,
   key: string | undefined,
-  variables: Readonly<Record<string, unknown>>,
+  secrets: Secrets,
   challenge: Challenge | undefined,
   sample: Sample | undefined,
   say: Say,
@@ -127,7 +129,7 @@ async function authorized(
 ): Promise<string | undefined | null> {
   let credentials: Credentials | undefined;
   if (key !== undefined) {
-    const read = readCredentials(variables, key, rule.ecr ? "ecr" : "oci");
+    const read = secrets(rule, key);
     if ("problem" in read) {
       say("credentials", false, read.problem);
       return null;

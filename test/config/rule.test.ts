@@ -113,7 +113,11 @@ describe("is read", () => {
       { realm: "auth.example.com:443" },
       { realms: ["auth.example.com"] },
     ],
-    ["realm, a URL", { realm: "https://auth.example.com/token" }, { realms: ["auth.example.com"] }],
+    [
+      "realm, a URL",
+      { realm: "https://auth.example.com/token" },
+      { realms: ["https://auth.example.com"] },
+    ],
     ["realms", { realm: ["a.example", "B.example"] }, { realms: ["a.example", "b.example"] }],
     ["tagTtl", { tagTtl: "5m" }, { tagTtl: 300_000 }],
     ["firstByteTimeout", { firstByteTimeout: "250ms" }, { firstByteTimeout: 250 }],

@@ -10,7 +10,12 @@ const SIZE = 40 * MiB;
 const cache = new Cache({
   RULES: [
     { prefix: "open", upstream: fixture.url("open") },
-    { prefix: "impatient", upstream: fixture.url("bearer"), firstByteTimeout: "300ms" },
+    {
+      prefix: "impatient",
+      upstream: fixture.url("bearer"),
+      realm: fixture.host("token"),
+      firstByteTimeout: "300ms",
+    },
   ],
 });
 

@@ -8,6 +8,7 @@ import { receive } from "../support/transfers.ts";
 const rule = (prefix: string, server: "open" | "bearer" | "basic", credentials?: string) => ({
   prefix,
   upstream: fixture.url(server),
+  realm: fixture.host("token"),
   ...(credentials && { credentials }),
 });
 

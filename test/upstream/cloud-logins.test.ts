@@ -15,6 +15,7 @@ const GOOGLE = "google-key";
 const rule = (prefix: string, server: "basic" | "bearer", credentials: string | string[]) => ({
   prefix,
   upstream: fixture.url(server),
+  realm: fixture.host("token"),
   credentials,
 });
 const api = { kind: "ecr", region: REGION, endpoint: `${fixture.url("aws")}/${AWS}` };

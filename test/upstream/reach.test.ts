@@ -108,6 +108,6 @@ describe("an upstream", () => {
     });
     const response = await cacheApart().fetch(`bearer/${name}/manifests/1`);
     expect(response.status).toBe(502);
-    expect(await response.text()).toMatch(/names no usable token service|which is another site/);
+    expect(await response.text()).toMatch(/names no usable token service|which is another origin/);
   });
 });

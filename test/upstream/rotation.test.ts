@@ -19,6 +19,7 @@ function cacheWith(credentials: string[], fields: object = {}): Cache {
   const rule = (prefix: "basic" | "bearer") => ({
     prefix,
     upstream: fixture.url(prefix) + path,
+    realm: fixture.host("token"),
     credentials,
     ...fields,
   });

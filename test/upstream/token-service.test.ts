@@ -1,5 +1,5 @@
 // Where a challenge sends us for a token: which service may see credentials, and that a bad challenge does no lasting
-// harm. The fixture's bearer door names its token service by address; `localhost` is another site than that.
+// harm. The fixture's bearer door names its token service by address, at another port than its own.
 
 import { describe, expect, it } from "vitest";
 import type { RegistryCredentials } from "../../src/config/credentials.ts";
@@ -18,14 +18,14 @@ const bearer = (realm: string) => `Bearer realm="${realm}",service="${SERVICE}"`
 function ask(name: string, header: string, credentials?: RegistryCredentials, fields: object = {}) {
   const [challenge] = parseChallenges(header);
   if (!challenge) throw new Error("the test's own challenge cannot be read");
-  const rule = ruleOf({ upstream: fixture.url("bearer"), ...fields });
+  const rule = ruleOf({ upstream: fixture.url("bearer"), realm: here, ...fields });
   return fetchToken(rule, challenge, `repository:${name}:pull`, credentials, 1_000_000);
 }
 
 const tokenRequests = (name: string) => fixture.requests({ repository: name, kind: "token" });
 
 describe("credentials", () => {
-  it("go to a token service of the upstream's own site", async () => {
+  it("go to a token service that the rule names", async () => {
     const name = repository("own-site");
     const token = await ask(name, bearer(here), ROBOT);
     expect(token.authorization).toMatch(/^Bearer \S+$/);
@@ -33,11 +33,15 @@ describe("credentials", () => {
     expect(await tokenRequests(name)).toMatchObject([{ method: "GET", user: "robot" }]);
   });
 
-  it("do not go to another site", async () => {
-    const name = repository("other-site");
-    await expect(ask(name, bearer(elsewhere), ROBOT)).rejects.toMatchObject({
+  it.each([
+    ["another host", elsewhere],
+    ["another port of the upstream's own host", here],
+  ])("do not go to %s that it does not name", async (_, realm) => {
+    const name = repository("other-origin");
+    const unnamed = { realm: "auth.example.com" };
+    await expect(ask(name, bearer(realm), ROBOT, unnamed)).rejects.toMatchObject({
       code: "UNAVAILABLE",
-      message: expect.stringContaining("`realm`"),
+      message: expect.stringContaining(`name ${new URL(realm).origin} in the rule's \`realm\``),
     });
     expect(await tokenRequests(name)).toEqual([]);
   });
@@ -50,7 +54,7 @@ describe("credentials", () => {
 
   it("or not, another site is not asked: an upstream's word does not lead there", async () => {
     const name = repository("anonymous-site");
-    await expect(ask(name, bearer(elsewhere))).rejects.toThrow("name it in the rule's `realm`");
+    await expect(ask(name, bearer(elsewhere))).rejects.toThrow("in the rule's `realm`");
     expect(await tokenRequests(name)).toEqual([]);
   });
 
@@ -115,8 +119,8 @@ describe("through the Worker", () => {
         realm: fixture.host("token"),
       },
       { prefix: "anonymous", upstream: local },
-      { prefix: "moved", upstream: fixture.url("bearer"), credentials: "ROBOT" },
-      { prefix: "gone", upstream: fixture.url("bearer") },
+      { prefix: "moved", upstream: fixture.url("bearer"), credentials: "ROBOT", realm: here },
+      { prefix: "gone", upstream: fixture.url("bearer"), realm: here },
     ],
   });
 
@@ -161,7 +165,7 @@ describe("through the Worker", () => {
 
 describe("a token service that answers 404", () => {
   const cache = new Cache({
-    RULES: [{ prefix: "b", upstream: `http://localhost:${fixture.ports.bearer}` }],
+    RULES: [{ prefix: "b", upstream: `http://localhost:${fixture.ports.bearer}`, realm: here }],
   });
 
   it.each([

@@ -10,7 +10,7 @@ import { secretIn } from "../support/secrets.ts";
 const secrets = env as unknown as Record<string, unknown>;
 
 async function validated(fields: object, sample?: { repository: string; reference: string }) {
-  const rule = ruleOf(fields);
+  const rule = ruleOf({ realm: fixture.host("token"), ...fields });
   const { valid, checks } = await validate(rule, secrets, sample, Date.now());
   const told = checks.map(({ check, good }) => `${good ? "+" : "-"}${check}`).join(" ");
   const text = checks.map((one) => one.text).join("\n");

@@ -1,0 +1,227 @@
+// Secrets in rules that the API adds: they go where the deployer bound them, and nowhere else; and what they open is not opened to all.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { access, api, shut, shutCache } from "../support/access.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+
+const HOST = "https://registry.example.com";
+const ELSEWHERE = "https://evil.example";
+/** A rule of wrangler.toml that names the secret. */
+const DEPLOYED = { prefix: "deployed-here", upstream: `${HOST}/team`, credentials: "ROBOT" };
+const OTHER = { prefix: "other-here", upstream: "quay.io" };
+
+const fields = (more: object = {}) => ({
+  prefix: `added-${crypto.randomUUID().slice(0, 8)}`,
+  upstream: `${HOST}/team`,
+  credentials: "ROBOT",
+  ...more,
+});
+const cacheOf = (RULES: object[], SECRETS: unknown = "", more: object = {}) =>
+  shutCache({ RULES, SECRETS, ...more });
+
+async function answerTo(cache: Cache, body: object, path = "rules", method = "POST") {
+  const response = await api(cache, method, path, body);
+  const told = (await response.json()) as { detail?: string; problem?: string };
+  return { status: response.status, said: told.detail ?? "", told };
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+/** None is left of another test. */
+beforeEach(async () => {
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  for (const { name } of (await access.page()).rules.rules)
+    await api(cacheOf([OTHER]), "DELETE", `rules/${encodeURIComponent(name)}`);
+});
+
+describe("a secret that is bound nowhere", () => {
+  it("is refused, with a sentence that says how it is bound", async () => {
+    const { status, said } = await answerTo(cacheOf([OTHER]), fields());
+    expect(status).toBe(400);
+    expect(said).toBe(
+      `credentials: the secret ROBOT is bound nowhere: bind it in wrangler.toml, by [vars.SECRETS] ROBOT = ["${HOST}/team"]`,
+    );
+  });
+
+  it("goes nowhere when such a rule is validated", async () => {
+    const { said } = await answerTo(cacheOf([OTHER]), fields(), "rules/validate");
+    expect(said).toContain("the secret ROBOT is bound nowhere");
+  });
+
+  it.each(["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"])(
+    "as the cache's own %s",
+    async (own) => {
+      const { status, said } = await answerTo(cacheOf([OTHER]), fields({ credentials: own }));
+      expect([status, said]).toEqual([400, `credentials: ${own} is the cache's own`]);
+    },
+  );
+
+  it("as one of a list of which the others are bound", async () => {
+    const both = fields({ credentials: ["ROBOT", "WRONG"] });
+    const { said } = await answerTo(cacheOf([DEPLOYED]), both);
+    expect(said).toContain("credentials: the secret WRONG is bound nowhere");
+  });
+});
+
+/** Of a secret that is bound to HOST/team. */
+const PLACES: [what: string, fields: object, problem: string | undefined][] = [
+  ["that upstream", {}, undefined],
+  ["a path under it", { upstream: `${HOST}/team/a` }, undefined],
+  ["with a slash at its end", { upstream: `${HOST}/team/` }, undefined],
+  ["another host", { upstream: ELSEWHERE }, "credentials"],
+  ["a host that begins like it", { upstream: `${HOST}.evil.example/team` }, "credentials"],
+  ["another path", { upstream: `${HOST}/other` }, "credentials"],
+  ["a path that begins like it", { upstream: `${HOST}/teams` }, "credentials"],
+  ["the path above it", { upstream: HOST }, "credentials"],
+  ["a path that leads back", { upstream: `${HOST}/team/../other` }, "credentials"],
+  ["a path that leads back, escaped", { upstream: `${HOST}/team/%2e%2e/other` }, "credentials"],
+  ["a path with an escaped slash", { upstream: `${HOST}/team%2f..%2fother` }, "upstream"],
+  ["a path escaped twice", { upstream: `${HOST}/team/%252e%252e/other` }, "upstream"],
+  ["another port", { upstream: `${HOST}:8443/team` }, "credentials"],
+  ["plain http", { upstream: "http://registry.example.com/team", insecure: true }, "credentials"],
+  ["a realm elsewhere", { realm: ELSEWHERE }, "realm"],
+  ["a realm elsewhere, as a host", { realm: "evil.example" }, "realm"],
+  ["a realm at another port", { realm: "registry.example.com:8443" }, "realm"],
+  ["the upstream's host as a realm", { realm: "registry.example.com" }, "realm"],
+  ["an endpoint elsewhere", { kind: "ecr", region: "eu-west-1", endpoint: ELSEWHERE }, "endpoint"],
+  ["another credential's place", { credentials: ["ROBOT"], upstream: ELSEWHERE }, "credentials"],
+];
+
+describe.each<[string, object[], unknown]>([
+  ["by a rule of wrangler.toml", [DEPLOYED], ""],
+  ["by SECRETS", [OTHER], { ROBOT: [`${HOST}/team`] }],
+  ["by SECRETS, as --var hands it over", [OTHER], JSON.stringify({ ROBOT: [`${HOST}/team/`] })],
+  ["by SECRETS, without a list", [OTHER], { ROBOT: `${HOST}/team` }],
+])("a secret that is bound %s", (_, RULES, SECRETS) => {
+  it.each(PLACES)("may go to %s, or not", async (_what, more, problem) => {
+    // LOCAL_ADMIN: only the binding stands in the way of http.
+    const cache = cacheOf(RULES, SECRETS, { LOCAL_ADMIN: "true" });
+    const { status, said } = await answerTo(cache, fields(more));
+    expect([status, said.split(":")[0]]).toEqual(problem ? [400, problem] : [201, ""]);
+    if (!problem) return;
+    expect((await answerTo(cache, fields(more), "rules/validate")).status).toBe(400);
+  });
+});
+
+describe("what the deployer named beside the upstream", () => {
+  const realm = "auth.example.org";
+  const ecr = { kind: "ecr", region: "eu-west-1", endpoint: "https://ecr.example.org" };
+  it.each<[string, object, object, number]>([
+    ["a realm", { realm }, { realm }, 201],
+    ["a realm, as a URL", { realm }, { realm: `https://${realm}/token` }, 201],
+    ["a realm, at another port", { realm }, { realm: `https://${realm}:8443` }, 400],
+    ["a realm, that is the upstream then", { realm }, { upstream: `https://${realm}` }, 400],
+    ["the API of ECR", ecr, ecr, 201],
+    ["the API of ECR, elsewhere", ecr, { ...ecr, endpoint: ELSEWHERE }, 400],
+    ["the API of ECR, that is the upstream then", ecr, { upstream: ecr.endpoint }, 400],
+  ])("%s", async (_, deployed, added, status) => {
+    const cache = cacheOf([{ ...DEPLOYED, ...deployed }]);
+    expect((await answerTo(cache, fields(added))).status).toBe(status);
+  });
+
+  it("may be more than one place, of SECRETS and of several rules", async () => {
+    const second = { ...DEPLOYED, prefix: "second-here", upstream: "https://second.example" };
+    const cache = cacheOf([DEPLOYED, second], { ROBOT: ["third.example", "https://b.example/x"] });
+    for (const to of ["second.example", "third.example", "https://b.example/x/y", `${HOST}/team`])
+      expect([to, (await answerTo(cache, fields({ upstream: to }))).status]).toEqual([to, 201]);
+    for (const to of ["fourth.example", "https://b.example"])
+      expect([to, (await answerTo(cache, fields({ upstream: to }))).status]).toEqual([to, 400]);
+  });
+
+  it("Amazon's own API needs no word, for a registry of Amazon's", async () => {
+    const upstream = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    const cache = cacheOf([OTHER], { ROBOT: [upstream] });
+    const { status } = await answerTo(cache, fields({ upstream, kind: "ecr" }));
+    expect(status).toBe(201);
+    const elsewhere = fields({ upstream, kind: "ecr", endpoint: ELSEWHERE });
+    expect((await answerTo(cache, elsewhere)).said).toMatch(/^endpoint: the secret ROBOT/);
+  });
+});
+
+describe("what a secret opens is not opened to all by the API", () => {
+  it.each<[object, string]>([
+    [{ anonymous: true }, "anonymous"],
+    [{ networks: ["0.0.0.0/0", "::/0"] }, "networks"],
+    [{ networks: ["203.0.113.7"] }, "networks"],
+    [{ secretHost: "0123456789abcdef0123456789abcdef.example.com" }, "host"],
+  ])("%j", async (open, field) => {
+    const cache = cacheOf([DEPLOYED]);
+    const { status, said } = await answerTo(cache, fields(open));
+    expect([status, said.split(":")[0]]).toEqual([400, field]);
+    if (field === "host") return;
+    const without = { ...fields({ ...open, upstream: "public.example" }), credentials: undefined };
+    expect((await answerTo(cache, without)).status).toBe(201);
+  });
+
+  it("nor by a rule that is changed", async () => {
+    const cache = cacheOf([DEPLOYED]);
+    const made = fields();
+    expect((await answerTo(cache, made)).status).toBe(201);
+    const path = `rules/${made.prefix}`;
+    expect((await answerTo(cache, { ...made, anonymous: true }, path, "PUT")).status).toBe(400);
+    const moved = { ...made, upstream: ELSEWHERE };
+    expect((await answerTo(cache, moved, path, "PUT")).status).toBe(400);
+    expect((await answerTo(cache, { ...made, tagTtl: "5m" }, path, "PUT")).status).toBe(200);
+  });
+});
+
+describe("when what bound a secret goes", () => {
+  const upstream = fixture.url("basic");
+  const local = (RULES: object[], SECRETS: unknown = "") =>
+    new Cache({
+      ...shut(),
+      AUTH: { mode: "open", acknowledgeOpen: true },
+      LOCAL_ADMIN: "true",
+      RULES,
+      SECRETS,
+    });
+  const bound = { prefix: "bound-here", upstream, credentials: "ROBOT" };
+  const added = { prefix: "kept-images", upstream, credentials: "ROBOT" };
+  const problemOf = async (cache: Cache) => {
+    const { rules } = (await (await api(cache, "GET", "rules")).json()) as {
+      rules: { name: string; problem?: string }[];
+    };
+    return rules.find(({ name }) => name === added.prefix)?.problem;
+  };
+
+  it.each<[string, object[], unknown]>([
+    ["the last rule that names it", [OTHER], ""],
+    ["the rule's upstream", [{ ...bound, upstream: HOST }], ""],
+    ["SECRETS' line", [OTHER], { ROBOT: [HOST] }],
+  ])("%s: the added rule is unusable, says why, and is sent nowhere", async (_, RULES, SECRETS) => {
+    const name = `private/${repository("unbound")}`;
+    await fixture.image(name, "1");
+    const before = local([bound]);
+    expect((await answerTo(before, added)).status).toBe(201);
+    expect((await before.fetch(`kept-images/${name}/manifests/1`)).status).toBe(200);
+    const asked = async () => (await fixture.requests({ repository: name })).length;
+    const count = await asked();
+
+    // Its names are not given to the default rule.
+    const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
+    expect(await problemOf(after)).toContain("the secret ROBOT is bound");
+    const refused = await after.fetch(`kept-images/${name}/manifests/1`);
+    expect([refused.status, await refused.text()]).toEqual([
+      500,
+      expect.stringContaining("cannot be used: the secret ROBOT is bound"),
+    ]);
+    const validated = await api(after, "POST", "rules/validate?rule=kept-images");
+    expect(await validated.json()).toMatchObject({
+      valid: false,
+      checks: expect.arrayContaining([
+        expect.objectContaining({ good: false, text: expect.stringContaining("is bound") }),
+      ]),
+    });
+    expect(await asked()).toBe(count);
+
+    expect(await problemOf(local([OTHER], { ROBOT: [upstream] }))).toBeUndefined();
+  });
+
+  it("a rule of before that is open to all is unusable too", async () => {
+    const { version } = (await access.page()).rules;
+    const open = { ...added, anonymous: true };
+    const change = { id: crypto.randomUUID(), name: added.prefix, fields: open };
+    expect(await access.changeRule(version, change, "an earlier version", 1)).toBe(true);
+    expect(await problemOf(local([bound]))).toContain("without a token (anonymous)");
+  });
+});

@@ -1,0 +1,38 @@
+// What a secret holds is given to the rules that its deployer bound it to, by today's configuration, whatever rule is handed in.
+
+import { describe, expect, it } from "vitest";
+import { Lender } from "../../src/upstream/lender.ts";
+import { openSecrets } from "../../src/upstream/secrets.ts";
+import { ruleOf } from "../config/rules.ts";
+
+const HUB = JSON.stringify({ username: "user", password: "p" });
+const upstream = "https://registry.example.com";
+const rule = ruleOf({ upstream, credentials: "HUB" });
+const other = ruleOf({ upstream: "https://evil.example", credentials: "HUB" });
+const RULES = [{ prefix: "p", upstream: "quay.io" }];
+const good = { credentials: { username: "user", password: "p" } };
+
+describe("a secret", () => {
+  it.each<[string, Record<string, unknown>, boolean]>([
+    ["of a rule", { RULES: [{ prefix: "p", upstream, credentials: "HUB" }] }, true],
+    ["of SECRETS", { RULES, SECRETS: { HUB: upstream } }, true],
+    ["of neither", { RULES }, false],
+    ["of a rule that was moved", { RULES: [{ ...RULES[0], credentials: "HUB" }] }, false],
+    [
+      "of a configuration that cannot be used",
+      { RULES: [{ upstream, credentials: "HUB" }] },
+      false,
+    ],
+  ])("%s", (_, variables, isGiven) => {
+    const secrets = openSecrets({ ...variables, HUB });
+    const told = secrets(rule, "HUB");
+    if (isGiven) expect(told).toEqual(good);
+    else expect(told).toEqual({ problem: expect.stringContaining("the secret HUB is bound") });
+    expect(secrets(other, "HUB")).toEqual({ problem: expect.stringContaining("is bound") });
+  });
+
+  it("is not lent for a fill that was begun under yesterday's rule", async () => {
+    const lender = new Lender({ RULES, HUB }, async (error) => error);
+    await expect(lender.lend(rule, "repository:a:pull")).rejects.toThrow("is bound nowhere");
+  });
+});
