@@ -65,13 +65,13 @@ export function kyverno(text: string): string {
  * early or end the expression. */
 export function jmespath(text: string): string {
   if (/^[^\P{ASCII}\p{Cc}'\\{}]*$/u.test(text)) return `'${text}'`;
-  const escaped = text.replaceAll(/[^\w./:-]/g, (unit) => codeUnit(unit));
+  const escaped = text.toWellFormed().replaceAll(/[^\w./:-]/g, (unit) => codeUnit(unit));
   return `\`"${escaped}"\``;
 }
 
 /** A pattern of RE2 that matches the text alone. */
 export function pattern(text: string): string {
-  return text.replaceAll(/[.*+?()|[{]/g, "[$&]").replaceAll(/[\\^$\]}]/g, "\\$&");
+  return text.replaceAll(/[\\^$.*+?()|[\]{}]/g, (one) => (one === "." ? "[.]" : `\\${one}`));
 }
 
 const SHORT: Readonly<Record<string, string>> = {
