@@ -28,12 +28,36 @@ const SHARED: Readonly<Record<string, { claims: readonly string[]; begin?: strin
   },
 };
 
-/** Where conditions tell nothing apart, and what is wrong with that; undefined where they do.
+/** Where conditions tell nothing apart, and what is wrong with that. */
+interface Vague {
+  path: (string | number)[];
+  problem: string;
+}
+
+/** Undefined where the conditions tell some tokens from others.
  * @param issuer as its tokens' `iss` says it */
 export function vagueIn(
   issuer: string,
   conditions: Readonly<Record<string, Condition>>,
-): { path: (string | number)[]; problem: string } | undefined {
+): Vague | undefined {
+  const shared = SHARED[issuer.replace(/\/$/, "")];
+  const telling = Object.entries(conditions).filter(([claim, condition]) =>
+    shared
+      ? shared.claims.includes(claim) &&
+        names(condition, claim === "sub" ? shared.begin : undefined)
+      : !COMMON.includes(claim) && tells(condition),
+  );
+  if (telling.length > 0) return voidIn(conditions);
+  const by = shared
+    ? `: by one of ${shared.claims.join(", ")}, with your own name at its beginning`
+    : "";
+  return {
+    path: [],
+    problem: `must tell your tokens from everybody else's of this issuer, such as { repository_owner = "acme" }${by}`,
+  };
+}
+
+function voidIn(conditions: Readonly<Record<string, Condition>>): Vague | undefined {
   for (const [claim, condition] of Object.entries(conditions)) {
     const path = voidEntry(condition);
     if (path)
@@ -42,21 +66,7 @@ export function vagueIn(
         problem: "meets every value, so that what stands beside it in the list counts for nothing",
       };
   }
-  const shared = SHARED[issuer.replace(/\/$/, "")];
-  const telling = Object.entries(conditions).filter(([claim, condition]) =>
-    shared
-      ? shared.claims.includes(claim) &&
-        names(condition, claim === "sub" ? shared.begin : undefined)
-      : !COMMON.includes(claim) && tells(condition),
-  );
-  if (telling.length > 0) return undefined;
-  const by = shared
-    ? `: by one of ${shared.claims.join(", ")}, with your own name at its beginning`
-    : "";
-  return {
-    path: [],
-    problem: `must tell your tokens from everybody else's of this issuer, such as { repository_owner = "acme" }${by}`,
-  };
+  return undefined;
 }
 
 /** Whether tokens of others fail it. A switch alone tells nothing: `email_verified` is true of most accounts. */

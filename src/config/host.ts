@@ -5,8 +5,8 @@ import ipaddr from "ipaddr.js";
 
 /** RFC 1035, 2.3.4, in characters without the root's dot. */
 const LONGEST_NAME = 253;
-/** RFC 1123, 2.1, and `_` within a label: names of container networks have it, and it means nothing to any shell or format. */
-const LABEL = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/i;
+/** RFC 1123, 2.1; and `_` as a letter: names of container networks have it, and it means nothing to any shell or format. */
+const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 /** A name that ends so is an IPv4 address, or none (WHATWG URL, "ends in a number"). */
 const NUMBER = /^(\d+|0x[0-9a-f]*)$/i;
 const IPV4 = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/;

@@ -1,6 +1,7 @@
 // One image: what it is, how long it stays, what it consists of, what its tags meant, and what refers to it.
 
 import type { ImageDetailAnswer } from "../http/api-image-list.ts";
+import { shell } from "../setup/quote.ts";
 import type { Api } from "./api.ts";
 import { ImageTree } from "./image-tree.tsx";
 import { ActionLink, Card, Copied, Digest, imagePath, Size, Time } from "./parts.tsx";
@@ -79,7 +80,10 @@ async function imagePage({ api, query, now, person, url }: Visit): Promise<View>
               Delete
             </ActionLink>
           </p>
-          <Copied label="How to pull it" text={`docker pull ${url.host}/${image.name}`} />
+          <Copied
+            label="How to pull it"
+            text={`docker pull ${shell(`${url.host}/${image.name}`)}`}
+          />
         </Card>
         <Card title="What it consists of">
           <ImageTree image={image} now={now} />

@@ -4,6 +4,7 @@ import type { SummaryAnswer } from "../http/api-catalog.ts";
 import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../http/api-numbers.ts";
 import type { RuleAnswer } from "../http/api-rules.ts";
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../http/api-upstreams.ts";
+import { shell } from "../setup/quote.ts";
 import { withQuery } from "./api.ts";
 import { EventList } from "./happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "./overview-numbers.tsx";
@@ -108,7 +109,7 @@ function FirstPull({
       <p>Pull an image through this cache, and it is kept here for everybody who pulls it next:</p>
       <Copied
         label="A first pull"
-        text={`docker pull ${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`}
+        text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
       />
       {protocol === "http:" && (
         <p class="hint">

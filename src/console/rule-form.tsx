@@ -36,7 +36,7 @@ const FIELDS: readonly Field[] = [
   {
     name: "credentials",
     label: "Credentials",
-    hint: "Names of the deployment's secrets; several are taken in turn.",
+    hint: "Names of the deployment's secrets, bound to this upstream by a rule or by SECRETS in wrangler.toml; several are taken in turn.",
     example: "DOCKER_HUB",
     list: "loose",
   },

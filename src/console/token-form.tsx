@@ -1,6 +1,7 @@
 // Making a pull token: the form, and the one page that shows the token.
 
 import type { TokenAnswer } from "../http/api-access.ts";
+import { shell } from "../setup/quote.ts";
 import { orRefused, Refused } from "./api.ts";
 import { Line, Lines, listOf } from "./fields.tsx";
 import { formPage } from "./form-page.tsx";
@@ -91,10 +92,10 @@ async function made({ api, url }: Visit, form: URLSearchParams): Promise<Done | 
         <Card>
           <Copied label="The token" text={token} />
           <p>To log in with it, paste it as the password:</p>
-          <Copied label="With Docker" text={`docker login -u token ${url.host}`} />
+          <Copied label="With Docker" text={`docker login -u token ${shell(url.host)}`} />
           <Copied
             label="With Podman"
-            text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${url.host}`}
+            text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${shell(url.host)}`}
           />
           <p class="buttons">
             <a class="button" href="/setup">

@@ -1,6 +1,7 @@
 // The Hono app: what is served under which path, and how errors end.
 
 import { type Context, Hono, type Next } from "hono";
+import { HOST_WORDS, hasGoodHost } from "../config/host.ts";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -41,7 +42,8 @@ export function createApp(
   });
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
-    const { now, later } = visitorOf(context);
+    const { url, now, later } = visitorOf(context);
+    if (!hasGoodHost(url)) throw noHost();
     await usable().refresh(now, later);
     await next();
   });
@@ -98,6 +100,12 @@ export function createApp(
     return console.fetch(req.raw, env, executionCtx);
   });
   return app;
+}
+
+/** `$(…)` is a host to the URL parser, and hosts are in challenges, in commands to be pasted, and in scripts. */
+function noHost(): RegistryError {
+  const message = `the request's Host is none: ${HOST_WORDS}`;
+  return new RegistryError("UNSUPPORTED", message, { status: 400 });
 }
 
 /** Says once, in the log, what is wrong. */

@@ -20,6 +20,73 @@ const TEAM = {
   admins: ["*@acme.example"],
 };
 
+const GITLAB = { issuer: "https://gitlab.com" };
+const COMPANY = { issuer: "https://issuer.acme.example" };
+/** Conditions that tokens of others meet too. */
+const VAGUE: [what: string, claims: object, path: string, issuer?: object][] = [
+  ["any text", { team: "*" }, "", COMPANY],
+  ["any text, twice", { team: "**", sub: "***" }, "", COMPANY],
+  ["any text with a colon", { sub: "*:*" }, "", COMPANY],
+  ["any path", { sub: "*/*" }, "", COMPANY],
+  ["any address", { email: "*@*" }, "", COMPANY],
+  ["blanks", { team: " " }, "", COMPANY],
+  ["what is checked anyway", { iss: COMPANY.issuer, aud: "entrepot" }, "", COMPANY],
+  ["times", { exp: 1, iat: 2, nbf: 3 }, "", COMPANY],
+  ["an id of the token's own", { jti: "x" }, "", COMPANY],
+  ["a switch", { email_verified: true }, "", COMPANY],
+  ["any text, within a table", { kubernetes: { namespace: "*" } }, "", COMPANY],
+  ["a list with any text", { team: ["*"] }, "", COMPANY],
+  ["an empty list", { team: [] }, ".team", COMPANY],
+  ["an empty table", { team: {} }, ".team", COMPANY],
+  ["an empty text", { team: "" }, ".team", COMPANY],
+  ["a list that any text stands in", { team: ["acme", "*"] }, "", COMPANY],
+  ["the same, within a table", { a: { b: ["acme", "**"] } }, "", COMPANY],
+  [
+    "the same, within a table, beside a good one",
+    { team: "acme", a: { b: ["acme", "**"] } },
+    ".a.b[1]",
+    COMPANY,
+  ],
+  ["the same, beside a good one", { team: "acme", sub: ["x", "*"] }, ".sub[1]", COMPANY],
+  // Of GitHub's, which are everybody's.
+  ["any repository", { sub: "repo:*" }, ""],
+  ["a pattern that ends before the owner", { sub: "rep*" }, ""],
+  ["anybody's repository of a name", { sub: "repo:*/app:*" }, ""],
+  ["anybody's main branch", { sub: "repo:*:ref:refs/heads/main" }, ""],
+  ["a branch", { ref: "refs/heads/main" }, ""],
+  ["an environment", { environment: "production", repository_visibility: "private" }, ""],
+  ["anybody's repository", { repository: "*/app" }, ""],
+  ["one owner or another", { repository_owner: ["acme", "*x"] }, ""],
+  // Of GitLab's.
+  ["any project", { sub: "project_path:*" }, "", GITLAB],
+  ["a protected branch", { ref_protected: "true", ref: "main" }, "", GITLAB],
+  ["any project, with a slash", { sub: "project_path:*" }, "", { issuer: "https://gitlab.com/" }],
+];
+
+it.each<[string, object, object?]>([
+  ["an owner", { repository_owner: "acme" }],
+  ["an owner's id", { repository_owner_id: "123" }],
+  ["a repository", { sub: "repo:acme/*" }],
+  ["a repository's branch, and any environment", { sub: "repo:acme/app:*", environment: "*" }],
+  ["an owner beside a branch", { ref: "refs/heads/main", repository_owner: ["acme", "acme-labs"] }],
+  ["a workflow", { job_workflow_ref: "acme/workflows/.github/workflows/build.yml@*" }],
+  ["a group", { namespace_path: "acme" }, GITLAB],
+  ["a project", { sub: "project_path:acme/*" }, GITLAB],
+  ["a number", { tenant: 7 }, COMPANY],
+  ["what is in a table", { kubernetes: { namespace: "ci", pod: "*" } }, COMPANY],
+  ["a switch beside it", { email_verified: true, email: "*@acme.example" }, COMPANY],
+  ["a branch, of an issuer of one's own", { ref: "main" }, COMPANY],
+  [
+    "any repository of an enterprise's own issuer",
+    { sub: "repo:*/app:*" },
+    {
+      issuer: "https://token.actions.githubusercontent.com/acme",
+    },
+  ],
+])("%s tells tokens apart", (_, claims, more = {}) => {
+  expect(wrong(issuer({ ...more, claims }))).toEqual([]);
+});
+
 it("wants a token where nothing else is said", () => {
   for (const AUTH of [undefined, "", {}, "{}", { mode: "token" }])
     expect(authOf(AUTH)).toEqual({ mode: "token", issuers: [] });
@@ -63,6 +130,11 @@ it.each<[string, unknown, string]>([
     issuer({ claims: { sub: "*", a: ["x", "**"] } }),
     "AUTH.issuers[0].claims: must tell your tokens",
   ],
+  ...VAGUE.map(([what, claims, path, more = {}]): [string, unknown, string] => [
+    `a condition that tells nothing apart, ${what},`,
+    issuer({ ...more, claims }),
+    `AUTH.issuers[0].claims${path}: `,
+  ]),
   [
     "conditions that are none",
     issuer({ claims: { sub: null } }),

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { CLIENTS } from "../../src/setup/clients.ts";
-import { ADMIN, bearer, shut, shutCache, VIEWER } from "../support/access.ts";
+import { ADMIN, api, bearer, shut, shutCache, VIEWER } from "../support/access.ts";
 import { Cache } from "../support/cache.ts";
 
 const RULES = [
@@ -112,6 +112,32 @@ it("the list has each client by its address", async () => {
     expect(text).toMatch(new RegExp(`^https://mirror.example.com/setup/${name} +\\S`, "m"));
   expect(text.trimEnd().split("\n")).toHaveLength(CLIENTS.length);
 });
+
+it("a name that is a command is none of a registry, by whatever way it comes", async () => {
+  const upstream = "https://x$({touch,pwned}).example.com";
+  for (const fields of [
+    { upstream },
+    { upstream: "registry.example.com", ns: "$(id)" },
+    { upstream: "registry.example.com", realm: "a;id" },
+  ])
+    for (const path of ["rules", "rules/validate"]) {
+      const response = await api(shutOne, "POST", path, { prefix: "added-x", ...fields });
+      expect([path, response.status]).toEqual([path, 400]);
+    }
+  expect(await printed(shutOne, "/setup/containerd")).not.toContain("pwned");
+});
+
+it.each(["/v2/", "/token", "/setup", "/", "/api/about", "/metrics"])(
+  "a host that is a command is refused: %s",
+  async (path) => {
+    const response = await open.ask(`https://$(id).example.com${path}`, { headers: bearer(ADMIN) });
+    expect([response.status, await response.text()]).toEqual([
+      400,
+      expect.stringContaining("Host is none"),
+    ]);
+    expect(response.headers.get("www-authenticate")).toBeNull();
+  },
+);
 
 it("is for whom the API is for, and refuses what it does not know", async () => {
   expect((await ask(shutOne, "/setup", {})).status).toBe(401);

@@ -1,0 +1,54 @@
+// SECRETS, where it is read: what it becomes, and how a bad one is told.
+
+import { expect, it } from "vitest";
+import { readConfig } from "../../src/config/read.ts";
+import { unboundIn } from "../../src/config/secrets.ts";
+import { GOOD, problemsOf, ruleOf } from "./rules.ts";
+
+const mayGo = (SECRETS: unknown, fields: object) =>
+  unboundIn(
+    readConfig({ RULES: [GOOD], SECRETS }).bindings,
+    ruleOf({ credentials: "HUB", ...fields }),
+  ) === undefined;
+
+it.each<[unknown, string, boolean]>([
+  [{ HUB: ["docker.io"] }, "docker.io", true],
+  [{ HUB: "https://registry-1.docker.io/" }, "index.docker.io", true],
+  [{ HUB: ["a.example", "b.example:5000"] }, "b.example:5000", true],
+  [{ HUB: ["A.Example:443"] }, "a.example", true],
+  [{ HUB: ["https://a.example/x"] }, "https://a.example/x/y", true],
+  [{ HUB: ["https://a.example/x"] }, "https://a.example/xy", false],
+  [{ HUB: ["http://a.example"] }, "https://a.example", false],
+  [{ OTHER: ["a.example"] }, "a.example", false],
+  [{}, "a.example", false],
+  ["", "a.example", false],
+  [undefined, "a.example", false],
+  ['{"HUB":["a.example"]}', "a.example", true],
+])("%j: a rule for %s may use it, %s", (SECRETS, upstream, may) => {
+  expect(mayGo(SECRETS, { upstream })).toBe(may);
+});
+
+it.each<[unknown, string]>([
+  ["{", "SECRETS: is not JSON"],
+  [["a.example"], "SECRETS: must be a table"],
+  ["[1]", "SECRETS: must be a table"],
+  [{ HUB: [] }, "SECRETS.HUB: must be a base URL"],
+  [{ HUB: 1 }, "SECRETS.HUB: must be a base URL"],
+  [{ HUB: ["a.example", "ftp://b.example"] }, "SECRETS.HUB[1]: must start with https://"],
+  [{ HUB: "https://user:s3cret@a.example" }, "SECRETS.HUB: must not hold a user name"],
+  [{ HUB: "https://a.example/v2/" }, "SECRETS.HUB: must be given without /v2"],
+  [{ HUB: "https://a.example/*" }, "SECRETS.HUB: has a path"],
+  [{ "not a name": "a.example" }, "SECRETS.not a name: must be the name of a secret"],
+  [{ ADMIN_TOKEN: "a.example" }, "SECRETS.ADMIN_TOKEN: is the cache's own"],
+])("%j is refused, with the field's path", (SECRETS, message) => {
+  const problems = problemsOf({ RULES: [GOOD], SECRETS });
+  expect(problems).toEqual([expect.stringContaining(message)]);
+  expect(problems.join()).not.toContain("s3cret@");
+});
+
+it("a rule of the configuration needs no line of it", () => {
+  const rule = { ...GOOD, credentials: "HUB" };
+  expect(problemsOf({ RULES: [rule] })).toEqual([]);
+  const { bindings, rules } = readConfig({ RULES: [rule] });
+  expect(unboundIn(bindings, rules[0]?.rule as never)).toBeUndefined();
+});
