@@ -47,6 +47,11 @@ export class Current {
     this.#version = added.version;
     this.#config = withAdded(this.#configured, added.rules, this.#variables);
     this.#door = new Door(this.#config, this.#desk);
+    for (const { rule, problem, added } of this.#config.rules)
+      if (added && problem)
+        console.error(
+          `entrepot: the rule "${rule.name}", which the API has added, cannot be used: ${problem}`,
+        );
     for (const { name, problem } of this.#config.aside)
       console.error(
         `entrepot: the rule "${name}", which the API has added, is set aside: ${problem}`,
