@@ -7,13 +7,14 @@ import { cold } from "./parts/cold.ts";
 import { crowd } from "./parts/crowd.ts";
 import { manifests } from "./parts/manifests.ts";
 import { memory } from "./parts/memory.ts";
+import { shared } from "./parts/shared.ts";
 import { sweep } from "./parts/sweep.ts";
 import { throttled } from "./parts/throttled.ts";
 import { warm } from "./parts/warm.ts";
 import { type Row, table } from "./rows.ts";
 import { setStage } from "./stage.ts";
 
-const PARTS = { warm, cold, crowd, manifests, access, throttled, memory, sweep };
+const PARTS = { warm, cold, crowd, manifests, access, throttled, memory, shared, sweep };
 
 const { values } = parseArgs({
   options: { only: { type: "string", multiple: true }, json: { type: "boolean" } },

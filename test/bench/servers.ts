@@ -19,14 +19,16 @@ const QUIET = ["--log-level", "warn"];
 /** Entrepot as `npm start` runs it.
  * @param folder not there yet
  * @param rule fields of the rule, beside prefix and upstream
- * @param auth who may pull; without, everybody */
+ * @param auth who may pull; without, everybody
+ * @param others rules beside it */
 export async function startEntrepot(
   folder: string,
   upstream: string,
   rule: Record<string, unknown> = {},
   auth?: object,
+  others: object[] = [],
 ): Promise<Server> {
-  const rules = JSON.stringify([{ prefix: PREFIX, upstream, ...rule }]);
+  const rules = JSON.stringify([{ prefix: PREFIX, upstream, ...rule }, ...others]);
   const said = auth ? ["--var", `AUTH:${JSON.stringify(auth)}`] : [];
   return worker(
     folder,

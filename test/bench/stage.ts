@@ -15,6 +15,7 @@ export const MB = 1_000_000;
 
 /** A blob that nobody has asked for yet, in a repository of its own. */
 export interface FreshBlob extends BlobInfo {
+  seed: number;
   repository: string;
 }
 
@@ -32,8 +33,8 @@ export class Stage {
   }
 
   /** Entrepot in front of the upstream, its storage empty. */
-  entrepot(rule?: Record<string, unknown>, auth?: object): Promise<Server> {
-    return this.#start((folder) => startEntrepot(folder, this.upstream, rule, auth));
+  entrepot(rule?: Record<string, unknown>, auth?: object, others?: object[]): Promise<Server> {
+    return this.#start((folder) => startEntrepot(folder, this.upstream, rule, auth, others));
   }
 
   bare(name: BareName): Promise<Server> {
@@ -57,8 +58,9 @@ export class Stage {
   /** Content that no server has seen; made now, so that the upstream has it at hand. */
   async blob(size: number): Promise<FreshBlob> {
     const repository = `bench/${this.#made++}`;
-    const info = await this.fixture.blob(repository, { seed: seedOf(repository), size });
-    return { ...info, repository };
+    const seed = seedOf(repository);
+    const info = await this.fixture.blob(repository, { seed, size });
+    return { ...info, repository, seed };
   }
 
   /** How often the upstream was asked for the blob's bytes, and how many it sent. */
