@@ -7,7 +7,6 @@ import { nothingHere } from "../http/admin.ts";
 import { textOf } from "../http/body.ts";
 import { pathIn, type Reception, wantsPage } from "../http/reception.ts";
 import { errorResponse } from "../http/respond.ts";
-import { noSession } from "../http/session.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
 import { Api, Refused, withQuery } from "./api.ts";
 import { answerAsset } from "./assets.ts";
@@ -27,6 +26,7 @@ import { addQuarantine } from "./quarantine.tsx";
 import { addRule } from "./rule.tsx";
 import { addRules } from "./rules.tsx";
 import { saidCookie, saidIn } from "./said.ts";
+import { addSessions } from "./sessions.tsx";
 import { addSetup } from "./setup.tsx";
 import { Shut, SignIn } from "./sign-in.tsx";
 import { addTokenForm } from "./token-form.tsx";
@@ -70,6 +70,7 @@ export function createConsole(reception: Reception): Hono {
     addPrewarmJob,
     addTokens,
     addTokenForm,
+    addSessions,
     addEvents,
     addQuarantine,
     addExplain,
@@ -80,7 +81,7 @@ export function createConsole(reception: Reception): Hono {
   app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
   app.get("/sign-in", (context) => signInPage(reception, context));
   app.post("/sign-in", (context) => signedIn(reception, context));
-  app.post("/sign-out", ({ req }) => signedOut(new URL(req.url)));
+  app.post("/sign-out", async ({ req }) => ledTo("/sign-in", [await reception.signOut(req.raw)]));
   app.notFound(missing);
   app.onError((error, context) => failed(error, context));
   return app;
@@ -167,10 +168,6 @@ async function signedIn(reception: Reception, context: Context): Promise<Respons
   }
 }
 
-function signedOut(url: URL): Response {
-  return ledTo("/sign-in", [noSession(url)]);
-}
-
 /** What a page, or its door, has thrown. Whoever is nobody is led to where he can say who he is. */
 function failed(error: unknown, context: Context): Response {
   const { raw } = context.req;
@@ -202,7 +199,7 @@ async function formIn(request: Request): Promise<URLSearchParams> {
 
 function ledTo(path: string, cookies: readonly string[] = []): Response {
   return withCookies(
-    new Response(null, { status: 303, headers: { ...HEADERS, Location: path } }),
+    new Response(null, { status: 303, headers: { ...HEADERS, Location: pathIn(path) } }),
     cookies,
   );
 }

@@ -232,7 +232,7 @@ describe("/metrics", () => {
   });
 
   it("is for viewers and admins, and for a token of its own, which opens nothing else", async () => {
-    const METRICS_TOKEN = "a-metrics-token-0123456789";
+    const METRICS_TOKEN = "a-metrics-token-of-the-tests-0123";
     const { cache } = counted({}, { METRICS_TOKEN });
     const ask = async (token: string | null, path = "metrics") =>
       (
