@@ -163,8 +163,8 @@ export class Book {
   ): Promise<PullToken | undefined> {
     const near = this.#near(key, now);
     if (near) return near.token;
-    if (await this.#lookedUpByAnother(key, now)) {
-      const meanwhile = this.#near(key, now);
+    if (this.#isLookedUp(key, now)) {
+      const meanwhile = await this.#lookedUpByAnother(key, now);
       if (meanwhile) return meanwhile.token;
     }
     // One that was good here is looked up again without a limit: a neighbour who guesses must not shut it out.
@@ -194,13 +194,16 @@ export class Book {
     return isStranger ? { token: undefined } : undefined;
   }
 
-  /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. @returns whether there was one */
-  async #lookedUpByAnother(key: string, now: number): Promise<boolean> {
-    const isBeing = () => now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < PATIENCE;
-    if (!isBeing()) return false;
-    for (let waited = 0; waited < PATIENCE && isBeing(); waited += LOOK)
+  /** Whether a request is looking it up that has not been cancelled long ago. */
+  #isLookedUp(key: string, now: number): boolean {
+    return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < PATIENCE;
+  }
+
+  /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. */
+  async #lookedUpByAnother(key: string, now: number) {
+    for (let waited = 0; waited < PATIENCE && this.#isLookedUp(key, now); waited += LOOK)
       await new Promise((resolve) => setTimeout(resolve, LOOK));
-    return true;
+    return this.#near(key, now);
   }
 
   #hasJustFailed(now: number): boolean {

@@ -69,7 +69,12 @@ export class Identify {
   ): Promise<Asker> {
     const inHeader = authorization === null ? assertion : secretIn(authorization);
     const secret = form.secret ?? inHeader;
-    if (secret === undefined) return refused("the Authorization header holds no credentials");
+    if (secret === undefined)
+      return refused(
+        "the Authorization header holds no credentials",
+        true,
+        hashOf(authorization ?? ""),
+      );
     if (secret === null || secret === "") return { who: "nobody" };
     const asker = await this.#ofSecret(secret, address, now, later);
     if (asker.who === "refused") return { ...asker, of: hashOf(secret) };
@@ -182,8 +187,8 @@ function holderOf(token: PullToken | "past" | undefined): Asker {
   };
 }
 
-function refused(why: string, counts = true): Asker {
-  return { who: "refused", why, counts };
+function refused(why: string, counts = true, of?: string): Asker {
+  return { who: "refused", why, counts, ...(of !== undefined && { of }) };
 }
 
 /** A token as the password of Basic, or as its user where there is no password (RFC 7617), or as Bearer's (RFC 6750). Undefined for

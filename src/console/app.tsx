@@ -149,12 +149,20 @@ function refusalView({ status, problems }: Refused): View {
 function signInPage(reception: Reception, context: Context, problem?: RegistryError): Response {
   const url = new URL(context.req.url);
   const to = pathIn(url.searchParams.get("to") ?? undefined);
-  return html(
+  const response = html(
     <Plain title="Sign in" theme={themeIn(context.req.raw)}>
       <SignIn to={to} ways={reception.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
   );
+  return withRetry(response, problem);
+}
+
+/** When a limit, or an outage, may be over. */
+function withRetry(response: Response, problem: RegistryError | undefined): Response {
+  const after = problem?.headers?.["Retry-After"];
+  if (after !== undefined) response.headers.set("Retry-After", after);
+  return response;
 }
 
 async function signedIn(reception: Reception, context: Context): Promise<Response> {
@@ -180,12 +188,13 @@ function failed(error: unknown, context: Context): Response {
     );
   const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
   const title = known.status === 404 ? "Not open" : "That did not work";
-  return html(
+  const page = html(
     <Plain title={title} theme={themeIn(context.req.raw)}>
       {body}
     </Plain>,
     known.status,
   );
+  return withRetry(page, known);
 }
 
 function missing(): Response {
