@@ -14,7 +14,7 @@ export function secretCommand(): Command {
       "Makes a random secret for ADMIN_TOKEN, VIEWER_TOKEN or METRICS_TOKEN, and prints it alone on standard output. Nothing is asked or kept.",
     );
   return withExamples(command, [
-    "secret",
-    "secret | tee /dev/tty | npx wrangler secret put ADMIN_TOKEN   shown once: keep it",
+    "secret   keep it: Cloudflare shows it to nobody again",
+    "secret   with npm run --silent, before | npx wrangler secret put ADMIN_TOKEN",
   ]).action(() => console.log(randomBytes(LENGTH).toString("hex")));
 }
