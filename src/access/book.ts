@@ -22,10 +22,14 @@ const KNOWN = 5 * 60_000;
 /** The same, of one that is none: it cannot become one. */
 const UNKNOWN = 60_000;
 const MOST = 5_000;
+/** How often a request looks for what another one of its isolate is looking up, in ms. */
+const LOOK = 5;
 /** After a reading that failed the next one begins so late, in ms: whoever comes meanwhile does not wait for the same failure. */
 const FAILED = 1_000;
 
 export type Later = Visit["later"];
+
+type Look = () => Promise<PullToken | undefined>;
 
 /** A page as it is looked into. */
 interface Read extends Page {
@@ -35,17 +39,20 @@ interface Read extends Page {
 }
 
 export class Book {
-  readonly #access: Pick<Access, "page" | "find">;
+  readonly #access: Pick<Access, "page" | "find" | "holder">;
+  /** By the hash of a secret, or by the token's id. */
   readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MOST });
-  /** By their hashes, when they were looked up: secrets that are none. */
+  /** By the same, when they were looked up: what is none. */
   readonly #strangers = new LRUCache<string, number>({ max: MOST });
+  /** By the same, since when it is being looked up, in ms since the epoch. */
+  readonly #lookedUp = new Map<string, number>();
   #page: Read | undefined;
   /** When the page was asked for, when last somebody began to, and when last that failed, in ms since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   #readingAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(access: Pick<Access, "page" | "find">) {
+  constructor(access: Pick<Access, "page" | "find" | "holder">) {
     this.#access = access;
   }
 
@@ -103,43 +110,100 @@ export class Book {
     await this.#read(now);
   }
 
-  /** Undefined where it is none, or is one no more.
-   * @param lookingUp is called before it is looked up far away, and may throw */
+  /** Undefined where it is none; `past` where it was one: who sends that has guessed nothing.
+   * @param lookingUp is called before an unknown one is looked up far away, and may throw */
   async token(
     text: string,
     now: number,
     later: Later,
     lookingUp: () => void,
-  ): Promise<PullToken | undefined> {
+  ): Promise<PullToken | "past" | undefined> {
     if (!isPullToken(text)) return undefined;
-    // Both are asked at once: an isolate that has just begun waits for the farther one alone.
-    const [token, { revokedIds }] = await Promise.all([
-      this.#known(hashOf(text), now, lookingUp),
-      this.page(now, later),
-    ]);
-    if (!token || isPast(token, now) || token.revokedAt !== undefined) return undefined;
-    return revokedIds.has(token.id) ? undefined : token;
+    const hash = hashOf(text);
+    return this.#valid(hash, () => this.#access.find(hash, now), now, later, lookingUp);
+  }
+
+  /** The same, by the id that a refresh token names. */
+  async holder(
+    id: string,
+    now: number,
+    later: Later,
+    lookingUp: () => void,
+  ): Promise<PullToken | "past" | undefined> {
+    const look = () => this.#access.holder(id, now);
+    return this.#valid(`id ${id}`, look, now, later, lookingUp);
   }
 
   async isRevoked(id: string, now: number, later: Later): Promise<boolean> {
     return (await this.page(now, later)).revokedIds.has(id);
   }
 
-  async #known(hash: string, now: number, lookingUp: () => void): Promise<PullToken | undefined> {
-    const known = this.#tokens.get(hash);
-    if (known && now - known.at < KNOWN) return known.token;
-    if (now - (this.#strangers.get(hash) ?? Number.NEGATIVE_INFINITY) < UNKNOWN) return undefined;
-    lookingUp();
-    const found = await this.#waited(this.#access.find(hash, now)).catch((error: Error) => {
-      complain(error);
-      throw unavailable();
-    });
-    if (found) this.#tokens.set(hash, { token: found, at: now });
-    else {
-      this.#tokens.delete(hash);
-      this.#strangers.set(hash, now);
+  async #valid(
+    key: string,
+    look: Look,
+    now: number,
+    later: Later,
+    lookingUp: () => void,
+  ): Promise<PullToken | "past" | undefined> {
+    // Both are asked at once: an isolate that has just begun waits for the farther one alone.
+    const [token, { revokedIds }] = await Promise.all([
+      this.#known(key, look, now, lookingUp),
+      this.page(now, later),
+    ]);
+    if (!token) return undefined;
+    const isOver = isPast(token, now) || token.revokedAt !== undefined || revokedIds.has(token.id);
+    return isOver ? "past" : token;
+  }
+
+  async #known(
+    key: string,
+    look: Look,
+    now: number,
+    lookingUp: () => void,
+  ): Promise<PullToken | undefined> {
+    const near = this.#near(key, now);
+    if (near) return near.token;
+    if (this.#isLookedUp(key, now)) {
+      const meanwhile = await this.#lookedUpByAnother(key, now);
+      if (meanwhile) return meanwhile.token;
     }
-    return found;
+    // One that was good here is looked up again without a limit: a neighbour who guesses must not shut it out.
+    if (!this.#tokens.has(key)) lookingUp();
+    this.#lookedUp.set(key, now);
+    try {
+      const found = await this.#waited(look());
+      if (found) this.#tokens.set(key, { token: found, at: now });
+      else {
+        this.#tokens.delete(key);
+        this.#strangers.set(key, now);
+      }
+      return found;
+    } catch (error) {
+      complain(error as Error);
+      throw unavailable();
+    } finally {
+      this.#lookedUp.delete(key);
+    }
+  }
+
+  /** What is known here of it; undefined: nothing that is young enough. */
+  #near(key: string, now: number): { token: PullToken | undefined } | undefined {
+    const known = this.#tokens.get(key);
+    if (known && now - known.at < KNOWN) return known;
+    const isStranger = now - (this.#strangers.get(key) ?? Number.NEGATIVE_INFINITY) < UNKNOWN;
+    return isStranger ? { token: undefined } : undefined;
+  }
+
+  /** Whether a request is looking it up that has not been cancelled long ago. */
+  #isLookedUp(key: string, now: number): boolean {
+    return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < PATIENCE;
+  }
+
+  /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. */
+  async #lookedUpByAnother(key: string, now: number) {
+    for (let waited = 0; waited < PATIENCE && this.#isLookedUp(key, now); waited += LOOK)
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    return this.#near(key, now);
   }
 
   #hasJustFailed(now: number): boolean {

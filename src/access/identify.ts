@@ -5,15 +5,17 @@ import { isWithin } from "../config/network.ts";
 import type { Identity } from "../policy/authorize.ts";
 import { meetsAll } from "../policy/claims.ts";
 import type { Book, Later } from "./book.ts";
-import { type Issuers, issuerOf, NoGood } from "./issuers.ts";
+import { audienceOf, type Issuers, issuerOf, NoGood } from "./issuers.ts";
 import { ANONYMOUS, SERVICE, type Verifier } from "./jwt.ts";
 import type { Limits } from "./limits.ts";
-import { isPullToken } from "./pull-token.ts";
+import { hashOf, isPullToken } from "./pull-token.ts";
+import type { PullToken } from "./records.ts";
+import { REFRESH, refreshedBy } from "./refresh-token.ts";
 
 export type Asker =
   | { who: "nobody" }
-  /** `counts` as a failed login: not what was good a moment ago, or is good elsewhere. */
-  | { who: "refused"; why: string; counts: boolean }
+  /** `counts` as a failed login: not what was good once, or is good elsewhere. @field of the secret's hash */
+  | { who: "refused"; why: string; counts: boolean; of?: string }
   | Somebody;
 
 export interface Somebody {
@@ -67,9 +69,15 @@ export class Identify {
   ): Promise<Asker> {
     const inHeader = authorization === null ? assertion : secretIn(authorization);
     const secret = form.secret ?? inHeader;
-    if (secret === undefined) return refused("the Authorization header holds no credentials");
+    if (secret === undefined)
+      return refused(
+        "the Authorization header holds no credentials",
+        true,
+        hashOf(authorization ?? ""),
+      );
     if (secret === null || secret === "") return { who: "nobody" };
     const asker = await this.#ofSecret(secret, address, now, later);
+    if (asker.who === "refused") return { ...asker, of: hashOf(secret) };
     if (asker.who !== "somebody" || asker.networks.length === 0) return asker;
     if (isWithin(address, asker.networks)) return asker;
     return refused("this token may not be used from this address", false);
@@ -86,9 +94,10 @@ export class Identify {
     if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
     if (secret.length > LONGEST || !JWT.test(secret))
       return refused("this is no token: neither one of this cache's, nor one of an issuer's");
-    return issuerOf(secret) === SERVICE
-      ? this.#ofOwn(secret, now, later)
-      : this.#ofIssuer(secret, now);
+    if (issuerOf(secret) !== SERVICE) return this.#ofIssuer(secret, now);
+    return audienceOf(secret) === REFRESH
+      ? this.#ofRefreshToken(secret, address, now, later)
+      : this.#ofOwn(secret, now, later);
   }
 
   async #ofPullToken(
@@ -100,16 +109,21 @@ export class Identify {
     const token = await this.#book.token(text, now, later, () =>
       this.#limits.lookingUp(address, now),
     );
-    if (!token) return refused("this pull token is not known, or has expired or been revoked");
-    const { id, repositories, networks, expiresAt } = token;
-    return {
-      who: "somebody",
-      subject: `token ${id}`,
-      identity: { kind: "holder", repositories },
-      networks,
-      tokenId: id,
-      ...(expiresAt !== undefined && { expiresAt }),
-    };
+    return holderOf(token);
+  }
+
+  /** Its signature is checked first: only what this cache has signed is looked up. */
+  async #ofRefreshToken(
+    text: string,
+    address: string | undefined,
+    now: number,
+    later: Later,
+  ): Promise<Asker> {
+    const read = await refreshedBy(text, await this.#book.page(now, later), now);
+    if (read === "expired") return holderOf("past");
+    if (!read) return refused("this is no refresh token of this cache's");
+    const lookingUp = () => this.#limits.lookingUp(address, now);
+    return holderOf(await this.#book.holder(read.tokenId, now, later, lookingUp));
   }
 
   async #ofOwn(text: string, now: number, later: Later): Promise<Asker> {
@@ -155,8 +169,26 @@ export class Identify {
   }
 }
 
-function refused(why: string, counts = true): Asker {
-  return { who: "refused", why, counts };
+/** What was a token once is no guess: a node that still has it must not have its neighbours refused. */
+function holderOf(token: PullToken | "past" | undefined): Asker {
+  if (token === undefined || token === "past")
+    return refused(
+      "this pull token is not known, or has expired or been revoked",
+      token === undefined,
+    );
+  const { id, repositories, networks, expiresAt } = token;
+  return {
+    who: "somebody",
+    subject: `token ${id}`,
+    identity: { kind: "holder", repositories },
+    networks,
+    tokenId: id,
+    ...(expiresAt !== undefined && { expiresAt }),
+  };
+}
+
+function refused(why: string, counts = true, of?: string): Asker {
+  return { who: "refused", why, counts, ...(of !== undefined && { of }) };
 }
 
 /** A token as the password of Basic, or as its user where there is no password (RFC 7617), or as Bearer's (RFC 6750). Undefined for

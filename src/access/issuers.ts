@@ -156,6 +156,15 @@ export function issuerOf(token: string): string | undefined {
   }
 }
 
+/** Whom it is made for; nothing is proven by that either. */
+export function audienceOf(token: string): string | string[] | undefined {
+  try {
+    return decodeJwt(token).aud;
+  } catch {
+    return undefined;
+  }
+}
+
 async function keysAt({ issuer, jwksUri }: KeySource): Promise<z.infer<typeof keySet>> {
   return keySet.parse(await read(jwksUri ?? (await discovered(issuer))));
 }

@@ -9,16 +9,25 @@ import { Sqlite } from "../store/sqlite.ts";
 import { addedRules, changeRule } from "./added-rules.ts";
 import { Keys } from "./keys.ts";
 import type { Access } from "./open.ts";
-import {
-  isPast,
-  type NewToken,
-  type Page,
-  type PullToken,
-  type Quarantined,
-  type RuleChange,
-} from "./records.ts";
+import type { Page, PullToken, Quarantined, RuleChange } from "./records.ts";
 import { STEPS } from "./schema.ts";
-import { type Row, tokenOf } from "./token-row.ts";
+import {
+  beginSession,
+  endSession,
+  endSessions,
+  openSessions,
+  sessionState,
+} from "./session-rows.ts";
+import { statementKey } from "./statement-keys.ts";
+import {
+  insertToken,
+  KEPT,
+  tokenById,
+  tokenInUse,
+  tokenOfSecret,
+  tokensSince,
+  trimTokens,
+} from "./token-row.ts";
 
 type Method = keyof Access;
 /** Its calls as they arrive. */
@@ -28,11 +37,9 @@ type Calls = {
   ) => Promise<Outcome<Awaited<ReturnType<Access[M]>>>>;
 };
 
-const DAY = 24 * 60 * 60_000;
 /** For so long, in ms, it is told that a token was revoked: longer than an isolate remembers a token, and a token of ours lives. */
 const TOLD = 60 * 60_000;
-/** What is past is kept for so long, in ms; refresh tokens that nobody uses, too, and so many of each token. */
-const KEPT = 90 * DAY;
+/** Kept refresh tokens of a pull token. */
 const MOST_REFRESH = 1_000;
 const MOST_ACTIONS = 100_000;
 /** Every isolate has them all in its memory. */
@@ -58,28 +65,23 @@ export class AccessObject extends DurableObject<Env> implements Calls {
       const quarantine = this.#database.all<Quarantined>(
         "SELECT * FROM quarantine ORDER BY digest",
       );
-      const rules = addedRules(this.#database);
-      return { keys, revoked: revoked.map(({ id }) => id), quarantine, rules };
+      return {
+        keys,
+        revoked: revoked.map(({ id }) => id),
+        quarantine,
+        rules: addedRules(this.#database),
+        sessions: sessionState(this.#database, statementKey(this.#database, "session"), now),
+        refreshKey: statementKey(this.#database, "refresh"),
+      };
     });
   }
 
   find(...[hash, now]: Parameters<Access["find"]>): Promise<Outcome<PullToken | undefined>> {
-    return this.#do(() => {
-      const secret = this.#database.first<{ token: string }>(
-        "UPDATE secrets SET used_at = max(used_at, ?) WHERE hash = ? RETURNING token",
-        now,
-        hash,
-      );
-      if (!secret) return undefined;
-      const token = this.#token(secret.token);
-      if (!token || token.revokedAt !== undefined || isPast(token, now)) return token;
-      this.#database.run(
-        "UPDATE tokens SET used_at = max(coalesce(used_at, 0), ?) WHERE id = ?",
-        now,
-        token.id,
-      );
-      return this.#token(token.id);
-    });
+    return this.#do(() => tokenOfSecret(this.#database, hash, now));
+  }
+
+  holder(...[id, now]: Parameters<Access["holder"]>): Promise<Outcome<PullToken | undefined>> {
+    return this.#do(() => tokenInUse(this.#database, id, now));
   }
 
   create(
@@ -87,34 +89,21 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   ): Promise<Outcome<PullToken>> {
     return this.#do(() => {
       // A call that is repeated makes no second one.
-      const known = this.#token(id);
+      const known = tokenById(this.#database, id);
       if (known) return known;
-      this.#insert(id, token, who, now);
+      insertToken(this.#database, id, token, who, now);
       this.#database.run("INSERT INTO secrets VALUES (?, ?, ?, 1)", hash, id, now);
       this.#act(
         who,
         `created the pull token "${token.name}" (${id}) for ${token.repositories.join(", ")}`,
         now,
       );
-      this.#trim(now);
-      return this.#token(id) as PullToken;
+      trimTokens(this.#database, now);
+      return tokenById(this.#database, id) as PullToken;
     });
   }
 
-  #insert(id: string, token: NewToken, who: string, now: number): void {
-    const { name, repositories, networks, expiresAt } = token;
-    this.#database.run(
-      "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
-      id,
-      name,
-      JSON.stringify(repositories),
-      JSON.stringify(networks),
-      now,
-      who,
-      expiresAt ?? null,
-    );
-  }
-
+  /** Of earlier versions: this one keeps none (access/refresh-token). */
   refresh(...[id, hash, now]: Parameters<Access["refresh"]>): Promise<Outcome<void>> {
     return this.#do(() => {
       this.#database.run("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, 0)", hash, id, now);
@@ -129,20 +118,12 @@ export class AccessObject extends DurableObject<Env> implements Calls {
   }
 
   tokens(...[now]: Parameters<Access["tokens"]>): Promise<Outcome<PullToken[]>> {
-    return this.#do(() =>
-      this.#database
-        .all<Row>(
-          `SELECT * FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) > ?1 - ?2 ORDER BY created_at DESC, id`,
-          now,
-          KEPT,
-        )
-        .map(tokenOf),
-    );
+    return this.#do(() => tokensSince(this.#database, now));
   }
 
   revoke(...[id, who, now]: Parameters<Access["revoke"]>): Promise<Outcome<PullToken | undefined>> {
     return this.#do(() => {
-      const token = this.#token(id);
+      const token = tokenById(this.#database, id);
       if (!token || token.revokedAt !== undefined) return token;
       this.#database.run(
         "UPDATE tokens SET revoked_at = ?, revoked_by = ? WHERE id = ?",
@@ -151,7 +132,7 @@ export class AccessObject extends DurableObject<Env> implements Calls {
         id,
       );
       this.#act(who, `revoked the pull token "${token.name}" (${id})`, now);
-      return this.#token(id);
+      return tokenById(this.#database, id);
     });
   }
 
@@ -196,6 +177,33 @@ export class AccessObject extends DurableObject<Env> implements Calls {
     });
   }
 
+  beginSession(...[id, role, now]: Parameters<Access["beginSession"]>) {
+    return this.#do(() => {
+      this.#act(`the ${role} token`, "signed in to the console", now);
+      return beginSession(this.#database, id, role, now);
+    });
+  }
+
+  sessions(...[now]: Parameters<Access["sessions"]>) {
+    return this.#do(() => openSessions(this.#database, now));
+  }
+
+  endSession(...[id, who, now]: Parameters<Access["endSession"]>) {
+    return this.#do(() => {
+      const ended = endSession(this.#database, id, now);
+      if (ended) this.#act(who, `ended a session of the ${ended.role} token (${id})`, now);
+      return ended;
+    });
+  }
+
+  endSessions(...[role, who, now]: Parameters<Access["endSessions"]>) {
+    return this.#do(() => {
+      const count = endSessions(this.#database, role, now);
+      this.#act(who, `ended all sessions of the ${role} token`, now);
+      return count;
+    });
+  }
+
   note(...[who, what, now]: Parameters<Access["note"]>): Promise<Outcome<void>> {
     return this.#do(() => this.#act(who, what, now));
   }
@@ -216,18 +224,6 @@ export class AccessObject extends DurableObject<Env> implements Calls {
       "DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?",
       MOST_ACTIONS,
     );
-  }
-
-  /** What has been past for so long that nobody asks any more. */
-  #trim(now: number): void {
-    const past = "SELECT id FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) < ?1 - ?2";
-    this.#database.run(`DELETE FROM secrets WHERE token IN (${past})`, now, KEPT);
-    this.#database.run(`DELETE FROM tokens WHERE id IN (${past})`, now, KEPT);
-  }
-
-  #token(id: string): PullToken | undefined {
-    const row = this.#database.first<Row>("SELECT * FROM tokens WHERE id = ?", id);
-    return row && tokenOf(row);
   }
 
   #do<T>(work: () => T): Promise<Outcome<T>> {

@@ -5,13 +5,14 @@ import type { Team } from "../config/auth.ts";
 import { digestOf } from "../oci/hash.ts";
 import { isLike } from "../policy/claims.ts";
 import { type Issuers, NoGood } from "./issuers.ts";
-
-export type Role = "admin" | "viewer";
+import type { Role } from "./records.ts";
 
 export interface Person {
   role: Role;
   /** As it is noted. */
   who: string;
+  /** The id of the session that it was proven by. */
+  session?: string;
 }
 
 /** In a time that tells nothing: digests are equally long. */

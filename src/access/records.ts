@@ -43,6 +43,30 @@ export interface Page {
   revoked: string[];
   quarantine: Quarantined[];
   rules: AddedRules;
+  /** Absent from an object of an earlier version, as the next is: there are no sessions then, and no refresh tokens. */
+  sessions?: SessionState;
+  /** Refresh tokens are signed with it, in base64url. No key that is rotated: they live as long as their pull tokens. */
+  refreshKey?: string;
+}
+
+export type Role = "admin" | "viewer";
+
+/** What tells whether a session of the console has ended. */
+export interface SessionState {
+  /** Sessions are signed with it, in base64url. */
+  key: string;
+  /** The ids of those that were ended before their time, until that. */
+  ended: string[];
+  /** Those that began at this time or before it have ended, by role. In ms since the epoch. */
+  endedUntil: Partial<Record<Role, number>>;
+}
+
+/** A session of the console. Times are in ms since the epoch. */
+export interface Session {
+  id: string;
+  role: Role;
+  beganAt: number;
+  endsAt: number;
 }
 
 /** The rules that the API has added. */

@@ -37,4 +37,15 @@ export const STEPS: readonly string[] = [
   -- The last change of any of them, by the name that whoever made it gave it.
   CREATE TABLE rule_changes (version INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL);
   `,
+  `
+  -- Random keys, base64url, by what they sign: sessions, and refresh tokens.
+  CREATE TABLE statement_keys (purpose TEXT PRIMARY KEY, key TEXT NOT NULL) WITHOUT ROWID;
+  -- Sessions of the console that would not have ended by themselves yet.
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, role TEXT NOT NULL, began_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, ended_at INTEGER
+  ) WITHOUT ROWID;
+  CREATE INDEX sessions_by_age ON sessions (began_at);
+  -- Sessions of a role that began at this time or before it have ended.
+  CREATE TABLE sessions_ended (role TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ];

@@ -16,6 +16,9 @@ const MODES = {
   token: "token: whoever has a pull token, or an issuer's token, may pull",
 };
 
+/** Of the cache itself: what they open would be open to whoever guesses one. */
+const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
+
 const environment = option(process.argv.slice(2), "env") || undefined;
 const variables = deployedVariables(environment);
 const problems = [...oversized(variables), ...unusable(variables)];
@@ -40,9 +43,13 @@ function unusable(given: Variables): string[] {
   const changed = environment ? Object.entries(secrets).flatMap(changedOnTheWay) : [];
   if (changed.length > 0) return changed;
   const known = { ...secrets, ...given };
-  const { ADMIN_TOKEN: token = "" } = secrets;
-  if (token !== "" && token.length < SHORTEST_SECRET)
-    return [`ADMIN_TOKEN: must have ${SHORTEST_SECRET} characters at least: openssl rand -hex 24`];
+  const short = OWN_SECRETS.flatMap((name) => {
+    const length = secrets[name]?.length ?? 0;
+    return length === 0 || length >= SHORTEST_SECRET
+      ? []
+      : [`${name}: must have ${SHORTEST_SECRET} characters at least: npm run entrepot -- secret`];
+  });
+  if (short.length > 0) return short;
   try {
     const { auth, rules } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);

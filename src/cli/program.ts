@@ -12,6 +12,8 @@ import { prewarmCommand } from "./prewarm.ts";
 import { quarantineCommand } from "./quarantine.ts";
 import { refreshCommand } from "./refresh.ts";
 import { rulesCommand } from "./rules.ts";
+import { secretCommand } from "./secret.ts";
+import { sessionsCommand } from "./sessions.ts";
 import { eventsCommand, reportCommand, statsCommand } from "./stats.ts";
 import { tokensCommand } from "./tokens.ts";
 import { upstreamsCommand } from "./upstreams.ts";
@@ -27,6 +29,8 @@ const COMMANDS = [
   quarantineCommand,
   upstreamsCommand,
   tokensCommand,
+  sessionsCommand,
+  secretCommand,
   lifecycleCommand,
   catalogCommand,
   statsCommand,

@@ -15,12 +15,16 @@ const HOUR = 60 * 60_000;
 /** The local server's door to the Worker's `scheduled` handler. */
 const CRON = "/cdn-cgi/handler/scheduled";
 
-const OPEN = { mode: "open", acknowledgeOpen: true };
+/** For containers and CI: pulls over http from private addresses, which is AUTH.insecureHttp of this run. */
+const INSECURE = "--insecure-http";
 
 /** Where the commands ask without --url (src/cli/api.ts). */
 const HERE = { host: "127.0.0.1", port: "8787" };
 
-const args = process.argv.slice(2);
+const given = process.argv.slice(2);
+const args = given.filter((arg) => arg !== INSECURE);
+const isInsecure = given.includes(INSECURE);
+const OPEN = { mode: "open", acknowledgeOpen: true, ...(isInsecure && { insecureHttp: true }) };
 const host = option(args, "ip") ?? HERE.host;
 const port = option(args, "port") ?? HERE.port;
 const wrangler = join(
@@ -38,6 +42,8 @@ const log = "LOG" in { ...localSecrets(), ...variablesIn(args) } ? [] : ["--var"
 // may who can reach it: on loopback, unless `--ip` says otherwise.
 const isSaid = "AUTH" in { ...localSecrets(), ...variablesIn(args) };
 const open = isSaid ? [] : ["--var", `AUTH:${JSON.stringify(OPEN)}`];
+if (isSaid && isInsecure)
+  console.error(`✘ ${INSECURE} is for a run without AUTH: write insecureHttp = true into AUTH`);
 // wrangler.toml has environments: without a word of one it is its top level that runs here.
 const environment = option(args, "env") === undefined ? ["--env="] : [];
 const defaults = [
@@ -46,6 +52,8 @@ const defaults = [
   ...soon,
   ...log,
   ...open,
+  // With routes in wrangler.toml every request would seem to come to their host.
+  "--infer-origin-from-routes=false",
   "--ip",
   host,
   "--port",
@@ -97,11 +105,9 @@ async function ready(url: string): Promise<void> {
 
 function summary(): string {
   const address = `${host}:${port}`;
+  const here = address.replace("0.0.0.0", "127.0.0.1");
   const lines = ["", `Entrepot, a registry cache, on http://${address}`];
-  const named =
-    address === `${HERE.host}:${HERE.port}`
-      ? ""
-      : ` --url http://${address.replace("0.0.0.0", "127.0.0.1")}`;
+  const named = address === `${HERE.host}:${HERE.port}` ? "" : ` --url http://${here}`;
   try {
     const variables = {
       ...deployedVariables(option(args, "env")),
@@ -120,10 +126,16 @@ function summary(): string {
         `  ${namesOf(rule)} → ${rule.upstream.host}${problem ? `  NOT USABLE: ${problem}` : ""}`,
       );
     }
+    if (!isLoopback(host))
+      lines.push(
+        auth.insecureHttp
+          ? "  over http private addresses may pull what wants no login; all else is for 127.0.0.1"
+          : `  over http it answers 127.0.0.1 alone: with ${INSECURE} containers can pull by a private address`,
+      );
     lines.push(
-      `  the console: http://${address.replace("0.0.0.0", "127.0.0.1")}/`,
+      `  the console: http://${here}/`,
       "Try it:",
-      `  docker pull ${address}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
+      `  docker pull ${here}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
       "What would expire:",
       `  npm run lifecycle -- preview${named}`,
       "",

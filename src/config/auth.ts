@@ -36,10 +36,11 @@ export interface Auth {
   mode: "open" | "token";
   issuers: Issuer[];
   access?: Team;
+  insecureHttp?: boolean;
 }
 
-/** Of the cache's own secrets, in characters: a token that can be guessed is no door. */
-export const SHORTEST_SECRET = 16;
+/** Least length of the cache's own secrets, in characters: a token that can be guessed is no door. */
+export const SHORTEST_SECRET = 32;
 
 const OPEN_SENTENCE =
   'mode = "open" lets everybody who finds this cache pull whatever its rules reach, with their credentials: say acknowledgeOpen = true beside it if that is meant, or mode = "token"';
@@ -158,6 +159,12 @@ export const authSchema = z
     access: teamSchema
       .exactOptional()
       .describe("Cloudflare Access in front of the console and the API."),
+    insecureHttp: z
+      .boolean({ error: "must be true or false" })
+      .exactOptional()
+      .describe(
+        "Allows pulls over http:// from a private address or name, such as host.docker.internal, for containers and CI: without a login, and without the console. Else only 127.0.0.1 is answered over http://.",
+      ),
   })
   .transform(({ acknowledgeOpen, ...auth }, context): Auth => {
     if (auth.mode === "open" && !acknowledgeOpen)

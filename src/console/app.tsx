@@ -7,7 +7,6 @@ import { nothingHere } from "../http/admin.ts";
 import { textOf } from "../http/body.ts";
 import { pathIn, type Reception, wantsPage } from "../http/reception.ts";
 import { errorResponse } from "../http/respond.ts";
-import { noSession } from "../http/session.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
 import { Api, Refused, withQuery } from "./api.ts";
 import { answerAsset } from "./assets.ts";
@@ -27,6 +26,7 @@ import { addQuarantine } from "./quarantine.tsx";
 import { addRule } from "./rule.tsx";
 import { addRules } from "./rules.tsx";
 import { saidCookie, saidIn } from "./said.ts";
+import { addSessions } from "./sessions.tsx";
 import { addSetup } from "./setup.tsx";
 import { Shut, SignIn } from "./sign-in.tsx";
 import { addTokenForm } from "./token-form.tsx";
@@ -70,6 +70,7 @@ export function createConsole(reception: Reception): Hono {
     addPrewarmJob,
     addTokens,
     addTokenForm,
+    addSessions,
     addEvents,
     addQuarantine,
     addExplain,
@@ -80,7 +81,7 @@ export function createConsole(reception: Reception): Hono {
   app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
   app.get("/sign-in", (context) => signInPage(reception, context));
   app.post("/sign-in", (context) => signedIn(reception, context));
-  app.post("/sign-out", ({ req }) => signedOut(new URL(req.url)));
+  app.post("/sign-out", async ({ req }) => ledTo("/sign-in", [await reception.signOut(req.raw)]));
   app.notFound(missing);
   app.onError((error, context) => failed(error, context));
   return app;
@@ -148,12 +149,20 @@ function refusalView({ status, problems }: Refused): View {
 function signInPage(reception: Reception, context: Context, problem?: RegistryError): Response {
   const url = new URL(context.req.url);
   const to = pathIn(url.searchParams.get("to") ?? undefined);
-  return html(
+  const response = html(
     <Plain title="Sign in" theme={themeIn(context.req.raw)}>
       <SignIn to={to} ways={reception.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
   );
+  return withRetry(response, problem);
+}
+
+/** When a limit, or an outage, may be over. */
+function withRetry(response: Response, problem: RegistryError | undefined): Response {
+  const after = problem?.headers?.["Retry-After"];
+  if (after !== undefined) response.headers.set("Retry-After", after);
+  return response;
 }
 
 async function signedIn(reception: Reception, context: Context): Promise<Response> {
@@ -165,10 +174,6 @@ async function signedIn(reception: Reception, context: Context): Promise<Respons
     if (error instanceof RegistryError) return signInPage(reception, context, error);
     throw error;
   }
-}
-
-function signedOut(url: URL): Response {
-  return ledTo("/sign-in", [noSession(url)]);
 }
 
 /** What a page, or its door, has thrown. Whoever is nobody is led to where he can say who he is. */
@@ -183,12 +188,13 @@ function failed(error: unknown, context: Context): Response {
     );
   const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
   const title = known.status === 404 ? "Not open" : "That did not work";
-  return html(
+  const page = html(
     <Plain title={title} theme={themeIn(context.req.raw)}>
       {body}
     </Plain>,
     known.status,
   );
+  return withRetry(page, known);
 }
 
 function missing(): Response {
@@ -202,7 +208,7 @@ async function formIn(request: Request): Promise<URLSearchParams> {
 
 function ledTo(path: string, cookies: readonly string[] = []): Response {
   return withCookies(
-    new Response(null, { status: 303, headers: { ...HEADERS, Location: path } }),
+    new Response(null, { status: 303, headers: { ...HEADERS, Location: pathIn(path) } }),
     cookies,
   );
 }

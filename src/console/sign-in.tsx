@@ -1,5 +1,6 @@
 // What is shown to whoever has not shown who he is, and where there is nobody who could.
 
+import type { Ways } from "../http/reception.ts";
 import { Problems } from "./parts.tsx";
 
 export function SignIn({
@@ -8,13 +9,14 @@ export function SignIn({
   problem,
 }: {
   to: string;
-  ways: { token: boolean; access: boolean };
+  ways: Ways;
   problem: string | undefined;
 }) {
   if (!ways.token && !ways.access) return <Shut />;
+  const said = problem ?? ways.problem;
   return (
     <>
-      {problem !== undefined && <Problems problems={[problem]} />}
+      {said !== undefined && <Problems problems={[said]} />}
       {ways.access && (
         <p class="card">
           <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>

@@ -24,6 +24,9 @@ async function tokensPage({ api, now, person }: Visit): Promise<View> {
           <ActionLink may={mayChange} href="/tokens/new" kind="main">
             Make a token
           </ActionLink>
+          <a class="button" href="/sessions">
+            Sessions of this console
+          </a>
         </p>
         {tokens.length === 0 ? (
           <Empty title="No token yet">

@@ -2,13 +2,16 @@
 // whom Cloudflare Access lets through and who is on a list, and under `npm start` this machine itself; and what each may do.
 
 import type { Desk } from "../access/desk.ts";
-import { isSame, ofTeam, type Person, type Role } from "../access/people.ts";
+import { isSame, ofTeam, type Person } from "../access/people.ts";
+import type { Role } from "../access/records.ts";
+import { type RoleSecret, sessionIn, signSession } from "../access/session.ts";
 import { type Auth, SHORTEST_SECRET } from "../config/auth.ts";
-import { isLoopback } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { cookieIn } from "./cookies.ts";
 import { addressOf } from "./door.ts";
-import { hasSession, sessionCookie, tokenIn } from "./session.ts";
+import { anotherSite, expectOurs, isOfAnotherSite, isOfThisMachine, isReading } from "./origin.ts";
+import type { Ways } from "./reception.ts";
+import { noSession, sessionCookie, sessionTextIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -18,8 +21,6 @@ const SECRETS: [string, Role][] = [
 ];
 /** Cloudflare One, "Application token": Access keeps its assertion in this cookie of the host. */
 const ACCESS_COOKIE = "CF_Authorization";
-/** What changes nothing, whatever the method. */
-const READING = ["/api/lifecycle/preview", "/lifecycle/preview"];
 
 export class Admin {
   readonly #variables: Variables;
@@ -41,10 +42,11 @@ export class Admin {
     return person;
   }
 
-  /** How somebody can say who he is. */
-  ways(auth: Auth): { token: boolean; access: boolean } {
+  ways(auth: Auth): Ways {
     const token = SECRETS.some(([name]) => (this.#variables[name] ?? "") !== "");
-    return { token, access: auth.access !== undefined };
+    const ways = { token, access: auth.access !== undefined };
+    const problem = SECRETS.map(([name]) => this.#weaknessOf(name)).find(Boolean);
+    return problem === undefined ? ways : { ...ways, problem };
   }
 
   /** Begins a browser's session, for the admin token or the viewer's. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
@@ -53,21 +55,46 @@ export class Admin {
     if (isOfAnotherSite(request)) throw anotherSite();
     const secrets = this.#secrets();
     if (secrets.length === 0) throw nothingHere();
-    const { role } = await this.#bySecret(given, secrets, request, now);
-    const [, secret] = secrets.find(([own]) => own === role) as [Role, string];
-    return sessionCookie(role, secret, new URL(request.url), now);
+    const [role, secret] = await this.#guessed(given, secrets, request, now);
+    const { access, book } = this.#desk;
+    const session = await access.beginSession(crypto.randomUUID(), role, now);
+    const { sessions } = await book.page(now, nothingLater);
+    if (!sessions) throw new Error("there is no key for sessions");
+    const age = Math.floor((session.endsAt - now) / 1000);
+    return sessionCookie(new URL(request.url), await signSession(session, secret, sessions), age);
+  }
+
+  /** Ends the request's session, here at once and everywhere within a minute: its cookie is good for nothing then, wherever a copy of it
+   * is. Another site cannot have anybody signed out. Throws DENIED (403). @returns the cookie that ends it in the browser */
+  async signOut(request: Request, now: number): Promise<string> {
+    expectOurs(request);
+    const session = await this.#sessionOf(request, now);
+    if (session) {
+      const { access, book } = this.#desk;
+      await access.endSession(session.id, ofToken(session.role).who, now);
+      await book.readNow(now);
+    }
+    return noSession(new URL(request.url));
   }
 
   /** The same for `/metrics`, which a token of its own opens too: METRICS_TOKEN. */
   async admitToNumbers(auth: Auth, request: Request, now: number): Promise<void> {
-    const secret = this.#variables.METRICS_TOKEN;
-    const given = bearerOf(request);
-    if (typeof secret === "string" && secret.length >= SHORTEST_SECRET && given !== undefined) {
-      if (isSame(given, secret)) return;
-      // Whoever has none of the API's may guess no more often there than here.
-      if (!this.#hasDoor(auth)) await this.#refuse(request, now);
+    const own = this.#variables.METRICS_TOKEN;
+    const given = credentialsOf(request);
+    if (given === undefined || typeof own !== "string" || own === "")
+      return void (await this.admit(auth, request, now));
+    const weakness = this.#weaknessOf("METRICS_TOKEN");
+    const secrets = [
+      ...(this.#hasDoor(auth) ? this.#secrets() : []),
+      ...(weakness === undefined ? [["metrics", own] as const] : []),
+    ];
+    if (weakness !== undefined && secrets.length === 0) throw weak(weakness);
+    try {
+      await this.#guessed(given, secrets, request, now);
+    } catch (error) {
+      const isWrong = error instanceof RegistryError && error.status === 401;
+      throw isWrong && weakness !== undefined ? weak(weakness) : error;
     }
-    await this.admit(auth, request, now);
   }
 
   #hasDoor(auth: Auth): boolean {
@@ -76,19 +103,40 @@ export class Admin {
   }
 
   /** Throws UNKNOWN (500) where one can be guessed. */
-  #secrets(): [Role, string][] {
-    return SECRETS.flatMap(([name, role]): [Role, string][] => {
+  #secrets(): RoleSecret[] {
+    return SECRETS.flatMap(([name, role]): RoleSecret[] => {
       const secret = this.#variables[name] ?? "";
       if (secret === "") return [];
-      if (typeof secret === "string" && secret.length >= SHORTEST_SECRET) return [[role, secret]];
-      const message = `the secret ${name} must have ${SHORTEST_SECRET} characters at least: the API stays shut`;
-      throw new RegistryError("UNKNOWN", message);
+      const weakness = this.#weaknessOf(name);
+      if (weakness !== undefined) throw weak(weakness);
+      return [[role, secret as string]];
     });
   }
 
-  async #refuse(request: Request, now: number): Promise<never> {
-    await this.#desk.limits.failed(addressOf(request), now);
-    throw unauthorized("this is not the admin token");
+  /** Why a secret of the cache's own opens nothing. Pulls do without. */
+  #weaknessOf(name: string): string | undefined {
+    const secret = this.#variables[name] ?? "";
+    if (secret === "" || (typeof secret === "string" && secret.length >= SHORTEST_SECRET))
+      return undefined;
+    return `the secret ${name} has fewer than ${SHORTEST_SECRET} characters, so that it could be guessed, and opens nothing: the API and the console stay shut, pulls go on. \`npm run entrepot -- secret\` makes one; set it with \`npx wrangler secret put ${name}\``;
+  }
+
+  /** The one of the secrets that was given, as a limited number of guesses. Throws UNAUTHORIZED (401), TOOMANYREQUESTS (429). */
+  async #guessed<R extends string>(
+    given: string | typeof WRONG_WAY,
+    secrets: readonly (readonly [R, string])[],
+    request: Request,
+    now: number,
+  ): Promise<readonly [R, string]> {
+    const own = await this.#desk.limits.guesses.guess(addressOf(request), now, () =>
+      given === WRONG_WAY ? undefined : secrets.find(([, secret]) => isSame(given, secret)),
+    );
+    if (own) return own;
+    throw unauthorized(
+      given === WRONG_WAY
+        ? "the admin token is sent as `Authorization: Bearer`"
+        : "this is not the admin token",
+    );
   }
 
   /** Whom a request is of that was admitted. */
@@ -109,36 +157,42 @@ export class Admin {
       if (isLocal && isOfThisMachine(request)) return { role: "admin", who: "this machine" };
       throw nothingHere();
     }
-    const given = bearerOf(request);
-    if (given !== undefined) return this.#bySecret(given, this.#secrets(), request, now);
+    const given = credentialsOf(request);
+    if (given !== undefined) {
+      const [role] = await this.#guessed(given, this.#secrets(), request, now);
+      return ofToken(role);
+    }
     const assertion = request.headers.get("cf-access-jwt-assertion");
     if (auth.access && assertion !== null)
       return this.#byTeam(auth.access, assertion, request, now);
-    if (tokenIn(request) !== undefined) return this.#bySession(request, now);
+    if (sessionTextIn(request) !== undefined) return this.#bySession(request, now);
     // The same assertion, on paths that Access does not stand in front of: pulls go past it, and so does the console.
     const kept = cookieIn(request, ACCESS_COOKIE);
     if (auth.access && kept !== undefined) {
       expectOurs(request);
       return this.#byTeam(auth.access, kept, request, now);
     }
+    this.#secrets();
     throw unauthorized("the API wants the admin token");
-  }
-
-  async #bySecret(
-    given: string,
-    secrets: [Role, string][],
-    request: Request,
-    now: number,
-  ): Promise<Person> {
-    const own = secrets.find(([, secret]) => isSame(given, secret));
-    return own ? ofToken(own[0]) : this.#refuse(request, now);
   }
 
   async #bySession(request: Request, now: number): Promise<Person> {
     expectOurs(request);
-    for (const [role, secret] of this.#secrets())
-      if (await hasSession(request, role, secret, now)) return ofToken(role);
-    throw unauthorized("the session has ended: sign in again");
+    this.#secrets();
+    const session = await this.#sessionOf(request, now);
+    if (!session) throw unauthorized("the session has ended: sign in again");
+    return { ...ofToken(session.role), session: session.id };
+  }
+
+  async #sessionOf(request: Request, now: number): Promise<{ id: string; role: Role } | undefined> {
+    const text = sessionTextIn(request);
+    if (text === undefined) return undefined;
+    const { sessions } = await this.#desk.book.page(now, nothingLater);
+    const secrets = SECRETS.flatMap(([name, role]): RoleSecret[] => {
+      const secret = this.#variables[name];
+      return typeof secret === "string" && secret !== "" ? [[role, secret]] : [];
+    });
+    return sessionIn(text, secrets, sessions, now);
   }
 
   /** A browser sends Access' cookie along with whatever another site has it ask for. */
@@ -157,23 +211,24 @@ export class Admin {
   }
 }
 
-/** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */
-function expectOurs(request: Request): void {
-  const { headers } = request;
-  const isTold = headers.has("sec-fetch-site") || headers.has("origin");
-  if (!isReading(request) && (!isTold || isOfAnotherSite(request))) throw anotherSite();
-}
+/** The page has been read for this request already (http/app). */
+const nothingLater = () => {};
 
 function ofToken(role: Role): Person {
   return { role, who: `the ${role} token` };
 }
 
-function anotherSite(): RegistryError {
-  return new RegistryError("DENIED", "this was asked for by another site");
+/** Credentials that are none of the API's, whatever they say: Basic is how the other API is pulled from. They count as a guess. */
+const WRONG_WAY = Symbol("wrong way");
+
+function credentialsOf({ headers }: Request): string | typeof WRONG_WAY | undefined {
+  const authorization = headers.get("authorization") ?? "";
+  if (/^Basic +\S/i.test(authorization)) return WRONG_WAY;
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }
 
-function bearerOf({ headers }: Request): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+function weak(message: string): RegistryError {
+  return new RegistryError("UNKNOWN", message);
 }
 
 function unauthorized(message: string): RegistryError {
@@ -184,24 +239,4 @@ function unauthorized(message: string): RegistryError {
 export function nothingHere(): RegistryError {
   const message = "there is nothing here; the registry API is under /v2/";
   return new RegistryError("UNSUPPORTED", message, { status: 404 });
-}
-
-function isReading({ method, url }: Request): boolean {
-  return method === "GET" || method === "HEAD" || READING.includes(new URL(url).pathname);
-}
-
-/** `npm start` says LOCAL_ADMIN where it listens on loopback alone. A page in a browser of this machine can send requests there too: they
- * come with another site's name as the host (DNS rebinding), or say that they are another's. Somebody who follows a link to a page
- * here sees it himself, and nobody else does: no page of ours can be framed. */
-function isOfThisMachine(request: Request): boolean {
-  const isLed = isReading(request) && request.headers.get("sec-fetch-mode") === "navigate";
-  return isLoopback(new URL(request.url).hostname) && (isLed || !isOfAnotherSite(request));
-}
-
-/** Fetch Metadata, or `Origin`; what is no browser sends neither. */
-function isOfAnotherSite({ url, headers }: Request): boolean {
-  const site = headers.get("sec-fetch-site");
-  if (site !== null && site !== "none" && site !== "same-origin") return true;
-  const origin = headers.get("origin");
-  return origin !== null && !(URL.canParse(origin) && new URL(origin).host === new URL(url).host);
 }

@@ -50,10 +50,11 @@ export function addAbout(
     },
     async (_, { req }) => {
       const { auth, rules, offline } = config();
+      const { who, role } = admin.person(req.raw);
       return {
         now: new Date().toISOString(),
         version: VERSION,
-        you: admin.person(req.raw),
+        you: { who, role },
         bindings: await Promise.all(Object.entries(probes).map(bindingTold)),
         auth: {
           mode: auth.mode,

@@ -28,6 +28,7 @@ import { addQuarantine } from "./api-quarantine.ts";
 import { addRuleChanges } from "./api-rule-changes.ts";
 import { addRules } from "./api-rules.ts";
 import { type Note, refusal } from "./api-schemas.ts";
+import { addSessions } from "./api-sessions.ts";
 import { addUpstreams } from "./api-upstreams.ts";
 import { changing } from "./changing.ts";
 import type { Current } from "./current.ts";
@@ -80,6 +81,7 @@ export function createApi(
   addPolicies(api, current, changed);
   addCatalog(api, catalog, () => lifecycle(config()), note);
   addAccess(api, desk.access, admin);
+  addSessions(api, desk, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, changed);

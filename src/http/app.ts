@@ -17,6 +17,7 @@ import { answerRegistry } from "./registry.ts";
 import { errorResponse, HARMLESS, NO_PAGE } from "./respond.ts";
 import { answerSetup } from "./setup.ts";
 import { answerToken } from "./token.ts";
+import { keepSecure, redirectOf } from "./transport.ts";
 
 /** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500
  * @param pages the console, which has all paths that are nothing else */
@@ -39,6 +40,15 @@ export function createApp(
   app.use("/v2/*", async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(NO_PAGE)) context.res.headers.set(name, value);
+  });
+  const auth = config instanceof ConfigError ? undefined : config.auth;
+  app.use(async (context, next) => {
+    const { url, request } = visitorOf(context);
+    const elsewhere = redirectOf(request, url, auth);
+    if (elsewhere) return elsewhere;
+    await next();
+    keepSecure(context.res, url);
+    return undefined;
   });
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
@@ -93,6 +103,7 @@ export function createApp(
     admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
     ways: () => admin.ways(usable().config.auth),
     signIn: (given, request) => admin.signIn(given, request, Date.now()),
+    signOut: (request) => admin.signOut(request, Date.now()),
   };
   let console: Hono | undefined;
   app.all("*", ({ req, env, executionCtx }) => {

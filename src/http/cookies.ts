@@ -1,8 +1,15 @@
 // Cookies of ours: bound to this host, read by no script (RFC 6265bis).
 
-/** `__Host-`: of this host alone, and over TLS (4.1.3.2). Plain http is this machine's. */
+import { isLoopback } from "../config/upstream.ts";
+
+/** Browsers do not agree on whether loopback over http is secure enough for `Secure`, and so for `__Host-`. */
+function isBare({ protocol, hostname }: URL): boolean {
+  return protocol === "http:" && isLoopback(hostname);
+}
+
+/** `__Host-`: of this host alone, and over TLS (4.1.3.2). */
 function nameFor(url: URL, name: string): string {
-  return url.protocol === "https:" ? `__Host-${name}` : name;
+  return isBare(url) ? name : `__Host-${name}`;
 }
 
 /** Its value as it was sent. Undefined where it is empty, too. */
@@ -25,6 +32,6 @@ export function hostCookie(
   age: number,
   sameSite: "Lax" | "Strict",
 ): string {
-  const secure = url.protocol === "https:" ? "; Secure" : "";
+  const secure = isBare(url) ? "" : "; Secure";
   return `${nameFor(url, name)}=${value}; Path=/; HttpOnly; SameSite=${sameSite}; Max-Age=${age}${secure}`;
 }

@@ -8,9 +8,10 @@ import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
-import { isFree, targetOf, verdictOf } from "../policy/authorize.ts";
+import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
 import { type Naming, type Routed, ruleOfHost } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
+import { isPlain, plainLogin } from "./transport.ts";
 
 /** A client's request, and when it came, in ms since the epoch. */
 export interface Visitor {
@@ -57,7 +58,7 @@ export class Door {
     const { url } = visitor;
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
-    const target = targetOf(this.#config, naming, address);
+    const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     if (target.free) await this.free(visitor);
     else {
@@ -92,12 +93,21 @@ export class Door {
     const { auth, rules } = this.#config;
     if (auth.mode === "open") return;
     const { host } = visitor.url;
+    // What wants a login is refused when it is asked for: here there is no way to log in.
+    if (isPlain(visitor.url)) return;
     const address = addressOf(visitor.request);
     const own = ruleOfHost(rules, host);
     const meant = own ? [own] : rules;
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
     if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+  }
+
+  /** A secret host that was said over http was read on the way: it opens nothing. */
+  #heard(target: Target, { url }: Visitor, address: string | undefined): Target {
+    if (!isPlain(url) || !target.routed) return target;
+    const { rule } = target.routed.configured;
+    return { ...target, free: isFree(this.#config, rule, undefined, address) };
   }
 
   /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */
@@ -129,7 +139,7 @@ export class Door {
     };
     const asker = await this.#identify.asker(presented, address, now, later);
     if (asker.who === "refused") {
-      if (asker.counts) await this.#desk.limits.failed(address, now);
+      if (asker.counts) await this.#desk.limits.failed(address, now, asker.of);
       throw refusal(asker.why);
     }
     const known = asker.who === "somebody" && asker.subject !== ANONYMOUS;
@@ -166,6 +176,7 @@ function unauthorized(
   message: string,
   error?: "invalid_token" | "insufficient_scope",
 ): RegistryError {
+  if (isPlain(url)) return plainLogin();
   const ns = url.searchParams.get("ns");
   const query = ns !== null && ns.length <= LONGEST_NS ? `?ns=${encodeURIComponent(ns)}` : "";
   const parameters = [

@@ -4,7 +4,7 @@
 import type { Desk } from "../access/desk.ts";
 import type { Somebody } from "../access/identify.ts";
 import { ANONYMOUS, issue, LIFE } from "../access/jwt.ts";
-import { hashOf, newPullToken } from "../access/pull-token.ts";
+import { signRefreshToken } from "../access/refresh-token.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type Access, accessTo, type Target, targetOf } from "../policy/authorize.ts";
@@ -91,7 +91,12 @@ async function answer(
   const life = Math.max(1, Math.min(LIFE, left));
   const access = given.flatMap((one) => one.access ?? []);
   const claims = { subject, networks, access, ...(tokenId !== undefined && { tokenId }) };
-  const { token, issuedAt } = await issue(claims, life, await desk.book.page(now, later), now);
+  const page = await desk.book.page(now, later);
+  const { token, issuedAt } = await issue(claims, life, page, now);
+  const refresh_token =
+    offline && tokenId !== undefined
+      ? await signRefreshToken(tokenId, expiresAt, page, now)
+      : undefined;
   const open = given.filter(({ isOpen }) => isOpen);
   return answerJson({
     ...(request.method === "GET" && { token }),
@@ -100,14 +105,6 @@ async function answer(
     expires_in: life,
     issued_at: new Date(issuedAt * 1000).toISOString(),
     scope: open.map(({ name }) => `repository:${name}:pull`).join(" "),
-    ...(offline &&
-      tokenId !== undefined && { refresh_token: await refreshToken(desk, tokenId, now) }),
+    ...(refresh_token !== undefined && { refresh_token }),
   });
-}
-
-/** One more secret of the pull token, which ends with it: what a client may keep in place of the token itself. */
-async function refreshToken({ access }: Desk, tokenId: string, now: number): Promise<string> {
-  const token = newPullToken();
-  await access.refresh(tokenId, hashOf(token), now);
-  return token;
 }

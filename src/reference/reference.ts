@@ -59,7 +59,7 @@ export function reference(): Section[] {
         table("PRICES", "a table", "In place of Cloudflare's published prices, for the report."),
         secret(
           "ADMIN_TOKEN",
-          "Opens the console and the API, for everything; of 16 characters at least.",
+          "Opens the console and the API, for everything. Of 32 characters at least, as the next two are.",
         ),
         secret("VIEWER_TOKEN", "The same, for looking."),
         secret("METRICS_TOKEN", "Opens /metrics, and nothing else."),

@@ -31,7 +31,7 @@ describe("an open cache", () => {
   it("that does not say so twice answers every request 500, with that sentence", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     for (const AUTH of [{ mode: "open" }, '{"mode":"open","acknowledgeOpen":false}']) {
-      const cache = new Cache({ AUTH, ADMIN_TOKEN: "an-admin-token-0123456789" });
+      const cache = new Cache({ AUTH, ADMIN_TOKEN: "an-admin-token-of-the-tests-01234" });
       for (const path of ["/v2/", "/v2/open/x/manifests/1", "/token", "/api/tokens", "/"]) {
         const response = await cache.ask(`https://cache.example${path}`);
         expect([path, response.status]).toEqual([path, 500]);
@@ -235,7 +235,7 @@ describe("limits", () => {
   it("a token that has merely expired, or is good elsewhere, is no failed login", async () => {
     const limit = vi.fn(async () => ({ success: false }));
     const cache = shutCache({ LOGINS: { limit } });
-    const { token } = await pullToken(cache, ["**"], { networks: ["192.0.2.0/24"] });
+    const { token } = await pullToken(shutCache(), ["**"], { networks: ["192.0.2.0/24"] });
     expect((await cache.fetch("open/x/manifests/1", { headers: basic(token) })).status).toBe(401);
     expect(limit).not.toHaveBeenCalled();
   });

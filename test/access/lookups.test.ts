@@ -29,6 +29,7 @@ function counting() {
       asked.find += 1;
       return object.find(hash, now);
     },
+    holder: (id: string, now: number) => object.holder(id, now),
   };
   return { asked, counted };
 }
@@ -114,9 +115,12 @@ describe("an object that is silent", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const silent = () => new Promise<never>(() => {});
-    const found = new Book({ page: () => object.page(), find: silent });
+    const found = new Book({ page: () => object.page(), find: silent, holder: silent });
     const token = found.token(newPullToken(), Date.now(), background, free);
-    const read = new Book({ page: silent, find: silent }).page(Date.now(), background);
+    const read = new Book({ page: silent, find: silent, holder: silent }).page(
+      Date.now(),
+      background,
+    );
     const all = Promise.allSettled([token, read]);
     await vi.advanceTimersByTimeAsync(5_000);
     for (const outcome of await all)
@@ -126,7 +130,8 @@ describe("an object that is silent", () => {
   it("has those who come right after the first not wait for the same again", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const page = vi.fn(() => Promise.reject(new Error("overloaded")));
-    const book = new Book({ page, find: () => Promise.reject(new Error("overloaded")) });
+    const silent = () => Promise.reject(new Error("overloaded"));
+    const book = new Book({ page, find: silent, holder: silent });
     const now = Date.now();
     for (const [at, times] of [
       [0, 1],

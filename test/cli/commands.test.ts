@@ -236,3 +236,12 @@ describe("the doctor", () => {
     expect(JSON.parse(absent.out).findings).toHaveLength(1);
   });
 });
+
+it("secret makes one that is long enough, and another one each time", async () => {
+  const made = [await cli(["secret"]), await cli(["secret"]), await cli(["secret"])];
+  expect(new Set(made.map(({ out }) => out)).size).toBe(3);
+  for (const { code, out, err } of made) {
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toMatch(/^[0-9a-f]{64}$/);
+  }
+});

@@ -10,9 +10,9 @@ import { type Pager, startPager } from "./pager.ts";
 import { type Registry, type Rule, startEntrepot, startRegistry } from "./processes.ts";
 
 /** How the open upstream can be named; it is the default rule's too. */
-export const UP = { prefix: "up", host: "docker.mirror.example.com", ns: "registry.example" };
+export const UP = { prefix: "up", host: "docker.mirror.example.localhost", ns: "registry.example" };
 /** The upstream behind Basic auth. */
-export const LOCKED = { prefix: "locked", host: "locked.mirror.example.com" };
+export const LOCKED = { prefix: "locked", host: "locked.mirror.example.localhost" };
 /** The open upstream's twin, whose tags are stale after a second. */
 export const TWIN = { prefix: "twin-images", ns: "twin.example", ttl: 1_000 };
 /** The open upstream by a rule that never asks it. */

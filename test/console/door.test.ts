@@ -219,7 +219,7 @@ describe("where nobody could be let in", () => {
     expect((await ask({ ...link, "Sec-Fetch-Mode": "no-cors" })).status).toBe(404);
     expect((await ask({ ...link, ...OTHER }, "POST", "/lifecycle/run")).status).toBe(404);
     const rebound = await cache.ask("http://evil.example:8787/", { headers: HTML });
-    expect(rebound.status).toBe(404);
+    expect(rebound.status).toBe(403);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ADMIN, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
+import { ADMIN, access, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
@@ -32,12 +32,14 @@ let document: Document;
 let image: Image;
 let tokenId: string;
 let jobId: string;
+let sessionId: string;
 const operations: [string, string, Operation][] = [];
 
 beforeAll(async () => {
   document = await (await ask("GET", "/openapi.json")).json();
   image = await fixture.image(NAME, "1");
   tokenId = (await pullToken(cache, ["**"])).id;
+  sessionId = (await access.beginSession(crypto.randomUUID(), "admin", Date.now())).id;
   const job = { references: ["nothing.example/x:1"] };
   const begun = await ask("POST", "/prewarm", { body: JSON.stringify(job) });
   jobId = ((await begun.json()) as { id: string }).id;
@@ -96,6 +98,7 @@ const QUERIES: Record<string, string> = {
   "/images/detail": `reference=open/${NAME}:1`,
   "/images/pin": `reference=open/${NAME}:1`,
   "DELETE /images": `reference=open/${NAME}:1`,
+  "DELETE /sessions": "role=viewer",
 };
 const queryOf = (method: string, path: string) =>
   QUERIES[`${method} ${path}`] ?? QUERIES[path] ?? "";
@@ -106,6 +109,7 @@ const pathOf = (method: string, path: string, query = "") => {
 const filled = (path: string) =>
   path
     .replace("/prewarm/{id}", `/prewarm/${jobId}`)
+    .replace("/sessions/{id}", `/sessions/${sessionId}`)
     .replace("{id}", tokenId)
     .replace("{digest}", DIGEST)
     .replace("{name}", RULE.prefix);

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { clean, DAY, pullWhole } from "../support/lifecycle.ts";
 
-const TOKEN = "an-admin-token-of-some-length";
+const TOKEN = "an-admin-token-of-a-good-length-01";
 const HERE = "http://127.0.0.1:8787";
 const THERE = "https://cache.example";
 
@@ -38,13 +38,14 @@ describe("the door", () => {
     ["a secret that is guessed", { ADMIN_TOKEN: "short" }, THERE, bearer("short"), 500],
     ["npm start, here", { LOCAL_ADMIN: "true" }, HERE, {}, 200],
     ["npm start, by another name", { LOCAL_ADMIN: true }, "http://localhost:8787", {}, 200],
-    ["npm start, from elsewhere", { LOCAL_ADMIN: "true" }, "http://192.168.0.7:8787", {}, 404],
+    ["npm start, from elsewhere", { LOCAL_ADMIN: "true" }, "http://192.168.0.7:8787", {}, 403],
+    ["npm start, from elsewhere by https", { LOCAL_ADMIN: "true" }, "https://a.lan", {}, 404],
     [
       "npm start, by a name that was bound anew",
       { LOCAL_ADMIN: "true" },
       "http://evil.example:8787",
       {},
-      404,
+      403,
     ],
     [
       "npm start, and another site's page",

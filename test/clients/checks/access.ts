@@ -14,7 +14,7 @@ import { manifestAt } from "../upstream.ts";
 import { mirrorOf, optionsFor } from "./podman.ts";
 
 const ADMIN_TOKEN = "an-admin-token-of-the-clients-0123";
-const SECRET_HOST = "0123456789abcdef0123456789abcdef.mirror.example.com";
+const SECRET_HOST = "0123456789abcdef0123456789abcdef.mirror.example.localhost";
 
 export async function checkAccess(stage: Stage, report: Report): Promise<void> {
   const { open, locked, folder } = stage;

@@ -69,8 +69,8 @@ export async function checkCommands({ entrepot, folder }: Stage, report: Report)
       );
     };
     const hub = 'DOCKER_HUB={"username":"you","password":"nobody-s"}';
-    expectMatch("a short token", await checked("ADMIN_TOKEN=short", hub), /16 characters at least/);
-    const long = "ADMIN_TOKEN=an-admin-token-of-nobody-s";
+    expectMatch("a short token", await checked("ADMIN_TOKEN=short", hub), /32 characters at least/);
+    const long = "ADMIN_TOKEN=an-admin-token-of-nobody-s-at-all-01";
     expectMatch("no password", await checked(long, "DOCKER_HUB={}"), /✘ docker.io: the secret/);
     const dollar = 'DOCKER_HUB={"username":"you","password":"made$HOME-up"}';
     expectMatch("a variable", await checked(long, dollar), /DOCKER_HUB: has a \$/);

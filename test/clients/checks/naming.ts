@@ -70,7 +70,7 @@ export async function checkNaming(stage: Stage, report: Report): Promise<void> {
       // A prefix is no registry.
       [UP.prefix],
       // Beside the hosts of rules.
-      [undefined, "quay.mirror.example.com"],
+      [undefined, "quay.mirror.example.localhost"],
       // The host of one rule, the registry of another.
       [UP.ns, LOCKED.host],
     ]) {

@@ -16,7 +16,7 @@ const SERVED = ["hit", "miss", "collapsed", "stale"];
 export async function checkNumbers(stage: Stage, report: Report): Promise<void> {
   const { folder } = stage;
   const entrepot = await stage.startEntrepot("numbers", {
-    METRICS_TOKEN: "a-metrics-token-012345",
+    METRICS_TOKEN: "a-metrics-token-of-the-clients-01",
   });
   const url = `http://${entrepot.address}`;
   const metrics = async () => (await fetch(`${url}/metrics`)).text();
