@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Login, RegistryCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
+import { parseForeign } from "../oci/json.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayTrustRealm } from "./realm.ts";
@@ -20,7 +21,13 @@ const TOKEN_ANSWER_LIMIT = 256 * 1024;
 /** "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
 const DEFAULT_LIFE = 60;
 
-const value = z.string().regex(/^[\x21-\x7e]+$/);
+/** Thousands of tokens are held; a server takes no header that is longer, in characters. */
+const LONGEST_TOKEN = 16 * 1024;
+
+const value = z
+  .string()
+  .max(LONGEST_TOKEN)
+  .regex(/^[\x21-\x7e]+$/);
 const schema = z
   .object({
     token: value.optional(),
@@ -66,7 +73,7 @@ export async function fetchToken(
   }
   const { firstByteTimeout: time, silenceTimeout: silence } = rule;
   const bounds = { bytes: TOKEN_ANSWER_LIMIT, silence, time, host };
-  const answer = schema.safeParse(parseJson(await readText(response, bounds)));
+  const answer = schema.safeParse(parseForeign(await readText(response, bounds)));
   if (!answer.success || answer.data.token === undefined) {
     throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
   }
@@ -122,12 +129,4 @@ function send(rule: Rule, wanted: Wanted): Promise<Response> {
 export function basic(login: Login): string {
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told as "without a token": the text may hold one
-  }
 }
