@@ -30,8 +30,8 @@ export function withExamples(command: Command, examples: readonly string[]): Com
 
 /** @param lines for people */
 export function print<T>(told: T, { json }: Asking, lines: (told: T) => readonly string[]): void {
-  if (json) return sayJson(told);
-  for (const line of lines(told)) say(line);
+  if (json) sayJson(told);
+  else for (const line of lines(told)) say(line);
 }
 
 /** An option's value: a list with commas, or given more than once. */
