@@ -7,16 +7,12 @@ import { jsonProblem } from "./json-bounds.ts";
 /** Manifests, layers and other blobs that one manifest may name. Docker stops at 127 layers, ECR at 4,200. All of them together, with
  * sha512 digests and platforms, are one value of an object's storage: 2 MB at most. */
 export const MOST_DESCRIPTORS = 5_000;
-/** Of a manifest's media type, in characters (RFC 6838, 4.2: 127 for each of its two names). */
-const LONGEST_TYPE = 255;
 
 /** Why a manifest is more than is taken, to be read behind "it": undefined where it is not. Says nothing of whether it is one. */
 export function excessIn(manifest: Uint8Array): string | undefined {
   const problem = jsonProblem(manifest);
   if (problem !== undefined) return problem;
-  const { mediaType, manifests, layers, blobs, fsLayers, history } = parseObject(manifest) ?? {};
-  if (typeof mediaType === "string" && mediaType.length > LONGEST_TYPE)
-    return `has a media type of more than ${LONGEST_TYPE} characters`;
+  const { manifests, layers, blobs, fsLayers, history } = parseObject(manifest) ?? {};
   const lists = [manifests, layers, blobs, fsLayers, history].filter((list) => Array.isArray(list));
   const count = lists.reduce((sum, { length }) => sum + length, 0);
   return count > MOST_DESCRIPTORS

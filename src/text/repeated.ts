@@ -11,15 +11,21 @@ const DEEPEST = 4;
 export function repeats(text: string, secrets: readonly string[]): boolean {
   const needles = secrets.filter(({ length }) => length >= LEAST).flatMap(formsOf);
   if (needles.length === 0 || text === "") return false;
-  let reading = text;
-  for (let round = 0; round < DEEPEST; round++) {
-    const folded = fold(reading);
-    if (needles.some((needle) => folded.includes(needle))) return true;
-    const decoded = decode(reading);
-    if (decoded === reading) return false;
-    reading = decoded;
+  return readingsOf(text)
+    .map(fold)
+    .some((reading) => needles.some((needle) => reading.includes(needle)));
+}
+
+/** The text, and what it is with one layer of encoding less, and so on. */
+function readingsOf(text: string): string[] {
+  const readings = [text];
+  while (readings.length < DEEPEST) {
+    const last = readings.at(-1) as string;
+    const next = decode(last);
+    if (next === last) break;
+    readings.push(next);
   }
-  return false;
+  return readings;
 }
 
 /** How a secret may be written: itself, hex, and base64, in which it stands at one of three offsets. */
@@ -34,7 +40,10 @@ function formsOf(secret: string): string[] {
       Math.floor(((offset + bytes.length) * 8) / 6),
     ),
   );
-  return [secret, hex, ...inBase64].map(fold).filter(({ length }) => length >= LEAST - 1);
+  // A secret may look as if it were encoded, and is then decoded with the text.
+  return [...readingsOf(secret), hex, ...inBase64]
+    .map(fold)
+    .filter(({ length }) => length >= LEAST - 1);
 }
 
 /** Without what encodings write differently: case (hosts are lower case), the signs that base64 and base64url differ in, line ends
