@@ -5,6 +5,7 @@ import type { Login, RegistryCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseForeign } from "../oci/json.ts";
+import { plain } from "../text/plain.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayTrustRealm } from "./realm.ts";
@@ -18,6 +19,8 @@ export interface Token {
 }
 
 const TOKEN_ANSWER_LIMIT = 256 * 1024;
+/** Of a realm's host and origin, in a message. */
+const LONGEST_HOST = 255;
 /** "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
 const DEFAULT_LIFE = 60;
 
@@ -61,7 +64,7 @@ export async function fetchToken(
     const what = credentials ? "asks for its credentials" : "has tokens asked for";
     throw new RegistryError(
       "UNAVAILABLE",
-      `${host} ${what} at ${realm.host}, which is another origin (scheme, host and port): name ${realm.origin} in the rule's \`realm\` if that is right`,
+      `${host} ${what} at ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port): name ${plain(realm.origin, LONGEST_HOST)} in the rule's \`realm\` if that is right`,
     );
   }
   const service = challenge.parameters.get("service");

@@ -191,5 +191,7 @@ async function ask(
 }
 
 function hostOf(realm: string | undefined): string {
-  return realm !== undefined && URL.canParse(realm) ? new URL(realm).host : "no usable address";
+  return realm !== undefined && URL.canParse(realm)
+    ? plain(new URL(realm).host, 255)
+    : "no usable address";
 }

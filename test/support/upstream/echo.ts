@@ -26,7 +26,7 @@ export const WRITTEN: Record<string, (secret: string) => string> = {
   html: (secret) => each(secret, (hex) => `&#x${hex};`),
   json: (secret) => each(secret, (hex) => `\\u00${hex}`),
   hex: (secret) => hexOf(secret),
-  split: (secret) => secret.replaceAll("-", "-\u200b"),
+  split: (secret) => secret.replaceAll("-", "-\u00ad"),
 };
 
 export function echoing(fault: Fault, authorization: string | undefined): Fault {
