@@ -157,6 +157,15 @@ const keysInOnePlace: Check = (file, text) => {
   return problems;
 };
 
+/** They ask no cache: what they print is the deployer's own. */
+const OFFLINE = ["cli/check.ts", "cli/reference.ts", "cli/start.ts"];
+
+const plainLinesAlone: Check = (file, text) => {
+  const isFree = file === "cli/lines.ts" || OFFLINE.includes(file);
+  if (roomOf(file) !== "cli" || isFree || !/\bconsole\s*\./.test(codeOf(text))) return [];
+  return [`${file}: prints past cli/lines`];
+};
+
 const shortAndNamed: Check = (file, text) => {
   const lines = text.replace(/\n$/, "").split("\n").length;
   if (lines > 250) return [`${file}: has ${lines} lines`];
@@ -229,6 +238,19 @@ const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]]
       ["store/a.ts", 'const key = blobKey(digest) + "/x";'],
       ["store/a.ts", "const key = `\u0024{blobKey(digest)}/x`;"],
       ["pull/a.ts", 'import { blobKey } from "../store/keys.ts";'],
+    ],
+  ],
+  [
+    "commands print by cli/lines alone, which makes text of what a cache answers",
+    plainLinesAlone,
+    [
+      ["cli/lines.ts", "console.log(plain(line));"],
+      ["cli/start.ts", "console.log(summary());"],
+      ["upstream/a.ts", "console.warn(text);"],
+    ],
+    [
+      ["cli/a.ts", "console.log(told.name);"],
+      ["cli/a.ts", "const out = console.error;"],
     ],
   ],
   [
