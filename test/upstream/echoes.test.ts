@@ -10,6 +10,7 @@ import { Browser } from "../support/browser.ts";
 import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { doorsOf } from "../support/doors.ts";
 import { ACCESS_KEYS, REGION, ROBOT } from "../support/fixture.ts";
+import { receive } from "../support/transfers.ts";
 import { HOSTILE, UNSAFE } from "../support/unsafe.ts";
 import { WRITTEN } from "../support/upstream/echo.ts";
 
@@ -146,6 +147,17 @@ it("a token that an upstream quotes as expired is replaced all the same", async 
     do: { echo: true, status: 401, headers: { "www-authenticate": challenge } },
   });
   await cache.bytes(`robot/${name}/blobs/${image.config.digest}`);
+});
+
+it("a body whose headers repeat the token is what it was", async () => {
+  const name = repository("quoted");
+  const image = await fixture.image(name, "1", { layers: [9 * 1024 * 1024] });
+  const headers = { "x-it": "{plain}" };
+  await fixture.fault({ match: { repository: name }, times: 0, do: { echo: true, headers } });
+  const cache = cacheApart();
+  expect(await cache.bytes(`robot/${name}/manifests/1`)).toEqual(image.bytes);
+  const { digest = "" } = image.layers[0] ?? {};
+  expect(await receive(cache.fetch(`robot/${name}/blobs/${digest}`))).toMatchObject({ digest });
 });
 
 it("a pre-signed address that cannot be reached is in no log with its query", async () => {
