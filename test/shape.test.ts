@@ -296,3 +296,7 @@ it("the key file documents each kind of key that it makes, and no other", () => 
   expect([...new Set(documented)].sort()).toEqual([...new Set(families)].sort());
   expect(families.length).toBeGreaterThan(3);
 });
+
+it("whatever is logged in the Worker passes the guard, which is put up before anything runs", () => {
+  expect(codeOf(files.get("index.ts") ?? "")).toMatch(/^guard\(console\);$/m);
+});
