@@ -34,6 +34,7 @@ import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
+import { guard } from "./text/plain.ts";
 import { UpstreamClient } from "./upstream/client.ts";
 import { openGate } from "./upstream/gate.ts";
 
@@ -45,6 +46,8 @@ export { ManifestFill } from "./fill/manifest-fill.ts";
 export { TagFill } from "./fill/tag-fill.ts";
 export { PrewarmObject } from "./prewarm/object.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
+
+guard(console);
 
 /** One app an isolate: the configuration is parsed, and complained about, once. */
 const apps = new WeakMap<object, Hono>();

@@ -14,13 +14,14 @@ const files = new Map(
 );
 const KEYS = "store/keys.ts";
 
-const LOWEST = ["oci", "meter"];
+const LOWEST = ["text", "oci", "meter"];
 const PURE = [...LOWEST, "config", "policy"];
 const DOING = [...PURE, "upstream", "store", "env"];
 const PULLING = [...PURE, "upstream", "store", "fill", "catalog"];
 /** Room → the other rooms that it may import. `env` is types only, on both sides. */
 const MAY_IMPORT: Record<string, string[]> = {
-  oci: ["meter"],
+  text: [],
+  oci: ["text", "meter"],
   meter: [],
   config: LOWEST,
   policy: [...LOWEST, "config"],
@@ -37,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   setup: PURE,
   reference: ["config"],
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
-  console: ["oci", "config", "access", "http", "setup", "reference"],
+  console: ["text", "oci", "config", "access", "http", "setup", "reference"],
   index: [
     ...PULLING,
     "pull",
@@ -50,7 +51,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     "env",
   ],
   env: ["upstream", "fill", "catalog", "access", "meter", "prewarm"],
-  cli: ["config", "reference"],
+  cli: ["text", "config", "reference"],
 };
 
 type Check = (file: string, text: string) => string[];
@@ -156,6 +157,15 @@ const keysInOnePlace: Check = (file, text) => {
   return problems;
 };
 
+/** They ask no cache: what they print is the deployer's own. */
+const OFFLINE = ["cli/check.ts", "cli/reference.ts", "cli/start.ts"];
+
+const plainLinesAlone: Check = (file, text) => {
+  const isFree = file === "cli/lines.ts" || OFFLINE.includes(file);
+  if (roomOf(file) !== "cli" || isFree || !/\bconsole\s*\./.test(codeOf(text))) return [];
+  return [`${file}: prints past cli/lines`];
+};
+
 const shortAndNamed: Check = (file, text) => {
   const lines = text.replace(/\n$/, "").split("\n").length;
   if (lines > 250) return [`${file}: has ${lines} lines`];
@@ -231,6 +241,19 @@ const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]]
     ],
   ],
   [
+    "commands print by cli/lines alone, which makes text of what a cache answers",
+    plainLinesAlone,
+    [
+      ["cli/lines.ts", "console.log(plain(line));"],
+      ["cli/start.ts", "console.log(summary());"],
+      ["upstream/a.ts", "console.warn(text);"],
+    ],
+    [
+      ["cli/a.ts", "console.log(told.name);"],
+      ["cli/a.ts", "const out = console.error;"],
+    ],
+  ],
+  [
     "a file says in its first line what it is, and has at most 250",
     shortAndNamed,
     [["oci/a.ts", `// Digests, and what they name.\n${"x\n".repeat(249)}`]],
@@ -272,4 +295,8 @@ it("the key file documents each kind of key that it makes, and no other", () => 
   );
   expect([...new Set(documented)].sort()).toEqual([...new Set(families)].sort());
   expect(families.length).toBeGreaterThan(3);
+});
+
+it("whatever is logged in the Worker passes the guard, which is put up before anything runs", () => {
+  expect(codeOf(files.get("index.ts") ?? "")).toMatch(/^guard\(console\);$/m);
 });

@@ -11,6 +11,8 @@ import {
 } from "jose";
 import { z } from "zod";
 import { RegistryError } from "../oci/error.ts";
+import { parseForeign } from "../oci/json.ts";
+import { reasonOf } from "../text/plain.ts";
 import { readText } from "../upstream/body.ts";
 import { fetchFollowing } from "../upstream/redirect.ts";
 
@@ -112,7 +114,7 @@ export class Issuers {
       this.#known.set(issuer, { keys, at: now, askedAt: now });
       return keys;
     } catch (error) {
-      console.warn(`entrepot: the keys of ${issuer} were not read: ${(error as Error).message}`);
+      console.warn(`entrepot: the keys of ${issuer} were not read: ${reasonOf(error)}`);
       if (known && now - known.at < USABLE) return known.keys;
       this.#failed.set(issuer, now);
       throw silent(issuer);
@@ -199,7 +201,7 @@ async function read(url: string): Promise<unknown> {
     throw new Error(`${host} answered ${response.status}`);
   }
   const text = await readText(response, { bytes: BYTES, silence: TIME, time: TIME, host });
-  return JSON.parse(text);
+  return parseForeign(text);
 }
 
 function wordsFor(error: unknown, { issuer }: KeySource): string {

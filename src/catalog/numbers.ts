@@ -1,6 +1,7 @@
 // Numbers and happenings, as isolates tell them: what was counted since there is a catalog, by month and by hour, and what happened.
 
 import type { Happening, Sample } from "../meter/meter.ts";
+import { plain } from "../text/plain.ts";
 import type { Database } from "./database.ts";
 import type { Happened, Operations, Report, UpstreamHour } from "./facts.ts";
 
@@ -47,9 +48,10 @@ function addSamples(database: Database, samples: readonly Sample[]): void {
     database.setState("operations", { ...months, [month]: operations });
 }
 
-export function happened(database: Database, { at, what, ...told }: Happening): void {
+export function happened(database: Database, { at, what, detail, ...told }: Happening): void {
   const query = "INSERT INTO happenings (at, what, told) VALUES (?, ?, ?)";
-  database.run(query, at, what, JSON.stringify(told));
+  const text = detail === undefined ? {} : { detail: plain(detail) };
+  database.run(query, at, what, JSON.stringify({ ...told, ...text }));
 }
 
 function addHour(database: Database, one: UpstreamHour): void {

@@ -33,10 +33,9 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
       database.run(query, platform, child);
     }
   }
-  for (const blob of fact.blobs) {
-    const isForeign = fact.foreign?.includes(blob) ?? false;
-    refer(database, id, database.content(blob, "blob"), isForeign);
-  }
+  const foreign = new Set(fact.foreign);
+  for (const blob of fact.blobs)
+    refer(database, id, database.content(blob, "blob"), foreign.has(blob));
   linkReferrers(database, id, digest, fact.subject);
   hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
   if (!wasHere && adoptedAt === undefined)

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
+import { say } from "./lines.ts";
 import { sizeOf, some, tableOf } from "./words.ts";
 
 interface Catalog {
@@ -117,6 +118,6 @@ async function rebuild(options: Asking): Promise<void> {
       ]);
       return;
     }
-    if (!options.json) console.log(`${adopted} found; reading ${told.stage}`);
+    if (!options.json) say(`${adopted} found; reading ${told.stage}`);
   }
 }

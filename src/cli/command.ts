@@ -1,6 +1,7 @@
 // What the commands have in common: options that say which cache is asked and how the answer is printed, and the end of their help.
 
 import { type Command, InvalidArgumentError } from "commander";
+import { say, sayJson } from "./lines.ts";
 
 /** Of every command that asks a cache. */
 export interface Asking {
@@ -29,8 +30,8 @@ export function withExamples(command: Command, examples: readonly string[]): Com
 
 /** @param lines for people */
 export function print<T>(told: T, { json }: Asking, lines: (told: T) => readonly string[]): void {
-  const all = json ? [JSON.stringify(told, undefined, 2)] : lines(told);
-  for (const line of all) console.log(line);
+  if (json) sayJson(told);
+  else for (const line of lines(told)) say(line);
 }
 
 /** An option's value: a list with commas, or given more than once. */

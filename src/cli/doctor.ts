@@ -5,6 +5,7 @@ import { isLoopback } from "../config/upstream.ts";
 import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
+import { say as sayLine } from "./lines.ts";
 import { SIGNS, sizeOf, some } from "./words.ts";
 
 const ACCEPT = [
@@ -64,7 +65,7 @@ async function doctor(options: Options): Promise<void> {
   const findings: { mark: Mark; text: string }[] = [];
   const say: Say = (mark, text) => {
     findings.push({ mark, text });
-    if (!options.json) console.log(`${SIGNS[mark]} ${text}`);
+    if (!options.json) sayLine(`${SIGNS[mark]} ${text}`);
   };
   try {
     await examine(api, options, say);

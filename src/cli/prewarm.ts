@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { type Api, Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, listed, print, wholeNumber, withExamples } from "./command.ts";
+import { complain, say } from "./lines.ts";
 import { SIGNS, sizeOf, some, tableOf, timeOf } from "./words.ts";
 
 interface Amount {
@@ -109,9 +110,8 @@ async function start(references: string[], options: StartOptions): Promise<void>
 async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
   const isTerminal = process.stdout.isTTY && !isSilent;
   const leave = () => {
-    console.error(
-      `\nthe job goes on: npm run entrepot -- prewarm show ${id}, or prewarm cancel ${id}`,
-    );
+    complain("");
+    complain(`the job goes on: npm run entrepot -- prewarm show ${id}, or prewarm cancel ${id}`);
     process.exit(130);
   };
   process.once("SIGINT", leave);
@@ -125,17 +125,17 @@ async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
       if (drawn > 0) process.stdout.write(`\x1b[${drawn}A\x1b[J`);
       drawn = 0;
       told.add(item.seq);
-      console.log(lineOf(item));
+      say(lineOf(item));
     }
     if (isTerminal) {
       if (drawn > 0) process.stdout.write(`\x1b[${drawn}A\x1b[J`);
       const bars = isOver ? [] : barsOf(job);
       drawn = bars.length;
-      for (const bar of bars) console.log(bar);
+      for (const bar of bars) say(bar);
     }
     if (isOver) {
       process.off("SIGINT", leave);
-      if (!isSilent) console.log(summaryOf(job));
+      if (!isSilent) say(summaryOf(job));
       return job;
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK));

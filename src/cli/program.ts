@@ -8,6 +8,7 @@ import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
 import { deleteCommand, imagesCommand } from "./images.ts";
 import { lifecycleCommand } from "./lifecycle.ts";
+import { complain, pages } from "./lines.ts";
 import { prewarmCommand } from "./prewarm.ts";
 import { quarantineCommand } from "./quarantine.ts";
 import { refreshCommand } from "./refresh.ts";
@@ -76,7 +77,7 @@ function codeOf(error: unknown): number {
   // Commander has said it already; 0 is that of help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
   if (!(error instanceof Complaint)) throw error;
-  for (const line of error.message.split("\n")) console.error(`✘ ${line}`);
+  for (const line of error.message.split("\n")) complain(`✘ ${line}`);
   return error.code;
 }
 
@@ -87,8 +88,8 @@ function settle(command: Command, path: string): void {
     .helpOption("-h, --help", "says this")
     .showHelpAfterError(`  ${path} --help says more`)
     .configureOutput({
-      writeOut: (text) => console.log(text.trimEnd()),
-      writeErr: (text) => console.error(text.trimEnd()),
+      writeOut: pages.out,
+      writeErr: pages.err,
       outputError: (text, write) => write(text.replace(/^error: /, "✘ ").replace("\n(", " (")),
     });
   if (command.commands.length > 0)

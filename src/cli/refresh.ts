@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
+import { complain, say } from "./lines.ts";
 
 interface Refreshed {
   reference: string;
@@ -37,11 +38,11 @@ async function refresh(images: string[], options: Asking): Promise<void> {
     try {
       const told = await api.ask<Refreshed>("POST", `/api/images/refresh?${query}`);
       all.push(told);
-      if (!options.json) console.log(`✔ ${told.reference}  ${told.digest}  ${changeOf(told)}`);
+      if (!options.json) say(`✔ ${told.reference}  ${told.digest}  ${changeOf(told)}`);
     } catch (error) {
       if (!(error instanceof Complaint)) throw error;
       all.push({ reference, error: error.message });
-      console.error(`✘ ${reference}: ${error.message}`);
+      complain(`✘ ${reference}: ${error.message}`);
       process.exitCode = 1;
     }
   }

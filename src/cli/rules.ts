@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { type Api, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
+import { say } from "./lines.ts";
 import { ruleChangeCommands } from "./rule-changes.ts";
 import { SIGNS, tableOf } from "./words.ts";
 
@@ -92,7 +93,7 @@ async function validate(
     if (!told.valid) process.exitCode = 1;
     all.push(told);
     // Each as it comes: a registry that is silent takes its time.
-    if (!options.json) for (const line of linesOf(told)) console.log(line);
+    if (!options.json) for (const line of linesOf(told)) say(line);
   }
   print(name === undefined ? all : all[0], options, () => []);
 }

@@ -3,6 +3,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { type Api, Complaint, openApi } from "./api.ts";
 import { type Asking, asking, listed, print, withExamples } from "./command.ts";
+import { complain } from "./lines.ts";
 import { some, tableOf, timeOf } from "./words.ts";
 
 /** Of the beginning of an id, in characters: `explain` and `list` show more. */
@@ -75,10 +76,8 @@ async function create(name: string, options: Creating): Promise<void> {
     ? ` until ${timeOf(made.expiresAt)}`
     : ", and never ends, for want of --expiry";
   // Beside the token itself, so that a script can take what is on standard output.
-  console.error(
-    `"${made.name}" may pull ${made.repositories.join(", ")}${end}; its id is ${made.id}`,
-  );
-  console.error("it is not shown again; it is the password of any user: docker login -u token");
+  complain(`"${made.name}" may pull ${made.repositories.join(", ")}${end}; its id is ${made.id}`);
+  complain("it is not shown again; it is the password of any user: docker login -u token");
 }
 
 function listCommand(): Command {

@@ -1,5 +1,7 @@
 // Figures, verdicts and tables as people read them.
 
+import { plain } from "../text/plain.ts";
+
 export const SIGNS = { good: "✔", careful: "•", bad: "✘" };
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
@@ -26,8 +28,11 @@ export function timeOf(iso: string): string {
   return iso.slice(0, 16).replace("T", " ");
 }
 
+/** @param rows what may be foreign: cells are as wide as they are shown */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
+  const all = [head, ...rows].map((row) =>
+    row.map((cell) => plain(cell, Number.POSITIVE_INFINITY)),
+  );
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
   return all.map((row) =>
     row

@@ -8,6 +8,7 @@ import { textOf } from "../http/body.ts";
 import { pathIn, type Reception, wantsPage } from "../http/reception.ts";
 import { errorResponse } from "../http/respond.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
+import { pageText } from "../text/plain.ts";
 import { Api, Refused, withQuery } from "./api.ts";
 import { answerAsset } from "./assets.ts";
 import { addDocs } from "./docs.tsx";
@@ -213,9 +214,13 @@ function ledTo(path: string, cookies: readonly string[] = []): Response {
   );
 }
 
+/** The way out of every page: whatever a name, a label or an error holds, also from what was stored before it was looked at. */
 function html(page: Child, status = 200, cookies: readonly string[] = []): Response {
   const headers = { ...HEADERS, "Content-Type": "text/html; charset=utf-8" };
-  return withCookies(new Response(`<!doctype html>${page}`, { status, headers }), cookies);
+  return withCookies(
+    new Response(pageText(`<!doctype html>${page}`), { status, headers }),
+    cookies,
+  );
 }
 
 function withCookies(response: Response, cookies: readonly string[]): Response {

@@ -34,7 +34,7 @@ export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: numbe
 }
 
 function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean; now: number }) {
-  const { platform, digest, here, config, layers = [] } = manifest;
+  const { platform, digest, here, config, layers = [], layersLeftOut = 0 } = manifest;
   const sum = [...(config ? [config] : []), ...layers].reduce(
     (all, { size }) => all + size,
     manifest.size,
@@ -58,6 +58,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
       <LayerBar layers={layers} />
       {config && <Config config={config} now={now} />}
       <Layers layers={layers} />
+      {layersLeftOut > 0 && <p class="hint">And {plural(layersLeftOut, "more layer")}.</p>}
     </details>
   );
 }

@@ -5,12 +5,12 @@ import { isPast, type PullToken } from "../access/records.ts";
 import type { Counts, HeldImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
+import { describe } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
-import { parseObject } from "../oci/json.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
 import type { Reference } from "../oci/reference.ts";
-import { digestIn, referencesIn } from "../oci/references.ts";
+import { referencesIn } from "../oci/references.ts";
 import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
@@ -154,8 +154,9 @@ async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
   const { mediaType, bytes } = manifest;
   if (!INDEX_TYPES.includes(mediaType))
     return [{ digest, here: true, blobs: await blobsOf(sources, bytes) }];
+  const named = describe(bytes).children.slice(0, MOST_PARTS);
   const children = await Promise.all(
-    childrenIn(bytes).map(async (child): Promise<Part> => {
+    named.map(async (child): Promise<Part> => {
       const found = await sources.manifests.get(child.digest);
       return {
         ...child,
@@ -165,16 +166,6 @@ async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
     }),
   );
   return [{ digest, here: true, blobs: [] }, ...children];
-}
-
-function childrenIn(index: Uint8Array): Pick<Part, "digest" | "platform">[] {
-  const { manifests } = parseObject(index) ?? {};
-  const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
-  return entries.slice(0, MOST_PARTS).flatMap((entry) => {
-    const { platform } = entry as { platform?: { os?: unknown; architecture?: unknown } };
-    const name = platform && `${platform.os}/${platform.architecture}`;
-    return digestIn(entry).map((digest) => ({ digest, ...(name && { platform: name }) }));
-  });
 }
 
 async function blobsOf({ blobs }: Sources, manifest: Uint8Array): Promise<Part["blobs"]> {

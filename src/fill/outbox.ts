@@ -7,7 +7,7 @@ import type { Env } from "../env.ts";
 import { within } from "../oci/deadline.ts";
 import { describe } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
-import { OUTBOX_KEY } from "../store/keys.ts";
+import { OUTBOX_KEY, outboxKey } from "../store/keys.ts";
 import type { Manifest } from "../store/manifests.ts";
 
 type Fact = { manifest: ManifestFact } | { blob: BlobFact } | { tag: TagFact };
@@ -32,6 +32,7 @@ export function factOf(
 export class Outbox {
   readonly #storage: DurableObjectStorage;
   readonly #catalog: Catalog;
+  #count = 0;
 
   constructor(storage: DurableObjectStorage, env: Env) {
     this.#storage = storage;
@@ -45,31 +46,37 @@ export class Outbox {
       return await tellInTime(this.#catalog, facts);
     } catch (error) {
       console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
-      const kept = (await this.#storage.get<Fact[]>(OUTBOX_KEY)) ?? [];
-      await this.#storage.put(OUTBOX_KEY, [...kept, ...facts]);
+      const now = Date.now();
+      for (const fact of facts) await this.#storage.put(outboxKey(now, this.#count++), fact);
       await this.#wakeBy(Date.now() + TELL_AGAIN);
       return [];
     }
   }
 
   async isEmpty(): Promise<boolean> {
-    return (await this.#storage.get<Fact[]>(OUTBOX_KEY)) === undefined;
+    return (await this.#first()) === undefined;
   }
 
   /** For the alarm. @returns whether nothing is left to tell; else it is told again later */
   async empty(): Promise<boolean> {
-    const facts = (await this.#storage.get<Fact[]>(OUTBOX_KEY)) ?? [];
     try {
-      for (const fact of facts) await tell(this.#catalog, fact);
-      // What has come in meanwhile stays.
-      const rest = ((await this.#storage.get<Fact[]>(OUTBOX_KEY)) ?? []).slice(facts.length);
-      if (rest.length > 0) await this.#storage.put(OUTBOX_KEY, rest);
-      else await this.#storage.delete(OUTBOX_KEY);
-      return rest.length === 0;
+      // One after the other, as facts may be large; what comes in meanwhile is told as well.
+      for (let kept = await this.#first(); kept; kept = await this.#first()) {
+        const [key, facts] = kept;
+        for (const fact of facts) await tell(this.#catalog, fact);
+        await this.#storage.delete(key);
+      }
+      return true;
     } catch (error) {
       console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
       return false;
     }
+  }
+
+  async #first(): Promise<[key: string, facts: Fact[]] | undefined> {
+    const kept = await this.#storage.list<Fact | Fact[]>({ prefix: OUTBOX_KEY, limit: 1 });
+    const [first] = kept;
+    return first && [first[0], Array.isArray(first[1]) ? first[1] : [first[1]]];
   }
 
   async #wakeBy(at: number): Promise<void> {

@@ -2,12 +2,13 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { parseObject } from "../oci/json.ts";
+import { jsonProblem } from "../oci/json-bounds.ts";
 import { nextPage } from "../oci/link.ts";
 import type { Source } from "../policy/source.ts";
 import { type Answer, tooLarge } from "../upstream/client.ts";
 import { boundsOf } from "./read-manifest.ts";
 
-/** A page of a list is refused beyond this: tens of thousands of tags fit. */
+/** A page of a list is refused beyond this, in bytes: tens of thousands of tags fit. */
 const LIST_LIMIT = 8 * 1024 * 1024;
 
 export interface Page {
@@ -16,11 +17,16 @@ export interface Page {
   next?: string;
 }
 
-/** Throws UNAVAILABLE (502) for what is no JSON object. */
+/** Throws SIZE_INVALID (502) for more than is taken, and UNAVAILABLE (502) for what is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
   const bytes = await answer.read(boundsOf(source, LIST_LIMIT));
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
+  const excess = jsonProblem(bytes);
+  if (excess !== undefined) {
+    const message = `${host} answered with a list that ${excess}`;
+    throw new RegistryError("SIZE_INVALID", message, { status: 502 });
+  }
   const body = parseObject(bytes);
   if (!body)
     throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);

@@ -1,5 +1,6 @@
 // A manifest as it comes from an upstream: read whole, within the limit.
 
+import { excessIn } from "../oci/bounds.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
@@ -9,7 +10,8 @@ import type { Manifest } from "../store/manifests.ts";
 import type { Bounds } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
 
-/** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it. */
+/** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it, and MANIFEST_INVALID (502) for one that is
+ * nested too deep or names too much (oci/bounds). */
 export async function readManifest(source: Source, answer: Answer): Promise<Uint8Array> {
   const { host } = source.rule.upstream;
   const refuse = () => {
@@ -19,6 +21,11 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
   if ((contentLength(answer.headers) ?? 0) > MANIFEST_LIMIT) throw refuse();
   const bytes = await answer.read(boundsOf(source, MANIFEST_LIMIT));
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
+  const excess = excessIn(bytes);
+  if (excess !== undefined) {
+    const message = `${host} answered with a manifest that ${excess}; nothing was kept`;
+    throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
+  }
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 // Answers of the API: JSON, which nobody keeps.
 
+import { jsonText } from "../text/plain.ts";
 import { HARMLESS } from "./respond.ts";
 
 const HEADERS = {
@@ -13,7 +14,7 @@ export function answerJson(
   headers: Record<string, string> = {},
   status = 200,
 ): Response {
-  return new Response(`${JSON.stringify(body, undefined, 2)}\n`, {
+  return new Response(`${jsonText(body, 2)}\n`, {
     status,
     headers: { ...HEADERS, ...headers },
   });

@@ -67,6 +67,7 @@ const manifest = z.object({
     })
     .optional(),
   layers: z.array(part).optional(),
+  layersLeftOut: z.int().optional().openapi({ description: "layers that are not told" }),
 });
 
 const detail = z

@@ -10,6 +10,7 @@ import { type Part, partIn } from "../oci/references.ts";
 import type { House } from "../pull/house.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Visit } from "../store/visit.ts";
+import { plain } from "../text/plain.ts";
 import { timeOf } from "./answers.ts";
 import type { Visitor } from "./door.ts";
 import type { Named } from "./image-named.ts";
@@ -17,6 +18,10 @@ import type { Named } from "./image-named.ts";
 /** A config that is longer is not looked into, in bytes; and so many manifests of an index are. */
 const LONGEST_CONFIG = 1024 * 1024;
 const MOST_MANIFESTS = 40;
+/** Layers of a manifest that are told, and entries of its config: labels, words of a command; and of a text so many characters. */
+const MOST_LAYERS = 500;
+const MOST_ENTRIES = 100;
+const LONGEST_TEXT = 1_000;
 /** The platform takes this many digests in one question. */
 const MOST_ASKED = 2_000;
 
@@ -26,6 +31,8 @@ interface Read {
   manifest?: Manifest;
   config?: Part;
   layers: Part[];
+  /** Layers that are not told, as there are too many. */
+  leftOut: number;
 }
 
 /** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
@@ -74,7 +81,7 @@ export async function detailOf(
     ].filter(([of]) => known.get(of)?.present),
   );
   const manifests = await Promise.all(
-    read.map(async ({ digest: of, platform, manifest, config, layers }) => ({
+    read.map(async ({ digest: of, platform, manifest, config, layers, leftOut }) => ({
       digest: of,
       mediaType: manifest?.mediaType ?? "",
       ...(platform !== undefined && { platform }),
@@ -82,6 +89,7 @@ export async function detailOf(
       size: manifest?.bytes.byteLength ?? 0,
       ...(config && { config: { ...toldOf(config), ...(await configIn(house, config, visit)) } }),
       ...(manifest && { layers: layers.map(toldOf) }),
+      ...(leftOut > 0 && { layersLeftOut: leftOut }),
     })),
   );
   const { cachedAt, pulledAt, tags, history, pins, ...rest } = record;
@@ -106,11 +114,13 @@ export async function detailOf(
 }
 
 function partsOf(manifest: Manifest | undefined): Omit<Read, "digest" | "platform"> {
-  if (!manifest) return { layers: [] };
+  if (!manifest) return { layers: [], leftOut: 0 };
   const { config, layers, blobs } = parseObject(manifest.bytes) ?? {};
   const [own] = partIn(config);
-  const lists = [layers, blobs].flatMap((list) => (Array.isArray(list) ? list : []));
-  return { manifest, ...(own && { config: own }), layers: lists.flatMap(partIn) };
+  const all = [layers, blobs].flatMap((list) => (Array.isArray(list) ? list : [])).flatMap(partIn);
+  const told = all.slice(0, MOST_LAYERS);
+  const leftOut = all.length - told.length;
+  return { manifest, ...(own && { config: own }), layers: told, leftOut };
 }
 
 /** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */
@@ -142,16 +152,20 @@ async function configIn(house: House, { digest, size }: Part, visit: Visit): Pro
 }
 
 function textIn(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+  return typeof value === "string" && value !== "" ? plain(value, LONGEST_TEXT) : undefined;
 }
 
 function textsIn(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.filter((one) => typeof one === "string");
+  const texts = value.filter((one) => typeof one === "string");
+  return texts.slice(0, MOST_ENTRIES).map((text) => plain(text, LONGEST_TEXT));
 }
 
 function labelsIn(value: unknown): Record<string, string> | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const labels = Object.entries(value).filter(([, text]) => typeof text === "string");
+  const labels = Object.entries(value)
+    .filter((entry): entry is [string, string] => typeof entry[1] === "string")
+    .slice(0, MOST_ENTRIES)
+    .map((entry) => entry.map((text) => plain(text, LONGEST_TEXT)));
   return labels.length > 0 ? Object.fromEntries(labels) : undefined;
 }

@@ -1,6 +1,7 @@
 // Problems of the API (RFC 9457): a sentence, its status, and, since clients of registries look for them, OCI's `errors` beside it.
 
 import { asRegistryError, type RegistryError } from "../oci/error.ts";
+import { jsonText } from "../text/plain.ts";
 import { HARMLESS } from "./respond.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
@@ -39,7 +40,7 @@ function problemsResponse(
     detail: told.join("; "),
     errors: told.map((message) => ({ code, message })),
   };
-  return new Response(`${JSON.stringify(problem, undefined, 2)}\n`, {
+  return new Response(`${jsonText(problem, 2)}\n`, {
     status,
     headers: { "Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store", ...HARMLESS, ...headers },
   });

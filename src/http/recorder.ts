@@ -10,6 +10,7 @@ import type { Source } from "../policy/source.ts";
 import { type CacheStatus, renderCacheStatus } from "../pull/cache-status.ts";
 import type { Reports } from "../pull/reports.ts";
 import type { Visit } from "../store/visit.ts";
+import { jsonText } from "../text/plain.ts";
 
 /** What is known of a request, as it comes to be known. */
 export interface Entry {
@@ -121,7 +122,7 @@ function lineOf(
   const { error } = answer;
   const instead = status && "instead" in status ? status.instead : undefined;
   // What is undefined is left out.
-  return JSON.stringify({
+  return jsonText({
     message: "entrepot: request",
     kind,
     method,
@@ -139,7 +140,7 @@ function lineOf(
     upstreamStatus: error?.upstreamStatus ?? instead,
     ms: { ...steps.spent, total: steps.total },
     agent: agent?.slice(0, LONGEST),
-    ray,
+    ray: ray?.slice(0, LONGEST),
   });
 }
 

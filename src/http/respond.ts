@@ -3,6 +3,7 @@
 import { asRegistryError, type ErrorCode } from "../oci/error.ts";
 import { renderCacheStatus } from "../pull/cache-status.ts";
 import type { Labelled } from "../pull/stale.ts";
+import { jsonText } from "../text/plain.ts";
 
 /** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
 const API_VERSION = { "Docker-Distribution-Api-Version": "registry/2.0" };
@@ -99,7 +100,7 @@ export function json(body: unknown, headers: Record<string, string> = {}): Respo
 
 /** distribution-spec, "Error Codes". */
 function errorsBody(code: ErrorCode, message: string): string {
-  return JSON.stringify({ errors: [{ code, message, detail: null }] });
+  return jsonText({ errors: [{ code, message, detail: null }] });
 }
 
 /** The one place where errors become answers. */

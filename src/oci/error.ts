@@ -2,6 +2,7 @@
 // calls (an exception loses its class there), rendered once (http/respond).
 
 import { meter } from "../meter/meter.ts";
+import { plain } from "../text/plain.ts";
 
 /** The specification's codes, and RANGE_INVALID, UNAVAILABLE and UNKNOWN of distribution's own list. */
 export type ErrorCode =
@@ -63,7 +64,8 @@ export class RegistryError extends Error {
   readonly unasked: boolean;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message);
+    // Many quote an upstream or a client, and those of objects and stores may be older than this.
+    super(plain(message));
     this.name = "RegistryError";
     this.code = code;
     this.status = options.status ?? STATUS[code];

@@ -3,7 +3,8 @@
 /** The query of the next page's address; undefined where there is no next page. Only the query is taken:
  * where a Link points is the upstream's word, and pages are asked of the rule's own upstream alone. */
 export function nextPage(link: string | null): URLSearchParams | undefined {
-  for (const match of (link ?? "").matchAll(/<([^>]*)>([^,<]*)/g)) {
+  // Neither part holds a "<": a header of nothing else would be read once for each.
+  for (const match of (link ?? "").matchAll(/<([^<>]*)>([^,<]*)/g)) {
     const [, target = "", parameters = ""] = match;
     const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i.exec(parameters);
     const relations = (relation?.[1] ?? relation?.[2] ?? "").toLowerCase().split(/\s+/);

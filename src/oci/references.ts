@@ -1,5 +1,6 @@
 // What a manifest refers to: children, config, layers. Foreign bodies: nothing in them is trusted to be what it should.
 
+import { plain } from "../text/plain.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { parseObject } from "./json.ts";
 
@@ -46,10 +47,13 @@ function isForeign(layer: Layer | null): boolean {
   return isNamedSo || (Array.isArray(urls) && urls.length > 0);
 }
 
+/** Of a part's media type, in characters. */
+const LONGEST_TYPE = 255;
+
 /** Of a manifest: a config, a layer. */
 export interface Part {
   digest: Digest;
-  /** "" where it is not told. */
+  /** As it can be shown; "" where it is not told. */
   mediaType: string;
   /** In bytes; 0 where it is not told. */
   size: number;
@@ -61,7 +65,7 @@ export function partIn(descriptor: unknown): Part[] {
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
   return digestIn(descriptor).map((digest) => ({
     digest,
-    mediaType: typeof mediaType === "string" ? mediaType : "",
+    mediaType: typeof mediaType === "string" ? plain(mediaType, LONGEST_TYPE) : "",
     size: isSize ? size : 0,
   }));
 }

@@ -21,10 +21,11 @@ export function childrenFor(
 
 /** Config and layers, but for those that no registry vouches for. */
 export function blobsIn(manifest: Uint8Array): { digest: Digest; size: number }[] {
-  const { blobs, foreign = [] } = describe(manifest);
+  const { blobs, foreign } = describe(manifest);
   const sizes = sizesIn(manifest);
+  const isForeign = new Set(foreign);
   return blobs
-    .filter((digest) => !foreign.includes(digest))
+    .filter((digest) => !isForeign.has(digest))
     .map((digest) => ({ digest, size: sizes.get(digest) ?? 0 }));
 }
 

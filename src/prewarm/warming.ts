@@ -19,6 +19,10 @@ import { blobsIn, childrenFor, newestOf } from "./contents.ts";
 /** How deep indexes may stand in one another, and how many pages of a tag list are read. */
 const DEEPEST = 3;
 const MOST_PAGES = 50;
+/** How many manifests of one image are fetched, and how many blobs: of an index that names one index many times over, all of it would
+ * be fetched in the name of one image. */
+const MOST_MANIFESTS = 500;
+const MOST_BLOBS = 20_000;
 /** How often it is looked how far a large blob is, in ms. */
 const LOOK = 2_000;
 
@@ -73,7 +77,11 @@ export async function contentsOf(
   const digest = reference.digest ?? (await meaningOf(desk, source, reference.tag as string));
   const blobs = new Map<Digest, number>();
   const missing = new Set<string>();
+  const collected = new Set<Digest>();
   const collect = async (one: Digest, depth: number): Promise<void> => {
+    if (collected.has(one)) return;
+    collected.add(one);
+    if (collected.size > MOST_MANIFESTS) throw excessive(`${MOST_MANIFESTS} manifests`);
     permitMeant(source, one, desk);
     const { manifest } = await desk.fills.joinManifest(one, source, {
       ...askingFor(source),
@@ -81,6 +89,7 @@ export async function contentsOf(
     });
     if (!INDEX_TYPES.includes(manifest.mediaType)) {
       for (const blob of blobsIn(manifest.bytes)) blobs.set(blob.digest, blob.size);
+      if (blobs.size > MOST_BLOBS) throw excessive(`${MOST_BLOBS} blobs`);
       return;
     }
     if (depth >= DEEPEST) return;
@@ -96,6 +105,12 @@ export async function contentsOf(
     blobs: [...blobs].map(([blob, size]) => ({ digest: blob, size })),
     ...(missing.size > 0 && { note: `it has no ${[...missing].join(", ")}` }),
   };
+}
+
+/** 403: tried again, it would be the same. */
+function excessive(what: string): RegistryError {
+  const message = `it consists of more than ${what}: prewarm its manifests one by one, by their digests`;
+  return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
 }
 
 async function meaningOf({ fills }: Desk, source: Source, tag: string): Promise<Digest> {

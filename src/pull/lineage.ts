@@ -1,6 +1,7 @@
 // Lineage: which digests the tags of a repository lead to, from a tag through an index and its manifests to the layers. Asked
 // only under rules whose lists tell tags apart.
 
+import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
 import { type References, referencesIn } from "../oci/references.ts";
 import { isDigestDenied, isTagAllowed } from "../policy/allowed.ts";
@@ -11,8 +12,8 @@ import type { KnownTag, TagStore } from "../store/tags.ts";
 /** For how long an answer is taken as it was, in ms. A refusal is never kept: the tag may be pulled a moment later. */
 const REMEMBERED = 60_000;
 const MOST_REMEMBERED = 5_000;
-/** Manifests whose references are kept in memory: they never change. */
-const MOST_KNOWN = 5_000;
+/** How many digests are kept in memory, of manifests with what they refer to: that never changes. A digest takes some 100 bytes. */
+const MOST_KNOWN = 100_000;
 /** How many manifests are looked through for one digest, and how many of them at once. */
 const MOST_READ = 5_000;
 const AT_ONCE = 6;
@@ -20,7 +21,10 @@ const AT_ONCE = 6;
 export class Lineage {
   readonly #tags: TagStore;
   readonly #manifests: ManifestStore;
-  readonly #references = new Map<Digest, References>();
+  readonly #references = new LRUCache<Digest, References>({
+    maxSize: MOST_KNOWN,
+    sizeCalculation: ({ children, blobs }) => 1 + children.length + blobs.length,
+  });
   readonly #allowed = new Map<string, number>();
 
   constructor(tags: TagStore, manifests: ManifestStore) {
@@ -54,7 +58,8 @@ export class Lineage {
         for (const digest of some) seen.add(digest);
         const found = await Promise.all(some.map((digest) => this.#referencesOf(digest)));
         if (found.some(({ blobs }) => blobs.includes(wanted))) return true;
-        children.push(...found.flatMap((references) => references.children));
+        for (const references of found)
+          for (const child of references.children) children.push(child);
         if (seen.size > MOST_READ) {
           console.warn(`entrepot: ${sourceKey(source)} has more tags than are looked through`);
           return false;
@@ -72,7 +77,6 @@ export class Lineage {
     const manifest = await this.#manifests.get(digest);
     if (!manifest) return { children: [], blobs: [] };
     const references = referencesIn(manifest.bytes);
-    if (this.#references.size >= MOST_KNOWN) this.#references.clear();
     this.#references.set(digest, references);
     return references;
   }

@@ -15,7 +15,7 @@
 //   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
 //   Durable Object of a blob       fill                 what a reset must not lose of a running fill
 //   Durable Object of a tag        mapping              what KV may not show yet
-//   Durable Object of either       outbox               what the catalog could not be told yet; of a manifest's too
+//   Durable Object of either       outbox-<time>-<n>    what the catalog could not be told yet; of a manifest's too. Once all under outbox
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //
 // An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
@@ -27,6 +27,7 @@ import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
 
 export const FILL_KEY = "fill";
 export const MAPPING_KEY = "mapping";
+/** What all keys of an outbox begin with; by itself a list of facts that an earlier version has kept. */
 export const OUTBOX_KEY = "outbox";
 
 /** What all keys of a kind begin with. */
@@ -36,6 +37,12 @@ export const TAGS = "tags/";
 
 export function blobKey(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+/** One fact: a value of an object's storage is bounded, and so is a fact. In the order in which they were kept.
+ * @param now in ms since the epoch @param count of the object since it was made */
+export function outboxKey(now: number, count: number): string {
+  return `${OUTBOX_KEY}-${String(now).padStart(15, "0")}-${String(count).padStart(9, "0")}`;
 }
 
 /** Everything of one attempt; the numbers are padded so that a listing comes in order. */

@@ -1,6 +1,7 @@
 // Reading the bodies that upstreams send: bounded in size, in silence and in time.
 
 import { RegistryError } from "../oci/error.ts";
+import { reasonOf } from "../text/plain.ts";
 
 /** How much of a body is read, and how long it may take, in ms: a body that drips must not hold up whoever shares it. */
 export interface Bounds {
@@ -54,7 +55,7 @@ async function readWithin(
     const { done, value } = await reader.read();
     if (!late) return done ? undefined : value;
   } catch (error) {
-    if (!late) console.warn(`entrepot: an answer broke off: ${(error as Error).message}`);
+    if (!late) console.warn(`entrepot: an answer broke off: ${reasonOf(error)}`);
     if (!late) throw new RegistryError("UNAVAILABLE", `${host} broke off its answer`);
   } finally {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 // Asking a cloud for a login: one POST to where its credentials say, never redirected, its answer bounded.
 
 import type { Rule } from "../config/rule.ts";
+import { parseForeign } from "../oci/json.ts";
 import { readText } from "./body.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { readErrorBody } from "./refusal.ts";
@@ -38,13 +39,5 @@ export async function askCloud(rule: Rule, request: CloudRequest): Promise<Cloud
   const text = ok
     ? await readText(response, { bytes: ANSWER_LIMIT, silence: rule.silenceTimeout, time, host })
     : await readErrorBody(response);
-  return { host, status, ok, headers, body: parseJson(text) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told as what it lacks: the text may hold a login
-  }
+  return { host, status, ok, headers, body: parseForeign(text) };
 }

@@ -1,7 +1,10 @@
 // Requests to an upstream: redirects followed by hand, an answer expected in time.
 
 import { RegistryError } from "../oci/error.ts";
+import { reasonOf } from "../text/plain.ts";
+import { excessOf, withoutSecrets } from "./headers.ts";
 import { wrongWith } from "./reach.ts";
+import { secretsIn } from "./sent.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MOST_REDIRECTS = 5;
@@ -19,7 +22,7 @@ export interface Wanted {
   elsewhere?: () => void;
 }
 
-/** The final answer's headers within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
+/** The final answer's headers, bounded and without the request's secrets (upstream/headers), within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
  * aborts `controller` when it does not read the body. Throws UNAVAILABLE (502, or 504 for the time). */
 export async function fetchFollowing(
   wanted: Wanted,
@@ -40,7 +43,7 @@ export async function fetchFollowing(
       const message = `${host} did not answer within ${firstByteTimeout} ms`;
       throw new RegistryError("UNAVAILABLE", message, { status: 504 });
     }
-    console.warn(`entrepot: ${wanted.method} at ${host} failed: ${(error as Error).message}`);
+    console.warn(`entrepot: ${wanted.method} at ${host} failed: ${reasonOf(error)}`);
     throw new RegistryError("UNAVAILABLE", `${host} could not be reached`);
   } finally {
     clearTimeout(timer);
@@ -65,8 +68,14 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
       redirect: "manual",
       signal,
     });
+    const excess = excessOf(response.headers);
+    if (excess !== undefined) {
+      await response.body?.cancel();
+      throw bad(host, excess);
+    }
     const location = response.headers.get("location");
-    if (!REDIRECTS.includes(response.status) || location === null) return response;
+    if (!REDIRECTS.includes(response.status) || location === null)
+      return withoutSecrets(response, secretsIn(wanted));
     await response.body?.cancel();
     if (wanted.stay)
       throw bad(host, "redirected a request with credentials, which is not followed");

@@ -2,6 +2,9 @@
 // they are, the upstream's own failures become 502, 503 and 504.
 
 import { type ErrorCode, RegistryError } from "../oci/error.ts";
+import { parseObject } from "../oci/json.ts";
+import { plain } from "../text/plain.ts";
+import { repeats } from "../text/repeated.ts";
 import { readText } from "./body.ts";
 
 /** Whose fault it is: a refusal concerns those who came with this source, a failure everybody. */
@@ -82,15 +85,15 @@ export async function readErrorBody(response: Response): Promise<string> {
   return readText(response, bounds).catch(() => ""); // the status says enough
 }
 
-/** The first message of an OCI error body, one line of it. */
+/** Of a registry's own words, in UTF-16 units. */
+const LONGEST_MESSAGE = 300;
+
+/** The first message of an OCI error body, one line of it. Empty for what is no OCI error, such as a proxy's HTML page, and for one
+ * that repeats a secret. */
 function messageIn(text: string, secrets: readonly string[]): string {
-  try {
-    const body = JSON.parse(text) as { errors?: { message?: unknown }[] };
-    const message = body.errors?.[0]?.message;
-    if (typeof message !== "string" || secrets.some((secret) => message.includes(secret)))
-      return "";
-    return message.replace(/[^\x20-\x7e]+/g, " ").slice(0, 300);
-  } catch {
-    return ""; // no OCI error: an HTML page of a proxy, say
-  }
+  const { errors } = parseObject(text) ?? {};
+  const [first] = Array.isArray(errors) ? errors : [];
+  const message = (first as { message?: unknown } | null | undefined)?.message;
+  if (typeof message !== "string" || repeats(message, secrets)) return "";
+  return plain(message, LONGEST_MESSAGE);
 }

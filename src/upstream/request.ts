@@ -12,6 +12,7 @@ import { offline } from "./offline.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { refusalOf, withRetryAfter } from "./refusal.ts";
 import { scopeOf } from "./scope.ts";
+import { secretsIn } from "./sent.ts";
 import type { Tally } from "./tally.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
@@ -87,7 +88,7 @@ export class Requests {
       await this.#report(asked, loan, answer);
       return answer;
     }
-    const secrets = secretsIn(loan.authorization);
+    const secrets = secretsIn(loan);
     const speaker = speakerOf(asked, answer.elsewhere);
     const error = await refusalOf(answer.response, speaker, asked.unknown, secrets);
     answer.cancel();
@@ -237,13 +238,4 @@ function useOf(asked: Asked): Use | undefined {
 export function late(rule: Rule): RegistryError {
   const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
   return new RegistryError("UNAVAILABLE", message, { status: 504 });
-}
-
-/** What an upstream that echoes its request must not get into our error. */
-function secretsIn(authorization: string | undefined): string[] {
-  const [scheme, value] = authorization?.split(" ") ?? [];
-  if (!value) return [];
-  if (scheme !== "Basic") return [value];
-  const login = atob(value);
-  return [value, login.slice(login.indexOf(":") + 1)];
 }

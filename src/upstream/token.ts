@@ -4,6 +4,8 @@ import { z } from "zod";
 import type { Login, RegistryCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
+import { parseForeign } from "../oci/json.ts";
+import { plain } from "../text/plain.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayTrustRealm } from "./realm.ts";
@@ -17,10 +19,18 @@ export interface Token {
 }
 
 const TOKEN_ANSWER_LIMIT = 256 * 1024;
+/** Of a realm's host and origin, in a message. */
+const LONGEST_HOST = 255;
 /** "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
 const DEFAULT_LIFE = 60;
 
-const value = z.string().regex(/^[\x21-\x7e]+$/);
+/** Thousands of tokens are held; a server takes no header that is longer, in characters. */
+const LONGEST_TOKEN = 16 * 1024;
+
+const value = z
+  .string()
+  .max(LONGEST_TOKEN)
+  .regex(/^[\x21-\x7e]+$/);
 const schema = z
   .object({
     token: value.optional(),
@@ -54,7 +64,7 @@ export async function fetchToken(
     const what = credentials ? "asks for its credentials" : "has tokens asked for";
     throw new RegistryError(
       "UNAVAILABLE",
-      `${host} ${what} at ${realm.host}, which is another origin (scheme, host and port): name ${realm.origin} in the rule's \`realm\` if that is right`,
+      `${host} ${what} at ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port): name ${plain(realm.origin, LONGEST_HOST)} in the rule's \`realm\` if that is right`,
     );
   }
   const service = challenge.parameters.get("service");
@@ -66,7 +76,7 @@ export async function fetchToken(
   }
   const { firstByteTimeout: time, silenceTimeout: silence } = rule;
   const bounds = { bytes: TOKEN_ANSWER_LIMIT, silence, time, host };
-  const answer = schema.safeParse(parseJson(await readText(response, bounds)));
+  const answer = schema.safeParse(parseForeign(await readText(response, bounds)));
   if (!answer.success || answer.data.token === undefined) {
     throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
   }
@@ -122,12 +132,4 @@ function send(rule: Rule, wanted: Wanted): Promise<Response> {
 export function basic(login: Login): string {
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // told as "without a token": the text may hold one
-  }
 }

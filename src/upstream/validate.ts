@@ -5,6 +5,7 @@ import type { Credentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
+import { plain } from "../text/plain.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { readBudget } from "./limit.ts";
@@ -42,7 +43,7 @@ export async function validate(
   now: number,
 ): Promise<Validation> {
   const checks: Check[] = [];
-  const say: Say = (check, good, text) => void checks.push({ check, good, text });
+  const say: Say = (check, good, text) => void checks.push({ check, good, text: plain(text) });
   const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
   try {
     const challenge = await reach(rule, say);
@@ -190,5 +191,7 @@ async function ask(
 }
 
 function hostOf(realm: string | undefined): string {
-  return realm !== undefined && URL.canParse(realm) ? new URL(realm).host : "no usable address";
+  return realm !== undefined && URL.canParse(realm)
+    ? plain(new URL(realm).host, 255)
+    : "no usable address";
 }

@@ -12,6 +12,16 @@ const SECRETS = [
   "eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJlbnRyZXBvdCJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ",
 ];
 
+it.each([
+  ["percent-encoded", encodeURIComponent(`s3cret/of+the+lasting+key+0123456789abcd`)],
+  ["base64", btoa(`AWS:${ROBOT.password}`)],
+  ["hex", Array.from(ROBOT.password, (one) => one.charCodeAt(0).toString(16)).join("")],
+  ["JSON", "s3cret\\/of\\u002bthe+lasting+key+0123456789abcd"],
+])("a secret is heard in other writings: %s", (_, text) => {
+  console.log("before", { of: [text] });
+  expect(heard()).toHaveLength(1);
+});
+
 describe.each(SECRETS)("a secret", (secret) => {
   it.each(["log", "info", "warn", "error", "debug"] as const)("is heard from console.%s", (how) => {
     console[how]("before", { of: [secret] });

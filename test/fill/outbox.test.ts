@@ -1,8 +1,15 @@
 // What the fills tell the catalog: before it is visible, and, where the catalog is away, later.
 
-import { abortAllDurableObjects } from "cloudflare:test";
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ManifestFact } from "../../src/catalog/facts.ts";
 import { CatalogObject } from "../../src/catalog/object.ts";
+import type { Env } from "../../src/env.ts";
+import { Outbox } from "../../src/fill/outbox.ts";
+import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
+import type { Digest } from "../../src/oci/digest.ts";
+import { digestOf } from "../../src/oci/hash.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
 import { ManifestStore } from "../../src/store/manifests.ts";
 import { TagStore } from "../../src/store/tags.ts";
@@ -121,6 +128,60 @@ describe("a catalog that is away", () => {
       expect((await catalog.summary()).blobs).toBe(1);
     }, 10_000);
     expect(await fixture.requests({ repository: name, kind: "blob" })).toHaveLength(1);
+  });
+});
+
+describe("an outbox", () => {
+  const { MANIFEST_FILL } = env as unknown as Env;
+  const digests = (count: number) =>
+    Array.from({ length: count }, (_, at) =>
+      digestOf(new TextEncoder().encode(`part ${at}`), "sha512"),
+    );
+  const factFor = (place: string, blobs: Digest[] = []): { manifest: ManifestFact } => {
+    const digest = digestOf(new TextEncoder().encode(`of ${place}`));
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    return { manifest: { digest, place, mediaType, size: 1, children: [], blobs, cachedAt: 1 } };
+  };
+  const inObject = <T>(work: (state: DurableObjectState) => Promise<T>): Promise<T> => {
+    const stub = MANIFEST_FILL.get(MANIFEST_FILL.newUniqueId()) as DurableObjectStub<never>;
+    return runInDurableObject(stub, (_, state) => work(state));
+  };
+  const places = async () => (await catalog.places("", 100)).filter((one) => one !== "?");
+
+  it("holds any number of the largest facts, in their order", async () => {
+    const parts = digests(MOST_DESCRIPTORS);
+    const tellManifest = vi.spyOn(CatalogObject.prototype, "tellManifest");
+    tellManifest.mockImplementation(async () => {
+      throw new Error("the catalog is away");
+    });
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    await inObject(async (state) => {
+      const outbox = new Outbox(state.storage, env as unknown as Env);
+      const facts = ["a//1", "a//2", "a//3", "a//4"].map((place) => factFor(place, parts));
+      await Promise.all(facts.map((fact) => outbox.tell(fact)));
+      expect(await outbox.isEmpty()).toBe(false);
+      expect(await outbox.empty()).toBe(false);
+      const told: string[] = [];
+      tellManifest.mockImplementation(async ({ place }) => {
+        told.push(place);
+        return { value: { going: [] } };
+      });
+      expect(await outbox.empty()).toBe(true);
+      expect(told).toEqual(["a//1", "a//2", "a//3", "a//4"]);
+      expect(await outbox.isEmpty()).toBe(true);
+      expect((await state.storage.list()).size).toBe(0);
+    });
+  });
+
+  it("that an earlier version has filled is told first", async () => {
+    await inObject(async (state) => {
+      await state.storage.put("outbox", [factFor("b//1"), factFor("b//2")]);
+      const outbox = new Outbox(state.storage, env as unknown as Env);
+      expect(await outbox.isEmpty()).toBe(false);
+      expect(await outbox.empty()).toBe(true);
+      expect(await places()).toEqual(["b//1", "b//2"]);
+      expect(await outbox.isEmpty()).toBe(true);
+    });
   });
 });
 

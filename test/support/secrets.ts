@@ -1,6 +1,7 @@
 // The fixtures' secrets, none of which may be in what the house says: the logs of every test are looked through, and the answers.
 
 import { afterEach, inject } from "vitest";
+import { repeats } from "../../src/text/repeated.ts";
 import { ACCESS_KEYS, ROBOT } from "./wire.ts";
 
 const SECRETS = [
@@ -20,9 +21,9 @@ const SECRETS = [
 /** A pull token, and a JWT. */
 const TOKENS = /entrepot_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
 
-/** @returns the secret that is in a text, but for its end; undefined where there is none */
+/** @returns the secret that is in a text, in whatever writing, but for its end; undefined where there is none */
 export function secretIn(text: string): string | undefined {
-  const found = SECRETS.find((secret) => text.includes(secret)) ?? TOKENS.exec(text)?.[0];
+  const found = SECRETS.find((secret) => repeats(text, [secret])) ?? TOKENS.exec(text)?.[0];
   return found && `${found.slice(0, 12)}…`;
 }
 

@@ -76,6 +76,9 @@ export interface Fault {
   headers?: Record<string, string>;
   /** With `status`. Without it: OCI JSON errors. */
   body?: string;
+  /** In `body` and `headers`, `{plain}`, `{base64}`, `{percent}`, … stand for the secret of the request's authorization, written so
+   * (upstream/echo). */
+  echo?: true;
   /** The socket ends after this many bytes of this body, the headers having promised all of it. */
   cutAfter?: number;
   /** The byte at this absolute offset of the blob or manifest is flipped. */

@@ -9,6 +9,7 @@ import { readBody } from "./body.ts";
 import { text } from "./content.ts";
 import { deliver } from "./deliver.ts";
 import { door } from "./doors.ts";
+import { echoing } from "./echo.ts";
 import { google } from "./google.ts";
 import { nextHop, redirection } from "./redirects.ts";
 import { registry } from "./registry.ts";
@@ -35,7 +36,7 @@ export async function handle(
   res.once("close", () => state.journal.close(record));
 
   const refused = door(state, server, asked, authorization);
-  const fault = state.faults.take(record, refused !== undefined);
+  const fault = echoing(state.faults.take(record, refused !== undefined), authorization);
   // Decided now, sent when a hold ends: what a slow registry read is what was there when it was asked.
   const sound = () =>
     asked.kind === "token"

@@ -1,0 +1,160 @@
+// What a client may send to break whoever reads it: answered as if it were less, or refused in words.
+
+import { beforeAll, describe, expect, it } from "vitest";
+import { ADMIN, api, basic, bearer, shut, shutCache } from "../support/access.ts";
+import { Cache, fixture, repository } from "../support/cache.ts";
+import { TYPES } from "../support/fixture.ts";
+
+const name = repository("client-bombs");
+const open = new Cache();
+const closed = shutCache();
+let index: string;
+let blob: string;
+
+beforeAll(async () => {
+  const child = await fixture.image(name, undefined);
+  const made = await fixture.index(name, "1", [{ ...child, platform: child.platform }]);
+  index = made.digest;
+  blob = child.layers[0]?.digest ?? "";
+  await open.bytes(`open/${name}/manifests/1`);
+  await open.bytes(`open/${name}/blobs/${blob}`);
+});
+
+describe("headers", () => {
+  const etags = (of: string) => `${'"x", '.repeat(10_000)}"${of}"`;
+
+  it.each<
+    [string, (paths: { tag: string; blob: string }) => [string, Record<string, string>], number]
+  >([
+    [
+      "an Accept of 100 KB that has what there is at its end",
+      ({ tag }) => [tag, { accept: `${"a/b;q=0.1,".repeat(10_000)}${TYPES.oci.index}` }],
+      200,
+    ],
+    [
+      "an Accept of 100 KB of parameters",
+      ({ tag }) => [tag, { accept: `a/b${";q=0".repeat(25_000)}` }],
+      200,
+    ],
+    [
+      "ten thousand etags of which the last matches",
+      ({ tag }) => [tag, { "if-none-match": etags(index) }],
+      304,
+    ],
+    ["the same of a blob", ({ blob: path }) => [path, { "if-none-match": etags(blob) }], 304],
+    [
+      "a thousand ranges, which a server may ignore",
+      ({ blob: path }) => [path, { range: `bytes=${"0-1,".repeat(10_000)}5-6` }],
+      200,
+    ],
+    [
+      "a range of blanks",
+      ({ blob: path }) => [path, { range: `bytes=${" ".repeat(50_000)}0-1` }],
+      206,
+    ],
+    [
+      "directives without an end",
+      ({ tag }) => [tag, { "cache-control": "x,".repeat(50_000) }],
+      200,
+    ],
+    ["an agent of 100 KB", ({ tag }) => [tag, { "user-agent": "x".repeat(100_000) }], 200],
+    [
+      "an authorization of 100 KB where nobody asks for one",
+      ({ tag }) => [tag, bearer("x".repeat(100_000))],
+      200,
+    ],
+  ])("%s", async (_, sent, status) => {
+    const [path, headers] = sent({
+      tag: `open/${name}/manifests/1`,
+      blob: `open/${name}/blobs/${blob}`,
+    });
+    const response = await open.fetch(path, { headers });
+    await response.body?.cancel();
+    expect(response.status).toBe(status);
+  });
+
+  it.each([
+    ["Bearer", bearer("x".repeat(100_000))],
+    [
+      "a JWT of nothing but brackets",
+      bearer(`${btoa("[".repeat(12_000))}.${btoa("[".repeat(12_000))}.x`),
+    ],
+    ["Basic", basic("x".repeat(70_000))],
+    ["blanks", { Authorization: `Basic ${" ".repeat(100_000)}x` }],
+  ])("an authorization that is none: %s", async (_, headers) => {
+    const response = await closed.fetch(`open/${name}/manifests/1`, { headers });
+    expect(response.status).toBe(401);
+    expect((await response.text()).length).toBeLessThan(1_000);
+  });
+});
+
+describe("queries", () => {
+  it.each<[string, string, number]>([
+    [
+      "ten thousand parameters",
+      `tags/list?${Array.from({ length: 10_000 }, (_, at) => `p${at}=1`).join("&")}`,
+      400,
+    ],
+    ["one parameter ten thousand times", `tags/list?${"n=5&".repeat(10_000)}`, 200],
+    ["a page's name of 100 KB", `tags/list?last=${"a".repeat(100_000)}`, 400],
+    [
+      "an artifact's type of 100 KB",
+      `referrers/${`sha256:${"0".repeat(64)}`}?artifactType=${"a".repeat(100_000)}`,
+      200,
+    ],
+  ])("%s", async (_, path, status) => {
+    const response = await open.fetch(`open/${name}/${path}`);
+    await response.body?.cancel();
+    expect(response.status).toBe(status);
+  });
+
+  it("a registry's name of 100 KB is no registry's, and is told back in short", async () => {
+    const response = await open.fetch(`${name}/manifests/1?ns=${"a.".repeat(50_000)}io`);
+    expect(response.status).toBe(404);
+    expect((await response.text()).length).toBeLessThan(1_000);
+  });
+
+  it("ten thousand scopes are refused, in a query and in a form", async () => {
+    const scopes = "scope=repository:open/a:pull&".repeat(10_000);
+    const byQuery = await closed.ask(`https://cache.example/token?${scopes}`);
+    expect([byQuery.status, (await byQuery.text()).length < 1_000]).toEqual([400, true]);
+    const body = new URLSearchParams(`grant_type=password&password=x&${scopes}`);
+    const byForm = await closed.ask("https://cache.example/token", { method: "POST", body });
+    expect([byForm.status, (await byForm.text()).length < 1_000]).toEqual([413, true]);
+  });
+});
+
+describe("bodies that are nested deep", () => {
+  const deep = (depth: number) => `${'{"a":['.repeat(depth)}1${"]}".repeat(depth)}`;
+  const cache = new Cache({ ...shut() });
+
+  it("are refused wherever the API takes one", async () => {
+    const document = (await (await api(cache, "GET", "openapi.json")).json()) as {
+      paths: Record<string, Record<string, { requestBody?: object }>>;
+    };
+    const taken = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, { requestBody }]) => requestBody !== undefined)
+        .map(([method]) => [method.toUpperCase(), path] as const),
+    );
+    expect(taken.length).toBeGreaterThan(4);
+    for (const [method, path] of taken)
+      for (const depth of [10, 2_000, 20_000]) {
+        const url = `https://cache.example${path.startsWith("/api") ? "" : "/api"}${path.replace(/\{\w+\}/g, "x")}`;
+        for (const body of [
+          deep(depth),
+          `{"name":${deep(depth)},"repositories":[${deep(depth)}],"rules":[${deep(depth)}]}`,
+        ]) {
+          const response = await cache.ask(url, { method, headers: bearer(ADMIN), body });
+          expect([
+            method,
+            path,
+            depth,
+            [400, 403, 404, 413].includes(response.status),
+            response.status,
+          ]).toEqual([method, path, depth, true, response.status]);
+          expect((await response.text()).length).toBeLessThan(4_000);
+        }
+      }
+  });
+});
