@@ -1,6 +1,7 @@
 // Requests to an upstream: redirects followed by hand, an answer expected in time.
 
 import { RegistryError } from "../oci/error.ts";
+import { NameFailure } from "./name-failure.ts";
 import { wrongWith } from "./reach.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -86,5 +87,5 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
 }
 
 function bad(host: string, what: string): RegistryError {
-  return new RegistryError("UNAVAILABLE", `${host} ${what}`);
+  return new NameFailure(`${host} ${what}`);
 }

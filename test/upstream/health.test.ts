@@ -6,12 +6,12 @@ import {
   admit,
   type Health,
   isAiling,
-  observe,
   pauseOf,
   type Seen,
   type Use,
   unprobe,
 } from "../../src/upstream/health.ts";
+import { observe } from "../../src/upstream/observe.ts";
 
 const T = 1_750_000_000_000;
 const PULL: Use = { repository: "a", pull: true, background: false, reserve: 10, deadline: 1000 };
@@ -66,7 +66,7 @@ describe("failures", () => {
     for (const count of [1, 2]) {
       const health = healthAfter(three.slice(0, count));
       expect(refusal(health, PULL, T + 3)).toBeUndefined();
-      expect(isAiling(health)).toBe(true);
+      expect(isAiling(health, T + 3)).toBe(true);
     }
   });
 
