@@ -12,7 +12,6 @@ interface Upstream {
   offline: boolean;
   pauses: { of: string; repository?: string; count?: number; until: string; why: string }[];
   budget?: { limit: number; remaining: number; seenAt: string };
-  /** Absent from what an older cache answers. */
   spent?: number;
 }
 

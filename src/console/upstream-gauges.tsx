@@ -16,7 +16,7 @@ export function UpstreamGauges({
   now: number;
 }) {
   const isPlain = ({ budget, pauses, offline, spent }: UpstreamAnswer) =>
-    !budget && pauses.length === 0 && !offline && spent === 0;
+    !budget && pauses.length === 0 && !offline && spent === undefined;
   return (
     <>
       <ul class="gauges">
@@ -94,7 +94,7 @@ export function UpstreamGauge({
           <Time at={until} now={now} />: {why}
         </p>
       ))}
-      {one.spent > 0 && (
+      {one.spent !== undefined && (
         <p class="badge careful">{count(one.spent)} who ask for too much that is not cached</p>
       )}
     </>

@@ -32,7 +32,7 @@ const upstream = z
       .object({ limit: z.int(), remaining: z.int(), window: z.int(), seenAt: time })
       .optional()
       .openapi({ description: "of pulls, as it was told last; window in ms" }),
-    spent: z.int().openapi({
+    spent: z.int().optional().openapi({
       description: "identities that have asked for too much that is not cached (LIMITS)",
     }),
   })
@@ -102,7 +102,7 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
             why: error.message,
           })),
           ...(budget && { budget: { ...budget, seenAt: timeOf(budget.seenAt) } }),
-          spent: spent ?? 0, // an older gate tells none
+          ...(spent && { spent }),
         };
         return [told];
       });

@@ -8,7 +8,9 @@ export interface Shares {
   /** What is taken as left. */
   budget?: Budget;
   /** What each identity was told last. */
-  told?: Record<string, Budget>;
+  told?: Record<string, Told>;
+  /** Pulls that were let through in all. */
+  lent?: number;
   /** What each identity has pulled. */
   used?: Record<string, Used>;
 }
@@ -20,6 +22,9 @@ interface Wanted {
   reserve: number;
 }
 
+/** What an answer told, and how many pulls had been let through by then. */
+type Told = Budget & { lent: number };
+
 export interface Used {
   /** Pulls; they run out of the window evenly. */
   pulls: number;
@@ -29,8 +34,10 @@ export interface Used {
 
 /** The budget is low when a quarter of the limit, or the rule's `reservePulls`, is left: until then nobody is held to a share. */
 const LOW = 1 / 4;
-/** What was told so much earlier than the newest, in ms, is not compared with it. */
-const SAME_TIME = 60_000;
+/** What was told so much earlier than the newest, in ms, is not compared with it: others may have pulled with these credentials. */
+const SAME_TIME = 10 * 60_000;
+/** An identity counts among those that share until so much of a pull is left. */
+const ACTIVE = 1 / 2;
 /** Of more identities, those that used least are forgotten. */
 const MOST = 200;
 /** Seconds. */
@@ -43,7 +50,7 @@ export function keepShares<T extends Shares>(health: T, use: Wanted, by: string,
   if (use.background) keepReserve(budget, use.reserve);
   else keepShare(budget, used, by, use.reserve, now);
   const mine = { pulls: leftOf(used[by], budget, now) + 1, at: now };
-  return { ...health, used: bounded({ ...used, [by]: mine }) };
+  return { ...health, used: bounded({ ...used, [by]: mine }), lent: (health.lent ?? 0) + 1 };
 }
 
 function keepReserve({ remaining }: Budget, reserve: number): void {
@@ -66,7 +73,7 @@ function keepShare(
   const kept = Math.min(reserve, Math.floor(limit / 2));
   if (remaining > Math.max(kept, limit * LOW)) return;
   const others = Object.keys(used).filter(
-    (one) => one !== by && leftOf(used[one], budget, now) >= 1,
+    (one) => one !== by && leftOf(used[one], budget, now) >= ACTIVE,
   );
   const share = Math.max(1, Math.floor((limit - kept) / (others.length + 1)));
   const mine = leftOf(used[by], budget, now);
@@ -91,8 +98,8 @@ export function told<T extends Shares>(
   { budget, pull, gave }: { budget?: Budget; pull: boolean; gave?: boolean },
   by: string,
 ): T {
-  const before = health.told ?? {};
-  if (budget) return withTold(health, bounded({ ...before, [by]: budget }));
+  const { told: before = {}, lent = 0 } = health;
+  if (budget) return withTold(health, bounded({ ...before, [by]: { ...budget, lent } }));
   // "No header means unlimited": of a pull that was given.
   if (!pull || !gave || !before[by]) return health;
   const { [by]: _, ...others } = before;
@@ -100,17 +107,19 @@ export function told<T extends Shares>(
 }
 
 /** Of what identities were told at about the same time, the middle: a name that lies is one identity's. */
-function withTold<T extends Shares>(health: T, told: Record<string, Budget>): T {
+function withTold<T extends Shares>(health: T, told: Record<string, Told>): T {
   const { told: _, budget: __, ...rest } = health;
+  const { lent: now = 0 } = health;
   const newest = Math.max(...Object.values(told).map(({ seenAt }) => seenAt));
   const fitting = Object.values(told)
     .filter(({ seenAt }) => newest - seenAt <= SAME_TIME)
+    .map(({ lent, ...one }) => ({ ...one, remaining: Math.max(0, one.remaining - now + lent) }))
     .toSorted((one, other) => one.remaining - other.remaining);
   const budget = fitting[Math.floor(fitting.length / 2)];
   return { ...rest, ...(budget && { budget, told }) } as T;
 }
 
-function bounded<T extends Used | Budget>(entries: Record<string, T>): Record<string, T> {
+function bounded<T extends Used | Told>(entries: Record<string, T>): Record<string, T> {
   const all = Object.entries(entries);
   if (all.length <= MOST) return entries;
   const weight = (one: T) => ("pulls" in one ? one.pulls : one.seenAt);

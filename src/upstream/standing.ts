@@ -61,27 +61,45 @@ export function stateOf(
   return { pauses, ...(budget && { budget }), spent };
 }
 
-/** What is worth an event: a pause of all, or of the only identity that asks, which then is all that can be known. */
+/** For how long a pause that nobody ended by asking again is taken to last, in ms: the name may never be asked for again. */
+const FORGOTTEN = 5 * 60_000;
+
+/** What is worth an event: that the upstream limits, or fails, and that it no longer does. */
 export function changesOf(before: Health, after: Health, at: number): Became[] {
-  const became: Became[] = [];
-  const compare = (was: Cooldown | undefined, is: Cooldown | undefined) => {
-    if (!was?.until && is?.until) {
-      const detail = is.error.message;
-      console.warn(`entrepot: left alone: ${detail}`);
-      became.push({ what: is.error.status === 429 ? "limited" : "down", at, detail });
-    } else if (was?.until && !is) {
-      const detail = was.error.message;
-      console.warn(`entrepot: asked again: ${detail}`);
-      became.push({ what: "up", at, detail });
-    }
-  };
-  compare(before.all, after.all);
-  compare(before.pulls, after.pulls);
-  const askers = new Set(after.evidence?.map(({ by }) => by));
-  if (askers.size !== 1 || before.all || after.all) return became;
-  const [only = ""] = askers;
-  compare(before.identities?.[only], after.identities?.[only]);
-  return became;
+  return [
+    ...changeOf("limited", limited(before, at), limited(after, at), at),
+    ...changeOf("down", down(before, after), down(after, after), at),
+  ];
+}
+
+function changeOf(
+  what: "limited" | "down",
+  was: Cooldown | undefined,
+  is: Cooldown | undefined,
+  at: number,
+): Became[] {
+  const detail = (is ?? was)?.error.message ?? "";
+  if (!was === !is) return [];
+  console.warn(`entrepot: ${is ? "left alone" : "asked again"}: ${detail}`);
+  return [{ what: is ? what : "up", at, detail }];
+}
+
+/** Be it a name's 429 alone: it is the first sign that a limit is reached. */
+function limited(
+  { all, pulls, repositories = {}, identities = {} }: Health,
+  now: number,
+): Cooldown | undefined {
+  const rests = [all, pulls, ...Object.values(repositories), ...Object.values(identities)];
+  return rests.find(
+    (rest) => rest?.error.status === 429 && rest.until > 0 && now < rest.retryAt + FORGOTTEN,
+  );
+}
+
+/** Of all, or of the only identity that was heard lately, which then is all that can be known. */
+function down({ all, identities = {} }: Health, { evidence = [] }: Health): Cooldown | undefined {
+  const [only, ...others] = new Set(evidence.map(({ by }) => by));
+  const own = only !== undefined && others.length === 0 ? identities[only] : undefined;
+  return [all, own].find((rest) => rest && rest.error.status !== 429 && rest.until > 0);
 }
 
 /** What outlives the object: that an upstream asked for patience, not what led to it. */
