@@ -64,5 +64,5 @@ export class Allowance {
 }
 
 function refilled({ left, at, perMinute }: Bucket, now: number): number {
-  return Math.min(BURST * perMinute, left + ((now - at) * perMinute) / 60_000);
+  return Math.min(BURST * perMinute, left + (Math.max(0, now - at) * perMinute) / 60_000);
 }

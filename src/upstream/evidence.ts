@@ -33,7 +33,7 @@ const IDENTITIES = 2;
 export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
   const others = evidence.filter(
     ({ at, by, repository }) =>
-      answer.at - at < WINDOW && !(by === answer.by && repository === answer.repository),
+      isRecent(at, answer.at) && !(by === answer.by && repository === answer.repository),
   );
   const own = others.filter(({ by }) => by === answer.by);
   const surplus = own.length >= PER_IDENTITY ? own[0] : undefined;
@@ -42,7 +42,7 @@ export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
 
 /** Whether an answer that went well would be news. */
 export function hasFailures(evidence: Evidence, now: number): boolean {
-  return evidence.some(({ at, outcome }) => outcome !== "good" && now - at < WINDOW);
+  return evidence.some(({ at, outcome }) => outcome !== "good" && isRecent(at, now));
 }
 
 /** What this identity alone sees: that more than half of its repositories fail, and three at least. Undefined: it sees no outage. */
@@ -71,7 +71,12 @@ export function seenByAll(evidence: Evidence, now: number): Exclude<Outcome, "go
 }
 
 function recent(evidence: Evidence, now: number): Answer[] {
-  return evidence.filter(({ at }) => now - at < WINDOW);
+  return evidence.filter(({ at }) => isRecent(at, now));
+}
+
+/** A clock that was set back must not make an answer count for longer. */
+function isRecent(at: number, now: number): boolean {
+  return Math.abs(now - at) < WINDOW;
 }
 
 function isMajority(count: number, of: number): boolean {

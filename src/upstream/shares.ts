@@ -89,7 +89,7 @@ function keepShare(
 
 function leftOf(used: Used | undefined, { limit, window }: Budget, now: number): number {
   if (!used) return 0;
-  return Math.max(0, used.pulls - ((now - used.at) * limit) / Math.max(1, window));
+  return Math.max(0, used.pulls - (Math.max(0, now - used.at) * limit) / Math.max(1, window));
 }
 
 /** What an answer tells of the limit. */

@@ -151,6 +151,12 @@ describe("cold questions", () => {
     expect(ask(allowance, "a", T + 62_000)).toBeUndefined();
   });
 
+  it("are not taken away by a clock that is set back", () => {
+    const allowance = new Allowance();
+    expect(ask(allowance, "a", T + 86_400_000)).toBeUndefined();
+    expect(ask(allowance, "a", T)).toBeUndefined();
+  });
+
   it("have no limit where that is 0", () => {
     const allowance = new Allowance();
     for (let at = 0; at < 5000; at++) expect(ask(allowance, "a", T, 0)).toBeUndefined();
