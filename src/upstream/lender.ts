@@ -45,8 +45,8 @@ export class Lender {
   readonly #said: Said;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
-  readonly #authorizer = new Authorizer();
   readonly #keyring = new Keyring();
+  readonly #authorizer = new Authorizer((key) => this.#keyring.accept(key));
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(variables: Readonly<Record<string, unknown>>, said: Said) {
@@ -78,7 +78,7 @@ export class Lender {
       refusal = error;
     }
     const next = keys[lent.key + 1];
-    if (next !== undefined && !this.#keyring.isRefused(next, scope, Date.now())) {
+    if (next !== undefined && !this.#keyring.isRefused(next, wanted, Date.now())) {
       const nothing = { ...lent, authorization: undefined };
       return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
     }
@@ -90,10 +90,9 @@ export class Lender {
 
   /** One credential after the other, until one is not refused by its token service. */
   async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
-    const { rule, scope } = wanted;
-    const keys = keysOf(rule);
+    const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
-      const key = this.#keyring.pick(keys, scope, Date.now());
+      const key = this.#keyring.pick(keys, wanted, Date.now());
       try {
         return { ...(await this.#try(wanted, key, make)), key };
       } catch (error) {
@@ -114,8 +113,10 @@ export class Lender {
     } catch (error) {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
-      if (isRefused(failure))
-        this.#refuse(rule, key, failure.status === 401 && name ? undefined : scope, failure);
+      if (failure.status === 401 && name) {
+        this.#keyring.refuseLogin(name, { scope, by }, failure, Date.now());
+        this.#warn(rule, key, failure);
+      } else if (isRefused(failure)) this.#refuse(rule, key, scope, failure);
       throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope, by);
     }
   }
@@ -171,9 +172,13 @@ export class Lender {
     return { authorization, fresh: true };
   }
 
-  #refuse(rule: Rule, key: number, scope: string | undefined, error: RegistryError): void {
+  #refuse(rule: Rule, key: number, scope: string, error: RegistryError): void {
+    this.#keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
+    this.#warn(rule, key, error);
+  }
+
+  #warn(rule: Rule, key: number, error: RegistryError): void {
     const keys = keysOf(rule);
-    this.#keyring.refuse(keys[key], scope, error, Date.now());
     const next = keys[key + 1];
     if (next === undefined) return;
     console.warn(

@@ -91,6 +91,19 @@ describe.each(FAULTS)("names that are answered with %s", (_, fault) => {
   });
 });
 
+it("names whose token service answers 401 leave the rule's credentials to the others", async () => {
+  const [bad, good] = [await images("bad-401", 5), await images("good-401", 5)];
+  const cache = cacheApart({ firstByteTimeout: "20s" });
+  const pull = (name: string, who: RequestInit) => cache.fetch(`robot/${name}/manifests/1`, who);
+  expect((await receive(pull(good[0] as string, ALICE))).status).toBe(200);
+  for (const name of bad) {
+    const match = { repository: name, kind: "token" as const };
+    await fixture.fault({ match, times: 0, do: { status: 401 } });
+    expect((await problemOf(pull(name, MALLORY))).status).toBe(401);
+  }
+  for (const name of good.slice(1)) expect((await receive(pull(name, ALICE))).status).toBe(200);
+});
+
 it("two pull tokens are two identities, though they come from one address", async () => {
   const [bad, good] = [await images("bad", 5), await images("good", 3)];
   const RULES = [{ prefix: "open", upstream: fixture.url("open") + apartPath() }];
