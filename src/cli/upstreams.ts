@@ -10,11 +10,16 @@ interface Upstream {
   credentials: string[];
   rules: string[];
   offline: boolean;
-  pauses: { of: string; repository?: string; until: string; why: string }[];
+  pauses: { of: string; repository?: string; count?: number; until: string; why: string }[];
   budget?: { limit: number; remaining: number; seenAt: string };
+  spent?: number;
 }
 
-const PAUSED = { all: "all of it", pulls: "manifests by GET" };
+const PAUSED = {
+  all: "all of it",
+  pulls: "manifests by GET",
+  identities: "what single identities ask",
+};
 
 export function upstreamsCommand(): Command {
   const command = new Command("upstreams")
@@ -31,7 +36,8 @@ export function upstreamsCommand(): Command {
   );
 }
 
-function linesOf({ upstream, credentials, rules, offline, pauses, budget }: Upstream): string[] {
+function linesOf(told: Upstream): string[] {
+  const { upstream, credentials, rules, offline, pauses, budget, spent = 0 } = told;
   const sign = SIGNS[offline || pauses.length > 0 ? "careful" : "good"];
   const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";
   const left =
@@ -40,9 +46,17 @@ function linesOf({ upstream, credentials, rules, offline, pauses, budget }: Upst
   return [
     `${sign} ${upstream}${as}: ${rules.join(", ")}${offline ? "; offline" : ""}`,
     ...(left ? [left] : []),
-    ...pauses.map(({ of, repository, until, why }) => {
+    ...pauses.map(({ of, repository, count, until, why }) => {
       const what = repository ?? PAUSED[of as keyof typeof PAUSED];
-      return `    left alone until ${timeOf(until)}, ${what}: ${why}`;
+      const whom = count === undefined ? "" : `, for ${count} ${identities(count)}`;
+      return `    left alone until ${timeOf(until)}, ${what}${whom}: ${why}`;
     }),
+    ...(spent > 0
+      ? [`    ${spent} ${identities(spent)} asked for too much that is not cached`]
+      : []),
   ];
+}
+
+function identities(count: number): string {
+  return count === 1 ? "identity" : "identities";
 }

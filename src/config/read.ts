@@ -6,6 +6,7 @@ import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "./lifecycle.ts";
+import { type Limits, readLimits } from "./limits.ts";
 import { type LogLevel, readLog } from "./log.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
@@ -34,6 +35,7 @@ export interface Config extends Times {
   /** Where secrets may go. */
   bindings: Bindings;
   log: LogLevel;
+  limits: Limits;
   /** Of what no rule's own policy speaks of. */
   lifecycle: LifecyclePolicy[];
   /** Those are the API's; with what is wrong with them, they are not. */
@@ -76,6 +78,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const auth = readAuth(env.AUTH, problems);
   const log = readLog(env.LOG, problems);
   const secrets = readSecrets(env.SECRETS, problems);
+  const limits = readLimits(env.LIMITS, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
@@ -85,7 +88,8 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     secrets,
   );
   const rules = placed.map((read) => configured(read, env));
-  return { auth, rules, offline, bindings, log, lifecycle, aside: [], isPartial: false, ...times };
+  const read = { auth, rules, offline, bindings, log, limits, lifecycle, ...times };
+  return { ...read, aside: [], isPartial: false };
 }
 
 /** A rule, and where it stands. */

@@ -15,8 +15,8 @@ export function UpstreamGauges({
   hours: readonly UpstreamHourAnswer[];
   now: number;
 }) {
-  const isPlain = ({ budget, pauses, offline }: UpstreamAnswer) =>
-    !budget && pauses.length === 0 && !offline;
+  const isPlain = ({ budget, pauses, offline, spent }: UpstreamAnswer) =>
+    !budget && pauses.length === 0 && !offline && spent === undefined;
   return (
     <>
       <ul class="gauges">
@@ -55,6 +55,8 @@ function Lately({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
   );
 }
 
+const PAUSED = { all: "all of it", pulls: "pulls", identities: "all of it" };
+
 export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolean {
   return (
     hour.upstream === upstream.upstream && hour.credentials.join() === upstream.credentials.join()
@@ -85,12 +87,16 @@ export function UpstreamGauge({
         </>
       )}
       {one.offline && <p class="badge careful">offline: never asked</p>}
-      {one.pauses.map(({ of, repository, until, why }) => (
+      {one.pauses.map(({ of, repository, count: whom, until, why }) => (
         <p class="badge careful">
-          {of === "repository" ? repository : of === "pulls" ? "pulls" : "all of it"} left alone, on
-          until <Time at={until} now={now} />: {why}
+          {of === "repository" ? repository : PAUSED[of]} left alone
+          {whom !== undefined && ` for ${whom} of those who ask`}, on until{" "}
+          <Time at={until} now={now} />: {why}
         </p>
       ))}
+      {one.spent !== undefined && (
+        <p class="badge careful">{count(one.spent)} who ask for too much that is not cached</p>
+      )}
     </>
   );
 }

@@ -19,7 +19,8 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
-import type { UpstreamState, Watch } from "../upstream/gate.ts";
+import type { Watch } from "../upstream/gate.ts";
+import type { UpstreamState } from "../upstream/standing.ts";
 
 /** What is looked into. */
 export interface Sources {

@@ -140,11 +140,12 @@ export function upstreamSteps({ upstream, now }: Facts, { rule }: Source): Step[
   const budgets = left ? [step("upstream", "good", left)] : [];
   if (upstream.pauses.length === 0)
     return [step("upstream", "good", `${host} is asked where it has to be`), ...budgets];
-  const pauses = upstream.pauses.map(({ of, until, error }) => {
+  const pauses = upstream.pauses.map(({ of, until, error, count }) => {
     const what = {
       all: host,
       pulls: `${host}, as to manifests by GET,`,
-      repository: `this repository at ${host}`,
+      repository: `this repository at ${host}${count === 1 ? ", for the one identity that saw it fail," : ""}`,
+      identities: `${host}, for ${count} of those who ask, who saw several names fail,`,
     }[of];
     const text = `${what} is left alone for another ${words(until - now)}: ${error.message}`;
     return step("upstream", "careful", text);

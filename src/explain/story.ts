@@ -110,7 +110,10 @@ function fetched(facts: Facts, { rule }: Source, why: string): End {
   };
 }
 
-/** Why the upstream is not asked now: a limit on pulls concerns manifests' GETs alone. */
+/** Why the upstream is not asked now: a limit on pulls concerns manifests' GETs alone, and what rests for single identities is asked
+ * for others. */
 function pauseOf({ upstream }: Facts, how: "head" | "get") {
-  return upstream?.pauses.find(({ of }) => how === "get" || of !== "pulls");
+  return upstream?.pauses.find(
+    ({ of }) => of !== "identities" && (how === "get" || of !== "pulls"),
+  );
 }

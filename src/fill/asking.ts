@@ -1,6 +1,8 @@
 // How somebody asks a fill: how long he waits, and whether anybody waits at all.
 
 import { within } from "../oci/deadline.ts";
+import { RegistryError } from "../oci/error.ts";
+import type { Requester } from "../policy/requester.ts";
 import type { Source } from "../policy/source.ts";
 import { late } from "../upstream/request.ts";
 
@@ -18,6 +20,18 @@ export interface Asking {
   content?: boolean;
   /** Not what was known before, however fresh. */
   force?: boolean;
+  /** Who makes the cache ask. */
+  by?: Requester;
+}
+
+/** As a fill takes it: with the one who begins it, whose question it is. What nobody waits for is no client's. */
+export function sourceFor({ rule, repository }: Source, { by, background }: Asking): Source {
+  return { rule, repository, ...(by && !background && { by }) };
+}
+
+/** Whether the share of the one who began is used up: those who joined ask for themselves. */
+export function isPersonal(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && error.personal;
 }
 
 /** Waits for the upstream, for as long as who asks has patience. Throws UNAVAILABLE (504). */

@@ -23,6 +23,7 @@ import type { Run } from "./run.ts";
 import { PROOF } from "./run-store.ts";
 import { HOLD_AFTER, SavedFill } from "./saved.ts";
 import { Shared } from "./shared.ts";
+import { isBeginners } from "./sources.ts";
 import { tallyOf } from "./tally.ts";
 import { twinIn } from "./twin.ts";
 
@@ -112,7 +113,10 @@ export class BlobFill extends DurableObject<Env> {
     began: boolean,
   ): Promise<Joined> {
     if (run.origin === originOf(source.rule)) run.sources.add(source);
-    const joined = await joinedTo(run, source, asking, began);
+    const joined = await joinedTo(run, source, asking, began).catch((error) => {
+      if (began || !isBeginners(run, source, error)) throw error;
+    });
+    if (!joined) return this.#join(digest, source, asking);
     if (asking.linked) return joined;
     // Published by another origin's run in between: this one has delivered nothing.
     if (run.found && joined.state === "published")

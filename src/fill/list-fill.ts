@@ -17,7 +17,7 @@ import { type ListAsked, type ListPage, ListStore } from "../store/lists.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { offline, unasked } from "../upstream/offline.ts";
-import { type Asking, patiently } from "./asking.ts";
+import { type Asking, isPersonal, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory, worth } from "./memory.ts";
 import { readPage } from "./read-list.ts";
@@ -54,11 +54,7 @@ export class ListFill extends DurableObject<Env> {
       try {
         if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
         this.#memory.throwRecalled(source, Date.now(), asking.force);
-        const how = this.#fetching ? ("joined" as const) : ("started" as const);
-        this.#fetching ??= this.#fetch(source, asked).finally(() => {
-          this.#fetching = undefined;
-        });
-        return { page: await patiently(this.#fetching, source, asking), how };
+        return await patiently(this.#share(source, asked), source, asking);
       } catch (error) {
         const failure = asRegistryError(error);
         const now = Date.now();
@@ -66,11 +62,27 @@ export class ListFill extends DurableObject<Env> {
           known &&
           (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
-        if (!rule.offline) this.#memory.pause(source, failure, now);
+        if (!rule.offline && !failure.personal) this.#memory.pause(source, failure, now);
         const told = rule.offline ? unasked(rule) : failure.toValue();
         return { page: known, how: "found" as const, failure: told };
       }
     });
+  }
+
+  async #share(source: Source, asked: ListAsked): Promise<FetchedList> {
+    const running = this.#fetching;
+    if (running) {
+      try {
+        return { page: await running, how: "joined" };
+      } catch (error) {
+        if (!isPersonal(error)) throw error;
+        return this.#share(source, asked);
+      }
+    }
+    this.#fetching = this.#fetch(source, asked).finally(() => {
+      this.#fetching = undefined;
+    });
+    return { page: await this.#fetching, how: "started" };
   }
 
   async #fetch(source: Source, asked: ListAsked): Promise<ListPage> {

@@ -22,7 +22,7 @@ import { Proofs } from "./proofs.ts";
 import { readVerified } from "./read-manifest.ts";
 import { type Removed, Removing, removalsOver } from "./removing.ts";
 import { Shared } from "./shared.ts";
-import { Sources } from "./sources.ts";
+import { isBeginners, Sources } from "./sources.ts";
 import { tallyOf } from "./tally.ts";
 
 export interface FetchedManifest {
@@ -139,7 +139,8 @@ export class ManifestFill extends DurableObject<Env> {
       return { manifest, how: began ? "started" : "joined" };
     } catch (error) {
       // What is not done for nobody's sake may be done for somebody's.
-      if (began || !run.background || background) throw error;
+      const isNone = run.background && !background;
+      if (began || !(isNone || isBeginners(run, source, error))) throw error;
       return this.#join(digest, source, asking);
     }
   }

@@ -7,7 +7,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ListAsked } from "../store/lists.ts";
 import type { Layout } from "../store/segments.ts";
-import type { Asking } from "./asking.ts";
+import { type Asking, sourceFor } from "./asking.ts";
 import type { FetchedList } from "./list-fill.ts";
 import type { Joined, Ready } from "./looks.ts";
 import type { FetchedManifest, ToldManifest } from "./manifest-fill.ts";
@@ -57,24 +57,26 @@ export function openFills(env: Env): Fills {
     env.LIST_FILL.get(env.LIST_FILL.idFromName(`${sourceKey(source)}/${list}?${query}`));
   return {
     joinBlob: (digest, source, asking) =>
-      asked(asking, (left) => blob(digest).join(digest, source, left)),
+      asked(asking, (left) => blob(digest).join(digest, sourceFor(source, left), left)),
     headBlob: (digest, source, asking) =>
-      asked(asking, (left) => blob(digest).head(digest, source, left)),
+      asked(asking, (left) => blob(digest).head(digest, sourceFor(source, left), left)),
     waitFor: (digest, source, attempt, segment, verified) =>
       call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
     mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
     blobTwin: (digest) => call(() => blob(digest).twin(digest)),
     joinManifest: (digest, source, asking) =>
-      asked(asking, (left) => manifest(digest).join(digest, source, left)),
+      asked(asking, (left) => manifest(digest).join(digest, sourceFor(source, left), left)),
     headManifest: (digest, source, asking) =>
-      asked(asking, (left) => manifest(digest).head(digest, source, left)),
+      asked(asking, (left) => manifest(digest).head(digest, sourceFor(source, left), left)),
     checkTag: (source, tag, asking) =>
-      asked(asking, (left) => tagged(source, tag).check(source, tag, left)),
+      asked(asking, (left) => tagged(source, tag).check(sourceFor(source, left), tag, left)),
     checkTagByGet: (source, tag, wrong, asking) =>
-      asked(asking, (left) => tagged(source, tag).checkByGet(source, tag, wrong, left)),
+      asked(asking, (left) =>
+        tagged(source, tag).checkByGet(sourceFor(source, left), tag, wrong, left),
+      ),
     tagProved: (source, tag, digest) => call(() => tagged(source, tag).proved(source, tag, digest)),
     list: (source, page, asking) =>
-      asked(asking, (left) => list(source, page).get(source, page, left)),
+      asked(asking, (left) => list(source, page).get(sourceFor(source, left), page, left)),
     removeTag: ({ place, tag, digest }) =>
       call(() => taggedIn(place, tag).remove(place, tag, digest)),
     removeManifest: (digest) => call(() => manifest(digest).remove(digest)),

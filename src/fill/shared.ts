@@ -1,6 +1,7 @@
 // Shared: one question for all who ask it at once, and its answer for a while.
 
 import { type Source, sourceKey } from "../policy/source.ts";
+import { isPersonal } from "./asking.ts";
 import { Memory, worth } from "./memory.ts";
 
 /** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
@@ -20,7 +21,14 @@ export class Shared<T> {
     this.#refusals.throwRecalled(source, now);
     const said = this.#values.recall(source, now);
     if (said && "value" in said) return said.value;
-    return this.#asking.get(sourceKey(source)) ?? this.#begin(source, ask);
+    const asking = this.#asking.get(sourceKey(source));
+    if (!asking) return this.#begin(source, ask);
+    try {
+      return await asking;
+    } catch (error) {
+      if (!isPersonal(error)) throw error;
+      return this.ask(source, ask);
+    }
   }
 
   #begin(source: Source, ask: () => Promise<T>): Promise<T> {

@@ -3,6 +3,7 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import { isPersonal } from "./asking.ts";
 import { type Memory, worth } from "./memory.ts";
 
 export class Sources {
@@ -10,8 +11,18 @@ export class Sources {
   readonly #answered = new Set<string>();
   readonly #errors = new Map<string, RegistryError>();
 
+  /** What is asked is asked for the one who came first; what only that one was refused, the next one asks for again. */
   add(source: Source): void {
-    this.#sources.set(sourceKey(source), source);
+    const key = sourceKey(source);
+    const { by } = this.#sources.get(key) ?? source;
+    const isAnother = by?.key !== source.by?.key;
+    if (isAnother && this.#errors.get(key)?.personal) {
+      this.#errors.delete(key);
+      this.#sources.set(key, source);
+    } else {
+      const { rule, repository } = source;
+      this.#sources.set(key, { rule, repository, ...(by && { by }) });
+    }
   }
 
   all(): Source[] {
@@ -71,4 +82,14 @@ export class Sources {
     }
     throw last ?? [...this.#errors.values()].at(-1) ?? new Error("a fill without a source");
   }
+}
+
+/** Whether a run failed for one who joined it only because the share of the one who began it is used up. */
+export function isBeginners(
+  run: { sources: Sources; failure?: { error: unknown } | undefined },
+  source: Source,
+  error: unknown,
+): boolean {
+  const isRuns = error === run.failure?.error || error === run.sources.errorOf(source);
+  return isRuns && isPersonal(error);
 }

@@ -17,7 +17,7 @@ import type { Source } from "../policy/source.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { offline, unasked } from "../upstream/offline.ts";
-import { type Asking, patiently } from "./asking.ts";
+import { type Asking, isPersonal, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { KnownTag } from "./known-tag.ts";
 import { Memory, worth } from "./memory.ts";
@@ -89,13 +89,25 @@ export class TagFill extends DurableObject<Env> {
       this.#visit(async () => {
         const known = this.#getting ? undefined : await this.#known.get(source, tag);
         if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // a moment ago
-        const how = this.#getting ? ("joined" as const) : ("started" as const);
-        this.#getting ??= this.#byGet(source, tag).finally(() => {
-          this.#getting = undefined;
-        });
-        return { mapping: await patiently(this.#getting, source, asking), how };
+        return patiently(this.#shareGet(source, tag), source, asking);
       }),
     );
+  }
+
+  async #shareGet(source: Source, tag: string): Promise<CheckedTag> {
+    const running = this.#getting;
+    if (running) {
+      try {
+        return { mapping: await running, how: "joined" };
+      } catch (error) {
+        if (!isPersonal(error)) throw error;
+        return this.#shareGet(source, tag);
+      }
+    }
+    this.#getting = this.#byGet(source, tag).finally(() => {
+      this.#getting = undefined;
+    });
+    return { mapping: await this.#getting, how: "started" };
   }
 
   async #byGet(source: Source, tag: string): Promise<TagMapping> {
@@ -118,8 +130,8 @@ export class TagFill extends DurableObject<Env> {
       rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
-    // What is refused to nobody in particular is not refused to somebody.
-    if (!asking.background) this.#memory.pause(source, error, now);
+    // What is refused to nobody in particular is not refused to somebody; nor what one alone is refused, to others.
+    if (!asking.background && !error.personal) this.#memory.pause(source, error, now);
     return { mapping, how: "found", failure: error.toValue() };
   }
 
@@ -137,7 +149,8 @@ export class TagFill extends DurableObject<Env> {
       } catch (error) {
         // What is not done for nobody's sake may be done for somebody's, and what took too long for one's.
         const isShort = running.rule.firstByteTimeout < source.rule.firstByteTimeout;
-        if (!isShort && (!running.background || background)) throw error;
+        const isOwn = !isShort && (!running.background || background);
+        if (isOwn && !isPersonal(error)) throw error;
         return this.#share(source, tag, known, asking);
       }
     }

@@ -17,8 +17,13 @@ const upstream = z
     offline: z.boolean(),
     pauses: z.array(
       z.object({
-        of: z.enum(["all", "pulls", "repository"]),
+        of: z.enum(["all", "pulls", "repository", "identities"]).openapi({
+          description: "identities: what single identities ask, who saw several names fail",
+        }),
         repository: z.string().optional(),
+        count: z.int().optional().openapi({
+          description: "identities that it concerns, where that is not all of them",
+        }),
         until: time,
         why: z.string(),
       }),
@@ -27,6 +32,9 @@ const upstream = z
       .object({ limit: z.int(), remaining: z.int(), window: z.int(), seenAt: time })
       .optional()
       .openapi({ description: "of pulls, as it was told last; window in ms" }),
+    spent: z.int().optional().openapi({
+      description: "identities that have asked for too much that is not cached (LIMITS)",
+    }),
   })
   .openapi("Upstream");
 export type UpstreamAnswer = z.infer<typeof upstream>;
@@ -80,19 +88,21 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
         const [first] = same;
         if (!first) return [];
         const { rule } = first;
-        const { offline, pauses, budget } = await gate.state(rule);
+        const { offline, pauses, budget, spent } = await gate.state(rule);
         const told = {
           upstream: rule.upstream.base,
           credentials: rule.credentials,
           rules: same.map((one) => one.rule.name),
           offline,
-          pauses: pauses.map(({ of, repository, until, error }) => ({
+          pauses: pauses.map(({ of, repository, count, until, error }) => ({
             of,
             ...(repository !== undefined && { repository }),
+            ...(count !== undefined && { count }),
             until: timeOf(until),
             why: error.message,
           })),
           ...(budget && { budget: { ...budget, seenAt: timeOf(budget.seenAt) } }),
+          ...(spent && { spent }),
         };
         return [told];
       });

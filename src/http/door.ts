@@ -3,12 +3,13 @@
 import type { Context } from "hono";
 import type { Later } from "../access/book.ts";
 import type { Desk } from "../access/desk.ts";
-import type { Asker, Identify } from "../access/identify.ts";
+import type { Asker, Identify, Somebody } from "../access/identify.ts";
 import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
+import type { Who } from "../policy/requester.ts";
 import { type Naming, type Routed, ruleOfHost } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { isPlain, plainLogin } from "./transport.ts";
@@ -34,6 +35,8 @@ export interface Admitted {
   isPublic: boolean;
   /** Who pulls, in words for the log. */
   who: string;
+  /** Whose share of the upstream it uses. */
+  requester: Who;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -59,6 +62,7 @@ export class Door {
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
     const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
+    let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     if (target.free) await this.free(visitor);
     else {
@@ -73,6 +77,7 @@ export class Door {
       if (verdict === "denied")
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
+      if (isKnown(asker)) identity = asker.subject;
     }
     // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
@@ -84,7 +89,8 @@ export class Door {
     const source = sourceOf(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
-    return { source, quarantined, isPublic, who };
+    const requester = { identity, perMinute: this.#config.limits.coldRequests };
+    return { source, quarantined, isPublic, who, requester };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
@@ -142,10 +148,18 @@ export class Door {
       if (asker.counts) await this.#desk.limits.failed(address, now, asker.of);
       throw refusal(asker.why);
     }
-    const known = asker.who === "somebody" && asker.subject !== ANONYMOUS;
-    await this.#desk.limits.asked(known ? asker.subject : addressKey(address), now);
+    await this.#desk.limits.asked(isKnown(asker) ? asker.subject : addressKey(address), now);
     return asker;
   }
+}
+
+function isKnown(asker: Known): asker is Somebody {
+  return asker.who === "somebody" && asker.subject !== ANONYMOUS;
+}
+
+/** The identity of who need not say who he is. No subject begins like that: they are `token …`, or an issuer's URL. */
+function networkOf(address: string | undefined): string {
+  return `network ${addressKey(address)}`;
 }
 
 /** Throws UNKNOWN (500) where the rule cannot be used. */

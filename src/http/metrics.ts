@@ -5,7 +5,8 @@ import type { CatalogSummary, RunReport } from "../catalog/sweeping.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
-import type { UpstreamState, Watch } from "../upstream/gate.ts";
+import type { Watch } from "../upstream/gate.ts";
+import type { UpstreamState } from "../upstream/standing.ts";
 import { exposition, type Gauge } from "./exposition.ts";
 import { HARMLESS } from "./respond.ts";
 
@@ -110,13 +111,21 @@ function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number)
   return [
     {
       name: "entrepot_upstream_paused",
-      help: "Whether an upstream is left alone, after a 429 or failures: all of it, manifests by GET, or a repository.",
+      help: "Whether an upstream is left alone, after a 429 or failures: all of it, manifests by GET, a repository, or what single identities ask.",
       values: upstreams.flatMap(([upstream, { pauses }]) =>
-        (["all", "pulls", "repository"] as const).map((of) => ({
+        (["all", "pulls", "repository", "identities"] as const).map((of) => ({
           labels: { upstream, of },
           value: pauses.some((pause) => pause.of === of) ? 1 : 0,
         })),
       ),
+    },
+    {
+      name: "entrepot_upstream_spent_identities",
+      help: "Identities that have asked an upstream for too much that is not cached (LIMITS).",
+      values: upstreams.map(([upstream, { spent = 0 }]) => ({
+        labels: { upstream },
+        value: spent,
+      })),
     },
     {
       name: "entrepot_upstream_pulls_remaining",

@@ -64,7 +64,7 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const reference = referenceOf(wanted);
   if (reference !== undefined) entry.reference = reference;
   const admitted = await steps.time("door", door.admit(wanted.name, visitor));
-  const { source, quarantined, isPublic, who } = admitted;
+  const { source, quarantined, isPublic, who, requester } = admitted;
   entry.source = source;
   entry.who = who;
   const { rule } = source;
@@ -72,7 +72,7 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const deadline = now + rule.firstByteTimeout;
   const shared = isPublic && rule.credentials.length === 0;
   const visit = { host: url.host, now, later };
-  const asked = { ...visit, deadline, noCache, shared, quarantined, steps, entry };
+  const asked = { ...visit, deadline, noCache, shared, quarantined, requester, steps, entry };
   return answer(house, source, wanted, url, request, asked);
 }
 

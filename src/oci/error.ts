@@ -48,6 +48,8 @@ interface ErrorOptions {
   upstreamStatus?: number;
   /** The upstream was not asked: it is its earlier word, and has been logged. */
   unasked?: boolean;
+  /** It concerns the requester alone, whose share is used up: others who ask for the same are not to be told. */
+  personal?: boolean;
 }
 
 /** What a RegistryError looks like on its way through an RPC. */
@@ -62,6 +64,7 @@ export class RegistryError extends Error {
   readonly headers: Record<string, string>;
   readonly upstreamStatus: number | undefined;
   readonly unasked: boolean;
+  readonly personal: boolean;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     // Many quote an upstream or a client, and those of objects and stores may be older than this.
@@ -72,12 +75,17 @@ export class RegistryError extends Error {
     this.headers = options.headers ?? {};
     this.upstreamStatus = options.upstreamStatus;
     this.unasked = options.unasked ?? false;
+    this.personal = options.personal ?? false;
   }
 
   toValue(): ErrorValue {
-    const { code, message, status, headers, upstreamStatus, unasked } = this;
-    const value = { code, message, status, headers };
-    return { ...value, ...(upstreamStatus && { upstreamStatus }), ...(unasked && { unasked }) };
+    const { code, message, status, headers, upstreamStatus, unasked, personal } = this;
+    return {
+      ...{ code, message, status, headers },
+      ...(upstreamStatus && { upstreamStatus }),
+      ...(unasked && { unasked }),
+      ...(personal && { personal }),
+    };
   }
 }
 

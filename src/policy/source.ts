@@ -1,11 +1,14 @@
 // A source: where a thing may be fetched from, under which rule. Plain data, handed to Durable Objects as it is.
 
 import type { Rule } from "../config/rule.ts";
+import type { Requester } from "./requester.ts";
 
 export interface Source {
   rule: Rule;
   /** The repository's name at the upstream. */
   repository: string;
+  /** Who makes the cache ask there; absent for background work, and from what an older version sends. Not part of its key. */
+  by?: Requester;
 }
 
 /** The name of an upstream as one list of credentials sees it. Keys, tokens and refusals are kept under it,

@@ -2,6 +2,7 @@
 
 import type { Asking } from "../fill/asking.ts";
 import type { Steps } from "../meter/steps.ts";
+import { requesterOf, type Who } from "../policy/requester.ts";
 import type { Visit } from "../store/visit.ts";
 
 export interface Asked extends Visit {
@@ -14,6 +15,8 @@ export interface Asked extends Visit {
   noCache: boolean;
   /** Digests that nobody gets, for now, and why: by the API, beside what rules deny. */
   quarantined: ReadonlyMap<string, string>;
+  /** Whose share of what the upstream is asked it uses. */
+  requester?: Who;
   /** How long its steps take. */
   steps?: Steps;
 }
@@ -21,7 +24,11 @@ export interface Asked extends Visit {
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */
 const GRACE = 250;
 
-export function askingOf({ deadline, noCache, content }: Asked): Asking {
-  const patience = Math.max(0, deadline - Date.now()) + GRACE;
-  return { patience, ...(noCache && { force: true }), ...(content && { content }) };
+export function askingOf({ deadline, noCache, content, requester }: Asked): Asking {
+  return {
+    patience: Math.max(0, deadline - Date.now()) + GRACE,
+    ...(noCache && { force: true }),
+    ...(content && { content }),
+    ...(requester && { by: requesterOf(requester) }),
+  };
 }

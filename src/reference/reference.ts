@@ -3,6 +3,7 @@
 import { authSchema, issuerSchema, teamSchema } from "../config/auth.ts";
 import { accessKeySchema, loginSchemas } from "../config/credentials.ts";
 import { policyRuleSchema, policySchema, selectionSchema } from "../config/lifecycle-schema.ts";
+import { limitsSchema } from "../config/limits.ts";
 import { logSchema } from "../config/log.ts";
 import { prewarmEntry } from "../config/prewarm.ts";
 import { ruleFields } from "../config/rule-fields.ts";
@@ -55,6 +56,7 @@ export function reference(): Section[] {
         fieldOf(secretsSchema, "SECRETS"),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
+        ...fieldsOf(limitsSchema, "LIMITS."),
         { ...table("OFFLINE", "true or false", "No upstream is ever asked."), default: "false" },
         table("PRICES", "a table", "In place of Cloudflare's published prices, for the report."),
         secret(

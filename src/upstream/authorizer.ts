@@ -20,6 +20,12 @@ interface Held<T> {
 
 export class Authorizer {
   readonly #held = new Map<string, Promise<Held<unknown>>>();
+  readonly #accepted: (key: Key) => void;
+
+  /** @param accepted told of each credential that a token service has just taken */
+  constructor(accepted: (key: Key) => void = () => {}) {
+    this.#accepted = accepted;
+  }
 
   /** Undefined where the credentials are of no use for this challenge.
    * @param scope what the token is to be good for
@@ -38,6 +44,7 @@ export class Authorizer {
       return login && "username" in login ? basic(login) : undefined;
     const ask = async (as: typeof login) => {
       const token = await fetchToken(rule, challenge, scope, as, Date.now());
+      this.#accepted(key);
       return { value: token.authorization, expiresAt: token.expiresAt };
     };
     return this.#hold(tokenName(key, kept), async () => {

@@ -3,24 +3,26 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
-import { call, type ErrorValue, type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
-import type { Cooldown } from "./cooldown.ts";
+import { Allowance } from "./allowance.ts";
 import {
   admit,
   type Health,
   isAiling,
-  observe,
+  nameOf,
   pauseOf,
   type Seen,
   type Use,
   unprobe,
 } from "./health.ts";
 import { Lender, type Lent, type Refused } from "./lender.ts";
-import { type Budget, readRetryAfter } from "./limit.ts";
+import { readRetryAfter } from "./limit.ts";
+import { NameFailure } from "./name-failure.ts";
+import { observe } from "./observe.ts";
 import { isOfflineIn } from "./offline.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
-import { repositoryIn } from "./scope.ts";
+import { type Became, changesOf, stateOf, storedOf, type UpstreamState } from "./standing.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
@@ -30,34 +32,13 @@ export interface Loan extends Lent {
   watched: boolean;
   /** In ms since the epoch, by the gate's clock. */
   lentAt: number;
-}
-
-/** That an upstream is left alone from now on, for a limit's sake or since it fails; or is asked again. */
-export interface Became {
-  what: "limited" | "down" | "up";
-  /** In ms since the epoch. */
-  at: number;
-  detail: string;
-}
-
-/** That it is left alone. */
-export interface Pause {
-  /** All of it, manifests' GETs, or the repository. */
-  of: "all" | "pulls" | "repository";
-  repository?: string;
-  /** In ms since the epoch. */
-  until: number;
-  error: ErrorValue;
-}
-
-export interface UpstreamState {
-  offline: boolean;
-  pauses: Pause[];
-  budget?: Budget;
+  /** The identity that it is lent for. */
+  by?: string;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error, scope) => this.#heard(error, scope));
+  readonly #lender = new Lender(this.env, (error, scope, by) => this.#heard(error, scope, by));
+  readonly #allowance = new Allowance();
   #health: Health = {};
   #offline: boolean | undefined;
   /** What nobody was told of yet. */
@@ -78,12 +59,13 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
       }
       const now = Date.now();
-      if (use) await this.#keep(admit(this.#health, use, now));
+      if (use) this.#admit(rule, use, now);
+      const by = use && nameOf(use);
       try {
-        const lent = await this.#lender.lend(rule, scope);
-        return { ...lent, watched: isAiling(this.#health), lentAt: now };
+        const lent = await this.#lender.lend({ rule, scope, by });
+        return { ...lent, watched: isAiling(this.#health, now), lentAt: now, ...(by && { by }) };
       } catch (error) {
-        if (use) await this.#keep(unprobe(this.#health, use, now));
+        if (use) this.#health = unprobe(this.#health, use, now);
         throw error;
       }
     });
@@ -97,9 +79,19 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const next = await this.#lender.answer(rule, scope, refused, loan);
-      return next && { ...next, watched: isAiling(this.#health), lentAt: loan.lentAt };
+      const { by, lentAt } = loan;
+      const next = await this.#lender.answer({ rule, scope, by }, refused, loan);
+      const watched = isAiling(this.#health, Date.now());
+      return next && { ...next, watched, lentAt, ...(by && { by }) };
     });
+  }
+
+  /** Before anything is asked. What a probe or a share takes is stored with the answer: an object that is reset forgets it. */
+  #admit(rule: Rule, use: Use, now: number): void {
+    const [by, { perMinute = 0 }] = [nameOf(use), use];
+    if (!use.background) this.#allowance.check(by, perMinute, rule.upstream.host, now);
+    this.#health = admit(this.#health, use, now);
+    if (!use.background) this.#allowance.take(by, perMinute, now);
   }
 
   /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds, and what it has become. */
@@ -126,23 +118,27 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   async state(rule: Rule, repository: string | undefined): Promise<Outcome<UpstreamState>> {
     return settle(async () => {
       const now = Date.now();
-      const pauses = pausesIn(this.#health, now).filter(
-        (pause) => repository === undefined || (pause.repository ?? repository) === repository,
-      );
-      const { budget } = this.#health;
-      return { offline: this.#isOffline(rule), pauses, ...(budget && { budget }) };
+      const spent = this.#allowance.spent(now);
+      return { offline: this.#isOffline(rule), ...stateOf(this.#health, repository, spent, now) };
     });
   }
 
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
-  async #heard(error: RegistryError, repository: string): Promise<RegistryError> {
+  async #heard(
+    error: RegistryError,
+    repository: string,
+    by: string | undefined,
+  ): Promise<RegistryError> {
     const now = Date.now();
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
     const seen: Seen = {
       askedAt: now,
       repository,
       pull: false,
+      ...(by !== undefined && { by }),
       ...(!isRefused(error) && { error: error.toValue() }),
+      ...(error instanceof NameFailure && { ofName: true }),
+      ...(error.status === 504 && error.upstreamStatus === undefined && { silent: true }),
       ...(retryAfter !== undefined && { retryAfter }),
     };
     await this.#observe(seen);
@@ -150,29 +146,17 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   async #observe(seen: Seen): Promise<void> {
-    const before = this.#health;
-    await this.#keep(observe(this.#health, seen, Date.now(), Math.random()));
-    const after = this.#health;
+    const [before, now] = [this.#health, Date.now()];
+    const { all, identities } = before;
+    const isResting = all !== undefined || identities?.[nameOf(seen)] !== undefined;
+    // In an outage it is not the requester's doing that nothing comes.
+    if (seen.refused || (seen.error && seen.error.status !== 429 && !isResting))
+      this.#allowance.inVain(nameOf(seen));
+    this.#health = observe(before, seen, now, Math.random());
     // Told once: what is refused meanwhile is not.
-    for (const of of ["all", "pulls"] as const) {
-      const [was, is] = [before[of], after[of]];
-      const at = Date.now();
-      if (!was?.until && is?.until) {
-        const detail = is.error.message;
-        console.warn(`entrepot: left alone: ${detail}`);
-        this.#became.push({ what: is.error.status === 429 ? "limited" : "down", at, detail });
-      } else if (was?.until && !is) {
-        const detail = was.error.message;
-        console.warn(`entrepot: asked again: ${detail}`);
-        this.#became.push({ what: "up", at, detail });
-      }
-    }
-  }
-
-  async #keep(health: Health): Promise<void> {
-    if (health === this.#health) return;
-    this.#health = health;
-    await this.ctx.storage.put(HEALTH_KEY, health);
+    this.#became.push(...changesOf(before, this.#health, now));
+    const stored = storedOf(this.#health);
+    if (!isSame(stored, storedOf(before))) await this.ctx.storage.put(HEALTH_KEY, stored);
   }
 
   /** Read from today's configuration: a fill that was begun under yesterday's carries yesterday's rule. */
@@ -182,18 +166,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 }
 
-function pausesIn({ all, pulls, repositories }: Health, now: number): Pause[] {
-  const pauses: Pause[] = [];
-  const add = (cooldown: Cooldown | undefined, of: Pick<Pause, "of" | "repository">) => {
-    if (cooldown && cooldown.until > now)
-      pauses.push({ ...of, until: cooldown.until, error: cooldown.error });
-  };
-  add(all, { of: "all" });
-  add(pulls, { of: "pulls" });
-  for (const [scope, cooldown] of Object.entries(repositories ?? {})) {
-    add(cooldown, { of: "repository", repository: repositoryIn(scope) });
-  }
-  return pauses;
+function isSame(one: Health, other: Health): boolean {
+  const names = Object.keys({ ...one, ...other }) as (keyof Health)[];
+  return names.every((name) => one[name] === other[name]);
 }
 
 /** The gate as the rest of the house sees it. */

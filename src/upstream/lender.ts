@@ -19,6 +19,16 @@ export interface Lent {
   fresh: boolean;
 }
 
+/** What an authorization is for. */
+export interface Purpose {
+  rule: Rule;
+  scope: string;
+  /** The identity that it is for; undefined for a transfer that is under way. */
+  by: string | undefined;
+}
+
+type Said = (error: RegistryError, scope: string, by: string | undefined) => Promise<RegistryError>;
+
 type Made = Pick<Lent, "authorization" | "fresh">;
 
 /** A 401 or 403, as far as the gate has to know it. */
@@ -32,33 +42,32 @@ export interface Refused {
 
 export class Lender {
   readonly #secrets: Secrets;
-  readonly #said: (error: RegistryError, scope: string) => Promise<RegistryError>;
+  readonly #said: Said;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
-  readonly #authorizer = new Authorizer();
   readonly #keyring = new Keyring();
+  readonly #authorizer = new Authorizer((key) => this.#keyring.accept(key));
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
-  constructor(
-    variables: Readonly<Record<string, unknown>>,
-    said: (error: RegistryError, scope: string) => Promise<RegistryError>,
-  ) {
+  constructor(variables: Readonly<Record<string, unknown>>, said: Said) {
     this.#secrets = openSecrets(variables);
     this.#said = said;
   }
 
   /** The authorization to send at once. */
-  lend(rule: Rule, scope: string): Promise<Lent> {
-    return this.#offer(rule, scope, (key) => this.#atOnce(rule, scope, key));
+  lend(wanted: Purpose): Promise<Lent> {
+    const { rule, scope } = wanted;
+    return this.#offer(wanted, (key) => this.#atOnce(rule, scope, key));
   }
 
   /** What answers a refusal; undefined where there is nothing (else) to offer, and then the refusal is remembered. */
-  async answer(rule: Rule, scope: string, refused: Refused, lent: Lent): Promise<Lent | undefined> {
+  async answer(wanted: Purpose, refused: Refused, lent: Lent): Promise<Lent | undefined> {
+    const { rule, scope } = wanted;
     const keys = keysOf(rule);
     const again = (key: Key) => this.#again(rule, scope, refused, key, lent);
     let refusal: unknown;
     try {
-      const other = lent.fresh ? undefined : await this.#try(rule, scope, lent.key, again);
+      const other = lent.fresh ? undefined : await this.#try(wanted, lent.key, again);
       if (other?.authorization && other.authorization !== lent.authorization) {
         return { ...other, key: lent.key };
       }
@@ -69,9 +78,9 @@ export class Lender {
       refusal = error;
     }
     const next = keys[lent.key + 1];
-    if (next !== undefined && !this.#keyring.isRefused(next, scope, Date.now())) {
+    if (next !== undefined && !this.#keyring.isRefused(next, wanted, Date.now())) {
       const nothing = { ...lent, authorization: undefined };
-      return this.#offer(rule, scope, (key) => this.#again(rule, scope, refused, key, nothing));
+      return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
     }
     if (refusal) throw refusal;
     // What is forbidden to all may be one thing of the repository: it is not said of the others.
@@ -80,12 +89,12 @@ export class Lender {
   }
 
   /** One credential after the other, until one is not refused by its token service. */
-  async #offer(rule: Rule, scope: string, make: (key: Key) => Promise<Made>): Promise<Lent> {
-    const keys = keysOf(rule);
+  async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
+    const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
-      const key = this.#keyring.pick(keys, scope, Date.now());
+      const key = this.#keyring.pick(keys, wanted, Date.now());
       try {
-        return { ...(await this.#try(rule, scope, key, make)), key };
+        return { ...(await this.#try(wanted, key, make)), key };
       } catch (error) {
         if (!isRefused(error) || tries >= keys.length) throw error;
       }
@@ -94,8 +103,7 @@ export class Lender {
 
   /** Makes an authorization, and remembers why that failed. */
   async #try(
-    rule: Rule,
-    scope: string,
+    { rule, scope, by }: Purpose,
     key: number,
     make: (key: Key) => Promise<Made>,
   ): Promise<Made> {
@@ -105,9 +113,11 @@ export class Lender {
     } catch (error) {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
-      if (isRefused(failure))
-        this.#refuse(rule, key, failure.status === 401 && name ? undefined : scope, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope);
+      if (failure.status === 401 && name) {
+        this.#keyring.refuseLogin(name, { scope, by }, failure, Date.now());
+        this.#warn(rule, key, failure);
+      } else if (isRefused(failure)) this.#refuse(rule, key, scope, failure);
+      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope, by);
     }
   }
 
@@ -162,9 +172,13 @@ export class Lender {
     return { authorization, fresh: true };
   }
 
-  #refuse(rule: Rule, key: number, scope: string | undefined, error: RegistryError): void {
+  #refuse(rule: Rule, key: number, scope: string, error: RegistryError): void {
+    this.#keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
+    this.#warn(rule, key, error);
+  }
+
+  #warn(rule: Rule, key: number, error: RegistryError): void {
     const keys = keysOf(rule);
-    this.#keyring.refuse(keys[key], scope, error, Date.now());
     const next = keys[key + 1];
     if (next === undefined) return;
     console.warn(

@@ -3,6 +3,7 @@
 import { RegistryError } from "../oci/error.ts";
 import { reasonOf } from "../text/plain.ts";
 import { excessOf, withoutSecrets } from "./headers.ts";
+import { NameFailure } from "./name-failure.ts";
 import { wrongWith } from "./reach.ts";
 import { secretsIn } from "./sent.ts";
 
@@ -95,5 +96,5 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
 }
 
 function bad(host: string, what: string): RegistryError {
-  return new RegistryError("UNAVAILABLE", `${host} ${what}`);
+  return new NameFailure(`${host} ${what}`);
 }

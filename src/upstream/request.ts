@@ -2,12 +2,12 @@
 
 import type { Rule } from "../config/rule.ts";
 import { within } from "../oci/deadline.ts";
-import { type ErrorCode, type ErrorValue, RegistryError } from "../oci/error.ts";
-import type { Source } from "../policy/source.ts";
+import { RegistryError } from "../oci/error.ts";
+import { type Asked, type Reply, seenOf, useOf } from "./asked.ts";
 import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import type { Gate, Loan } from "./gate.ts";
-import type { Seen, Use } from "./health.ts";
-import { readBudget, readRetryAfter } from "./limit.ts";
+import { readBudget } from "./limit.ts";
+import { NameFailure } from "./name-failure.ts";
 import { offline } from "./offline.ts";
 import { fetchFollowing } from "./redirect.ts";
 import { refusalOf, withRetryAfter } from "./refusal.ts";
@@ -15,23 +15,7 @@ import { scopeOf } from "./scope.ts";
 import { secretsIn } from "./sent.ts";
 import type { Tally } from "./tally.ts";
 
-/** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
- * has its own patience, and neither heeds a cooldown nor begins one. */
-export type Purpose = "client" | "background" | "transfer";
-
-export interface Asked {
-  source: Source;
-  purpose?: Purpose;
-  kind: "manifest" | "blob" | "list";
-  method: "GET" | "HEAD";
-  /** Behind `/v2/<repository>/`. */
-  path: string;
-  headers?: Record<string, string>;
-  /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
-  understood?: readonly number[];
-  /** What a 404 means here. */
-  unknown: ErrorCode;
-}
+export type { Asked, Purpose } from "./asked.ts";
 
 /** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
 export interface Answer {
@@ -145,7 +129,11 @@ export class Requests {
       if (!(error instanceof RegistryError)) throw error;
       const speaker = speakerOf(asked, elsewhere);
       const { message, status } = error.status === 504 ? late(rule) : error;
-      const told = new RegistryError("UNAVAILABLE", message.replace(host, speaker), { status });
+      const words = message.replace(host, speaker);
+      const told =
+        error instanceof NameFailure
+          ? new NameFailure(words)
+          : new RegistryError("UNAVAILABLE", words, { status });
       await this.#report(asked, loan, { elsewhere }, told);
       throw told;
     }
@@ -162,32 +150,11 @@ export class Requests {
   }
 
   /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
-   * @param answer without headers where none came */
-  async #report(
-    asked: Asked,
-    loan: Loan,
-    answer: { elsewhere: boolean; status?: number; headers?: Headers },
-    error?: RegistryError,
-  ): Promise<number> {
+   */
+  async #report(asked: Asked, loan: Loan, answer: Reply, error?: RegistryError): Promise<number> {
     const { rule } = asked.source;
-    const now = Date.now();
-    const { status = 0, headers } = answer;
-    // A blob's redirect is a good answer, whatever the storage makes of it then.
-    const isStorage = asked.kind === "blob" && answer.elsewhere;
-    const budget = headers && !isStorage ? readBudget(headers, now) : undefined;
-    const ailing = !isStorage && error && (error.status === 429 || error.status >= 500);
-    if (ailing ? asked.purpose === "transfer" : !budget && !loan.watched) return 0;
-    const seen: Seen = { askedAt: loan.lentAt, pull: isPull(asked) };
-    if (asked.kind !== "list") seen.repository = scopeOf(asked.source);
-    if (budget) seen.budget = budget;
-    if (isStorage || (status >= 200 && status < 300)) seen.gave = true;
-    if (ailing) {
-      seen.error = wordless(error, rule);
-      const retryAfter = readRetryAfter(headers?.get("retry-after") ?? null, now);
-      if (retryAfter !== undefined) seen.retryAfter = retryAfter;
-      const isMiss = error.status === 504 && status === 0 && asked.purpose !== "background";
-      if (isMiss) seen.missed = rule.firstByteTimeout;
-    }
+    const seen = seenOf(asked, loan, answer, error, Date.now());
+    if (!seen) return 0;
     try {
       const { pause, became } = await this.#gate.report(rule, seen);
       for (const one of became) this.#tally?.became(asked.source, one);
@@ -206,32 +173,8 @@ function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
   return kind === "blob" && elsewhere ? `${host}'s storage` : host;
 }
 
-/** As all clients of the upstream may be told: what it said was of one repository. */
-function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
-  const { upstreamStatus } = error;
-  const value = error.toValue();
-  if (upstreamStatus === undefined) return value;
-  return { ...value, message: `${upstream.host} answered ${upstreamStatus}` };
-}
-
 function mayBeAnswered(status: number, { method }: Asked): boolean {
   return status === 401 || (status === 403 && method === "GET");
-}
-
-function isPull({ kind, method }: Asked): boolean {
-  return kind === "manifest" && method === "GET";
-}
-
-function useOf(asked: Asked): Use | undefined {
-  if (asked.purpose === "transfer") return undefined;
-  const { rule } = asked.source;
-  return {
-    ...(asked.kind !== "list" && { repository: scopeOf(asked.source) }),
-    pull: isPull(asked),
-    background: asked.purpose === "background",
-    reserve: rule.reservePulls,
-    deadline: rule.firstByteTimeout,
-  };
 }
 
 /** Who waited for the first byte has waited long enough. */

@@ -1,9 +1,9 @@
 // What is counted of upstreams: by whoever asks them, for whoever wants to know.
 
 import type { Source } from "../policy/source.ts";
-import type { Became } from "./gate.ts";
 import type { Budget } from "./limit.ts";
 import type { Asked } from "./request.ts";
+import type { Became } from "./standing.ts";
 
 /** How an upstream answered. */
 export interface Answered {

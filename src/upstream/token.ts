@@ -3,11 +3,11 @@
 import { z } from "zod";
 import type { Login, RegistryCredentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
-import { RegistryError } from "../oci/error.ts";
 import { parseForeign } from "../oci/json.ts";
 import { plain } from "../text/plain.ts";
 import { readText } from "./body.ts";
 import type { Challenge } from "./challenge.ts";
+import { NameFailure } from "./name-failure.ts";
 import { mayTrustRealm } from "./realm.ts";
 import { fetchFollowing, type Wanted } from "./redirect.ts";
 import { meaningOf, refusalAs } from "./refusal.ts";
@@ -54,16 +54,12 @@ export async function fetchToken(
   const text = challenge.parameters.get("realm") ?? "";
   const realm = URL.canParse(text) ? new URL(text) : undefined;
   if (!realm || !/^https?:$/.test(realm.protocol) || realm.username || realm.password) {
-    throw new RegistryError(
-      "UNAVAILABLE",
-      `${host} names no usable token service in its challenge`,
-    );
+    throw new NameFailure(`${host} names no usable token service in its challenge`);
   }
   // Without credentials too: nobody's word alone has us ask a host that the configuration says nothing of.
   if (!mayTrustRealm(realm, rule)) {
     const what = credentials ? "asks for its credentials" : "has tokens asked for";
-    throw new RegistryError(
-      "UNAVAILABLE",
+    throw new NameFailure(
       `${host} ${what} at ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port): name ${plain(realm.origin, LONGEST_HOST)} in the rule's \`realm\` if that is right`,
     );
   }
@@ -78,7 +74,7 @@ export async function fetchToken(
   const bounds = { bytes: TOKEN_ANSWER_LIMIT, silence, time, host };
   const answer = schema.safeParse(parseForeign(await readText(response, bounds)));
   if (!answer.success || answer.data.token === undefined) {
-    throw new RegistryError("UNAVAILABLE", `${host}'s token service answered without a token`);
+    throw new NameFailure(`${host}'s token service answered without a token`);
   }
   const { token, life } = answer.data;
   // A fifth of its life, ten seconds at most, is kept for the request that it is lent to.

@@ -138,6 +138,7 @@ describe("a tag", () => {
     expect(stale.text("upstream")).toMatch(
       /is left alone for another \d+ (s|min): .* answered 429/,
     );
+    await cache.fetch(`up/${other.name}/manifests/1`); // of this one, too
     await expectAsTold(
       cache,
       `up/${other.name}:1`,

@@ -47,7 +47,7 @@ it("tells each upstream once, whether it is left alone and why, and what is left
   expect((await cache.fetch(`a/${name}/manifests/2`)).status).toBe(429);
   const [first] = await told(cache);
   expect(first).toMatchObject({
-    pauses: [{ of: "all", why: expect.stringContaining("answered 429") }],
+    pauses: [{ of: "repository", repository: name, why: expect.stringContaining("answered 429") }],
     budget: { limit: 100, remaining: 42 },
   });
   expect(Date.parse(first?.pauses[0]?.until ?? "")).toBeGreaterThan(Date.now());

@@ -30,7 +30,8 @@ describe("repeated failures", () => {
     "of %s: the upstream is not asked again, and the answer says for how long",
     async (_, fault, status, count) => {
       const name = await images("failing", 12);
-      const cache = cacheApart({ firstByteTimeout: "300ms" });
+      // Where it answers at all, a slow machine may take its time.
+      const cache = cacheApart({ firstByteTimeout: status === 504 ? "1s" : "10s" });
       await fixture.fault({ match: { repository: name }, times: 0, do: fault });
       for (let at = 0; at < 12; at++) {
         const problem = await problemOf(cache.fetch(`open/${name}/manifests/${at}`));
@@ -83,14 +84,42 @@ describe("repeated failures", () => {
     expect(await countOf(broken)).toBe(3);
   });
 
-  it("of several repositories are the upstream's", async () => {
+  it("of several repositories are the upstream's: names that failed rest at once, and others are still asked", async () => {
     later(0); // the clock stands still: however slow the machine is, no pause ends
-    const names = await Promise.all(["one", "two", "three", "four"].map((hint) => images(hint, 1)));
+    const hints = ["one", "two", "three", "four", "well"];
+    const names = await Promise.all(hints.map((hint) => images(hint, 2)));
     const cache = cacheApart();
-    for (const name of names)
+    const broken = names.slice(0, 4);
+    for (const name of broken)
       await fixture.fault({ match: { repository: name }, times: 0, do: { status: 503 } });
-    for (const name of names) await problemOf(cache.fetch(`open/${name}/manifests/0`));
-    expect(await Promise.all(names.map(countOf))).toEqual([1, 1, 1, 0]);
+    for (const tag of [0, 1])
+      for (const name of broken) await problemOf(cache.fetch(`open/${name}/manifests/${tag}`));
+    expect(await Promise.all(broken.map(countOf))).toEqual([1, 1, 1, 1]);
+    // Lists are slow or broken by themselves: they do not probe.
+    const well = names[4] as string;
+    expect((await problemOf(cache.fetch(`open/${well}/tags/list`))).status).toBe(503);
+    expect((await receive(cache.fetch(`open/${well}/manifests/0`))).status).toBe(200);
+    expect((await receive(cache.fetch(`open/${well}/tags/list`))).status).toBe(200);
+  });
+
+  it("of several repositories to answer in time: one name at a time asks, and the others hear at once", async () => {
+    later(0);
+    const names = await Promise.all(Array.from({ length: 9 }, (_, at) => images(`hangs-${at}`, 1)));
+    const cache = cacheApart({ firstByteTimeout: "1s" });
+    for (const name of names)
+      await fixture.fault({
+        match: { repository: name },
+        times: 0,
+        do: { hold: names[0] as string },
+      });
+    const pull = (name: string) => problemOf(cache.fetch(`open/${name}/manifests/0`));
+    for (const name of names.slice(0, 3)) expect((await pull(name)).status).toBe(504);
+    const rest = await Promise.all(names.slice(3).map(pull));
+    expect(rest.map(({ status }) => status)).toEqual(Array(6).fill(504));
+    const counts = await Promise.all(names.map(countOf));
+    expect(counts.slice(0, 3)).toEqual([1, 1, 1]);
+    expect(counts.slice(3).reduce((sum, count) => sum + count)).toBeLessThanOrEqual(1);
+    await fixture.release(names[0] as string);
   });
 
   it("of a list are the list's", async () => {
@@ -267,7 +296,15 @@ it("what the upstream says of one repository is not told to another's clients", 
   const digest = (await fixture.image(name, undefined)).digest;
   const own = await problemOf(cache.fetch(`open/${name}/manifests/${digest}`));
   expect(own.message).toContain("the quota of that team");
-  const others = await problemOf(cache.fetch(`open/${other}/manifests/0`));
+  expect((await receive(cache.fetch(`open/${other}/manifests/0`))).status).toBe(200);
+  // Of several names it is the upstream's.
+  for (const hint of ["told-too", "told-as-well"]) {
+    const more = await images(hint, 1);
+    await fixture.fault({ match: { repository: more }, times: 0, do: { status: 429, body } });
+    await problemOf(cache.fetch(`open/${more}/manifests/0`));
+  }
+  const last = await images("not-told-either", 1);
+  const others = await problemOf(cache.fetch(`open/${last}/tags/list`));
   expect(others).toMatchObject({ status: 429 });
   expect(others.message).not.toContain("quota");
 });

@@ -6,12 +6,12 @@ import {
   admit,
   type Health,
   isAiling,
-  observe,
   pauseOf,
   type Seen,
   type Use,
   unprobe,
 } from "../../src/upstream/health.ts";
+import { observe } from "../../src/upstream/observe.ts";
 
 const T = 1_750_000_000_000;
 const PULL: Use = { repository: "a", pull: true, background: false, reserve: 10, deadline: 1000 };
@@ -66,7 +66,7 @@ describe("failures", () => {
     for (const count of [1, 2]) {
       const health = healthAfter(three.slice(0, count));
       expect(refusal(health, PULL, T + 3)).toBeUndefined();
-      expect(isAiling(health)).toBe(true);
+      expect(isAiling(health, T + 3)).toBe(true);
     }
   });
 
@@ -82,7 +82,9 @@ describe("failures", () => {
   it("are in a row no more after a good answer", () => {
     const health = healthAfter([...three.slice(0, 2), [3, seen()], ...three.slice(0, 2)]);
     expect(refusal(health, PULL, T + 5)).toBeUndefined();
-    expect(healthAfter([...three, [3, seen()]])).toEqual({});
+    const { evidence: _, ...rests } = healthAfter([...three, [3, seen()]]);
+    expect(rests).toEqual({});
+    expect(isAiling(healthAfter([...three, [3, seen()]]), T + 4)).toBe(false);
   });
 
   it("pause twice as long each time, and never longer than a minute", () => {
@@ -119,18 +121,24 @@ describe("failures", () => {
     expect(refusal(health, ELSEWHERE, T + 19 * 60_000 + 10)).toBeUndefined();
   });
 
-  it("of several repositories are the upstream's", () => {
+  it("of several repositories are the upstream's: what failed rests, and lists, and what is asked behind an answer", () => {
     const health = healthAfter(
       ["a", "b", "c"].map((repository, at) => [at, seen({ repository, error: failed })]),
     );
-    expect(refusal(health, ELSEWHERE, T + 10)).toMatchObject({ status: 503 });
-    expect(refusal(health, ELSEWHERE, T + 1500)).toBeUndefined();
+    const { repository: _, ...list } = OTHER;
+    for (const use of [PULL, list, { ...ELSEWHERE, background: true }]) {
+      expect(refusal(health, use, T + 10)).toMatchObject({ status: 503 });
+      expect(refusal(health, use, T + 1500)).toBeUndefined();
+    }
+    expect(refusal(health, ELSEWHERE, T + 10)).toBeUndefined();
+    const more = observe(health, seen({ repository: "z", error: failed }), T + 11, 0);
+    expect(refusal(more, ELSEWHERE, T + 12)).toMatchObject({ status: 503 });
   });
 
   it("of many who asked at once are one", () => {
     const parallel: [number, Seen][] = Array.from({ length: 20 }, (_, at) => [
       at + 10,
-      seen({ askedAt: T, repository: `r${at}`, error: failed }),
+      seen({ askedAt: T, repository: `r${at}`, by: `${at % 4}`, error: failed }),
     ]);
     const health = healthAfter(parallel);
     expect(health.all?.strikes).toBe(1);
@@ -212,10 +220,10 @@ describe("a 429", () => {
 
   it.each([0, 500])("that says %i ms is not taken at its word: the pause grows", (retryAfter) => {
     const first = healthAfter([[0, seen({ error: limited, retryAfter })]]);
-    expect(first.all?.until).toBe(T + 1000);
+    expect(first.repositories?.a?.until).toBe(T + 1000);
     expect(refusal(first, OTHER, T + 1)?.headers["Retry-After"]).toBe("1");
     const second = observe(first, seen({ error: limited, retryAfter }), T + 1000, 0);
-    expect(second.all?.until).toBe(T + 3000);
+    expect(second.repositories?.a?.until).toBe(T + 3000);
   });
 
   it("is not ended by a good answer to what was asked before it", () => {
@@ -228,9 +236,9 @@ describe("a 429", () => {
 
   it("that says nothing pauses longer each time", () => {
     const first = healthAfter([[0, seen({ error: limited })]]);
-    expect(first.all?.until).toBe(T + 5000);
+    expect(first.repositories?.a?.until).toBe(T + 5000);
     const second = observe(first, seen({ error: limited }), T + 5000, 0);
-    expect(second.all?.until).toBe(T + 15_000);
+    expect(second.repositories?.a?.until).toBe(T + 15_000);
   });
 
   it("of the limit on pulls leaves HEADs and blobs alone", () => {
@@ -278,4 +286,161 @@ describe("the budget", () => {
     expect(observe(health, seen({ gave: false }), T, 0).budget?.remaining).toBe(5);
     expect(observe(health, seen({ error: failed }), T, 0).budget?.remaining).toBe(5);
   });
+});
+
+/** What identities see, one answer after the other. */
+type Told = [by: string, repository: string, error?: ErrorValue, more?: Partial<Seen> | undefined];
+const heard = (answers: Told[]) =>
+  healthAfter(
+    answers.map(([by, repository, error, more], at) => [
+      at,
+      seen({ by, repository, ...(error && { error }), ...more }),
+    ]),
+  );
+const LATE = { code: "UNAVAILABLE", message: "up did not answer", status: 504 } as const;
+const many = (count: number, by: (at: number) => string, error: ErrorValue, more?: Partial<Seen>) =>
+  heard(Array.from({ length: count }, (_, at) => [by(at), `bad-${at}`, error, more]));
+const soon = T + 400;
+
+const KINDS: [string, ErrorValue, Partial<Seen>][] = [
+  ["500", failed, {}],
+  ["429", limited, {}],
+  ["429 for an hour", limited, { retryAfter: 3_600_000 }],
+  ["429 of the limit on pulls", limited, { pull: true, budget: budget(0) }],
+  ["silence", LATE, { silent: true, missed: 1000 }],
+];
+
+describe.each(KINDS)(
+  "names of one identity that are answered %s, however many,",
+  (_, error, more) => {
+    const health = many(300, () => "mallory", error, more);
+    const others: Use = { ...PULL, by: "alice" };
+
+    it("take nothing from the others: not other names, not lists, not what is behind an answer, not those names", () => {
+      const { repository: __, ...list } = others;
+      const behind = { ...others, background: true, pull: false };
+      for (const use of [{ ...others, repository: "good" }, list, behind])
+        expect(refusal(health, use, soon)).toBeUndefined();
+      expect(refusal(health, { ...others, repository: "bad-299" }, soon)).toBeUndefined();
+    });
+
+    it("rest for that one, and one who joins is told that it is not for all", () => {
+      const own = refusal(health, { ...others, by: "mallory", repository: "bad-299" }, soon);
+      expect(own).toMatchObject({ status: error.status, unasked: true, personal: true });
+    });
+
+    it("are kept in bounded number, and push out nobody else's", () => {
+      const mixed = heard([
+        ["alice", "hers", error, more],
+        ...Array.from({ length: 900 }, (_, at): Told => [`mallory`, `bad-${at}`, error, more]),
+      ]);
+      expect(Object.keys(mixed.repositories ?? {})).toHaveLength(200);
+      expect(mixed.repositories?.hers).toBeDefined();
+      expect(mixed.evidence?.length).toBeLessThanOrEqual(16);
+      expect(JSON.stringify(mixed).length).toBeLessThan(200_000);
+    });
+
+    it("do not hide what went well for others from the judgement", () => {
+      const answers: Told[] = Array.from({ length: 60 }, (_, at) =>
+        at % 20 === 1 ? ["alice", "good"] : ["mallory", `bad-${at}`, error, more],
+      );
+      const seenByTwo = heard([...answers, ["bob", "bad-1", error, more]]);
+      const rests = [seenByTwo.all, seenByTwo.pulls].filter((rest) => rest !== undefined);
+      // Two complain, one is content: more than half of them.
+      expect(rests).toHaveLength(1);
+      const content = heard([
+        ["carol", "good"],
+        ...answers,
+        ["carol", "good"],
+        ["bob", "bad-1", error, more],
+      ]);
+      expect([content.all, content.pulls]).toEqual([undefined, undefined]);
+    });
+  },
+);
+
+describe("an outage", () => {
+  it.each(KINDS)("of %s, of which several identities hear, is everybody's", (_, error, more) => {
+    const health = many(4, (at) => `${at % 2}`, error, more);
+    const { repository: __, ...list } = { ...PULL, by: "carol" };
+    expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
+    const told = refusal(health, list, T + 10);
+    expect(told?.personal).toBe(false);
+  });
+
+  it("is noticed although all went well before it", () => {
+    const well: Told[] = ["0", "1"].flatMap((by) =>
+      Array.from({ length: 40 }, (_, at): Told => [by, `good-${at}`]),
+    );
+    const bad: Told[] = ["0", "1"].flatMap((by) =>
+      Array.from({ length: 5 }, (_, at): Told => [by, `good-${by}-${at}`, failed]),
+    );
+    expect(heard([["0", "x", failed], ...well, ...bad]).all).toBeDefined();
+  });
+
+  it("in which nothing comes at all lets a few identities ask at once, each for one name", () => {
+    let health = many(6, (at) => `${at % 2}`, LATE, { silent: true, missed: 1000 });
+    const admitted: string[] = [];
+    for (const by of ["a", "b", "c", "d", "e", "f"])
+      for (const repository of ["x", "y"]) {
+        const use = { ...PULL, by, repository };
+        if (refusal(health, use, T + 20)) continue;
+        health = admit(health, use, T + 20);
+        admitted.push(`${by} ${repository}`);
+      }
+    expect(admitted).toEqual(["a x", "b x", "c x", "d x"]);
+  });
+
+  it("is over with the first good answer", () => {
+    const health = many(6, (at) => `${at % 2}`, LATE, { silent: true, missed: 1000 });
+    const well = observe(health, seen({ by: "a", repository: "x" }), T + 30, 0);
+    expect(well.all).toBeUndefined();
+    expect(refusal(well, { ...PULL, by: "b", repository: "y" }, T + 31)).toBeUndefined();
+  });
+
+  it("that goes on is asked for less and less often", () => {
+    let health = many(6, (at) => `${at % 2}`, failed);
+    const { repository: _, ...list } = { ...PULL, by: "a" };
+    const pauses: number[] = [];
+    for (let at = 0; at < 7; at++) {
+      const until = health.all?.until ?? 0;
+      pauses.push(until - (health.all?.begunAt ?? 0));
+      health = observe(admit(health, list, until), seen({ by: "a", error: failed }), until, 0);
+    }
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 32_000, 50_000]);
+  });
+});
+
+describe("a failure that is the name's alone", () => {
+  it("rests that name, and is no sign of an outage, whoever sees it", () => {
+    const health = many(12, (at) => `${at % 3}`, failed, { ofName: true });
+    expect([health.all, health.identities, health.evidence]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const three = heard(["1", "2", "3"].map((by) => [by, "bad", failed, { ofName: true }]));
+    expect(refusal(three, { ...PULL, by: "4", repository: "bad" }, T + 5)).toBeDefined();
+  });
+});
+
+it("what an older version stored is heeded, and what it sends is somebody's", () => {
+  const stored = {
+    all: {
+      strikes: 3,
+      seenAt: ["a", "b"],
+      until: T + 5000,
+      begunAt: T,
+      probedAt: 0,
+      retryAt: T + 5000,
+      error: failed,
+    },
+  } as unknown as Health;
+  const { repository: _, ...list } = PULL;
+  expect(refusal(stored, list, T + 1)).toMatchObject({ status: 503 });
+  expect(refusal(stored, list, T + 5001)).toBeUndefined();
+  const broken = {
+    repositories: { a: { ...(stored.all as object), until: T + 5000 } },
+  } as unknown as Health;
+  expect(refusal(broken, { ...PULL, by: "anybody" }, T + 1)).toMatchObject({ status: 503 });
 });

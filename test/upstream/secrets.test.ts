@@ -33,6 +33,8 @@ describe("a secret", () => {
 
   it("is not lent for a fill that was begun under yesterday's rule", async () => {
     const lender = new Lender({ RULES, HUB }, async (error) => error);
-    await expect(lender.lend(rule, "repository:a:pull")).rejects.toThrow("is bound nowhere");
+    await expect(
+      lender.lend({ rule: rule, scope: "repository:a:pull", by: undefined }),
+    ).rejects.toThrow("is bound nowhere");
   });
 });

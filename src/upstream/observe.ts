@@ -1,0 +1,86 @@
+// What an answer makes of an upstream's health. Pure.
+
+import { type Cooldown, type Kind, strike } from "./cooldown.ts";
+import { seenBy, seenByAll, withAnswer } from "./evidence.ts";
+import { type Health, identityRest, nameOf, placesOf, type Seen, withRest } from "./health.ts";
+import { told } from "./shares.ts";
+
+/** So many failures of a repository in a row begin a pause: fewer are hiccups. One, while the upstream is known to fail. */
+const FAILURES = 3;
+
+/** @param chance in [0, 1), for the jitter */
+export function observe(before: Health, seen: Seen, now: number, chance: number): Health {
+  const by = nameOf(seen);
+  const health = told(before, seen, by);
+  const { error, repository = "", budget, retryAfter } = seen;
+  if (!error) return relieved(heard(health, seen, "good", now), seen);
+  const limited = error.status === 429;
+  const kind: Kind = limited ? "limited" : seen.silent || seen.missed ? "silent" : "failed";
+  const isOfPulls = limited && seen.pull && budget?.remaining === 0;
+  const struck = {
+    kind,
+    seen: { ...seen, by },
+    error,
+    now,
+    chance,
+    pulls: isOfPulls,
+    told: retryAfter ?? (isOfPulls ? budget.window : undefined),
+  };
+  const next = seen.ofName ? health : heard(health, seen, kind, now);
+  const { missed: _, ...many } = struck.seen;
+  const rested = seen.ofName ? next : resting(next, { ...struck, seen: many, after: 1 });
+  if (seen.repository === undefined) return rested;
+  const isKnown = rested.all !== undefined || rested.identities?.[by] !== undefined;
+  const after = limited || isKnown ? 1 : FAILURES;
+  const own = rested.repositories?.[repository];
+  return withRest(rested, "repositories", repository, strike(own, { ...struck, after }));
+}
+
+function heard(health: Health, seen: Seen, outcome: "good" | Kind, now: number): Health {
+  const { evidence = [] } = health;
+  if (outcome === "good" && evidence.length === 0) return health; // a share of failures needs one
+  const { repository = "" } = seen;
+  const answer = { at: now, by: nameOf(seen), repository, outcome };
+  return { ...health, evidence: withAnswer(evidence, answer) };
+}
+
+/** Whether that identity, or all, are to leave the upstream alone: by what was heard lately, or because the probe failed. */
+function resting(health: Health, struck: Parameters<typeof strike>[1]): Health {
+  const { evidence = [] } = health;
+  const { now, pulls = false, seen } = struck;
+  const isProbe = (rest: Cooldown | undefined) =>
+    rest !== undefined && rest.until > 0 && rest.until <= now && seen.askedAt >= rest.until;
+  let next = health;
+  const name = identityRest(seen.by, pulls);
+  const own = health.identities?.[name];
+  const ownKind = seenBy(evidence, seen.by, now) ?? (isProbe(own) ? struck.kind : undefined);
+  // Its next probe need not wait for the end of one that has failed.
+  const begun = ownKind && { ...strike(own, { ...struck, kind: ownKind }), probes: [] };
+  if (begun) next = withRest(next, "identities", name, begun);
+  const scope = pulls ? "pulls" : "all";
+  const allKind = seenByAll(evidence, now) ?? (isProbe(health[scope]) ? struck.kind : undefined);
+  if (!allKind) return next;
+  const all = strike(health[scope], { ...struck, kind: allKind });
+  return withRest(next, "all", scope, all);
+}
+
+function relieved(health: Health, seen: Seen): Health {
+  let next = health;
+  for (const [place, name, cooldown] of placesOf(health, seen)) {
+    const isOfPulls = cooldown.pulls === true || name === "pulls";
+    if (isOfPulls && !(seen.pull && seen.gave)) continue;
+    if (isPast(cooldown, seen)) next = withRest(next, place, name, undefined);
+  }
+  // A HEAD that tells of pulls ends the wait for them; one that does not tell proves nothing.
+  if ((seen.budget?.remaining ?? 0) === 0) return next;
+  for (const [place, name, cooldown] of placesOf(next, { ...seen, pull: true })) {
+    const isOfPulls = cooldown.pulls === true || name === "pulls";
+    if (isOfPulls && isPast(cooldown, seen)) next = withRest(next, place, name, undefined);
+  }
+  return next;
+}
+
+/** A good answer ends a row of failures; but a pause, only if it was asked for since that began. */
+function isPast(cooldown: Cooldown, seen: Seen): boolean {
+  return cooldown.until === 0 || seen.askedAt >= cooldown.begunAt;
+}
