@@ -6,6 +6,7 @@ import type { Desk } from "../access/desk.ts";
 import type { Asker, Identify } from "../access/identify.ts";
 import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
+import { Seals } from "../access/seals.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, targetOf, verdictOf } from "../policy/authorize.ts";
@@ -98,6 +99,11 @@ export class Door {
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
     if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+  }
+
+  /** Marks on what is handed out, for those that come back with it. */
+  seals({ now, later }: Visitor): Seals {
+    return new Seals(this.#desk.book, now, later);
   }
 
   /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */

@@ -1,6 +1,8 @@
 // Lineage: which digests the tags of a repository lead to, from a tag through an index and its manifests to the layers. Asked
 // only under rules whose lists tell tags apart.
 
+import { LRUCache } from "lru-cache";
+import type { Rule } from "../config/rule.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type References, referencesIn } from "../oci/references.ts";
 import { isDigestDenied, isTagAllowed } from "../policy/allowed.ts";
@@ -10,7 +12,8 @@ import type { KnownTag, TagStore } from "../store/tags.ts";
 
 /** For how long an answer is taken as it was, in ms. A refusal is never kept: the tag may be pulled a moment later. */
 const REMEMBERED = 60_000;
-const MOST_REMEMBERED = 5_000;
+/** Of a rule. */
+const MOST_REMEMBERED = 2_000;
 /** Manifests whose references are kept in memory: they never change. */
 const MOST_KNOWN = 5_000;
 /** How many manifests are looked through for one digest, and how many of them at once. */
@@ -21,7 +24,9 @@ export class Lineage {
   readonly #tags: TagStore;
   readonly #manifests: ManifestStore;
   readonly #references = new Map<Digest, References>();
-  readonly #allowed = new Map<string, number>();
+  /** What a rule's lists allow is no other rule's: by the rule itself, since several may have one name (two of an upstream, without a prefix
+   * or host), and one that is changed begins anew. */
+  readonly #allowed = new WeakMap<Rule, LRUCache<string, number>>();
 
   constructor(tags: TagStore, manifests: ManifestStore) {
     this.#tags = tags;
@@ -30,15 +35,15 @@ export class Lineage {
 
   /** Whether an allowed tag that was pulled here leads, or has led, to the digest. */
   async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
-    const key = `${source.rule.name} ${sourceKey(source)}@${digest}`;
+    const { rule, repository } = source;
+    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MOST_REMEMBERED });
+    this.#allowed.set(rule, allowed);
+    const key = `${repository}@${digest}`;
     const now = Date.now();
-    if ((this.#allowed.get(key) ?? 0) > now) return true;
+    if ((allowed.get(key) ?? 0) > now) return true;
     const known = await this.#tags.known(source);
     const found = await this.#leads(rootsOf(source, known), source, digest);
-    if (found) {
-      if (this.#allowed.size >= MOST_REMEMBERED) this.#allowed.clear();
-      this.#allowed.set(key, now + REMEMBERED);
-    }
+    if (found) allowed.set(key, now + REMEMBERED);
     return found;
   }
 
