@@ -5,7 +5,7 @@ import { z } from "zod";
 import { oneOrMore, pattern } from "./fields.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
-import { isSafeUrl } from "./upstream.ts";
+import { isSafeUrl, withoutSlashes } from "./upstream.ts";
 
 /** What a claim has to be: a text, in which `*` stands for any characters, a number or a switch; one of several; or, of a claim
  * that is a table, what is in it has to be. */
@@ -128,7 +128,7 @@ function isAnything(value: Condition): boolean {
 export const teamSchema = z
   .strictObject({
     team: origin
-      .transform((text) => text.replace(/\/+$/, ""))
+      .transform(withoutSlashes)
       .describe("The team's URL: https://TEAM.cloudflareaccess.com."),
     audience: texts("must be the application's audience (AUD) tag, or a list of them").describe(
       "The application's AUD tag, or a list of them.",
