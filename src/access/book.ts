@@ -105,6 +105,17 @@ export class Book {
     }
   }
 
+  /** The keys that tokens of ours are signed with, for what is no token: while the page cannot be read, those known last. Throws UNAVAILABLE
+   * (503) where none were. */
+  async keys(now: number, later: Later): Promise<Read["keys"]> {
+    try {
+      return (await this.page(now, later)).keys;
+    } catch (error) {
+      if (!(error instanceof RegistryError) || !this.#page) throw error;
+      return this.#page.keys;
+    }
+  }
+
   /** So that what was changed here holds here at once. */
   async readNow(now: number): Promise<void> {
     await this.#read(now);

@@ -73,7 +73,7 @@ export async function issue(
 }
 
 /** The youngest whose time has come. */
-function signingKey({ keys }: Page, now: number): SigningKey {
+export function signingKey({ keys }: Pick<Page, "keys">, now: number): SigningKey {
   const signing = keys.findLast(({ signsFrom }) => signsFrom <= now) ?? keys[0];
   if (!signing) throw new Error("there is no key to sign with");
   return signing;

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Team } from "../config/auth.ts";
 import { digestOf } from "../oci/hash.ts";
-import { isLike } from "../policy/claims.ts";
+import { wildcard } from "../policy/wildcard.ts";
 import { type Issuers, NoGood } from "./issuers.ts";
 import type { Role } from "./records.ts";
 
@@ -33,7 +33,7 @@ export async function ofTeam(
     const claims = await issuers.verify(assertion, source, audience, now);
     const name = String(claims.email || claims.common_name || "").toLowerCase();
     const isOn = (list: readonly string[]) =>
-      name !== "" && list.some((pattern) => isLike(name, pattern.toLowerCase()));
+      name !== "" && list.some((pattern) => wildcard(pattern.toLowerCase())(name));
     if (isOn(admins)) return { role: "admin", who: name };
     if (isOn(viewers)) return { role: "viewer", who: name };
     return { refused: "you are on neither list of who may see this", known: true };

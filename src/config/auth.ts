@@ -6,7 +6,7 @@ import { type Condition, vagueIn } from "./conditions.ts";
 import { oneOrMore, pattern } from "./fields.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
-import { isSafeUrl } from "./upstream.ts";
+import { isSafeUrl, withoutSlashes } from "./upstream.ts";
 
 /** OIDC tokens that are as good as a pull token. */
 export interface Issuer {
@@ -120,7 +120,7 @@ export const issuerSchema = z
 export const teamSchema = z
   .strictObject({
     team: origin
-      .transform((text) => text.replace(/\/+$/, ""))
+      .transform(withoutSlashes)
       .describe("The team's URL: https://TEAM.cloudflareaccess.com."),
     audience: texts("must be the application's audience (AUD) tag, or a list of them").describe(
       "The application's AUD tag, or a list of them.",

@@ -76,9 +76,14 @@ export const secretName = z
 const GLOB_WORDS =
   'must be a glob over names, such as "library/*", or over names and tags, such as "library/alpine:3.*"';
 
+/** Of a glob, in characters: a name has 255 and a tag 128, and braces may list some. Matching takes time in proportion to it. */
+const LONGEST_GLOB = 1_024;
+const TOO_LONG = `must be a glob of ${LONGEST_GLOB} characters at most: write several`;
+
 /** A glob over `name` or `name:tag` (policy/glob says what matches). */
 export const pattern = z
   .string()
+  .max(LONGEST_GLOB, { error: TOO_LONG, abort: true })
   .refine((text) => !text.includes("@"), {
     error: "must not hold a digest: those go into denyDigests",
     abort: true,
@@ -93,6 +98,7 @@ export const pattern = z
 /** A glob over a tag, or over `name:tag`. */
 export const tagPattern = z
   .string()
+  .max(LONGEST_GLOB, { error: TOO_LONG, abort: true })
   .regex(
     /^([a-z0-9._\-/*?{},[\]^!]+:)?[A-Za-z0-9._\-*?{},[\]^!]+$/,
     'must be a glob over tags, such as "v*", or over names and tags, such as "library/alpine:3.*"',

@@ -11,6 +11,9 @@ import { boundsOf } from "./read-manifest.ts";
 /** A page of a list is refused beyond this, in bytes: tens of thousands of tags fit. */
 const LIST_LIMIT = 8 * 1024 * 1024;
 
+/** Of the next page's query, in characters: a client's request for it has to fit into what servers take. */
+const LONGEST_NEXT = 4_096;
+
 export interface Page {
   body: Record<string, unknown>;
   /** The query of the next page, at the upstream and so here. */
@@ -30,6 +33,8 @@ export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const body = parseObject(bytes);
   if (!body)
     throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
-  const next = nextPage(answer.headers.get("link"));
-  return { body, ...(next && { next: next.toString() }) };
+  const next = nextPage(answer.headers.get("link"))?.toString();
+  if ((next?.length ?? 0) > LONGEST_NEXT)
+    throw new RegistryError("UNAVAILABLE", `${host} pages by an address that is too long`);
+  return { body, ...(next !== undefined && { next }) };
 }

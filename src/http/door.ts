@@ -6,6 +6,7 @@ import type { Desk } from "../access/desk.ts";
 import type { Asker, Identify, Somebody } from "../access/identify.ts";
 import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
+import { Seals } from "../access/seals.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
@@ -114,6 +115,11 @@ export class Door {
     if (!isPlain(url) || !target.routed) return target;
     const { rule } = target.routed.configured;
     return { ...target, free: isFree(this.#config, rule, undefined, address) };
+  }
+
+  /** Marks on what is handed out, for those that come back with it. */
+  seals({ now, later }: Visitor): Seals {
+    return new Seals(this.#desk.book, now, later);
   }
 
   /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */

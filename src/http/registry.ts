@@ -1,5 +1,6 @@
 // The registry API, pull and discovery (OCI distribution-spec 1.1): from what was asked to the answer.
 
+import type { Seals } from "../access/seals.ts";
 import { RegistryError } from "../oci/error.ts";
 import { OCI_INDEX } from "../oci/manifest.ts";
 import { parsePath, type Asked as Wanted } from "../oci/path.ts";
@@ -14,6 +15,7 @@ import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
 import type { Door, Visitor } from "./door.ts";
 import { forContainerd, isNoCache, rangeOf } from "./heeding.ts";
+import { ListPages } from "./list-pages.ts";
 import { type Entry, entryOf, type Recorder } from "./recorder.ts";
 import {
   contentHeaders,
@@ -25,7 +27,7 @@ import {
 } from "./respond.ts";
 
 /** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
-type Heeded = Asked & Pick<Described, "shared"> & { entry: Entry };
+type Heeded = Asked & Pick<Described, "shared"> & { entry: Entry; seals: Seals };
 
 export function answerRegistry(
   door: Door,
@@ -72,7 +74,9 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const deadline = now + rule.firstByteTimeout;
   const shared = isPublic && rule.credentials.length === 0;
   const visit = { host: url.host, now, later };
-  const asked = { ...visit, deadline, noCache, shared, quarantined, requester, steps, entry };
+  const seals = door.seals(visitor);
+  const known = { quarantined, requester, steps, entry, seals };
+  const asked = { ...visit, deadline, noCache, shared, ...known };
   return answer(house, source, wanted, url, request, asked);
 }
 
@@ -95,18 +99,23 @@ async function answer(
     case "blob":
       return blob(house, source, wanted.digest, request, asked);
     case "tags": {
-      const { tags, next, ...label } = await pullTags(house, source, url.searchParams, asked);
+      const pages = new ListPages(source, undefined, url, asked.seals);
+      const page = await pages.asked();
+      const { tags, next, ...label } = await pullTags(house, source, page, asked);
       note(house, source, "list", label, asked);
-      return json({ name: wanted.name, tags }, listHeaders(url, next, label));
+      return json({ name: wanted.name, tags }, await listHeaders(pages, next, label));
     }
     case "referrers": {
-      const pulled = await pullReferrers(house, source, wanted.digest, url.searchParams, asked);
+      const { digest } = wanted;
+      const pages = new ListPages(source, digest, url, asked.seals);
+      const page = await pages.asked();
+      const type = url.searchParams.get("artifactType");
+      const pulled = await pullReferrers(house, source, digest, page, type, asked);
       const { manifests, next, ...label } = pulled;
       note(house, source, "list", label, asked);
-      const filtered = url.searchParams.has("artifactType") && {
-        "OCI-Filters-Applied": "artifactType",
-      };
-      const headers = { ...listHeaders(url, next, label), ...filtered, "Content-Type": OCI_INDEX };
+      const filtered = type !== null && { "OCI-Filters-Applied": "artifactType" };
+      const links = await listHeaders(pages, next, label);
+      const headers = { ...links, ...filtered, "Content-Type": OCI_INDEX };
       return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
     }
   }
@@ -216,20 +225,10 @@ function send(pulled: PulledBlob, writable: WritableStream, digest: string): voi
     .catch(() => {}); // the client is gone: there is nobody left to tell
 }
 
-function listHeaders(
-  url: URL,
+async function listHeaders(
+  pages: ListPages,
   next: URLSearchParams | undefined,
   label: Labelled,
-): Record<string, string> {
-  const link: Record<string, string> = next ? { Link: linkTo(url, next) } : {};
-  return { ...labelHeaders(label), ...link };
-}
-
-/** To the next page, named as the client named this one. */
-function linkTo(url: URL, next: URLSearchParams): string {
-  const query = new URLSearchParams(next);
-  query.delete("ns"); // the upstream has no say in it
-  const ns = url.searchParams.get("ns");
-  if (ns !== null) query.set("ns", ns);
-  return `<${url.pathname}?${query}>; rel="next"`;
+): Promise<Record<string, string>> {
+  return { ...labelHeaders(label), ...(next && { Link: await pages.link(next) }) };
 }

@@ -4,6 +4,7 @@
 import type { Catalog } from "../catalog/open.ts";
 import type { CatalogImage } from "../catalog/sweeping.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import { limited, type Steps } from "../policy/steps.ts";
 import type { Cover, Coverage } from "./coverage.ts";
 import { countsSizes, type Decision, evaluate } from "./evaluate.ts";
 
@@ -29,13 +30,16 @@ export interface EvaluatedPlace {
 const PLACES = 500;
 const IMAGES = 2_000;
 
-/** @param after the place to go on behind, of those that are in order */
+/** @param after the place to go on behind, of those that are in order
+ * @param steps bounds what matching costs in all: throws UNSUPPORTED (400) beyond; without it, nothing does */
 export async function* evaluatedPlaces(
   catalog: Pick<Catalog, "places" | "images">,
-  coverageOf: (place: string) => Coverage,
+  covering: (place: string) => Coverage,
   now: number,
   after: string,
+  steps: Steps = { left: Number.POSITIVE_INFINITY },
 ): AsyncGenerator<EvaluatedPlace> {
+  const coverageOf = (place: string) => limited(steps, () => covering(place));
   const together: string[] = [];
   // From the first place on: those that are looked at together are all of them, wherever the others begin.
   for await (const place of placesOf(catalog)) {
@@ -44,10 +48,11 @@ export async function* evaluatedPlaces(
     else if (place > after) {
       const images = await imagesOf(catalog, place, false);
       const decide = (cover: Cover) => decisionsOf(cover, images, now);
-      yield { ...combined(place, coverage, images, decide), isInOrder: true };
+      const evaluated = limited(steps, () => combined(place, coverage, images, decide));
+      yield { ...evaluated, isInOrder: true };
     }
   }
-  yield* evaluatedTogether(catalog, coverageOf, now, together);
+  yield* evaluatedTogether(catalog, coverageOf, now, together, steps);
 }
 
 async function* evaluatedTogether(
@@ -55,6 +60,7 @@ async function* evaluatedTogether(
   coverageOf: (place: string) => Coverage,
   now: number,
   places: readonly string[],
+  steps: Steps,
 ): AsyncGenerator<EvaluatedPlace> {
   const loaded = new Map<string, { coverage: Coverage; images: CatalogImage[] }>();
   for (const place of places) {
@@ -71,7 +77,7 @@ async function* evaluatedTogether(
       const concerned = [...loaded.values()].filter((one) => concerns(one.coverage, policy));
       const names = (place: string) => namesFor(loaded.get(place)?.coverage, policy);
       const images = concerned.flatMap((one) => one.images);
-      const decisions = evaluate(policy, images, now, names);
+      const decisions = limited(steps, () => evaluate(policy, images, now, names));
       said.set(policy, new Map(decisions.map((decision) => [decision.candidate, decision])));
     }
   }
@@ -81,7 +87,8 @@ async function* evaluatedTogether(
       if (!decisions) return decisionsOf(cover, images, now);
       return images.map((image) => decisions.get(image) as Decision<CatalogImage>);
     };
-    yield { ...combined(place, coverage, images, decide), isInOrder: false };
+    const evaluated = limited(steps, () => combined(place, coverage, images, decide));
+    yield { ...evaluated, isInOrder: false };
   }
 }
 

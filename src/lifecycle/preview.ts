@@ -11,7 +11,11 @@ import type { Preview, PreviewAsked, PreviewImage } from "./told.ts";
 const MOST_LISTED = 1_000;
 /** Places whose upstream is asked. */
 const MOST_ASKED = 50;
+/** Steps of matching (policy/steps) in one preview: about a second. A viewer may try any policy, and could else keep the isolate from
+ * answering pulls, with many patterns where one is not enough. */
+const MOST_STEPS = 250_000_000;
 
+/** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */
 export async function preview(desk: Desk, asked: PreviewAsked, now: number): Promise<Preview> {
   const { catalog, config, upstream } = desk;
   const { policies, force } = asked;
@@ -24,7 +28,8 @@ export async function preview(desk: Desk, asked: PreviewAsked, now: number): Pro
   let examined = 0;
   let pinned = 0;
   let expiring = 0;
-  for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "")) {
+  const steps = { left: MOST_STEPS };
+  for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "", steps)) {
     const { place } = evaluated;
     examined += evaluated.examined;
     pinned += evaluated.pinned;

@@ -1,16 +1,38 @@
 // Link headers (RFC 8288), as registries page with them: `</v2/…?last=x&n=10>; rel="next"`.
 
 /** The query of the next page's address; undefined where there is no next page. Only the query is taken:
- * where a Link points is the upstream's word, and pages are asked of the rule's own upstream alone. */
+ * where a Link points is the upstream's word, and pages are asked of the rule's own upstream alone. Read from left to right, each
+ * character once: a RegExp that looks for `<…>` takes time quadratic in a header of `<<<<`, which an upstream may send. */
 export function nextPage(link: string | null): URLSearchParams | undefined {
-  // Neither part holds a "<": a header of nothing else would be read once for each.
-  for (const match of (link ?? "").matchAll(/<([^<>]*)>([^,<]*)/g)) {
-    const [, target = "", parameters = ""] = match;
-    const relation = /;\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))/i.exec(parameters);
-    const relations = (relation?.[1] ?? relation?.[2] ?? "").toLowerCase().split(/\s+/);
-    if (!relations.includes("next")) continue;
-    const query = target.indexOf("?");
-    return new URLSearchParams(query < 0 ? "" : target.slice(query + 1));
+  const text = link ?? "";
+  for (let at = 0; ; ) {
+    const open = text.indexOf("<", at);
+    const close = open < 0 ? -1 : text.indexOf(">", open);
+    if (close < 0) return undefined;
+    const end = endOf(text, close + 1);
+    if (isNext(text.slice(close + 1, end))) {
+      const target = text.slice(open + 1, close);
+      const query = target.indexOf("?");
+      return new URLSearchParams(query < 0 ? "" : target.slice(query + 1));
+    }
+    at = end;
   }
-  return undefined;
+}
+
+/** Where a link's parameters end. A comma within quotes ends them too: a relation has none. */
+function endOf(text: string, from: number): number {
+  let end = from;
+  while (end < text.length && text[end] !== "," && text[end] !== "<") end += 1;
+  return end;
+}
+
+function isNext(parameters: string): boolean {
+  for (const parameter of parameters.split(";").slice(1)) {
+    const equals = parameter.indexOf("=");
+    if (equals < 0 || parameter.slice(0, equals).trim().toLowerCase() !== "rel") continue;
+    const value = parameter.slice(equals + 1).trim();
+    const relations = value.startsWith('"') ? (value.split('"')[1] ?? "") : value;
+    return relations.toLowerCase().split(/\s+/).includes("next");
+  }
+  return false;
 }

@@ -21,11 +21,13 @@ export function scheduledIn({ rules }: Config): Scheduled[] {
   return rules.flatMap(({ rule, prewarm = [] }) => {
     const base = baseOf(rule);
     const under = base === undefined ? "" : `${base}/`;
+    // Two rules of an upstream without a prefix or host have one name; what clients say before their names is theirs alone.
+    const of = base ?? rule.name;
     return prewarm.map((entry): Scheduled => {
       const { references, newest } = entry;
       return {
-        key: `${rule.name} ${JSON.stringify(entry)}`,
-        who: `the schedule of the rule "${rule.name}"`,
+        key: `${of} ${JSON.stringify(entry)}`,
+        who: `the schedule of the rule "${of}"`,
         entry,
         references: references.map((one) => under + one),
         newest: newest

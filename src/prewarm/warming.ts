@@ -11,6 +11,7 @@ import { parseReference, type Reference } from "../oci/reference.ts";
 import { globMatcher } from "../policy/glob.ts";
 import { routeFull } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
+import { limited } from "../policy/steps.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
 import { SEGMENT } from "../store/segments.ts";
 import { unasked } from "../upstream/offline.ts";
@@ -23,6 +24,8 @@ const MOST_PAGES = 50;
  * be fetched in the name of one image. */
 const MOST_MANIFESTS = 500;
 const MOST_BLOBS = 20_000;
+/** Steps of matching (policy/steps) over a repository's tags: an upstream may list millions. */
+const MOST_STEPS = 250_000_000;
 /** How often it is looked how far a large blob is, in ms. */
 const LOOK = 2_000;
 
@@ -170,7 +173,8 @@ export async function newestTags(desk: Desk, text: string, count: number): Promi
     tags.push(...(page.entries as string[]));
     query = page.next;
   }
-  return newestOf(tags.filter(globMatcher(glob)), count).map((tag) => `${name}:${tag}`);
+  const matching = limited({ left: MOST_STEPS }, () => tags.filter(globMatcher(glob)));
+  return newestOf(matching, count).map((tag) => `${name}:${tag}`);
 }
 
 function askingFor({ rule }: Source) {

@@ -2,7 +2,9 @@
 // only under rules whose lists tell tags apart.
 
 import { LRUCache } from "lru-cache";
+import type { Rule } from "../config/rule.ts";
 import type { Digest } from "../oci/digest.ts";
+import { twinOf } from "../oci/hash.ts";
 import { type References, referencesIn } from "../oci/references.ts";
 import { isDigestDenied, isTagAllowed } from "../policy/allowed.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
@@ -11,21 +13,29 @@ import type { KnownTag, TagStore } from "../store/tags.ts";
 
 /** For how long an answer is taken as it was, in ms. A refusal is never kept: the tag may be pulled a moment later. */
 const REMEMBERED = 60_000;
-const MOST_REMEMBERED = 5_000;
+/** Of a rule. */
+const MOST_REMEMBERED = 2_000;
 /** How many digests are kept in memory, of manifests with what they refer to: that never changes. A digest takes some 100 bytes. */
 const MOST_KNOWN = 100_000;
 /** How many manifests are looked through for one digest, and how many of them at once. */
 const MOST_READ = 5_000;
 const AT_ONCE = 6;
 
+interface Known extends References {
+  /** The digest of the same bytes by the other algorithm: what it leads to is denied with it. */
+  twin?: Digest;
+}
+
 export class Lineage {
   readonly #tags: TagStore;
   readonly #manifests: ManifestStore;
-  readonly #references = new LRUCache<Digest, References>({
+  readonly #references = new LRUCache<Digest, Known>({
     maxSize: MOST_KNOWN,
     sizeCalculation: ({ children, blobs }) => 1 + children.length + blobs.length,
   });
-  readonly #allowed = new Map<string, number>();
+  /** What a rule's lists allow is no other rule's: by the rule itself, since several may have one name (two of an upstream, without a prefix
+   * or host), and one that is changed begins anew. */
+  readonly #allowed = new WeakMap<Rule, LRUCache<string, number>>();
 
   constructor(tags: TagStore, manifests: ManifestStore) {
     this.#tags = tags;
@@ -34,15 +44,15 @@ export class Lineage {
 
   /** Whether an allowed tag that was pulled here leads, or has led, to the digest. */
   async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
-    const key = `${source.rule.name} ${sourceKey(source)}@${digest}`;
+    const { rule, repository } = source;
+    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MOST_REMEMBERED });
+    this.#allowed.set(rule, allowed);
+    const key = `${repository}@${digest}`;
     const now = Date.now();
-    if ((this.#allowed.get(key) ?? 0) > now) return true;
+    if ((allowed.get(key) ?? 0) > now) return true;
     const known = await this.#tags.known(source);
     const found = await this.#leads(rootsOf(source, known), source, digest);
-    if (found) {
-      if (this.#allowed.size >= MOST_REMEMBERED) this.#allowed.clear();
-      this.#allowed.set(key, now + REMEMBERED);
-    }
+    if (found) allowed.set(key, now + REMEMBERED);
     return found;
   }
 
@@ -56,7 +66,9 @@ export class Lineage {
       for (let at = 0; at < level.length; at += AT_ONCE) {
         const some = level.slice(at, at + AT_ONCE);
         for (const digest of some) seen.add(digest);
-        const found = await Promise.all(some.map((digest) => this.#referencesOf(digest)));
+        const found = (await Promise.all(some.map((digest) => this.#referencesOf(digest)))).filter(
+          ({ twin }) => !twin || !isDigestDenied(source.rule, twin),
+        );
         if (found.some(({ blobs }) => blobs.includes(wanted))) return true;
         for (const references of found)
           for (const child of references.children) children.push(child);
@@ -71,14 +83,14 @@ export class Lineage {
   }
 
   /** Nothing for what is not here. */
-  async #referencesOf(digest: Digest): Promise<References> {
-    const known = this.#references.get(digest);
-    if (known) return known;
+  async #referencesOf(digest: Digest): Promise<Known> {
+    const before = this.#references.get(digest);
+    if (before) return before;
     const manifest = await this.#manifests.get(digest);
     if (!manifest) return { children: [], blobs: [] };
-    const references = referencesIn(manifest.bytes);
-    this.#references.set(digest, references);
-    return references;
+    const known = { ...referencesIn(manifest.bytes), twin: twinOf(digest, manifest.bytes) };
+    this.#references.set(digest, known);
+    return known;
   }
 }
 

@@ -5,7 +5,7 @@ import type { Source } from "../policy/source.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
-import { pagingOf } from "./paging.ts";
+import type { Paging } from "./paging.ts";
 import { permitDigest } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -15,22 +15,18 @@ export interface PulledReferrers extends Labelled {
   next?: URLSearchParams;
 }
 
-/** @param query the client's; whatever pages the upstream is handed back to it */
+/** @param artifactType of those that are wanted; null for all */
 export async function pullReferrers(
   house: House,
   source: Source,
   digest: Digest,
-  query: URLSearchParams,
+  { query }: Paging,
+  artifactType: string | null,
   asked: Asked,
 ): Promise<PulledReferrers> {
   await permitDigest(house, source, digest, asked);
-  const artifactType = query.get("artifactType");
-  const list = { list: `referrers/${digest}`, query: pagingOf(query).query.toString() };
+  const list = { list: `referrers/${digest}`, query };
   const { entries, next, ...label } = await pullList(house, source, list, asked);
-  if (next) {
-    next.delete("artifactType");
-    if (artifactType !== null) next.set("artifactType", artifactType);
-  }
   return { ...label, manifests: only(artifactType, entries), ...(next && { next }) };
 }
 

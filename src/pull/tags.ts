@@ -8,7 +8,7 @@ import { unasked } from "../upstream/offline.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
-import { pagingOf } from "./paging.ts";
+import type { Paging } from "./paging.ts";
 import { permitName } from "./permit.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -17,18 +17,16 @@ export interface PulledTags extends Labelled {
   next?: URLSearchParams;
 }
 
-/** @param query the client's; whatever pages the upstream is handed back to it */
 export async function pullTags(
   house: House,
   source: Source,
-  query: URLSearchParams,
+  { limit, last, query }: Paging,
   asked: Asked,
 ): Promise<PulledTags> {
   permitName(source);
-  const { limit, last, query: page } = pagingOf(query);
   let listed: Awaited<ReturnType<typeof pullList>>;
   try {
-    listed = await pullList(house, source, { list: "tags", query: page.toString() }, asked);
+    listed = await pullList(house, source, { list: "tags", query }, asked);
   } catch (error) {
     const cached = await cachedHere(house, source, error, asked);
     if (!cached) throw error;

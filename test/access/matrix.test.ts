@@ -1,9 +1,11 @@
-// The matrix: who asks × how the image is named × what is asked for × whether it is cached. The verdict that is expected is computed
-// from the table below, by other means than the cache's.
+// The matrix: who asks × how the image is named × what is asked for × by which digest algorithm × whether it is cached; and who asks × every
+// door beside the images. The verdict that is expected is computed from the tables below, by other means than the cache's.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { newPullToken } from "../../src/access/pull-token.ts";
+import { issue, LIFE } from "../../src/access/jwt.ts";
+import { hashOf, newPullToken } from "../../src/access/pull-token.ts";
 import {
+  ADMIN,
   access,
   basic,
   bearer,
@@ -13,9 +15,11 @@ import {
   shut,
   type TokenAnswer,
   tokenFor,
+  VIEWER,
 } from "../support/access.ts";
+import { Browser } from "../support/browser.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
-import type { Image } from "../support/fixture.ts";
+import type { Algorithm, Image } from "../support/fixture.ts";
 import { TestIssuer } from "../support/issuer.ts";
 
 const SECRET_HOST = "0123456789abcdef0123456789abcdef.mirror.example";
@@ -131,17 +135,49 @@ const NAMINGS: Record<string, (own: string) => Omit<Named, "own">> = {
   }),
 };
 
-const ENDPOINTS: [string, (image: Image) => string, string, Record<string, string>][] = [
+/** The digests that one image has: of the same bytes, by either algorithm. */
+type Digests = Record<Algorithm, { manifest: string; config: string; layer: string }>;
+type Endpoint = [string, (digests: Digests) => string, string, Record<string, string>];
+
+const ofAlgorithm = (algorithm: Algorithm): Endpoint[] => [
+  [`the ${algorithm} digest`, (of) => `manifests/${of[algorithm].manifest}`, "GET", {}],
+  [`the ${algorithm} digest, HEAD`, (of) => `manifests/${of[algorithm].manifest}`, "HEAD", {}],
+  [`a blob by ${algorithm}`, (of) => `blobs/${of[algorithm].config}`, "GET", {}],
+  [`a blob by ${algorithm}, HEAD`, (of) => `blobs/${of[algorithm].layer}`, "HEAD", {}],
+  [
+    `a range by ${algorithm}`,
+    (of) => `blobs/${of[algorithm].layer}`,
+    "GET",
+    { Range: "bytes=1-2" },
+  ],
+  [`referrers of ${algorithm}`, (of) => `referrers/${of[algorithm].manifest}`, "GET", {}],
+];
+const BY_TAG: Endpoint[] = [
   ["the tag", () => "manifests/1", "GET", {}],
   ["the tag, HEAD", () => "manifests/1", "HEAD", {}],
-  ["the digest", ({ digest }) => `manifests/${digest}`, "GET", {}],
-  ["the digest, HEAD", ({ digest }) => `manifests/${digest}`, "HEAD", {}],
-  ["a blob", ({ config }) => `blobs/${config.digest}`, "GET", {}],
-  ["a blob, HEAD", ({ layers }) => `blobs/${layers[0]?.digest}`, "HEAD", {}],
-  ["a range", ({ layers }) => `blobs/${layers[0]?.digest}`, "GET", { Range: "bytes=1-2" }],
-  ["tags", () => "tags/list", "GET", {}],
-  ["referrers", ({ digest }) => `referrers/${digest}`, "GET", {}],
 ];
+const ENDPOINTS: Endpoint[] = [
+  ...BY_TAG,
+  ["tags", () => "tags/list", "GET", {}],
+  ...ofAlgorithm("sha256"),
+];
+const BY_SHA512 = ofAlgorithm("sha512");
+/** One of each kind of naming: what an algorithm changes is not how an image is named. */
+const NAMED_FOR_SHA512 = [
+  "a prefix",
+  "a host",
+  "an anonymous rule",
+  "no prefix",
+  "no prefix, from a network",
+  "the secret host",
+  "an unknown ns",
+];
+
+/** What is asked for of an image that is named so. */
+function endpointsOf(naming: string, own: string): Endpoint[] {
+  if (own !== APP) return BY_TAG;
+  return NAMED_FOR_SHA512.includes(naming) ? [...ENDPOINTS, ...BY_SHA512] : ENDPOINTS;
+}
 
 /** Who asks: what he sends, whether he is somebody, and of which he may have. */
 interface Who {
@@ -152,11 +188,19 @@ interface Who {
   seesAll?: boolean;
   /** By the whole flow, with a JWT in the end. */
   byFlow?: boolean;
+  /** With a token that the cache signs for one repository: of what it does not speak, another may. */
+  isSigned?: boolean;
+  /** At the API and the console. */
+  role?: "admin" | "viewer";
+  /** At /metrics alone. */
+  counts?: boolean;
 }
 
-const images = new Map<string, Image>();
+const METRICS = "a-metrics-token-of-the-tests-012";
+const images = new Map<string, Digests>();
 const tokens: Record<string, string> = {};
 const cache = new Cache({ RULES, ...shut() });
+let session = "";
 const APP = repository("app");
 const OTHER = repository("other");
 const all = () => true;
@@ -235,8 +279,54 @@ const WHO: Record<string, Who> = {
     somebody: false,
     may: none,
   },
+  "an issuer's token that has expired": {
+    headers: () => basic(tokens.oidcExpired as string),
+    somebody: false,
+    may: none,
+  },
+  "an expired token": {
+    headers: () => basic(tokens.expired as string),
+    somebody: false,
+    may: none,
+  },
+  "a signed token for one repository": {
+    headers: () => ({}), // each cache signs its own
+    somebody: true,
+    may: (what, own) => what === "a" && own === APP,
+    isSigned: true,
+  },
+  "a signed token that has expired": {
+    headers: () => bearer(tokens.signedExpired as string),
+    somebody: false,
+    may: none,
+  },
+  "a signed token whose pull token is revoked": {
+    headers: () => bearer(tokens.signedRevoked as string),
+    somebody: false,
+    may: none,
+  },
+  "the admin's token": { headers: () => bearer(ADMIN), somebody: false, may: none, role: "admin" },
+  "the viewer's token": {
+    headers: () => bearer(VIEWER),
+    somebody: false,
+    may: none,
+    role: "viewer",
+  },
+  "the viewer's session": {
+    headers: () => ({ Cookie: session }),
+    somebody: false,
+    may: none,
+    role: "viewer",
+  },
+  "the token for numbers": {
+    headers: () => bearer(METRICS),
+    somebody: false,
+    may: none,
+    counts: true,
+  },
 };
 
+const FIRST = ["nobody", "somebody with a login of elsewhere"];
 const issuer = new TestIssuer();
 const AUTH = () => ({
   mode: "token",
@@ -249,15 +339,18 @@ const AUTH = () => ({
     },
   ],
 });
-const asking = (rules = RULES) => new Cache({ RULES: rules, ...shut(), AUTH: AUTH() });
+const asking = (rules = RULES) =>
+  new Cache({ RULES: rules, ...shut(), AUTH: AUTH(), METRICS_TOKEN: METRICS, LOG: "none" });
+/** All of it is cached there. */
+let warm: Cache;
 
 beforeAll(async () => {
   await issuer.start();
   const seed = repository("seed");
   for (const own of [APP, OTHER]) {
     // One image at all upstreams, by its name there.
-    images.set(own, await fixture.image(own, "1", { seed }));
-    await fixture.image(`team/${own}`, "1", { seed });
+    images.set(own, await imageAt(own, seed));
+    await imageAt(`team/${own}`, seed);
   }
   const make = async (globs: string[], more = {}) => (await pullToken(cache, globs, more)).token;
   tokens.all = await make(["*"]);
@@ -271,11 +364,66 @@ beforeAll(async () => {
   tokens.revoked = gone.token;
   tokens.oidc = await issuer.sign({ repository: "acme/app" });
   tokens.oidcOther = await issuer.sign({ repository: "evil/app" });
-});
+  const past = Math.floor(Date.now() / 1000) - 3_600;
+  tokens.oidcExpired = await issuer.sign({ repository: "acme/app", iat: past - 60, exp: past });
+  tokens.expired = await expiredToken();
+  await signedTokens();
+  const browser = new Browser(asking());
+  await browser.signIn(VIEWER);
+  session = browser.cookies;
+  warm = asking(rulesApart());
+  await warmed(warm);
+}, 60_000);
+
+async function imageAt(name: string, seed: string): Promise<Digests> {
+  const image = await fixture.image(name, "1", { seed });
+  const digestsOf = ({ digest, config, layers }: Image) => {
+    return { manifest: digest, config: config.digest, layer: layers[0]?.digest as string };
+  };
+  const both = (blob: { digest: string }, bytes: Uint8Array | { seed: number; size: number }) =>
+    fixture.blob(name, bytes, "sha512").then(({ digest }) => [blob.digest, digest]);
+  const [layer] = image.layers as [Image["layers"][number]];
+  const response = await fetch(`${fixture.url("open")}/v2/${name}/blobs/${image.config.digest}`);
+  const config = new Uint8Array(await response.arrayBuffer());
+  const [, configDigest = ""] = await both(image.config, config);
+  const [, layerDigest = ""] = await both(layer, { seed: layer.seed, size: layer.size });
+  const manifest = await fixture.manifest(name, image.bytes, { algorithm: "sha512" });
+  const sha512 = { manifest: manifest.digest, config: configDigest, layer: layerDigest };
+  return { sha256: digestsOf(image), sha512 };
+}
+
+async function expiredToken(): Promise<string> {
+  const secret = newPullToken();
+  const now = Date.now();
+  const token = { name: "expired", repositories: ["**"], networks: [], expiresAt: now - 60_000 };
+  await access.create(crypto.randomUUID(), hashOf(secret), token, "the matrix", now - 120_000);
+  return secret;
+}
+
+/** A token of the cache's own, for the rule a. */
+async function signedBy(asker: Cache, secret: string): Promise<string> {
+  const url = `https://${HOST}/v2/a/${APP}/manifests/1`;
+  const answer = await tokenFor(asker, challengeOf(await asker.ask(url)), basic(secret));
+  return ((await answer.json()) as TokenAnswer).token;
+}
+
+const sentBy = async (who: Who, asker: Cache) =>
+  who.isSigned ? bearer(await signedBy(asker, tokens.all as string)) : who.headers();
+
+async function signedTokens(): Promise<void> {
+  const gone = await pullToken(cache, ["**"]);
+  tokens.signedRevoked = await signedBy(cache, gone.token);
+  await access.revoke(gone.id, "the matrix", Date.now());
+  const page = await access.page();
+  const claims = { subject: "token of the matrix", access: [], networks: [] };
+  const long = Date.now() - 2 * LIFE * 1000;
+  tokens.signedExpired = (await issue(claims, LIFE, page, long)).token;
+}
 
 function expected(who: Who, named: Named): number {
   if (named.free) return 200;
   if (!who.somebody) return 401;
+  if (who.isSigned) return who.may(named.what, named.own) ? 200 : 401;
   if (named.what === "none") return who.seesAll ? 404 : 403;
   return who.may(named.what, named.own) ? 200 : 403;
 }
@@ -283,14 +431,18 @@ function expected(who: Who, named: Named): number {
 describe.each(Object.keys(WHO))("%s", (title) => {
   it("gets what is his, by every name and endpoint, cold and warm", async () => {
     const who = WHO[title] as Who;
-    const rules = rulesApart();
-    for (const state of ["cold", "warm"]) {
-      const asker = asking(rules);
-      if (state === "warm") await warm(asker);
+    const askers = { cold: asking(rulesApart()), warm };
+    for (const [state, asker] of Object.entries(askers)) {
+      const sent = await sentBy(who, asker);
+      const namings = Object.entries(NAMINGS).flatMap(([naming, named]) =>
+        [APP, OTHER].map((own) => [naming, { ...named(own), own }] as const),
+      );
+      // What anybody may pull is fetched for the first to come; the others find it in the warm one.
+      const isAsked = ({ free }: Named) => state === "warm" || !free || FIRST.includes(title);
       const lines = await Promise.all(
-        Object.entries(NAMINGS).flatMap(([naming, named]) =>
-          [APP, OTHER].map((own) => asked(asker, who, naming, { ...named(own), own })),
-        ),
+        namings
+          .filter(([, named]) => isAsked(named))
+          .map(([naming, named]) => asked(asker, who, sent, naming, named)),
       );
       expect([state, ...lines.flatMap(({ got }) => got)]).toEqual([
         state,
@@ -299,18 +451,82 @@ describe.each(Object.keys(WHO))("%s", (title) => {
       await asker.settled();
     }
   });
+
+  it("gets what is his at every other door", async () => {
+    const who = WHO[title] as Who;
+    if (who.byFlow) return; // the flow is that of images
+    const asker = asking();
+    const sent = await sentBy(who, asker);
+    const got = await Promise.all(
+      DOORS.map(async ([door, method, url, wanted, body]) => {
+        const response = await asker.ask(`https://${url}`, {
+          method,
+          redirect: "manual",
+          headers: { ...sent, Accept: "*/*", "CF-Connecting-IP": OUTSIDE },
+          ...(body !== undefined && { body }),
+        });
+        await response.arrayBuffer();
+        return [door, response.status, wanted(who)] as const;
+      }),
+    );
+    const told = (at: 1 | 2) => got.map((line) => `${line[0]}: ${line[at]}`);
+    expect(told(1)).toEqual(told(2));
+    await asker.settled();
+  });
 });
 
-async function asked(asker: Cache, who: Who, naming: string, named: Named) {
+/** Of those who administer: an admin gets this, a viewer that, and nobody else anything. */
+const by = (admin: number, viewer: number) => (who: Who) =>
+  who.role === "admin" ? admin : who.role === "viewer" ? viewer : 401;
+const isHolder = (who: Who) => who.somebody && !who.isSigned;
+const scope = (name: string) => `service=entrepot&scope=repository:${name}:pull`;
+
+/** Title, method, host and path, who gets which status, body. */
+const DOORS: [string, string, string, (who: Who) => number, string?][] = [
+  ["the API's root", "GET", `${HOST}/v2/`, (who) => (who.somebody ? 200 : 401)],
+  ["the API's root, HEAD", "HEAD", `${HOST}/v2/`, (who) => (who.somebody ? 200 : 401)],
+  ["the secret host's root", "GET", `${SECRET_HOST}/v2/`, () => 200],
+  [
+    "a token for a name",
+    "GET",
+    `${HOST}/token?${scope(`a/${APP}`)}`,
+    (who) => (isHolder(who) ? 200 : 401),
+  ],
+  ["a token for anybody's name", "GET", `${HOST}/token?${scope(`pub/${APP}`)}`, () => 200],
+  ["a push", "PUT", `${HOST}/v2/pub/${APP}/manifests/1`, () => 405, "{}"],
+  ["an upload", "POST", `${HOST}/v2/a/${APP}/blobs/uploads/`, () => 405],
+  ["about", "GET", `${HOST}/api/about`, by(200, 200)],
+  ["the document", "GET", `${HOST}/api/openapi.json`, by(200, 200)],
+  ["tokens", "GET", `${HOST}/api/tokens`, by(200, 200)],
+  ["a new token", "POST", `${HOST}/api/tokens`, by(400, 403), "{}"],
+  ["a token's end", "DELETE", `${HOST}/api/tokens/none`, by(404, 403)],
+  ["a new rule", "POST", `${HOST}/api/rules`, by(400, 403), "{}"],
+  ["quarantine", "POST", `${HOST}/api/quarantine`, by(400, 403), "{}"],
+  ["a preview", "POST", `${HOST}/api/lifecycle/preview`, by(200, 200), '{"rules":[]}'],
+  ["a sweep that is no request", "POST", `${HOST}/api/lifecycle/runs?force=x`, by(400, 403)],
+  ["no such path", "GET", `${HOST}/api/none`, by(404, 404)],
+  ["numbers", "GET", `${HOST}/metrics`, (who) => (who.counts ? 200 : by(200, 200)(who))],
+  ["set-up", "GET", `${HOST}/setup/containerd`, by(200, 200)],
+  ["the console", "GET", `${HOST}/`, by(200, 200)],
+  ["the console's tokens", "GET", `${HOST}/tokens`, by(200, 200)],
+  ["the console, as a form", "POST", `${HOST}/tokens/revoke`, by(404, 403), "id=none"],
+];
+
+async function asked(
+  asker: Cache,
+  who: Who,
+  sent: Record<string, string>,
+  naming: string,
+  named: Named,
+) {
   const [got, wanted]: [string[], string[]] = [[], []];
-  const endpoints = named.own === APP ? ENDPOINTS : ENDPOINTS.slice(0, 2);
-  for (const [endpoint, rest, method, more] of endpoints) {
-    const url = named.url(rest(images.get(named.own) as Image));
+  for (const [endpoint, rest, method, more] of endpointsOf(naming, named.own)) {
+    const url = named.url(rest(images.get(named.own) as Digests));
     const response = who.byFlow
-      ? await flow(asker, url, who.headers(), { method, from: named.from })
+      ? await flow(asker, url, sent, { method, from: named.from })
       : await asker.ask(url, {
           method,
-          headers: { ...who.headers(), ...more, "CF-Connecting-IP": named.from },
+          headers: { ...sent, ...more, "CF-Connecting-IP": named.from },
         });
     await response.arrayBuffer();
     const status = response.status === 206 ? 200 : response.status;
@@ -322,18 +538,21 @@ async function asked(asker: Cache, who: Who, naming: string, named: Named) {
 }
 
 /** Pulls all of it, as somebody who may. */
-async function warm(asker: Cache): Promise<void> {
-  for (const naming of ["a prefix", "a host", "an anonymous rule", "no prefix"]) {
-    for (const own of [APP, OTHER]) {
-      for (const [, rest, method] of ENDPOINTS) {
-        const init = { method, headers: basic(tokens.all as string) };
-        const url = NAMINGS[naming]?.(own).url(rest(images.get(own) as Image)) as string;
-        const response = await asker.ask(url, init);
-        expect(response.status).toBe(200);
-        await response.arrayBuffer();
-      }
+async function warmed(asker: Cache): Promise<void> {
+  const pulled = async (naming: string, own: string) => {
+    for (const [, rest, method] of [...ENDPOINTS, ...BY_SHA512]) {
+      const init = { method, headers: basic(tokens.all as string) };
+      const url = NAMINGS[naming]?.(own).url(rest(images.get(own) as Digests)) as string;
+      const response = await asker.ask(url, init);
+      expect(response.status).toBe(200);
+      await response.arrayBuffer();
     }
-  }
+  };
+  await Promise.all(
+    ["a prefix", "a host", "an anonymous rule", "no prefix"].flatMap((naming) =>
+      [APP, OTHER].map((own) => pulled(naming, own)),
+    ),
+  );
   await asker.settled();
 }
 
@@ -345,8 +564,8 @@ describe("what one may not see", () => {
     "is told to %s in the same words, whether it is there or not, and whether there is a rule",
     async (_, headers) => {
       const sent = typeof headers === "function" ? headers() : headers;
-      const image = images.get(APP) as Image;
-      const told = async (name: string, digest = image.digest) => {
+      const own = (images.get(APP) as Digests).sha256.manifest;
+      const told = async (name: string, digest = own) => {
         const answers = await Promise.all(
           [
             `manifests/1`,
