@@ -6,7 +6,7 @@ import { RegistryError } from "../oci/error.ts";
 import type { Visit } from "../store/visit.ts";
 import type { Access } from "./open.ts";
 import { hashOf, isPullToken } from "./pull-token.ts";
-import { isPast, type Page, type PullToken } from "./records.ts";
+import { isPast, type PullToken, type Read, readPage } from "./records.ts";
 
 /** From this age on, in ms, the page is read again behind an answer; from this one on before it; and with this one it counts no more:
  * a token that is revoked is good for nothing anywhere after a minute. */
@@ -30,13 +30,6 @@ const FAILED = 1_000;
 export type Later = Visit["later"];
 
 type Look = () => Promise<PullToken | undefined>;
-
-/** A page as it is looked into. */
-interface Read extends Page {
-  revokedIds: ReadonlySet<string>;
-  /** Digest → why. */
-  quarantined: ReadonlyMap<string, string>;
-}
 
 export class Book {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
@@ -231,11 +224,7 @@ export class Book {
       this.#failedAt = now;
       throw error;
     });
-    const read = {
-      ...page,
-      revokedIds: new Set(page.revoked),
-      quarantined: new Map(page.quarantine.map(({ digest, reason }) => [digest, reason])),
-    };
+    const read = readPage(page);
     this.#page = read;
     this.#readAt = now;
     return read;

@@ -69,6 +69,18 @@ export interface Session {
   endsAt: number;
 }
 
+/** A page as isolates look into it. */
+export interface Read extends Page {
+  revokedIds: ReadonlySet<string>;
+  /** Digest → why it is refused. */
+  quarantined: ReadonlyMap<string, string>;
+}
+
+export function readPage(page: Page): Read {
+  const quarantined = new Map(page.quarantine.map(({ digest, reason }) => [digest, reason]));
+  return { ...page, revokedIds: new Set(page.revoked), quarantined };
+}
+
 /** The rules that the API has added. */
 export interface AddedRules {
   /** Of the last change of any of them; 0: there was none. */

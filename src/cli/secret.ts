@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { Command } from "commander";
 import { withExamples } from "./command.ts";
+import { say } from "./lines.ts";
 
 /** Random bytes: 256 bits cannot be guessed. In hexadecimal they are 64 characters, none of which a shell or a file of variables changes. */
 const LENGTH = 32;
@@ -16,5 +17,5 @@ export function secretCommand(): Command {
   return withExamples(command, [
     "secret   keep it: Cloudflare shows it to nobody again",
     "secret   with npm run --silent, before | npx wrangler secret put ADMIN_TOKEN",
-  ]).action(() => console.log(randomBytes(LENGTH).toString("hex")));
+  ]).action(() => say(randomBytes(LENGTH).toString("hex")));
 }
