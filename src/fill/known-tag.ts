@@ -67,10 +67,14 @@ export class KnownTag {
     const isNew = !known?.recorded || known.digest !== found.digest;
     const { digest, checkedAt } = found;
     const mapping = { ...found, recorded: true };
-    await this.#store({ mapping });
+    // Not recorded before it is: a record that says otherwise for ever would have a sweep take the tag for another's.
+    await this.#store({ mapping: { ...mapping, recorded: !isNew } });
     if (isNew) await this.#tell(sourceKey(source), tag, digest, checkedAt, false);
     try {
-      if (isNew) await this.#tags.record(source, tag, digest, checkedAt);
+      if (isNew) {
+        await this.#tags.record(source, tag, digest, checkedAt);
+        await this.#store({ mapping });
+      }
       if (isProvedNext && !mapping.proved) this.#putLater(source, tag, mapping);
       else await this.#tags.put(source, tag, mapping);
     } catch (error) {

@@ -7,7 +7,9 @@ import { openFills } from "../../src/fill/open.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf as digestOfBytes } from "../../src/oci/hash.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
+import { TagStore } from "../../src/store/tags.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
 import { SEGMENT } from "../support/edge.ts";
 import { seedOf } from "../support/fixture.ts";
 import { catalog, clean, isStored, stored } from "../support/lifecycle.ts";
@@ -137,6 +139,25 @@ describe("a manifest", () => {
 describe("a tag", () => {
   const known = async (name: string, tag: string) =>
     (await catalog.images(`${place}${name}`, false, "", 10)).some(({ tags }) => tags.includes(tag));
+
+  it("whose record R2 refused when it moved has it mended by the next check, and goes", async () => {
+    const name = repository("unrecorded");
+    const quick = new Cache({ RULES: [{ prefix: "p", upstream, tagTtl: "1s" }] });
+    const pull = async () => {
+      await quick.bytes(`p/${name}/manifests/1`);
+      await quick.settled();
+      later(2_000);
+    };
+    await fixture.image(name, "1");
+    await pull();
+    const moved = await fixture.image(name, "1", { seed: "moved" });
+    vi.spyOn(TagStore.prototype, "record").mockRejectedValueOnce(new Error("R2 is away"));
+    await pull();
+    await pull();
+    const doomed = { place: `${place}${name}`, tag: "1", digest: moved.digest as Digest };
+    expect(await fills.removeTag(doomed)).toBe("gone");
+    expect((await stored("tags/")).keys).toEqual([]);
+  });
 
   it("goes with its mapping and its record, unless it means something else by now", async () => {
     const name = repository("tag");

@@ -95,12 +95,12 @@ describe("queries", () => {
       `tags/list?${Array.from({ length: 10_000 }, (_, at) => `p${at}=1`).join("&")}`,
       400,
     ],
-    ["one parameter ten thousand times", `tags/list?${"n=5&".repeat(10_000)}`, 200],
+    ["one parameter ten thousand times", `tags/list?${"n=5&".repeat(10_000)}`, 400],
     ["a page's name of 100 KB", `tags/list?last=${"a".repeat(100_000)}`, 400],
     [
       "an artifact's type of 100 KB",
       `referrers/${`sha256:${"0".repeat(64)}`}?artifactType=${"a".repeat(100_000)}`,
-      200,
+      400,
     ],
   ])("%s", async (_, path, status) => {
     const response = await open.fetch(`open/${name}/${path}`);
