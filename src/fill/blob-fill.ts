@@ -75,13 +75,18 @@ export class BlobFill extends DurableObject<Env> {
       if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
       const next = this.#runs.of(source, asking.linked ?? false);
       if (next && next !== run) return this.#joined(next, digest, source, asking, false);
-      return this.#joined(this.#runs.begin(digest, source), digest, source, asking, true);
+      return this.#joinOwn(digest, source, asking);
     }
   }
 
-  #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+  async #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
     this.#memory.throwRecalled(source, Date.now());
-    return this.#joined(this.#runs.begin(digest, source), digest, source, asking, true);
+    return this.#joinOwn(digest, source, asking);
+  }
+
+  async #joinOwn(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+    const { run, began } = await this.#runs.begin(digest, source);
+    return this.#joined(run, digest, source, asking, began);
   }
 
   /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. */
@@ -173,11 +178,7 @@ export class BlobFill extends DurableObject<Env> {
         `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
       );
       // The mending is the run from its first step on: whoever asks meanwhile joins it.
-      this.#runs.start(layout.digest, [source], 0, async () => {
-        const plan = { attempt: layout.attempt, size: layout.size };
-        await this.#saved.save({ digest: layout.digest, sources: [source], plan, failures: 0 });
-        await this.#blobs.unpublish(layout);
-      });
+      this.#runs.mend(layout, source, () => this.#blobs.unpublish(layout));
     });
   }
 

@@ -32,6 +32,8 @@ interface Parts {
 export class BlobRuns {
   readonly #parts: Parts;
   #kept: Run | undefined;
+  /** The run, of those that were kept, that mends. */
+  #mending: Run | undefined;
   readonly #others = new Map<string, Run>();
   #publishing: Promise<unknown> = Promise.resolve();
   /** Origins whose next run does without ranges: they brought a mismatch, or no end. */
@@ -50,11 +52,12 @@ export class BlobRuns {
     return !this.#kept && this.#others.size === 0;
   }
 
-  /** That of the source's origin. A repository that is linked may have the bytes of any. */
+  /** That of the source's origin. A repository that is linked may have the bytes of a run that mends what was verified before; not of
+   * another origin's first run, which may bring anything, or never end. */
   of(source: Source, linked: boolean): Run | undefined {
     const origin = originOf(source.rule);
     const own = this.#kept?.origin === origin ? this.#kept : this.#others.get(origin);
-    return own ?? (linked ? this.#kept : undefined);
+    return own ?? (linked && this.#kept === this.#mending ? this.#kept : undefined);
   }
 
   /** That of another origin, beside the one that is saved. */
@@ -85,16 +88,32 @@ export class BlobRuns {
     return this.other(source) ?? this.prove(digest, source, layout);
   }
 
-  /** A fill: saved, unless another origin's is already. */
-  begin(digest: Digest, source: Source): Run {
-    return this.#kept ? this.prove(digest, source) : this.start(digest, [source]);
+  /** A fill: saved, unless another origin's is already. What another origin's has stored before it failed is that one's alone: going on
+   * with it would give its bytes to repositories that were not given them. */
+  async begin(digest: Digest, source: Source): Promise<{ run: Run; began: boolean }> {
+    const saved = this.#kept ? undefined : await this.#parts.saved.get();
+    const begun = this.of(source, false); // meanwhile
+    if (begun) return { run: begun, began: false };
+    const isOthers = saved?.plan && originOfSaved(saved) !== originOf(source.rule);
+    const isBeside = this.#kept !== undefined || isOthers;
+    const run = isBeside ? this.prove(digest, source) : this.start(digest, [source]);
+    return { run, began: true };
+  }
+
+  /** A segment of a published blob is fetched again, after `prepare`. */
+  mend({ digest, attempt, size }: Layout, source: Source, prepare: () => Promise<void>): void {
+    const plan = { attempt, size };
+    this.#mending = this.start(digest, [source], 0, async () => {
+      await this.#parts.saved.save({ digest, sources: [source], plan, failures: 0 });
+      await prepare();
+    });
   }
 
   /** What was saved before a reset goes on. */
   resume({ digest, sources, failures, answered = [] }: Saved): Run {
-    const [first] = sources as [Source];
+    const origin = originOfSaved({ sources });
     // An earlier version saved sources of several origins together.
-    const own = sources.filter(({ rule }) => originOf(rule) === originOf(first.rule));
+    const own = sources.filter(({ rule }) => originOf(rule) === origin);
     const run = this.start(digest, own, failures);
     run.sources.restore(answered);
     return run;
@@ -128,7 +147,7 @@ export class BlobRuns {
    * saved: whoever follows it when the object is reset has it begin again.
    * @param compared where the blob is published */
   prove(digest: Digest, source: Source, compared?: Layout): Run {
-    const { blobs, memory } = this.#parts;
+    const { blobs, memory, saved } = this.#parts;
     const store = compared
       ? comparingWith(blobs, compared)
       : publishingOnce(blobs, (work) => this.#inTurn(work), false);
@@ -140,6 +159,8 @@ export class BlobRuns {
       this.#noted(run);
       run.sources.remember(memory);
       await this.#recordAll(run, digest);
+      if (run.published && !run.compared)
+        await saved.tell(run.published, (await saved.get()) ?? savedOf(run, digest, 0));
     });
     return run;
   }
@@ -216,6 +237,10 @@ export class BlobRuns {
     const failures = run.refused ? RETRIES.length : before.failures;
     await saved.save({ ...before, failures: failures + 1 }, RETRIES[failures] ?? KEEP);
   }
+}
+
+function originOfSaved({ sources }: Pick<Saved, "sources">): string {
+  return originOf((sources[0] as Source).rule);
 }
 
 function savedOf(run: Run, digest: Digest, failures: number): Saved {

@@ -38,7 +38,8 @@ interface ManifestBody {
 
 /** Fields that decide what a body is. Go's JSON decoder takes them in any case, this one does not. */
 const DECIDING = ["schemaVersion", "mediaType", "manifests", "config", "layers", "fsLayers"];
-const CANONICAL = new Map(DECIDING.map((field) => [field.toLowerCase(), field]));
+/** By upper case, as Unicode folds: Go takes U+017F (ſ), whose upper case is S, and which is lower case itself, for an s. */
+const CANONICAL = new Map(DECIDING.map((field) => [field.toUpperCase(), field]));
 
 const REGISTERED = [
   ...INDEX_TYPES,
@@ -64,7 +65,7 @@ export function judgeManifest(bytes: Uint8Array): Judged {
   const body: ManifestBody | undefined = parseObject(bytes);
   if (!body) return { wrong: "it is no JSON object" };
   const odd = Object.keys(body).find((key) => {
-    const field = CANONICAL.get(key.toLowerCase());
+    const field = CANONICAL.get(key.toUpperCase());
     return field !== undefined && field !== key;
   });
   if (odd !== undefined) return { wrong: `it has a field "${odd}" in an unusual case` };

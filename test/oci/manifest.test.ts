@@ -61,6 +61,8 @@ describe("judgeManifest", () => {
     ["an index's type on an image", { mediaType: OCI_INDEX, config: {}, layers: [] }],
     ["an image's type on an index", { mediaType: DOCKER_MANIFEST, manifests: [] }],
     ["a field in another case, which Go takes", { layers: [], Manifests: [] }],
+    ["a field with a long s, which Go takes too", { manifests: [], "layer\u017f": [] }],
+    ["the same, escaped", '{"schemaVersion":2,"config":{},"manife\\u017ft\\u017f":[]}'],
     ["a mediaType in another case", { MediaType: OCI_INDEX, config: {} }],
     ["a mediaType that a browser renders", { mediaType: "text/html", config: {}, layers: [] }],
     ["a picture's", { mediaType: "image/svg+xml", manifests: [] }],
