@@ -82,9 +82,16 @@ export class LinkStore {
 
   /** The content is deleted. Its records go first: what is left after a crash in between is proved again. */
   async forget(digest: Digest): Promise<void> {
-    const keys: string[] = [];
-    for await (const { key } of listObjects(this.#bucket, linkRecordPrefix(digest))) keys.push(key);
-    for (let at = 0; at < keys.length; at += PAGE)
-      await this.#bucket.delete(keys.slice(at, at + PAGE));
+    // Page by page: whoever has a hostile registry can have any number of its repositories linked to one digest.
+    let keys: string[] = [];
+    const drop = async () => {
+      if (keys.length > 0) await this.#bucket.delete(keys);
+      keys = [];
+    };
+    for await (const { key } of listObjects(this.#bucket, linkRecordPrefix(digest))) {
+      keys.push(key);
+      if (keys.length === PAGE) await drop();
+    }
+    await drop();
   }
 }

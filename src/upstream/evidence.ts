@@ -2,6 +2,8 @@
 // names any number of repositories that the upstream answers 500, 429 or not at all, and so takes the upstream from the others.
 // Pure.
 
+import { BACKGROUND } from "../policy/requester.ts";
+
 /** good: it answered. failed: at once, with a failure or by refusing the connection. silent: not in time. limited: 429. */
 export type Outcome = "good" | "failed" | "silent" | "limited";
 
@@ -57,15 +59,23 @@ export function seenBy(
   return kindOf(failures);
 }
 
-/** What all see: each identity has one vote, however many repositories it names. */
+/** What all see: each identity has one vote, however many repositories it names. That background work fails is no vote: the names that it
+ * checks behind answers are those that one identity may have chosen, which would then have two. */
 export function seenByAll(evidence: Evidence, now: number): Exclude<Outcome, "good"> | undefined {
-  const voices = [...Map.groupBy(recent(evidence, now), ({ by }) => by).values()];
-  const complaints = voices
-    .map((own) => ({ own, failures: own.filter(({ outcome }) => outcome !== "good") }))
-    .filter(({ own, failures }) => isMajority(failures.length, own.length));
+  const voices = [...Map.groupBy(recent(evidence, now), ({ by }) => by)].map(([by, own]) => ({
+    by,
+    failures: own.filter(({ outcome }) => outcome !== "good"),
+    of: own.length,
+  }));
+  const complaints = voices.filter(
+    ({ by, failures, of }) => by !== BACKGROUND && isMajority(failures.length, of),
+  );
   const failures = complaints.flatMap((complaint) => complaint.failures);
   const repositories = new Set(failures.map(({ repository }) => repository));
-  if (complaints.length < IDENTITIES || !isMajority(complaints.length, voices.length))
+  const heard = voices.filter(
+    ({ by, failures, of }) => by !== BACKGROUND || !isMajority(failures.length, of),
+  );
+  if (complaints.length < IDENTITIES || !isMajority(complaints.length, heard.length))
     return undefined;
   return repositories.size < REPOSITORIES ? undefined : kindOf(failures);
 }

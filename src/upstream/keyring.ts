@@ -3,6 +3,7 @@
 // the token service answers 401, so that a good login is left alone for all.
 
 import type { RegistryError } from "../oci/error.ts";
+import { BACKGROUND } from "../policy/requester.ts";
 
 /** A credential, by the name of its secret; undefined: without one. */
 export type Key = string | undefined;
@@ -63,9 +64,12 @@ export class Keyring {
     if (!doubts) return;
     const scopes = (doubts.get(by) ?? new Set()).add(scope);
     doubts.set(by, scopes);
-    if (doubts.size >= IDENTITIES) this.refuse(key, undefined, error, now);
-    else if (scopes.size >= SCOPES) this.refuse(key, identity(by), error, now);
-    if (doubts.size >= IDENTITIES) this.#doubts.delete(key);
+    // What is asked behind answers, or in mid-transfer, is of names that one identity may have chosen: it is nobody's own word.
+    const own = [...doubts.keys()].filter((one) => one !== "" && one !== BACKGROUND);
+    if (own.length >= IDENTITIES) {
+      this.refuse(key, undefined, error, now);
+      this.#doubts.delete(key);
+    } else if (scopes.size >= SCOPES) this.refuse(key, identity(by), error, now);
   }
 
   /** A token service has given a token for it. */

@@ -444,3 +444,21 @@ it("what an older version stored is heeded, and what it sends is somebody's", ()
   } as unknown as Health;
   expect(refusal(broken, { ...PULL, by: "anybody" }, T + 1)).toMatchObject({ status: 503 });
 });
+
+it("an identity has no second voice in what is asked behind its answers", () => {
+  const events = ["a", "b", "c", "d"].flatMap((repository, at): [number, Seen][] => [
+    [at, seen({ by: "mallory", repository, error: limited })],
+    [at, seen({ by: "background", repository: `${repository}-behind`, error: limited })],
+  ]);
+  const health = healthAfter(events);
+  expect(health.all).toBeUndefined();
+  expect(refusal(health, { ...ELSEWHERE, by: "alice" }, T + 10)).toBeUndefined();
+  const two = healthAfter([
+    ...events,
+    ...["e", "f", "g"].map((repository, at): [number, Seen] => [
+      10 + at,
+      seen({ by: "alice", repository, error: limited }),
+    ]),
+  ]);
+  expect(two.all?.error.status).toBe(429);
+});

@@ -92,3 +92,17 @@ describe("a login that a token service refuses", () => {
     expect(refused(ring, "z", "carol", T + 11_000)).toBe(false);
   });
 });
+
+it.each([undefined, "background"])(
+  "is not doubted by an identity and by %s, whose names are its choice",
+  (by) => {
+    const ring = new Keyring();
+    ring.accept("ONLY");
+    for (const scope of ["x", "y", "z"]) {
+      ring.refuseLogin("ONLY", at(scope, "mallory"), refusal("no"), T);
+      ring.refuseLogin("ONLY", at(scope, by), refusal("no"), T);
+    }
+    expect(ring.pick(["ONLY"], at("a", "alice"), T)).toBe(0);
+    expect(() => ring.pick(["ONLY"], at("a", "mallory"), T)).toThrow("no");
+  },
+);
