@@ -13,6 +13,10 @@ const SMALL_RESERVE = SEGMENT;
 /** The most that second and further connections of fills may hold: the first of another fill never waits for them. */
 const MOST_EXTRA = BUDGET / 2;
 
+/** Kept free of one origin's fills, in bytes: an upstream whose answers drip holds what it has for hours, and would take all from the
+ * others. */
+const OTHERS_RESERVE = SMALL_RESERVE + SEGMENT;
+
 /** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
  * `finally` (PLATFORM), and a promise that it should have resolved would hang the others. */
 const LOOK = 10;
@@ -30,14 +34,16 @@ export type Purpose = "small" | "first" | "extra";
 export class Lease {
   readonly #budget: Budget;
   readonly #beat: ReturnType<typeof setInterval>;
+  readonly owner: string | undefined;
   purpose: Purpose;
   bytes: number;
   seenAt = Date.now();
 
-  constructor(budget: Budget, bytes: number, purpose: Purpose, beat: number) {
+  constructor(budget: Budget, { bytes, purpose, owner }: Wanted, beat: number) {
     this.#budget = budget;
     this.purpose = purpose;
     this.bytes = bytes;
+    this.owner = owner;
     this.#beat = setInterval(() => {
       this.seenAt = Date.now();
     }, beat);
@@ -46,7 +52,7 @@ export class Lease {
   /** Waits until it may hold that many bytes. Throws UNAVAILABLE (503) after `within` ms. */
   async grow(bytes: number, within: number): Promise<void> {
     if (bytes <= this.bytes) return;
-    const grown = await this.#budget.lease(bytes, "first", within);
+    const grown = await this.#budget.lease(bytes, "first", within, this.owner);
     grown.release();
     this.bytes = bytes;
     this.purpose = "first";
@@ -58,9 +64,14 @@ export class Lease {
   }
 }
 
-interface Ticket {
-  number: number;
+interface Wanted {
+  bytes: number;
   purpose: Purpose;
+  owner: string | undefined;
+}
+
+interface Ticket extends Wanted {
+  number: number;
   seenAt: number;
 }
 
@@ -90,23 +101,36 @@ export class Budget {
     return this.#queue.length;
   }
 
-  #lentTo(counts: (purpose: Purpose) => boolean): number {
+  #lentTo(counts: (purpose: Purpose, owner: string | undefined) => boolean): number {
     let sum = 0;
-    for (const lease of this.#leases) if (counts(lease.purpose)) sum += lease.bytes;
+    for (const lease of this.#leases) if (counts(lease.purpose, lease.owner)) sum += lease.bytes;
     return sum;
   }
 
+  /** Whether its owner has to give something back first. */
+  #isTooMuch({ bytes, owner }: Wanted): boolean {
+    if (owner === undefined) return false;
+    const own = this.#lentTo((_, one) => one === owner);
+    return own + bytes > this.#limit - OTHERS_RESERVE;
+  }
+
   /** First come, first served, among those of one purpose.
-   * @param within for how long, in ms, to wait; then throws UNAVAILABLE (503): a pull that hangs is worse */
-  async lease(bytes: number, purpose: Purpose, within = Number.POSITIVE_INFINITY): Promise<Lease> {
+   * @param within for how long, in ms, to wait; then throws UNAVAILABLE (503): a pull that hangs is worse
+   * @param owner the origin that it is for (policy/source), which leaves something to others */
+  async lease(
+    bytes: number,
+    purpose: Purpose,
+    within = Number.POSITIVE_INFINITY,
+    owner?: string,
+  ): Promise<Lease> {
     const begun = Date.now();
     this.#tickets += 1;
-    const ticket: Ticket = { number: this.#tickets, purpose, seenAt: begun };
+    const ticket: Ticket = { number: this.#tickets, bytes, purpose, owner, seenAt: begun };
     for (;;) {
       const now = Date.now();
-      if (this.#isNext(ticket, now) && this.#fits(bytes, purpose, now)) {
+      if (this.#isNext(ticket, now) && this.#fits(ticket, now)) {
         this.#queue = this.#queue.filter((other) => other !== ticket);
-        const lease = new Lease(this, bytes, purpose, this.#beat);
+        const lease = new Lease(this, ticket, this.#beat);
         this.#leases.add(lease);
         this.peak = Math.max(this.peak, this.lent);
         return lease;
@@ -126,18 +150,22 @@ export class Budget {
     ticket.seenAt = now;
     this.#queue = this.#queue.filter((other) => now - other.seenAt < GONE);
     if (!this.#queue.includes(ticket)) this.#queue.push(ticket);
-    // The first of its purpose; and a further connection lets every fill's first one pass.
-    return this.#queue.every(({ number, purpose }) =>
-      purpose === ticket.purpose
-        ? number >= ticket.number
-        : ticket.purpose !== "extra" || purpose !== "first",
-    );
+    // The first of its purpose; and a further connection lets every fill's first one pass. Nobody waits for those who have too much.
+    return this.#queue.every((other) => {
+      const isBefore =
+        other.purpose === ticket.purpose
+          ? other.number < ticket.number
+          : ticket.purpose === "extra" && other.purpose === "first";
+      return !isBefore || this.#isTooMuch(other);
+    });
   }
 
-  #fits(bytes: number, purpose: Purpose, now: number): boolean {
+  #fits(wanted: Wanted, now: number): boolean {
+    const { bytes, purpose } = wanted;
     for (const lease of this.#leases) {
       if (now - lease.seenAt > this.#patience) this.#leases.delete(lease);
     }
+    if (this.#isTooMuch(wanted)) return false;
     const free = this.#limit - this.lent;
     if (purpose === "small") return bytes <= free;
     if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MOST_EXTRA)

@@ -1,11 +1,13 @@
 // Lanes: how the segments of one attempt are fetched. Side by side, each by its own range, where the upstream has
 // ranges; one after the other from a single answer where it has none.
 
+import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
+import { originOf } from "../policy/source.ts";
 import { SEGMENT, segmentLength } from "../store/segments.ts";
 import type { Partial, TimedBody } from "../upstream/body.ts";
 import type { Attempt } from "./attempt.ts";
-import { budget, type Lease } from "./budget.ts";
+import { budget, type Lease, type Purpose } from "./budget.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { fetchSegment, readOn, StartOver } from "./transfer.ts";
 
@@ -31,14 +33,20 @@ export class Lanes {
   readonly #attempt: Attempt;
   readonly #fetcher: Fetcher;
   readonly #connections: number;
+  readonly #origin: string;
   readonly #active = new Set<TimedBody>();
   #failure: { error: unknown } | undefined;
 
-  /** @param connections how many lanes there are, where the upstream has ranges */
-  constructor(attempt: Attempt, fetcher: Fetcher, connections: number) {
+  /** @param rule says how many lanes there are, where the upstream has ranges */
+  constructor(attempt: Attempt, fetcher: Fetcher, rule: Rule) {
     this.#attempt = attempt;
     this.#fetcher = fetcher;
-    this.#connections = connections;
+    this.#connections = rule.connections;
+    this.#origin = originOf(rule);
+  }
+
+  #lease(purpose: Purpose, within?: number): Promise<Lease> {
+    return budget.lease(SEGMENT, purpose, within, this.#origin);
   }
 
   /** Fetches all that is missing, over all lanes at once; the first starts with what is open already. */
@@ -53,7 +61,7 @@ export class Lanes {
   async #firstLane(opening?: Opening): Promise<void> {
     let opened = opening;
     while (!this.#failure) {
-      const lease = opened?.lease ?? (await budget.lease(SEGMENT, "first"));
+      const lease = opened?.lease ?? (await this.#lease("first"));
       try {
         const number = opened?.number ?? (this.#failure ? undefined : this.#attempt.take());
         if (number === undefined) return;
@@ -90,7 +98,7 @@ export class Lanes {
   /** Undefined after a while, so that a lane that waits sees when there is nothing left to do. */
   async #extraLease(): Promise<Lease | undefined> {
     try {
-      return await budget.lease(SEGMENT, "extra", EXTRA_WAIT);
+      return await this.#lease("extra", EXTRA_WAIT);
     } catch (error) {
       if (error instanceof RegistryError) return undefined;
       throw error;
@@ -134,7 +142,7 @@ export class Lanes {
       if (this.#failure || number + 1 >= (attempt.count ?? Number.POSITIVE_INFINITY))
         return undefined;
       while (puts.size >= PUTS) await Promise.race(puts);
-      lease = await budget.lease(SEGMENT, "first");
+      lease = await this.#lease("first");
     }
   }
 

@@ -4,6 +4,7 @@
 import type { Rule } from "../config/rule.ts";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
+import { originOf } from "../policy/source.ts";
 import { type Layout, SEGMENT } from "../store/segments.ts";
 import { Attempt, type Plan } from "./attempt.ts";
 import { budget, type Lease, SMALL } from "./budget.ts";
@@ -53,7 +54,7 @@ export class Round {
       }
     }
     const number = resumed?.peek() ?? 0;
-    const lease = await budget.lease(SMALL, "small", patience);
+    const lease = await budget.lease(SMALL, "small", patience, originOf(rule));
     try {
       const answer = await this.#open(number, resumed?.size, plain);
       if (resumed) this.#mustContinue(resumed, answer);
@@ -108,7 +109,7 @@ export class Round {
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
     const { fetcher, rule } = this.#desk;
-    const lanes = new Lanes(attempt, fetcher, rule.connections);
+    const lanes = new Lanes(attempt, fetcher, rule);
     const opening = { number, body: answer.body, lease };
     if (answer.kind === "whole") return lanes.inOrder(opening);
     attempt.takeThis(number);

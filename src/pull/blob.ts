@@ -11,7 +11,7 @@ import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { unlinked } from "./links.ts";
-import { permitDigest, permitStored } from "./permit.ts";
+import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
 
@@ -54,19 +54,24 @@ export async function pullBlob(
   const joining = linked ? join() : unlinked(source, digest, wasLinked, async () => join());
   const joined = await timed(asked.steps, "fill", joining);
   const status = statusOf(joined.how);
-  if (joined.state === "published") {
-    const { layout } = joined;
+  const published = async (layout: Layout) => {
     await permitStored(house, source, layout, asked);
     if (!linked) links.add(source, digest, asked);
     house.blobs.keep(layout, asked);
     const range = rangeIn(header, layout.size);
     const segments = new Segments(house, source, digest, { layout }, range, asked);
     return answer(digest, layout.size, range, new Sending(house, source, segments, asked), status);
-  }
+  };
+  if (joined.state === "published") return published(joined.layout);
   const { attempt: id, size, ranges, compared } = joined;
   if (compared) await permitStored(house, source, compared, asked);
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
+  // A range that ends before the blob does ends cleanly: where its other digest may be refused, not before that is known.
+  if (range && !compared && mayTwinBeRefused(source, digest, asked)) {
+    const { layout } = await house.fills.waitFor(digest, source, id, 0, true);
+    if (layout) return published(layout);
+  }
   const attempt = { id, size, linked, ...(compared && { compared }) };
   const segments = new Segments(house, source, digest, { attempt }, range, asked);
   return answer(

@@ -42,10 +42,7 @@ export async function permitBytes(
   held: Held,
   twin: () => Digest | undefined | Promise<Digest | undefined>,
 ): Promise<void> {
-  const algorithm = otherAlgorithm(digest);
-  const isListed = (other: string) => other.startsWith(`${algorithm}:`);
-  const lists = source.rule.denyDigests.some(isListed) || hasOf(held.quarantined, algorithm);
-  if (!lists) return;
+  if (!mayTwinBeRefused(source, digest, held)) return;
   const other = await twin();
   // Not to be told: it is refused rather than served against a list.
   if (other === undefined)
@@ -54,6 +51,13 @@ export async function permitBytes(
       headers: { "Retry-After": "5" },
     });
   permitMeant(source, other, held);
+}
+
+/** Whether a list has digests of the other algorithm at all. */
+export function mayTwinBeRefused({ rule }: Source, digest: Digest, { quarantined }: Held): boolean {
+  const algorithm = otherAlgorithm(digest);
+  const isListed = (other: string) => other.startsWith(`${algorithm}:`);
+  return rule.denyDigests.some(isListed) || hasOf(quarantined, algorithm);
 }
 
 /** The same of a blob. */

@@ -69,7 +69,8 @@ export function seenOf(
   const { status = 0, headers } = answer;
   // A blob's redirect is a good answer, whatever the storage makes of it then.
   const isStorage = asked.kind === "blob" && answer.elsewhere;
-  const budget = headers && !isStorage ? readBudget(headers, now) : undefined;
+  // What another origin tells, by a redirect, is no limit of this one.
+  const budget = headers && !answer.elsewhere ? readBudget(headers, now) : undefined;
   const ailing = !isStorage && error && (error.status === 429 || error.status >= 500);
   const refused = error !== undefined && !ailing && asked.purpose !== "transfer";
   const isNews = budget || watched || (refused && asked.source.by);

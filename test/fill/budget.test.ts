@@ -85,3 +85,18 @@ it("grows a lease without holding both", async () => {
   lease.release();
   expect(budget.lent).toBe(0);
 });
+
+it.each(["small", "first"] as const)(
+  "leases of one origin that never come back, as where answers drip, leave others a place: %s",
+  async (purpose) => {
+    const budget = new Budget(BUDGET);
+    const lease = (owner: string) => budget.lease(MiB, purpose, 60, owner).catch(() => undefined);
+    let held = 0;
+    while (await lease("evil.example")) held += 1;
+    expect(held).toBe(48);
+    const waiting = [1, 2, 3].map(() => budget.lease(MiB, purpose, 2000, "evil.example"));
+    // And they wait behind nothing that cannot be given.
+    for (let at = 0; at < 8; at++) expect(await lease("good.example")).toBeDefined();
+    await Promise.allSettled(waiting);
+  },
+);

@@ -83,6 +83,19 @@ describe.each(ALGORITHMS)("a blob that is refused by %s", (listed) => {
     }
   });
 
+  it("gives no range of its first fill either", async () => {
+    const { name, layer } = await stage("twin-range", 20 * MiB);
+    const denying = cacheWith({ denyDigests: [digestBy(listed, layer)] });
+    const free = cacheWith({ denyDigests: [digestBy(listed, new Uint8Array(7))] });
+    for (const range of ["bytes=0-20971518", "bytes=5-6"])
+      for (const algorithm of ALGORITHMS) {
+        const path = `open/${name}/blobs/${digestBy(algorithm, layer)}`;
+        const init = { headers: { Range: range } };
+        expect([path, await statusOf(denying, path, init)]).toEqual([path, 403]);
+        expect(await statusOf(free, path, init)).toBe(206);
+      }
+  });
+
   it("is refused where an earlier version stored it, which did not note the other digest", async () => {
     const { name, layer } = await stage("old-twin", 1000);
     const digests = ALGORITHMS.map((algorithm) => digestBy(algorithm, layer));
