@@ -63,8 +63,14 @@ const defaults = [
 const passed = args.filter((arg, at) => !isOption(arg, args[at - 1]));
 const child = spawn(process.execPath, [wrangler, "dev", ...defaults, ...passed], {
   stdio: ["ignore", "inherit", "inherit"],
-  // No look-ups on the network: the cache starts without one.
-  env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" },
+  // No look-ups on the network: the cache starts without one. And no page of the simulator's own: it reads and writes all that is stored, and
+  // whoever on the network says `Host: 127.0.0.1` is answered.
+  env: {
+    ...process.env,
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_SEND_METRICS: "false",
+    X_LOCAL_EXPLORER: "false",
+  },
 });
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)

@@ -7,24 +7,35 @@ export type Condition = string | number | boolean | Condition[] | { [claim: stri
 /** Every token of an issuer has these, and they are checked anyway, or are another in each token. */
 const COMMON = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 
-/** Issuers that sign tokens for anybody: the claims that say whose a token is, and what each `sub` begins with. Names of branches and
- * environments (`ref`, `environment`) are the same in everybody's repositories. */
-const SHARED: Readonly<Record<string, { claims: readonly string[]; begin?: string }>> = {
+/** An id or a name, in full: `acme*` is met by `acme-evil`, which anybody may register, and `1*` by a tenth of all ids. */
+const WHOLE = /^[^\s*:/@._-][^\s*]*$/;
+/** An owner's name in full, and what is that owner's. */
+const UNDER = /^[^\s*:/]+\//;
+
+/** Issuers that sign tokens for anybody: the claims that say whose a token is, and what conditions on them begin with. Not among them are
+ * names of branches and environments, which are the same in everybody's repositories; who started a job (`actor`, `user_login`), since
+ * that can be a member's comment in a stranger's repository; and a called workflow (`job_workflow_ref`), since anybody may call it. */
+const SHARED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   // https://docs.github.com/en/actions/reference/security/oidc
   "https://token.actions.githubusercontent.com": {
-    claims: [
-      ...["sub", "repository", "repository_id", "repository_owner", "repository_owner_id"],
-      ...["enterprise", "enterprise_id", "workflow_ref", "job_workflow_ref", "actor", "actor_id"],
-    ],
-    begin: "repo:",
+    // Which claims it is made of is up to each repository: `environment:production` may be anybody's.
+    sub: /^(repo|repository|workflow_ref):[^\s*:/]+\/|^(repository_id|repository_owner|repository_owner_id|enterprise|enterprise_id):[^\s*:]+(:|$)/,
+    repository: UNDER,
+    repository_id: WHOLE,
+    repository_owner: WHOLE,
+    repository_owner_id: WHOLE,
+    enterprise: WHOLE,
+    enterprise_id: WHOLE,
+    workflow_ref: UNDER,
   },
   // https://docs.gitlab.com/ci/secrets/id_token_authentication/
   "https://gitlab.com": {
-    claims: [
-      ...["sub", "namespace_id", "namespace_path", "project_id", "project_path"],
-      ...["user_id", "user_login", "user_email", "ci_config_ref_uri"],
-    ],
-    begin: "project_path:",
+    sub: /^project_path:[^\s*:/]+\/|^project_id:[^\s*:]+(:|$)/,
+    namespace_id: WHOLE,
+    namespace_path: /^[^\s*:/]+(\/|$)/,
+    project_id: WHOLE,
+    project_path: UNDER,
+    ci_config_ref_uri: /^gitlab\.com\/[^\s*:/]+\//,
   },
 };
 
@@ -41,15 +52,14 @@ export function vagueIn(
   conditions: Readonly<Record<string, Condition>>,
 ): Vague | undefined {
   const shared = SHARED[issuer.replace(/\/$/, "")];
-  const telling = Object.entries(conditions).filter(([claim, condition]) =>
-    shared
-      ? shared.claims.includes(claim) &&
-        names(condition, claim === "sub" ? shared.begin : undefined)
-      : !COMMON.includes(claim) && tells(condition),
-  );
+  const telling = Object.entries(conditions).filter(([claim, condition]) => {
+    if (!shared) return !COMMON.includes(claim) && tells(condition);
+    const own = Object.hasOwn(shared, claim) ? shared[claim] : undefined;
+    return own !== undefined && names(condition, own);
+  });
   if (telling.length > 0) return voidIn(conditions);
   const by = shared
-    ? `: by one of ${shared.claims.join(", ")}, with your own name at its beginning`
+    ? `: by one of ${Object.keys(shared).join(", ")}, with your own name or id at its beginning, in full: * may stand behind that alone`
     : "";
   return {
     path: [],
@@ -77,14 +87,10 @@ function tells(condition: Condition): boolean {
   return typeof condition === "number";
 }
 
-/** Whether it begins with an owner's name or id: what begins with `repo:*` is met by a repository of anybody's.
- * @param begin of every such claim */
-function names(condition: Condition, begin = ""): boolean {
-  if (Array.isArray(condition)) return condition.every((one) => names(one, begin));
-  if (typeof condition !== "string") return typeof condition === "number";
-  const [start = ""] = condition.split("*");
-  if (begin.startsWith(start) && start !== condition) return false;
-  return tells(start.startsWith(begin) ? start.slice(begin.length) : start);
+/** Whether it names whose the tokens are. @param own what a text that does so begins with */
+function names(condition: Condition, own: RegExp): boolean {
+  if (Array.isArray(condition)) return condition.every((one) => names(one, own));
+  return typeof condition === "number" || (typeof condition === "string" && own.test(condition));
 }
 
 /** The place of an entry that makes the others of its list void. */

@@ -4,7 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { UpstreamHour } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
-import { originOf } from "../policy/source.ts";
+import { originOf, originParts } from "../policy/source.ts";
 import type { Watch } from "../upstream/gate.ts";
 import { timeOf } from "./answers.ts";
 import { type Api, add, number, time } from "./api-schemas.ts";
@@ -112,12 +112,12 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
 }
 
 function hourTold({ hour, origin, requests, waited, left, limit, ...row }: UpstreamHour) {
-  const [upstream = "", credentials] = origin.split("~");
+  const { upstream, credentials } = originParts(origin);
   return {
     ...row,
     hour: `${hour}:00:00.000Z`,
     upstream: upstream.includes("://") ? upstream : `https://${upstream}`,
-    credentials: credentials?.split(",") ?? [],
+    credentials: credentials === "" ? [] : credentials.split(","),
     requests,
     latency: Math.round(waited / Math.max(1, requests)),
     ...(left !== undefined && { pullsLeft: left }),

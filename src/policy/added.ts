@@ -46,7 +46,7 @@ function withPolicies(config: Config, { name: _, ...added }: AddedRule): Config 
 function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables) {
   const read = readRule(added.fields, "", config.offline, []);
   if (!read) return [];
-  const [problem] = secretProblems(read.rule, config);
+  const [problem] = secretProblems(read.rule, config, env);
   const one = configured(read, env);
   return [{ ...one, ...(problem && { problem: problem.text, secret: problem.secret }), added }];
 }
@@ -58,7 +58,7 @@ export function problemsOf(config: Config, fields: unknown, env: Variables): str
   if (!read) return problems;
   return [
     ...problems,
-    ...secretProblems(read.rule, config).map(({ field, text }) => `${field}: ${text}`),
+    ...secretProblems(read.rule, config, env).map(({ field, text }) => `${field}: ${text}`),
   ];
 }
 
@@ -132,8 +132,9 @@ interface SecretProblem {
 }
 
 /** A secret goes where its deployer bound it, and what it opens is not opened to those without a token: `networks` of 0.0.0.0/0 would be
- * `anonymous` by another name. An admin of the API can neither have a secret sent to a host of theirs nor make its images public. */
-function secretProblems(rule: Rule, { bindings }: Config): SecretProblem[] {
+ * `anonymous` by another name, and where AUTH is open every rule is. An admin of the API can neither have a secret sent to a host of theirs
+ * nor make its images public. `npm start` on loopback is open to this machine alone. */
+function secretProblems(rule: Rule, { bindings, auth }: Config, env: Variables): SecretProblem[] {
   const [secret] = rule.credentials;
   if (secret === undefined) return [];
   const own = rule.credentials.find((name) => OWN_SECRETS.includes(name));
@@ -143,6 +144,7 @@ function secretProblems(rule: Rule, { bindings }: Config): SecretProblem[] {
   const open = [
     ...(rule.anonymous ? ["anonymous"] : []),
     ...(rule.networks.length > 0 ? ["networks"] : []),
+    ...(auth.mode === "open" && String(env.LOCAL_ADMIN) !== "true" ? ["AUTH.mode"] : []),
   ];
   return [
     ...(unbound ? [{ ...unbound, text: unbound.problem }] : []),

@@ -16,7 +16,17 @@ export interface Source {
 export function originOf(rule: Rule): string {
   // http:// and https:// of one host may be two registries.
   const upstream = rule.upstream.base.replace(/^https:\/\//, "");
-  return rule.credentials.length > 0 ? `${upstream}~${rule.credentials.join(",")}` : upstream;
+  // The last `~` parts the two, also where a path has one: `h/a~KEY` without credentials would be `h/a` with those of KEY.
+  return rule.credentials.length > 0 || upstream.includes("~")
+    ? `${upstream}~${rule.credentials.join(",")}`
+    : upstream;
+}
+
+/** The two parts of an origin: the upstream, and the names of its credentials, if any. */
+export function originParts(origin: string): { upstream: string; credentials: string } {
+  const end = origin.lastIndexOf("~");
+  if (end < 0) return { upstream: origin, credentials: "" };
+  return { upstream: origin.slice(0, end), credentials: origin.slice(end + 1) };
 }
 
 /** The repository's name as the rule's own lists write it: without the rule's prefix and `upstreamPrefix`. */

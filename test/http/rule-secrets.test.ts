@@ -153,6 +153,30 @@ describe("what a secret opens is not opened to all by the API", () => {
     expect((await answerTo(cache, without)).status).toBe(201);
   });
 
+  it("nor where AUTH is open, except to this machine", async () => {
+    const AUTH = { mode: "open", acknowledgeOpen: true };
+    const open = cacheOf([DEPLOYED], "", { AUTH });
+    const { status, said } = await answerTo(open, fields());
+    expect([status, said.split(":")[0]]).toEqual([400, "AUTH.mode"]);
+    const without = { ...fields({ upstream: "public.example" }), credentials: undefined };
+    expect((await answerTo(open, without)).status).toBe(201);
+    const local = cacheOf([DEPLOYED], "", { AUTH, LOCAL_ADMIN: "true" });
+    expect((await answerTo(local, fields())).status).toBe(201);
+  });
+
+  it("nor by one of before, where AUTH has been opened since", async () => {
+    const added = { prefix: "kept-images", upstream: `${HOST}/team`, credentials: "ROBOT" };
+    const { version } = (await access.page()).rules;
+    const change = { id: crypto.randomUUID(), name: added.prefix, fields: added };
+    expect(await access.changeRule(version, change, "an earlier version", 1)).toBe(true);
+    const cache = cacheOf([DEPLOYED], "", { AUTH: { mode: "open", acknowledgeOpen: true } });
+    const response = await cache.fetch("kept-images/app/manifests/1");
+    expect([response.status, await response.text()]).toEqual([
+      500,
+      expect.stringContaining("without a token (AUTH.mode)"),
+    ]);
+  });
+
   it("nor by a rule that is changed", async () => {
     const cache = cacheOf([DEPLOYED]);
     const made = fields();
