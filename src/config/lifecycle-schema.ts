@@ -39,9 +39,14 @@ export const UNITS: Record<CountType, "days" | "gigabytes" | undefined> = {
   totalSizeMoreThan: "gigabytes",
 };
 
-/** Of ECR's newer grammar, which moves images between classes of storage: here there is one. */
-const ONLY_EXPIRE = "images are not moved between classes of storage here, they only expire";
-const unsupported = z.never({ error: `is not known here: ${ONLY_EXPIRE}` }).optional();
+/** ECR's storage classes. Entrepot has one; each part of the grammar that is about the other says what happens here instead. */
+const STANDARD = '"standard", the one storage class that Entrepot has';
+const INSTEAD = {
+  storageClass: `must be ${STANDARD}: no image is archived, so a rule about archived images has nothing to select`,
+  transition: `must be "expire": Entrepot does not archive images. An image that no rule expires stays in ${STANDARD}; one that expires is deleted, and a later pull fetches it from the upstream again`,
+  targetStorageClass: `must not be given: Entrepot does not move images out of ${STANDARD}`,
+  sinceImageTransitioned: `cannot be "sinceImageTransitioned": no image is ever moved to another storage class here, so there is no such time. Count days from the last pull with "sinceImagePulled", or since caching with "sinceImagePushed"`,
+};
 
 export const selectionSchema = z
   .strictObject({
@@ -68,7 +73,7 @@ export const selectionSchema = z
       .enum(COUNT_TYPES, {
         error: ({ input }) =>
           input === "sinceImageTransitioned"
-            ? `cannot be "sinceImageTransitioned": ${ONLY_EXPIRE}`
+            ? INSTEAD.sinceImageTransitioned
             : `must be one of ${COUNT_TYPES.map((type) => `"${type}"`).join(", ")}`,
       })
       .describe(
@@ -82,8 +87,16 @@ export const selectionSchema = z
       .number({ error: "must be a number" })
       .positive("must be greater than 0")
       .max(1e9, "is too large")
-      .describe("How many stay, or how many days or gigabytes."),
-    storageClass: unsupported,
+      .meta({ kind: "a whole number, from 1 on; of gigabytes any number above 0" })
+      .describe(
+        "How many images stay, or how many days (from 1 on), or gigabytes (0.5 is half of one).",
+      ),
+    storageClass: z
+      .literal("standard", { error: INSTEAD.storageClass })
+      .optional()
+      .describe(
+        "Accepted so that a policy of ECR's can be pasted: all that is cached is in the one class, standard.",
+      ),
   })
   .transform((given, context): Selection => {
     const say = (field: keyof typeof given, message: string) =>
@@ -129,9 +142,14 @@ export const policyRuleSchema = z
     action: z
       .strictObject({
         type: z
-          .literal("expire", { error: `must be "expire": ${ONLY_EXPIRE}` })
-          .describe("expire: there is nothing else."),
-        targetStorageClass: unsupported,
+          .literal("expire", {
+            error: ({ input }) =>
+              input === "transition" ? INSTEAD.transition : 'must be "expire"',
+          })
+          .describe(
+            "expire: the image is deleted here, after its grace. ECR's transition is refused.",
+          ),
+        targetStorageClass: z.never({ error: INSTEAD.targetStorageClass }).optional(),
       })
       .describe("What is done."),
   })
