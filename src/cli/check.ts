@@ -2,6 +2,7 @@
 // for an environment, whose secrets are in `.NAME.vars`.
 
 import { SHORTEST_SECRET } from "../config/auth.ts";
+import { hintsOf } from "../config/hints.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import { readSecrets } from "../config/secrets.ts";
@@ -57,6 +58,7 @@ function unusable(given: Variables): string[] {
       console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
     return rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
+      for (const hint of hintsOf(rule)) console.log(`    ${hint}`);
       if (!problem) return [];
       // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.
       if (secret && known[secret]) return [`${rule.name}: ${problem}`];

@@ -4,10 +4,11 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { hasOfficialImages } from "../config/docker-hub.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub, isLoopback } from "../config/upstream.ts";
+import { isLoopback } from "../config/upstream.ts";
 import { localSecrets } from "./secrets.ts";
 import { deployedVariables, option, variablesIn } from "./settings.ts";
 
@@ -156,7 +157,7 @@ function summary(): string {
 
 /** An image that can be pulled, or what its name looks like. */
 function example(rules: readonly Rule[]): string {
-  const hub = rules.find(({ upstream, prefixes }) => isDockerHub(upstream) && prefixes.length > 0);
+  const hub = rules.find((rule) => hasOfficialImages(rule) && rule.prefixes.length > 0);
   if (hub) return `${hub.prefixes[0]}/library/alpine:latest`;
   const prefixed = rules.find(({ prefixes }) => prefixes.length > 0);
   return prefixed ? `${prefixed.prefixes[0]}/<image>:<tag>` : "<image>:<tag>";

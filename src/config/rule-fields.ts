@@ -65,7 +65,13 @@ export const ruleFields = {
   upstreamPrefix: prefix
     .optional()
     .describe(
-      "Put before the rest of the name at the upstream: prefix/app is upstreamPrefix/app there.",
+      "Put before the rest of the name at the upstream: prefix/app is upstreamPrefix/app there. For registries that have projects behind /v2/, such as Harbor and Google Artifact Registry.",
+    ),
+  dockerHub: z
+    .boolean()
+    .default(false)
+    .describe(
+      "The upstream is another registry's proxy of Docker Hub (Harbor, Nexus, Artifactory, Google Artifact Registry): a name of one part is an official image, so that prefix/alpine is library/alpine there, behind upstreamPrefix. For docker.io itself it need not be said.",
     ),
   kind: z
     .enum(["oci", "ecr"], { error: 'must be "oci" or "ecr"' })

@@ -25,6 +25,8 @@ export interface Rule {
   upstream: Upstream;
   /** Put before the rest of the name at the upstream. */
   upstreamPrefix?: string;
+  /** Another registry in front of Docker Hub: its names are Docker Hub's (config/docker-hub). */
+  dockerHub: boolean;
   /** Where a private ECR registry's logins come from; of that kind of rule only. */
   ecr?: EcrApi;
   /** The names of secrets: the first that the upstream does not refuse is used. */

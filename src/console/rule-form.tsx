@@ -57,6 +57,7 @@ const FIELDS: readonly Field[] = [
 const SWITCHES: readonly [string, string][] = [
   ["anonymous", "Everybody may pull by it"],
   ["offline", "Never ask the upstream"],
+  ["dockerHub", "The upstream is a proxy of Docker Hub: alpine is library/alpine there"],
 ];
 
 /** Fields, as the API takes them, of what was typed; and what cannot be read. */

@@ -2,9 +2,9 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Added, SetAside } from "../config/added.ts";
+import { hasOfficialImages } from "../config/docker-hub.ts";
 import { type Config, type ConfiguredRule, readRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub } from "../config/upstream.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isRepositoryName } from "../oci/name.ts";
 import { problemsOf } from "../policy/added.ts";
@@ -233,8 +233,8 @@ function addedTold({ fields, version, changedAt, changedBy }: Added) {
 /** Of Docker Hub there is an image that everybody may pull. */
 function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   if (image === undefined)
-    return isDockerHub(rule.upstream) && !rule.upstreamPrefix
-      ? { repository: "library/alpine", reference: "latest" }
+    return hasOfficialImages(rule)
+      ? { repository: upstreamRepository(rule, "alpine"), reference: "latest" }
       : undefined;
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]{1,128}))?$/.exec(image) ?? [];
   const repository = upstreamRepository(rule, name);

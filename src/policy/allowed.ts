@@ -1,7 +1,7 @@
 // What a rule lets through: its lists of names, tags and digests. Decides, does not act.
 
+import { hasOfficialImages } from "../config/docker-hub.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub } from "../config/upstream.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { matchesTag, namePattern } from "./glob.ts";
@@ -10,7 +10,7 @@ import { ownName, type Source } from "./source.ts";
 /** The names that a rule's globs may mean a repository by: docker's own short name of an official image is one. */
 export function namesOf(source: Source): string[] {
   const name = ownName(source);
-  const isOfficial = isDockerHub(source.rule.upstream) && /^library\/[^/]+$/.test(name);
+  const isOfficial = hasOfficialImages(source.rule) && /^library\/[^/]+$/.test(name);
   return isOfficial ? [name, name.slice("library/".length)] : [name];
 }
 

@@ -2,9 +2,10 @@
 // not at all. Decides, does not act.
 
 import { getDomain } from "tldts";
+import { hasHubNames, hasOfficialImages } from "../config/docker-hub.ts";
 import type { ConfiguredRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
-import { isDockerHub, registryHost } from "../config/upstream.ts";
+import { registryHost } from "../config/upstream.ts";
 import { isRepositoryName } from "../oci/name.ts";
 
 /** How a client names an image. */
@@ -129,8 +130,7 @@ function byDefault(rules: Rules, name: string, host: string): Routed | undefined
   const configured = rules.find(({ rule }) => rule.default);
   if (!configured || isBeside(rules, host)) return undefined;
   // No namespace of Docker Hub has a dot: this is another registry's image, for which there is no rule.
-  if (isDockerHub(configured.rule.upstream) && /^[^/]*\./.test(name) && name.includes("/"))
-    return undefined;
+  if (hasHubNames(configured.rule) && /^[^/]*\./.test(name) && name.includes("/")) return undefined;
   return routed(configured, name);
 }
 
@@ -157,8 +157,6 @@ function routed(configured: ConfiguredRule, rest: string): Routed | undefined {
 
 /** Docker Hub keeps its official images under `library/`, and docker's client adds that silently. */
 export function upstreamRepository(rule: Rule, rest: string): string {
-  const repository = rule.upstreamPrefix ? `${rule.upstreamPrefix}/${rest}` : rest;
-  return isDockerHub(rule.upstream) && !repository.includes("/")
-    ? `library/${repository}`
-    : repository;
+  const name = hasOfficialImages(rule) && !rest.includes("/") ? `library/${rest}` : rest;
+  return rule.upstreamPrefix ? `${rule.upstreamPrefix}/${name}` : name;
 }

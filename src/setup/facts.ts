@@ -1,8 +1,8 @@
 // What setting a client up needs to know of a cache: where it is, what it stands for, and whether one has to log in.
 
+import { hasOfficialImages } from "../config/docker-hub.ts";
 import type { Config } from "../config/read.ts";
-import type { Rule } from "../config/rule.ts";
-import { isDockerHub, registryHost } from "../config/upstream.ts";
+import { registryHost } from "../config/upstream.ts";
 import { registriesOf } from "../policy/route.ts";
 
 /** Under this name nobody writes its images. */
@@ -46,9 +46,7 @@ export function factsOf(config: Config, url: URL, login: boolean | undefined): F
     host,
     insecure: protocol === "http:",
     mirrored: [...mirrored.values()],
-    hubIsDefault: rules.some((rule) => rule.default && isHub(rule)),
+    hubIsDefault: rules.some((rule) => rule.default && hasOfficialImages(rule)),
     login: login ?? config.auth.mode === "token",
   };
 }
-
-const isHub = (rule: Rule) => isDockerHub(rule.upstream) && rule.upstreamPrefix === undefined;

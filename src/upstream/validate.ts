@@ -2,7 +2,10 @@
 // of what is known of the upstream's health is heeded or changed by it.
 
 import type { Credentials } from "../config/credentials.ts";
+import { hintsOf } from "../config/hints.ts";
 import type { Rule } from "../config/rule.ts";
+import { parseUpstream } from "../config/upstream.ts";
+import { behindV2, pathOf, written } from "../config/upstream-path.ts";
 import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
 import { plain } from "../text/plain.ts";
@@ -63,19 +66,26 @@ type Say = (check: Check["check"], good: boolean, text: string) => void;
 /** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
 async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   const { host } = rule.upstream;
-  const { status, headers } = await tried(rule, "GET", "/v2/", undefined, say, "reach");
-  if (status !== 200 && status !== 401) {
-    say("reach", false, `${host} answered ${status} to GET /v2/, as no registry does`);
+  const response = await tried(rule, "GET", "/v2/", undefined, say, "reach");
+  const { status, headers } = response;
+  if (!isRegistrys(response)) {
+    const what = status === 200 ? "a page" : status;
+    const elsewhere = await lookBehind(rule);
+    say("reach", false, `${host} answered ${what} to GET /v2/, as no registry does${elsewhere}`);
     throw new Ended();
   }
-  say("reach", true, `${host} answers as a registry`);
+  const path = pathOf(rule);
+  const before = path === undefined ? "" : `, at ${path}/v2/: its path goes before /v2`;
+  say("reach", true, `${host} answers as a registry${before}`);
   if (status === 200) {
     say("challenge", true, `${host} wants no login at /v2/`);
     return undefined;
   }
   const challenge = challengeIn(headers.get("www-authenticate"), true);
   if (!challenge) {
-    say("challenge", false, `${host} asks for a login that is neither Bearer nor Basic`);
+    const elsewhere = await lookBehind(rule);
+    const words = `${host} asks for a login that is neither Bearer nor Basic${elsewhere}`;
+    say("challenge", false, words);
     throw new Ended();
   }
   const realm = challenge.parameters.get("realm");
@@ -86,6 +96,30 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
     `${host} asks for ${challenge.scheme === "bearer" ? "Bearer" : "Basic"}${at}`,
   );
   return challenge;
+}
+
+/** A web application answers 200 with its page to every path that it does not know: Harbor's portal does. */
+function isRegistrys({ status, headers }: Response): boolean {
+  const isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
+    headers.get("content-type") ?? "",
+  );
+  return (status === 200 && !isPage) || status === 401;
+}
+
+/** Where no registry answers under the upstream's path: whether one does at `/v2/` of the host, and has the path behind it. No secret
+ * is sent there. */
+async function lookBehind(rule: Rule): Promise<string> {
+  const behind = behindV2(rule);
+  if (!behind) return "";
+  const upstream = parseUpstream(behind.upstream, true);
+  const answers = await ask({ ...rule, upstream }, "GET", "/v2/", undefined).then(
+    isRegistrys,
+    () => false,
+  );
+  const asked = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
+  return answers
+    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as of Harbor or Google Artifact Registry, write ${written(behind)}`
+    : `${asked}. At ${upstream.base}/v2/ none answers either`;
 }
 
 async function withKey(
@@ -110,7 +144,8 @@ async function withKey(
   const path = `/v2/${repository}/manifests/${reference}`;
   const { status, headers } = await tried(rule, "HEAD", path, authorization, say, "image");
   const words = `${rule.upstream.host} answered ${status} to HEAD of ${repository}:${reference}, ${whose}`;
-  say("image", status === 200, words);
+  const why = status === 200 ? [] : hintsOf(rule);
+  say("image", status === 200, [words, ...why].join("; "));
   const budget = status === 200 ? readBudget(headers, now) : undefined;
   if (budget) {
     const text = `${budget.remaining} of ${budget.limit} pulls are left, ${whose}`;

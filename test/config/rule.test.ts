@@ -19,6 +19,7 @@ it("has defaults for all but prefix and upstream", () => {
     upstream: { base: "https://registry.example.com", host: "registry.example.com" },
     credentials: [],
     realms: [],
+    dockerHub: false,
     deny: [],
     allowDigests: false,
     denyDigests: [],

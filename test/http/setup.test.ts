@@ -104,6 +104,11 @@ it("dockerd's says where Docker Hub's rule is not the default one", async () => 
   const other = new Cache({ ...shut(), RULES: RULES.slice(1) });
   expect(await printed(open, "/setup/dockerd")).not.toContain("default = true");
   expect(await printed(other, "/setup/dockerd")).toContain("default = true");
+  const upstream = { upstream: "harbor.example.com", upstreamPrefix: "hub-proxy", default: true };
+  const proxy = new Cache({ ...shut(), RULES: [{ ...upstream, dockerHub: true }] });
+  expect(await printed(proxy, "/setup/dockerd")).not.toContain("default = true");
+  const elsewhere = new Cache({ ...shut(), RULES: [upstream] });
+  expect(await printed(elsewhere, "/setup/dockerd")).toContain("default = true");
 });
 
 it("the list has each client by its address", async () => {

@@ -8,6 +8,30 @@ import { ruleOf } from "../config/rules.ts";
 const source = (fields: object, repository: string) => ({ rule: ruleOf(fields), repository });
 const hub = { upstream: "docker.io" };
 
+describe("an official image of Docker Hub's", () => {
+  const proxy = { upstream: "harbor.example", upstreamPrefix: "hub-proxy", dockerHub: true };
+  const nexus = { upstream: "https://nexus.example/repository/hub", dockerHub: true };
+
+  it.each<[string, object, string, boolean]>([
+    ["of Docker Hub's", hub, "library/alpine", true],
+    ["behind a proxy's project", proxy, "hub-proxy/library/alpine", true],
+    ["behind a proxy's path", nexus, "library/alpine", true],
+    ["another repository there", proxy, "hub-proxy/library/alpine2", false],
+    ["of a namespace", proxy, "hub-proxy/team/alpine", false],
+    ["of more parts", proxy, "hub-proxy/library/a/alpine", false],
+    ["where nothing says so", { ...proxy, dockerHub: false }, "hub-proxy/library/alpine", false],
+    [
+      "of a namespace of Docker Hub's: another repository",
+      { ...hub, upstreamPrefix: "team" },
+      "team/library/alpine",
+      false,
+    ],
+  ])("%s, is meant by its short name: %s, %s", (_, fields, repository, expected) => {
+    expect(isNameAllowed(source({ ...fields, allow: ["alpine"] }, repository))).toBe(expected);
+    expect(isNameAllowed(source({ ...fields, deny: ["alpine"] }, repository))).toBe(!expected);
+  });
+});
+
 describe("a glob", () => {
   it.each([
     ["library/*", "library/alpine", true],

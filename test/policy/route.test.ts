@@ -14,6 +14,11 @@ const { rules } = readConfig({
     { prefix: "quay/team/deep", upstream: "https://deep.example" },
     { prefix: "hub-team", upstream: "docker.io", upstreamPrefix: "team" },
     { prefix: "ours", upstream: "harbor.example", upstreamPrefix: "proxy/cache" },
+    { prefix: "hub", upstream: "harbor.example", upstreamPrefix: "hub-proxy", dockerHub: true },
+    { prefix: "nexus", upstream: "https://nexus.example/repository/hub", dockerHub: true },
+    { prefix: "gar", upstream: "https://gar.example", upstreamPrefix: "p/r", dockerHub: true },
+    { prefix: "said", upstream: "docker.io", dockerHub: true },
+    { prefix: "said-team", upstream: "docker.io", upstreamPrefix: "team", dockerHub: true },
     { prefix: "a/b", upstream: "https://two-parts.example" },
   ],
 });
@@ -45,6 +50,18 @@ describe("by prefix", () => {
     ["ours/x", "harbor.example", "proxy/cache/x"],
     ["ours/x/y", "harbor.example", "proxy/cache/x/y"],
     ["hub-team/x", "registry-1.docker.io", "team/x"],
+    // another registry in front of Docker Hub
+    ["hub/alpine", "harbor.example", "hub-proxy/library/alpine"],
+    ["hub/library/alpine", "harbor.example", "hub-proxy/library/alpine"],
+    ["hub/library", "harbor.example", "hub-proxy/library/library"],
+    ["hub/grafana/grafana", "harbor.example", "hub-proxy/grafana/grafana"],
+    ["hub/a/b/c", "harbor.example", "hub-proxy/a/b/c"],
+    ["nexus/alpine", "nexus.example/repository/hub", "library/alpine"],
+    ["nexus/team/x", "nexus.example/repository/hub", "team/x"],
+    ["gar/alpine", "gar.example", "p/r/library/alpine"],
+    ["said/alpine", "registry-1.docker.io", "library/alpine"],
+    // at Docker Hub itself it is a namespace, whatever is said
+    ["said-team/x", "registry-1.docker.io", "team/x"],
   ])("%s", (name, host, repository) => {
     const routed = routeByPrefix(rules, name);
     expect(routed?.configured.rule.upstream.host).toBe(host);

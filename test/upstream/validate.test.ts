@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { validate } from "../../src/upstream/validate.ts";
 import { ruleOf } from "../config/rules.ts";
-import { fixture, repository } from "../support/cache.ts";
+import { apartPath, fixture, repository } from "../support/cache.ts";
 import { secretIn } from "../support/secrets.ts";
 
 const secrets = env as unknown as Record<string, unknown>;
@@ -136,4 +136,71 @@ describe("a rule that does not", () => {
       text: expect.stringContaining("answered 404 to HEAD"),
     });
   });
+});
+
+describe("an upstream with a path, which goes before /v2", () => {
+  const root = fixture.url("open");
+
+  it("and answers there: it is said", async () => {
+    const sample = await image();
+    const { valid, text } = await validated({ upstream: root + apartPath() }, sample);
+    expect(valid).toBe(true);
+    expect(text).toMatch(
+      /answers as a registry, at \/apart-[^/]+\/v2\/: its path goes before \/v2/,
+    );
+  });
+
+  it.each<[string, string, object, object | undefined]>([
+    ["404", "/hub-proxy", {}, undefined],
+    ["a portal's page", "/hub-proxy", {}, { html: true }],
+    ["with more of a name", "/hub-proxy/team", { upstreamPrefix: "library" }, undefined],
+    ["the address that the project is at", "/v2/hub-proxy", {}, undefined],
+  ])("and does not, while the host does: %s", async (_, path, fields, fault) => {
+    if (fault) await fixture.fault({ match: { server: "open", kind: "other" }, do: fault });
+    const { valid, told, text } = await validated({ upstream: root + path, ...fields });
+    expect([valid, told]).toEqual([false, "-reach"]);
+    expect(text).toContain("path goes before /v2");
+    expect(text).toContain(`A registry answers at ${root}/v2/`);
+    const prefix = [path.replace(/^\/(v2\/)?/, ""), ...Object.values(fields)].join("/");
+    expect(text).toContain(`write upstream = "${root}" and upstreamPrefix = "${prefix}"`);
+  });
+
+  it("as it is proposed, it is valid", async () => {
+    const name = `hub-proxy/library/${repository("valid")}`;
+    await fixture.image(name, "1");
+    const sample = { repository: name, reference: "1" };
+    const fields = { upstream: root, upstreamPrefix: "hub-proxy", dockerHub: true };
+    expect(await validated(fields, sample)).toMatchObject({ valid: true });
+  });
+
+  it("and no registry answers anywhere: nothing is proposed", async () => {
+    const { told, text } = await validated({ upstream: `${fixture.url("token")}/hub-proxy` });
+    expect(told).toBe("-reach");
+    expect(text).toContain("none answers either");
+    expect(text).not.toContain("write");
+  });
+
+  it("sends no secret to the host's root", async () => {
+    const upstream = `${fixture.url("open")}/hub-proxy`;
+    const before = (await fixture.requests({ kind: "ping" })).length;
+    await validated({ upstream, credentials: "ROBOT" });
+    const pings = (await fixture.requests({ kind: "ping" })).slice(before);
+    expect(pings.length).toBeGreaterThan(0);
+    for (const { authorization } of pings) expect(authorization).toBe("none");
+  });
+});
+
+it("a page in place of a registry is none, without a path too", async () => {
+  await fixture.fault({ match: { server: "open", kind: "ping" }, do: { html: true } });
+  const { told, text } = await validated({ upstream: fixture.url("open") });
+  expect(told).toBe("-reach");
+  expect(text).toContain("answered a page to GET /v2/");
+});
+
+it("of an image that is not there, it is told that the rule may be for Docker Hub's names", async () => {
+  const { text } = await validated(
+    { prefix: "docker.io", upstream: fixture.url("open") },
+    { repository: repository("none"), reference: "1" },
+  );
+  expect(text).toMatch(/answered 404 to HEAD.*dockerHub = true/);
 });
