@@ -1,6 +1,7 @@
 // Figures, verdicts and tables as people read them.
 
 import { plain } from "../text/plain.ts";
+import { isRecorded, NOT_RECORDED } from "../text/recorded.ts";
 
 export const SIGNS = { good: "✔", careful: "•", bad: "✘" };
 
@@ -23,8 +24,9 @@ export function some(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** 2026-11-26 14:05, in UTC. */
+/** 2026-11-26 14:05, in UTC; "not recorded" for what is no date, or before 1970. */
 export function timeOf(iso: string): string {
+  if (!isRecorded(iso)) return NOT_RECORDED;
   return iso.slice(0, 16).replace("T", " ");
 }
 

@@ -1,6 +1,7 @@
 // An image as the tree that it is: of an index its platforms, of each its config and layers, with bars as long as they are large.
 
 import type { ImageDetailAnswer } from "../http/api-image-list.ts";
+import { NOT_RECORDED } from "../text/recorded.ts";
 import { Bar, Digest, Scroll, Time } from "./parts.tsx";
 import { bytes, plural } from "./words.ts";
 
@@ -138,12 +139,10 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
       <dd>
         <Digest digest={config.digest} /> <span class="number">{bytes(config.size)}</span>
       </dd>
-      {created !== undefined && !Number.isNaN(Date.parse(created)) && (
+      {config.here && (
         <>
           <dt>Built</dt>
-          <dd>
-            <Time at={created} now={now} />
-          </dd>
+          <dd>{created === undefined ? NOT_RECORDED : <Time at={created} now={now} />}</dd>
         </>
       )}
       {told.map(([name, value]) => (

@@ -1,5 +1,7 @@
 // Numbers, sizes and times as people read them.
 
+import { isRecorded, NOT_RECORDED } from "../text/recorded.ts";
+
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** Made when they are first used: that takes some ms, which an isolate that only gives images does without. */
@@ -60,8 +62,9 @@ export function duration(time: number): string {
   return rest > 0 && next ? `${whole} ${rest} ${next[1]}` : whole;
 }
 
-/** `3 min ago`, `in 5 h`. @param at ISO 8601 @param now in ms since the epoch */
+/** `3 min ago`, `in 5 h`; "not recorded" for what is no date, or before 1970. @param at ISO 8601 @param now in ms since the epoch */
 export function ago(at: string, now: number): string {
+  if (!isRecorded(at)) return NOT_RECORDED;
   const past = now - Date.parse(at);
   if (Math.abs(past) < 1_000) return "just now";
   const [whole = ""] = /^\S+ \S+/.exec(duration(Math.abs(past))) ?? [];
@@ -70,7 +73,7 @@ export function ago(at: string, now: number): string {
 
 /** To the minute, in UTC. @param at ISO 8601 */
 export function moment(at: string): string {
-  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+  return isRecorded(at) ? `${at.slice(0, 10)} ${at.slice(11, 16)} UTC` : NOT_RECORDED;
 }
 
 /** A digest's beginning. */

@@ -54,7 +54,9 @@ const manifest = z.object({
   size: bytes,
   config: part
     .extend({
-      created: z.string().optional(),
+      created: z.string().optional().openapi({
+        description: "absent where the builder has not recorded it: no date, or one before 1970",
+      }),
       os: z.string().optional(),
       architecture: z.string().optional(),
       entrypoint: z.array(z.string()).optional(),

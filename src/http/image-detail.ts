@@ -11,6 +11,7 @@ import type { House } from "../pull/house.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Visit } from "../store/visit.ts";
 import { plain } from "../text/plain.ts";
+import { isRecorded } from "../text/recorded.ts";
 import { timeOf } from "./answers.ts";
 import type { Visitor } from "./door.ts";
 import type { Named } from "./image-named.ts";
@@ -139,7 +140,7 @@ async function configIn(house: House, { digest, size }: Part, visit: Visit): Pro
     unknown
   >;
   const fields = {
-    created: textIn(created),
+    created: dateIn(created),
     os: textIn(os),
     architecture: textIn(architecture),
     entrypoint: textsIn(given.Entrypoint),
@@ -149,6 +150,12 @@ async function configIn(house: House, { digest, size }: Part, visit: Visit): Pro
     environment: textsIn(given.Env)?.map((one) => one.split("=", 1)[0] as string),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Undefined where the builder has not recorded one. */
+function dateIn(value: unknown): string | undefined {
+  const text = textIn(value);
+  return text !== undefined && isRecorded(text) ? text : undefined;
 }
 
 function textIn(value: unknown): string | undefined {

@@ -8,6 +8,7 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { api, bearer, shut, VIEWER } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
+import { manifestOf } from "../support/images.ts";
 import { clean, pullWhole } from "../support/lifecycle.ts";
 import { receive } from "../support/transfers.ts";
 
@@ -192,6 +193,31 @@ describe("the detail", () => {
     ).json()) as { partOf: string; manifests: { layers: { sharedBy: number }[] }[] };
     expect(shared.partOf).toBe(index.digest);
     expect(shared.manifests[0]?.layers.map(({ sharedBy }) => sharedBy)).toEqual([1, 0]);
+  });
+
+  it.each<[unknown, string | undefined]>([
+    ["0001-01-01T00:00:00Z", undefined],
+    ["1969-12-31T23:59:59Z", undefined],
+    ["1970-01-01T00:00:00+02:00", undefined],
+    ["the other day", undefined],
+    [null, undefined],
+    [0, undefined],
+    ["1980-01-01T00:00:01Z", "1980-01-01T00:00:01Z"],
+    ["2024-05-06T07:08:09.123456789Z", "2024-05-06T07:08:09.123456789Z"],
+  ])("built at %j, says %j", async (created, told) => {
+    const { rule, cache } = own();
+    const name = repository("built");
+    const config = await fixture.blob(name, JSON.stringify({ created, os: "linux" }));
+    const manifest = manifestOf("oci", config, []);
+    const { digest } = await fixture.manifest(name, manifest, { tag: "1" });
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    await receive(cache.fetch(`${rule}/${name}/blobs/${config.digest}`));
+    await cache.settled();
+    const reference = encodeURIComponent(`${rule}/${name}@${digest}`);
+    const detail = await (await api(cache, "GET", `images/detail?reference=${reference}`)).json();
+    const { manifests } = detail as { manifests: { config: { os: string; created?: string } }[] };
+    expect(manifests[0]?.config.os).toBe("linux");
+    expect(manifests[0]?.config.created).toBe(told);
   });
 
   it("has of an environment the names, and not the values", async () => {
