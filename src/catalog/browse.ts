@@ -4,6 +4,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import { keptByPins, type Pin, pinsAt } from "./pins.ts";
+import { type Platforms, platformsOf } from "./platforms.ts";
 
 export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -23,12 +24,11 @@ export interface Wanted {
 /** What it stands by, and the numbers of its place and its manifest: as the indexes have them. */
 export type Position = [key: string | number, place: number, content: number];
 
-export interface ListedImage {
+export interface ListedImage extends Platforms {
   place: string;
   digest: Digest;
   mediaType: string;
   tags: string[];
-  platforms: string[];
   /** In bytes, of all that it consists of and that is here. */
   size: number;
   cachedAt: number;
@@ -124,10 +124,6 @@ function imageOf(database: Database, row: Row): ListedImage {
       pid,
     )
     .map(({ tag }) => tag);
-  const platforms = database.all<{ platform: string }>(
-    "SELECT DISTINCT platform FROM refs JOIN contents ON contents.id = child WHERE parent = ? AND platform IS NOT NULL ORDER BY platform",
-    content,
-  );
   const { size } = database.one<{ size: number }>(
     `SELECT ${SIZE} AS size FROM images WHERE place = ? AND content = ?`,
     pid,
@@ -142,7 +138,7 @@ function imageOf(database: Database, row: Row): ListedImage {
     digest,
     mediaType: row.media_type,
     tags,
-    platforms: platforms.map(({ platform }) => platform),
+    ...platformsOf(database, content),
     size,
     cachedAt: row.pushed_at,
     pulledAt: row.pulled_at,

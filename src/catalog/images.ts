@@ -86,7 +86,7 @@ function imagesIn(
       ...(withParts && { parts: own }),
       mediaType: row.media_type,
       ...(row.artifact_type !== null && { artifactType: row.artifact_type }),
-      ...(row.platform !== null && { platform: row.platform }),
+      ...(row.platform && { platform: row.platform }),
       touched: row.touched,
       ...(row.expired_at !== null && { expiredAt: row.expired_at }),
     };

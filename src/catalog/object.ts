@@ -15,6 +15,7 @@ import { deliveredTo, isLinked } from "./linked.ts";
 import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
 import * as pins from "./pins.ts";
+import { learnPlatforms } from "./platforms.ts";
 import { removeImage } from "./removing.ts";
 import * as runs from "./runs.ts";
 import { CONTENT_TABLES, STEPS } from "./schema.ts";
@@ -42,6 +43,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   tellBlob(...[fact]: Parameters<Catalog["tellBlob"]>) {
     return this.#do((database) => tellBlob(database, fact));
+  }
+
+  learnPlatforms(...[known]: Parameters<Catalog["learnPlatforms"]>) {
+    return this.#do((database) => learnPlatforms(database, known));
   }
 
   tellTag(...[fact]: Parameters<Catalog["tellTag"]>) {

@@ -48,6 +48,8 @@ export interface Catalog {
    * first, so that what he finds missing then is fetched again */
   tellManifest(fact: ManifestFact): Promise<{ going: Digest[] }>;
   tellBlob(fact: BlobFact): Promise<void>;
+  /** Platforms as configs say them, "" where one names none. */
+  learnPlatforms(known: readonly { digest: Digest; platform: string }[]): Promise<void>;
   tellTag(fact: TagFact): Promise<void>;
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
@@ -149,6 +151,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
   return {
     tellManifest: (fact) => call(() => catalog().tellManifest(fact)),
     tellBlob: (fact) => call(() => catalog().tellBlob(fact)),
+    learnPlatforms: (known) => call(() => catalog().learnPlatforms(known)),
     tellTag: (fact) => call(() => catalog().tellTag(fact)),
     report: (report) => call(() => catalog().report(report)),
     image: (place, digest) => call(() => catalog().image(place, digest)),

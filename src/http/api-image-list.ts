@@ -12,6 +12,7 @@ import { type Api, add, number, time } from "./api-schemas.ts";
 import { visitorOf } from "./door.ts";
 import { detailOf } from "./image-detail.ts";
 import { imageNamed, REFERENCE } from "./image-named.ts";
+import { withPlatforms } from "./listed-platforms.ts";
 import { nameOf, partsOf, rootOf } from "./place-names.ts";
 
 const bytes = z.int().openapi({ description: "bytes" });
@@ -27,7 +28,10 @@ const image = z
     digest: z.string(),
     mediaType: z.string(),
     tags: z.array(z.string()),
-    platforms: z.array(z.string()),
+    platforms: z.array(z.string()).openapi({
+      description:
+        "as its index names them, or its config; empty where neither is here, or names one",
+    }),
     size: z.int().openapi({ description: "bytes of all that it consists of and that is here" }),
     cachedAt: time,
     pulledAt: time,
@@ -121,7 +125,7 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
       },
       answer: z.object({ images: z.array(image), next: z.string().optional() }),
     },
-    async ({ q, rule, sort, order, n, cursor }) => {
+    async ({ q, rule, sort, order, n, cursor }, context: Context) => {
       const now = config();
       const descending = (order ?? (sort === "name" ? "asc" : "desc")) === "desc";
       const by = `${sort} ${descending ? "desc" : "asc"}`;
@@ -137,9 +141,12 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
         ...(after && { after }),
       });
       if (!found) throw tooMany(sort);
+      const visitor = visitorOf(context);
+      const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+      const images = await withPlatforms(house, catalog, found, visit);
       const last = found.length === n ? found.at(-1) : undefined;
       return {
-        images: found.map((one) => imageTold(now, one)),
+        images: images.map((one) => imageTold(now, one)),
         ...(last && { next: cursorOf(last, by) }),
       };
     },
@@ -166,7 +173,7 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
 
 function imageTold(
   config: Config,
-  { key: _, numbers: __, cachedAt, pulledAt, ...one }: ListedImage,
+  { key: _, numbers: __, unread: ___, cachedAt, pulledAt, ...one }: ListedImage,
 ) {
   return {
     ...nameOf(config, one.place),

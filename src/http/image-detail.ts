@@ -1,7 +1,7 @@
 // All that is known of an image: what its manifests say, and what is here of that.
 
 import type { Catalog } from "../catalog/open.ts";
-import { describe } from "../oci/described.ts";
+import { describe, platformOf } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseObject } from "../oci/json.ts";
@@ -9,15 +9,14 @@ import { INDEX_TYPES } from "../oci/manifest.ts";
 import { type Part, partIn } from "../oci/references.ts";
 import type { House } from "../pull/house.ts";
 import type { Manifest } from "../store/manifests.ts";
-import type { Visit } from "../store/visit.ts";
 import { plain } from "../text/plain.ts";
 import { isRecorded } from "../text/recorded.ts";
 import { timeOf } from "./answers.ts";
 import type { Visitor } from "./door.ts";
+import { configOf } from "./image-config.ts";
 import type { Named } from "./image-named.ts";
 
-/** A config that is longer is not looked into, in bytes; and so many manifests of an index are. */
-const LONGEST_CONFIG = 1024 * 1024;
+/** So many manifests of an index are looked into. */
 const MOST_MANIFESTS = 40;
 /** Layers of a manifest that are told, and entries of its config: labels, words of a command; and of a text so many characters. */
 const MOST_LAYERS = 500;
@@ -82,16 +81,20 @@ export async function detailOf(
     ].filter(([of]) => known.get(of)?.present),
   );
   const manifests = await Promise.all(
-    read.map(async ({ digest: of, platform, manifest, config, layers, leftOut }) => ({
-      digest: of,
-      mediaType: manifest?.mediaType ?? "",
-      ...(platform !== undefined && { platform }),
-      here: manifest !== undefined,
-      size: manifest?.bytes.byteLength ?? 0,
-      ...(config && { config: { ...toldOf(config), ...(await configIn(house, config, visit)) } }),
-      ...(manifest && { layers: layers.map(toldOf) }),
-      ...(leftOut > 0 && { layersLeftOut: leftOut }),
-    })),
+    read.map(async ({ digest: of, platform: named, manifest, config, layers, leftOut }) => {
+      const inside = config && (await configOf(house, config, visit));
+      const platform = named ?? platformOf(inside ?? {});
+      return {
+        digest: of,
+        mediaType: manifest?.mediaType ?? "",
+        ...(platform !== undefined && { platform }),
+        here: manifest !== undefined,
+        size: manifest?.bytes.byteLength ?? 0,
+        ...(config && { config: { ...toldOf(config), ...(inside && configTold(inside)) } }),
+        ...(manifest && { layers: layers.map(toldOf) }),
+        ...(leftOut > 0 && { layersLeftOut: leftOut }),
+      };
+    }),
   );
   const { cachedAt, pulledAt, tags, history, pins, ...rest } = record;
   return {
@@ -125,16 +128,7 @@ function partsOf(manifest: Manifest | undefined): Omit<Read, "digest" | "platfor
 }
 
 /** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */
-async function configIn(house: House, { digest, size }: Part, visit: Visit): Promise<object> {
-  if (size === 0 || size > LONGEST_CONFIG) return {};
-  const opened = await house.blobs.open(digest, visit);
-  if (!opened?.first) return {};
-  if (opened.layout.size > LONGEST_CONFIG) {
-    await opened.first.stream.cancel();
-    return {};
-  }
-  const bytes = new Uint8Array(await new Response(opened.first.stream).arrayBuffer());
-  const { created, os, architecture, config } = parseObject(bytes) ?? {};
+function configTold({ created, os, architecture, config }: Record<string, unknown>): object {
   const given = (typeof config === "object" && config !== null ? config : {}) as Record<
     string,
     unknown

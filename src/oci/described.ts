@@ -45,9 +45,25 @@ export function describe(bytes: Uint8Array): Described {
   };
 }
 
+interface Platform {
+  os?: unknown;
+  architecture?: unknown;
+  variant?: unknown;
+}
+
 interface Entry {
   digest?: unknown;
-  platform?: { os?: unknown; architecture?: unknown; variant?: unknown } | null;
+  platform?: Platform | null;
+}
+
+/** `linux/arm64/v8`, of a descriptor's `platform` or of an image's config (image-spec, "Image Configuration"); undefined where it names
+ * none. */
+export function platformOf({ os, architecture, variant }: Platform): string | undefined {
+  // Builders write "" where there is no variant.
+  const hasVariant = variant !== undefined && variant !== null && variant !== "";
+  const parts = [os, architecture, ...(hasVariant ? [variant] : [])];
+  const isPlatform = parts.every((part) => typeof part === "string" && /^[\w.-]{1,64}$/.test(part));
+  return isPlatform ? parts.join("/") : undefined;
 }
 
 /** Digest → `linux/arm64/v8`. */
@@ -55,12 +71,8 @@ function platformsIn(manifests: unknown): Map<unknown, string> {
   const entries = Array.isArray(manifests) ? (manifests as (Entry | null)[]) : [];
   return new Map(
     entries.flatMap((entry) => {
-      const { os, architecture, variant } = entry?.platform ?? {};
-      const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
-      const isPlatform = parts.every(
-        (part) => typeof part === "string" && /^[\w.-]{1,64}$/.test(part),
-      );
-      return isPlatform ? [[entry?.digest, parts.join("/")] as const] : [];
+      const platform = platformOf(entry?.platform ?? {});
+      return platform === undefined ? [] : [[entry?.digest, platform] as const];
     }),
   );
 }

@@ -138,6 +138,99 @@ describe("the list", () => {
   });
 });
 
+describe("the platform of an image that is in no index", () => {
+  async function single(config: object, more: object = {}) {
+    const { rule, cache } = own();
+    const name = repository("single");
+    const blob = await fixture.blob(name, JSON.stringify(config));
+    const manifest = { ...manifestOf("oci", blob, []), ...more };
+    const { digest } = await fixture.manifest(name, manifest, { tag: "1" });
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    const listed = async () => {
+      const { images } = await imagesOf(cache, `rule=${rule}`);
+      await cache.settled();
+      expect(images).toHaveLength(1);
+      return images[0]?.platforms;
+    };
+    const pullConfig = () => receive(cache.fetch(`${rule}/${name}/blobs/${blob.digest}`));
+    return { rule, cache, name, digest, listed, pullConfig };
+  }
+
+  it.each<[object, string[]]>([
+    [{ os: "linux", architecture: "amd64" }, ["linux/amd64"]],
+    [{ os: "linux", architecture: "arm", variant: "v7" }, ["linux/arm/v7"]],
+    [{ os: "linux", architecture: "arm64", variant: "" }, ["linux/arm64"]],
+    [{ os: "windows", architecture: "amd64", "os.version": "10.0.1" }, ["windows/amd64"]],
+    [{ os: "wasip1", architecture: "wasm" }, ["wasip1/wasm"]],
+    [{ os: "", architecture: "" }, []],
+    [{ os: "linux" }, []],
+    [{ os: ["linux"], architecture: { a: 1 } }, []],
+    [{ os: "<b>\u001b[31m", architecture: "amd64" }, []],
+    [{ name: "chart", version: "1" }, []],
+  ])("is that of its config: %j", async (config, expected) => {
+    const { cache, rule, name, listed, pullConfig } = await single(config);
+    // Not here yet: not known, and not remembered as none.
+    expect(await listed()).toEqual([]);
+    await pullConfig();
+    expect(await listed()).toEqual(expected);
+    const query = `images/detail?reference=${rule}/${name}:1`;
+    const { manifests } = (await (await api(cache, "GET", query)).json()) as {
+      manifests: { platform?: string }[];
+    };
+    expect(manifests[0]?.platform).toBe(expected[0]);
+  });
+
+  it("is read once, and remembered, also that there is none", async () => {
+    for (const config of [{ os: "linux", architecture: "s390x" }, { a: 1 }]) {
+      const { name, listed, pullConfig } = await single(config);
+      const wanted = { parts: [name], places: [], sort: "name", descending: false, limit: 9 };
+      const unread = async () => {
+        const known = await openCatalog(env as unknown as Env).listed(wanted as never);
+        return known?.map((one) => one.unread);
+      };
+      await listed();
+      expect(await unread()).toEqual([true]);
+      await pullConfig();
+      const first = await listed();
+      expect(await unread()).toEqual([undefined]);
+      expect(await listed()).toEqual(first);
+    }
+  });
+
+  it("is not read of what is an artifact by its type", async () => {
+    const config = { os: "linux", architecture: "amd64" };
+    const { listed, pullConfig } = await single(config, { artifactType: "application/vnd.x" });
+    await pullConfig();
+    expect(await listed()).toEqual([]);
+  });
+
+  it("is that of an index's children, where the index names none", async () => {
+    const { rule, cache } = own();
+    const name = repository("nameless");
+    const children: Image[] = [];
+    for (const architecture of ["arm64", "amd64"])
+      children.push(
+        await fixture.image(name, undefined, {
+          platform: { os: "linux", architecture },
+          seed: `${name}-${architecture}`,
+        }),
+      );
+    const named = children.map(({ digest, mediaType, size }) => ({ digest, mediaType, size }));
+    await fixture.index(name, "1", named as never);
+    await cache.bytes(`${rule}/${name}/manifests/1`);
+    for (const image of children) {
+      await cache.bytes(`${rule}/${name}/manifests/${image.digest}`);
+      await receive(cache.fetch(`${rule}/${name}/blobs/${image.config.digest}`));
+    }
+    await cache.settled();
+    for (let time = 0; time < 2; time++) {
+      const { images: found } = await imagesOf(cache, `rule=${rule}`);
+      expect(found.map(({ platforms }) => platforms)).toEqual([["linux/amd64", "linux/arm64"]]);
+      await cache.settled();
+    }
+  });
+});
+
 describe("the detail", () => {
   it("has platforms, config, layers with who shares them, tags, their history, and what refers to it", async () => {
     const { rule, cache } = own();
