@@ -27,6 +27,14 @@ export interface Asked {
   unknown: ErrorCode;
 }
 
+/** What a refusal is remembered for: an upstream without referrers, or one that lists no tags, may well be pulled from. */
+export type Endpoint = "manifest" | "blob" | "tags" | "referrers";
+
+export function endpointOf({ kind, path }: Pick<Asked, "kind" | "path">): Endpoint {
+  if (kind !== "list") return kind;
+  return path.startsWith("tags/") ? "tags" : "referrers";
+}
+
 /** As far as the gate has to know an answer; without headers where none came. */
 export interface Reply {
   elsewhere: boolean;

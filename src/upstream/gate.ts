@@ -6,6 +6,7 @@ import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { Allowance } from "./allowance.ts";
+import type { Endpoint } from "./asked.ts";
 import {
   admit,
   type Health,
@@ -16,7 +17,7 @@ import {
   type Use,
   unprobe,
 } from "./health.ts";
-import { Lender, type Lent, type Refused } from "./lender.ts";
+import { Lender, type Lent, type Refused, type Purpose as Wanted } from "./lender.ts";
 import { readRetryAfter } from "./limit.ts";
 import { NameFailure } from "./name-failure.ts";
 import { observe } from "./observe.ts";
@@ -34,10 +35,12 @@ export interface Loan extends Lent {
   lentAt: number;
   /** The identity that it is lent for. */
   by?: string;
+  /** What is asked with it. Absent from what an older version lends. */
+  endpoint?: Endpoint;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error, scope, by) => this.#heard(error, scope, by));
+  readonly #lender = new Lender(this.env, (error, wanted) => this.#heard(error, wanted));
   readonly #allowance = new Allowance();
   #health: Health = {};
   #offline: boolean | undefined;
@@ -52,8 +55,14 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   /** The authorization to send at once. Throws the upstream's last word where it is not to be asked now.
-   * @param use undefined for what belongs to a transfer under way */
-  async lend(rule: Rule, scope: string, use: Use | undefined): Promise<Outcome<Loan>> {
+   * @param use undefined for what belongs to a transfer under way
+   * @param endpoint what is asked; undefined in what an older version sends */
+  async lend(
+    rule: Rule,
+    scope: string,
+    use: Use | undefined,
+    endpoint?: Endpoint,
+  ): Promise<Outcome<Loan>> {
     return settle(async () => {
       if (this.#isOffline(rule)) {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
@@ -62,8 +71,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       if (use) this.#admit(rule, use, now);
       const by = use && nameOf(use);
       try {
-        const lent = await this.#lender.lend({ rule, scope, by });
-        return { ...lent, watched: isAiling(this.#health, now), lentAt: now, ...(by && { by }) };
+        const lent = await this.#lender.lend({ rule, scope, by, endpoint });
+        const watched = isAiling(this.#health, now);
+        return { ...lent, watched, lentAt: now, ...(by && { by }), ...(endpoint && { endpoint }) };
       } catch (error) {
         if (use) this.#health = unprobe(this.#health, use, now);
         throw error;
@@ -79,10 +89,10 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const { by, lentAt } = loan;
-      const next = await this.#lender.answer({ rule, scope, by }, refused, loan);
+      const { by, endpoint, lentAt } = loan;
+      const next = await this.#lender.answer({ rule, scope, by, endpoint }, refused, loan);
       const watched = isAiling(this.#health, Date.now());
-      return next && { ...next, watched, lentAt, ...(by && { by }) };
+      return next && { ...next, watched, lentAt, ...(by && { by }), ...(endpoint && { endpoint }) };
     });
   }
 
@@ -126,14 +136,15 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
   async #heard(
     error: RegistryError,
-    repository: string,
-    by: string | undefined,
+    { scope, by, endpoint }: Omit<Wanted, "rule">,
   ): Promise<RegistryError> {
     const now = Date.now();
+    // Lists are slow or broken by themselves, and so may be what their tokens are asked of.
+    const isList = endpoint === "tags" || endpoint === "referrers";
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
     const seen: Seen = {
       askedAt: now,
-      repository,
+      ...(!isList && { repository: scope }),
       pull: false,
       ...(by !== undefined && { by }),
       ...(!isRefused(error) && { error: error.toValue() }),
@@ -173,7 +184,7 @@ function isSame(one: Health, other: Health): boolean {
 
 /** The gate as the rest of the house sees it. */
 export interface Gate {
-  lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
+  lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
   report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
   news(rule: Rule): Promise<Became[]>;
@@ -187,7 +198,7 @@ export interface Watch {
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate & Watch {
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
-    lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
+    lend: (rule, scope, use, endpoint) => call(() => stub(rule).lend(rule, scope, use, endpoint)),
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),

@@ -3,6 +3,7 @@
 import type { Credentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
+import type { Endpoint } from "./asked.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
@@ -25,9 +26,11 @@ export interface Purpose {
   scope: string;
   /** The identity that it is for; undefined for a transfer that is under way. */
   by: string | undefined;
+  /** What is asked; undefined for what an older version asks. */
+  endpoint?: Endpoint | undefined;
 }
 
-type Said = (error: RegistryError, scope: string, by: string | undefined) => Promise<RegistryError>;
+type Said = (error: RegistryError, wanted: Omit<Purpose, "rule">) => Promise<RegistryError>;
 
 type Made = Pick<Lent, "authorization" | "fresh">;
 
@@ -45,8 +48,14 @@ export class Lender {
   readonly #said: Said;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
-  readonly #keyring = new Keyring();
-  readonly #authorizer = new Authorizer((key) => this.#keyring.accept(key));
+  /** Endpoint → what was refused there: a 401 to referrers or tags says nothing of pulls. A login that is wrong is tried once at each. */
+  readonly #keyrings = new Map<Endpoint | undefined, Keyring>();
+  /** Credentials that were good once, for the keyrings that are still to come. */
+  readonly #accepted = new Set<Key>();
+  readonly #authorizer = new Authorizer((key) => {
+    this.#accepted.add(key);
+    for (const keyring of this.#keyrings.values()) keyring.accept(key);
+  });
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(variables: Readonly<Record<string, unknown>>, said: Said) {
@@ -72,19 +81,20 @@ export class Lender {
         return { ...other, key: lent.key };
       }
       if (refused.passing) return undefined;
-      this.#refuse(rule, lent.key, scope, refusalBy(rule, refused.status));
+      this.#refuse(wanted, lent.key, refusalBy(rule, refused.status));
     } catch (error) {
       if (!isRefused(error)) throw error;
       refusal = error;
     }
     const next = keys[lent.key + 1];
-    if (next !== undefined && !this.#keyring.isRefused(next, wanted, Date.now())) {
+    const keyring = this.#keyring(wanted);
+    if (next !== undefined && !keyring.isRefused(next, wanted, Date.now())) {
       const nothing = { ...lent, authorization: undefined };
       return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
     }
     if (refusal) throw refusal;
     // What is forbidden to all may be one thing of the repository: it is not said of the others.
-    if (refused.status === 403) this.#keyring.forgive(keys, scope);
+    if (refused.status === 403) keyring.forgive(keys, scope);
     return undefined;
   }
 
@@ -92,7 +102,7 @@ export class Lender {
   async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
     const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
-      const key = this.#keyring.pick(keys, wanted, Date.now());
+      const key = this.#keyring(wanted).pick(keys, wanted, Date.now());
       try {
         return { ...(await this.#try(wanted, key, make)), key };
       } catch (error) {
@@ -102,11 +112,8 @@ export class Lender {
   }
 
   /** Makes an authorization, and remembers why that failed. */
-  async #try(
-    { rule, scope, by }: Purpose,
-    key: number,
-    make: (key: Key) => Promise<Made>,
-  ): Promise<Made> {
+  async #try(wanted: Purpose, key: number, make: (key: Key) => Promise<Made>): Promise<Made> {
+    const { rule, ...told } = wanted;
     const name = keysOf(rule)[key];
     try {
       return await make(name);
@@ -114,10 +121,10 @@ export class Lender {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
       if (failure.status === 401 && name) {
-        this.#keyring.refuseLogin(name, { scope, by }, failure, Date.now());
+        this.#keyring(wanted).refuseLogin(name, wanted, failure, Date.now());
         this.#warn(rule, key, failure);
-      } else if (isRefused(failure)) this.#refuse(rule, key, scope, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope, by);
+      } else if (isRefused(failure)) this.#refuse(wanted, key, failure);
+      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, told);
     }
   }
 
@@ -172,8 +179,18 @@ export class Lender {
     return { authorization, fresh: true };
   }
 
-  #refuse(rule: Rule, key: number, scope: string, error: RegistryError): void {
-    this.#keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
+  #keyring({ endpoint }: Purpose): Keyring {
+    const known = this.#keyrings.get(endpoint);
+    if (known) return known;
+    const keyring = new Keyring();
+    for (const key of this.#accepted) keyring.accept(key);
+    this.#keyrings.set(endpoint, keyring);
+    return keyring;
+  }
+
+  #refuse(wanted: Purpose, key: number, error: RegistryError): void {
+    const { rule, scope } = wanted;
+    this.#keyring(wanted).refuse(keysOf(rule)[key], scope, error, Date.now());
     this.#warn(rule, key, error);
   }
 

@@ -3,7 +3,7 @@
 import type { Rule } from "../config/rule.ts";
 import { within } from "../oci/deadline.ts";
 import { RegistryError } from "../oci/error.ts";
-import { type Asked, type Reply, seenOf, useOf } from "./asked.ts";
+import { type Asked, endpointOf, type Reply, seenOf, useOf } from "./asked.ts";
 import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import type { Gate, Loan } from "./gate.ts";
 import { readBudget } from "./limit.ts";
@@ -47,9 +47,8 @@ export class Requests {
     const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    let loan = await intime(this.#gate.lend(rule, scope, useOf(asked))).catch((error) =>
-      this.#notLent(asked, error),
-    );
+    const lent = this.#gate.lend(rule, scope, useOf(asked), endpointOf(asked));
+    let loan = await intime(lent).catch((error) => this.#notLent(asked, error));
     let answer = await this.#send(asked, loan, deadline);
     while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;

@@ -123,4 +123,20 @@ describe("an answer without any token pauses nothing else:", () => {
     expect((await problemOf(cache.fetch(`bearer/${off}/manifests/1`))).status).toBe(502);
     for (const name of [other, off]) expect((await pull(name)).status).toBe(200);
   });
+
+  it.each(["tags/list", "referrers"])(
+    "given for %s again and again, it says nothing of pulls",
+    async (list) => {
+      const name = repository("list-off");
+      const { digest } = await fixture.image(name, "1");
+      const cache = cacheApart();
+      const match = { repository: name, kind: "token" as const };
+      const id = await fixture.fault({ match, times: 0, do: { status: 200, body: "{}" } });
+      const path = list === "referrers" ? `referrers/${digest}` : list;
+      for (let count = 0; count < 6; count++)
+        expect((await problemOf(cache.fetch(`bearer/${name}/${path}`))).status).toBe(502);
+      await fixture.heal({ id });
+      expect((await receive(cache.fetch(`bearer/${name}/manifests/1`))).status).toBe(200);
+    },
+  );
 });
