@@ -23,6 +23,8 @@ export interface Asked {
   headers?: Record<string, string>;
   /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
   understood?: readonly number[];
+  /** Those that are so where the answer has no challenge: who asks could do nothing about it. */
+  unchallenged?: readonly number[];
   /** What a 404 means here. */
   unknown: ErrorCode;
 }

@@ -22,11 +22,13 @@ import { readRetryAfter } from "./limit.ts";
 import { NameFailure } from "./name-failure.ts";
 import { observe } from "./observe.ts";
 import { isOfflineIn } from "./offline.ts";
+import { isMissing, type ReferrersApi, withSeen } from "./referrers-api.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
 import { type Became, changesOf, stateOf, storedOf, type UpstreamState } from "./standing.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
+const REFERRERS_KEY = "referrers";
 
 export interface Loan extends Lent {
   /** The gate wants to hear of a good answer too. */
@@ -43,6 +45,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   readonly #lender = new Lender(this.env, (error, wanted) => this.#heard(error, wanted));
   readonly #allowance = new Allowance();
   #health: Health = {};
+  #referrers: ReferrersApi = {};
   #offline: boolean | undefined;
   /** What nobody was told of yet. */
   #became: Became[] = [];
@@ -51,6 +54,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     super(context, env);
     void context.blockConcurrencyWhile(async () => {
       this.#health = (await context.storage.get<Health>(HEALTH_KEY)) ?? {};
+      this.#referrers = (await context.storage.get<ReferrersApi>(REFERRERS_KEY)) ?? {};
     });
   }
 
@@ -133,6 +137,20 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
+  async lacksReferrers(): Promise<Outcome<boolean>> {
+    return settle(async () => isMissing(this.#referrers, Date.now()));
+  }
+
+  async sawReferrers(repository: string, has: boolean): Promise<Outcome<null>> {
+    return settle(async () => {
+      const next = withSeen(this.#referrers, repository, has, Date.now());
+      const isNews = next !== this.#referrers;
+      this.#referrers = next;
+      if (isNews) await this.ctx.storage.put(REFERRERS_KEY, next);
+      return null;
+    });
+  }
+
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
   async #heard(
     error: RegistryError,
@@ -188,6 +206,9 @@ export interface Gate {
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
   report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
   news(rule: Rule): Promise<Became[]>;
+  /** Whether the upstream is known to have no referrers API. */
+  lacksReferrers(rule: Rule): Promise<boolean>;
+  sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
 }
 
 /** For whoever wants to know how it stands. */
@@ -203,6 +224,10 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
       call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),
     news: (rule) => call(() => stub(rule).news()),
+    lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
+    sawReferrers: async (rule, repository, has) => {
+      await call(() => stub(rule).sawReferrers(repository, has));
+    },
     state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };
 }

@@ -94,7 +94,9 @@ export class Lender {
     }
     if (refusal) throw refusal;
     // What is forbidden to all may be one thing of the repository: it is not said of the others.
-    if (refused.status === 403) keyring.forgive(keys, scope);
+    // So is a 401 that asks for nothing, where the API is not there.
+    const isOfApi = wanted.endpoint === "referrers" && refused.challenge === null;
+    if (refused.status === 403 || isOfApi) keyring.forgive(keys, scope);
     return undefined;
   }
 
