@@ -48,13 +48,10 @@ export class Lender {
   readonly #said: Said;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
-  /** Endpoint → what was refused there: a 401 to referrers or tags says nothing of pulls. A login that is wrong is tried once at each. */
-  readonly #keyrings = new Map<Endpoint | undefined, Keyring>();
-  /** Credentials that were good once, for the keyrings that are still to come. */
-  readonly #accepted = new Set<Key>();
+  /** A 401 to referrers or tags says nothing of pulls. What is refused to pulls is so to lists: a wrong login is not tried at each. */
+  readonly #keyrings = { pull: new Keyring(), tags: new Keyring(), referrers: new Keyring() };
   readonly #authorizer = new Authorizer((key) => {
-    this.#accepted.add(key);
-    for (const keyring of this.#keyrings.values()) keyring.accept(key);
+    for (const keyring of Object.values(this.#keyrings)) keyring.accept(key);
   });
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
@@ -96,7 +93,8 @@ export class Lender {
     // What is forbidden to all may be one thing of the repository: it is not said of the others.
     // So is a 401 that asks for nothing, where the API is not there.
     const isOfApi = wanted.endpoint === "referrers" && refused.challenge === null;
-    if (refused.status === 403 || isOfApi) keyring.forgive(keys, scope);
+    if (refused.status === 403 || isOfApi)
+      for (const one of this.#concerned(wanted)) one.forgive(keys, scope);
     return undefined;
   }
 
@@ -123,7 +121,8 @@ export class Lender {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
       if (failure.status === 401 && name) {
-        this.#keyring(wanted).refuseLogin(name, wanted, failure, Date.now());
+        for (const keyring of this.#concerned(wanted))
+          keyring.refuseLogin(name, wanted, failure, Date.now());
         this.#warn(rule, key, failure);
       } else if (isRefused(failure)) this.#refuse(wanted, key, failure);
       throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, told);
@@ -182,17 +181,20 @@ export class Lender {
   }
 
   #keyring({ endpoint }: Purpose): Keyring {
-    const known = this.#keyrings.get(endpoint);
-    if (known) return known;
-    const keyring = new Keyring();
-    for (const key of this.#accepted) keyring.accept(key);
-    this.#keyrings.set(endpoint, keyring);
-    return keyring;
+    const isList = endpoint === "tags" || endpoint === "referrers";
+    return this.#keyrings[isList ? endpoint : "pull"];
+  }
+
+  /** Those that a refusal concerns. */
+  #concerned(wanted: Purpose): Keyring[] {
+    const own = this.#keyring(wanted);
+    return own === this.#keyrings.pull ? Object.values(this.#keyrings) : [own];
   }
 
   #refuse(wanted: Purpose, key: number, error: RegistryError): void {
     const { rule, scope } = wanted;
-    this.#keyring(wanted).refuse(keysOf(rule)[key], scope, error, Date.now());
+    for (const keyring of this.#concerned(wanted))
+      keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
     this.#warn(rule, key, error);
   }
 

@@ -65,25 +65,6 @@ describe.each(["tags", "referrers"] as const)("a refusal of %s", (kind) => {
   });
 });
 
-it("a refusal of blobs leaves manifests, and the other way round", async () => {
-  const { name, pulls } = await stage("refused-kind");
-  const [, manifest = "", blob = ""] = pulls;
-  for (const [kind, refused, given] of [
-    ["blob", blob, manifest],
-    ["manifest", "manifests/1", blob],
-  ] as const) {
-    const cache = cacheApart();
-    const id = await fixture.fault({
-      match: { repository: name, kind },
-      times: 0,
-      do: { status: 401 },
-    });
-    expect((await problemOf(cache.fetch(`open/${name}/${refused}`))).status).toBe(401);
-    expect((await receive(cache.fetch(`open/${name}/${given}`))).status).toBe(200);
-    await fixture.heal({ id });
-  }
-});
-
 it("a refusal of lists is remembered for them: a login that is wrong is not tried for each page", async () => {
   const name = repository("remembered");
   await fixture.image(name, "1");
