@@ -2,7 +2,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
-import { type Digest, referrersTag } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import {
   asRegistryError,
   type ErrorValue,
@@ -21,6 +21,7 @@ import { type Asking, isPersonal, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory, worth } from "./memory.ts";
 import { readPage } from "./read-list.ts";
+import { ReferrersReader } from "./referrers.ts";
 import { tallyOf } from "./tally.ts";
 
 export interface FetchedList {
@@ -36,6 +37,7 @@ const MOST_REMEMBERED = 10_000;
 export class ListFill extends DurableObject<Env> {
   readonly #lists = new ListStore(this.env.META);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #referrers = new ReferrersReader(this.#upstream);
   readonly #memory = new Memory();
   /** What KV may not show yet. */
   #page: ListPage | undefined;
@@ -118,27 +120,7 @@ export class ListFill extends DurableObject<Env> {
       return { entries: tags, ...(next && { next }) };
     }
     const digest = list.slice(list.indexOf("/") + 1) as Digest;
-    const answer = await this.#upstream.referrers(source, digest, parameters);
-    if (answer.status === 404) {
-      answer.cancel();
-      return { entries: await this.#referrersByTag(source, digest) };
-    }
-    const { body, next } = await readPage(source, answer);
-    return { entries: listIn(body, "manifests"), ...(next && { next }) };
-  }
-
-  /** Registries without the API keep them under a tag (distribution-spec, "Referrers Tag Schema"). */
-  async #referrersByTag(source: Source, digest: Digest): Promise<unknown[]> {
-    try {
-      // Most have none, and a HEAD is no pull.
-      await this.#upstream.headManifest(source, referrersTag(digest));
-      const answer = await this.#upstream.manifest(source, referrersTag(digest));
-      return listIn((await readPage(source, answer)).body, "manifests");
-    } catch (error) {
-      // No such tag: nothing refers to it. Any other failure is one.
-      if (error instanceof RegistryError && error.status === 404) return [];
-      throw error;
-    }
+    return this.#referrers.read(source, digest, parameters);
   }
 }
 

@@ -23,6 +23,16 @@ export interface Page {
 /** Throws SIZE_INVALID (502) for more than is taken, and UNAVAILABLE (502) for what is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
+  const body = parseObject(await readList(source, answer));
+  if (!body)
+    throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
+  const next = nextOf(source, answer);
+  return { body, ...(next !== undefined && { next }) };
+}
+
+/** The body, whatever it is. Throws SIZE_INVALID (502) for more than is taken. */
+export async function readList(source: Source, answer: Answer): Promise<Uint8Array> {
+  const { host } = source.rule.upstream;
   const bytes = await answer.read(boundsOf(source, LIST_LIMIT));
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
   const excess = jsonProblem(bytes);
@@ -30,11 +40,16 @@ export async function readPage(source: Source, answer: Answer): Promise<Page> {
     const message = `${host} answered with a list that ${excess}`;
     throw new RegistryError("SIZE_INVALID", message, { status: 502 });
   }
-  const body = parseObject(bytes);
-  if (!body)
-    throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
+  return bytes;
+}
+
+/** The query of the next page; undefined where there is none. Throws UNAVAILABLE (502) for one that is too long. */
+export function nextOf({ rule }: Source, answer: Answer): string | undefined {
   const next = nextPage(answer.headers.get("link"))?.toString();
   if ((next?.length ?? 0) > LONGEST_NEXT)
-    throw new RegistryError("UNAVAILABLE", `${host} pages by an address that is too long`);
-  return { body, ...(next !== undefined && { next }) };
+    throw new RegistryError(
+      "UNAVAILABLE",
+      `${rule.upstream.host} pages by an address that is too long`,
+    );
+  return next;
 }

@@ -26,6 +26,10 @@ import {
   notModified,
 } from "./respond.ts";
 
+/** Whether referrers are of the upstream's API (`api`), of the tag that clients keep them under where there is none (`tag`), or of neither
+ * (`none`), for which the list is empty. */
+const REFERRERS_FROM = "Entrepot-Referrers";
+
 /** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
 type Heeded = Asked & Pick<Described, "shared"> & { entry: Entry; seals: Seals };
 
@@ -111,11 +115,12 @@ async function answer(
       const page = await pages.asked();
       const type = url.searchParams.get("artifactType");
       const pulled = await pullReferrers(house, source, digest, page, type, asked);
-      const { manifests, next, ...label } = pulled;
+      const { manifests, next, from, ...label } = pulled;
       note(house, source, "list", label, asked);
       const filtered = type !== null && { "OCI-Filters-Applied": "artifactType" };
       const links = await listHeaders(pages, next, label);
-      const headers = { ...links, ...filtered, "Content-Type": OCI_INDEX };
+      const told = from && { [REFERRERS_FROM]: from };
+      const headers = { ...links, ...filtered, ...told, "Content-Type": OCI_INDEX };
       return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
     }
   }

@@ -2,7 +2,7 @@
 
 import { timed } from "../meter/steps.ts";
 import type { Source } from "../policy/source.ts";
-import type { ListAsked } from "../store/lists.ts";
+import type { ListAsked, ListPage, ReferrersFrom } from "../store/lists.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import type { CacheStatus } from "./cache-status.ts";
 import type { House } from "./house.ts";
@@ -11,6 +11,8 @@ import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 export interface PulledList extends Labelled {
   entries: unknown[];
   next?: URLSearchParams;
+  /** Of referrers, where they are from. */
+  from?: ReferrersFrom;
 }
 
 export async function pullList(
@@ -42,9 +44,11 @@ export async function pullList(
   return { ...content, status, age };
 }
 
-function contentOf({ entries, next }: { entries: unknown[]; next?: string }): {
-  entries: unknown[];
-  next?: URLSearchParams;
-} {
-  return { entries, ...(next !== undefined && { next: new URLSearchParams(next) }) };
+function contentOf({
+  entries,
+  next,
+  from,
+}: ListPage): Pick<PulledList, "entries" | "next" | "from"> {
+  const query = next !== undefined && { next: new URLSearchParams(next) };
+  return { entries, ...query, ...(from && { from }) };
 }

@@ -2,6 +2,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import type { Source } from "../policy/source.ts";
+import type { ReferrersFrom } from "../store/lists.ts";
 import type { Asked } from "./asked.ts";
 import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
@@ -13,6 +14,7 @@ export interface PulledReferrers extends Labelled {
   /** The descriptors, unfiltered at the upstream and filtered here. */
   manifests: unknown[];
   next?: URLSearchParams;
+  from?: ReferrersFrom;
 }
 
 /** @param artifactType of those that are wanted; null for all */

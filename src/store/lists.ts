@@ -4,11 +4,16 @@ import { type Source, sourceKey } from "../policy/source.ts";
 import { countedKv } from "./counted.ts";
 import { listKey } from "./keys.ts";
 
+/** The upstream's API; the tag that clients keep them under where there is none; or that neither is there. */
+export type ReferrersFrom = "api" | "tag" | "none";
+
 export interface ListPage {
   /** The tags, or the referrers' descriptors. */
   entries: unknown[];
   /** The query of the next page. */
   next?: string;
+  /** Of referrers: where they are from (`ReferrersFrom`). Absent from what an older version has stored. */
+  from?: ReferrersFrom;
   /** When the upstream gave it, in ms since the epoch. */
   checkedAt: number;
 }

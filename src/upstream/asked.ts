@@ -23,8 +23,18 @@ export interface Asked {
   headers?: Record<string, string>;
   /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
   understood?: readonly number[];
+  /** Those that are so where the answer has no challenge: who asks could do nothing about it. */
+  unchallenged?: readonly number[];
   /** What a 404 means here. */
   unknown: ErrorCode;
+}
+
+/** What a refusal is remembered for: an upstream without referrers, or one that lists no tags, may well be pulled from. */
+export type Endpoint = "manifest" | "blob" | "tags" | "referrers";
+
+export function endpointOf({ kind, path }: Pick<Asked, "kind" | "path">): Endpoint {
+  if (kind !== "list") return kind;
+  return path.startsWith("tags/") ? "tags" : "referrers";
 }
 
 /** As far as the gate has to know an answer; without headers where none came. */

@@ -14,10 +14,16 @@ export type { Answer, Purpose } from "./request.ts";
  * has answered blob HEADs with 401). */
 const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
 
+/** Statuses by which registries say that they have no referrers API, and redirects that lead nowhere. 401 is one without a challenge
+ * alone: with one it is a matter of credentials. */
+const NO_REFERRERS = [300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 406, 410, 415, 501];
+
 export class UpstreamClient {
   readonly #requests: Requests;
+  readonly #gate: Gate;
 
   constructor(gate: Gate, tally?: Tally) {
+    this.#gate = gate;
     this.#requests = new Requests(gate, tally);
   }
 
@@ -69,7 +75,7 @@ export class UpstreamClient {
     });
   }
 
-  /** A 404 comes back as an answer: the upstream does not know the referrers API. */
+  /** What says that there is no referrers API comes back as an answer. */
   referrers(source: Source, digest: Digest, query: URLSearchParams): Promise<Answer> {
     const path = `referrers/${digest}${suffix(query)}`;
     const headers = { Accept: UPSTREAM_ACCEPT };
@@ -79,9 +85,20 @@ export class UpstreamClient {
       kind: "list",
       path,
       headers,
-      understood: [404],
+      understood: NO_REFERRERS,
+      unchallenged: [401],
       unknown: "NAME_UNKNOWN",
     });
+  }
+
+  /** Whether the upstream is known, for a while, to have no referrers API: then it is not asked. */
+  lacksReferrers({ rule }: Source): Promise<boolean> {
+    return this.#gate.lacksReferrers(rule);
+  }
+
+  /** @param has whether the repository has just been seen with the referrers API, or without */
+  sawReferrers({ rule, repository }: Source, has: boolean): Promise<void> {
+    return this.#gate.sawReferrers(rule, repository, has);
   }
 
   async #head(asked: Asked): Promise<Headers | undefined> {

@@ -6,6 +6,7 @@ import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { Allowance } from "./allowance.ts";
+import type { Endpoint } from "./asked.ts";
 import {
   admit,
   type Health,
@@ -16,16 +17,18 @@ import {
   type Use,
   unprobe,
 } from "./health.ts";
-import { Lender, type Lent, type Refused } from "./lender.ts";
+import { Lender, type Lent, type Refused, type Purpose as Wanted } from "./lender.ts";
 import { readRetryAfter } from "./limit.ts";
 import { NameFailure } from "./name-failure.ts";
 import { observe } from "./observe.ts";
 import { isOfflineIn } from "./offline.ts";
+import { isMissing, type ReferrersApi, withSeen } from "./referrers-api.ts";
 import { isRefused, withRetryAfter } from "./refusal.ts";
 import { type Became, changesOf, stateOf, storedOf, type UpstreamState } from "./standing.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
+const REFERRERS_KEY = "referrers";
 
 export interface Loan extends Lent {
   /** The gate wants to hear of a good answer too. */
@@ -34,12 +37,15 @@ export interface Loan extends Lent {
   lentAt: number;
   /** The identity that it is lent for. */
   by?: string;
+  /** What is asked with it. Absent from what an older version lends. */
+  endpoint?: Endpoint;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error, scope, by) => this.#heard(error, scope, by));
+  readonly #lender = new Lender(this.env, (error, wanted) => this.#heard(error, wanted));
   readonly #allowance = new Allowance();
   #health: Health = {};
+  #referrers: ReferrersApi = {};
   #offline: boolean | undefined;
   /** What nobody was told of yet. */
   #became: Became[] = [];
@@ -48,12 +54,19 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     super(context, env);
     void context.blockConcurrencyWhile(async () => {
       this.#health = (await context.storage.get<Health>(HEALTH_KEY)) ?? {};
+      this.#referrers = (await context.storage.get<ReferrersApi>(REFERRERS_KEY)) ?? {};
     });
   }
 
   /** The authorization to send at once. Throws the upstream's last word where it is not to be asked now.
-   * @param use undefined for what belongs to a transfer under way */
-  async lend(rule: Rule, scope: string, use: Use | undefined): Promise<Outcome<Loan>> {
+   * @param use undefined for what belongs to a transfer under way
+   * @param endpoint what is asked; undefined in what an older version sends */
+  async lend(
+    rule: Rule,
+    scope: string,
+    use: Use | undefined,
+    endpoint?: Endpoint,
+  ): Promise<Outcome<Loan>> {
     return settle(async () => {
       if (this.#isOffline(rule)) {
         throw new RegistryError("UNAVAILABLE", `${rule.upstream.host} is offline`, { status: 503 });
@@ -62,8 +75,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       if (use) this.#admit(rule, use, now);
       const by = use && nameOf(use);
       try {
-        const lent = await this.#lender.lend({ rule, scope, by });
-        return { ...lent, watched: isAiling(this.#health, now), lentAt: now, ...(by && { by }) };
+        const lent = await this.#lender.lend({ rule, scope, by, endpoint });
+        const watched = isAiling(this.#health, now);
+        return { ...lent, watched, lentAt: now, ...(by && { by }), ...(endpoint && { endpoint }) };
       } catch (error) {
         if (use) this.#health = unprobe(this.#health, use, now);
         throw error;
@@ -79,10 +93,10 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const { by, lentAt } = loan;
-      const next = await this.#lender.answer({ rule, scope, by }, refused, loan);
+      const { by, endpoint, lentAt } = loan;
+      const next = await this.#lender.answer({ rule, scope, by, endpoint }, refused, loan);
       const watched = isAiling(this.#health, Date.now());
-      return next && { ...next, watched, lentAt, ...(by && { by }) };
+      return next && { ...next, watched, lentAt, ...(by && { by }), ...(endpoint && { endpoint }) };
     });
   }
 
@@ -123,17 +137,32 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
+  async lacksReferrers(): Promise<Outcome<boolean>> {
+    return settle(async () => isMissing(this.#referrers, Date.now()));
+  }
+
+  async sawReferrers(repository: string, has: boolean): Promise<Outcome<null>> {
+    return settle(async () => {
+      const next = withSeen(this.#referrers, repository, has, Date.now());
+      const isNews = next !== this.#referrers;
+      this.#referrers = next;
+      if (isNews) await this.ctx.storage.put(REFERRERS_KEY, next);
+      return null;
+    });
+  }
+
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
   async #heard(
     error: RegistryError,
-    repository: string,
-    by: string | undefined,
+    { scope, by, endpoint }: Omit<Wanted, "rule">,
   ): Promise<RegistryError> {
     const now = Date.now();
+    // Lists are slow or broken by themselves, and so may be what their tokens are asked of.
+    const isList = endpoint === "tags" || endpoint === "referrers";
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
     const seen: Seen = {
       askedAt: now,
-      repository,
+      ...(!isList && { repository: scope }),
       pull: false,
       ...(by !== undefined && { by }),
       ...(!isRefused(error) && { error: error.toValue() }),
@@ -173,10 +202,13 @@ function isSame(one: Health, other: Health): boolean {
 
 /** The gate as the rest of the house sees it. */
 export interface Gate {
-  lend(rule: Rule, scope: string, use: Use | undefined): Promise<Loan>;
+  lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
   report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
   news(rule: Rule): Promise<Became[]>;
+  /** Whether the upstream is known to have no referrers API. */
+  lacksReferrers(rule: Rule): Promise<boolean>;
+  sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
 }
 
 /** For whoever wants to know how it stands. */
@@ -187,11 +219,15 @@ export interface Watch {
 export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate & Watch {
   const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
   return {
-    lend: (rule, scope, use) => call(() => stub(rule).lend(rule, scope, use)),
+    lend: (rule, scope, use, endpoint) => call(() => stub(rule).lend(rule, scope, use, endpoint)),
     answer: (rule, scope, refused, loan) =>
       call(() => stub(rule).answer(rule, scope, refused, loan)),
     report: (rule, seen) => call(() => stub(rule).report(seen)),
     news: (rule) => call(() => stub(rule).news()),
+    lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
+    sawReferrers: async (rule, repository, has) => {
+      await call(() => stub(rule).sawReferrers(repository, has));
+    },
     state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };
 }

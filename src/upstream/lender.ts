@@ -3,6 +3,7 @@
 import type { Credentials } from "../config/credentials.ts";
 import type { Rule } from "../config/rule.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
+import type { Endpoint } from "./asked.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
@@ -25,9 +26,11 @@ export interface Purpose {
   scope: string;
   /** The identity that it is for; undefined for a transfer that is under way. */
   by: string | undefined;
+  /** What is asked; undefined for what an older version asks. */
+  endpoint?: Endpoint | undefined;
 }
 
-type Said = (error: RegistryError, scope: string, by: string | undefined) => Promise<RegistryError>;
+type Said = (error: RegistryError, wanted: Omit<Purpose, "rule">) => Promise<RegistryError>;
 
 type Made = Pick<Lent, "authorization" | "fresh">;
 
@@ -45,8 +48,11 @@ export class Lender {
   readonly #said: Said;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
-  readonly #keyring = new Keyring();
-  readonly #authorizer = new Authorizer((key) => this.#keyring.accept(key));
+  /** A 401 to referrers or tags says nothing of pulls. What is refused to pulls is so to lists: a wrong login is not tried at each. */
+  readonly #keyrings = { pull: new Keyring(), tags: new Keyring(), referrers: new Keyring() };
+  readonly #authorizer = new Authorizer((key) => {
+    for (const keyring of Object.values(this.#keyrings)) keyring.accept(key);
+  });
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
   constructor(variables: Readonly<Record<string, unknown>>, said: Said) {
@@ -72,19 +78,23 @@ export class Lender {
         return { ...other, key: lent.key };
       }
       if (refused.passing) return undefined;
-      this.#refuse(rule, lent.key, scope, refusalBy(rule, refused.status));
+      this.#refuse(wanted, lent.key, refusalBy(rule, refused.status));
     } catch (error) {
       if (!isRefused(error)) throw error;
       refusal = error;
     }
     const next = keys[lent.key + 1];
-    if (next !== undefined && !this.#keyring.isRefused(next, wanted, Date.now())) {
+    const keyring = this.#keyring(wanted);
+    if (next !== undefined && !keyring.isRefused(next, wanted, Date.now())) {
       const nothing = { ...lent, authorization: undefined };
       return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
     }
     if (refusal) throw refusal;
     // What is forbidden to all may be one thing of the repository: it is not said of the others.
-    if (refused.status === 403) this.#keyring.forgive(keys, scope);
+    // So is a 401 that asks for nothing, where the API is not there.
+    const isOfApi = wanted.endpoint === "referrers" && refused.challenge === null;
+    if (refused.status === 403 || isOfApi)
+      for (const one of this.#concerned(wanted)) one.forgive(keys, scope);
     return undefined;
   }
 
@@ -92,7 +102,7 @@ export class Lender {
   async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
     const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
-      const key = this.#keyring.pick(keys, wanted, Date.now());
+      const key = this.#keyring(wanted).pick(keys, wanted, Date.now());
       try {
         return { ...(await this.#try(wanted, key, make)), key };
       } catch (error) {
@@ -102,11 +112,8 @@ export class Lender {
   }
 
   /** Makes an authorization, and remembers why that failed. */
-  async #try(
-    { rule, scope, by }: Purpose,
-    key: number,
-    make: (key: Key) => Promise<Made>,
-  ): Promise<Made> {
+  async #try(wanted: Purpose, key: number, make: (key: Key) => Promise<Made>): Promise<Made> {
+    const { rule, ...told } = wanted;
     const name = keysOf(rule)[key];
     try {
       return await make(name);
@@ -114,10 +121,11 @@ export class Lender {
       const failure = asRegistryError(error);
       // A login that is wrong is so for all scopes.
       if (failure.status === 401 && name) {
-        this.#keyring.refuseLogin(name, { scope, by }, failure, Date.now());
+        for (const keyring of this.#concerned(wanted))
+          keyring.refuseLogin(name, wanted, failure, Date.now());
         this.#warn(rule, key, failure);
-      } else if (isRefused(failure)) this.#refuse(rule, key, scope, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, scope, by);
+      } else if (isRefused(failure)) this.#refuse(wanted, key, failure);
+      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, told);
     }
   }
 
@@ -172,8 +180,21 @@ export class Lender {
     return { authorization, fresh: true };
   }
 
-  #refuse(rule: Rule, key: number, scope: string, error: RegistryError): void {
-    this.#keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
+  #keyring({ endpoint }: Purpose): Keyring {
+    const isList = endpoint === "tags" || endpoint === "referrers";
+    return this.#keyrings[isList ? endpoint : "pull"];
+  }
+
+  /** Those that a refusal concerns. */
+  #concerned(wanted: Purpose): Keyring[] {
+    const own = this.#keyring(wanted);
+    return own === this.#keyrings.pull ? Object.values(this.#keyrings) : [own];
+  }
+
+  #refuse(wanted: Purpose, key: number, error: RegistryError): void {
+    const { rule, scope } = wanted;
+    for (const keyring of this.#concerned(wanted))
+      keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
     this.#warn(rule, key, error);
   }
 

@@ -3,7 +3,7 @@
 import type { Rule } from "../config/rule.ts";
 import { within } from "../oci/deadline.ts";
 import { RegistryError } from "../oci/error.ts";
-import { type Asked, type Reply, seenOf, useOf } from "./asked.ts";
+import { type Asked, endpointOf, type Reply, seenOf, useOf } from "./asked.ts";
 import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import type { Gate, Loan } from "./gate.ts";
 import { readBudget } from "./limit.ts";
@@ -24,6 +24,8 @@ export interface Answer {
   response: Response;
   /** A redirect led to another origin. */
   elsewhere: boolean;
+  /** What clients are told of an answer of bad status. Reads (bounded) its body. */
+  refusal(): Promise<RegistryError>;
   /** @param moved told of each piece that comes, in bytes */
   body(moved?: (bytes: number) => void): TimedBody;
   /** The whole body, or its first bytes (upstream/body). */
@@ -47,9 +49,8 @@ export class Requests {
     const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    let loan = await intime(this.#gate.lend(rule, scope, useOf(asked))).catch((error) =>
-      this.#notLent(asked, error),
-    );
+    const lent = this.#gate.lend(rule, scope, useOf(asked), endpointOf(asked));
+    let loan = await intime(lent).catch((error) => this.#notLent(asked, error));
     let answer = await this.#send(asked, loan, deadline);
     while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;
@@ -67,14 +68,11 @@ export class Requests {
       loan = next;
       answer = await this.#send(asked, loan, deadline);
     }
-    const { status } = answer;
-    if ((status >= 200 && status < 300) || asked.understood?.includes(status)) {
+    if (isUnderstood(answer, asked)) {
       await this.#report(asked, loan, answer);
       return answer;
     }
-    const secrets = secretsIn(loan);
-    const speaker = speakerOf(asked, answer.elsewhere);
-    const error = await refusalOf(answer.response, speaker, asked.unknown, secrets);
+    const error = await answer.refusal();
     answer.cancel();
     throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
   }
@@ -112,6 +110,8 @@ export class Requests {
         headers: response.headers,
         response,
         elsewhere,
+        refusal: () =>
+          refusalOf(response, speakerOf(asked, elsewhere), asked.unknown, secretsIn(loan)),
         body: (moved) =>
           new TimedBody(response, rule.silenceTimeout, host, controller, (bytes) => {
             received(bytes);
@@ -171,6 +171,11 @@ export class Requests {
 function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
   const { host } = source.rule.upstream;
   return kind === "blob" && elsewhere ? `${host}'s storage` : host;
+}
+
+function isUnderstood({ status, headers }: Answer, { understood, unchallenged }: Asked): boolean {
+  if ((status >= 200 && status < 300) || understood?.includes(status)) return true;
+  return unchallenged?.includes(status) === true && headers.get("www-authenticate") === null;
 }
 
 function mayBeAnswered(status: number, { method }: Asked): boolean {

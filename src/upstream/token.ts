@@ -27,15 +27,28 @@ const DEFAULT_LIFE = 60;
 /** Thousands of tokens are held; a server takes no header that is longer, in characters. */
 const LONGEST_TOKEN = 16 * 1024;
 
+/** What a service calls the token; the first that can be used counts. */
+const NAMES = ["token", "access_token"] as const;
+/** Fields that token services are known to answer with. Of others a message tells how many there are: what a field is called is the
+ * service's word, and may be the password that it was sent. */
+const KNOWN_FIELDS = [
+  ...["refresh_token", "id_token", "token_type", "scope", "expires_in", "issued_at"],
+  ...["error", "error_description", "errors", "code", "message", "details"],
+];
+
+/** A field that cannot be used counts as absent: only an answer without any token is of no use. */
 const value = z
   .string()
   .max(LONGEST_TOKEN)
-  .regex(/^[\x21-\x7e]+$/);
+  .regex(/^[\x21-\x7e]+$/)
+  .optional()
+  .catch(undefined);
 const schema = z
   .object({
-    token: value.optional(),
-    access_token: value.optional(),
-    expires_in: z.number().positive().optional(),
+    token: value,
+    access_token: value,
+    // Less than a second is over before the token is used.
+    expires_in: z.number().min(1).optional().catch(undefined),
   })
   .transform((answer) => ({
     token: answer.token ?? answer.access_token,
@@ -72,14 +85,44 @@ export async function fetchToken(
   }
   const { firstByteTimeout: time, silenceTimeout: silence } = rule;
   const bounds = { bytes: TOKEN_ANSWER_LIMIT, silence, time, host };
-  const answer = schema.safeParse(parseForeign(await readText(response, bounds)));
+  const body = parseForeign(await readText(response, bounds));
+  const answer = schema.safeParse(body);
   if (!answer.success || answer.data.token === undefined) {
-    throw new NameFailure(`${host}'s token service answered without a token`);
+    const told = answer.success
+      ? contentOf(body as object)
+      : `something that is no JSON object${typeOf(response)}`;
+    throw new NameFailure(`${host}'s token service answered without a token: it sent ${told}`);
   }
   const { token, life } = answer.data;
   // A fifth of its life, ten seconds at most, is kept for the request that it is lent to.
   const usable = life * 1000 - Math.min(10_000, life * 200);
   return { authorization: `Bearer ${token}`, expiresAt: now + usable };
+}
+
+/** What was there in place of a token, without a value: one may be a secret. */
+function contentOf(body: object): string {
+  const fields = new Map(Object.entries(body));
+  const tokens = NAMES.filter((name) => fields.has(name)).map(
+    (name) => `${name} (${flawOf(fields.get(name))})`,
+  );
+  const known = KNOWN_FIELDS.filter((name) => fields.has(name));
+  const others = fields.size - tokens.length - known.length;
+  const parts = [...tokens, ...known, ...(others > 0 ? [`${others} unknown fields`] : [])];
+  return parts.length === 0 ? "an empty JSON object" : `a JSON object of ${parts.join(", ")}`;
+}
+
+function flawOf(token: unknown): string {
+  if (token === null) return "null";
+  if (typeof token !== "string") return "no text";
+  if (token === "") return "empty";
+  return token.length > LONGEST_TOKEN
+    ? `longer than ${LONGEST_TOKEN} characters`
+    : "with characters that no header may have";
+}
+
+function typeOf({ headers }: Response): string {
+  const [type = ""] = (headers.get("content-type") ?? "").split(";");
+  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type.trim()) ? `, but ${type.trim()}` : "";
 }
 
 /** GET first; POST (OAuth2) where GET is not offered, or where there is an identity token to exchange. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";
-import { type Algorithm, TYPES } from "../support/fixture.ts";
+import { type Algorithm, type Fault, TYPES } from "../support/fixture.ts";
 import { problemOf } from "./problem.ts";
 
 const cache = new Cache();
@@ -127,7 +127,6 @@ describe("fail where the upstream does", () => {
   it.each([
     ["the API", { kind: "referrers" as const }, 500, 502],
     ["the API, limited", { kind: "referrers" as const }, 429, 429],
-    ["the API, forbidden", { kind: "referrers" as const }, 403, 403],
     ["the tag", { kind: "manifest" as const }, 500, 502],
     ["the tag, limited", { kind: "manifest" as const }, 429, 429],
     ["the tag, forbidden", { kind: "manifest" as const }, 403, 403],
@@ -138,20 +137,23 @@ describe("fail where the upstream does", () => {
     expect(problem).toMatchObject({ status: ours });
   });
 
-  it("with what is no index", async () => {
+  it.each<[string, Fault]>([
+    ["a page", { html: true }],
+    ["manifests that are no list", { status: 200, body: '{"manifests":{}}' }],
+  ])("with what is no index: %s", async (_, fault) => {
     const { name, digest } = await signed("API");
-    await fixture.fault({ match: { repository: name }, times: 0, do: { html: true } });
+    await fixture.fault({ match: { repository: name }, times: 0, do: fault });
     const problem = await problemOf(cache.fetch(`open/${name}/referrers/${digest}`));
     expect(problem).toMatchObject({ status: 502, code: "UNAVAILABLE" });
   });
 });
 
-it.each([
-  ["no list", '{"manifests":{}}', []],
-  ["entries that are none", '{"manifests":[null,5,{"artifactType":["x"]}]}', []],
-])("hostile: %s", async (_, body, expected) => {
-  const { name, digest } = await signed("API");
-  await fixture.fault({ match: { repository: name }, times: 0, do: { status: 200, body } });
-  const answer = await ask(name, digest, `?artifactType=${SBOM}`);
-  expect(answer.body.manifests).toEqual(expected);
-});
+it.each([["entries that are none", '{"manifests":[null,5,{"artifactType":["x"]}]}', []]])(
+  "hostile: %s",
+  async (_, body, expected) => {
+    const { name, digest } = await signed("API");
+    await fixture.fault({ match: { repository: name }, times: 0, do: { status: 200, body } });
+    const answer = await ask(name, digest, `?artifactType=${SBOM}`);
+    expect(answer.body.manifests).toEqual(expected);
+  },
+);

@@ -184,6 +184,8 @@ export interface TokenSettings {
   /** Seconds for which the registry really takes it. Default: what `expires_in` says. */
   lifetime?: number;
   issuedAt?: string;
+  /** Fields of the answer, over what would be there. */
+  over?: Record<string, unknown>;
 }
 
 export interface RepositorySettings {

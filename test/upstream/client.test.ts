@@ -202,6 +202,8 @@ describe("an upstream that repeats its request", () => {
       answer: async (_rule, _scope, _refused, { fresh }) => (fresh ? undefined : loan(token)),
       report: async () => ({ pause: 0, became: [] }),
       news: async () => [],
+      lacksReferrers: async () => false,
+      sawReferrers: async () => {},
     };
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {

@@ -71,5 +71,6 @@ function grant(
     ...(issuedAt !== undefined && { issued_at: issuedAt }),
     ...(offline && robot && { refresh_token: state.accounts.issueRefresh() }),
     scope: scopes.join(" "),
+    ...settings.over,
   });
 }
