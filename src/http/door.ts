@@ -10,7 +10,7 @@ import { Seals } from "../access/seals.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
-import type { Who } from "../policy/requester.ts";
+import { accountOf, type Who } from "../policy/requester.ts";
 import { type Naming, type Routed, ruleOfHost } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { isPlain, plainLogin } from "./transport.ts";
@@ -78,7 +78,7 @@ export class Door {
       if (verdict === "denied")
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
-      if (isKnown(asker)) identity = asker.subject;
+      if (isKnown(asker)) identity = accountOf(asker.subject);
     }
     // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
@@ -87,7 +87,7 @@ export class Door {
         headers: { "Retry-After": "5" },
       });
     if (!target.routed) throw unknown(naming);
-    const source = sourceOf(target.routed);
+    const source = pulledBy(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
@@ -154,7 +154,10 @@ export class Door {
       if (asker.counts) await this.#desk.limits.failed(address, now, asker.of);
       throw refusal(asker.why);
     }
-    await this.#desk.limits.asked(isKnown(asker) ? asker.subject : addressKey(address), now);
+    await this.#desk.limits.asked(
+      isKnown(asker) ? accountOf(asker.subject) : addressKey(address),
+      now,
+    );
     return asker;
   }
 }
@@ -168,7 +171,15 @@ function networkOf(address: string | undefined): string {
   return `network ${addressKey(address)}`;
 }
 
-/** Throws UNKNOWN (500) where the rule cannot be used. */
+/** The same for a pull, which is not told of secrets and what they are bound to. */
+function pulledBy(routed: Routed): Source {
+  const { rule, problem } = routed.configured;
+  if (problem === undefined) return sourceOf(routed);
+  const message = `the rule "${rule.name}" cannot be used; the cache's log and its API (GET /api/rules) say why`;
+  throw new RegistryError("UNKNOWN", message);
+}
+
+/** Throws UNKNOWN (500), with the reason, where the rule cannot be used. */
 export function sourceOf({ configured, repository }: Routed): Source {
   const { rule, problem } = configured;
   if (problem)

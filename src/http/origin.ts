@@ -10,12 +10,16 @@ export function isReading({ method, url }: Request): boolean {
   return method === "GET" || method === "HEAD" || READING.includes(new URL(url).pathname);
 }
 
-/** Fetch Metadata, or `Origin`; what is no browser sends neither. */
+/** Fetch Metadata, or `Origin`; what is no browser sends neither. Over https the scheme counts too: a page of the same host over http is what a
+ * neighbour on the network made of it. */
 export function isOfAnotherSite({ url, headers }: Request): boolean {
   const site = headers.get("sec-fetch-site");
   if (site !== null && site !== "none" && site !== "same-origin") return true;
   const origin = headers.get("origin");
-  return origin !== null && !(URL.canParse(origin) && new URL(origin).host === new URL(url).host);
+  if (origin === null) return false;
+  if (!URL.canParse(origin)) return true;
+  const [theirs, own] = [new URL(origin), new URL(url)];
+  return own.protocol === "https:" ? theirs.origin !== own.origin : theirs.host !== own.host;
 }
 
 /** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */

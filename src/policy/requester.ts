@@ -21,6 +21,13 @@ export interface Who {
   perMinute: number;
 }
 
+/** The part of a subject that one owner cannot multiply. GitHub's and GitLab's go on with a branch or an environment, of which everyone who
+ * may push to one repository makes as many as they like: each would be an identity with a share of its own.
+ * @param subject `token …`, or an issuer's URL and its `sub` */
+export function accountOf(subject: string): string {
+  return /^\S+ (?:repo|project_path):[^:]+/.exec(subject)?.[0] ?? subject;
+}
+
 /** Length of a key, in hexadecimal digits: two identities share one by chance only. */
 const LENGTH = 24;
 

@@ -15,12 +15,15 @@ export interface Budget {
 const WINDOW = 6 * 60 * 60;
 const COUNT = /^(\d{1,12})(?:\s*[;,].*)?$/;
 
+/** Longest window and pause that an upstream is believed, in ms. */
+const LONGEST = 24 * 60 * 60_000;
+
 /** Undefined where the answer tells of no limit: then there is none. */
 export function readBudget(headers: Headers, now: number): Budget | undefined {
   const remaining = countOf(headers.get("ratelimit-remaining"));
   if (remaining === undefined) return undefined;
   const told = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
-  const window = Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000;
+  const window = Math.min(Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000, LONGEST);
   return {
     limit: countOf(headers.get("ratelimit-limit")) ?? remaining,
     remaining,
@@ -33,9 +36,6 @@ function countOf(text: string | null): number | undefined {
   const count = COUNT.exec(text?.trim() ?? "")?.[1];
   return count === undefined ? undefined : Number(count);
 }
-
-/** Nobody knows for longer, in ms. */
-const LONGEST = 24 * 60 * 60_000;
 
 /** In ms from now, a day at most; undefined where it is absent, malformed or past. */
 export function readRetryAfter(text: string | null, now: number): number | undefined {

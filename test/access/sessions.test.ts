@@ -85,6 +85,7 @@ describe("a session's text", () => {
 describe("signing out", () => {
   const OTHERS: [string, Record<string, string>][] = [
     ["another site", { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" }],
+    ["its own host over http, as a neighbour can make it", { Origin: "http://cache.example" }],
     [
       "another host of the site",
       { Origin: "https://x.cache.example", "Sec-Fetch-Site": "same-site" },

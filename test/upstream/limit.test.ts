@@ -17,6 +17,11 @@ describe("the budget", () => {
       { "ratelimit-limit": "200 ; w=60", "ratelimit-remaining": " 0 " },
       { limit: 200, remaining: 0, window: 60_000 },
     ],
+    [
+      "a window of years, a day at most",
+      { "ratelimit-remaining": "0;w=999999999" },
+      { remaining: 0, window: 86_400_000 },
+    ],
     ["no window", { "ratelimit-remaining": "5" }, { limit: 5, remaining: 5, window: 21_600_000 }],
     ["none", {}, undefined],
     ["a limit alone", { "ratelimit-limit": "100;w=21600" }, undefined],
