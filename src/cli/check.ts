@@ -17,7 +17,7 @@ const MODES = {
   token: "token: whoever has a pull token, or an issuer's token, may pull",
 };
 
-/** Of the cache itself: what they open would be open to whoever guesses one. */
+/** Of the cache itself: what they open would be open to anyone who guesses one. */
 const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
 
 const environment = option(process.argv.slice(2), "env") || undefined;

@@ -65,7 +65,7 @@ const passed = args.filter((arg, at) => !isOption(arg, args[at - 1]));
 const child = spawn(process.execPath, [wrangler, "dev", ...defaults, ...passed], {
   stdio: ["ignore", "inherit", "inherit"],
   // No look-ups on the network: the cache starts without one. And no page of the simulator's own: it reads and writes all that is stored, and
-  // whoever on the network says `Host: 127.0.0.1` is answered.
+  // a neighbour on the network that says `Host: 127.0.0.1` is answered.
   env: {
     ...process.env,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",

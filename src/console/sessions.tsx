@@ -32,7 +32,7 @@ async function sessionsPage({ api, now, person }: Visit): Promise<View> {
         </p>
         {sessions.length === 0 ? (
           <Empty title="No session is open">
-            <p>A session begins when somebody signs in with a token, and lasts twelve hours.</p>
+            <p>A session begins with a sign-in by a token, and lasts twelve hours.</p>
           </Empty>
         ) : (
           <Card>
@@ -97,7 +97,7 @@ async function endingAll({ query }: Visit): Promise<View> {
       >
         <p>
           Everybody who has signed in with the {role} token is signed out within a minute. Who has
-          the token can sign in again: to shut somebody out, set another token.
+          the token can sign in again: to keep a person out, set another token.
         </p>
       </Confirm>
     ),

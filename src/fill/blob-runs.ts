@@ -144,7 +144,7 @@ export class BlobRuns {
   }
 
   /** A run of an origin that has not delivered the bytes yet: compared with what is published, or beside the fill of another. It is not
-   * saved: whoever follows it when the object is reset has it begin again.
+   * saved: a follower has it begin again when the object is reset.
    * @param compared where the blob is published */
   prove(digest: Digest, source: Source, compared?: Layout): Run {
     const { blobs, memory, saved } = this.#parts;
@@ -182,7 +182,7 @@ export class BlobRuns {
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#publishing.then(work, work);
-    this.#publishing = turn.catch(() => {}); // whoever published is told
+    this.#publishing = turn.catch(() => {}); // the run that publishes is told
     return turn;
   }
 

@@ -74,7 +74,7 @@ export function lookForFollower(
   verified: boolean,
 ): Ready | undefined {
   if (run.published) {
-    // Both were verified: whoever has followed the run's own attempt goes on with what is published.
+    // Both were verified: a follower of the run's own attempt goes on with what is published.
     if (run.published.attempt !== attempt && run.attempt?.id !== attempt) throw broken();
     return { segments: [], layout: run.published };
   }

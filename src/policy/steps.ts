@@ -1,4 +1,4 @@
-// Steps: what matching costs, counted, so that work on patterns of somebody else's can be given an end.
+// Steps: what matching costs, counted, so that work on foreign patterns can be given an end.
 
 import { RegistryError } from "../oci/error.ts";
 
@@ -22,7 +22,7 @@ export function limited<T>(steps: Steps, work: () => T): T {
   }
 }
 
-/** Throws UNSUPPORTED (400) where whoever asked for the work has set a limit that this goes over. */
+/** Throws UNSUPPORTED (400) where the caller has set a limit that this goes over. */
 export function spend(steps: number): void {
   if (!limit) return;
   limit.left -= steps;

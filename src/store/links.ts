@@ -82,7 +82,7 @@ export class LinkStore {
 
   /** The content is deleted. Its records go first: what is left after a crash in between is proved again. */
   async forget(digest: Digest): Promise<void> {
-    // Page by page: whoever has a hostile registry can have any number of its repositories linked to one digest.
+    // Page by page: a hostile registry can have any number of its repositories linked to one digest.
     let keys: string[] = [];
     const drop = async () => {
       if (keys.length > 0) await this.#bucket.delete(keys);

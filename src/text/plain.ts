@@ -61,7 +61,7 @@ export function withoutQueries(text: string): string {
   return text.replace(/\b(https?:\/\/[^\s"'<>?#]{0,2000})[?#][^\s"'<>]*/gi, "$1?…");
 }
 
-/** Has all that is logged pass here, whoever logs it: `wrangler tail` and `npm start` print logs to terminals. */
+/** Has all that is logged pass here: `wrangler tail` and `npm start` print logs to terminals. */
 export function guard(console: Pick<Console, (typeof LEVELS)[number]>): void {
   for (const level of LEVELS) {
     const log = console[level].bind(console);

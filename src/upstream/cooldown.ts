@@ -56,7 +56,7 @@ const MISSED_PAUSE = 10_000;
 const LONGEST_PAUSE = 50_000;
 /** How much longer, by chance, a pause is at most: so that many places do not probe together. */
 const JITTER = 0.2;
-/** How long a probe may take, in ms, before another is let through: whoever made it may be gone. */
+/** How long a probe may take, in ms, before another is let through: its requester may be gone. */
 const PROBE_PATIENCE = 15_000;
 
 export function strike(before: Cooldown | undefined, it: Strike): Cooldown {
