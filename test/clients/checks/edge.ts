@@ -37,6 +37,8 @@ export async function checkEdge(stage: Stage, report: Report): Promise<void> {
     const { config, layers = [] } = upstream.json;
     const blobs = [config, ...layers].flatMap((blob) => blob?.digest ?? []);
     for (const digest of blobs) await atEdge(place(city.address), digest);
+    // ctr will ask by digest: that the repository has the manifest is then known to KV too, and R2 is not needed for it.
+    await manifestAt(place(city.address), upstream.digest);
     await city.kill();
   });
 

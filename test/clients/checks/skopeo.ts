@@ -52,6 +52,13 @@ export async function checkSkopeo(stage: Stage, report: Report): Promise<void> {
     await verifyDir(dir, await expected(BIG));
   });
 
+  // Its layers are another repository's too: each is confirmed for this one by one HEAD, which is not asked again.
+  await report.check("skopeo copy of an image whose layers another repository has", async () => {
+    const dir = join(folder, "skopeo-busybox");
+    await copy(here(BUSYBOX), `dir:${dir}`);
+    await verifyDir(dir, await expected(BUSYBOX));
+  });
+
   await report.check("skopeo copy, a second time, asks the upstream for nothing", async () => {
     const again = await open.log.during(async () => {
       for (const image of [BUSYBOX, INDEX, SCHEMA2, BIG]) {
