@@ -115,9 +115,10 @@ export class EdgeCache {
     this.#claims.release(edgeUrl(visit.host, key));
   }
 
-  /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). */
+  /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). A local run stands for one on
+   * workers.dev under a name that ends in .workers.dev.localhost. */
   #isThere(visit: Visit): boolean {
-    if (/\.workers\.dev(:\d+)?$/i.test(visit.host)) return false;
+    if (/\.workers\.dev(\.localhost)?(:\d+)?$/i.test(visit.host)) return false;
     return Date.now() >= this.#restsUntil && !this.#failed.has(visit);
   }
 

@@ -8,7 +8,7 @@ import { freePort, launch, ROOT, type Server } from "./processes.ts";
 export const PREFIX = "up";
 
 /** No edge cache is there: Entrepot reads R2, and copies nothing. */
-export const HOST_WITHOUT_EDGE = "bench.workers.dev";
+export const HOST_WITHOUT_EDGE = "bench.workers.dev.localhost";
 
 /** `bare/<name>.ts` */
 export type BareName = "r2" | "kv" | "cache";
