@@ -119,7 +119,7 @@ export class BlobRuns {
     return run;
   }
 
-  /** @param failures how often the fill has failed since somebody asked
+  /** @param failures how often the fill has failed since the last request for it
    * @param prepare what the run has to do first */
   start(
     digest: Digest,
@@ -214,7 +214,7 @@ export class BlobRuns {
   /** After success the object empties itself; after a failure it keeps what it has for the next try. */
   async #settle(run: Run, digest: Digest): Promise<void> {
     const { saved, memory } = this.#parts;
-    // At once, and before anything is awaited: whoever has heard of the failure and asks again starts anew.
+    // At once, and before anything is awaited: a client that is told of the failure and asks again starts anew.
     if (run.failure) this.#kept = undefined;
     this.#noted(run);
     run.sources.remember(memory);
