@@ -107,18 +107,21 @@ describe("a rule whose secret is unusable", () => {
   it.each([
     ["missing", "NOT_SET_ANYWHERE"],
     ["malformed", "MALFORMED"],
-  ])("%s: answers 500 with the rule's and the secret's name", async (prefix, secret) => {
-    const name = repository("unusable");
-    const { digest } = await fixture.image(name, "1");
-    for (const path of ["manifests/1", `blobs/${digest}`, "tags/list", `referrers/${digest}`]) {
-      const problem = await problemOf(cache.fetch(`${prefix}/${name}/${path}`));
-      expect(problem).toMatchObject({ status: 500, code: "UNKNOWN" });
-      expect(problem.message).toContain(`"${prefix}"`);
-      expect(problem.message).toContain(secret);
-      expect(problem.message).not.toContain("s3cret");
-    }
-    expect(await fixture.requests({ repository: name })).toEqual([]);
-  });
+  ])(
+    "%s: answers 500 with the rule's name; clients are not told the secret's",
+    async (prefix, secret) => {
+      const name = repository("unusable");
+      const { digest } = await fixture.image(name, "1");
+      for (const path of ["manifests/1", `blobs/${digest}`, "tags/list", `referrers/${digest}`]) {
+        const problem = await problemOf(cache.fetch(`${prefix}/${name}/${path}`));
+        expect(problem).toMatchObject({ status: 500, code: "UNKNOWN" });
+        expect(problem.message).toContain(`"${prefix}"`);
+        expect(problem.message).not.toContain(secret);
+        expect(problem.message).not.toContain("s3cret");
+      }
+      expect(await fixture.requests({ repository: name })).toEqual([]);
+    },
+  );
 });
 
 describe("what a client sends", () => {
