@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   setup: PURE,
   reference: ["config"],
   http: [...PULLING, "pull", "lifecycle", "access", "explain", "report", "prewarm", "setup"],
-  console: ["text", "oci", "config", "access", "http", "setup", "reference"],
+  console: ["text", "oci", "config", "access", "http", "setup", "reference", "guide"],
   index: [
     ...PULLING,
     "pull",
@@ -284,8 +284,9 @@ it("looks at all files, and finds their imports", () => {
     importsOf(text).flatMap(({ from }) => (from.startsWith(".") ? [resolve(file, from)] : [])),
   );
   expect(relative.length).toBeGreaterThan(150);
-  // Style sheets, the browser's script and the icon are no code of the Worker's.
-  const isText = (path: string) => /^console\/assets\/[\w.]+\.(css|client\.js|svg)$/.test(path);
+  // Style sheets, the browser's script, the icon and the guide's pages are no code of the Worker's.
+  const isText = (path: string) =>
+    /^(console\/assets\/[\w.]+\.(css|client\.js|svg)|guide\/\w+\.md)$/.test(path);
   expect(relative.filter((path) => !files.has(path) && !isText(path))).toEqual([]);
 });
 

@@ -15,6 +15,7 @@ import { addDocs } from "./docs.tsx";
 import { addEvents } from "./events.tsx";
 import { addExplain } from "./explain.tsx";
 import { Frame, Plain } from "./frame.tsx";
+import { addGuide } from "./guide.tsx";
 import { addImage } from "./image.tsx";
 import { addImageActions } from "./image-actions.tsx";
 import { addImages } from "./images.tsx";
@@ -76,6 +77,7 @@ export function createConsole(reception: Reception): Hono {
     addQuarantine,
     addExplain,
     addSetup,
+    addGuide,
     addDocs,
   ])
     add(sections);
@@ -106,6 +108,7 @@ async function visitOf(reception: Reception, context: Context): Promise<Visit> {
     query: url.searchParams,
     person,
     api: new Api(ask),
+    facts: () => reception.facts(url),
     said: saidIn(raw),
     theme: themeIn(raw),
     now: Date.now(),

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import baseStyle from "./assets/base.css";
 import script from "./assets/console.client.js";
 import formsStyle from "./assets/forms.css";
+import guideStyle from "./assets/guide.css";
 import icon from "./assets/icon.svg";
 import partsStyle from "./assets/parts.css";
 
@@ -20,7 +21,7 @@ let assets: ReadonlyMap<string, Asset> | undefined;
 
 function known(): ReadonlyMap<string, Asset> {
   assets ??= new Map<Name, Asset>([
-    ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle)],
+    ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle + guideStyle)],
     ["console.js", asset("text/javascript", script)],
     ["icon.svg", asset("image/svg+xml", icon)],
   ]);

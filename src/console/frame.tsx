@@ -14,6 +14,7 @@ const SECTIONS: [path: string, name: string][] = [
   ["/events", "Events"],
   ["/explain", "Explain"],
   ["/setup", "Set up"],
+  ["/guide", "Guide"],
   ["/docs", "Reference"],
 ];
 

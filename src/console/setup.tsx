@@ -26,7 +26,7 @@ async function setupPage({ api, query, url }: Visit): Promise<View> {
         <p>
           For this address and its rules, ready to be pasted. What is a script reads the pull token
           from <code>ENTREPOT_TOKEN</code>, and stops without it: <a href="/tokens">make one</a> for
-          each client.
+          each client. The <a href="/guide/clients">guide</a> explains each way to name an image.
         </p>
         <Tabs
           label="Login"

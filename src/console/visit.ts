@@ -3,6 +3,7 @@
 import type { Child } from "hono/jsx";
 import type { Person } from "../access/people.ts";
 import { cookieIn } from "../http/cookies.ts";
+import type { Facts } from "../setup/facts.ts";
 import type { Api } from "./api.ts";
 import type { Said } from "./said.ts";
 
@@ -13,6 +14,8 @@ export interface Visit {
   query: URLSearchParams;
   person: Person;
   api: Api;
+  /** The address and the rules, for examples. */
+  facts(): Facts;
   /** What the action before has to say. */
   said: Said | undefined;
   theme: Theme;

@@ -6,6 +6,7 @@ import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { House } from "../pull/house.ts";
+import { factsOf } from "../setup/facts.ts";
 import { Admin } from "./admin.ts";
 import { createApi, type Office } from "./api.ts";
 import { Current } from "./current.ts";
@@ -101,6 +102,7 @@ export function createApp(
   const reception: Reception = {
     ask: async (request, { env, executionCtx }) => app.fetch(request, env, executionCtx),
     admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
+    facts: (url) => factsOf(usable().config, url, undefined),
     ways: () => admin.ways(usable().config.auth),
     signIn: (given, request) => admin.signIn(given, request, Date.now()),
     signOut: (request) => admin.signOut(request, Date.now()),

@@ -2,12 +2,15 @@
 
 import type { Context, Hono } from "hono";
 import type { Person } from "../access/people.ts";
+import type { Facts } from "../setup/facts.ts";
 
 export interface Reception {
   /** Answers a request as if it had come from outside, in this isolate. */
   ask(request: Request, context: Context): Promise<Response>;
   /** Throws what a request is answered that may not pass, as the API does. */
   admit(request: Request): Promise<Person>;
+  /** The address and the rules, for examples; only for a request that was admitted. */
+  facts(url: URL): Facts;
   ways(): Ways;
   /** Begins a session for whoever has the admin token, or the viewer's. Throws as `Admin.signIn`. @returns its cookie */
   signIn(given: string, request: Request): Promise<string>;

@@ -1,0 +1,192 @@
+// Markdown as the guide uses it, rendered by JSX, which escapes every text. Raw HTML in a page is shown as text.
+
+import type { Child } from "hono/jsx";
+import type { MarkedToken, Token, Tokens } from "marked";
+import { Copied, Scroll } from "./parts.tsx";
+
+export interface Markdown {
+  /** The first heading's text. */
+  title: string;
+  body: Child;
+  /** The second-level headings, for a table of contents. */
+  sections: { id: string; title: string }[];
+}
+
+/** How a page's texts and links are shown. */
+export interface Rewriting {
+  /** Applied to each text, code span and code block. It cannot change the page's structure. */
+  text(text: string): string;
+  /** @param href as written in the page */
+  link(href: string): string;
+}
+
+/** The parser is loaded with the first page: it is no part of the Worker's start. */
+export async function rendered(source: string, rewriting: Rewriting): Promise<Markdown> {
+  const { lexer } = await import("marked");
+  const [first, ...rest] = lexer(source);
+  const idOf = anchors();
+  const title = first?.type === "heading" ? plainText(first) : "";
+  const ids = new Map<Token, string>();
+  for (const token of rest) if (token.type === "heading") ids.set(token, idOf(plainText(token)));
+  const sections = [...ids].flatMap(([token, id]) =>
+    token.type === "heading" && token.depth === 2 ? [{ id, title: plainText(token) }] : [],
+  );
+  return { title, body: <Blocks tokens={rest} ids={ids} rewriting={rewriting} />, sections };
+}
+
+/** Anchors as GitHub makes them of headings, so that a link works in both places. */
+export function anchors(): (title: string) => string {
+  const counts = new Map<string, number>();
+  return (title) => {
+    const slug = title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-");
+    const count = counts.get(slug) ?? 0;
+    counts.set(slug, count + 1);
+    return count === 0 ? slug : `${slug}-${count}`;
+  };
+}
+
+function plainText(token: Token): string {
+  const within = "tokens" in token ? token.tokens : undefined;
+  if (within) return within.map(plainText).join("");
+  return "text" in token ? token.text : token.raw;
+}
+
+interface Shown {
+  tokens: readonly Token[];
+  ids?: ReadonlyMap<Token, string>;
+  rewriting: Rewriting;
+}
+
+function Blocks({ tokens, ids, rewriting }: Shown) {
+  return (
+    <>
+      {tokens.map((token) => (
+        <Block token={token as MarkedToken} id={ids?.get(token)} rewriting={rewriting} />
+      ))}
+    </>
+  );
+}
+
+type Of<T> = { token: T; id?: string | undefined; rewriting: Rewriting };
+
+function Block({ token, id, rewriting }: Of<MarkedToken>) {
+  switch (token.type) {
+    case "space":
+      return null;
+    case "heading":
+      return <Heading token={token} id={id} rewriting={rewriting} />;
+    case "paragraph":
+      return (
+        <p>
+          <Inline tokens={token.tokens} rewriting={rewriting} />
+        </p>
+      );
+    case "code":
+      return <Copied label="Example" text={rewriting.text(token.text)} />;
+    case "list":
+      return <List token={token} rewriting={rewriting} />;
+    case "table":
+      return <Table token={token} rewriting={rewriting} />;
+    case "blockquote":
+      return (
+        <blockquote>
+          <Blocks tokens={token.tokens} rewriting={rewriting} />
+        </blockquote>
+      );
+    case "html":
+      return /^<!--.*-->\s*$/s.test(token.text) ? null : <p>{token.text}</p>;
+    default:
+      return <Inline tokens={[token]} rewriting={rewriting} />;
+  }
+}
+
+function Heading({ token, id, rewriting }: Of<Tokens.Heading>) {
+  const Level = `h${token.depth}` as "h2";
+  return (
+    <Level id={id}>
+      <Inline tokens={token.tokens} rewriting={rewriting} />{" "}
+      <a class="anchor" href={`#${id}`} aria-label={`Link to ${plainText(token)}`}>
+        #
+      </a>
+    </Level>
+  );
+}
+
+function List({ token, rewriting }: Of<Tokens.List>) {
+  const items = token.items.map(({ tokens }) => (
+    <li>
+      <Blocks tokens={tokens} rewriting={rewriting} />
+    </li>
+  ));
+  return token.ordered ? <ol>{items}</ol> : <ul>{items}</ul>;
+}
+
+function Table({ token, rewriting }: Of<Tokens.Table>) {
+  return (
+    <Scroll label="Table">
+      <table>
+        {token.header.some(({ text }) => text !== "") && (
+          <thead>
+            <tr>
+              {token.header.map(({ tokens }) => (
+                <th scope="col">
+                  <Inline tokens={tokens} rewriting={rewriting} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+        )}
+        <tbody>
+          {token.rows.map((cells) => (
+            <tr>
+              {cells.map(({ tokens }) => (
+                <td>
+                  <Inline tokens={tokens} rewriting={rewriting} />
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Inline({ tokens, rewriting }: Shown) {
+  return <>{tokens.map((token) => inline(token as MarkedToken, rewriting))}</>;
+}
+
+function inline(token: MarkedToken, rewriting: Rewriting): Child {
+  switch (token.type) {
+    case "codespan":
+      return <code>{rewriting.text(token.text)}</code>;
+    case "strong":
+      return (
+        <strong>
+          <Inline tokens={token.tokens} rewriting={rewriting} />
+        </strong>
+      );
+    case "em":
+      return (
+        <em>
+          <Inline tokens={token.tokens} rewriting={rewriting} />
+        </em>
+      );
+    case "link":
+      return (
+        <a href={rewriting.link(token.href)}>
+          <Inline tokens={token.tokens} rewriting={rewriting} />
+        </a>
+      );
+    case "br":
+      return <br />;
+    case "text":
+      if (token.tokens) return <Inline tokens={token.tokens} rewriting={rewriting} />;
+      return rewriting.text(token.text);
+    default:
+      return "text" in token ? rewriting.text(token.text) : token.raw;
+  }
+}
