@@ -1,4 +1,4 @@
-// The shape of the house (DESIGN, "The rooms"): who may import whom, what belongs where, how a file begins and ends.
+// The structure of the code: who may import whom, what belongs where, how a file begins and ends.
 
 /// <reference types="vite/types/importMeta.d.ts" />
 import { describe, expect, it } from "vitest";

@@ -1,10 +1,10 @@
-// `npm run reference`: writes the reference of the configuration into README.md.
+// `npm run reference`: writes the reference of the configuration into the guide.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { MARKS, markdownOf } from "../reference/markdown.ts";
 import { reference } from "../reference/reference.ts";
 
-const FILE = "README.md";
+const FILE = "src/guide/reference.md";
 
 const [begin, end] = MARKS;
 const [before, rest = ""] = readFileSync(FILE, "utf8").split(begin, 2);

@@ -44,19 +44,20 @@ export const GUIDE: readonly GuidePage[] = [
 /** The address that stands for the deployment in the guide's examples. */
 export const EXAMPLE_HOST = "cache.example.com";
 const ADDRESS =
-  /(https:\/\/)?(?<![\w.-])cache\.example\.com(?![\w-]|\.\w)(?:(\/v2)?\/([a-z0-9.-]+\.[a-z]+)(?=\/))?/g;
+  /(https:\/\/)?(?<![\w.-])cache\.example\.com(?![\w-]|\.\w)(?:(\/v2)?\/([a-z0-9.-]+\.[a-z]+)(?![\w.-]))?/g;
 /** A command of the CLI, whose image names begin with a rule's prefix; to the end of its line. */
 const COMMAND = /npm run (?:entrepot|tokens|lifecycle|catalog) -- .*/g;
-const REGISTRY = /(?<![\w./:@-])([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?=\/)/g;
+const REGISTRY = /(?<![\w./:@-])([a-z0-9-]+(?:\.[a-z0-9-]+)+)\//g;
 
 /** Replaces the example address and the examples' registries with the deployment's own. A registry without a rule keeps its name.
  * @param text a whole leaf of the page: a code block, a code span, or text */
 export function filledIn(text: string, { url, host, mirrored }: Facts): string {
   const locations = new Map(mirrored.map(({ registry, location }) => [registry, location]));
-  const prefixFor = (registry: string) => locations.get(registry)?.slice(host.length) ?? `/${registry}`;
+  const prefixFor = (registry: string) =>
+    locations.get(registry)?.slice(host.length) ?? `/${registry}`;
   return text
     .replace(COMMAND, (command) =>
-      command.replace(REGISTRY, (name) => prefixFor(name).slice(1) || name),
+      command.replace(REGISTRY, (_, name) => `${prefixFor(name)}/`.slice(1)),
     )
     .replace(ADDRESS, (_, scheme = "", version = "", registry = "") => {
       const path = registry === "" ? "" : prefixFor(registry);

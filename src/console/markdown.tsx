@@ -48,7 +48,8 @@ export function anchors(): (title: string) => string {
   };
 }
 
-function plainText(token: Token): string {
+/** A heading without its markup. */
+export function plainText(token: Token): string {
   const within = "tokens" in token ? token.tokens : undefined;
   if (within) return within.map(plainText).join("");
   return "text" in token ? token.text : token.raw;

@@ -21,7 +21,7 @@ const MAKE_WAY = 5000;
 /** The pause between two puts, in ms: an eighth of what a put takes in production, and long enough to read segments. */
 const BREATH = 50;
 
-/** How much is read back at once for hashing, in bytes (PLATFORM: hashing). */
+/** Bytes per read when stored segments are read back for hashing (guide/platform, "Notes on the runtime"). */
 const PIECE = 1024 * 1024;
 
 export class Attempt {

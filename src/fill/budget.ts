@@ -18,7 +18,7 @@ const MOST_EXTRA = BUDGET / 2;
 const OTHERS_RESERVE = SMALL_RESERVE + SEGMENT;
 
 /** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
- * `finally` (PLATFORM), and a promise that it should have resolved would hang the others. */
+ * `finally` (guide/platform, "Notes on the runtime"), and a promise that it should have resolved would hang the others. */
 const LOOK = 10;
 /** A waiter that has not looked for so long is gone, in ms; if it was only held up, it finds its place again. */
 const GONE = 2000;

@@ -22,7 +22,7 @@ export interface Saved {
 }
 
 /** When the alarm looks after a fill that has begun, in ms: an object without events is evicted after 70 s at
- * the earliest, and a background fetch does not hold it (PLATFORM). */
+ * the earliest, and a background fetch does not hold it (guide/platform, "Notes on the runtime"). */
 export const HOLD_AFTER = 15_000;
 /** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
 export const KEEP = 24 * 60 * 60_000;

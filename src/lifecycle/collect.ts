@@ -4,7 +4,8 @@
 import type { Condemned, ContentKind, Doomed, Removal } from "../catalog/sweeping.ts";
 import type { Running } from "./running.ts";
 
-/** How many are asked for at once, and how many of them are deleted at once: six connections may wait for an answer (PLATFORM). */
+/** How many are asked for at once, and how many of them are deleted at once: six connections may wait for an answer
+ * (guide/platform, "Notes on the runtime"). */
 const PAGE = 300;
 const AT_ONCE = 6;
 

@@ -1,4 +1,4 @@
-// The reference as Markdown, for README.md.
+// The reference as Markdown, for the guide.
 
 import type { Section } from "./reference.ts";
 
@@ -15,7 +15,7 @@ function sectionOf({ title, about, fields }: Section): string {
     return `| \`${path}\` | ${cell(type)} | ${otherwise} | ${cell(description)} |`;
   });
   const head = "| field | is | default | what it does |\n| --- | --- | --- | --- |";
-  return `### ${title}\n\n${about}\n\n${head}\n${rows.join("\n")}`;
+  return `## ${title}\n\n${about}\n\n${head}\n${rows.join("\n")}`;
 }
 
 function cell(text: string): string {

@@ -1,6 +1,6 @@
 // R2's passing faults, which are worth another try of what can be repeated.
 
-/** PLATFORM: codes 10001 (internal), 10043 (try again), and connections that were lost on the way. */
+/** R2 errors 10001 (internal) and 10043 (try again), and lost connections (developers.cloudflare.com/r2/api/error-codes). */
 const TRANSIENT = /\b(10001|10043)\b|Network connection lost|Unspecified error/;
 const PAUSES = [50, 200, 800];
 

@@ -75,7 +75,7 @@ function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-/** How much is read at once: larger pieces save calls (PLATFORM: hashing), and one is lost to a copy. */
+/** Bytes per read. Larger pieces save calls (guide/platform, "Notes on the runtime"), and one is lost to a copy. */
 const PIECE = 256 * 1024;
 
 /** A buffer and how full it is. */

@@ -1,4 +1,4 @@
-// How the command line is called: its help, its examples and README's, and what is said of what it does not understand.
+// How the command line is called: its help, its examples and those of the documentation, and what is said of what it does not understand.
 
 /// <reference types="vite/types/importMeta.d.ts" />
 import type { Command } from "commander";
@@ -6,9 +6,13 @@ import { describe, expect, it } from "vitest";
 import { program } from "../../src/cli/program.ts";
 import { cli } from "../support/cli.ts";
 
-const [README = ""] = Object.values(
-  import.meta.glob<string>("../../README.md", { query: "?raw", import: "default", eager: true }),
-);
+const DOCS = Object.values(
+  import.meta.glob<string>(["../../README.md", "../../src/guide/*.md"], {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  }),
+).join("\n");
 
 /** Every command, by what is typed. */
 function commands(command: Command = program(), path: string[] = []): [string[], Command][] {
@@ -148,8 +152,8 @@ describe("what is not understood ends with 2, on standard error", () => {
   });
 });
 
-describe("README's command lines", () => {
-  const lines = [...README.matchAll(/npm run (entrepot|tokens|lifecycle|catalog) --\s+([^`\n]*)/g)];
+describe("the documentation's command lines", () => {
+  const lines = [...DOCS.matchAll(/npm run (entrepot|tokens|lifecycle|catalog) --\s+([^`\n]*)/g)];
 
   it("are found", () => {
     expect(lines.length).toBeGreaterThan(12);
@@ -158,7 +162,7 @@ describe("README's command lines", () => {
   it.each(lines.map(([, script, rest]) => [script as string, rest as string]))(
     "are understood: %s %s",
     async (script, rest) => {
-      // What README leaves out or leaves to choose: `…`, `[--force]`, ALL CAPITALS are values like any other.
+      // What the documentation leaves out or leaves to choose: `…`, `[--force]`, ALL CAPITALS are values like any other.
       const words = wordsOf(rest.replaceAll(/[[\]]/g, "")).filter((word) => word !== "…");
       const args = script === "entrepot" ? words : [script, ...words];
       expect(await called(args)).not.toBe("");

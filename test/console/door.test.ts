@@ -225,7 +225,16 @@ describe("where nobody could be let in", () => {
 
 describe("what is served to browsers", () => {
   const PATHS = ["/", "/images", "/upstreams", "/rules/new", "/lifecycle", "/lifecycle/policy"];
-  const MORE = ["/prewarm", "/prewarm/new", "/tokens", "/events", "/explain", "/setup", "/docs"];
+  const MORE = [
+    "/prewarm",
+    "/prewarm/new",
+    "/tokens",
+    "/events",
+    "/explain",
+    "/setup",
+    "/guide",
+    "/docs",
+  ];
 
   it.each([...PATHS, ...MORE, "/sign-in", "/quarantine"])(
     "%s runs no script but our file",

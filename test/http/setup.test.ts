@@ -132,7 +132,7 @@ it("a name that is a command is none of a registry, by whatever way it comes", a
   expect(await printed(shutOne, "/setup/containerd")).not.toContain("pwned");
 });
 
-it.each(["/v2/", "/token", "/setup", "/", "/api/about", "/metrics"])(
+it.each(["/v2/", "/token", "/setup", "/guide/clients", "/", "/api/about", "/metrics"])(
   "a host that is a command is refused: %s",
   async (path) => {
     const response = await open.ask(`https://$(id).example.com${path}`, { headers: bearer(ADMIN) });

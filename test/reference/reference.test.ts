@@ -1,4 +1,4 @@
-// The reference of the configuration: it tells of every field that is read, and README.md has it as it is.
+// The reference of the configuration: it tells of every field that is read, and the guide has it as it is.
 
 /// <reference types="vite/types/importMeta.d.ts" />
 import { describe, expect, it } from "vitest";
@@ -9,31 +9,19 @@ import { fieldsOf } from "../../src/reference/fields.ts";
 import { MARKS, markdownOf } from "../../src/reference/markdown.ts";
 import { reference } from "../../src/reference/reference.ts";
 
-const [readme = ""] = Object.values(
-  import.meta.glob<string>("../../README.md", { query: "?raw", import: "default", eager: true }),
+const [page = ""] = Object.values(
+  import.meta.glob<string>("../../src/guide/reference.md", {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  }),
 );
 const sections = reference();
 
-it("README.md has it, as `npm run reference` writes it", () => {
+it("the guide has it, as `npm run reference` writes it", () => {
   const [begin, end] = MARKS;
-  const written = readme.split(begin)[1]?.split(end)[0]?.trim();
+  const written = page.split(begin)[1]?.split(end)[0]?.trim();
   expect(written).toBe(markdownOf(sections));
-});
-
-it("README.md's links lead to its own headings", () => {
-  const seen = new Map<string, number>();
-  const anchors = [...readme.matchAll(/^##+ (.+)$/gm)].map(([, title = ""]) => {
-    const slug = title
-      .toLowerCase()
-      .replace(/[^\w -]/g, "")
-      .replaceAll(" ", "-");
-    const count = seen.get(slug) ?? 0;
-    seen.set(slug, count + 1);
-    return count === 0 ? slug : `${slug}-${count}`;
-  });
-  const links = [...readme.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
-  expect(links.length).toBeGreaterThan(20);
-  expect(links.filter((anchor) => !anchors.includes(anchor as string))).toEqual([]);
 });
 
 it("each field is told once, and says what it does", () => {

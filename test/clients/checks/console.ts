@@ -33,6 +33,10 @@ const PAGES = [
   "/quarantine",
   `/explain?reference=${UP.prefix}/${INDEX.repository}:${INDEX.tag}`,
   "/setup",
+  "/guide",
+  "/guide/clients",
+  "/guide/lifecycle",
+  "/guide/reference",
   "/docs",
 ];
 

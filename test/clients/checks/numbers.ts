@@ -1,5 +1,5 @@
 // Prewarming, and numbers: skopeo's pulls without the upstream, the report and /metrics, which agree, and Prometheus' own tool, which reads what
-// the cache and the README say.
+// the cache and the guide say.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { BUSYBOX } from "../images.ts";
 import { type Report, Skip } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
-const README = join(import.meta.dirname, "../../../README.md");
+const GUIDE = join(import.meta.dirname, "../../../src/guide/operations.md");
 const SERVED = ["hit", "miss", "collapsed", "stale"];
 
 export async function checkNumbers(stage: Stage, report: Report): Promise<void> {
@@ -69,8 +69,8 @@ export async function checkNumbers(stage: Stage, report: Report): Promise<void> 
     await promtool(`promtool check metrics < ${file}`);
   });
 
-  await report.check("promtool takes README's scrape configuration and its alerts", async () => {
-    const blocks = [...(await readFile(README, "utf8")).matchAll(/```yaml\n(.*?)```/gs)];
+  await report.check("promtool takes the guide's scrape configuration and its alerts", async () => {
+    const blocks = [...(await readFile(GUIDE, "utf8")).matchAll(/```yaml\n(.*?)```/gs)];
     const of = (word: string) =>
       blocks.flatMap(([, text = ""]) => (text.startsWith(word) ? text : []));
     for (const [word, what] of [
@@ -78,7 +78,7 @@ export async function checkNumbers(stage: Stage, report: Report): Promise<void> 
       ["groups:", "rules"],
     ] as const) {
       const [text] = of(word);
-      if (text === undefined) throw new Error(`README has no block that begins with ${word}`);
+      if (text === undefined) throw new Error(`the guide has no block that begins with ${word}`);
       const file = join(folder, `${word.slice(0, 6)}.yml`);
       await writeFile(file, text);
       await promtool(`promtool check ${what} ${file}`);
