@@ -1,11 +1,13 @@
 // The user's guide, as in src/guide: with this cache's address and rules in its examples.
 
-import { EXAMPLE_HOST, filledIn, GUIDE, type GuidePage, INDEX } from "./guide-text.ts";
+import { filledIn, GUIDE, type GuidePage, INDEX } from "./guide-text.ts";
 import { type Markdown, rendered } from "./markdown.tsx";
 import { Card, Scroll } from "./parts.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
 
 const ROOT = "/guide";
+/** The pages that list the rules of this cache. */
+const WITH_RULES = [INDEX.name, "clients"];
 
 export function addGuide({ page }: Sections): void {
   page(ROOT, (visit) => guideView(visit, INDEX));
@@ -30,7 +32,7 @@ async function guideView({ facts }: Visit, page: GuidePage): Promise<View> {
       <div class="guide">
         <Contents page={page} sections={sections} />
         <article>
-          {page === INDEX && <Filled facts={own} />}
+          {WITH_RULES.includes(page.name) && own.mirrored.length > 0 && <Filled facts={own} />}
           {body}
         </article>
       </div>
@@ -74,8 +76,8 @@ function Filled({ facts: { host, mirrored } }: { facts: ReturnType<Visit["facts"
   return (
     <Card title="This cache">
       <p>
-        The examples on these pages are filled in for <code>{host}</code>
-        {host === EXAMPLE_HOST ? "" : " and its rules"}. For these registries it has a rule:
+        The examples are filled in for <code>{host}</code> and its rules. It has a rule for each of
+        these registries:
       </p>
       <Scroll label="Rules of this cache">
         <table>

@@ -22,16 +22,26 @@ export interface Rewriting {
 
 /** The parser is loaded with the first page: it is no part of the Worker's start. */
 export async function rendered(source: string, rewriting: Rewriting): Promise<Markdown> {
-  const { lexer } = await import("marked");
+  const { lexer, walkTokens } = await import("marked");
   const [first, ...rest] = lexer(source);
-  const idOf = anchors();
   const title = first?.type === "heading" ? plainText(first) : "";
-  const ids = new Map<Token, string>();
-  for (const token of rest) if (token.type === "heading") ids.set(token, idOf(plainText(token)));
-  const sections = [...ids].flatMap(([token, id]) =>
+  const names = new Map<Token, string>();
+  const idOf = anchors();
+  let above = title;
+  let count = 0;
+  walkTokens(rest, (token) => {
+    if (token.type === "heading") {
+      above = plainText(token);
+      names.set(token, idOf(above));
+    } else if (token.type === "code" || token.type === "table") {
+      count += 1;
+      names.set(token, `${above}, ${token.type} ${count}`);
+    }
+  });
+  const sections = [...names].flatMap(([token, id]) =>
     token.type === "heading" && token.depth === 2 ? [{ id, title: plainText(token) }] : [],
   );
-  return { title, body: <Blocks tokens={rest} ids={ids} rewriting={rewriting} />, sections };
+  return { title, body: <Blocks tokens={rest} names={names} rewriting={rewriting} />, sections };
 }
 
 /** Anchors as GitHub makes them of headings, so that a link works in both places. */
@@ -57,28 +67,36 @@ export function plainText(token: Token): string {
 
 interface Shown {
   tokens: readonly Token[];
-  ids?: ReadonlyMap<Token, string>;
+  /** The anchor of each heading, and the label of each code block and table, which readers of a screen tell apart by it. */
+  names: ReadonlyMap<Token, string>;
   rewriting: Rewriting;
 }
 
-function Blocks({ tokens, ids, rewriting }: Shown) {
+function Blocks({ tokens, names, rewriting }: Shown) {
   return (
     <>
       {tokens.map((token) => (
-        <Block token={token as MarkedToken} id={ids?.get(token)} rewriting={rewriting} />
+        <Block token={token as MarkedToken} names={names} rewriting={rewriting} />
       ))}
     </>
   );
 }
 
-type Of<T> = { token: T; id?: string | undefined; rewriting: Rewriting };
+type Of<T> = { token: T; name?: string; rewriting: Rewriting };
 
-function Block({ token, id, rewriting }: Of<MarkedToken>) {
+function Block({
+  token,
+  names,
+  rewriting,
+}: {
+  token: MarkedToken;
+} & Omit<Shown, "tokens">) {
+  const name = names.get(token) ?? "";
   switch (token.type) {
     case "space":
       return null;
     case "heading":
-      return <Heading token={token} id={id} rewriting={rewriting} />;
+      return <Heading token={token} name={name} rewriting={rewriting} />;
     case "paragraph":
       return (
         <p>
@@ -86,15 +104,15 @@ function Block({ token, id, rewriting }: Of<MarkedToken>) {
         </p>
       );
     case "code":
-      return <Copied label="Example" text={rewriting.text(token.text)} />;
+      return <Copied label={name} text={rewriting.text(token.text)} />;
     case "list":
-      return <List token={token} rewriting={rewriting} />;
+      return <List token={token} names={names} rewriting={rewriting} />;
     case "table":
-      return <Table token={token} rewriting={rewriting} />;
+      return <Table token={token} name={name} rewriting={rewriting} />;
     case "blockquote":
       return (
         <blockquote>
-          <Blocks tokens={token.tokens} rewriting={rewriting} />
+          <Blocks tokens={token.tokens} names={names} rewriting={rewriting} />
         </blockquote>
       );
     case "html":
@@ -104,39 +122,43 @@ function Block({ token, id, rewriting }: Of<MarkedToken>) {
   }
 }
 
-function Heading({ token, id, rewriting }: Of<Tokens.Heading>) {
+function Heading({ token, name, rewriting }: Of<Tokens.Heading>) {
   const Level = `h${token.depth}` as "h2";
   return (
-    <Level id={id}>
+    <Level id={name}>
       <Inline tokens={token.tokens} rewriting={rewriting} />{" "}
-      <a class="anchor" href={`#${id}`} aria-label={`Link to ${plainText(token)}`}>
+      <a class="anchor" href={`#${name}`} aria-label={`Link to ${plainText(token)}`}>
         #
       </a>
     </Level>
   );
 }
 
-function List({ token, rewriting }: Of<Tokens.List>) {
+function List({ token, names, rewriting }: Of<Tokens.List> & Pick<Shown, "names">) {
   const items = token.items.map(({ tokens }) => (
     <li>
-      <Blocks tokens={tokens} rewriting={rewriting} />
+      <Blocks tokens={tokens} names={names} rewriting={rewriting} />
     </li>
   ));
   return token.ordered ? <ol>{items}</ol> : <ul>{items}</ul>;
 }
 
-function Table({ token, rewriting }: Of<Tokens.Table>) {
+function Table({ token, name = "", rewriting }: Of<Tokens.Table>) {
   return (
-    <Scroll label="Table">
+    <Scroll label={name}>
       <table>
         {token.header.some(({ text }) => text !== "") && (
           <thead>
             <tr>
-              {token.header.map(({ tokens }) => (
-                <th scope="col">
-                  <Inline tokens={tokens} rewriting={rewriting} />
-                </th>
-              ))}
+              {token.header.map(({ text, tokens }) =>
+                text === "" ? (
+                  <td />
+                ) : (
+                  <th scope="col">
+                    <Inline tokens={tokens} rewriting={rewriting} />
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
         )}
@@ -156,7 +178,7 @@ function Table({ token, rewriting }: Of<Tokens.Table>) {
   );
 }
 
-function Inline({ tokens, rewriting }: Shown) {
+function Inline({ tokens, rewriting }: Omit<Shown, "names">) {
   return <>{tokens.map((token) => inline(token as MarkedToken, rewriting))}</>;
 }
 

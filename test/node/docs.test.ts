@@ -230,3 +230,12 @@ it("no comment cites a document that is not in the repository", () => {
   );
   expect(cited.filter((one) => !one.startsWith("test/node/docs.test.ts"))).toEqual([]);
 });
+
+it("neither the guide's pages nor their parser are loaded before the first page is asked for", () => {
+  const files = globSync("src/**/*.{ts,tsx}", { cwd: ROOT });
+  const early = files.filter((file) =>
+    /^(?:import|export)(?! type\b)[^;]*?from "(?:marked|[^"]*\.md)"/m.test(textOf(file)),
+  );
+  expect(early).toEqual([]);
+  expect(textOf("src/console/markdown.tsx")).toContain('await import("marked")');
+});
