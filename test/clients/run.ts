@@ -6,6 +6,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { checkAccess } from "./checks/access.ts";
 import { checkApi } from "./checks/api.ts";
+import { checkArtifacts } from "./checks/artifacts.ts";
 import { checkCold } from "./checks/cold.ts";
 import { checkCommands } from "./checks/commands.ts";
 import { checkCompany } from "./checks/company.ts";
@@ -45,6 +46,7 @@ const GROUPS = [
   checkApi,
   checkCommands,
   checkCompany,
+  checkArtifacts,
   checkConformance,
   checkFallback,
   checkMirrors,
