@@ -3,6 +3,7 @@
 import { RegistryError } from "../oci/error.ts";
 import { reasonOf } from "../text/plain.ts";
 import { excessOf, withoutSecrets } from "./headers.ts";
+import { fetchOnKept } from "./kept.ts";
 import { NameFailure } from "./name-failure.ts";
 import { wrongWith } from "./reach.ts";
 import { secretsIn } from "./sent.ts";
@@ -56,7 +57,7 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
   let url = from;
   let authorization = wanted.authorization;
   for (let hops = 0; ; hops++) {
-    const response = await fetch(url, {
+    const response = await fetchOnKept(url, {
       method: wanted.method,
       // Digests and lengths are of the bytes themselves; workerd would ask for gzip and br on its own.
       headers: {

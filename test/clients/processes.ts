@@ -16,13 +16,15 @@ export interface RegistryOptions {
   htpasswd?: string;
   /** Of one that was ended, and comes back. */
   address?: string;
+  /** Clients may delete. */
+  deletes?: boolean;
 }
 
 /** @param storage kept between runs */
 export async function startRegistry(
   folder: string,
   storage: string,
-  { htpasswd, address: known }: RegistryOptions = {},
+  { htpasswd, address: known, deletes = false }: RegistryOptions = {},
 ): Promise<Registry> {
   await mkdir(folder, { recursive: true });
   const address = known ?? (await freeAddress());
@@ -30,8 +32,11 @@ export async function startRegistry(
     version: "0.1",
     // A line of JSON for every request; the access log in Apache's format is left out.
     log: { level: "info", formatter: "json", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: storage } },
-    http: { addr: address },
+    storage: { filesystem: { rootdirectory: storage }, delete: { enabled: deletes } },
+    // Foreign layers may be named.
+    validation: { manifests: { urls: { allow: ["^https://"] } } },
+    // Uploads go on at the address that the client knows the registry by.
+    http: { addr: address, relativeurls: true },
     ...(htpasswd && { auth: { htpasswd: { realm: "locked", path: htpasswd } } }),
   };
   const file = join(folder, "config.yml");
@@ -112,8 +117,11 @@ export interface Rule {
   host?: string;
   ns?: string;
   upstream: string;
+  upstreamPrefix?: string;
   credentials?: string;
   tagTtl?: string;
+  listTtl?: string;
+  negativeTtl?: string;
   offline?: boolean;
   firstByteTimeout?: string;
   networks?: string[];

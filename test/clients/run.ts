@@ -2,13 +2,15 @@
 
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
 import { checkAccess } from "./checks/access.ts";
 import { checkApi } from "./checks/api.ts";
+import { checkArtifacts } from "./checks/artifacts.ts";
 import { checkCold } from "./checks/cold.ts";
 import { checkCommands } from "./checks/commands.ts";
 import { checkCompany } from "./checks/company.ts";
+import { checkConformance } from "./checks/conformance.ts";
 import { checkConsole } from "./checks/console.ts";
 import { checkContainerd } from "./checks/containerd.ts";
 import { checkDockerd } from "./checks/dockerd.ts";
@@ -44,6 +46,8 @@ const GROUPS = [
   checkApi,
   checkCommands,
   checkCompany,
+  checkArtifacts,
+  checkConformance,
   checkFallback,
   checkMirrors,
   checkOutage,
@@ -57,6 +61,8 @@ const report = new Report();
 const folder = await mkdtemp(join(tmpdir(), "entrepot-clients-run-"));
 // Nothing of the run stays but the images, also when it is interrupted.
 process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+// Where Go installs programs, such as crane, oras, regctl, cosign and helm.
+process.env.PATH += delimiter + join(process.env.GOPATH ?? join(homedir(), "go"), "bin");
 // Clients find no account, and no setting, of this machine's user, and leave nothing behind.
 Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder, TMPDIR: folder });
 let stage: Stage | undefined;

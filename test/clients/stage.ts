@@ -15,6 +15,8 @@ export const UP = { prefix: "up", host: "docker.mirror.example.localhost", ns: "
 export const LOCKED = { prefix: "locked", host: "locked.mirror.example.localhost" };
 /** The open upstream's twin, whose tags are stale after a second. */
 export const TWIN = { prefix: "twin-images", ns: "twin.example", ttl: 1_000 };
+/** A registry that every run starts empty, for what clients push themselves. A name is the same there and here. */
+export const FRESH = { prefix: "fresh", ttl: 1_000 };
 /** The open upstream by a rule that never asks it. */
 export const OFFLINE = { prefix: "offline-images", ns: "offline.example" };
 
@@ -33,6 +35,8 @@ export interface Stage {
   twin: Registry;
   /** At its address again, once it was killed. */
   restartTwin(): Promise<Registry>;
+  /** Empty at first; it lets clients push and delete. */
+  fresh: Registry;
   /** The open one again, with pages of tags; its prefix is `paged`. */
   paged: Pager;
   entrepot: Registry;
@@ -60,16 +64,17 @@ export async function setStage(folder: string): Promise<Stage> {
   await mkdir(KEPT, { recursive: true });
   const accounts = join(KEPT, "htpasswd");
   await makeAccounts(accounts);
-  const [open, locked] = await Promise.all([
+  const [open, locked, fresh] = await Promise.all([
     startRegistry(join(folder, "open"), join(KEPT, "open")),
     startRegistry(join(folder, "locked"), join(KEPT, "locked"), { htpasswd: accounts }),
+    startRegistry(join(folder, "fresh"), join(folder, "fresh", "storage"), { deletes: true }),
   ]);
   const images = await makeImages({ folder: KEPT, open: open.address, locked: locked.address });
   const startTwin = (address?: string) =>
     startRegistry(join(folder, "twin"), join(KEPT, "open"), address ? { address } : {});
   const twin = await startTwin();
   const paged = await startPager(open.address);
-  const upstreams = { open, locked, twin, paged };
+  const upstreams = { open, locked, twin, fresh, paged };
   const rules = [...rulesOf(upstreams), ...(await faultyRules())];
   const logFiles = new Set<string>();
   const start = async (name: string, variables: Record<string, unknown> = {}, address?: string) => {
@@ -86,9 +91,9 @@ export async function setStage(folder: string): Promise<Stage> {
   return { folder, images, ...upstreams, entrepot, ctr, ...again, logFiles };
 }
 
-type Upstreams = Record<"open" | "locked" | "twin" | "paged", { address: string }>;
+type Upstreams = Record<"open" | "locked" | "twin" | "fresh" | "paged", { address: string }>;
 
-function rulesOf({ open, locked, twin, paged }: Upstreams): Rule[] {
+function rulesOf({ open, locked, twin, fresh, paged }: Upstreams): Rule[] {
   const at = ({ address }: { address: string }) => `http://${address}`;
   // Without a dot or a dash they could hide a namespace of the default rule's upstream.
   const shadow = true;
@@ -97,6 +102,15 @@ function rulesOf({ open, locked, twin, paged }: Upstreams): Rule[] {
     { ...LOCKED, shadow, upstream: at(locked), credentials: "LOCKED" },
     { prefix: "paged", shadow, upstream: at(paged) },
     { prefix: TWIN.prefix, ns: TWIN.ns, upstream: at(twin), tagTtl: `${TWIN.ttl}ms` },
+    {
+      prefix: FRESH.prefix,
+      shadow,
+      upstream: at(fresh),
+      upstreamPrefix: FRESH.prefix,
+      tagTtl: `${FRESH.ttl}ms`,
+      listTtl: `${FRESH.ttl}ms`,
+      negativeTtl: `${FRESH.ttl}ms`,
+    },
     { ...OFFLINE, upstream: at(open), tagTtl: "1s", offline: true },
   ];
 }

@@ -113,6 +113,8 @@ export interface Fault {
   bytesPerSecond?: number;
   /** The socket ends without an answer. */
   reset?: true;
+  /** The answer is whole, and the socket ends without an answer to the next request on it. */
+  lastOnSocket?: true;
   /** In place of an answer these bytes (Latin-1), whatever HTTP makes of them; then the socket ends. */
   raw?: string;
 }

@@ -173,3 +173,54 @@ describe("a host that cannot be reached", () => {
     expect((error as Error).message).toBe("a.example could not be reached");
   });
 });
+
+describe("a connection that is lost", () => {
+  const LOST = new Error("Network connection lost.");
+  /** @param answers to the requests, in turn: a status, or nothing at all */
+  function upstream(...answers: (number | undefined)[]): string[] {
+    const sent: string[] = [];
+    vi.stubGlobal("fetch", async (url: URL, { method }: RequestInit) => {
+      sent.push(`${method} ${url}`);
+      const status = answers.shift();
+      if (status === undefined) throw LOST;
+      return new Response(null, { status });
+    });
+    return sent;
+  }
+  /** Each test has an origin of its own: what one has answered is remembered. */
+  let count = 0;
+  const origin = () => `https://lost-${count++}.example`;
+
+  it.each(["GET", "HEAD"] as const)(
+    "after a 416, by which it was closed: %s is sent again",
+    async (method) => {
+      const sent = upstream(416, undefined, 200);
+      const url = `${origin()}/v2/x`;
+      expect((await follow({ url, method })).status).toBe(416);
+      expect((await follow({ url, method })).status).toBe(200);
+      expect(sent).toEqual(Array(3).fill(`${method} ${url}`));
+    },
+  );
+
+  it.each<[string, (number | undefined)[], Partial<Wanted>]>([
+    ["without a 416 before", [200, undefined], {}],
+    ["again", [416, undefined, undefined], {}],
+    ["and carried a form", [416, undefined], { method: "POST", body: "a=b" }],
+    ["to another origin", [416, undefined], { url: "https://b.example/v2/x" }],
+  ])("%s: that is told", async (_, answers, wanted) => {
+    const sent = upstream(...answers);
+    const url = `${origin()}/v2/x`;
+    await follow({ url });
+    await expect(follow({ url, ...wanted })).rejects.toMatchObject({ status: 502 });
+    expect(sent).toHaveLength(answers.length);
+  });
+
+  it("long after a 416: that is told", async () => {
+    const url = `${origin()}/v2/x`;
+    upstream(416, undefined);
+    await follow({ url });
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
+    await expect(follow({ url })).rejects.toMatchObject({ status: 502 });
+    vi.restoreAllMocks();
+  });
+});

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isInstalled, run } from "../command.ts";
 import { expectEqual } from "../expect.ts";
-import { BUSYBOX, INDEX } from "../images.ts";
+import { BUSYBOX, INDEX, TAG_COUNT, TAGGED } from "../images.ts";
 import { verifyLayout } from "../landed.ts";
 import type { Report } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -49,4 +49,26 @@ export async function checkCompany(stage: Stage, report: Report): Promise<void> 
     const found = await said("regctl", "artifact", "list", name(BUSYBOX), "--format={{json .}}");
     expectEqual("the artifact is found", found.includes(images.artifact.digest), true);
   });
+
+  await client("regctl", "image copy, with its referrers", async () => {
+    const layout = join(folder, "regctl");
+    await said("regctl", "image", "copy", "--referrers", name(BUSYBOX), `ocidir://${layout}:1`);
+    const busybox = await manifestAt(`${open.address}/${BUSYBOX.repository}`, BUSYBOX.tag);
+    await verifyLayout(layout, busybox.digest);
+    await verifyLayout(layout, images.artifact.digest, "referrer");
+  });
+
+  // Each has its own page size, and follows Link.
+  const tagged = `${entrepot.address}/paged/${TAGGED.repository}`;
+  for (const [command, ...args] of [
+    ["crane", "ls", "--insecure", tagged],
+    ["oras", "repo", "tags", "--plain-http", tagged],
+    ["regctl", "tag", "ls", tagged],
+  ] as const) {
+    await client(command, "lists the tags", async () => {
+      const tags = (await said(command, ...args)).split("\n").sort();
+      expectEqual("tags", tags.length, TAG_COUNT);
+      expectEqual("the last", tags.at(-1), `v${TAG_COUNT}`);
+    });
+  }
 }

@@ -64,4 +64,34 @@ export async function checkContainerd(stage: Stage, report: Report): Promise<voi
     });
     expectSilence(asked);
   });
+
+  await report.check(
+    "ctr images pull again: HEAD alone; once it was removed, each part once",
+    async () => {
+      const name = nameOf(UP.ns, BUSYBOX);
+      const place = `${open.address}/${BUSYBOX.repository}`;
+      const { digest, json } = await manifestAt(place, BUSYBOX.tag);
+      const blobs = [json.config, ...(json.layers ?? [])].map((it) => `GET blobs/${it?.digest}`);
+      const pull = () => ctr.pull("again", name, through);
+      /** What Entrepot is asked for, without the repository. */
+      const asked = async (act: () => Promise<unknown>) => {
+        const said = await entrepot.log.during(async () => void (await act()));
+        const short = said.map(({ method, path }) => `${method} ${path.replace(REPOSITORY, "")}`);
+        return short.sort().join("\n");
+      };
+      await pull();
+      const upstream = await open.log.during(async () => {
+        const head = `HEAD manifests/${BUSYBOX.tag}`;
+        expectEqual("what is asked, with all there", await asked(pull), head);
+        await ctr.run("again", ["images", "remove", "--sync", name]);
+        const all = [head, `GET manifests/${digest}`, ...new Set(blobs)].sort().join("\n");
+        expectEqual("what is asked, with nothing there", await asked(pull), all);
+        expectEqual("digest", await ctr.digest("again", name), digest);
+      });
+      expectSilence(upstream);
+    },
+  );
 }
+
+/** What a path has around what is asked for. */
+const REPOSITORY = /^\/v2\/.*\/(?=(manifests|blobs)\/)|\?.*$/g;

@@ -16,6 +16,9 @@ export interface Delivery {
   journal: Journal;
 }
 
+/** Sockets that carry no further answer. */
+const ended = new WeakSet<object>();
+
 export async function deliver(
   res: ServerResponse,
   answer: Answer,
@@ -35,10 +38,11 @@ export async function deliver(
     fault.hold === undefined ? undefined : { name: fault.hold, after: fault.after ?? -1 };
   if (hold && (hold.after < 0 || head)) await wait(res, holds, hold.name);
   if (res.destroyed) return;
-  if (fault.reset) return void res.socket?.destroy();
+  if (fault.reset || ended.has(res.socket ?? {})) return void res.socket?.destroy();
   if (fault.raw !== undefined) return void res.socket?.end(Buffer.from(fault.raw, "latin1"));
 
   record.status = part.answer.status;
+  if (fault.lastOnSocket) ended.add(res.socket ?? {});
   res.writeHead(record.status, headers(part.answer.headers, length, fault));
   if (head || record.status === 304) return finish(res, record, journal);
 
