@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Database } from "./database.ts";
 import { keptByPins, type Pin, pinsAt } from "./pins.ts";
 import { type Platforms, platformsOf } from "./platforms.ts";
+import type { ContentKind } from "./sweeping.ts";
 
 export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -58,8 +59,10 @@ interface Row {
 /** What is sorted by a sum reads all that is found: no more than so many, in one call of the one object. */
 const MOST_SUMMED = 20_000;
 
+/** Without referrers, which are weak manifests; with foreign layers that are here, which are weak blobs. */
 const SIZE = `(WITH RECURSIVE under (id) AS (
-    SELECT images.content UNION SELECT child FROM refs JOIN under ON parent = under.id WHERE NOT weak)
+    SELECT images.content UNION SELECT child FROM refs JOIN under ON parent = under.id
+      WHERE NOT weak OR EXISTS (SELECT 1 FROM contents WHERE id = child AND kind = 'blob'))
   SELECT coalesce(sum(size), 0) FROM under CROSS JOIN contents USING (id) WHERE present)`;
 const PULLS = "(SELECT coalesce(sum(pulls), 0) FROM counters WHERE counters.place = places.place)";
 const NAME = "replace(places.place, '//', '/')";
@@ -223,15 +226,20 @@ export function recordOf(
   };
 }
 
-/** What is here of some digests, and how many manifests lead to each. */
-export function contentsKnown(
-  database: Database,
-  digests: readonly Digest[],
-): { digest: Digest; present: boolean; parents: number }[] {
+/** What is here of a digest, and how many manifests lead to it. */
+export interface KnownContent {
+  digest: Digest;
+  kind: ContentKind;
+  present: boolean;
+  parents: number;
+}
+
+/** One that is named as either kind may come twice. */
+export function contentsKnown(database: Database, digests: readonly Digest[]): KnownContent[] {
   return digests.flatMap((digest) =>
     database
-      .all<{ digest: Digest; present: number; parents: number }>(
-        `SELECT digest, present, (SELECT count(*) FROM refs WHERE child = contents.id AND NOT weak) AS parents
+      .all<Omit<KnownContent, "present"> & { present: number }>(
+        `SELECT digest, kind, present, (SELECT count(*) FROM refs WHERE child = contents.id AND NOT weak) AS parents
          FROM contents WHERE digest = ?`,
         digest,
       )

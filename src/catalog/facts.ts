@@ -13,8 +13,9 @@ export interface ManifestFact {
   size: number;
   artifactType?: string;
   subject?: Digest;
+  /** What is, or may be, a manifest (oci/kind). */
   children: { digest: Digest; platform?: string }[];
-  /** Config and layers. */
+  /** Config, layers, and what an index names beside manifests. */
   blobs: Digest[];
   /** Those of them that whoever made the manifest could name without having them (oci/references). */
   foreign?: Digest[];

@@ -4,7 +4,7 @@ import type { Env } from "../env.ts";
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
-import type { ImageRecord, ListedImage, Wanted } from "./browse.ts";
+import type { ImageRecord, KnownContent, ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
   CountedHour,
@@ -117,7 +117,7 @@ export interface Catalog {
   /** Undefined where the place does not hold it. */
   record(place: string, digest: Digest): Promise<ImageRecord | undefined>;
   /** What is here of some digests, and how many manifests lead to each. */
-  known(digests: Digest[]): Promise<{ digest: Digest; present: boolean; parents: number }[]>;
+  known(digests: Digest[]): Promise<KnownContent[]>;
   /** @param force also what is pinned @returns undefined where it is not here */
   remove(
     place: string,

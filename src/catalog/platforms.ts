@@ -1,6 +1,7 @@
 // Platforms of manifests: as an index names them, or as they were read of a config, "" where that names none.
 
 import type { Digest } from "../oci/digest.ts";
+import { NO_PLATFORM } from "../oci/platform.ts";
 import type { Database } from "./database.ts";
 
 export interface Platforms {
@@ -12,8 +13,10 @@ export interface Platforms {
 /** Of an index those of its children; else its own. An artifact by its type has none. */
 export function platformsOf(database: Database, content: number): Platforms {
   const below = database.all<{ platform: string }>(
-    "SELECT DISTINCT platform FROM refs JOIN contents ON contents.id = child WHERE parent = ? AND NOT weak AND platform <> '' ORDER BY platform",
+    `SELECT DISTINCT platform FROM refs JOIN contents ON contents.id = child
+     WHERE parent = ? AND NOT weak AND platform NOT IN ('', ?) ORDER BY platform`,
     content,
+    NO_PLATFORM,
   );
   if (below.length > 0) return { platforms: below.map(({ platform }) => platform) };
   const query = "SELECT platform, artifact_type FROM contents WHERE id = ?";

@@ -16,6 +16,7 @@ export interface Orphaning {
 export const UNREFERRED = "nothing that is cached refers to it";
 
 export function isReferred(database: Database, content: number): boolean {
+  learnParents(database, content);
   return (
     database.has("SELECT 1 FROM images WHERE content = ?", content) ||
     database.has(
@@ -23,6 +24,30 @@ export function isReferred(database: Database, content: number): boolean {
       content,
     )
   );
+}
+
+/** What leads to a digest leads to it whichever it is here as: a descriptor says so in its media type, which may be unknown, or wrong; the
+ * upstream that gave it as a manifest or as a blob knows. An index of layers, as earlier versions told it, led to manifests. */
+export function learnParents(database: Database, content: number): void {
+  const learnt = database.all(
+    `INSERT OR IGNORE INTO refs (parent, child, weak)
+     SELECT parent, ?1, min(weak) FROM contents AS own JOIN contents AS other ON other.digest = own.digest AND other.id <> own.id
+       JOIN refs ON child = other.id WHERE own.id = ?1 AND parent <> ?1 GROUP BY parent RETURNING parent`,
+    content,
+  );
+  if (learnt.length > 0) adopt(database, content);
+}
+
+/** The same the other way round, of a manifest that has just been told: what of its digests is here as the other kind. */
+export function learnChildren(database: Database, parent: number): void {
+  const learnt = database.all<{ child: number }>(
+    `INSERT OR IGNORE INTO refs (parent, child, weak)
+     SELECT parent, other.id, min(weak) FROM refs JOIN contents AS one ON one.id = child
+       JOIN contents AS other ON other.digest = one.digest AND other.id <> one.id
+       WHERE parent = ?1 AND other.id <> ?1 GROUP BY other.id RETURNING child`,
+    parent,
+  );
+  for (const { child } of learnt) adopt(database, child);
 }
 
 /** Notices that it is an orphan, if it is. */

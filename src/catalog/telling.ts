@@ -6,7 +6,7 @@ import { creditDeleted } from "./deleted.ts";
 import type { BlobFact, ManifestFact } from "./facts.ts";
 import { hold } from "./held.ts";
 import { happened } from "./numbers.ts";
-import { isReferred, refer, UNREFERRED } from "./referred.ts";
+import { isReferred, learnChildren, learnParents, refer, UNREFERRED } from "./referred.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
@@ -36,6 +36,8 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   const foreign = new Set(fact.foreign);
   for (const blob of fact.blobs)
     refer(database, id, database.content(blob, "blob"), foreign.has(blob));
+  learnChildren(database, id);
+  learnParents(database, id);
   linkReferrers(database, id, digest, fact.subject);
   hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
   if (!wasHere && adoptedAt === undefined)
@@ -70,6 +72,7 @@ function linkReferrers(
 export function tellBlob(database: Database, fact: BlobFact): void {
   const { digest, size, attempt, generation, cachedAt } = fact;
   const id = database.content(digest, "blob");
+  learnParents(database, id);
   const query = "SELECT generation FROM contents WHERE id = ? AND present";
   const before = database.first<{ generation: string | null }>(query, id);
   if (before?.generation === generation) return;

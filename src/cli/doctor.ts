@@ -235,7 +235,13 @@ async function pullOnce(url: URL, name: string, tag: string, token: string | und
   let manifest = JSON.parse((await get(`manifests/${tag}`)).toString()) as Manifest;
   const children = manifest.manifests ?? [];
   const child = children.find(({ platform }) => platform?.architecture === "amd64") ?? children[0];
-  if (child) manifest = JSON.parse((await get(`manifests/${child.digest}`)).toString()) as Manifest;
+  if (child) {
+    // Without a platform it may be a blob, as in BuildKit's cache.
+    const body = await get(`manifests/${child.digest}`).catch((error) => {
+      if (child.platform) throw error;
+    });
+    manifest = body ? (JSON.parse(body.toString()) as Manifest) : { layers: children };
+  }
   const blobs = [manifest.config, ...(manifest.layers ?? [])].flatMap((blob) => blob?.digest ?? []);
   for (const digest of blobs) await get(`blobs/${digest}`);
   const told = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");

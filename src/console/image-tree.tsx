@@ -13,7 +13,8 @@ const OPEN = 1;
 
 export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: number }) {
   const { manifests } = image;
-  const isIndex = manifests[0]?.digest !== image.digest;
+  const children = manifests.filter((one) => one.digest !== image.digest);
+  const isIndex = children.length > 0;
   const here = manifests.filter((one) => one.here);
   const first = new Set(here.slice(0, OPEN));
   const branches = manifests.map((manifest) => (
@@ -25,8 +26,9 @@ export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: numbe
     <>
       {isIndex && (
         <p>
-          An index of {plural(manifests.length, "manifest")}, {here.length} of them here: a platform
-          is fetched when somebody pulls it.
+          An index of {plural(children.length, "manifest")},{" "}
+          {children.filter((one) => one.here).length} of them here: a platform is fetched when
+          somebody pulls it.
         </p>
       )}
       <ul class="tree">{branches}</ul>

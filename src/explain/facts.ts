@@ -5,12 +5,11 @@ import { isPast, type PullToken } from "../access/records.ts";
 import type { Counts, HeldImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import type { Config } from "../config/read.ts";
-import { describe } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
-import { INDEX_TYPES } from "../oci/manifest.ts";
+import { parseObject } from "../oci/json.ts";
 import type { Reference } from "../oci/reference.ts";
-import { referencesIn } from "../oci/references.ts";
+import { type Named, namedIn } from "../oci/references.ts";
 import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
@@ -152,26 +151,43 @@ async function isLinked({ links, manifests }: Sources, place: string, digest: Di
 async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
   const manifest = await sources.manifests.get(digest);
   if (!manifest) return [{ digest, here: false, blobs: [] }];
-  const { mediaType, bytes } = manifest;
-  if (!INDEX_TYPES.includes(mediaType))
-    return [{ digest, here: true, blobs: await blobsOf(sources, bytes) }];
-  const named = describe(bytes).children.slice(0, MOST_PARTS);
-  const children = await Promise.all(
-    named.map(async (child): Promise<Part> => {
-      const found = await sources.manifests.get(child.digest);
+  const named = namedIn(parseObject(manifest.bytes) ?? {});
+  const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MOST_PARTS);
+  const parts = await Promise.all(
+    children.map(async (child): Promise<Part | undefined> => {
+      const { digest: of, platform, kind } = child;
+      const found = await sources.manifests.get(of);
+      if (!found && kind === "unknown" && (await sources.blobs.layout(of))) return undefined;
       return {
-        ...child,
+        digest: of,
+        ...(platform !== undefined && { platform }),
         here: found !== undefined,
-        blobs: found ? await blobsOf(sources, found.bytes) : [],
+        blobs: found ? await blobsOf(sources, namedIn(parseObject(found.bytes) ?? {})) : [],
       };
     }),
   );
-  return [{ digest, here: true, blobs: [] }, ...children];
+  // What is here as a blob is one.
+  const asBlobs = children.filter((_, at) => parts[at] === undefined);
+  const own = [
+    ...asBlobs.map((child) => ({ digest: child.digest, here: true })),
+    ...(await blobsOf(sources, named)),
+  ];
+  return [{ digest, here: true, blobs: own }, ...parts.filter((part) => part !== undefined)];
 }
 
-async function blobsOf({ blobs }: Sources, manifest: Uint8Array): Promise<Part["blobs"]> {
-  const digests = [...new Set(referencesIn(manifest).blobs)].slice(0, MOST_BLOBS);
-  return Promise.all(
-    digests.map(async (digest) => ({ digest, here: (await blobs.layout(digest)) !== undefined })),
+/** Of foreign layers those that are here: the others need not be anywhere. */
+async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<Part["blobs"]> {
+  const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MOST_BLOBS);
+  const told = await Promise.all(
+    own.map(async ({ digest, foreign = false }) => {
+      return { digest, foreign, here: (await blobs.layout(digest)) !== undefined };
+    }),
   );
+  return told
+    .filter(({ foreign, here }) => here || !foreign)
+    .map(({ digest, here }) => ({ digest, here }));
+}
+
+function distinct(named: readonly Named[]): Named[] {
+  return [...new Map(named.map((one) => [one.digest, one])).values()];
 }

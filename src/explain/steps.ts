@@ -113,7 +113,8 @@ export function contentSteps({ digest, parts, linked }: Facts): Step[] {
   const platforms = children.map(
     (part) => `${part.platform ?? short(part.digest)}: ${part.here ? blobsOf(part) : "not cached"}`,
   );
-  const text = `the index ${short(digest)} is cached; of its platforms, ${platforms.join("; ")}${unknown}`;
+  const beside = root.blobs.length > 0 ? `; beside them, ${blobsOf(root)}` : "";
+  const text = `the index ${short(digest)} is cached; of its platforms, ${platforms.join("; ")}${beside}${unknown}`;
   return [step("content", children.some(isWhole) && linked ? "good" : "careful", text)];
 }
 

@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Outcome, settle } from "../oci/error.ts";
-import { manifestType } from "../oci/manifest.ts";
+import { isSchema1, manifestType } from "../oci/manifest.ts";
 import { originOf, type Source, sourceKey } from "../policy/source.ts";
 import { LinkStore } from "../store/links.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
@@ -82,7 +82,8 @@ export class ManifestFill extends DurableObject<Env> {
       const headers = await this.#upstream.headManifest(source, digest);
       const size = headers && contentLength(headers);
       const mediaType = headers && manifestType(headers.get("content-type"));
-      return size === undefined || mediaType === undefined ? undefined : { size, mediaType };
+      if (size === undefined || mediaType === undefined || isSchema1(mediaType)) return undefined;
+      return { size, mediaType };
     });
   }
 

@@ -4,6 +4,7 @@
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseObject } from "../oci/json.ts";
+import { kindOf } from "../oci/kind.ts";
 import type { Source } from "../policy/source.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import { readManifest } from "./read-manifest.ts";
@@ -17,6 +18,7 @@ const MOST_KEPT = 1_000;
 
 interface Descriptor {
   digest: Digest;
+  mediaType?: unknown;
   artifactType?: unknown;
   platform?: unknown;
 }
@@ -32,7 +34,9 @@ export class Pointing {
 
   /** In their order. Throws what the upstream answers for one that cannot be told by its descriptor either. */
   async only(source: Source, subject: Digest, entries: unknown[]): Promise<unknown[]> {
-    const candidates = entries.filter(isDescriptor).filter(({ digest }) => digest !== subject);
+    const candidates = entries
+      .filter(isDescriptor)
+      .filter((one) => one.digest !== subject && kindOf(one.mediaType) !== "blob");
     const read = candidates.slice(0, MOST_READ);
     const points: boolean[] = [];
     for (let at = 0; at < read.length; at += AT_ONCE) {

@@ -5,7 +5,7 @@ import type { Env } from "../env.ts";
 import { algorithmOf, isDigest } from "../oci/digest.ts";
 import { call, RegistryError } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
-import { manifestType } from "../oci/manifest.ts";
+import { isSchema1, manifestType } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { LinkStore } from "../store/links.ts";
@@ -56,6 +56,8 @@ export class TagCheck {
     const digest = headers?.get("docker-content-digest");
     if (!headers || !digest || !isDigest(digest)) return undefined;
     const mediaType = manifestType(headers.get("content-type"));
+    // Some registries heed Accept for GET alone, and tell HEAD of the schema 1 that they have beside: GET has the last word.
+    if (isSchema1(mediaType)) return undefined;
     const size = contentLength(headers);
     return {
       digest,

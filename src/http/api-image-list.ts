@@ -86,7 +86,10 @@ const detail = z
     pulledAt: time.optional(),
     expiring: z.string().optional(),
     partOf: z.string().optional().openapi({ description: "an index of the repository" }),
-    manifests: z.array(manifest).openapi({ description: "of an index its children; else itself" }),
+    manifests: z.array(manifest).openapi({
+      description:
+        "of an index its children, and then itself where it names blobs, as BuildKit's cache does; else itself",
+    }),
     size: z
       .int()
       .openapi({ description: "bytes of all that is here, what is shared counted once" }),

@@ -1,39 +1,25 @@
 // All that is known of an image: what its manifests say, and what is here of that.
 
+import type { KnownContent } from "../catalog/browse.ts";
 import type { Catalog } from "../catalog/open.ts";
-import { describe, platformOf } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import { parseObject } from "../oci/json.ts";
-import { INDEX_TYPES } from "../oci/manifest.ts";
-import { type Part, partIn } from "../oci/references.ts";
+import { platformOf } from "../oci/platform.ts";
+import type { Part } from "../oci/references.ts";
 import type { House } from "../pull/house.ts";
-import type { Manifest } from "../store/manifests.ts";
 import { plain } from "../text/plain.ts";
 import { isRecorded } from "../text/recorded.ts";
 import { timeOf } from "./answers.ts";
 import type { Visitor } from "./door.ts";
 import { configOf } from "./image-config.ts";
 import type { Named } from "./image-named.ts";
+import { type ReadManifest, readParts, settled } from "./image-parts.ts";
 
-/** So many manifests of an index are looked into. */
-const MOST_MANIFESTS = 40;
-/** Layers of a manifest that are told, and entries of its config: labels, words of a command; and of a text so many characters. */
-const MOST_LAYERS = 500;
+/** Entries of a config that are told: labels, words of a command; and of a text so many characters. */
 const MOST_ENTRIES = 100;
 const LONGEST_TEXT = 1_000;
 /** The platform takes this many digests in one question. */
 const MOST_ASKED = 2_000;
-
-interface Read {
-  digest: Digest;
-  platform?: string;
-  manifest?: Manifest;
-  config?: Part;
-  layers: Part[];
-  /** Layers that are not told, as there are too many. */
-  leftOut: number;
-}
 
 /** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
 export async function detailOf(
@@ -51,23 +37,18 @@ export async function detailOf(
     throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
       status: 404,
     });
-  const isIndex = INDEX_TYPES.includes(own.value.mediaType);
-  const children = isIndex ? describe(own.value.bytes).children.slice(0, MOST_MANIFESTS) : [];
-  const read = isIndex
-    ? await Promise.all(
-        children.map(async (child): Promise<Read> => {
-          const found = await house.manifests.get(child.digest, visit);
-          return { ...child, ...partsOf(found?.value) };
-        }),
-      )
-    : [{ digest, ...partsOf(own.value) }];
-  const parts = read.flatMap(({ config, layers }) => [...(config ? [config] : []), ...layers]);
+  const found = await readParts(house, own.value, visit);
   const digests = [
-    ...new Set([digest, ...read.map((one) => one.digest), ...parts.map((one) => one.digest)]),
+    ...new Set([
+      digest,
+      ...found.map((one) => one.digest),
+      ...found.flatMap(blobsOf).map((one) => one.digest),
+    ]),
   ];
-  const known = new Map(
-    (await catalog.known(digests.slice(0, MOST_ASKED))).map((one) => [one.digest, one]),
-  );
+  const rows = await catalog.known(digests.slice(0, MOST_ASKED));
+  const known = knownOf(rows);
+  const read = settled(own.value, found, rows);
+  const parts = read.flatMap(blobsOf);
   const toldOf = (part: Part) => ({
     ...part,
     here: known.get(part.digest)?.present ?? false,
@@ -117,14 +98,22 @@ export async function detailOf(
   };
 }
 
-function partsOf(manifest: Manifest | undefined): Omit<Read, "digest" | "platform"> {
-  if (!manifest) return { layers: [], leftOut: 0 };
-  const { config, layers, blobs } = parseObject(manifest.bytes) ?? {};
-  const [own] = partIn(config);
-  const all = [layers, blobs].flatMap((list) => (Array.isArray(list) ? list : [])).flatMap(partIn);
-  const told = all.slice(0, MOST_LAYERS);
-  const leftOut = all.length - told.length;
-  return { manifest, ...(own && { config: own }), layers: told, leftOut };
+function blobsOf({ config, layers }: ReadManifest): Part[] {
+  return [...(config ? [config] : []), ...layers];
+}
+
+/** A digest may be known as a manifest and as a blob: it is here if either is. */
+function knownOf(rows: readonly KnownContent[]): Map<Digest, Omit<KnownContent, "kind">> {
+  const known = new Map<Digest, Omit<KnownContent, "kind">>();
+  for (const { digest, present, parents } of rows) {
+    const other = known.get(digest);
+    known.set(digest, {
+      digest,
+      present: present || (other?.present ?? false),
+      parents: Math.max(parents, other?.parents ?? 0),
+    });
+  }
+  return known;
 }
 
 /** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */

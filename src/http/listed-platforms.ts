@@ -2,10 +2,11 @@
 
 import type { ListedImage } from "../catalog/browse.ts";
 import type { Catalog } from "../catalog/open.ts";
-import { describe, platformOf } from "../oci/described.ts";
+import { describe } from "../oci/described.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseObject } from "../oci/json.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
+import { NO_PLATFORM, platformOf } from "../oci/platform.ts";
 import { partIn } from "../oci/references.ts";
 import type { House } from "../pull/house.ts";
 import type { Visit } from "../store/visit.ts";
@@ -16,8 +17,9 @@ import { configOf, LONGEST_CONFIG } from "./image-config.ts";
  * viewer would have the isolate parse with each page. What was read is not read again, so that the next list comes further. */
 const MOST_MANIFESTS = 400;
 const MOST_BYTES = 16 * 1024 * 1024;
-/** Of an index so many children. */
+/** Of an index so many children, and how deep indexes may stand in one another. */
 const MOST_CHILDREN = 40;
+const DEEPEST = 3;
 /** How many images are read at once. */
 const AT_ONCE = 6;
 
@@ -71,7 +73,7 @@ class Reading {
   }
 
   /** Of an index those of its children. */
-  async platformsOf(digest: Digest, isChild = false): Promise<string[]> {
+  async platformsOf(digest: Digest, depth = 0): Promise<string[]> {
     if (++this.#manifests > MOST_MANIFESTS) return [];
     const manifest = (await this.#house.manifests.get(digest, this.#visit))?.value;
     if (!manifest) return [];
@@ -80,10 +82,14 @@ class Reading {
       if (platform !== undefined) this.known.push({ digest, platform });
       return platform ? [platform] : [];
     }
-    if (isChild) return [];
+    const { children } = describe(manifest.bytes);
+    // An index of blobs, such as BuildKit's cache: for no platform.
+    if (children.length === 0) this.known.push({ digest, platform: "" });
+    if (depth >= DEEPEST) return [];
     const platforms = new Set<string>();
-    for (const child of describe(manifest.bytes).children.slice(0, MOST_CHILDREN))
-      for (const platform of await this.platformsOf(child.digest, true)) platforms.add(platform);
+    for (const child of children.slice(0, MOST_CHILDREN))
+      for (const platform of await this.platformsOf(child.digest, depth + 1))
+        platforms.add(platform);
     return [...platforms].toSorted();
   }
 
@@ -94,6 +100,7 @@ class Reading {
     this.#bytes += Math.min(part.size, LONGEST_CONFIG);
     if (this.#bytes > MOST_BYTES) return undefined;
     const config = await configOf(this.#house, part, this.#visit);
-    return config && (platformOf(config) ?? "");
+    const platform = config && platformOf(config);
+    return config && (platform === undefined || platform === NO_PLATFORM ? "" : platform);
   }
 }

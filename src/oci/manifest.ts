@@ -2,6 +2,7 @@
 
 import { type Digest, isDigest } from "./digest.ts";
 import { parseObject } from "./json.ts";
+import { kindOf } from "./kind.ts";
 
 export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -113,6 +114,12 @@ function isThere(value: unknown): boolean {
   return value !== undefined && value !== null;
 }
 
+/** Docker's schema 1, which registries refuse since distribution 2.8 and Docker Hub since 2020: a signed one is named by another digest than
+ * that of its bytes, and no client of today takes either. */
+export function isSchema1(mediaType: string | undefined): boolean {
+  return mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED;
+}
+
 /** A Content-Type header as a manifest's media type; undefined for any other, such as one that a browser would render. */
 export function manifestType(contentType: string | null): string | undefined {
   const type = contentType?.split(";")[0]?.trim().toLowerCase();
@@ -121,6 +128,7 @@ export function manifestType(contentType: string | null): string | undefined {
 
 interface IndexEntry {
   digest?: unknown;
+  mediaType?: unknown;
   platform?: { os?: unknown; architecture?: unknown };
 }
 
@@ -129,7 +137,10 @@ export function defaultChild(index: Uint8Array): Digest | undefined {
   const entries = parseObject(index)?.manifests;
   if (!Array.isArray(entries)) return undefined;
   const child = (entries as (IndexEntry | null)[]).find(
-    (entry) => entry?.platform?.os === "linux" && entry.platform.architecture === "amd64",
+    (entry) =>
+      entry?.platform?.os === "linux" &&
+      entry.platform.architecture === "amd64" &&
+      kindOf(entry.mediaType) !== "blob",
   );
   return typeof child?.digest === "string" && isDigest(child.digest) ? child.digest : undefined;
 }

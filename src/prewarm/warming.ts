@@ -6,16 +6,23 @@ import type { Fills } from "../fill/open.ts";
 import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import { INDEX_TYPES } from "../oci/manifest.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import { globMatcher } from "../policy/glob.ts";
 import { routeFull } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { limited } from "../policy/steps.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
+import type { Manifest } from "../store/manifests.ts";
 import { SEGMENT } from "../store/segments.ts";
 import { unasked } from "../upstream/offline.ts";
-import { blobsIn, childrenFor, newestOf } from "./contents.ts";
+import {
+  type Blob,
+  blobsIn,
+  childrenFor,
+  maybeBlobsIn,
+  namesPlatforms,
+  newestOf,
+} from "./contents.ts";
 
 /** How deep indexes may stand in one another, and how many pages of a tag list are read. */
 const DEEPEST = 3;
@@ -31,7 +38,7 @@ const LOOK = 2_000;
 
 export interface Contents {
   digest: Digest;
-  blobs: { digest: Digest; size: number }[];
+  blobs: Blob[];
   /** What is worth saying. */
   note?: string;
 }
@@ -78,36 +85,65 @@ export async function contentsOf(
   platforms: readonly string[],
 ): Promise<Contents> {
   const digest = reference.digest ?? (await meaningOf(desk, source, reference.tag as string));
-  const blobs = new Map<Digest, number>();
-  const missing = new Set<string>();
+  const blobs = new Map<Digest, Blob>();
+  const found = new Set<string>();
+  let isTold = false;
   const collected = new Set<Digest>();
-  const collect = async (one: Digest, depth: number): Promise<void> => {
+  const add = (blob: Blob) => {
+    blobs.set(blob.digest, blob);
+    if (blobs.size > MOST_BLOBS) throw excessive(`${MOST_BLOBS} blobs`);
+  };
+  const collect = async (one: Digest, depth: number, maybe?: Blob): Promise<void> => {
     if (collected.has(one)) return;
     collected.add(one);
     if (collected.size > MOST_MANIFESTS) throw excessive(`${MOST_MANIFESTS} manifests`);
     permitMeant(source, one, desk);
-    const { manifest } = await desk.fills.joinManifest(one, source, {
-      ...askingFor(source),
-      named: true,
-    });
-    if (!INDEX_TYPES.includes(manifest.mediaType)) {
-      for (const blob of blobsIn(manifest.bytes)) blobs.set(blob.digest, blob.size);
-      if (blobs.size > MOST_BLOBS) throw excessive(`${MOST_BLOBS} blobs`);
-      return;
+    const manifest = await manifestOf(desk, source, one, maybe !== undefined);
+    if (!manifest) return maybe && add(maybe);
+    const { bytes } = manifest;
+    for (const blob of blobsIn(bytes, platforms)) add(blob);
+    const { children, missing } = childrenFor(bytes, platforms);
+    if (namesPlatforms(bytes)) {
+      isTold = true;
+      for (const platform of platforms) if (!missing.includes(platform)) found.add(platform);
     }
     if (depth >= DEEPEST) return;
-    const chosen = childrenFor(manifest.bytes, platforms);
-    for (const platform of chosen.missing) missing.add(platform);
-    if (chosen.children.length === 0 && !platforms.includes("all"))
-      throw new RegistryError("MANIFEST_UNKNOWN", `it has none of ${platforms.join(", ")}`);
-    for (const child of chosen.children) await collect(child, depth + 1);
+    const maybes = maybeBlobsIn(bytes);
+    for (const child of children) await collect(child, depth + 1, maybes.get(child));
   };
   await collect(digest, 0);
+  const missing = isTold ? platforms.filter((one) => !found.has(one)) : [];
+  if (missing.length > 0 && found.size === 0 && blobs.size === 0)
+    throw new RegistryError("MANIFEST_UNKNOWN", `it has none of ${platforms.join(", ")}`);
   return {
     digest,
-    blobs: [...blobs].map(([blob, size]) => ({ digest: blob, size })),
-    ...(missing.size > 0 && { note: `it has no ${[...missing].join(", ")}` }),
+    blobs: [...blobs.values()],
+    ...(missing.length > 0 && { note: `it has no ${missing.join(", ")}` }),
   };
+}
+
+/** @param mayBeBlob its descriptor does not say that it is a manifest
+ * @returns undefined where the upstream has none by that digest, or gives something that is none, and it may be a blob */
+async function manifestOf(
+  { fills }: Desk,
+  source: Source,
+  digest: Digest,
+  mayBeBlob: boolean,
+): Promise<Manifest | undefined> {
+  try {
+    const asking = { ...askingFor(source), named: true };
+    return (await fills.joinManifest(digest, source, asking)).manifest;
+  } catch (error) {
+    if (mayBeBlob && error instanceof RegistryError && isNone(error)) return undefined;
+    throw error;
+  }
+}
+
+function isNone({ code, status }: RegistryError): boolean {
+  return (
+    [400, 404, 405, 406, 415].includes(status) ||
+    ["MANIFEST_INVALID", "SIZE_INVALID"].includes(code)
+  );
 }
 
 /** 403: tried again, it would be the same. */

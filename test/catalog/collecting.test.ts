@@ -1,10 +1,11 @@
 // What goes when images expire, and what stays: on the catalog's own database.
 
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { Catalog } from "../../src/catalog/open.ts";
+import { type Catalog, openCatalog } from "../../src/catalog/open.ts";
 import { type Expired, nothingCounted } from "../../src/catalog/sweeping.ts";
 import type { Digest } from "../../src/oci/digest.ts";
-import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
+import { blobFact, digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 
 const A = "registry.example//team/a";
 const B = "registry.example//team/b";
@@ -334,5 +335,67 @@ describe("an orphan", () => {
       expect((await catalog.end(id, COUNTS, {})).bytesFreed).toBe(broken ? 100 : 0);
       expect((await catalog.summary()).blobs).toBe(0);
     }
+  });
+});
+
+/** As an earlier version told an index of blobs, and as one of this version may name what it does not know. */
+describe("what is here as another kind than it is named", () => {
+  const told = { children: ["x", "y"], blobs: ["child"] };
+  const steps: Record<string, (catalog: Catalog) => Promise<unknown>> = {
+    index: (catalog) => catalog.tellManifest(manifestFact(A, "index", told)),
+    // A layer, and what an artifact names as one.
+    x: (catalog) => catalog.tellBlob(blobFact("x", 100)),
+    child: (catalog) => catalog.tellManifest(manifestFact("", "child", { blobs: ["z"] })),
+    z: (catalog) => catalog.tellBlob(blobFact("z", 100)),
+  };
+
+  it.each([["index x child z"], ["x index z child"], ["z child x index"], ["child x z index"]])(
+    "stays with what names it, is counted, and goes with it: told %s",
+    async (order) => {
+      const catalog = freshCatalog();
+      for (const step of order.split(" ")) await steps[step]?.(catalog);
+      await tagged(catalog, A, "index", "v1");
+      await catalog.dateOrphans(HOUR);
+      for (const kind of ["manifest", "blob"] as const)
+        expect(await catalog.condemn(kind, 100 * HOUR, 10)).toEqual([]);
+      const due = [{ place: A, digest: digestFor("index") }];
+      expect(await catalog.images(A, true, "", 10)).toMatchObject([
+        { size: 1000 + 100 + 1000 + 100 },
+      ]);
+      expect(await catalog.known([digestFor("x")])).toEqual(
+        expect.arrayContaining([
+          { digest: digestFor("x"), kind: "blob", present: true, parents: 1 },
+          { digest: digestFor("x"), kind: "manifest", present: false, parents: 1 },
+        ]),
+      );
+      const freed = await catalog.freed(due);
+      const run = await expire(catalog, A, ["index"]);
+      const { deleted, bytesFreed } = await (async () => {
+        const gone = named(await collect(catalog, run), ALL);
+        // A manifest that no place is known for is held by an unknown one.
+        expect(gone).toEqual(expect.arrayContaining(["index", "x"]));
+        return catalog.end(run, COUNTS, {});
+      })();
+      expect([deleted.blobs >= 1, bytesFreed]).toEqual([true, freed]);
+    },
+  );
+
+  it("is spared, and linked, where an earlier version had taken it for an orphan", async () => {
+    const binding = ownCatalog();
+    const catalog = openCatalog({ CATALOG: binding });
+    await catalog.tellManifest(manifestFact(A, "index", { children: ["x", "y"] }));
+    for (const name of ["x", "y", "z"]) await catalog.tellBlob(blobFact(name, 100));
+    await runInDurableObject(binding.get(binding.idFromName("")), (_, { storage }) => {
+      storage.sql.exec(
+        "DELETE FROM refs WHERE child IN (SELECT id FROM contents WHERE kind = 'blob')",
+      );
+      storage.sql.exec("UPDATE contents SET orphaned_at = 1 WHERE kind = 'blob'");
+    });
+    // Seen in R2 again, or about to go: whichever comes first.
+    await catalog.tellBlob(blobFact("y", 100));
+    const condemned = await catalog.condemn("blob", 100 * HOUR, 10);
+    expect(condemned.map(({ digest }) => digest)).toEqual([digestFor("z")]);
+    const run = await expire(catalog, A, ["index"]);
+    expect(named(await collect(catalog, run), ALL)).toEqual(["index", "x", "y", "z"]);
   });
 });

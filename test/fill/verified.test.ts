@@ -1,12 +1,19 @@
 // Promise 2, nothing wrong is ever kept: what does not hash to its digest is published nowhere, does not end cleanly
 // for those who were streaming it, and is asked for anew by the next.
 
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Digest } from "../../src/oci/digest.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
 import { type Fault, seedOf } from "../support/fixture.ts";
+import { catalog, isStored } from "../support/lifecycle.ts";
 import { MiB, receive } from "../support/transfers.ts";
 
 const cache = new Cache();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const SMALL = 5000;
 const LARGE = 20 * MiB;
@@ -97,5 +104,99 @@ describe("manifests", () => {
     for (const reference of ["large", large.digest]) {
       expect((await cache.fetch(`open/${name}/manifests/${reference}`)).status).toBe(502);
     }
+  });
+});
+
+/** Docker's schema 1: a signed one is named by the digest of its payload, which its bytes do not have. */
+describe("schema 1", () => {
+  const payload = (name: string) => ({
+    schemaVersion: 1,
+    name,
+    tag: "1",
+    architecture: "amd64",
+    fsLayers: [{ blobSum: `sha256:${"a".repeat(64)}` }],
+    history: [{ v1Compatibility: "{}" }],
+  });
+  const V1 = "application/vnd.docker.distribution.manifest.v1+json";
+  const SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+  it.each([
+    ["plain, and named so", V1, false],
+    ["signed, and named so", SIGNED, true],
+    ["under the type of today's", "application/vnd.docker.distribution.manifest.v2+json", true],
+    ["without a type", "application/octet-stream", false],
+  ])(
+    "is refused by tag and by digest, with a word, and not kept: %s",
+    async (_, mediaType, signed) => {
+      const name = repository("schema1");
+      const body = { ...payload(name), ...(signed && { signatures: [{ signature: "x" }] }) };
+      const { digest } = await fixture.manifest(name, body, { mediaType, tag: "1" });
+      const other = `sha256:${"b".repeat(64)}`;
+      const [text, match] = [JSON.stringify(body), { repository: name, method: "GET" as const }];
+      if (signed) {
+        await fixture.fault({
+          match: { ...match, reference: other },
+          times: 0,
+          do: { status: 200, body: text },
+        });
+      }
+      for (const reference of ["1", digest, "1"])
+        for (const method of mediaType.includes("v1+") ? ["HEAD", "GET"] : ["GET"]) {
+          const response = await cache.fetch(`open/${name}/manifests/${reference}`, { method });
+          expect([reference, method, response.status]).toEqual([reference, method, 400]);
+          if (method === "HEAD") continue;
+          const { errors } = (await response.json()) as {
+            errors: { code: string; message: string }[];
+          };
+          expect(errors[0]?.code).toBe("MANIFEST_INVALID");
+          expect(errors[0]?.message).toMatch(
+            / has this image only as a Docker schema 1 manifest, .*not supported.*nothing was kept/,
+          );
+        }
+      if (signed) {
+        const response = await cache.fetch(`open/${name}/manifests/${other}`);
+        expect([response.status, await response.text()]).toEqual([
+          400,
+          expect.stringContaining("Docker schema 1"),
+        ]);
+      }
+      await cache.settled();
+      expect([await isStored({ digest }), await isStored({ digest: other })]).toEqual([
+        false,
+        false,
+      ]);
+      expect((await catalog.known([digest as Digest])).filter(({ present }) => present)).toEqual(
+        [],
+      );
+    },
+  );
+
+  it("told by HEAD alone is not believed: GET, which heeds Accept, has the last word", async () => {
+    const name = repository("schema1-head");
+    const image = await fixture.image(name, "1");
+    const headers = { "content-type": SIGNED, "docker-content-digest": `sha256:${"b".repeat(64)}` };
+    await fixture.fault({ match: { repository: name, method: "HEAD" }, times: 0, do: { headers } });
+    for (const method of ["HEAD", "GET"]) {
+      const response = await cache.fetch(`open/${name}/manifests/1`, { method });
+      expect([method, response.status, response.headers.get("docker-content-digest")]).toEqual([
+        method,
+        200,
+        image.digest,
+      ]);
+      await response.arrayBuffer();
+    }
+  });
+
+  it("leaves the image that the tag meant before", async () => {
+    const name = repository("schema1-moved");
+    const own = new Cache({
+      RULES: [{ prefix: "open", upstream: fixture.url("open"), tagTtl: "1ms" }],
+    });
+    const image = await fixture.image(name, "1");
+    await own.bytes(`open/${name}/manifests/1`);
+    await fixture.manifest(name, payload(name), { mediaType: V1, tag: "1" });
+    later(1_000);
+    expect((await own.fetch(`open/${name}/manifests/1`)).status).toBe(400);
+    expect(await own.bytes(`open/${name}/manifests/${image.digest}`)).toEqual(image.bytes);
   });
 });

@@ -123,3 +123,107 @@ it("a blob named by its sha512 is verified by it", async () => {
     );
   }
 });
+
+/** As eStargz, SOCI and zstd:chunked read: a footer by its suffix, a table of contents before it, then many small parts side by side, at and
+ * across the borders of segments, some of them twice. */
+describe("many small ranges side by side", () => {
+  const around = [0, SEGMENT, 2 * SEGMENT, 3 * SEGMENT].flatMap((border) =>
+    [-70_001, -65_536, -51, -1, 0, 1, 4_096].map((off) => border + off),
+  );
+  const starts = [...around.filter((at) => at >= 0 && at < SIZE), 12_345_678, 20_000_001, 123_456];
+  const lengths = [1, 51, 4_096, 131_072];
+  const small = starts.flatMap((first, at): [string, number, number][] => {
+    const last = Math.min(SIZE, first + (lengths[at % lengths.length] as number)) - 1;
+    return [[`bytes=${first}-${last}`, first, last]];
+  });
+  const suffixes = [1, 51, 72, 1_000, 1_001, 65_536].map((length): [string, number, number] => [
+    `bytes=-${length}`,
+    SIZE - length,
+    SIZE - 1,
+  ]);
+  const ALL = [...suffixes, ...small, ...small.slice(0, 6)];
+
+  it("are right, cold and warm, and have the upstream give each byte once", async () => {
+    const { name, seed, path } = await blob();
+    for (const _ of ["cold", "warm"])
+      await Promise.all(ALL.map((range) => expectRange(path, seed, range)));
+    const requests = await fixture.requests({ repository: name, kind: "blob", method: "GET" });
+    const sent = requests.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+    expect(sent).toBeLessThan(SIZE + SEGMENT);
+    const before = requests.length;
+    // The whole, whose digest says that no range has left a wrong byte.
+    expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, size: SIZE });
+    expect(await fixture.requests({ repository: name, kind: "blob", method: "GET" })).toHaveLength(
+      before,
+    );
+  });
+
+  it("of a blob in one segment too", async () => {
+    const size = 100_000;
+    const { seed, path } = await blob(size);
+    for (const _ of ["cold", "warm"])
+      await Promise.all(
+        [
+          [0, 0],
+          [99_999, 99_999],
+          [5, 70_000],
+          [65_535, 65_536],
+        ].map(async ([first = 0, last = 0]) => {
+          const headers = { Range: `bytes=${first}-${last}` };
+          const response = await cache.fetch(path, { headers });
+          expect([response.status, response.headers.get("content-range")]).toEqual([
+            206,
+            `bytes ${first}-${last}/${size}`,
+          ]);
+          const body = new Uint8Array(await response.arrayBuffer());
+          expect(Buffer.compare(body, bytes(seed, first, last + 1))).toBe(0);
+        }),
+      );
+  });
+});
+
+describe.each(["cold", "warm"])("what a server may ignore, and what it may not: %s", (state) => {
+  const digestOf = (path: string) => path.split("/").at(-1) as string;
+  it.each<[string, Record<string, string>, number, "HEAD"?]>([
+    ["the validator that the blob has", { Range: "bytes=5-9", "If-Range": "" }, 206],
+    ["a weak one, which never matches", { Range: "bytes=5-9", "If-Range": "W/" }, 200],
+    ["that of another blob", { Range: "bytes=5-9", "If-Range": '"other"' }, 200],
+    ["a date", { Range: "bytes=5-9", "If-Range": "Wed, 21 Oct 2015 07:28:00 GMT" }, 200],
+    [
+      "another validator, with a range beyond the end",
+      { Range: `bytes=${SIZE}-`, "If-Range": '"x"' },
+      200,
+    ],
+    ["several ranges", { Range: "bytes=0-1,5-9" }, 200],
+    ["several, with spaces and a suffix", { Range: "bytes=0-0, 100-200, -5" }, 200],
+    ["several, one of them beyond the end", { Range: `bytes=0-1,${SIZE}-` }, 200],
+    ["another unit", { Range: "items=0-1" }, 200],
+    ["a range that ends before it begins", { Range: "bytes=9-5" }, 200],
+    ["no numbers", { Range: "bytes=-" }, 200],
+    ["a range beyond the end", { Range: `bytes=${SIZE}-${SIZE + 5}` }, 416],
+    ["no bytes of the end", { Range: "bytes=-0" }, 416],
+    ["HEAD, for which a range means nothing", { Range: "bytes=5-9" }, 200, "HEAD"],
+  ])("%s", async (_, given, status, method) => {
+    const { seed, path } = await blob();
+    if (state === "warm") await receive(cache.fetch(path));
+    const own = `"${digestOf(path)}"`;
+    const headers = { ...given };
+    if (headers["If-Range"] === "") headers["If-Range"] = own;
+    if (headers["If-Range"] === "W/") headers["If-Range"] = `W/${own}`;
+    const response = await cache.fetch(path, { headers, method: method ?? "GET" });
+    expect(response.status).toBe(status);
+    expect(response.headers.get("content-range")).toBe(
+      { 200: null, 206: `bytes 5-9/${SIZE}`, 416: `bytes */${SIZE}` }[status],
+    );
+    if (status !== 416)
+      expect([response.headers.get("accept-ranges"), response.headers.get("etag")]).toEqual([
+        "bytes",
+        own,
+      ]);
+    if (method) expect(response.headers.get("content-length")).toBe(String(SIZE));
+    else if (status === 206)
+      expect(new Uint8Array(await response.arrayBuffer())).toEqual(bytes(seed, 5, 10));
+    else if (status === 200)
+      expect(await receive(response)).toMatchObject({ size: SIZE, digest: digestOf(path) });
+  });
+});
