@@ -11,7 +11,7 @@ import type { ListPage } from "../store/lists.ts";
 import type { Answer, UpstreamClient } from "../upstream/client.ts";
 import { NameFailure } from "../upstream/name-failure.ts";
 import { Pointing } from "./pointing.ts";
-import { asMalformed, nextOf, readList } from "./read-list.ts";
+import { nextOf, readList } from "./read-list.ts";
 
 /** What says that an upstream has no such API, whatever is asked for. */
 const NO_API = [404, 405, 406, 410, 415, 501];
@@ -45,7 +45,7 @@ export class ReferrersReader {
     const told = lacking ? undefined : await this.#byApi(source, digest, query);
     if (told && "entries" in told) return told;
     // Of an API that gave a first page: what is missing then is a page, not the API.
-    if (told && !isFirst) throw asMalformed(told.refusal);
+    if (told && !isFirst) throw told.refusal;
     const entries = await this.#byTag(source, digest);
     if (entries) return { entries, from: "tag" };
     if (told?.unreadable) throw told.refusal;
