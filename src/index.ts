@@ -111,6 +111,7 @@ function houseOf(env: Env): House {
     lineage: new Lineage(tags, manifests),
     links: new Links({ near: new NearLinks(near, links), store: links, manifests, catalog, fills }),
     fills,
+    catalog,
     served: new Served(),
     reports: new Reports(catalog, reportEvery, new Healer(fills)),
   };

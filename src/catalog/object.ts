@@ -11,7 +11,7 @@ import { Database } from "./database.ts";
 import { freedBy } from "./freed.ts";
 import { holdTagged, takeReport } from "./held.ts";
 import * as images from "./images.ts";
-import { deliveredTo, isLinked } from "./linked.ts";
+import { deliveredTo, isLinked, leadingTo } from "./linked.ts";
 import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
 import * as pins from "./pins.ts";
@@ -66,6 +66,10 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   linked(...args: Parameters<Catalog["linked"]>) {
     return this.#do((database) => isLinked(database, ...args));
+  }
+
+  leading(...args: Parameters<Catalog["leading"]>) {
+    return this.#do((database) => leadingTo(database, ...args));
   }
 
   deliveredTo(...args: Parameters<Catalog["deliveredTo"]>) {

@@ -19,6 +19,7 @@ import type {
   Totals,
   UpstreamHour,
 } from "./facts.ts";
+import type { Leading } from "./linked.ts";
 import type { Pin } from "./pins.ts";
 import type { Removing } from "./removing.ts";
 import type {
@@ -54,6 +55,8 @@ export interface Catalog {
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
   linked(place: string, digest: Digest): Promise<boolean>;
+  /** The tags and images of the place that lead to the digest, or are it. */
+  leading(place: string, digest: Digest): Promise<Leading>;
   /** The one place whose images led to a blob when it came; undefined where there is none, or there are several. */
   deliveredTo(digest: Digest): Promise<string | undefined>;
   /** Undefined where the place does not hold it. */
@@ -156,6 +159,7 @@ export function openCatalog({ CATALOG }: Pick<Env, "CATALOG">): Catalog {
     report: (report) => call(() => catalog().report(report)),
     image: (place, digest) => call(() => catalog().image(place, digest)),
     linked: (place, digest) => call(() => catalog().linked(place, digest)),
+    leading: (place, digest) => call(() => catalog().leading(place, digest)),
     deliveredTo: (digest) => call(() => catalog().deliveredTo(digest)),
     begin: (trigger, now) => call(() => catalog().begin(trigger, now)),
     beat: (id, counts, progress) => call(() => catalog().beat(id, counts, progress)),

@@ -1,6 +1,7 @@
 // How somebody asks a fill: how long he waits, and whether anybody waits at all.
 
 import { within } from "../oci/deadline.ts";
+import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Requester } from "../policy/requester.ts";
 import type { Source } from "../policy/source.ts";
@@ -18,6 +19,8 @@ export interface Asking {
   linked?: boolean;
   /** Of a tag: its manifest is fetched next, and `proved` is told then. */
   content?: boolean;
+  /** Of a tag: a digest that the upstream has no more, or whose contents it has no more. A tag that means it is asked again. */
+  gone?: Digest;
   /** Not what was known before, however fresh. */
   force?: boolean;
   /** Who makes the cache ask. */

@@ -10,7 +10,6 @@ import {
   RegistryError,
   settle,
 } from "../oci/error.ts";
-import { isTag } from "../oci/name.ts";
 import { mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { type ListAsked, type ListPage, ListStore } from "../store/lists.ts";
@@ -20,8 +19,8 @@ import { offline, unasked } from "../upstream/offline.ts";
 import { type Asking, isPersonal, patiently } from "./asking.ts";
 import type { How } from "./how.ts";
 import { Memory, worth } from "./memory.ts";
-import { readPage } from "./read-list.ts";
 import { ReferrersReader } from "./referrers.ts";
+import { TagsReader } from "./tags.ts";
 import { tallyOf } from "./tally.ts";
 
 export interface FetchedList {
@@ -37,6 +36,7 @@ const MOST_REMEMBERED = 10_000;
 export class ListFill extends DurableObject<Env> {
   readonly #lists = new ListStore(this.env.META);
   readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #tags = new TagsReader(this.#upstream);
   readonly #referrers = new ReferrersReader(this.#upstream);
   readonly #memory = new Memory();
   /** What KV may not show yet. */
@@ -114,17 +114,8 @@ export class ListFill extends DurableObject<Env> {
 
   async #ask(source: Source, { list, query }: ListAsked): Promise<Omit<ListPage, "checkedAt">> {
     const parameters = new URLSearchParams(query);
-    if (list === "tags") {
-      const { body, next } = await readPage(source, await this.#upstream.tags(source, parameters));
-      const tags = listIn(body, "tags").filter((tag) => typeof tag === "string" && isTag(tag));
-      return { entries: tags, ...(next && { next }) };
-    }
+    if (list === "tags") return this.#tags.read(source, parameters);
     const digest = list.slice(list.indexOf("/") + 1) as Digest;
     return this.#referrers.read(source, digest, parameters);
   }
-}
-
-function listIn(body: Record<string, unknown>, field: string): unknown[] {
-  const list = body[field];
-  return Array.isArray(list) ? list : [];
 }

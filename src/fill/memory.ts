@@ -14,7 +14,7 @@ export function worth(error: unknown, source: Source, byDigest: boolean): number
   if (!(error instanceof RegistryError)) return 0;
   const { negativeTtl } = source.rule;
   if (error.status === 404) return byDigest ? Math.min(negativeTtl, DIGEST_UNKNOWN) : negativeTtl;
-  return error.status === 401 || error.status === 403 ? REFUSED : 0;
+  return [400, 401, 403].includes(error.status) ? REFUSED : 0;
 }
 
 interface Remembered<T> {

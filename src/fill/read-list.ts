@@ -9,13 +9,15 @@ import { type Answer, tooLarge } from "../upstream/client.ts";
 import { boundsOf } from "./read-manifest.ts";
 
 /** A page of a list is refused beyond this, in bytes: tens of thousands of tags fit. */
-const LIST_LIMIT = 8 * 1024 * 1024;
+export const LIST_LIMIT = 8 * 1024 * 1024;
 
 /** Of the next page's query, in characters: a client's request for it has to fit into what servers take. */
 const LONGEST_NEXT = 4_096;
 
 export interface Page {
   body: Record<string, unknown>;
+  /** Length of the body in bytes. */
+  bytes: number;
   /** The query of the next page, at the upstream and so here. */
   next?: string;
 }
@@ -23,11 +25,24 @@ export interface Page {
 /** Throws SIZE_INVALID (502) for more than is taken, and UNAVAILABLE (502) for what is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
-  const body = parseObject(await readList(source, answer));
-  if (!body)
-    throw new RegistryError("UNAVAILABLE", `${host} answered with something that is no list`);
+  const bytes = await readList(source, answer);
+  const body = parseObject(bytes);
+  if (!body) {
+    const message = `${host} answered with something that is no list`;
+    throw new RegistryError("UNAVAILABLE", message, { upstreamStatus: answer.status });
+  }
   const next = nextOf(source, answer);
-  return { body, ...(next !== undefined && { next }) };
+  return { body, bytes: bytes.byteLength, ...(next !== undefined && { next }) };
+}
+
+/** Statuses by which an upstream refuses a request as malformed or too large. */
+const MALFORMED = [400, 413, 414, 416, 422, 431];
+
+/** The refusal as clients are told it: a request that the upstream finds malformed is 400 here too, and no failure of the upstream. */
+export function asMalformed(refusal: RegistryError): RegistryError {
+  const { message, upstreamStatus = 0 } = refusal;
+  if (!MALFORMED.includes(upstreamStatus)) return refusal;
+  return new RegistryError("UNSUPPORTED", message, { status: 400, upstreamStatus });
 }
 
 /** The body, whatever it is. Throws SIZE_INVALID (502) for more than is taken. */

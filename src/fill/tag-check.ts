@@ -2,7 +2,7 @@
 // has moved is told only once its new manifest is here: until then the old one can be served.
 
 import type { Env } from "../env.ts";
-import { algorithmOf, isDigest } from "../oci/digest.ts";
+import { algorithmOf, type Digest, isDigest } from "../oci/digest.ts";
 import { call, RegistryError } from "../oci/error.ts";
 import { digestOf } from "../oci/hash.ts";
 import { isSchema1, manifestType } from "../oci/manifest.ts";
@@ -48,6 +48,11 @@ export class TagCheck {
     }
     if (!known || !(await this.#manifests.has(known.digest))) return { ...found, proved };
     return this.#moved(source, tag, found, purpose);
+  }
+
+  /** Whether the manifest is cached. */
+  isHere(digest: Digest): Promise<boolean> {
+    return this.#manifests.has(digest);
   }
 
   /** Undefined where HEAD does not tell. */

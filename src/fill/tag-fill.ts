@@ -40,6 +40,9 @@ interface Checking {
   promise: Promise<TagMapping>;
 }
 
+/** Interval in ms in which a tag is asked again because what it leads to is missing upstream. */
+const ASKED_AGAIN = 10_000;
+
 export class TagFill extends DurableObject<Env> {
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #known = new KnownTag(this.ctx.storage, this.#outbox, this.env);
@@ -50,6 +53,8 @@ export class TagFill extends DurableObject<Env> {
     this.env,
   );
   readonly #memory = new Memory();
+  /** The digest that was doubted last and found to be meant, or not, and when. */
+  #askedAgain: { digest: Digest; at: number } | undefined;
   #guests = 0;
   #checking: Checking | undefined;
   #getting: Promise<TagMapping> | undefined;
@@ -63,7 +68,8 @@ export class TagFill extends DurableObject<Env> {
   async #checked(source: Source, tag: string, asking: Asking): Promise<CheckedTag> {
     const known = await this.#known.get(source, tag);
     const now = Date.now();
-    const force = asking.force && !isImmutable(source, tag);
+    const isGone = known !== undefined && this.#isAskedAgain(known.digest, asking, now);
+    const force = (asking.force || isGone) && !isImmutable(source, tag);
     if (known && !force && freshnessOf(known, source, tag, now) === "fresh") {
       return { mapping: known, how: "found" as const };
     }
@@ -71,10 +77,18 @@ export class TagFill extends DurableObject<Env> {
       if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
       // Whoever wants to know now may find what has been pushed since; refusals and failures are as they were.
       this.#memory.throwRecalled(source, now, force);
-      return await patiently(this.#share(source, tag, known, asking), source, asking);
+      const checked = await patiently(this.#share(source, tag, known, asking), source, asking);
+      if (isGone) this.#askedAgain = { digest: known.digest, at: now };
+      return checked;
     } catch (error) {
       return this.#instead(source, tag, known, asRegistryError(error), asking);
     }
+  }
+
+  /** Once in a while: a client may ask for what is missing in an index as often as it likes. */
+  #isAskedAgain(digest: Digest, { gone }: Asking, now: number): boolean {
+    const { digest: last, at } = this.#askedAgain ?? { digest: undefined, at: 0 };
+    return gone === digest && (last !== digest || now - at >= ASKED_AGAIN);
   }
 
   /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have.
@@ -176,7 +190,8 @@ export class TagFill extends DurableObject<Env> {
       this.#memory.keep(source, { error }, worth(error, source, false), now);
       const isGone = error instanceof RegistryError && error.status === 404;
       if (!isGone || !known) throw error;
-      if (source.rule.keepDeleted) {
+      // What was only looked at, and never pulled, cannot be kept.
+      if (source.rule.keepDeleted && (await this.#check.isHere(known.digest))) {
         this.#memory.forget(source);
         return this.#known.remember(source, tag, known, {
           ...known,

@@ -11,7 +11,7 @@ export function nextPage(link: string | null): URLSearchParams | undefined {
     if (close < 0) return undefined;
     const end = endOf(text, close + 1);
     if (isNext(text.slice(close + 1, end))) {
-      const target = text.slice(open + 1, close);
+      const [target = ""] = text.slice(open + 1, close).split("#");
       const query = target.indexOf("?");
       return new URLSearchParams(query < 0 ? "" : target.slice(query + 1));
     }

@@ -12,6 +12,7 @@ import { type CacheStatus, statusOf } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { unlinked } from "./links.ts";
 import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
+import { rechecking } from "./recheck.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
 
@@ -38,6 +39,17 @@ export async function pullBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest, asked);
+  const work = () => pullPermitted(house, source, digest, header, asked);
+  return rechecking(house, source, digest, asked, work);
+}
+
+async function pullPermitted(
+  house: House,
+  source: Source,
+  digest: Digest,
+  header: string | undefined,
+  asked: Asked,
+): Promise<PulledBlob> {
   const opening = pullHere(house, source, digest, header, asked);
   const { links } = house;
   const found = await timed(
@@ -151,6 +163,17 @@ export async function headBlob(
   asked: Asked,
 ): Promise<PulledBlob> {
   await permitDigest(house, source, digest, asked);
+  return rechecking(house, source, digest, asked, () =>
+    headPermitted(house, source, digest, asked),
+  );
+}
+
+async function headPermitted(
+  house: House,
+  source: Source,
+  digest: Digest,
+  asked: Asked,
+): Promise<PulledBlob> {
   const looking = house.blobs.layout(digest, asked);
   const { here, wasLinked = false } = await timed(
     asked.steps,

@@ -1,5 +1,6 @@
 // What a pull works with: the stores and the fills. Opened once, at the door.
 
+import type { Catalog } from "../catalog/open.ts";
 import type { Fills } from "../fill/open.ts";
 import type { ListStore } from "../store/lists.ts";
 import type { NearBlobs } from "../store/near-blobs.ts";
@@ -18,6 +19,7 @@ export interface House {
   lineage: Lineage;
   links: Links;
   fills: Fills;
+  catalog: Pick<Catalog, "leading">;
   served: Served;
   reports: Reports;
 }

@@ -17,8 +17,9 @@ import { type Asked, askingOf } from "./asked.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import type { House } from "./house.ts";
 import { type Here, unlinked } from "./links.ts";
-import { type Meant, meaningOf, tellProved } from "./meaning.ts";
+import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./meaning.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
+import { rechecking } from "./recheck.ts";
 import type { Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */
@@ -51,8 +52,10 @@ export async function pullByTag(
     meaningOf(house, source, tag, { ...asked, content: !asked.head }),
   );
   permitMeant(source, meant.mapping.digest, asked);
-  const pulled = await pullMeant(house, source, tag, meant, asked);
-  return { mapping: meant.mapping, ...pulled };
+  return pullMeant(house, source, tag, meant, asked).catch(async (error) => {
+    const moved = await movedSince(house, source, tag, meant, error, asked);
+    return pullMeant(house, source, tag, moved, asked);
+  });
 }
 
 async function pullMeant(
@@ -74,11 +77,14 @@ async function pullMeant(
     // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
     if (told) house.tags.keep(source, tag, mapping, asked);
     const status = together(label.status, { hit: here.layer });
-    return negotiated(house, source, here.value, { ...label, status }, asked);
+    const pulled = await negotiated(house, source, here.value, { ...label, status }, asked);
+    return { mapping, ...pulled };
   }
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
-    return { digest, mediaType, size, ...label };
+    const sure = await lateMeaning(house, source, tag, meant, asked);
+    if (sure) return pullMeant(house, source, tag, sure, asked);
+    return { digest, mediaType, size, mapping, ...label };
   }
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
@@ -158,7 +164,8 @@ export async function pullByDigest(
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   await permitDigest(house, source, digest, asked);
-  return pullPermitted(house, source, digest, asked);
+  const work = () => pullPermitted(house, source, digest, asked);
+  return rechecking(house, source, digest, asked, work);
 }
 
 /** By digest, or as a child of an index: being named by it opens nothing. */
@@ -220,7 +227,8 @@ async function negotiated(
   }
   // The tag that leads to it was permitted.
   permitMeant(source, child, asked);
-  const pulled = await pullPermitted(house, source, child, asked);
+  const work = () => pullPermitted(house, source, child, asked);
+  const pulled = await rechecking(house, source, child, asked, work);
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 

@@ -2,13 +2,21 @@
 
 import type { CheckedTag } from "../fill/tag-fill.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
-import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../policy/fresh.ts";
+import {
+  type Freshness,
+  freshnessOf,
+  isImmutable,
+  mayServeStale,
+  type TagMapping,
+} from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { unasked } from "../upstream/offline.ts";
 import { type Asked, askingOf } from "./asked.ts";
 import type { CacheStatus, Place } from "./cache-status.ts";
 import type { House } from "./house.ts";
+import { permitMeant } from "./permit.ts";
+import { isDoubted, isMissing } from "./recheck.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 /** What a tag means, and how that is known. */
@@ -32,14 +40,60 @@ export async function meaningOf(
   if (known && freshness !== "fresh" && source.rule.offline) {
     return insteadOfCheck(known, unasked(source.rule), asked.now);
   }
+  const isDoubtful = known !== undefined && !source.rule.offline && isDoubted(source, known);
   const noCache = asked.noCache && !isImmutable(source, tag);
-  if (found && known && freshness !== "stale" && !noCache) {
+  if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
     const { value: mapping, layer } = found;
     if (freshness === "fresh")
       return { mapping, label: labelOf(source, mapping, layer, asked.now) };
     asked.later(checkBehind(house, source, tag, asked));
     return { mapping, label: passingLabel(source, mapping, asked.now) };
   }
+  return toldMeaning(house, source, tag, known, asked, freshness);
+}
+
+/** For a HEAD whose answer comes from KV alone, which is late: what it names may be gone, and nothing of it is here. Undefined where the
+ * meaning is from elsewhere. Throws DENIED (403). */
+export async function lateMeaning(
+  house: House,
+  source: Source,
+  tag: string,
+  { mapping, label: { status } }: Meant,
+  asked: Asked,
+): Promise<Meant | undefined> {
+  if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
+  const sure = await toldMeaning(house, source, tag, mapping, asked, "fresh");
+  permitMeant(source, sure.mapping.digest, asked);
+  house.tags.keep(source, tag, sure.mapping, asked); // asked for again in some seconds
+  return sure;
+}
+
+/** What the tag means, where something that it led to was missing and it turned out to have moved. Throws `error` where it has not.
+ * @param error of pulling what it meant */
+export async function movedSince(
+  house: House,
+  source: Source,
+  tag: string,
+  meant: Meant,
+  error: unknown,
+  asked: Asked,
+): Promise<Meant> {
+  if (!isMissing(source, error)) throw error;
+  const moved = await meaningOf(house, source, tag, asked);
+  if (moved.mapping.digest === meant.mapping.digest) throw error;
+  permitMeant(source, moved.mapping.digest, asked);
+  return moved;
+}
+
+/** As the tag's object has it, which is never late. @param freshness of what is known */
+async function toldMeaning(
+  house: House,
+  source: Source,
+  tag: string,
+  known: TagMapping | undefined,
+  asked: Asked,
+  freshness: Freshness,
+): Promise<Meant> {
   const { mapping, how, failure } = await checked(house, source, tag, known, asked);
   if (failure) return insteadOfCheck(mapping, failure, asked.now);
   const label = labelOf(source, mapping, "object", asked.now);
@@ -67,7 +121,8 @@ async function checked(
   asked: Asked,
 ): Promise<CheckedTag> {
   try {
-    return await house.fills.checkTag(source, tag, askingOf(asked));
+    const doubt = known && isDoubted(source, known) && { gone: known.digest };
+    return await house.fills.checkTag(source, tag, { ...askingOf(asked), ...doubt });
   } catch (error) {
     forgetGone(house, source, tag, error, asked);
     if (!known || error instanceof RegistryError) throw error;

@@ -40,7 +40,7 @@ export async function pullTags(
   return { ...label, ...(next ? { tags, next } : ownPage(tags, limit, last)) };
 }
 
-/** The tags that were pulled through here; undefined where there is none, or the error is the upstream's answer. */
+/** The tags that were pulled through here; undefined where there is none, or the upstream is not down. */
 async function cachedHere(
   house: House,
   source: Source,
@@ -49,14 +49,20 @@ async function cachedHere(
 ): Promise<(Labelled & { tags: string[] }) | undefined> {
   if (!(error instanceof RegistryError)) return undefined;
   const { rule } = source;
-  const isRefused = error.status === 401 || error.status === 403;
-  const isDown = mayServeStale(now, 0, rule, error, now) && !isRefused;
-  if (!rule.offline && !isDown) return undefined;
+  if (!rule.offline && !(isDown(error) && mayServeStale(now, 0, rule, error, now)))
+    return undefined;
   const tags = (await house.tags.known(source)).filter(({ gone }) => !gone).map(({ tag }) => tag);
   if (tags.length === 0) return undefined;
   const { message } = rule.offline ? unasked(rule) : error;
   const warning = `${message}; these are the tags that are cached here`;
   return { tags, status: { instead: error.upstreamStatus }, warning };
+}
+
+/** Whether the upstream cannot be reached, or fails. What is cached here is a part of its list: it stands in for none that an upstream at
+ * work refuses, or gives in another form. */
+function isDown({ status, code, upstreamStatus }: RegistryError): boolean {
+  if (status < 500 || code !== "UNAVAILABLE") return false;
+  return upstreamStatus === undefined || (upstreamStatus >= 500 && upstreamStatus !== 501);
 }
 
 /** A list without a next page is the last page, or all there is: some registries (docker-registry 2.8) know neither

@@ -18,6 +18,12 @@ const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
  * alone: with one it is a matter of credentials. */
 const NO_REFERRERS = [300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 406, 410, 415, 501];
 
+/** Statuses that may refuse the size of a page: registries answer `n` above their limit with 400, 413, 416, 422 and others. Those left out
+ * have a meaning of their own, whatever `n` is. */
+const REFUSED_PAGE = Array.from({ length: 100 }, (_, at) => 400 + at).filter(
+  (status) => ![401, 403, 404, 405, 408, 410, 425, 429, 451].includes(status),
+);
+
 export class UpstreamClient {
   readonly #requests: Requests;
   readonly #gate: Gate;
@@ -65,12 +71,14 @@ export class UpstreamClient {
     return this.#head(manifestAsked(source, "HEAD", reference, purpose));
   }
 
+  /** What may say that this page is too large, or its query malformed, comes back as an answer. */
   tags(source: Source, query: URLSearchParams): Promise<Answer> {
     return this.#requests.send({
       source,
       method: "GET",
       kind: "list",
       path: `tags/list${suffix(query)}`,
+      understood: REFUSED_PAGE,
       unknown: "NAME_UNKNOWN",
     });
   }

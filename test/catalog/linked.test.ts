@@ -49,6 +49,35 @@ describe.each([
     expect(await linked(name)).toBe(expected);
   });
 
+  describe("what leads to a digest:", () => {
+    beforeAll(async () => {
+      const tags = { latest: "index", "1": "index", solo: "image", looked: "only looked at" };
+      for (const [tag, meaning] of Object.entries(tags))
+        await catalog.tellTag({
+          ...{ place: "p", tag, digest: digestFor(meaning), at: 1, gone: false },
+        });
+    });
+
+    it.each([
+      ["a child", "child", ["1", "latest"], ["index"]],
+      ["a child that was never here", "absent", ["1", "latest"], ["index"]],
+      ["what a child has", "of child", ["1", "latest"], ["index"]],
+      ["a layer", "layer", ["solo"], ["image"]],
+      ["a config", "config", ["solo"], ["image"]],
+      ["the image itself", "image", ["solo"], ["image"]],
+      ["what only a tag has told", "only looked at", ["looked"], ["only looked at"]],
+      ["what no tag means any more", "blob 2", [], ["more 2"]],
+      ["a foreign layer", "foreign", [], []],
+      ["another place's", "of secret", [], []],
+      ["what is not known", "nobody's", [], []],
+    ])("%s", async (_, name, tags, roots) => {
+      const leading = await catalog.leading("p", digestFor(name));
+      expect(leading.tags.map(({ tag }) => tag).toSorted()).toEqual(tags);
+      expect(leading.roots).toEqual(roots.map(digestFor));
+      expect(await catalog.leading("nowhere", digestFor(name))).toEqual({ tags: [], roots: [] });
+    });
+  });
+
   it("tells nothing of a place that is not known", async () => {
     expect(await linked("image", "nowhere")).toBe(false);
     expect(await linked("of secret", "other")).toBe(true);

@@ -197,6 +197,11 @@ export interface RepositorySettings {
   filterReferrers?: boolean;
   /** The most tags of one page, whatever `n` says. Default: no bound. */
   tagPage?: number;
+  /** `n` above this is refused with `tagLimitStatus` (400). Default: no limit. */
+  tagLimit?: number;
+  tagLimitStatus?: number;
+  /** How the Link to the next page is written; none: a page that is cut says nothing of it. Default `path`. */
+  tagLink?: "path" | "absolute" | "internal" | "relative" | "query" | "none";
 }
 
 export type Algorithm = "sha256" | "sha512";

@@ -68,13 +68,25 @@ function tags(repository: Repository, { repository: name, url }: Asked): Answer 
   const last = url.searchParams.get("last") ?? "";
   const wanted = Number(url.searchParams.get("n") ?? Number.POSITIVE_INFINITY);
   if (Number.isNaN(wanted) || wanted < 0) return refusal(400, "PAGINATION_NUMBER_INVALID");
-  const n = Math.min(wanted, repository.settings.tagPage ?? Number.POSITIVE_INFINITY);
+  const { tagPage = Number.POSITIVE_INFINITY, tagLimit = wanted } = repository.settings;
+  const { tagLimitStatus = 400, tagLink = "path" } = repository.settings;
+  if (url.searchParams.has("n") && wanted > tagLimit)
+    return refusal(tagLimitStatus, "PAGINATION_NUMBER_INVALID", {}, `n is at most ${tagLimit}`);
+  const n = Math.min(wanted, tagPage);
   const rest = [...repository.tags.keys()].sort().filter((tag) => tag > last);
   const page = rest.slice(0, n);
   const headers: Record<string, string> = { ...VERSION };
-  if (n > 0 && rest.length > n) {
-    const next = new URLSearchParams({ n: String(n), last: page.at(-1) ?? "" });
-    headers.link = `</v2/${name}/tags/list?${next}>; rel="next"`;
+  if (n > 0 && rest.length > n && tagLink !== "none") {
+    const next = `?${new URLSearchParams({ n: String(n), last: page.at(-1) ?? "" })}`;
+    const path = `/v2/${name}/tags/list${next}`;
+    const targets = {
+      path,
+      absolute: `http://${url.host}${path}`,
+      internal: `http://registry.registry.svc.cluster.local:5000${path}`,
+      relative: `list${next}`,
+      query: next,
+    };
+    headers.link = `<${targets[tagLink]}>; rel="next"`;
   }
   return json(200, { name, tags: page }, headers);
 }

@@ -1,0 +1,179 @@
+// Upstreams that limit or cut a page of tags (distribution#4844): what they list is here whole, or says by a Link that it is not.
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import type { RepositorySettings } from "../support/fixture.ts";
+import { problemOf } from "./problem.ts";
+
+afterEach(() => vi.useRealTimers());
+
+const TAGS = Array.from({ length: 130 }, (_, at) => `v${String(at).padStart(3, "0")}`);
+
+async function listed(hint: string, settings: RepositorySettings, tags = TAGS) {
+  const name = repository(hint);
+  const { digest } = await fixture.image(name, undefined);
+  await Promise.all(tags.map((tag) => fixture.tag(name, tag, digest)));
+  await fixture.settings(name, settings);
+  const queries = async () =>
+    (await fixture.requests({ repository: name, kind: "tags" })).map(({ query }) => query);
+  return { name, path: `open/${name}/tags/list`, queries };
+}
+
+/** The pages as Link leads to them. */
+async function follow(cache: Cache, path: string): Promise<string[][]> {
+  const pages: string[][] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const response = await cache.fetch(next);
+    expect([next, response.status, response.headers.get("warning")]).toEqual([next, 200, null]);
+    pages.push(((await response.json()) as { tags: string[] }).tags);
+    if (pages.length > 200) throw new Error("the pages have no end");
+    const link = response.headers.get("link");
+    next = /^<\/v2\/([^>]+)>; rel="next"$/.exec(link ?? "")?.[1];
+  }
+  return pages;
+}
+
+describe("a page that is too large is asked for in smaller ones, and put together", () => {
+  it.each([
+    ["a limit of 100", "?n=10000", { tagLimit: 100 }, [130]],
+    ["a limit below all that is tried", "?n=10000", { tagLimit: 7 }, [130]],
+    ["413", "?n=10000", { tagLimit: 100, tagLimitStatus: 413 }, [130]],
+    ["416", "?n=10000", { tagLimit: 100, tagLimitStatus: 416 }, [130]],
+    ["422", "?n=10000", { tagLimit: 100, tagLimitStatus: 422 }, [130]],
+    ["406", "?n=10000", { tagLimit: 100, tagLimitStatus: 406 }, [130]],
+    ["an absolute Link", "?n=10000", { tagLimit: 100, tagLink: "absolute" }, [130]],
+    ["an internal Link", "?n=10000", { tagLimit: 100, tagLink: "internal" }, [130]],
+    ["a relative Link", "?n=10000", { tagLimit: 100, tagLink: "relative" }, [130]],
+    ["a Link of a query alone", "?n=10000", { tagLimit: 100, tagLink: "query" }, [130]],
+    ["no Link", "?n=10000", { tagLimit: 100, tagLink: "none" }, [130]],
+    ["pages of its own size", "?n=10000", { tagLimit: 100, tagPage: 50 }, [130]],
+    // Of the last of 100 there is no room for a second page of 100.
+    ["less than all", "?n=120", { tagLimit: 100 }, [100, 30]],
+    ["less than all in small pages", "?n=60", { tagLimit: 10 }, [60, ...Array(7).fill(10)]],
+    ["a start", "?n=10000&last=v009", { tagLimit: 100 }, [120]],
+    ["a size that fits", "?n=100", { tagLimit: 100 }, [100, 30]],
+  ] as [string, string, RepositorySettings, number[]][])(
+    "%s",
+    async (_, query, settings, sizes) => {
+      const { path } = await listed("limited", settings);
+      const pages = await follow(cacheApart(), path + query);
+      expect(pages.flat()).toEqual(TAGS.slice(-sizes.reduce((all, one) => all + one, 0)));
+      expect(pages.map((page) => page.length)).toEqual(sizes);
+    },
+  );
+
+  it("is kept as one answer, and the limit is no failure of the upstream", async () => {
+    const { path, queries, name } = await listed("limited-once", { tagLimit: 100 });
+    const cache = cacheApart();
+    for (let at = 0; at < 2; at++) await follow(cache, `${path}?n=10000`);
+    expect(await queries()).toEqual(["?n=10000", "?n=1000", "?n=100", "?n=100&last=v099"]);
+    await fixture.image(name, "pulled");
+    expect((await cache.fetch(`open/${name}/manifests/pulled`)).status).toBe(200);
+  });
+
+  it("what fails on the way is left behind a Link, and followed later", async () => {
+    const { path, name } = await listed("limited-fails", { tagLimit: 100 });
+    const cache = cacheApart();
+    const match = { repository: name, kind: "tags" as const };
+    await fixture.fault({ match, times: 2, do: { status: 400 } });
+    await fixture.fault({ match, do: {} });
+    await fixture.fault({ match, do: { status: 429 } });
+    const first = await cache.fetch(`${path}?n=10000`);
+    expect(await first.json()).toMatchObject({ tags: TAGS.slice(0, 100) });
+    expect(first.headers.get("link")).toBe(`</v2/${path}?last=v099&n=100>; rel="next"`);
+  });
+
+  it("an upstream whose Link leads in a circle is not followed for ever", async () => {
+    const { path, name, queries } = await listed("circle", { tagLimit: 100 });
+    const link = { link: `</v2/${name}/tags/list?n=100>; rel="next"` };
+    const match = { repository: name, kind: "tags" as const };
+    await fixture.fault({ match, times: 2, do: { status: 400 } });
+    await fixture.fault({ match, times: 0, do: { headers: link } });
+    const response = await cacheApart().fetch(`${path}?n=10000`);
+    expect(response.headers.get("link")).toContain("n=100");
+    expect(await queries()).toHaveLength(3);
+  });
+
+  it("no more than twenty pages are put together: the rest is behind a Link", async () => {
+    const many = Array.from({ length: 210 }, (_, at) => `w${String(at).padStart(3, "0")}`);
+    const { path, queries } = await listed("limited-many", { tagLimit: 10 }, many);
+    const cache = cacheApart();
+    const response = await cache.fetch(`${path}?n=10000`);
+    expect(await response.json()).toMatchObject({ tags: many.slice(0, 200) });
+    expect(response.headers.get("link")).toBe(`</v2/${path}?last=w199&n=10>; rel="next"`);
+    expect(await queries()).toHaveLength(3 + 20);
+    expect((await follow(cache, `${path}?n=10000`)).flat()).toEqual(many);
+  });
+});
+
+describe("a page that is cut without a word is found out", () => {
+  it.each([
+    ["to a round number", "?n=10000", { tagPage: 100, tagLink: "none" }, [130]],
+    ["to a power of two", "?n=10000", { tagPage: 64, tagLink: "none" }, [130]],
+    ["though no size was asked for", "", { tagPage: 100, tagLink: "none" }, [130]],
+    ["to what was asked for", "?n=3&last=v122", { tagLink: "none" }, [3, 3, 1]],
+    ["to what was asked for, all of it", "?n=130", { tagLink: "none" }, [130]],
+    ["and passed on where a Link says it", "?n=10000", { tagPage: 100 }, [100, 30]],
+  ] as [string, string, RepositorySettings, number[]][])(
+    "%s",
+    async (_, query, settings, sizes) => {
+      const { path } = await listed("cut", settings);
+      const pages = await follow(cacheApart(), path + query);
+      expect(pages.flat()).toEqual(TAGS.slice(-sizes.reduce((all, one) => all + one, 0)));
+      expect(pages.map((page) => page.length)).toEqual(sizes);
+    },
+  );
+
+  it.each([
+    ["does not heed `last`", { status: 200, body: JSON.stringify({ tags: TAGS.slice(0, 100) }) }],
+    ["refuses it", { status: 400 }],
+    ["fails at it", { status: 500 }],
+    ["has no page there", { status: 404 }],
+  ])("an upstream that %s has no more", async (_, fault) => {
+    const { path, name } = await listed("whole", {}, TAGS.slice(0, 100));
+    const match = { repository: name, kind: "tags" as const };
+    await fixture.fault({ match, do: {} });
+    await fixture.fault({ match, times: 0, do: fault });
+    expect(await follow(cacheApart(), `${path}?n=10000`)).toEqual([TAGS.slice(0, 100)]);
+  });
+});
+
+describe("cached tags are no list of an upstream that is at work", () => {
+  const answers: [string, object, number, string][] = [
+    ["400", { status: 400 }, 400, "UNSUPPORTED"],
+    ["422", { status: 422 }, 400, "UNSUPPORTED"],
+    ["401", { status: 401 }, 401, "UNAUTHORIZED"],
+    ["403", { status: 403 }, 403, "DENIED"],
+    ["404", { status: 404 }, 404, "NAME_UNKNOWN"],
+    ["405", { status: 405 }, 502, "UNAVAILABLE"],
+    ["429", { status: 429 }, 429, "TOOMANYREQUESTS"],
+    ["501", { status: 501 }, 502, "UNAVAILABLE"],
+    ["a page", { status: 200, body: "<html>" }, 502, "UNAVAILABLE"],
+    ["too much", { status: 200, body: `["${"x".repeat(9 << 20)}"]` }, 502, "SIZE_INVALID"],
+  ];
+  it.each(answers)("%s is the answer", async (_, fault, status, code) => {
+    const { path, name } = await listed("at-work", {}, ["1", "2"]);
+    const cache = cacheApart();
+    await (await cache.fetch(`open/${name}/manifests/1`)).text();
+    await fixture.fault({ match: { repository: name, kind: "tags" }, times: 0, do: fault });
+    for (const query of ["", "?n=10000", "?n=1"])
+      expect(await problemOf(cache.fetch(path + query))).toMatchObject({ status, code });
+  });
+
+  it.each([
+    ["500", { status: 500 }],
+    ["503", { status: 503 }],
+    ["504", { status: 504 }],
+    ["no answer", { reset: true as const }],
+    ["no answer in time", { hold: "never", after: -1 }],
+  ])("but of one that is down, marked stale: %s", async (_, fault) => {
+    const { path, name } = await listed("down", {}, ["1", "2"]);
+    const cache = cacheApart({ firstByteTimeout: "1s" });
+    await (await cache.fetch(`open/${name}/manifests/1`)).text();
+    await fixture.fault({ match: { repository: name, kind: "tags" }, times: 0, do: fault });
+    const response = await cache.fetch(`${path}?n=10000`);
+    expect(await response.json()).toMatchObject({ tags: ["1"] });
+    expect(response.headers.get("warning")).toContain("cached here");
+    expect(response.headers.get("cache-status")).toContain("hit; fwd=stale");
+  });
+});
