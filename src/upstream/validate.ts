@@ -142,8 +142,12 @@ async function withKey(
   if (!sample) return;
   const { repository, reference } = sample;
   const path = `/v2/${repository}/manifests/${reference}`;
-  const { status, headers } = await tried(rule, "HEAD", path, authorization, say, "image");
-  const words = `${rule.upstream.host} answered ${status} to HEAD of ${repository}:${reference}, ${whose}`;
+  let [method, answer] = ["HEAD", await tried(rule, "HEAD", path, authorization, say, "image")];
+  // Some upstreams refuse HEAD, or answer it 404 (Nexus), where GET works: pulls go by GET there.
+  if (answer.status >= 300 && answer.status < 500 && answer.status !== 429)
+    [method, answer] = ["GET", await tried(rule, "GET", path, authorization, say, "image")];
+  const { status, headers } = answer;
+  const words = `${rule.upstream.host} answered ${status} to ${method} of ${repository}:${reference}, ${whose}`;
   const why = status === 200 ? [] : hintsOf(rule);
   say("image", status === 200, [words, ...why].join("; "));
   const budget = status === 200 ? readBudget(headers, now) : undefined;
