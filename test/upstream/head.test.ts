@@ -39,7 +39,7 @@ async function asked(name: string, from = 0): Promise<string[]> {
   return records.slice(from).map(({ method }) => method);
 }
 
-const NOTHING = { headers: { "content-type": "text/html" }, omitDigest: true, chunked: true };
+const NOTHING: Fault = { headers: { "content-type": "text/html" }, omitDigest: true, chunked: true };
 
 const LIES: [what: string, fault: Fault][] = [
   ...[300, 304, 400, 401, 403, 404, 405, 406, 409, 410, 411, 415, 416, 451, 501].map(
