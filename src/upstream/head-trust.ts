@@ -58,14 +58,20 @@ function isSince(at: number | undefined, time: number, now: number): boolean {
   return at !== undefined && Math.abs(now - at) < time;
 }
 
+/** Of the origin's object. */
+interface Storage {
+  get<T>(key: string): Promise<T | undefined>;
+  put(key: string, value: HeadTrusts): Promise<void>;
+}
+
 /** What an origin's object knows of its HEAD. */
 export class HeadRecord {
-  readonly #storage: DurableObjectStorage;
+  readonly #storage: Storage;
   #trusts: HeadTrusts = {};
   /** Loans since HEAD was believed. */
   readonly #lent = { manifest: 0, blob: 0 };
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: Storage) {
     this.#storage = storage;
   }
 

@@ -39,7 +39,11 @@ async function asked(name: string, from = 0): Promise<string[]> {
   return records.slice(from).map(({ method }) => method);
 }
 
-const NOTHING: Fault = { headers: { "content-type": "text/html" }, omitDigest: true, chunked: true };
+const NOTHING: Fault = {
+  headers: { "content-type": "text/html" },
+  omitDigest: true,
+  chunked: true,
+};
 
 const LIES: [what: string, fault: Fault][] = [
   ...[300, 304, 400, 401, 403, 404, 405, 406, 409, 410, 411, 415, 416, 451, 501].map(
@@ -218,7 +222,7 @@ describe("HEAD is believed", () => {
     const storage = {
       get: async (key: string) => stored.get(key),
       put: async (key: string, value: unknown) => void stored.set(key, structuredClone(value)),
-    } as unknown as DurableObjectStorage;
+    } as unknown as ConstructorParameters<typeof HeadRecord>[0];
     const before = new HeadRecord(storage);
     for (let at = 0; at < 20; at++) await before.confirm("blob", true, at);
     const after = new HeadRecord(storage);
