@@ -1,9 +1,10 @@
 // How large a blob is that is not here: as the upstream's HEAD tells, or, where HEAD is deficient, a GET of its first byte.
 
-import type { Digest } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { digestOf } from "../oci/hash.ts";
 import type { Source } from "../policy/source.ts";
-import { type Answer, contentLength, type UpstreamClient } from "../upstream/client.ts";
+import { type Answer, contentLength, isEncoded, type UpstreamClient } from "../upstream/client.ts";
 
 /** In bytes; undefined where the upstream does not say. Throws what it answers. */
 export async function sizeOf(
@@ -12,7 +13,7 @@ export async function sizeOf(
   digest: Digest,
 ): Promise<number | undefined> {
   const head = await upstream.headBlob(source, digest);
-  const size = head && contentLength(head);
+  const size = head && sizeIn(head, digest);
   return size ?? sizeByGet(upstream, source, digest);
 }
 
@@ -32,14 +33,22 @@ async function sizeByGet(
   source: Source,
   digest: Digest,
 ): Promise<number | undefined> {
-  const get = await upstream.blob(source, digest, { first: 0, last: 0 });
+  const get = await upstream.blob(source, digest, { range: { first: 0, last: 0 } });
   get.cancel();
   return sizeTold(get);
 }
 
+/** As a blob's headers tell it; undefined where they do not, or tell of an empty blob where the digest is of another.
+ * @param asSent what is read is not decompressed */
+export function sizeIn(headers: Headers, digest: Digest, asSent?: boolean): number | undefined {
+  const size = contentLength(headers, asSent);
+  const isLie = size === 0 && digestOf(new Uint8Array(), algorithmOf(digest)) !== digest;
+  return isLie ? undefined : size;
+}
+
 /** Undefined where the answer does not say. An empty blob has no first byte, which is 416. */
 function sizeTold({ status, headers }: Answer): number | undefined {
-  if (status === 200) return contentLength(headers);
+  if (status === 200 || isEncoded(headers)) return contentLength(headers);
   const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
   return total === undefined ? undefined : Number(total);
 }

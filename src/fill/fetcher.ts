@@ -8,9 +8,11 @@ import type { TimedBody } from "../upstream/body.ts";
 import {
   type Answer,
   contentLength,
+  isEncoded,
   type Purpose,
   type UpstreamClient,
 } from "../upstream/client.ts";
+import { sizeIn } from "./blob-size.ts";
 import type { Sources } from "./sources.ts";
 
 /** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
@@ -37,6 +39,9 @@ export class Fetcher {
   readonly #sources: Sources;
   readonly #watcher: Watcher;
   readonly #digest: Digest;
+  /** Bodies are read as they come, though they are said to be compressed. */
+  #asSent = false;
+  #wasEncoded = false;
 
   constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, watcher: Watcher) {
     this.#upstream = upstream;
@@ -58,8 +63,12 @@ export class Fetcher {
   }
 
   async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
-    const answer = await this.#upstream.blob(source, this.#digest, range, purpose);
-    const reply = classify(answer, source, range, (bytes) => this.#watcher.moved(bytes));
+    const asSent = this.#asSent;
+    const how = { ...(range && { range }), purpose, asSent };
+    const answer = await this.#upstream.blob(source, this.#digest, how);
+    this.#wasEncoded ||= isEncoded(answer.headers);
+    const moved = (bytes: number) => this.#watcher.moved(bytes);
+    const reply = classify(answer, source, { range, asSent }, moved);
     if (reply) return reply;
     answer.cancel();
     const { host } = source.rule.upstream;
@@ -67,11 +76,19 @@ export class Fetcher {
     throw new RegistryError("UNAVAILABLE", message);
   }
 
+  /** For a new start after what came was wrong: what was decompressed is read as it comes next, or the other way round. Some storage
+   * calls layers that are gzip files themselves "Content-Encoding: gzip", and others compress on the way.
+   * @returns whether it is read as it comes from now on */
+  readOtherwise(): boolean {
+    this.#asSent = this.#wasEncoded && !this.#asSent;
+    return this.#asSent;
+  }
+
   /** The length as HEAD tells it, where GET does not; undefined where HEAD does not either. */
   async size(source: Source): Promise<number | undefined> {
     try {
       const headers = await this.#upstream.headBlob(source, this.#digest);
-      return headers && contentLength(headers);
+      return headers && sizeIn(headers, this.#digest, this.#asSent);
     } catch (error) {
       if (error instanceof RegistryError) return undefined; // the GET is running and does without
       throw error;
@@ -82,7 +99,7 @@ export class Fetcher {
 function classify(
   answer: Answer,
   source: Source,
-  range: Stretch | undefined,
+  { range, asSent }: { range: Stretch | undefined; asSent: boolean },
   moved: (bytes: number) => void,
 ): Reply | undefined {
   if (answer.status === 416 && range) {
@@ -90,12 +107,13 @@ function classify(
     return { kind: "none" };
   }
   if (answer.status === 200) {
-    return { kind: "whole", size: contentLength(answer.headers), body: answer.body(moved), source };
+    const size = contentLength(answer.headers, asSent);
+    return { kind: "whole", size, body: answer.body(moved), source };
   }
   if (answer.status !== 206 || !range) return undefined;
   const told = parseContentRange(answer.headers.get("content-range"));
-  // A stretch that was not asked for is as good as none: the caller asks for the whole.
-  if (told?.first === range.first) {
+  // A stretch that was not asked for is as good as none, and so is one of a compressed body: the caller asks for the whole.
+  if (told?.first === range.first && (asSent || !isEncoded(answer.headers))) {
     return { kind: "part", total: told.total, body: answer.body(moved) };
   }
   answer.cancel();

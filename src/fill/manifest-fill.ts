@@ -4,37 +4,28 @@ import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../env.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Outcome, settle } from "../oci/error.ts";
-import { isSchema1, manifestType } from "../oci/manifest.ts";
 import { originOf, type Source, sourceKey } from "../policy/source.ts";
 import { LinkStore } from "../store/links.ts";
 import { type Manifest, ManifestStore } from "../store/manifests.ts";
-import { contentLength, type Purpose, UpstreamClient } from "../upstream/client.ts";
+import { UpstreamClient } from "../upstream/client.ts";
 import { openGate } from "../upstream/gate.ts";
 import { isKnown } from "../upstream/refusal.ts";
 import { type Asking, patiently } from "./asking.ts";
 import { unlessUnknown } from "./blob-size.ts";
 import { empty } from "./emptied.ts";
 import type { How } from "./how.ts";
+import { ManifestQuestions, type ToldManifest } from "./manifest-questions.ts";
 import { Memory } from "./memory.ts";
 import { News } from "./news.ts";
 import { factOf, Outbox, TELL_AGAIN } from "./outbox.ts";
 import { Proofs } from "./proofs.ts";
-import { readVerified } from "./read-manifest.ts";
 import { type Removed, Removing, removalsOver } from "./removing.ts";
-import { Shared } from "./shared.ts";
 import { isBeginners, Sources } from "./sources.ts";
 import { tallyOf } from "./tally.ts";
 
 export interface FetchedManifest {
   manifest: Manifest;
   how: How;
-}
-
-/** What the upstream's HEAD tells of a manifest. */
-export interface ToldManifest {
-  mediaType: string;
-  /** In bytes. */
-  size: number;
 }
 
 interface Run {
@@ -50,13 +41,16 @@ interface Run {
 export class ManifestFill extends DurableObject<Env> {
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #tally = tallyOf(this.env);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
   readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
   readonly #proofs = new Proofs(this.#links);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
   readonly #memory = new Memory();
-  readonly #heads = new Shared<ToldManifest | undefined>(this.#memory);
+  readonly #questions = new ManifestQuestions(
+    new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally),
+    this.#tally,
+    this.#memory,
+  );
   /** By origin (policy/source): what one has delivered proves nothing of another. */
   readonly #runs = new Map<string, Run>();
   /** Place → that the catalog is being told of what is here, once for all who ask at once. */
@@ -74,16 +68,12 @@ export class ManifestFill extends DurableObject<Env> {
     source: Source,
     asking: Asking,
   ): Promise<Outcome<ToldManifest | undefined>> {
-    return settle(() => patiently(this.#told(digest, source), source, asking));
-  }
-
-  #told(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
-    return this.#heads.ask(source, async () => {
-      const headers = await this.#upstream.headManifest(source, digest);
-      const size = headers && contentLength(headers);
-      const mediaType = headers && manifestType(headers.get("content-type"));
-      if (size === undefined || mediaType === undefined || isSchema1(mediaType)) return undefined;
-      return { size, mediaType };
+    return settle(() => {
+      const { background } = asking;
+      const told = background
+        ? this.#questions.described(digest, source)
+        : this.#questions.told(digest, source);
+      return patiently(told, source, asking);
     });
   }
 
@@ -107,7 +97,7 @@ export class ManifestFill extends DurableObject<Env> {
     const { digest } = stored;
     if (await this.#proofs.isProved(digest, source)) return true;
     if (!(await this.#proofs.hasDelivered(digest, source))) return false;
-    if (!(await this.#told(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient, or refuses: the GET has the last word
+    if (!(await this.#questions.told(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient, or refuses: the GET has the last word
     await this.#proofs.record(digest, source, "word");
     return true;
   }
@@ -173,7 +163,7 @@ export class ManifestFill extends DurableObject<Env> {
   async #fetch(digest: Digest, run: Run, stored: Manifest | undefined): Promise<Manifest> {
     const purpose = run.background ? "background" : "client";
     const [manifest, from] = await run.sources.use(
-      async (source) => [await this.#get(digest, source, purpose), source] as const,
+      async (source) => [await this.#questions.get(digest, source, purpose), source] as const,
       () => run.news.tell(),
     );
     // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
@@ -184,18 +174,10 @@ export class ManifestFill extends DurableObject<Env> {
     return manifest;
   }
 
-  /** Throws MANIFEST_INVALID (502) for other bytes than the digest promises. */
-  async #get(digest: Digest, source: Source, purpose: Purpose): Promise<Manifest> {
-    const answer = await this.#upstream.manifest(source, digest, purpose);
-    return readVerified(source, answer, digest, (message) =>
-      this.#tally.unverified(source, digest, message),
-    );
-  }
-
   /** Another repository of the origin has delivered it in this run. Throws what the upstream answers where this one does not have it. */
   async #confirm(digest: Digest, source: Source): Promise<void> {
-    const isTold = await this.#told(digest, source).catch(unlessUnknown);
-    if (!isTold) await this.#get(digest, source, "client");
+    const isTold = await this.#questions.told(digest, source).catch(unlessUnknown);
+    if (!isTold) await this.#questions.get(digest, source, "client");
     await this.#proofs.record(digest, source, isTold ? "word" : "bytes");
   }
 

@@ -10,7 +10,8 @@ import type { Layout } from "../store/segments.ts";
 import { type Asking, sourceFor } from "./asking.ts";
 import type { FetchedList } from "./list-fill.ts";
 import type { Joined, Ready } from "./looks.ts";
-import type { FetchedManifest, ToldManifest } from "./manifest-fill.ts";
+import type { FetchedManifest } from "./manifest-fill.ts";
+import type { ToldManifest } from "./manifest-questions.ts";
 import type { Removed } from "./removing.ts";
 import type { CheckedTag } from "./tag-fill.ts";
 

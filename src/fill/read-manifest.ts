@@ -10,6 +10,12 @@ import type { Manifest } from "../store/manifests.ts";
 import type { Bounds } from "../upstream/body.ts";
 import { type Answer, contentLength, tooLarge } from "../upstream/client.ts";
 
+/** A manifest's length in bytes as its HEAD tells it; undefined where it does not, or tells what no manifest has. */
+export function manifestSize(headers: Headers): number | undefined {
+  const size = contentLength(headers);
+  return size !== undefined && size > 0 && size <= MANIFEST_LIMIT ? size : undefined;
+}
+
 /** Throws SIZE_INVALID (502) for a manifest larger than 4 MiB, without reading all of it, and MANIFEST_INVALID (502) for one that is
  * nested too deep or names too much (oci/bounds). */
 export async function readManifest(source: Source, answer: Answer): Promise<Uint8Array> {

@@ -67,6 +67,7 @@ export class Run {
   readonly #digest: Digest;
   readonly #blobs: RunStore;
   readonly #memory: Memory;
+  readonly #fetcher: Fetcher;
   readonly #round: Round;
   #plain: boolean;
 
@@ -79,12 +80,19 @@ export class Run {
     this.origin = originOf((sources[0] as Source).rule);
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
-    const fetcher = new Fetcher(upstream, this.sources, digest, {
+    this.#fetcher = new Fetcher(upstream, this.sources, digest, {
       failed: () => this.news.tell(),
       moved: (bytes) => this.#moved(bytes),
     });
     const keepPlan = (plan: Plan | undefined) => memory.keepPlan(plan);
-    this.#round = new Round({ digest, rule, blobs, fetcher, keepPlan, news: this.news });
+    this.#round = new Round({
+      digest,
+      rule,
+      blobs,
+      fetcher: this.#fetcher,
+      keepPlan,
+      news: this.news,
+    });
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }
 
@@ -113,13 +121,13 @@ export class Run {
       try {
         await this.#playRound();
       } catch (error) {
-        const again = error instanceof StartOver && restarts < MOST_RESTARTS;
-        if (error instanceof Mismatch)
+        if (!(error instanceof StartOver || error instanceof Mismatch)) throw error;
+        const isRead = this.#fetcher.readOtherwise();
+        const again = (error instanceof StartOver || isRead) && restarts < MOST_RESTARTS;
+        if (error instanceof Mismatch && !again)
           this.mismatch = [this.sources.all()[0] as Source, this.#digest, error.message];
-        if (error instanceof StartOver || error instanceof Mismatch) {
-          this.#plain = true;
-          await this.#discard();
-        }
+        this.#plain = true;
+        await this.#discard();
         if (!again) throw error;
       }
     }

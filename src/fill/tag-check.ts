@@ -10,10 +10,10 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { LinkStore } from "../store/links.ts";
 import { ManifestStore } from "../store/manifests.ts";
-import { contentLength, type Purpose, type UpstreamClient } from "../upstream/client.ts";
+import type { Purpose, UpstreamClient } from "../upstream/client.ts";
 import type { Asking } from "./asking.ts";
 import { factOf, type Outbox } from "./outbox.ts";
-import { readManifest, typeOfManifest } from "./read-manifest.ts";
+import { manifestSize, readManifest, typeOfManifest } from "./read-manifest.ts";
 import { removalsOver } from "./removing.ts";
 
 export class TagCheck {
@@ -63,7 +63,7 @@ export class TagCheck {
     const mediaType = manifestType(headers.get("content-type"));
     // Some registries heed Accept for GET alone, and tell HEAD of the schema 1 that they have beside: GET has the last word.
     if (isSchema1(mediaType)) return undefined;
-    const size = contentLength(headers);
+    const size = manifestSize(headers);
     return {
       digest,
       ...(mediaType && { mediaType }),

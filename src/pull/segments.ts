@@ -126,6 +126,7 @@ export class Segments {
       if (opened) return opened;
       // Without a layout: published meanwhile, and the first segment has moved into the head.
       if (this.#layout) await this.#mend(this.#layout);
+      else this.#ready.clear(); // what was told of the next one, too, says nothing now
     }
     throw new RegistryError("UNAVAILABLE", `segment ${number} of ${this.#digest} cannot be read`);
   }
@@ -137,7 +138,6 @@ export class Segments {
       return opened && this.#noted(opened, slice.length);
     }
     const { id, compared } = this.#attempt as Running;
-    this.#ready.delete(number); // where it is gone, it is asked for again
     const opened = compared
       ? await blobs.segment(compared, number, slice, this.#asked)
       : await blobs.attemptSegment(this.#digest, id, number, slice);
@@ -150,18 +150,19 @@ export class Segments {
   }
 
   /** Until the fill says that the segment can be sent. Of a blob of unknown length a segment can be the last one
-   * until the next is there. */
+   * until the next is there, which may be stored before it. */
   async #await(number: number): Promise<void> {
     const verified = this.#verified;
     const { id, size, linked } = this.#attempt as Running;
     const last = size !== null && number === segmentCount(size) - 1;
-    const wanted = size === null && verified ? number + 1 : number;
-    if (!(last && verified) && this.#ready.has(wanted)) return;
+    const whole = last && verified;
     const { fills } = this.#house;
-    const news = await fills.waitFor(this.#digest, this.#source, id, wanted, last && verified);
-    if (news.layout) await this.#published(news.layout, linked);
-    for (const segment of news.segments) this.#ready.add(segment);
-    if (size === null && verified) this.#ready.add(number);
+    for (const wanted of size === null && verified ? [number, number + 1] : [number]) {
+      if (!whole && this.#ready.has(wanted)) continue;
+      const news = await fills.waitFor(this.#digest, this.#source, id, wanted, whole);
+      if (news.layout) return this.#published(news.layout, linked);
+      for (const segment of news.segments) this.#ready.add(segment);
+    }
   }
 
   /** What is refused by its other digest, which is known only now, is broken off before its end. */

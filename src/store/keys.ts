@@ -18,6 +18,7 @@
 //   Durable Object of either       outbox-<time>-<n>    what the catalog could not be told yet; of a manifest's too. Once all under outbox
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //   Durable Object of an upstream  referrers            which repositories have the referrers API (upstream/referrers-api)
+//   Durable Object of an upstream  heads                whether its HEAD is believed when it says 404 (upstream/head-trust)
 //
 // An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
 // two names of one image share, and a rule that is pointed elsewhere starts clean. The edge cache's keys are URLs of a

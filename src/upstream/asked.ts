@@ -25,6 +25,10 @@ export interface Asked {
   understood?: readonly number[];
   /** Those that are so where the answer has no challenge: who asks could do nothing about it. */
   unchallenged?: readonly number[];
+  /** HEAD, which a GET settles: a 404 is an answer too where the gate doubts this upstream's HEAD. */
+  settled?: true;
+  /** The body as it comes, whatever its Content-Encoding says; else it is decompressed. */
+  asSent?: boolean;
   /** What a 404 means here. */
   unknown: ErrorCode;
 }

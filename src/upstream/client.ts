@@ -3,16 +3,20 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../oci/manifest.ts";
-import type { Source } from "../policy/source.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import { Doubts } from "./doubts.ts";
 import type { Gate } from "./gate.ts";
 import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
 import type { Tally } from "./tally.ts";
 
 export type { Answer, Purpose } from "./request.ts";
 
-/** Statuses of a HEAD that are worth a GET: of an upstream that does not offer HEAD, or guards it otherwise (ECR Public
- * has answered blob HEADs with 401). */
-const DEFICIENT_HEAD = [400, 401, 403, 405, 406, 501];
+/** Statuses of a HEAD that are worth a GET: of an upstream that does not offer HEAD, or guards it otherwise (ECR Public has answered blob
+ * HEADs with 401, and an address that is signed for GET is refused to HEAD with 403). 404 is not among them (upstream/head-trust), nor
+ * what says that the upstream cannot answer now. */
+const DEFICIENT_HEAD = [...Array.from({ length: 200 }, (_, at) => 300 + at), 501].filter(
+  (status) => ![404, 408, 429].includes(status),
+);
 
 /** Statuses by which registries say that they have no referrers API, and redirects that lead nowhere. 401 is one without a challenge
  * alone: with one it is a matter of credentials. */
@@ -24,27 +28,30 @@ const REFUSED_PAGE = Array.from({ length: 100 }, (_, at) => 400 + at).filter(
   (status) => ![401, 403, 404, 405, 408, 410, 425, 429, 451].includes(status),
 );
 
+export interface BlobAsked {
+  /** Both ends inclusive; 416 comes back as an answer. */
+  range?: { first: number; last: number };
+  purpose?: Purpose;
+  asSent?: boolean;
+}
+
 export class UpstreamClient {
   readonly #requests: Requests;
   readonly #gate: Gate;
+  readonly #doubts = new Doubts();
 
   constructor(gate: Gate, tally?: Tally) {
     this.#gate = gate;
     this.#requests = new Requests(gate, tally);
   }
 
-  /** @param range both ends inclusive; 416 comes back as an answer */
-  blob(
-    source: Source,
-    digest: Digest,
-    range?: { first: number; last: number },
-    purpose?: Purpose,
-  ): Promise<Answer> {
+  blob(source: Source, digest: Digest, how: BlobAsked = {}): Promise<Answer> {
+    const { range, purpose, asSent } = how;
     const headers: Record<string, string> = range
       ? { Range: `bytes=${range.first}-${range.last}` }
       : {};
     const path = `blobs/${digest}`;
-    return this.#requests.send({
+    return this.#get({
       source,
       method: "GET",
       kind: "blob",
@@ -53,20 +60,21 @@ export class UpstreamClient {
       understood: range ? [416] : [],
       unknown: "BLOB_UNKNOWN",
       ...(purpose && { purpose }),
+      ...(asSent && { asSent }),
     });
   }
 
-  /** Undefined where the upstream's HEAD is deficient: ask by GET. */
+  /** Undefined where the upstream's HEAD is deficient, or says 404 and is not believed: ask by GET. */
   headBlob(source: Source, digest: Digest): Promise<Headers | undefined> {
     const path = `blobs/${digest}`;
     return this.#head({ source, method: "HEAD", kind: "blob", path, unknown: "BLOB_UNKNOWN" });
   }
 
   manifest(source: Source, reference: string, purpose?: Purpose): Promise<Answer> {
-    return this.#requests.send(manifestAsked(source, "GET", reference, purpose));
+    return this.#get(manifestAsked(source, "GET", reference, purpose));
   }
 
-  /** Undefined where the upstream's HEAD is deficient: ask by GET. */
+  /** Undefined where the upstream's HEAD is deficient, or says 404 and is not believed: ask by GET. */
   headManifest(source: Source, reference: string, purpose?: Purpose): Promise<Headers | undefined> {
     return this.#head(manifestAsked(source, "HEAD", reference, purpose));
   }
@@ -110,9 +118,34 @@ export class UpstreamClient {
   }
 
   async #head(asked: Asked): Promise<Headers | undefined> {
-    const answer = await this.#requests.send({ ...asked, understood: DEFICIENT_HEAD });
+    const head: Asked = { ...asked, understood: DEFICIENT_HEAD, settled: true };
+    const answer = await this.#requests.send(head);
     answer.cancel();
+    if (answer.status === 404) this.#doubts.note(keyOf(asked), Date.now());
     return answer.status === 200 ? answer.headers : undefined;
+  }
+
+  /** A GET, of which the gate is told where it settles what HEAD had answered 404 to. */
+  async #get(asked: Asked): Promise<Answer> {
+    if (!this.#doubts.take(keyOf(asked), Date.now())) return this.#requests.send(asked);
+    try {
+      const answer = await this.#requests.send(asked);
+      await this.#sawHead(asked, false);
+      return answer;
+    } catch (error) {
+      if (error instanceof RegistryError && error.status === 404) await this.#sawHead(asked, true);
+      throw error;
+    }
+  }
+
+  async #sawHead({ source, kind }: Asked, agrees: boolean): Promise<void> {
+    if (kind === "list") return;
+    try {
+      await this.#gate.sawHead(source.rule, kind, agrees);
+    } catch (failure) {
+      // The answer is here, whatever the gate makes of it.
+      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+    }
   }
 }
 
@@ -127,16 +160,26 @@ function manifestAsked(
   return { source, purpose, method, path, headers, kind: "manifest", unknown: "MANIFEST_UNKNOWN" };
 }
 
+function keyOf({ source, path }: Asked): string {
+  return `${sourceKey(source)}/${path}`;
+}
+
 function suffix(query: URLSearchParams): string {
   const text = query.toString();
   return text && `?${text}`;
 }
 
-/** An answer's length in bytes, where it tells one. The length of a body that is compressed, though it was asked for as
- * it is, says nothing: what is read is decompressed. */
-export function contentLength(headers: Headers): number | undefined {
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity") return undefined;
+/** Whether an answer says that its body is compressed, though it was asked for as it is. Its length and its ranges are then not of what is
+ * read, which is decompressed. */
+export function isEncoded(headers: Headers): boolean {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase();
+  return encoding !== undefined && encoding !== "" && encoding !== "identity";
+}
+
+/** An answer's length in bytes, where it tells one.
+ * @param asSent what is read is not decompressed */
+export function contentLength(headers: Headers, asSent = false): number | undefined {
+  if (!asSent && isEncoded(headers)) return undefined;
   const text = headers.get("content-length");
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }

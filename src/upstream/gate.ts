@@ -7,6 +7,7 @@ import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
 import { Allowance } from "./allowance.ts";
 import type { Endpoint } from "./asked.ts";
+import { type HeadKind, HeadRecord } from "./head-trust.ts";
 import {
   admit,
   type Health,
@@ -39,6 +40,8 @@ export interface Loan extends Lent {
   by?: string;
   /** What is asked with it. Absent from what an older version lends. */
   endpoint?: Endpoint;
+  /** A 404 to HEAD is to be confirmed by GET. Absent from what an older version lends. */
+  doubtsHead?: true;
 }
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
@@ -46,6 +49,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   readonly #allowance = new Allowance();
   #health: Health = {};
   #referrers: ReferrersApi = {};
+  readonly #heads = new HeadRecord(this.ctx.storage);
   #offline: boolean | undefined;
   /** What nobody was told of yet. */
   #became: Became[] = [];
@@ -55,6 +59,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     void context.blockConcurrencyWhile(async () => {
       this.#health = (await context.storage.get<Health>(HEALTH_KEY)) ?? {};
       this.#referrers = (await context.storage.get<ReferrersApi>(REFERRERS_KEY)) ?? {};
+      await this.#heads.load();
     });
   }
 
@@ -77,7 +82,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       try {
         const lent = await this.#lender.lend({ rule, scope, by, endpoint });
         const watched = isAiling(this.#health, now);
-        return { ...lent, watched, lentAt: now, ...(by && { by }), ...(endpoint && { endpoint }) };
+        const loan = { ...lent, watched, lentAt: now, ...this.#heads.doubt(endpoint, now) };
+        return { ...loan, ...(by && { by }), ...(endpoint && { endpoint }) };
       } catch (error) {
         if (use) this.#health = unprobe(this.#health, use, now);
         throw error;
@@ -93,10 +99,10 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
-      const { by, endpoint, lentAt } = loan;
+      const { by, endpoint } = loan;
       const next = await this.#lender.answer({ rule, scope, by, endpoint }, refused, loan);
       const watched = isAiling(this.#health, Date.now());
-      return next && { ...next, watched, lentAt, ...(by && { by }), ...(endpoint && { endpoint }) };
+      return next && { ...loan, ...next, watched };
     });
   }
 
@@ -149,6 +155,11 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
       if (isNews) await this.ctx.storage.put(REFERRERS_KEY, next);
       return null;
     });
+  }
+
+  /** @param agrees whether GET answered 404 too, or gave what HEAD had answered 404 to */
+  async sawHead(kind: HeadKind, agrees: boolean): Promise<Outcome<null>> {
+    return settle(() => this.#heads.confirm(kind, agrees, Date.now()));
   }
 
   /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
@@ -209,6 +220,8 @@ export interface Gate {
   /** Whether the upstream is known to have no referrers API. */
   lacksReferrers(rule: Rule): Promise<boolean>;
   sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
+  /** That a GET has confirmed a 404 to HEAD, or has not. */
+  sawHead(rule: Rule, kind: HeadKind, agrees: boolean): Promise<void>;
 }
 
 /** For whoever wants to know how it stands. */
@@ -227,6 +240,9 @@ export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate 
     lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
     sawReferrers: async (rule, repository, has) => {
       await call(() => stub(rule).sawReferrers(repository, has));
+    },
+    sawHead: async (rule, kind, agrees) => {
+      await call(() => stub(rule).sawHead(kind, agrees));
     },
     state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };

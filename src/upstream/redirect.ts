@@ -20,6 +20,8 @@ export interface Wanted {
   body?: string;
   /** Refuses every redirect: for what is signed for one address, or is of no use at another. */
   stay?: true;
+  /** The body is not decompressed. */
+  asSent?: true;
   /** Told when a redirect leads to another origin: what comes of it is no longer the upstream's own doing. */
   elsewhere?: () => void;
 }
@@ -68,6 +70,7 @@ async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promis
       },
       body: wanted.body ?? null,
       redirect: "manual",
+      encodeResponseBody: wanted.asSent ? "manual" : "automatic",
       signal,
     });
     const excess = excessOf(response.headers);

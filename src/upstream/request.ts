@@ -68,7 +68,7 @@ export class Requests {
       loan = next;
       answer = await this.#send(asked, loan, deadline);
     }
-    if (isUnderstood(answer, asked)) {
+    if (isUnderstood(answer, asked, loan)) {
       await this.#report(asked, loan, answer);
       return answer;
     }
@@ -96,6 +96,7 @@ export class Requests {
           method: asked.method,
           headers: asked.headers ?? {},
           authorization: loan.authorization,
+          ...(asked.asSent && { asSent: true }),
           elsewhere: () => {
             elsewhere = true;
           },
@@ -173,8 +174,13 @@ function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
   return kind === "blob" && elsewhere ? `${host}'s storage` : host;
 }
 
-function isUnderstood({ status, headers }: Answer, { understood, unchallenged }: Asked): boolean {
+function isUnderstood(
+  { status, headers }: Answer,
+  { understood, unchallenged, settled }: Asked,
+  { doubtsHead }: Loan,
+): boolean {
   if ((status >= 200 && status < 300) || understood?.includes(status)) return true;
+  if (settled && status === 404) return doubtsHead === true;
   return unchallenged?.includes(status) === true && headers.get("www-authenticate") === null;
 }
 

@@ -142,8 +142,8 @@ async function withKey(
   if (!sample) return;
   const { repository, reference } = sample;
   const path = `/v2/${repository}/manifests/${reference}`;
-  const { status, headers } = await tried(rule, "HEAD", path, authorization, say, "image");
-  const words = `${rule.upstream.host} answered ${status} to HEAD of ${repository}:${reference}, ${whose}`;
+  const [method, { status, headers }] = await describedBy(rule, path, authorization, say);
+  const words = `${rule.upstream.host} answered ${status} to ${method} of ${repository}:${reference}, ${whose}`;
   const why = status === 200 ? [] : hintsOf(rule);
   say("image", status === 200, [words, ...why].join("; "));
   const budget = status === 200 ? readBudget(headers, now) : undefined;
@@ -151,6 +151,19 @@ async function withKey(
     const text = `${budget.remaining} of ${budget.limit} pulls are left, ${whose}`;
     say("budget", budget.remaining > rule.reservePulls, text);
   }
+}
+
+/** By HEAD; by GET where HEAD is refused or answered 404 (Nexus) and GET works, as pulls do there. */
+async function describedBy(
+  rule: Rule,
+  path: string,
+  authorization: string | undefined,
+  say: Say,
+): Promise<["HEAD" | "GET", Response]> {
+  const head = await tried(rule, "HEAD", path, authorization, say, "image");
+  if (head.status < 300 || head.status >= 500 || head.status === 429) return ["HEAD", head];
+  const get = await tried(rule, "GET", path, authorization, say, "image");
+  return get.status === 200 ? ["GET", get] : ["HEAD", head];
 }
 
 /** Undefined where none is needed; null where it was told why there is none. */

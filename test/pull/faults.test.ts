@@ -242,7 +242,7 @@ describe("what an upstream does not have any more", () => {
       expect(gone.status).toBe(404);
       expect(JSON.parse(gone.text)).toMatchObject({ errors: [{ code: "MANIFEST_UNKNOWN" }] });
     }
-    expect(await askedSince(name, before)).toEqual(["HEAD"]);
+    expect(await askedSince(name, before)).toEqual(["HEAD", "GET"]);
     expect((await pull(cache, `open/${name}/${paths.digest}`)).body).toEqual(image.bytes);
     // An outage does not bring it back.
     await breakUpstream(name, { status: 503 });
@@ -264,7 +264,7 @@ describe("what an upstream does not have any more", () => {
       expect(kept.cacheStatus).toBe("entrepot; hit; fwd=stale; fwd-status=404");
       expect(kept.get("warning")).toContain("no more");
     }
-    expect(await askedSince(name, before)).toEqual(["HEAD"]);
+    expect(await askedSince(name, before)).toEqual(["HEAD", "GET"]);
     // It comes back as another.
     const other = await fixture.image(name, "1", { seed: `${name}-2` });
     later(2 * MINUTE);

@@ -261,11 +261,11 @@ describe("what is unknown", () => {
   const MISSING = `sha256:${"7".repeat(64)}`;
 
   it.each([
-    ["a tag", "manifests/none"],
-    ["a digest", `manifests/${MISSING}`],
-    ["a blob", `blobs/${MISSING}`],
-    ["a name's tags", "tags/list"],
-  ])("is asked for once, and again after its time: %s", async (kind, path) => {
+    ["a tag", "manifests/none", ["HEAD", "GET"]],
+    ["a digest", `manifests/${MISSING}`, ["GET"]],
+    ["a blob", `blobs/${MISSING}`, ["GET"]],
+    ["a name's tags", "tags/list", ["GET"]],
+  ])("is asked for once, and again after its time: %s", async (kind, path, once) => {
     const name = repository("unknown");
     if (kind !== "a name's tags") await fixture.image(name, "1");
     const cache = cacheApart();
@@ -273,22 +273,22 @@ describe("what is unknown", () => {
       expect((await cache.fetch(`open/${name}/${path}`, { method })).status).toBe(404);
     await Promise.all(Array.from({ length: 10 }, () => ask()));
     for (let at = 0; at < 5; at++) await ask();
-    expect(await methods(name)).toHaveLength(1);
+    expect(await methods(name)).toEqual(once);
     later(11_000);
     await ask();
-    expect(await methods(name)).toHaveLength(2);
+    expect(await methods(name)).toEqual([...once, ...once]);
   });
 
   it.each([
     ["a digest", `manifests/${MISSING}`],
     ["a blob", `blobs/${MISSING}`],
-  ])("is asked for by one HEAD: %s", async (_, path) => {
+  ])("is asked for by one HEAD, and a GET that confirms it: %s", async (_, path) => {
     const name = repository("unknown-head");
     await fixture.image(name, "1");
     const cache = cacheApart();
     for (let at = 0; at < 5; at++)
       expect((await cache.head(`open/${name}/${path}`)).status).toBe(404);
-    expect(await methods(name)).toEqual(["HEAD"]);
+    expect(await methods(name)).toEqual(["HEAD", "GET"]);
   });
 
   it("is remembered as long as the rule says, and a digest ten seconds at most", async () => {
@@ -301,7 +301,12 @@ describe("what is unknown", () => {
     for (const path of ["manifests/2", `manifests/${MISSING}`])
       await problemOf(cache.fetch(`open/${name}/${path}`));
     const asked = await fixture.requests({ repository: name });
-    expect(asked.map(({ reference }) => reference)).toEqual(["2", MISSING, MISSING]);
+    expect(asked.map(({ method, reference }) => `${method} ${reference}`)).toEqual([
+      "HEAD 2",
+      "GET 2",
+      `GET ${MISSING}`,
+      `GET ${MISSING}`,
+    ]);
   });
 
   it("is known once it is pushed and a tag names it", async () => {

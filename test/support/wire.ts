@@ -95,16 +95,22 @@ export interface Fault {
   wrongTotal?: true;
   /** No Content-Length. */
   chunked?: true;
+  /** A 200's body and a part are sent with `Content-Encoding: gzip`. whole: 200 is compressed as it is sent, parts are not, nor called so.
+   * ranges: it is stored compressed, and ranges are of that. label: it is called so alone. */
+  gzip?: "whole" | "ranges" | "label";
+  /** Behind a 200's body, and counted in its length. */
+  append?: string;
   /** Waits until `release(hold)`: with `after` bytes of the body sent; -1, as without `after`, before the headers.
    * A client that knows the length has all of it when `after` is the length or more. */
   hold?: string;
   after?: number;
   /**
-   * 307, or `status`. cdn: the signed address on the other origin. chain: `hops` (3) redirects there, then cdn.
+   * 307, or `status`. cdn: the signed address on the other origin. once: one that any request uses up. get: one that is signed for GET
+   * alone. chain: `hops` (3) redirects there, then cdn.
    * loop: redirects forever. Anything else is the Location as it stands.
    * Never taken by a request to the cdn itself unless the match names that server.
    */
-  redirect?: "cdn" | "loop" | "chain" | (string & {});
+  redirect?: "cdn" | "once" | "get" | "loop" | "chain" | (string & {});
   hops?: number;
   omitDigest?: true;
   /** Docker-Content-Digest, true or not. */

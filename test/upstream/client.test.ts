@@ -204,6 +204,7 @@ describe("an upstream that repeats its request", () => {
       news: async () => [],
       lacksReferrers: async () => false,
       sawReferrers: async () => {},
+      sawHead: async () => {},
     };
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {

@@ -136,6 +136,14 @@ describe("a rule that does not", () => {
       text: expect.stringContaining("answered 404 to HEAD"),
     });
   });
+
+  it.each([404, 405, 401])("by GET where HEAD is answered %i and GET works", async (status) => {
+    const sample = await image("valid-by-get");
+    const match = { repository: sample.repository, method: "HEAD" };
+    await fixture.fault({ match, times: 0, do: { status } });
+    const told = await validated({ upstream: fixture.url("open") }, sample);
+    expect(told).toMatchObject({ valid: true, text: expect.stringContaining("200 to GET of") });
+  });
 });
 
 describe("an upstream with a path, which goes before /v2", () => {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Fault, RequestRecord } from "../wire.ts";
 import type { Answer } from "./answer.ts";
 import { type Content, corrupted } from "./content.ts";
+import { changed, sent } from "./encoding.ts";
 import type { Holds } from "./holds.ts";
 import type { Journal } from "./journal.ts";
 import { ranged } from "./range.ts";
@@ -21,10 +22,11 @@ const ended = new WeakSet<object>();
 
 export async function deliver(
   res: ServerResponse,
-  answer: Answer,
+  sound: Answer,
   { record, fault, holds, journal }: Delivery,
 ): Promise<void> {
   const head = record.method === "HEAD";
+  const answer = changed(sound, fault);
   const byRange =
     record.kind === "blob" &&
     record.method === "GET" &&
@@ -32,6 +34,8 @@ export async function deliver(
     record.range !== null;
   const whole = { answer, from: 0, to: answer.content.size };
   const part = byRange ? ranged(answer, record.range ?? "", fault) : whole;
+  part.answer = sent(part.answer, head, fault);
+  if (part.answer.status === 200) part.to = part.answer.content.size;
   const length = Math.min(part.to - part.from, fault.truncateTo ?? Number.POSITIVE_INFINITY);
 
   const hold =
@@ -69,7 +73,7 @@ export async function deliver(
 
 function headers(of: Record<string, string>, length: number, fault: Fault): Record<string, string> {
   const out = { ...of };
-  if (!fault.chunked) out["content-length"] = String(length);
+  if (!fault.chunked && fault.gzip !== "whole") out["content-length"] = String(length);
   if (fault.omitDigest) delete out["docker-content-digest"];
   if (fault.digestHeader !== undefined) out["docker-content-digest"] = fault.digestHeader;
   for (const [name, value] of Object.entries(fault.headers ?? {})) out[name.toLowerCase()] = value;

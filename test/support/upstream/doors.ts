@@ -1,5 +1,6 @@
 // The doors: what a server demands of a request before the registry answers it.
 
+import type { IncomingMessage } from "node:http";
 import { SERVICE, type Server } from "../wire.ts";
 import { basicOf, pullScope } from "./accounts.ts";
 import { type Answer, refusal } from "./answer.ts";
@@ -12,7 +13,7 @@ export function door(
   state: State,
   server: Server,
   asked: Asked,
-  authorization: string | undefined,
+  { method, headers: { authorization } }: IncomingMessage,
 ): Answer | undefined {
   switch (server) {
     case "bearer":
@@ -23,7 +24,7 @@ export function door(
       // S3 and its like answer 400 to a signed address that comes with another kind of authorization too.
       if (authorization !== undefined)
         return refusal(400, "UNSUPPORTED", {}, "only one authorization is allowed");
-      return isSigned(asked.url)
+      return isSigned(asked.url, method)
         ? undefined
         : refusal(403, "DENIED", {}, "the signature does not match");
     default:

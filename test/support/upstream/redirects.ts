@@ -1,6 +1,6 @@
 // Redirects to another origin, at addresses that look signed and are checked there.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Fault } from "../wire.ts";
 import type { Answer } from "./answer.ts";
 import { text } from "./content.ts";
@@ -23,12 +23,20 @@ export function nextHop(state: State, asked: Asked): Answer | undefined {
   );
 }
 
-export function isSigned(url: URL): boolean {
-  return url.searchParams.get("X-Amz-Signature") === signature(url.pathname);
+const used = new Set<string>();
+
+export function isSigned({ searchParams, pathname }: URL, method: string | undefined): boolean {
+  const once = searchParams.get("once");
+  const isFree = once === null || !used.has(once);
+  if (once !== null) used.add(once);
+  const isMethod = !searchParams.has("get") || method === "GET";
+  return searchParams.get("X-Amz-Signature") === signature(pathname) && isFree && isMethod;
 }
 
 function location(state: State, { url }: Asked, { redirect = "", hops = 3 }: Fault): string {
   const path = url.pathname.replace(/^.*?(?=\/v2\/)/, "");
+  if (redirect === "once" || redirect === "get")
+    return `${signed(state, path)}&${redirect}=${randomUUID()}`;
   if (redirect === "cdn" || (redirect === "chain" && hops <= 1)) return signed(state, path);
   if (redirect === "chain") return signed(state, `/hop/${hops - 1}${path}`);
   return redirect === "loop" ? signed(state, `/loop${path}`) : redirect;

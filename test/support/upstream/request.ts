@@ -35,7 +35,7 @@ export async function handle(
   const record = state.journal.open(recordOf(server, asked, req));
   res.once("close", () => state.journal.close(record));
 
-  const refused = door(state, server, asked, authorization);
+  const refused = door(state, server, asked, req);
   const fault = echoing(state.faults.take(record, refused !== undefined), authorization);
   // Decided now, sent when a hold ends: what a slow registry read is what was there when it was asked.
   const sound = () =>
