@@ -4,7 +4,7 @@ import type { Env } from "../env.ts";
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
-import type { ImageRecord, ListedImage, Wanted } from "./browse.ts";
+import type { ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
   CountedHour,
@@ -20,6 +20,7 @@ import type {
   UpstreamHour,
 } from "./facts.ts";
 import type { Pin } from "./pins.ts";
+import type { ImageRecord } from "./record.ts";
 import type { Removing } from "./removing.ts";
 import type {
   BlobPage,

@@ -84,6 +84,8 @@ export function end(
     database.setState("revived", 0);
     const query = "UPDATE runs SET ended_at = ?, revived = ? WHERE id = ?";
     database.run(query, Date.now(), revived, id);
+    // Of images that the pass has not found in R2 nothing need be remembered.
+    if (progress.passedAt !== undefined && !progress.pass) database.run("DELETE FROM remembered");
   }
   return reportOf(database.one<Row>("SELECT * FROM runs WHERE id = ?", id));
 }
@@ -133,7 +135,9 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM events WHERE at < ?", before);
   database.run("DELETE FROM runs WHERE now < ? AND ended_at IS NOT NULL", before);
   database.run("DELETE FROM moves WHERE until < ?", before);
-  database.run("DELETE FROM counters WHERE day < ?", new Date(before).toISOString().slice(0, 10));
+  const day = new Date(before).toISOString().slice(0, 10);
+  database.run("DELETE FROM counters WHERE day < ?", day);
+  database.run("DELETE FROM image_pulls WHERE day < ?", day);
   trimNumbers(database, before);
   trimHours(database, now);
 }

@@ -10,7 +10,7 @@ import { isReferred, refer, UNREFERRED } from "./referred.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
-  const { digest, place, size, cachedAt, adoptedAt } = fact;
+  const { digest, place, size, cachedAt, adoptedAt, found } = fact;
   const id = database.content(digest, "manifest");
   // Fetched although a sweep was about to delete it: so it did.
   if (adoptedAt === undefined) creditDeleted(database, id);
@@ -37,7 +37,12 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   for (const blob of fact.blobs)
     refer(database, id, database.content(blob, "blob"), foreign.has(blob));
   linkReferrers(database, id, digest, fact.subject);
-  hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
+  const isUnknown = adoptedAt !== undefined && !found;
+  // What was pulled is told by who pulled it (pull/reports): a check of a tag, and prewarming, fetch too.
+  hold(database, place, id, {
+    pushedAt: cachedAt,
+    ...(isUnknown && { unknownSince: adoptedAt }),
+  });
   if (!wasHere && adoptedAt === undefined)
     happened(database, {
       what: "image.cached",

@@ -38,6 +38,8 @@ export interface Rule {
   anonymous: boolean;
   /** Whoever comes from one of these may, in CIDR. */
   networks: string[];
+  /** Those of them whose clients keep no image alive. */
+  quietNetworks: string[];
 
   /** Globs over `name` or `name:tag`; undefined allows all. */
   allow?: string[];
@@ -89,6 +91,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     region,
     endpoint,
     credentials = [],
+    networks,
     allow,
     denyReason,
     ...rest
@@ -110,6 +113,8 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     upstream,
     realms,
     credentials,
+    networks: networks.map((one) => one.network),
+    quietNetworks: networks.filter(({ touches }) => !touches).map((one) => one.network),
     ...(upstreamPrefix && { upstreamPrefix }),
     ...(ecr && { ecr }),
     ...(allow && { allow }),

@@ -33,6 +33,7 @@ const asked = z.strictObject({
     .array(network, { error: "must be a list of networks" })
     .max(MOST_GLOBS, `must hold ${MOST_GLOBS} networks at most`)
     .default([]),
+  touches: z.boolean({ error: "must be true or false" }).default(true),
 });
 
 const token = z
@@ -48,6 +49,9 @@ const token = z
     usedAt: told.optional().openapi({ description: "to some five minutes" }),
     revokedAt: told.optional(),
     revokedBy: z.string().optional(),
+    touches: z.boolean().openapi({
+      description: "false: nothing that is asked for with it keeps an image from expiring",
+    }),
   })
   .openapi("PullToken");
 export type TokenAnswer = z.infer<typeof token>;
@@ -146,7 +150,8 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
 function newTokenIn(text: string, now: number): NewToken | Response {
   const given = bodyIn(text, asked, "a pull token", "name and repositories");
   if (given instanceof Response) return given;
-  const { expiry, ...token } = given;
+  const { expiry, touches, ...rest } = given;
+  const token: NewToken = { ...rest, ...(!touches && { touches }) };
   if (expiry === undefined) return token;
   const read = time.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
@@ -155,10 +160,11 @@ function newTokenIn(text: string, now: number): NewToken | Response {
 }
 
 function tokenTold(token: PullToken, now: number): object {
-  const { createdAt, expiresAt, usedAt, revokedAt, ...rest } = token;
+  const { createdAt, expiresAt, usedAt, revokedAt, touches, ...rest } = token;
   const isRevoked = revokedAt !== undefined;
   return {
     ...rest,
+    touches: touches !== false,
     state: isRevoked ? "revoked" : isPast(token, now) ? "expired" : "valid",
     createdAt: timeOf(createdAt),
     ...(expiresAt !== undefined && { expiresAt: timeOf(expiresAt) }),

@@ -7,6 +7,7 @@ import type { Asker, Identify, Somebody } from "../access/identify.ts";
 import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
 import { Seals } from "../access/seals.ts";
+import { isWithin } from "../config/network.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
@@ -38,6 +39,8 @@ export interface Admitted {
   who: string;
   /** Whose share of the upstream it uses. */
   requester: Who;
+  /** Whether what it does keeps images alive. */
+  touches: boolean;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -65,6 +68,7 @@ export class Door {
     const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
+    let touches = true;
     if (target.free) await this.free(visitor);
     else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
@@ -79,6 +83,7 @@ export class Door {
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
+      touches = asker.who !== "somebody" || asker.touches !== false;
     }
     // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
@@ -91,7 +96,8 @@ export class Door {
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
-    return { source, quarantined, isPublic, who, requester };
+    touches &&= !isWithin(address, source.rule.quietNetworks);
+    return { source, quarantined, isPublic, who, requester, touches };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do

@@ -96,7 +96,7 @@ export async function detailOf(
       };
     }),
   );
-  const { cachedAt, pulledAt, tags, history, pins, ...rest } = record;
+  const { cachedAt, pulledAt, unknownSince, tags, history, pins, ...rest } = record;
   return {
     name: text,
     rule: source.rule.name,
@@ -104,6 +104,7 @@ export async function detailOf(
     mediaType: own.value.mediaType,
     cachedAt: timeOf(cachedAt),
     ...(pulledAt !== undefined && { pulledAt: timeOf(pulledAt) }),
+    ...(unknownSince !== undefined && { unknownSince: timeOf(unknownSince) }),
     ...rest,
     manifests,
     size: [...sizes.values()].reduce((sum, size) => sum + size, 0),

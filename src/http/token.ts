@@ -86,11 +86,12 @@ async function answer(
   somebody: Somebody | undefined,
   offline: boolean,
 ): Promise<Response> {
-  const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = somebody ?? {};
+  const { subject = ANONYMOUS, networks = [], tokenId, expiresAt, touches } = somebody ?? {};
   const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
   const life = Math.max(1, Math.min(LIFE, left));
   const access = given.flatMap((one) => one.access ?? []);
-  const claims = { subject, networks, access, ...(tokenId !== undefined && { tokenId }) };
+  const made = tokenId !== undefined && { tokenId };
+  const claims = { subject, networks, access, ...made, ...(touches === false && { touches }) };
   const page = await desk.book.page(now, later);
   const { token, issuedAt } = await issue(claims, life, page, now);
   const refresh_token =
