@@ -161,7 +161,7 @@ export class Identify {
         const claims = await this.#issuers.verify(text, source, source.audience, now);
         if (!meetsAll(claims, source.claims)) continue;
         repositories.push(...source.repositories);
-        touches &&= source.touches;
+        touches &&= source.touches !== false;
         const name = String(claims.sub || claims.common_name || "").slice(0, LONGEST_SUBJECT);
         known = { subject: `${iss} ${name}`, expiresAt: (claims.exp as number) * 1000 };
       } catch (error) {

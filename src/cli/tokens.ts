@@ -15,7 +15,7 @@ interface Token {
   name: string;
   repositories: string[];
   networks: string[];
-  touches: boolean;
+  touches?: false;
   state: string;
   expiresAt?: string;
   usedAt?: string;
@@ -102,7 +102,6 @@ function listCommand(): Command {
         token.networks.join(" ") || "everywhere",
         token.expiresAt ? timeOf(token.expiresAt) : "never",
         token.usedAt ? timeOf(token.usedAt) : "never",
-        // A cache of an earlier version says nothing of it.
         token.touches === false ? "keeps nothing alive" : "",
       ]);
       const head = ["id", "name", "state", "repositories", "from", "expires", "last used", ""];

@@ -20,8 +20,8 @@ export interface Issuer {
   jwksUri?: string;
   /** Its keys, for one that cannot be reached. */
   jwks?: { keys: Record<string, unknown>[] };
-  /** Whether what is pulled with its tokens keeps images alive. */
-  touches: boolean;
+  /** False: nothing that is asked for with its tokens keeps an image alive. */
+  touches?: boolean;
 }
 
 /** Cloudflare Access in front of the API. */
@@ -108,7 +108,7 @@ export const issuerSchema = z
       }),
     touches: z
       .boolean({ error: "must be true or false" })
-      .default(true)
+      .exactOptional()
       .describe(
         "false: nothing that is asked for with these tokens keeps an image from expiring: for tools that only look, such as update bots and scanners. Of several entries that a token meets, one is enough.",
       ),

@@ -38,8 +38,8 @@ export interface Rule {
   anonymous: boolean;
   /** Whoever comes from one of these may, in CIDR. */
   networks: string[];
-  /** Those of them whose clients keep no image alive. */
-  quietNetworks: string[];
+  /** Those of them whose clients keep no image alive, where there are any. */
+  quietNetworks?: string[];
 
   /** Globs over `name` or `name:tag`; undefined allows all. */
   allow?: string[];
@@ -104,6 +104,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
   if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
   const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
+  const quiet = networks.filter(({ touches }) => !touches);
   return {
     name: prefixes[0] ?? hosts[0] ?? upstream.host,
     prefixes,
@@ -114,7 +115,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     realms,
     credentials,
     networks: networks.map((one) => one.network),
-    quietNetworks: networks.filter(({ touches }) => !touches).map((one) => one.network),
+    ...(quiet.length > 0 && { quietNetworks: quiet.map((one) => one.network) }),
     ...(upstreamPrefix && { upstreamPrefix }),
     ...(ecr && { ecr }),
     ...(allow && { allow }),

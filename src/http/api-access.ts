@@ -49,8 +49,8 @@ const token = z
     usedAt: told.optional().openapi({ description: "to some five minutes" }),
     revokedAt: told.optional(),
     revokedBy: z.string().optional(),
-    touches: z.boolean().openapi({
-      description: "false: nothing that is asked for with it keeps an image from expiring",
+    touches: z.literal(false).optional().openapi({
+      description: "nothing that is asked for with it keeps an image from expiring",
     }),
   })
   .openapi("PullToken");
@@ -160,11 +160,10 @@ function newTokenIn(text: string, now: number): NewToken | Response {
 }
 
 function tokenTold(token: PullToken, now: number): object {
-  const { createdAt, expiresAt, usedAt, revokedAt, touches, ...rest } = token;
+  const { createdAt, expiresAt, usedAt, revokedAt, ...rest } = token;
   const isRevoked = revokedAt !== undefined;
   return {
     ...rest,
-    touches: touches !== false,
     state: isRevoked ? "revoked" : isPast(token, now) ? "expired" : "valid",
     createdAt: timeOf(createdAt),
     ...(expiresAt !== undefined && { expiresAt: timeOf(expiresAt) }),

@@ -29,7 +29,7 @@ export const rule = z
     credentials: z.array(z.string()).openapi({ description: "names of secrets" }),
     anonymous: z.boolean(),
     networks: z.array(z.string()),
-    quietNetworks: z.array(z.string()).openapi({
+    quietNetworks: z.array(z.string()).optional().openapi({
       description: "those of them whose clients keep no image alive (touches = false)",
     }),
     offline: z.boolean(),
@@ -202,7 +202,7 @@ function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof
     credentials: own.credentials,
     anonymous: own.anonymous,
     networks: own.networks,
-    quietNetworks: own.quietNetworks,
+    ...(own.quietNetworks && { quietNetworks: own.quietNetworks }),
     offline: own.offline,
     ...(problem !== undefined && { problem }),
     ...(added && addedTold(added)),
@@ -224,7 +224,6 @@ function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> 
     credentials: [],
     anonymous: false,
     networks: [],
-    quietNetworks: [],
     offline: false,
     problem,
     ...addedTold(added),

@@ -39,8 +39,8 @@ export interface Admitted {
   who: string;
   /** Whose share of the upstream it uses. */
   requester: Who;
-  /** Whether what it does keeps images alive. */
-  touches: boolean;
+  /** Whether what it does keeps images alive. A promise where nobody has to log in: it is found out behind the answer. */
+  touches: boolean | Promise<boolean>;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -68,9 +68,11 @@ export class Door {
     const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
-    let touches = true;
-    if (target.free) await this.free(visitor);
-    else {
+    let touches: Admitted["touches"] = true;
+    if (target.free) {
+      await this.free(visitor);
+      if (visitor.request.headers.has("authorization")) touches = this.touches(visitor);
+    } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
@@ -96,7 +98,7 @@ export class Door {
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
-    touches &&= !isWithin(address, source.rule.quietNetworks);
+    if (isWithin(address, source.rule.quietNetworks ?? [])) touches = false;
     return { source, quarantined, isPublic, who, requester, touches };
   }
 
@@ -132,6 +134,18 @@ export class Door {
   async free({ request, now }: Visitor): Promise<void> {
     if (this.#config.auth.mode === "open") return;
     await this.#desk.limits.asked(addressKey(addressOf(request)), now);
+  }
+
+  /** Whether what the client does keeps images alive, where it need not log in: a token that says no is heeded there too.
+   * @param secret of a form; else the header has it */
+  async touches({ request, now, later }: Visitor, secret?: string): Promise<boolean> {
+    const authorization = request.headers.get("authorization");
+    const presented = { authorization, assertion: null, ...(secret !== undefined && { secret }) };
+    // Against the limit of look-ups, or with the book of access away: as if there were no token.
+    const asker = await this.#identify
+      .asker(presented, addressOf(request), now, later)
+      .catch(() => undefined);
+    return asker?.who !== "somebody" || asker.touches !== false;
   }
 
   /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.

@@ -6,11 +6,20 @@ import type { Source } from "../policy/source.ts";
 import type { Asked } from "../pull/asked.ts";
 import type { House } from "../pull/house.ts";
 import type { PulledManifest } from "../pull/manifest.ts";
+import type { Admitted } from "./door.ts";
 
-type Use = Asked & {
-  /** Whether what the client does keeps images alive. */
-  touches: boolean;
-};
+type Use = Asked & Pick<Admitted, "touches">;
+
+/** Tells what keeps something alive, unless who asks keeps nothing alive. */
+export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
+  if (touches === true) tell();
+  else if (touches)
+    later(
+      touches.then((does) => {
+        if (does) tell();
+      }),
+    );
+}
 
 /** It is one of the tag's own manifest, and of the child that was chosen of it for the client. As a pull it counts once. */
 export function reportUse(
@@ -24,14 +33,15 @@ export function reportUse(
   const { tag } = wanted;
   const meant = tag === undefined ? undefined : mapping;
   if (isPull) reports.counted(source, meant?.digest ?? digest, tag ?? "", asked);
-  if (!asked.touches) return;
   const isChild = meant?.digest !== digest;
-  if (!isPull) {
-    if (meant) reports.checked(source, meant.digest, asked);
-    if (isChild) reports.checked(source, digest, asked);
-    return;
-  }
-  if (tag !== undefined && meant)
-    reports.image(source, meant.digest, { tag, mapping: meant }, asked);
-  if (isChild) reports.image(source, digest, undefined, asked);
+  unlessQuiet(asked, () => {
+    if (!isPull) {
+      if (meant) reports.checked(source, meant.digest, asked);
+      if (isChild) reports.checked(source, digest, asked);
+      return;
+    }
+    if (tag !== undefined && meant)
+      reports.image(source, meant.digest, { tag, mapping: meant }, asked);
+    if (isChild) reports.image(source, digest, undefined, asked);
+  });
 }

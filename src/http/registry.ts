@@ -15,7 +15,7 @@ import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
 import type { Admitted, Door, Visitor } from "./door.ts";
 import { forContainerd, isNoCache, rangeOf } from "./heeding.ts";
-import { reportUse } from "./image-use.ts";
+import { reportUse, unlessQuiet } from "./image-use.ts";
 import { ListPages } from "./list-pages.ts";
 import { type Entry, entryOf, type Recorder } from "./recorder.ts";
 import {
@@ -185,7 +185,8 @@ async function blob(
       : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
   note(house, source, "blob", pulled, asked);
   // Of what is being fetched its fill tells.
-  if (!head && asked.touches && "hit" in pulled.status) house.reports.blob(source, digest, asked);
+  if (!head && "hit" in pulled.status)
+    unlessQuiet(asked, () => house.reports.blob(source, digest, asked));
   const described = {
     ...pulled,
     mediaType: "application/octet-stream",
