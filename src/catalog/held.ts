@@ -9,6 +9,7 @@ import { countPulls } from "./image-pulls.ts";
 import { unmark } from "./images.ts";
 import { takeNumbers } from "./numbers.ts";
 import { adopt } from "./referred.ts";
+import { recall, type TimesRow } from "./remembered.ts";
 import { tagOf } from "./tags.ts";
 
 /** Holds what was found in R2 without a word of where it was pulled. */
@@ -23,12 +24,6 @@ interface Times {
   pulledAt?: number;
   /** Since when it is not known when it was last pulled. */
   unknownSince?: number;
-}
-
-interface TimesRow {
-  pushed_at: number;
-  pulled_at: number | null;
-  unknown_since: number | null;
 }
 
 /** Its place holds it from now on, if not already: by the times that were known before it was forgotten, else by these.
@@ -53,7 +48,7 @@ export function hold(
         );
   const id = database.place(place || UNKNOWN);
   if (!database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", id, content)) {
-    const row = remembered(database, place || UNKNOWN, content) ?? before ?? rowOf(times);
+    const row = recall(database, place || UNKNOWN, content) ?? before ?? rowOf(times);
     database.run(
       `INSERT INTO images (place, content, pushed_at, pulled_at, unknown_since, touched) VALUES (?, ?, ?, ?, ?, 0)`,
       id,
@@ -73,28 +68,6 @@ function rowOf({ pushedAt, pulledAt, unknownSince }: Times): TimesRow {
     pulled_at: pulledAt ?? null,
     unknown_since: unknownSince ?? null,
   };
-}
-
-/** What was known of it when a rebuild forgot it. */
-function remembered(database: Database, place: string, content: number): TimesRow | undefined {
-  const [row] = database.all<TimesRow>(
-    `DELETE FROM remembered WHERE place = ? AND digest = (SELECT digest FROM contents WHERE id = ?)
-     RETURNING pushed_at, pulled_at, unknown_since`,
-    place,
-    content,
-  );
-  return row;
-}
-
-/** Keeps what is known of images' times while a rebuild forgets the images. */
-export function remember(database: Database): void {
-  database.run(
-    `INSERT INTO remembered
-       SELECT places.place, digest, pushed_at, images.pulled_at, unknown_since FROM images
-       JOIN places ON places.id = images.place JOIN contents ON contents.id = content WHERE true
-     ON CONFLICT DO UPDATE SET pushed_at = min(pushed_at, excluded.pushed_at),
-       pulled_at = excluded.pulled_at, unknown_since = excluded.unknown_since`,
-  );
 }
 
 /** A place holds what a tag of it means, if that is here: it may be known from another place.

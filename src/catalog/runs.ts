@@ -3,6 +3,7 @@
 import { trimHours } from "./counters.ts";
 import type { Database } from "./database.ts";
 import { trimNumbers } from "./numbers.ts";
+import { forgetRemembered } from "./remembered.ts";
 import {
   type CatalogSummary,
   type LifecycleEvent,
@@ -84,8 +85,7 @@ export function end(
     database.setState("revived", 0);
     const query = "UPDATE runs SET ended_at = ?, revived = ? WHERE id = ?";
     database.run(query, Date.now(), revived, id);
-    // Of images that the pass has not found in R2 nothing need be remembered.
-    if (progress.passedAt !== undefined && !progress.pass) database.run("DELETE FROM remembered");
+    if (progress.passedAt !== undefined && !progress.pass) forgetRemembered(database);
   }
   return reportOf(database.one<Row>("SELECT * FROM runs WHERE id = ?", id));
 }

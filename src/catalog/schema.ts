@@ -152,10 +152,10 @@ export const STEPS: readonly string[] = [
   DROP INDEX images_pulled;
   CREATE INDEX images_used ON images (coalesce(pulled_at, unknown_since, 0));
 
-  -- What was known of images when a rebuild forgot them: each row is taken back with its image, the rest goes with the end of the pass.
+  -- What was known of images when a rebuild forgot them: a row is taken back with its manifest, the rest goes at the end of the pass.
   CREATE TABLE remembered (
     place TEXT NOT NULL, digest TEXT NOT NULL, pushed_at INTEGER NOT NULL, pulled_at INTEGER, unknown_since INTEGER,
-    PRIMARY KEY (place, digest)
+    PRIMARY KEY (digest, place)
   ) WITHOUT ROWID;
   `,
 ];

@@ -7,6 +7,7 @@ import type { BlobFact, ManifestFact } from "./facts.ts";
 import { hold } from "./held.ts";
 import { happened } from "./numbers.ts";
 import { isReferred, refer, UNREFERRED } from "./referred.ts";
+import { forgetRemembered, placesOf } from "./remembered.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
@@ -38,11 +39,12 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
     refer(database, id, database.content(blob, "blob"), foreign.has(blob));
   linkReferrers(database, id, digest, fact.subject);
   const isUnknown = adoptedAt !== undefined && !found;
+  const times = { pushedAt: cachedAt, ...(isUnknown && { unknownSince: adoptedAt }) };
+  // What is fetched was not in R2: its image begins anew.
+  if (adoptedAt === undefined) forgetRemembered(database, digest);
+  for (const before of placesOf(database, id)) hold(database, before, id, times);
   // What was pulled is told by who pulled it (pull/reports): a check of a tag, and prewarming, fetch too.
-  hold(database, place, id, {
-    pushedAt: cachedAt,
-    ...(isUnknown && { unknownSince: adoptedAt }),
-  });
+  hold(database, place, id, times);
   if (!wasHere && adoptedAt === undefined)
     happened(database, {
       what: "image.cached",

@@ -234,11 +234,27 @@ describe("when an image was last pulled", () => {
     });
   });
 
-  it("is not what an image had that was forgotten, and fetched again after the rebuild", async () => {
+  it("is kept in every place that held the image, whichever R2 names", async () => {
+    const catalog = freshCatalog();
+    const other = "registry.example//team/other";
+    for (const place of [other, A])
+      await catalog.tellManifest(manifestFact(place, "pulled", { cachedAt: 100 }));
+    const images = [{ place: A, digest: digestFor("pulled"), at: 500 }];
+    await catalog.report({ images, blobs: [], counts: [] });
+    await catalog.reset();
+    await catalog.tellManifest(manifestFact(other, "pulled", { cachedAt: 90, adoptedAt: 700 }));
+    expect(await timesOf(catalog)).toEqual({ pulled: [100, 500, undefined] });
+    expect(await catalog.image(other, digestFor("pulled"))).toEqual({ pushedAt: 100, tags: [] });
+  });
+
+  it.each([
+    ["in the rebuild", false],
+    ["after it", true],
+  ])("is not what an image had that was not in R2, and is fetched again %s", async (_, isOver) => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "pulled", { cachedAt: 100 }));
     await catalog.reset();
-    await end(catalog); // it was not in R2
+    if (isOver) await end(catalog);
     await catalog.tellManifest(manifestFact(A, "pulled", { cachedAt: 900 }));
     expect(await timesOf(catalog)).toEqual({ pulled: [900, undefined, undefined] });
   });
