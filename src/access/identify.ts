@@ -27,6 +27,8 @@ export interface Somebody {
   tokenId?: string;
   /** In ms since the epoch. */
   expiresAt?: number;
+  /** Nothing that it does keeps an image alive. Absent: it does. */
+  touches?: false;
 }
 
 /** What came along, of which nothing is ever logged or sent on. */
@@ -130,7 +132,7 @@ export class Identify {
     const claims = await this.#verifier.verify(text, now, later);
     if (claims === "expired") return refused("the token has expired; ask for another", false);
     if (claims === "invalid") return refused("this is no token of this cache's, or is one no more");
-    const { subject, access, networks, tokenId, expiresAt } = claims;
+    const { subject, access, networks, tokenId, expiresAt, touches } = claims;
     const identity: Identity =
       subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", access };
     return {
@@ -140,22 +142,26 @@ export class Identify {
       networks,
       expiresAt: expiresAt * 1000,
       ...(tokenId !== undefined && { tokenId }),
+      ...(touches === false && { touches }),
     };
   }
 
-  /** Several entries may trust one issuer, each for other claims: what all that are met allow. */
+  /** Several entries may trust one issuer, each for other claims: what all that are met allow; and where one of them says that it keeps
+   * nothing alive, it does not. */
   async #ofIssuer(text: string, now: number): Promise<Asker> {
     const iss = issuerOf(text);
     const trusted = this.#auth.issuers.filter(({ issuer }) => issuer === iss);
     if (trusted.length === 0) return refused("the token's issuer is not one that is trusted here");
     let why = "the token's claims meet none of the conditions that its issuer is trusted under";
     const repositories: string[] = [];
+    let touches = true;
     let known: { subject: string; expiresAt: number } | undefined;
     for (const source of trusted) {
       try {
         const claims = await this.#issuers.verify(text, source, source.audience, now);
         if (!meetsAll(claims, source.claims)) continue;
         repositories.push(...source.repositories);
+        touches &&= source.touches !== false;
         const name = String(claims.sub || claims.common_name || "").slice(0, LONGEST_SUBJECT);
         known = { subject: `${iss} ${name}`, expiresAt: (claims.exp as number) * 1000 };
       } catch (error) {
@@ -165,7 +171,8 @@ export class Identify {
     }
     if (!known) return refused(why);
     const identity: Identity = { kind: "holder", repositories };
-    return { who: "somebody", identity, networks: [], ...known };
+    const quiet = !touches && { touches: false as const };
+    return { who: "somebody", identity, networks: [], ...known, ...quiet };
   }
 }
 
@@ -176,7 +183,7 @@ function holderOf(token: PullToken | "past" | undefined): Asker {
       "this pull token is not known, or has expired or been revoked",
       token === undefined,
     );
-  const { id, repositories, networks, expiresAt } = token;
+  const { id, repositories, networks, expiresAt, touches } = token;
   return {
     who: "somebody",
     subject: `token ${id}`,
@@ -184,6 +191,7 @@ function holderOf(token: PullToken | "past" | undefined): Asker {
     networks,
     tokenId: id,
     ...(expiresAt !== undefined && { expiresAt }),
+    ...(touches === false && { touches }),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Claims {
   networks: string[];
   /** In s since the epoch. */
   expiresAt: number;
+  /** What its bearer does keeps no image alive. Absent: it does. */
+  touches?: false;
 }
 
 const schema = z.object({
@@ -31,6 +33,7 @@ const schema = z.object({
   exp: z.number(),
   token: z.string().optional(),
   networks: z.array(z.string()).default([]),
+  touches: z.literal(false).optional(),
   access: z.array(
     z.object({
       type: z.string(),
@@ -53,11 +56,12 @@ export async function issue(
 ): Promise<{ token: string; issuedAt: number }> {
   const key = signingKey(page, now);
   const issuedAt = Math.floor(now / 1000);
-  const { subject, tokenId, access, networks } = claims;
+  const { subject, tokenId, access, networks, touches } = claims;
   const payload: JWTPayload = {
     access,
     ...(tokenId !== undefined && { token: tokenId }),
     ...(networks.length > 0 && { networks }),
+    ...(touches === false && { touches }),
   };
   const token = await new SignJWT(payload)
     .setProtectedHeader({ alg: "EdDSA", typ: "JWT", kid: key.kid })
@@ -123,8 +127,9 @@ export class Verifier {
         typ: "JWT",
         currentDate: new Date(now),
       });
-      const { sub, exp, token: tokenId, access, networks } = schema.parse(payload);
-      const claims = { subject: sub, access, networks, expiresAt: exp };
+      const { sub, exp, token: tokenId, access, networks, touches } = schema.parse(payload);
+      const quiet = touches === false && { touches };
+      const claims = { subject: sub, access, networks, expiresAt: exp, ...quiet };
       return tokenId === undefined ? claims : { ...claims, tokenId };
     } catch (error) {
       const { code } = error as { code?: string };

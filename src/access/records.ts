@@ -18,6 +18,8 @@ export interface PullToken {
   usedAt?: number;
   revokedAt?: number;
   revokedBy?: string;
+  /** What is pulled with it keeps no image alive. Absent: it does. */
+  touches?: false;
 }
 
 /** Whether its time is over. */
@@ -25,7 +27,10 @@ export function isPast({ expiresAt }: Pick<PullToken, "expiresAt">, now: number)
   return expiresAt !== undefined && expiresAt <= now;
 }
 
-export type NewToken = Pick<PullToken, "name" | "repositories" | "networks" | "expiresAt">;
+export type NewToken = Pick<
+  PullToken,
+  "name" | "repositories" | "networks" | "expiresAt" | "touches"
+>;
 
 /** A key that our tokens are signed with, Ed25519. */
 export interface SigningKey {

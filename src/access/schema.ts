@@ -48,4 +48,8 @@ export const STEPS: readonly string[] = [
   -- Sessions of a role that began at this time or before it have ended.
   CREATE TABLE sessions_ended (role TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- 0: what is pulled with it keeps no image alive.
+  ALTER TABLE tokens ADD COLUMN touches INTEGER NOT NULL DEFAULT 1;
+  `,
 ];

@@ -20,6 +20,7 @@ interface Row {
   used_at: number | null;
   revoked_at: number | null;
   revoked_by: string | null;
+  touches: number;
 }
 
 function tokenOf(row: Row): PullToken {
@@ -35,6 +36,7 @@ function tokenOf(row: Row): PullToken {
     ...(row.used_at !== null && { usedAt: row.used_at }),
     ...(row.revoked_at !== null && { revokedAt: row.revoked_at }),
     ...(row.revoked_by !== null && { revokedBy: row.revoked_by }),
+    ...(row.touches === 0 && { touches: false as const }),
   };
 }
 
@@ -72,12 +74,12 @@ export function tokensSince(database: Sqlite, now: number): PullToken[] {
 export function insertToken(
   database: Sqlite,
   id: string,
-  { name, repositories, networks, expiresAt }: NewToken,
+  { name, repositories, networks, expiresAt, touches }: NewToken,
   who: string,
   now: number,
 ): void {
   database.run(
-    "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)",
+    "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, ?)",
     id,
     name,
     JSON.stringify(repositories),
@@ -85,6 +87,7 @@ export function insertToken(
     now,
     who,
     expiresAt ?? null,
+    touches === false ? 0 : 1,
   );
 }
 

@@ -10,8 +10,10 @@ export interface Candidate {
   tags: string[];
   /** When it was first cached: to us that is its push. */
   pushedAt: number;
-  /** Undefined where it was never pulled. */
+  /** Undefined where it was never pulled, or that is not known. */
   pulledAt?: number;
+  /** Since when it is not known when it was last pulled: its time counts from there. Never with `pulledAt`. */
+  unknownSince?: number;
   /** In bytes, of all that it consists of and that is here, alone or shared with others. */
   size: number;
   /** What it consists of. Told only where a rule counts sizes. */

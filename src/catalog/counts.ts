@@ -1,6 +1,6 @@
-// Counts by day, rule and place, as they add up before the catalog is told.
+// Counts by day, rule and place, and pulls by day and image, as they add up before the catalog is told.
 
-import type { Counts } from "./facts.ts";
+import type { Counts, ImagePulls } from "./facts.ts";
 
 export type Amounts = Omit<Counts, "day" | "rule" | "place">;
 
@@ -43,5 +43,30 @@ export class Counting {
   putBack(counts: readonly Counts[]): void {
     for (const { day, rule, place, ...amounts } of counts)
       this.add(rule, place, Date.parse(day), amounts);
+  }
+}
+
+/** Pulls by image: bounded as counts are. */
+export class PullCounting {
+  #pulls = new Map<string, ImagePulls>();
+
+  add(image: ImagePulls): void {
+    const { day, place, digest, tag, pulls } = image;
+    const key = `${day} ${place} ${digest} ${tag}`;
+    const before = this.#pulls.get(key)?.pulls ?? 0;
+    this.#pulls.set(key, { ...image, pulls: before + pulls });
+    if (this.#pulls.size > MOST) this.#pulls.delete(this.#pulls.keys().next().value as string);
+  }
+
+  /** What was counted, which is then the caller's to tell. */
+  take(): ImagePulls[] {
+    const pulls = [...this.#pulls.values()];
+    this.#pulls = new Map();
+    return pulls;
+  }
+
+  /** It was not told. */
+  putBack(pulls: readonly ImagePulls[]): void {
+    for (const one of pulls) this.add(one);
   }
 }

@@ -20,8 +20,10 @@ export interface ManifestFact {
   /** Those of them that whoever made the manifest could name without having them (oci/references). */
   foreign?: Digest[];
   cachedAt: number;
-  /** It was found in R2, and not fetched just now: when it was last pulled is not known, and taken to be this moment. */
+  /** It was found in R2, and not fetched just now. Where its image is new to the catalog, its last pull is unknown since then. */
   adoptedAt?: number;
+  /** A fill found it here, for a place that asks for it now: no time of it is unknown. */
+  found?: true;
 }
 
 /** A blob that is published. */
@@ -51,6 +53,19 @@ export interface PulledImage {
   /** By which it was named. */
   tag?: string;
   at: number;
+}
+
+/** An image whose manifest was asked for by HEAD, or answered with 304: it is in use, where it was pulled before. */
+export type CheckedImage = Pick<PulledImage, "place" | "digest" | "at">;
+
+/** Pulls of an image on a day (`2026-11-26`, in UTC). */
+export interface ImagePulls {
+  day: string;
+  place: string;
+  digest: Digest;
+  /** That it was named by; "" by its digest. */
+  tag: string;
+  pulls: number;
 }
 
 /** What was counted on a day (`2026-11-26`, in UTC) under a rule in a place. */
@@ -106,6 +121,9 @@ export interface Report {
   /** Blobs that were pulled from what is here: one that nothing refers to any more is not collected then. */
   blobs: { digest: Digest; at: number }[];
   counts: Counts[];
+  /** Absent from an isolate of an earlier version, as the next is: its counts have the pulls, by repository alone. */
+  pulls?: ImagePulls[];
+  checked?: CheckedImage[];
   hours?: UpstreamHour[];
   samples?: Sample[];
   happenings?: Happening[];
@@ -134,6 +152,8 @@ export interface Reported {
 export interface HeldImage {
   pushedAt: number;
   pulledAt?: number;
+  /** Since when it is not known when it was last pulled: the catalog was made anew from R2. */
+  unknownSince?: number;
   tags: string[];
   /** It is marked, and goes when its grace is over. */
   expiredAt?: number;

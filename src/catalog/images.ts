@@ -5,6 +5,7 @@ import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
 import type { Database } from "./database.ts";
 import type { HeldImage } from "./facts.ts";
+import { lastPullOf } from "./image-pulls.ts";
 import { keptByPins } from "./pins.ts";
 import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
 import { isReferrersTag } from "./tags.ts";
@@ -20,6 +21,7 @@ interface Row {
   digest: Digest;
   pushed_at: number;
   pulled_at: number | null;
+  unknown_since: number | null;
   touched: number;
   expired_at: number | null;
   media_type: string;
@@ -30,7 +32,7 @@ interface Row {
 }
 
 const ROWS = `
-  SELECT content, digest, pushed_at, images.pulled_at, touched, expired_at, media_type, artifact_type, platform,
+  SELECT content, digest, pushed_at, images.pulled_at, unknown_since, touched, expired_at, media_type, artifact_type, platform,
     EXISTS (SELECT 1 FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = images.place
       WHERE child = images.content) AS led
   FROM images JOIN contents ON contents.id = content
@@ -81,7 +83,7 @@ function imagesIn(
       tags: named,
       ...(kept.has(row.content) && { pinned: true as const }),
       pushedAt: row.pushed_at,
-      ...(row.pulled_at !== null && { pulledAt: row.pulled_at }),
+      ...lastPullOf(row),
       size: own.reduce((sum, { bytes }) => sum + bytes, 0),
       ...(withParts && { parts: own }),
       mediaType: row.media_type,
@@ -99,16 +101,18 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
   const content = database.contentIfKnown(digest, "manifest");
   if (id === undefined || content === undefined) return undefined;
   const row = database.first<
-    Pick<Row, "pushed_at" | "pulled_at" | "expired_at"> & { reason: string | null }
+    Pick<Row, "pushed_at" | "pulled_at" | "unknown_since" | "expired_at"> & {
+      reason: string | null;
+    }
   >(
-    "SELECT pushed_at, pulled_at, expired_at, reason FROM images WHERE place = ? AND content = ?",
+    "SELECT pushed_at, pulled_at, unknown_since, expired_at, reason FROM images WHERE place = ? AND content = ?",
     id,
     content,
   );
   return (
     row && {
       pushedAt: row.pushed_at,
-      ...(row.pulled_at !== null && { pulledAt: row.pulled_at }),
+      ...lastPullOf(row),
       tags: tagsIn(database, id, content - 1, content).get(content) ?? [],
       ...(row.expired_at !== null && { expiredAt: row.expired_at }),
       ...(row.reason !== null && { reason: row.reason }),

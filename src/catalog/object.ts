@@ -16,6 +16,8 @@ import * as numbers from "./numbers.ts";
 import type { Catalog } from "./open.ts";
 import * as pins from "./pins.ts";
 import { learnPlatforms } from "./platforms.ts";
+import { contentsKnown, recordOf } from "./record.ts";
+import { remember } from "./remembered.ts";
 import { removeImage } from "./removing.ts";
 import * as runs from "./runs.ts";
 import { CONTENT_TABLES, STEPS } from "./schema.ts";
@@ -52,7 +54,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   tellTag(...[fact]: Parameters<Catalog["tellTag"]>) {
     return this.#do((database) => {
       tellTag(database, fact);
-      if (!fact.gone) holdTagged(database, fact, fact.at);
+      if (!fact.gone) holdTagged(database, fact);
     });
   }
 
@@ -154,6 +156,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
 
   reset() {
     return this.#do((database) => {
+      remember(database);
       for (const table of CONTENT_TABLES) database.run(`DELETE FROM ${table}`);
       database.setState("progress", {});
     });
@@ -184,11 +187,11 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   }
 
   record(...args: Parameters<Catalog["record"]>) {
-    return this.#do((database) => browse.recordOf(database, ...args));
+    return this.#do((database) => recordOf(database, ...args));
   }
 
   known(...args: Parameters<Catalog["known"]>) {
-    return this.#do((database) => browse.contentsKnown(database, ...args));
+    return this.#do((database) => contentsKnown(database, ...args));
   }
 
   remove(...args: Parameters<Catalog["remove"]>) {

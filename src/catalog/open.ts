@@ -4,7 +4,7 @@ import type { Env } from "../env.ts";
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
-import type { ImageRecord, KnownContent, ListedImage, Wanted } from "./browse.ts";
+import type { ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
   CountedHour,
@@ -21,6 +21,7 @@ import type {
 } from "./facts.ts";
 import type { Leading } from "./linked.ts";
 import type { Pin } from "./pins.ts";
+import type { ImageRecord, KnownContent } from "./record.ts";
 import type { Removing } from "./removing.ts";
 import type {
   BlobPage,

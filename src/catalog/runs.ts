@@ -3,6 +3,7 @@
 import { trimHours } from "./counters.ts";
 import type { Database } from "./database.ts";
 import { trimNumbers } from "./numbers.ts";
+import { forgetRemembered } from "./remembered.ts";
 import {
   type CatalogSummary,
   type LifecycleEvent,
@@ -84,6 +85,7 @@ export function end(
     database.setState("revived", 0);
     const query = "UPDATE runs SET ended_at = ?, revived = ? WHERE id = ?";
     database.run(query, Date.now(), revived, id);
+    if (progress.passedAt !== undefined && !progress.pass) forgetRemembered(database);
   }
   return reportOf(database.one<Row>("SELECT * FROM runs WHERE id = ?", id));
 }
@@ -133,7 +135,9 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM events WHERE at < ?", before);
   database.run("DELETE FROM runs WHERE now < ? AND ended_at IS NOT NULL", before);
   database.run("DELETE FROM moves WHERE until < ?", before);
-  database.run("DELETE FROM counters WHERE day < ?", new Date(before).toISOString().slice(0, 10));
+  const day = new Date(before).toISOString().slice(0, 10);
+  database.run("DELETE FROM counters WHERE day < ?", day);
+  database.run("DELETE FROM image_pulls WHERE day < ?", day);
   trimNumbers(database, before);
   trimHours(database, now);
 }

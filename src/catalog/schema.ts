@@ -135,6 +135,29 @@ export const STEPS: readonly string[] = [
     upstream_pulls INTEGER NOT NULL, errors INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- Pulls by image. tag: that it was named by; '' by its digest. parts: GETs of a platform's manifest that belong to a pull of its index.
+  -- digest '': counted by repository alone, before this table existed or by an isolate of an earlier version.
+  CREATE TABLE image_pulls (
+    place TEXT NOT NULL, digest TEXT NOT NULL, tag TEXT NOT NULL, day TEXT NOT NULL,
+    pulls INTEGER NOT NULL, parts INTEGER NOT NULL,
+    PRIMARY KEY (place, digest, tag, day)
+  ) WITHOUT ROWID;
+  CREATE INDEX image_pulls_by_day ON image_pulls (day);
+  INSERT INTO image_pulls SELECT place, '', '', day, sum(pulls), 0 FROM counters WHERE pulls > 0 GROUP BY place, day;
+
+  -- Since when it is not known when the image was last pulled: it was found in R2 then, in ms. Null once a pull is told. An image with
+  -- neither this nor pulled_at was cached, and never pulled.
+  ALTER TABLE images ADD COLUMN unknown_since INTEGER;
+  DROP INDEX images_pulled;
+  CREATE INDEX images_used ON images (coalesce(pulled_at, unknown_since, 0));
+
+  -- What was known of images when a rebuild forgot them: a row is taken back with its manifest, the rest goes at the end of the pass.
+  CREATE TABLE remembered (
+    place TEXT NOT NULL, digest TEXT NOT NULL, pushed_at INTEGER NOT NULL, pulled_at INTEGER, unknown_since INTEGER,
+    PRIMARY KEY (digest, place)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** The tables of contents: what a pass over R2 learns anew. */

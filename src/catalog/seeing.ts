@@ -90,7 +90,7 @@ export function seeTags(
     if (known?.digest === fact.digest) continue;
     adopted += 1;
     tellTag(database, fact);
-    // When it was pulled last is not known: taken to be now, so that nothing expires for want of a memory.
+    // Its last pull is unknown, unless its image is known: its time counts from now, so that nothing expires for want of a memory.
     holdTagged(database, fact, startedAt);
   }
   const query = `SELECT key FROM tags WHERE key > ? AND key <= ? AND since < ? AND doomed IS NULL`;

@@ -7,10 +7,11 @@ import type { BlobFact, ManifestFact } from "./facts.ts";
 import { hold } from "./held.ts";
 import { happened } from "./numbers.ts";
 import { isReferred, learnChildren, learnParents, refer, UNREFERRED } from "./referred.ts";
+import { forgetRemembered, placesOf } from "./remembered.ts";
 
 /** @returns what it leads to that is being deleted at this moment */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
-  const { digest, place, size, cachedAt, adoptedAt } = fact;
+  const { digest, place, size, cachedAt, adoptedAt, found } = fact;
   const id = database.content(digest, "manifest");
   // Fetched although a sweep was about to delete it: so it did.
   if (adoptedAt === undefined) creditDeleted(database, id);
@@ -39,7 +40,13 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   learnChildren(database, id);
   learnParents(database, id);
   linkReferrers(database, id, digest, fact.subject);
-  hold(database, place, id, { pushedAt: cachedAt, pulledAt: adoptedAt ?? cachedAt });
+  const isUnknown = adoptedAt !== undefined && !found;
+  const times = { pushedAt: cachedAt, ...(isUnknown && { unknownSince: adoptedAt }) };
+  // What is fetched was not in R2: its image begins anew.
+  if (adoptedAt === undefined) forgetRemembered(database, digest);
+  for (const before of placesOf(database, id)) hold(database, before, id, times);
+  // What was pulled is told by who pulled it (pull/reports): a check of a tag, and prewarming, fetch too.
+  hold(database, place, id, times);
   if (!wasHere && adoptedAt === undefined)
     happened(database, {
       what: "image.cached",

@@ -1,9 +1,14 @@
-// `npm run entrepot -- images | delete`: what is cached, as somebody looks for it; pinned, and deleted.
+// `npm run entrepot -- images`: what is cached, as somebody looks for it; and pinned.
 
 import { Command, Option } from "commander";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
+
+interface RepositoryPulls {
+  pulls: number;
+  unassigned: number;
+}
 
 interface Image {
   name?: string;
@@ -13,8 +18,10 @@ interface Image {
   platforms: string[];
   size: number;
   cachedAt: string;
-  pulledAt: string;
+  pulledAt?: string;
+  unknownSince?: string;
   pulls: number;
+  repository: RepositoryPulls;
   pinned: boolean;
   expiring?: string;
 }
@@ -34,6 +41,10 @@ interface Detail {
   mediaType: string;
   cachedAt: string;
   pulledAt?: string;
+  unknownSince?: string;
+  pulls: number;
+  pullsByTag: { tag: string; pulls: number }[];
+  repository: RepositoryPulls;
   expiring?: string;
   partOf?: string;
   size: number;
@@ -50,7 +61,7 @@ interface Detail {
   referrers: { digest: string; artifactType?: string; size: number }[];
 }
 
-const REFERENCE = [
+export const REFERENCE = [
   "<reference>",
   "such as docker.io/library/alpine:3, or with @ and a digest",
 ] as const;
@@ -102,6 +113,7 @@ function listCommand(): Command {
       );
       print(told, options, ({ images, next }) => [
         ...(images.length === 0 ? ["nothing is cached that is called so"] : rowsOf(images)),
+        ...unassignedOf(images),
         ...(next === undefined ? [] : ["and more: --n shows more of them, or search for a part"]),
       ]);
     },
@@ -109,17 +121,36 @@ function listCommand(): Command {
 }
 
 function rowsOf(images: readonly Image[]): string[] {
-  const head = ["image", "digest", "size", "platforms", "last pulled", "pulls", ""];
+  const head = ["image", "digest", "size", "platforms", "last pulled", "pulls", "repository", ""];
   const rows = images.map((one) => [
     `${one.name ?? one.place}${one.tags.length > 0 ? `:${one.tags.join(",")}` : ""}`,
     one.digest.slice(0, SHORT),
     sizeOf(one.size),
     one.platforms.join(" "),
-    timeOf(one.pulledAt),
+    lastPullOf(one),
     String(one.pulls),
+    String(one.repository.pulls),
     one.pinned ? "pinned" : one.expiring ? "expires" : "",
   ]);
   return tableOf(head, rows);
+}
+
+function lastPullOf({ pulledAt, unknownSince }: Pick<Image, "pulledAt" | "unknownSince">): string {
+  if (pulledAt !== undefined) return timeOf(pulledAt);
+  return unknownSince === undefined
+    ? "never"
+    : `unknown, since the rebuild ${timeOf(unknownSince)}`;
+}
+
+/** Says of which repositories pulls are known that no image has. */
+function unassignedOf(images: readonly Image[]): string[] {
+  const places = new Map(images.map((one) => [one.place, one] as const));
+  return [...places.values()]
+    .filter(({ repository }) => repository.unassigned > 0)
+    .map(
+      ({ name, place, repository: { unassigned } }) =>
+        `of ${name ?? place} ${some(unassigned, "pull")} more ${unassigned === 1 ? "is" : "are"} known by repository alone, from before pulls were counted by image`,
+    );
 }
 
 function showCommand(): Command {
@@ -141,10 +172,12 @@ function showCommand(): Command {
 
 function wordsOf(detail: Detail): string[] {
   const { manifests, tags, history, pins, referrers } = detail;
-  const pulled = detail.pulledAt === undefined ? "" : `, last pulled ${timeOf(detail.pulledAt)}`;
+  const { pulls, pullsByTag, repository } = detail;
+  const named = pullsByTag.map((one) => `${one.pulls} by ${one.tag || "its digest"}`).join(", ");
   return [
     `${detail.name} is ${detail.digest}, by the rule "${detail.rule}"`,
-    `${sizeOf(detail.size)} here; cached ${timeOf(detail.cachedAt)}${pulled}`,
+    `${sizeOf(detail.size)} here; cached ${timeOf(detail.cachedAt)}, last pulled: ${lastPullOf(detail)}`,
+    `${some(pulls, "pull")} in 90 days${named && `: ${named}`}; ${repository.pulls} of the whole repository`,
     ...(detail.partOf ? [`a part of ${detail.partOf}`] : []),
     ...(detail.expiring ? [`marked to go: ${detail.expiring}`] : []),
     ...(pins.length > 0
@@ -191,46 +224,5 @@ function pinCommand(name: "pin" | "unpin", method: "POST" | "DELETE", what: stri
         ? `${told.reference} is pinned: no policy expires it`
         : `${told.reference} is not pinned any more`,
     ]);
-  });
-}
-
-interface Deleted {
-  reference: string;
-  tags: string[];
-  waiting: string[];
-  image: boolean;
-  freed: number;
-}
-
-export function deleteCommand(): Command {
-  const command = new Command("delete")
-    .summary("deletes a tag, or an image")
-    .description(
-      "Deletes a tag, with its last tag the image, or by its digest an image with all its tags. What nothing refers to then goes with the next sweeps, after their grace.",
-    )
-    .argument(...REFERENCE)
-    .option("--force", "also what is pinned");
-  return asking(command, [
-    "delete docker.io/library/alpine:3",
-    "delete docker.io/library/alpine:3 --force --json",
-  ]).action(async (reference: string, options: Asking & { force?: boolean }) => {
-    const query = new URLSearchParams({ reference, ...(options.force && { force: "true" }) });
-    const told = await openApi(options.url).ask<Deleted>("DELETE", `/api/images?${query}`);
-    print(told, options, ({ reference: name, image, tags, waiting, freed }) => [
-      ...(image
-        ? [
-            `${name} is deleted, with ${some(tags.length, "tag")}; ${sizeOf(freed)} come free with the next sweeps`,
-          ]
-        : tags.length > 0
-          ? [`${name} is deleted; the image stays, by what else leads to it`]
-          : []),
-      ...(waiting.length > 0
-        ? [`being checked at this moment, and deleted by the next sweep: ${waiting.join(", ")}`]
-        : []),
-      ...(!image && tags.length + waiting.length === 0
-        ? [`${name} means something else by now: nothing is deleted`]
-        : []),
-    ]);
-    if (!told.image && told.tags.length === 0) process.exitCode = 1;
   });
 }

@@ -15,6 +15,7 @@ interface Token {
   name: string;
   repositories: string[];
   networks: string[];
+  touches?: false;
   state: string;
   expiresAt?: string;
   usedAt?: string;
@@ -24,6 +25,7 @@ interface Creating extends Asking {
   repositories: string[];
   expiry?: string;
   networks?: string[];
+  touch: boolean;
 }
 
 export function tokensCommand(): Command {
@@ -53,21 +55,23 @@ function createCommand(): Command {
       listed,
     )
     .option("--expiry <when>", "90d, 12h or 2030-01-01T00:00:00Z; without, it never ends")
+    .option("--networks <cidrs>", "where it may be used from, with commas; else everywhere", listed)
     .option(
-      "--networks <cidrs>",
-      "where it may be used from, with commas; else everywhere",
-      listed,
+      "--no-touch",
+      "nothing that is asked for with it keeps an image from expiring: for a tool that only looks, such as an update bot or a scanner; its pulls count all the same",
     );
   return asking(command, [
     "tokens create ci --repositories 'docker.io/library/*,ghcr.io/acme/**' --expiry 90d",
     "tokens create office --repositories '*' --networks 203.0.113.0/24   good there alone, and for ever",
+    "tokens create renovate --repositories '*' --no-touch   looks, and keeps nothing alive",
     "tokens create me --repositories '*' --url https://mirror.example.com",
   ]).action(create);
 }
 
 async function create(name: string, options: Creating): Promise<void> {
-  const { repositories, networks, expiry } = options;
-  const body = JSON.stringify({ name, repositories, networks, expiry });
+  const { repositories, networks, expiry, touch } = options;
+  const quiet = !touch && { touches: false };
+  const body = JSON.stringify({ name, repositories, networks, expiry, ...quiet });
   const api = openApi(options.url);
   const made = await api.ask<Token & { token: string }>("POST", "/api/tokens", body);
   print(made, options, () => [made.token]);
@@ -90,16 +94,17 @@ function listCommand(): Command {
     print({ tokens: await tokensOf(openApi(options.url)) }, options, ({ tokens }) => {
       if (tokens.length === 0)
         return ["there is no pull token: npm run tokens -- create NAME --repositories GLOB"];
-      const rows = tokens.map(({ id, name, state, repositories, networks, expiresAt, usedAt }) => [
-        id,
-        name,
-        state,
-        repositories.join(" "),
-        networks.join(" ") || "everywhere",
-        expiresAt ? timeOf(expiresAt) : "never",
-        usedAt ? timeOf(usedAt) : "never",
+      const rows = tokens.map((token) => [
+        token.id,
+        token.name,
+        token.state,
+        token.repositories.join(" "),
+        token.networks.join(" ") || "everywhere",
+        token.expiresAt ? timeOf(token.expiresAt) : "never",
+        token.usedAt ? timeOf(token.usedAt) : "never",
+        token.touches === false ? "keeps nothing alive" : "",
       ]);
-      const head = ["id", "name", "state", "repositories", "from", "expires", "last used"];
+      const head = ["id", "name", "state", "repositories", "from", "expires", "last used", ""];
       return [some(tokens.length, "pull token"), ...tableOf(head, rows)];
     });
   });

@@ -20,6 +20,8 @@ export interface Issuer {
   jwksUri?: string;
   /** Its keys, for one that cannot be reached. */
   jwks?: { keys: Record<string, unknown>[] };
+  /** False: nothing that is asked for with its tokens keeps an image alive. */
+  touches?: boolean;
 }
 
 /** Cloudflare Access in front of the API. */
@@ -104,6 +106,12 @@ export const issuerSchema = z
         kind: "a key set (JWKS)",
         description: "Its keys, for an issuer that cannot be reached from the internet.",
       }),
+    touches: z
+      .boolean({ error: "must be true or false" })
+      .exactOptional()
+      .describe(
+        "false: nothing that is asked for with these tokens keeps an image from expiring: for tools that only look, such as update bots and scanners. Of several entries that a token meets, one is enough.",
+      ),
   })
   .superRefine(({ issuer: url, claims, jwksUri }, context) => {
     const say = (path: (string | number)[], message: string) =>

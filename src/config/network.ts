@@ -26,12 +26,36 @@ function ipv4Of(address: Address, bits: number): [Address, number] {
   return isMapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
 }
 
+const NETWORK = 'must be a network or an address, such as "203.0.113.0/24" or "2001:db8::/32"';
+
 export const network = z
-  .string()
+  .string({ error: NETWORK })
   .refine(
     (text) => parseNetwork(text) !== undefined && !/^\d+(\.\d+){0,2}(\/|$)/.test(text),
-    'must be a network or an address, such as "203.0.113.0/24" or "2001:db8::/32"',
+    NETWORK,
   );
+
+const clientNetworkTable = z.strictObject(
+  { network, touches: z.boolean({ error: "must be true or false" }).default(true) },
+  { error: NETWORK },
+);
+
+/** A network whose clients may pull, as rules name it: the text alone, or with a word on whether what they do keeps images alive. */
+export const clientNetwork = z
+  .unknown()
+  .transform((value, context): { network: string; touches: boolean } => {
+    const isText = typeof value === "string";
+    const parsed = clientNetworkTable.safeParse(isText ? { network: value } : value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) {
+      const path = isText ? [] : [...issue.path];
+      if (issue.code === "unrecognized_keys")
+        context.issues.push({ code: issue.code, keys: issue.keys, input: {}, path });
+      else context.issues.push({ code: "custom", message: issue.message, input: value, path });
+    }
+    return z.NEVER;
+  })
+  .meta({ kind: "a text, or a table with network and touches" });
 
 /** @param address as the platform tells it; undefined is in no network */
 export function isWithin(address: string | undefined, networks: readonly string[]): boolean {

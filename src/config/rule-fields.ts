@@ -15,7 +15,7 @@ import {
   sentence,
   tagPattern,
 } from "./fields.ts";
-import { network } from "./network.ts";
+import { clientNetwork } from "./network.ts";
 import { parseUpstream, type Upstream } from "./upstream.ts";
 
 export const ruleFields = {
@@ -47,9 +47,11 @@ export const ruleFields = {
     .default(false)
     .describe("Everybody may pull by this rule, without a token."),
   networks: z
-    .array(network, { error: "must be a list of networks" })
+    .array(clientNetwork, { error: "must be a list of networks" })
     .default([])
-    .describe("In CIDR: from there everybody may pull by this rule, without a token."),
+    .describe(
+      'In CIDR: from there everybody may pull by this rule, without a token. { network = "…", touches = false } instead of the text: nothing that is asked for from there keeps an image from expiring.',
+    ),
   ns: oneOrMore(namespace, "must be a registry's host or a list of them")
     .optional()
     .describe(

@@ -38,6 +38,8 @@ export interface Rule {
   anonymous: boolean;
   /** Whoever comes from one of these may, in CIDR. */
   networks: string[];
+  /** Those of them whose clients keep no image alive, where there are any. */
+  quietNetworks?: string[];
 
   /** Globs over `name` or `name:tag`; undefined allows all. */
   allow?: string[];
@@ -89,6 +91,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     region,
     endpoint,
     credentials = [],
+    networks,
     allow,
     denyReason,
     ...rest
@@ -101,6 +104,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
   if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
   const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
+  const quiet = networks.filter(({ touches }) => !touches);
   return {
     name: prefixes[0] ?? hosts[0] ?? upstream.host,
     prefixes,
@@ -110,6 +114,8 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     upstream,
     realms,
     credentials,
+    networks: networks.map((one) => one.network),
+    ...(quiet.length > 0 && { quietNetworks: quiet.map((one) => one.network) }),
     ...(upstreamPrefix && { upstreamPrefix }),
     ...(ecr && { ecr }),
     ...(allow && { allow }),

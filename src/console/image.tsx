@@ -4,8 +4,9 @@ import type { ImageDetailAnswer } from "../http/api-image-list.ts";
 import { shell } from "../setup/quote.ts";
 import type { Api } from "./api.ts";
 import { ImageTree } from "./image-tree.tsx";
-import { ActionLink, Card, Copied, Digest, imagePath, Size, Time } from "./parts.tsx";
+import { ActionLink, Card, Copied, Digest, imagePath, LastPull, Size, Time } from "./parts.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
+import { count } from "./words.ts";
 
 export function addImage({ page }: Sections): void {
   page("/image", imagePage);
@@ -40,14 +41,14 @@ async function imagePage({ api, query, now, person, url }: Visit): Promise<View>
             <dd>
               <Time at={image.cachedAt} now={now} />
             </dd>
-            {image.pulledAt !== undefined && (
-              <>
-                <dt>Pulled last</dt>
-                <dd>
-                  <Time at={image.pulledAt} now={now} />
-                </dd>
-              </>
-            )}
+            <dt>Pulled last</dt>
+            <dd>
+              <LastPull image={image} now={now} />
+            </dd>
+            <dt>Pulls in 90 days</dt>
+            <dd>
+              <Pulls image={image} />
+            </dd>
             <dt>Stays</dt>
             <dd>
               <Staying image={image} />
@@ -107,6 +108,23 @@ export function detailOf(api: Api, reference: string): Promise<ImageDetailAnswer
 
 function isOf(pinned: string, { name, digest }: ImageDetailAnswer): boolean {
   return name.includes("@") ? pinned === digest : name.endsWith(`:${pinned}`);
+}
+
+function Pulls({ image: { pulls, pullsByTag, repository } }: { image: ImageDetailAnswer }) {
+  const named = pullsByTag.map((one) => `${count(one.pulls)} by ${one.tag || "its digest"}`);
+  const unassigned =
+    repository.unassigned > 0
+      ? `, ${count(repository.unassigned)} of them from before pulls were counted by image`
+      : "";
+  return (
+    <>
+      {count(pulls)}{" "}
+      <span class="hint">
+        {named.length > 0 && `${named.join(", ")}; `}
+        {count(repository.pulls)} of the whole repository{unassigned}
+      </span>
+    </>
+  );
 }
 
 function Staying({ image }: { image: ImageDetailAnswer }) {

@@ -3,7 +3,7 @@
 import type { ImageAnswer } from "../http/api-image-list.ts";
 import type { RuleAnswer } from "../http/api-rules.ts";
 import { withQuery } from "./api.ts";
-import { Bar, Digest, Empty, imagePath, Scroll, Time } from "./parts.tsx";
+import { Bar, Digest, Empty, imagePath, LastPull, Scroll } from "./parts.tsx";
 import type { Sections, View, Visit } from "./visit.ts";
 import { bytes, count } from "./words.ts";
 
@@ -127,7 +127,7 @@ function ImageTable({ images, now }: { images: readonly ImageAnswer[]; now: numb
               Size
             </th>
             <th scope="col">Pulled</th>
-            <th scope="col" class="number" title="of its repository, in 90 days">
+            <th scope="col" class="number" title="of this image, in 90 days">
               Pulls
             </th>
           </tr>
@@ -143,7 +143,7 @@ function ImageTable({ images, now }: { images: readonly ImageAnswer[]; now: numb
 }
 
 function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number; now: number }) {
-  const { name, digest, tags, platforms, size, pulledAt, pulls, pinned, expiring } = image;
+  const { name, digest, tags, platforms, size, pulls, repository, pinned, expiring } = image;
   const [tag] = tags;
   const reference = tag === undefined ? `${name}@${digest}` : `${name}:${tag}`;
   return (
@@ -177,9 +177,11 @@ function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number
         <Bar part={size} whole={largest} />
       </td>
       <td>
-        <Time at={pulledAt} now={now} />
+        <LastPull image={image} now={now} />
       </td>
-      <td class="number">{count(pulls)}</td>
+      <td class="number" title={`${count(repository.pulls)} of the whole repository`}>
+        {count(pulls)}
+      </td>
     </tr>
   );
 }

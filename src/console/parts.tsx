@@ -53,6 +53,23 @@ export function Time({ at, now }: { at: string; now: number }) {
   );
 }
 
+/** When an image was last pulled, where that is known. */
+export function LastPull({
+  image: { pulledAt, unknownSince },
+  now,
+}: {
+  image: { pulledAt?: string | undefined; unknownSince?: string | undefined };
+  now: number;
+}) {
+  if (pulledAt !== undefined) return <Time at={pulledAt} now={now} />;
+  if (unknownSince === undefined) return <>never</>;
+  return (
+    <span title="the catalog was made anew then; policies count from there">
+      unknown, since the rebuild <Time at={unknownSince} now={now} />
+    </span>
+  );
+}
+
 export function Digest({ digest }: { digest: string }) {
   return (
     <code class="digest" title={digest}>

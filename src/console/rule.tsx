@@ -53,6 +53,8 @@ async function rulePage({ api, query, person }: Visit): Promise<View> {
             <dd>
               {rule.anonymous ? "everybody" : "whoever has a token for it"}
               {rule.networks.length > 0 && `; from ${rule.networks.join(", ")} everybody`}
+              {rule.quietNetworks !== undefined &&
+                `; from ${rule.quietNetworks.join(", ")} without keeping images alive`}
             </dd>
           </dl>
           <p class="buttons">

@@ -58,6 +58,10 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
           value={value("networks")}
           placeholder="203.0.113.0/24; empty: from everywhere"
         />
+        <label class="switch">
+          <input type="checkbox" name="quiet" value="true" checked={value("quiet") === "true"} />
+          Keeps no image alive: for a tool that only looks, such as an update bot or a scanner
+        </label>
       </>
     ),
   });
@@ -71,6 +75,7 @@ async function made({ api, url }: Visit, form: URLSearchParams): Promise<Done | 
     repositories: listOf(form.get("repositories") ?? ""),
     networks: listOf(form.get("networks") ?? ""),
     ...(expiry !== "" && { expiry }),
+    ...(form.get("quiet") === "true" && { touches: false }),
   };
   const answer = await orRefused(
     api.send<TokenAnswer & { token: string }>("POST", "/tokens", {}, body),

@@ -85,6 +85,7 @@ function TokenTable({
                   <code class="glob">{glob}</code>
                 ))}
                 {token.networks.length > 0 && <p class="hint">from {token.networks.join(", ")}</p>}
+                {token.touches === false && <p class="hint">keeps no image alive</p>}
               </td>
               <td>
                 <span class={`badge ${MARKS[token.state]}`}>{token.state}</span>{" "}

@@ -157,10 +157,13 @@ export function upstreamSteps({ upstream, now }: Facts, { rule }: Source): Step[
 export function historySteps({ image, counts, now }: Facts): Step[] {
   const steps: Step[] = [];
   if (image) {
+    const { pulledAt, unknownSince } = image;
     const pulled =
-      image.pulledAt === undefined
-        ? "never pulled since"
-        : `last pulled ${words(now - image.pulledAt)} ago`;
+      pulledAt !== undefined
+        ? `last pulled ${words(now - pulledAt)} ago`
+        : unknownSince !== undefined
+          ? `last pulled at a time that is not known, since the catalog was rebuilt ${words(now - unknownSince)} ago`
+          : "never pulled since";
     const marked =
       image.expiredAt === undefined ? "" : `; it is marked for deletion: ${image.reason}`;
     const pinned = image.pinned ? "; a pin keeps it from expiring" : "";

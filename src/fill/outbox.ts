@@ -26,7 +26,7 @@ export function factOf(
 ): ManifestFact {
   const now = Date.now();
   const fact = { digest, place, mediaType, size: bytes.byteLength, ...describe(bytes) };
-  return { ...fact, cachedAt: now, ...(isFound && { adoptedAt: now }) };
+  return { ...fact, cachedAt: now, ...(isFound && { adoptedAt: now, found: true as const }) };
 }
 
 export class Outbox {

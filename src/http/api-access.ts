@@ -33,6 +33,7 @@ const asked = z.strictObject({
     .array(network, { error: "must be a list of networks" })
     .max(MOST_GLOBS, `must hold ${MOST_GLOBS} networks at most`)
     .default([]),
+  touches: z.boolean({ error: "must be true or false" }).default(true),
 });
 
 const token = z
@@ -48,6 +49,9 @@ const token = z
     usedAt: told.optional().openapi({ description: "to some five minutes" }),
     revokedAt: told.optional(),
     revokedBy: z.string().optional(),
+    touches: z.literal(false).optional().openapi({
+      description: "nothing that is asked for with it keeps an image from expiring",
+    }),
   })
   .openapi("PullToken");
 export type TokenAnswer = z.infer<typeof token>;
@@ -146,7 +150,8 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
 function newTokenIn(text: string, now: number): NewToken | Response {
   const given = bodyIn(text, asked, "a pull token", "name and repositories");
   if (given instanceof Response) return given;
-  const { expiry, ...token } = given;
+  const { expiry, touches, ...rest } = given;
+  const token: NewToken = { ...rest, ...(!touches && { touches }) };
   if (expiry === undefined) return token;
   const read = time.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;

@@ -17,6 +17,20 @@ import { nameOf, partsOf, rootOf } from "./place-names.ts";
 
 const bytes = z.int().openapi({ description: "bytes" });
 
+const UNKNOWN_SINCE =
+  "since when it is not known when it was last pulled, as the catalog was made anew then: policies count from there";
+const PULLS =
+  "of this image, by its tags and its digest, in 90 days; one of a platform counts once, for its index";
+
+const repositoryPulls = z
+  .object({
+    pulls: z.int().openapi({ description: "of all images of the repository, in 90 days" }),
+    unassigned: z.int().openapi({
+      description: "those of them that were counted before pulls were counted by image",
+    }),
+  })
+  .openapi("RepositoryPulls");
+
 const image = z
   .object({
     name: z
@@ -34,8 +48,12 @@ const image = z
     }),
     size: z.int().openapi({ description: "bytes of all that it consists of and that is here" }),
     cachedAt: time,
-    pulledAt: time,
-    pulls: z.int().openapi({ description: "of its repository, in 90 days" }),
+    pulledAt: time.optional().openapi({
+      description: "absent where it was cached and never pulled, or that is not known",
+    }),
+    unknownSince: time.optional().openapi({ description: UNKNOWN_SINCE }),
+    pulls: z.int().openapi({ description: PULLS }),
+    repository: repositoryPulls,
     pinned: z.boolean(),
     expiring: z.string().optional().openapi({ description: "it is marked to go, and why" }),
   })
@@ -84,6 +102,12 @@ const detail = z
     mediaType: z.string(),
     cachedAt: time,
     pulledAt: time.optional(),
+    unknownSince: time.optional().openapi({ description: UNKNOWN_SINCE }),
+    pulls: z.int().openapi({ description: PULLS }),
+    pullsByTag: z.array(z.object({ tag: z.string(), pulls: z.int() })).openapi({
+      description: "by what the image was named by; an empty tag is its digest",
+    }),
+    repository: repositoryPulls,
     expiring: z.string().optional(),
     partOf: z.string().optional().openapi({ description: "an index of the repository" }),
     manifests: z.array(manifest).openapi({
@@ -176,13 +200,14 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
 
 function imageTold(
   config: Config,
-  { key: _, numbers: __, unread: ___, cachedAt, pulledAt, ...one }: ListedImage,
+  { key: _, numbers: __, unread: ___, cachedAt, pulledAt, unknownSince, ...one }: ListedImage,
 ) {
   return {
     ...nameOf(config, one.place),
     ...one,
     cachedAt: timeOf(cachedAt),
-    pulledAt: timeOf(pulledAt),
+    ...(pulledAt !== undefined && { pulledAt: timeOf(pulledAt) }),
+    ...(unknownSince !== undefined && { unknownSince: timeOf(unknownSince) }),
   };
 }
 

@@ -35,6 +35,7 @@ const preview = z
         size: bytes,
         pushedAt: time,
         pulledAt: time.optional(),
+        unknownSince: time.optional(),
         policy: z.string(),
         priority: z.int(),
         reason: z.string(),

@@ -29,6 +29,9 @@ export const rule = z
     credentials: z.array(z.string()).openapi({ description: "names of secrets" }),
     anonymous: z.boolean(),
     networks: z.array(z.string()),
+    quietNetworks: z.array(z.string()).optional().openapi({
+      description: "those of them whose clients keep no image alive (touches = false)",
+    }),
     offline: z.boolean(),
     problem: z
       .string()
@@ -199,6 +202,7 @@ function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof
     credentials: own.credentials,
     anonymous: own.anonymous,
     networks: own.networks,
+    ...(own.quietNetworks && { quietNetworks: own.quietNetworks }),
     offline: own.offline,
     ...(problem !== undefined && { problem }),
     ...(added && addedTold(added)),

@@ -7,6 +7,7 @@ import type { Asker, Identify, Somebody } from "../access/identify.ts";
 import { ANONYMOUS, SERVICE } from "../access/jwt.ts";
 import { addressKey } from "../access/limits.ts";
 import { Seals } from "../access/seals.ts";
+import { isWithin } from "../config/network.ts";
 import type { Config } from "../config/read.ts";
 import { RegistryError } from "../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../policy/authorize.ts";
@@ -38,6 +39,8 @@ export interface Admitted {
   who: string;
   /** Whose share of the upstream it uses. */
   requester: Who;
+  /** Whether what it does keeps images alive. A promise where nobody has to log in: it is found out behind the answer. */
+  touches: boolean | Promise<boolean>;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -65,8 +68,11 @@ export class Door {
     const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
-    if (target.free) await this.free(visitor);
-    else {
+    let touches: Admitted["touches"] = true;
+    if (target.free) {
+      await this.free(visitor);
+      if (visitor.request.headers.has("authorization")) touches = this.touches(visitor);
+    } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
@@ -79,6 +85,7 @@ export class Door {
         throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
+      touches = asker.who !== "somebody" || asker.touches !== false;
     }
     // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
@@ -91,7 +98,8 @@ export class Door {
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
     const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
-    return { source, quarantined, isPublic, who, requester };
+    if (isWithin(address, source.rule.quietNetworks ?? [])) touches = false;
+    return { source, quarantined, isPublic, who, requester, touches };
   }
 
   /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
@@ -126,6 +134,18 @@ export class Door {
   async free({ request, now }: Visitor): Promise<void> {
     if (this.#config.auth.mode === "open") return;
     await this.#desk.limits.asked(addressKey(addressOf(request)), now);
+  }
+
+  /** Whether what the client does keeps images alive, where it need not log in: a token that says no is heeded there too.
+   * @param secret of a form; else the header has it */
+  async touches({ request, now, later }: Visitor, secret?: string): Promise<boolean> {
+    const authorization = request.headers.get("authorization");
+    const presented = { authorization, assertion: null, ...(secret !== undefined && { secret }) };
+    // Against the limit of look-ups, or with the book of access away: as if there were no token.
+    const asker = await this.#identify
+      .asker(presented, addressOf(request), now, later)
+      .catch(() => undefined);
+    return asker?.who !== "somebody" || asker.touches !== false;
   }
 
   /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.

@@ -1,7 +1,7 @@
 // All that is known of an image: what its manifests say, and what is here of that.
 
-import type { KnownContent } from "../catalog/browse.ts";
 import type { Catalog } from "../catalog/open.ts";
+import type { KnownContent } from "../catalog/record.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { platformOf } from "../oci/platform.ts";
@@ -77,7 +77,7 @@ export async function detailOf(
       };
     }),
   );
-  const { cachedAt, pulledAt, tags, history, pins, ...rest } = record;
+  const { cachedAt, pulledAt, unknownSince, tags, history, pins, ...rest } = record;
   return {
     name: text,
     rule: source.rule.name,
@@ -85,6 +85,7 @@ export async function detailOf(
     mediaType: own.value.mediaType,
     cachedAt: timeOf(cachedAt),
     ...(pulledAt !== undefined && { pulledAt: timeOf(pulledAt) }),
+    ...(unknownSince !== undefined && { unknownSince: timeOf(unknownSince) }),
     ...rest,
     manifests,
     size: [...sizes.values()].reduce((sum, size) => sum + size, 0),

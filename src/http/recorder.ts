@@ -91,7 +91,9 @@ export class Recorder {
     const rule = source?.rule.name ?? "";
     const { total } = steps;
     meter.count("entrepot_requests", { rule, kind, result });
-    if (kind === "manifest" && method === "GET") meter.count("entrepot_pulls", { rule, result });
+    // A client that has the manifest pulls nothing.
+    if (kind === "manifest" && method === "GET" && answer.status !== 304)
+      meter.count("entrepot_pulls", { rule, result });
     meter.observe("entrepot_request_duration_seconds", { kind, result }, total / 1000);
     this.#reports.noted(visit);
     this.#point({

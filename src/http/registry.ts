@@ -8,13 +8,14 @@ import type { Source } from "../policy/source.ts";
 import type { Asked } from "../pull/asked.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../pull/blob.ts";
 import type { House } from "../pull/house.ts";
-import { type PulledManifest, pullByDigest, pullByTag } from "../pull/manifest.ts";
+import { pullByDigest, pullByTag } from "../pull/manifest.ts";
 import { pullReferrers } from "../pull/referrers.ts";
 import type { Kind } from "../pull/served.ts";
 import type { Labelled } from "../pull/stale.ts";
 import { pullTags } from "../pull/tags.ts";
-import type { Door, Visitor } from "./door.ts";
+import type { Admitted, Door, Visitor } from "./door.ts";
 import { forContainerd, isNoCache, rangeOf } from "./heeding.ts";
+import { reportUse, unlessQuiet } from "./image-use.ts";
 import { ListPages } from "./list-pages.ts";
 import { type Entry, entryOf, type Recorder } from "./recorder.ts";
 import {
@@ -31,7 +32,9 @@ import {
 const REFERRERS_FROM = "Entrepot-Referrers";
 
 /** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
-type Heeded = Asked & Pick<Described, "shared"> & { entry: Entry; seals: Seals };
+type Heeded = Asked &
+  Pick<Described, "shared"> &
+  Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
 
 export function answerRegistry(
   door: Door,
@@ -70,7 +73,7 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const reference = referenceOf(wanted);
   if (reference !== undefined) entry.reference = reference;
   const admitted = await steps.time("door", door.admit(wanted.name, visitor));
-  const { source, quarantined, isPublic, who, requester } = admitted;
+  const { source, quarantined, isPublic, who, requester, touches } = admitted;
   entry.source = source;
   entry.who = who;
   const { rule } = source;
@@ -79,7 +82,7 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const shared = isPublic && rule.credentials.length === 0;
   const visit = { host: url.host, now, later };
   const seals = door.seals(visitor);
-  const known = { quarantined, requester, steps, entry, seals };
+  const known = { quarantined, requester, touches, steps, entry, seals };
   const asked = { ...visit, deadline, noCache, shared, ...known };
   return answer(house, source, wanted, url, request, asked);
 }
@@ -139,12 +142,13 @@ async function manifest(
     wanted.digest === undefined
       ? await pullByTag(house, source, wanted.tag, how)
       : await pullByDigest(house, source, wanted.digest, how);
-  note(house, source, "manifest", pulled, asked, !head);
-  if (!head) reportPull(house, source, wanted, pulled, asked);
+  const matches = matchesEtag(request.headers.get("if-none-match"), pulled.digest);
+  const isPull = !head && !matches;
+  note(house, source, "manifest", pulled, asked, isPull);
+  reportUse(house, source, wanted, pulled, isPull, asked);
   const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
-  if (matchesEtag(request.headers.get("if-none-match"), pulled.digest))
-    return notModified(described, vary);
+  if (matches) return notModified(described, vary);
   if (!head) house.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
   return new Response(head ? null : (pulled.bytes ?? null), {
     headers: { ...contentHeaders(described), ...vary },
@@ -165,19 +169,6 @@ function note(
   house.reports.answered(source, status, isPull, asked);
 }
 
-/** A GET is a pull, of the tag's own manifest, and of the child that was chosen of it for the client. */
-function reportPull(
-  house: House,
-  source: Source,
-  wanted: Wanted & { kind: "manifest" },
-  { digest, mapping }: PulledManifest,
-  asked: Asked,
-): void {
-  if (wanted.digest === undefined && mapping)
-    house.reports.image(source, mapping.digest, { tag: wanted.tag, mapping }, asked);
-  if (mapping?.digest !== digest) house.reports.image(source, digest, undefined, asked);
-}
-
 async function blob(
   house: House,
   source: Source,
@@ -194,7 +185,8 @@ async function blob(
       : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
   note(house, source, "blob", pulled, asked);
   // Of what is being fetched its fill tells.
-  if (!head && "hit" in pulled.status) house.reports.blob(source, digest, asked);
+  if (!head && "hit" in pulled.status)
+    unlessQuiet(asked, () => house.reports.blob(source, digest, asked));
   const described = {
     ...pulled,
     mediaType: "application/octet-stream",

@@ -32,7 +32,11 @@ export async function answerToken(
   });
   const somebody = await somebodyOf(door, wanted.secret, asked, visitor);
   const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
-  return answer(desk, visitor, given, somebody, wanted.offline);
+  // A token that keeps nothing alive is heeded where nobody has to be somebody, too.
+  const touches = somebody
+    ? somebody.touches !== false
+    : await door.touches(visitor, wanted.secret);
+  return answer(desk, visitor, given, { somebody, touches }, wanted.offline);
 }
 
 /** Undefined for nobody, where somebody who is nobody may have something of what is asked for. */
@@ -83,14 +87,21 @@ async function answer(
   desk: Desk,
   { request, now, later }: Visitor,
   given: readonly Given[],
-  somebody: Somebody | undefined,
+  { somebody, touches }: { somebody: Somebody | undefined; touches: boolean },
   offline: boolean,
 ): Promise<Response> {
   const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = somebody ?? {};
   const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
   const life = Math.max(1, Math.min(LIFE, left));
   const access = given.flatMap((one) => one.access ?? []);
-  const claims = { subject, networks, access, ...(tokenId !== undefined && { tokenId }) };
+  const made = tokenId !== undefined && { tokenId };
+  const claims = {
+    subject,
+    networks,
+    access,
+    ...made,
+    ...(!touches && { touches: false as const }),
+  };
   const page = await desk.book.page(now, later);
   const { token, issuedAt } = await issue(claims, life, page, now);
   const refresh_token =

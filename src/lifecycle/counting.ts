@@ -35,15 +35,17 @@ export function chosenBy<C extends Candidate>(
         what: "first cached",
       }));
     case "sinceImagePulled":
-      // "If the image was never pulled, its push counts."
-      return since(matching, countNumber, now, ({ pulledAt, pushedAt }) =>
-        pulledAt === undefined
-          ? { at: pushedAt, what: "never pulled, and first cached" }
-          : { at: pulledAt, what: "last pulled" },
-      );
+      return since(matching, countNumber, now, lastUse);
     case "totalSizeMoreThan":
       return oversize(matching, countNumber * GIGABYTE);
   }
+}
+
+/** "If the image was never pulled, its push counts." One whose last pull is not known is as young as the catalog that does not know it. */
+function lastUse({ pulledAt, unknownSince, pushedAt }: Candidate): { at: number; what: string } {
+  if (pulledAt !== undefined) return { at: pulledAt, what: "last pulled" };
+  if (unknownSince === undefined) return { at: pushedAt, what: "never pulled, and first cached" };
+  return { at: unknownSince, what: "not known to be pulled since the catalog was rebuilt" };
 }
 
 /** "If countType is set to imageCountMoreThan, images are sorted from youngest to oldest based on pushed_at_time, and all images
@@ -126,8 +128,7 @@ function oversize<C extends Candidate>(
 
 /** The least recently pulled first. */
 function byUse(a: Candidate, b: Candidate): number {
-  const used = ({ pulledAt, pushedAt }: Candidate) => pulledAt ?? pushedAt;
-  return used(a) - used(b) || compare(a.digest, b.digest) || compare(a.place, b.place);
+  return lastUse(a).at - lastUse(b).at || compare(a.digest, b.digest) || compare(a.place, b.place);
 }
 
 function gigabytes(bytes: number): string {

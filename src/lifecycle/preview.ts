@@ -62,7 +62,7 @@ function told(
   name: string,
   waiting: string | undefined,
 ): PreviewImage {
-  const { place, digest, tags, size, pushedAt, pulledAt, expiredAt } = image;
+  const { place, digest, tags, size, pushedAt, pulledAt, unknownSince, expiredAt } = image;
   const time = (at: number) => new Date(at).toISOString();
   return {
     name,
@@ -72,6 +72,7 @@ function told(
     size,
     pushedAt: time(pushedAt),
     ...(pulledAt !== undefined && { pulledAt: time(pulledAt) }),
+    ...(unknownSince !== undefined && { unknownSince: time(unknownSince) }),
     policy,
     priority,
     reason,

@@ -44,7 +44,7 @@ async function pageOfManifests({ inventory, catalog, manifests }: Desk, pass: Pa
       unknown.slice(at, at + AT_ONCE).map(async (digest) => {
         const stored = await manifests.getStored(digest);
         if (!stored) return 0; // deleted since it was listed
-        const fact = factOf(stored, stored.place ?? "", true);
+        const fact = factOf(stored, stored.place ?? "", false);
         await catalog.tellManifest({ ...fact, cachedAt: stored.storedAt, adoptedAt: now });
         return 1;
       }),

@@ -16,6 +16,8 @@ export interface PreviewImage {
   /** ISO 8601. */
   pushedAt: string;
   pulledAt?: string;
+  /** Since when it is not known when it was last pulled. */
+  unknownSince?: string;
   policy: string;
   priority: number;
   reason: string;

@@ -1,8 +1,9 @@
 // Reports: what this isolate tells the catalog, behind its answers. Which images were pulled, at once, but each at most once an hour
-// and place; which blobs, and what was counted, within ten seconds. No answer waits for it, and none fails with it.
+// and place; which blobs, which images were only asked for, and what was counted, within ten seconds. No answer waits for it, and none
+// fails with it.
 
-import { Counting } from "../catalog/counts.ts";
-import type { Counts, PulledImage } from "../catalog/facts.ts";
+import { Counting, PullCounting } from "../catalog/counts.ts";
+import type { CheckedImage, Counts, ImagePulls, PulledImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
 import { meter } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -45,10 +46,16 @@ const RETRIES = 2;
 interface Batch {
   images: Map<string, PulledFrom>;
   blobs: Map<string, BlobFrom>;
+  checked: Map<string, CheckedImage>;
   counts: Counts[];
+  pulls: ImagePulls[];
   metered: ReturnType<typeof meter.take>;
   /** What was held back until then, since it had been told. */
-  held: [ReadonlyMap<string, PulledFrom>, ReadonlyMap<string, BlobFrom>];
+  held: {
+    images: ReadonlyMap<string, PulledFrom>;
+    blobs: ReadonlyMap<string, BlobFrom>;
+    checked: ReadonlyMap<string, CheckedImage>;
+  };
 }
 
 export class Reports {
@@ -56,8 +63,10 @@ export class Reports {
   readonly #healing: Healing;
   readonly #every: number;
   readonly #counting = new Counting();
+  readonly #pulls = new PullCounting();
   readonly #images = new Told<PulledFrom>();
   readonly #blobs = new Told<BlobFrom>();
+  readonly #checked = new Told<CheckedImage>();
   #marks: number | undefined;
   /** Until when somebody is telling, and until when somebody is going to, in ms since the epoch. */
   #tellingUntil = 0;
@@ -87,6 +96,20 @@ export class Reports {
       visit.now,
     );
     this.#soon(visit, isNew);
+  }
+
+  /** A manifest was asked for by HEAD, or was what the client has (304): told within ten seconds, at most once an hour and place. */
+  checked(source: Source, digest: Digest, visit: Visit): void {
+    const checked = { place: sourceKey(source), digest, at: visit.now };
+    this.#checked.add(nameOf(checked), checked, visit.now);
+    this.#soon(visit, false);
+  }
+
+  /** One pull more of an image. @param tag that it was named by; "" by its digest */
+  counted(source: Source, digest: Digest, tag: string, visit: Visit): void {
+    const day = new Date(visit.now).toISOString().slice(0, 10);
+    this.#pulls.add({ day, place: sourceKey(source), digest, tag, pulls: 1 });
+    this.#soon(visit, false);
   }
 
   blob(source: Source, digest: Digest, visit: Visit): void {
@@ -151,18 +174,21 @@ export class Reports {
     }
   }
 
-  async #tellOf({ images, blobs, counts, metered, held }: Batch): Promise<void> {
+  async #tellOf({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
     const pulled = [...images.values()].map((one) => one.pulled);
     const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
-    const report = { images: pulled, blobs: taken, counts, ...metered };
+    const told = { images: pulled, blobs: taken, checked: [...checked.values()] };
+    const report = { ...told, counts, pulls, ...metered };
     const { marks, lost, lostBlobs } = await this.#catalog.report(report);
     if (marks === (this.#marks ?? marks)) {
-      this.#images.drop(held[0]);
-      this.#blobs.drop(held[1]);
+      this.#images.drop(held.images);
+      this.#blobs.drop(held.blobs);
+      this.#checked.drop(held.checked);
     } else {
       // What has been marked since may be what was pulled, and held back since it was told within the hour.
       this.#images.tellAnew(images.keys(), Date.now());
       this.#blobs.tellAnew(blobs.keys(), Date.now());
+      this.#checked.tellAnew(checked.keys(), Date.now());
     }
     this.#marks = marks;
     for (const image of lost) {
@@ -180,21 +206,25 @@ export class Reports {
     const now = Date.now();
     const images = this.#images.take(now);
     const blobs = this.#blobs.take(now);
+    const checked = this.#checked.take(now);
     const counts = this.#counting.take();
-    if (images.size + blobs.size + counts.length === 0 && !meter.hasNews) return undefined;
-    return {
-      images,
-      blobs,
-      counts,
-      metered: meter.take(),
-      held: [this.#images.held, this.#blobs.held],
+    const pulls = this.#pulls.take();
+    const count = images.size + blobs.size + checked.size + counts.length + pulls.length;
+    if (count === 0 && !meter.hasNews) return undefined;
+    const held = {
+      images: this.#images.held,
+      blobs: this.#blobs.held,
+      checked: this.#checked.held,
     };
+    return { images, blobs, checked, counts, pulls, metered: meter.take(), held };
   }
 
-  #putBack({ images, blobs, counts, metered }: Batch, error: Error): void {
+  #putBack({ images, blobs, checked, counts, pulls, metered }: Batch, error: Error): void {
     meter.putBack(metered);
     for (const [key, one] of images) this.#images.again(key, one);
     for (const [key, one] of blobs) this.#blobs.again(key, one);
+    for (const [key, one] of checked) this.#checked.again(key, one);
+    this.#pulls.putBack(pulls);
     this.#counting.putBack(counts);
     if (Date.now() - this.#complainedAt < COMPLAINT) return;
     this.#complainedAt = Date.now();

@@ -1,7 +1,8 @@
 // Reconciliation: what is in R2 and what the catalog knows, compared page by page.
 
 import { describe, expect, it } from "vitest";
-import type { BlobPage, TagPage } from "../../src/catalog/sweeping.ts";
+import type { Catalog } from "../../src/catalog/open.ts";
+import { type BlobPage, nothingCounted, type TagPage } from "../../src/catalog/sweeping.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
 
@@ -66,7 +67,7 @@ describe("manifests", () => {
     const [place] = await catalog.places("", 10);
     expect((await catalog.images(place as string, false, "", 10))[0]).toMatchObject({
       pushedAt: 5,
-      pulledAt: 900,
+      unknownSince: 900,
     });
     await catalog.dateOrphans(1);
     expect(await catalog.condemn("manifest", 1, 10)).toEqual([]);
@@ -99,7 +100,7 @@ describe("tags", () => {
     expect((await catalog.images(A, false, "", 10))[0]).toMatchObject({
       tags: ["late", "v1"],
       pushedAt: 5,
-      pulledAt: 1000,
+      unknownSince: 900, // as it was found first
     });
   });
 
@@ -176,4 +177,85 @@ it("can be lost altogether, and learnt anew", async () => {
   expect(after.map(({ tags, size, pushedAt }) => ({ tags, size, pushedAt }))).toEqual(
     before.map(({ tags, size, pushedAt }) => ({ tags, size, pushedAt })),
   );
+});
+
+describe("when an image was last pulled", () => {
+  const tag = (name: string) => ({
+    place: A,
+    tag: name,
+    digest: digestFor(name),
+    at: 0,
+    gone: false,
+  });
+  const timesOf = async (catalog: Catalog) =>
+    Object.fromEntries(
+      (await catalog.images(A, false, "", 10)).map(({ digest, pushedAt, ...one }) => [
+        ["pulled", "quiet", "new"].find((name) => digestFor(name) === digest),
+        [pushedAt, one.pulledAt, one.unknownSince],
+      ]),
+    );
+  /** A run to its end, as `catalog rebuild` has one. */
+  const end = async (catalog: Catalog) => {
+    const begun = await catalog.begin("rebuild", 0);
+    await catalog.end(begun?.id as number, nothingCounted(), { passedAt: 1 });
+  };
+
+  it("is kept by a rebuild where it was known, and unknown since then where it was not", async () => {
+    const catalog = freshCatalog();
+    for (const name of ["pulled", "quiet"])
+      await catalog.tellManifest(manifestFact(A, name, { cachedAt: 100 }));
+    const pull = { place: A, digest: digestFor("pulled"), at: 500 };
+    await catalog.report({ images: [pull], blobs: [], counts: [] });
+    const known = { pulled: [100, 500, undefined], quiet: [100, undefined, undefined] };
+    expect(await timesOf(catalog)).toEqual(known);
+    // Twice, the first time broken off half-way, with a pull between.
+    await catalog.reset();
+    await catalog.tellManifest(manifestFact(A, "pulled", { cachedAt: 90, adoptedAt: 600 }));
+    await catalog.reset();
+    for (const name of ["pulled", "quiet", "new"])
+      await catalog.tellManifest(manifestFact(A, name, { cachedAt: 90, adoptedAt: 700 }));
+    await catalog.seeTags({ ...WHOLE, seen: ["pulled", "quiet", "new"].map(tag) });
+    const after = { ...known, new: [90, undefined, 700] };
+    expect(await timesOf(catalog)).toEqual(after);
+    // A pass of a later day changes nothing of it.
+    await end(catalog);
+    await catalog.seeTags({ ...WHOLE, startedAt: 9_000, seen: ["new"].map(tag) });
+    expect(await timesOf(catalog)).toEqual(after);
+    for (const name of ["new", "pulled"])
+      await catalog.report({
+        images: [{ place: A, digest: digestFor(name), at: 800 }],
+        blobs: [],
+        counts: [],
+      });
+    expect(await timesOf(catalog)).toEqual({
+      pulled: [100, 800, undefined],
+      quiet: known.quiet,
+      new: [90, 800, undefined],
+    });
+  });
+
+  it("is kept in every place that held the image, whichever R2 names", async () => {
+    const catalog = freshCatalog();
+    const other = "registry.example//team/other";
+    for (const place of [other, A])
+      await catalog.tellManifest(manifestFact(place, "pulled", { cachedAt: 100 }));
+    const images = [{ place: A, digest: digestFor("pulled"), at: 500 }];
+    await catalog.report({ images, blobs: [], counts: [] });
+    await catalog.reset();
+    await catalog.tellManifest(manifestFact(other, "pulled", { cachedAt: 90, adoptedAt: 700 }));
+    expect(await timesOf(catalog)).toEqual({ pulled: [100, 500, undefined] });
+    expect(await catalog.image(other, digestFor("pulled"))).toEqual({ pushedAt: 100, tags: [] });
+  });
+
+  it.each([
+    ["in the rebuild", false],
+    ["after it", true],
+  ])("is not what an image had that was not in R2, and is fetched again %s", async (_, isOver) => {
+    const catalog = freshCatalog();
+    await catalog.tellManifest(manifestFact(A, "pulled", { cachedAt: 100 }));
+    await catalog.reset();
+    if (isOver) await end(catalog);
+    await catalog.tellManifest(manifestFact(A, "pulled", { cachedAt: 900 }));
+    expect(await timesOf(catalog)).toEqual({ pulled: [900, undefined, undefined] });
+  });
 });

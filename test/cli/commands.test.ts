@@ -82,6 +82,15 @@ describe("tokens", () => {
     expect(err).toMatch(/open\/c until \d{4}-\d\d-\d\d \d\d:\d\d; its id is /);
   });
 
+  it("of a tool that only looks are made so, and listed so", async () => {
+    const looks = await create("looks", "--no-touch", "--json");
+    const keeps = await create("keeps", "--json");
+    const { out } = await entrepot("tokens", "list");
+    const line = (id: string) => out.split("\n").find((one) => one.startsWith(id));
+    expect(line(looks.id)).toMatch(/ keeps nothing alive$/);
+    expect(line(keeps.id)).not.toContain("alive");
+  });
+
   it("are revoked by the beginning of an id, as explain prints it, or by the whole", async () => {
     for (const length of [8, 36]) {
       const { id, token } = await create(`revoked-${length}`, "--json");
@@ -112,6 +121,43 @@ describe("tokens", () => {
     expect(several.code).toBe(1);
     expect(several.err).toContain(`"token 0" (${ids[0]}), "token 1" (${ids[1]})`);
     expect(asked).toEqual(["GET", "GET"]);
+  });
+});
+
+describe("images", () => {
+  it("are listed with their own pulls and those of the repository, and when they were pulled last, as far as that is known", async () => {
+    const image = (tag: string, more: object) => ({
+      name: "open/alpine",
+      place: "registry.example//alpine",
+      digest: `sha256:${"0".repeat(64)}`,
+      tags: [tag],
+      platforms: [],
+      size: 1000,
+      cachedAt: "2026-11-01T00:00:00Z",
+      pinned: false,
+      repository: { pulls: 9, unassigned: 2 },
+      ...more,
+    });
+    const images = [
+      image("3.20", { pulls: 4, pulledAt: "2026-11-26T14:05:00Z" }),
+      image("3.21", { pulls: 3, unknownSince: "2026-11-20T08:00:00Z" }),
+      image("3.22", { pulls: 0 }),
+    ];
+    const { code, out } = await cli(["images", "list", "--url", URL_OF_CACHE], async () =>
+      Response.json({ images }),
+    );
+    expect(code).toBe(0);
+    const [head, ...rows] = out.split("\n").map((row) => row.split(/ {2,}/));
+    const column = (name: string) => head?.indexOf(name) as number;
+    // An empty cell (platforms) leaves no column of its own.
+    expect(rows.slice(0, 3).map((row) => row.slice(column("last pulled") - 1))).toEqual([
+      ["2026-11-26 14:05", "4", "9"],
+      ["unknown, since the rebuild 2026-11-20 08:00", "3", "9"],
+      ["never", "0", "9"],
+    ]);
+    expect(rows[3]?.join(" ")).toBe(
+      "of open/alpine 2 pulls more are known by repository alone, from before pulls were counted by image",
+    );
   });
 });
 

@@ -163,6 +163,7 @@ it.each<[string, unknown, string]>([
     "AUTH.issuers[0].issuer: must be an https:// URL",
   ],
   ["no audience", issuer({ audience: "" }), "AUTH.issuers[0].audience: must be the audience"],
+  ["touches", issuer({ touches: "no" }), "AUTH.issuers[0].touches: must be true or false"],
   ["no conditions", issuer({ claims: {} }), "AUTH.issuers[0].claims: must tell your tokens"],
   [
     "conditions that all meet",
@@ -216,7 +217,31 @@ describe("a rule", () => {
     });
   });
 
+  it("says of which of its networks nothing keeps an image alive", () => {
+    const networks = [
+      "10.0.0.0/8",
+      { network: "192.0.2.7" },
+      { network: "203.0.113.0/24", touches: false },
+    ];
+    expect(ruleOf({ networks })).toMatchObject({
+      networks: ["10.0.0.0/8", "192.0.2.7", "203.0.113.0/24"],
+      quietNetworks: ["203.0.113.0/24"],
+    });
+    expect(ruleOf({ networks: ["10.0.0.0/8"] })).not.toHaveProperty("quietNetworks");
+  });
+
   it.each([
+    [{ networks: [{ network: "10/8" }] }, "RULES[0].networks[0].network: must be a network"],
+    [{ networks: ["::1", { touches: false }] }, "RULES[0].networks[1].network: must be a network"],
+    [{ networks: [7] }, "RULES[0].networks[0]: must be a network"],
+    [
+      { networks: [{ network: "::1", touches: "no" }] },
+      "RULES[0].networks[0].touches: must be true or false",
+    ],
+    [
+      { networks: [{ network: "::1", touch: false }] },
+      "RULES[0].networks[0].touch: is no field of",
+    ],
     [{ networks: ["10.0.0.0/33"] }, "RULES[0].networks[0]: must be a network"],
     [{ networks: ["10.0/8"] }, "RULES[0].networks[0]: must be a network"],
     [{ networks: ["example.com"] }, "RULES[0].networks[0]: must be a network"],

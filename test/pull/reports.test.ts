@@ -173,6 +173,66 @@ describe("an image", () => {
   });
 });
 
+describe("an image that is only asked for", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: 1_800_000_000_000 });
+  });
+
+  it("is told once an hour and place, however many nodes ask, and begins no telling of its own", async () => {
+    const { reports, told, visit } = desk();
+    for (let minute = 0; minute < 180; minute++) {
+      for (let node = 0; node < 1_000; node++)
+        reports.checked(source(node % 2 === 0 ? "a" : "b"), X, visit());
+      await settle();
+      await vi.advanceTimersByTimeAsync(60_000);
+    }
+    const checked = told.flatMap((one) => one.checked ?? []);
+    expect(checked).toHaveLength(6);
+    expect(checked.filter(({ place }) => place === A)).toHaveLength(3);
+    expect(told.flatMap(({ images }) => images)).toEqual([]);
+    expect(told).toHaveLength(3);
+  });
+
+  it("is told anew once something was marked, and again where it could not be told; a pull is told beside it", async () => {
+    const { reports, told, answers, visit } = desk();
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    answers.push(new Error("away"));
+    reports.checked(source("a"), X, visit());
+    await vi.advanceTimersByTimeAsync(30_000);
+    const times = () => told.flatMap((one) => one.checked ?? []).length;
+    expect(times()).toBe(2);
+    reports.checked(source("a"), X, visit()); // held back
+    answers.push({ marks: 1 });
+    reports.image(source("a"), X, undefined, visit());
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(times()).toBe(3);
+    expect(told.flatMap(({ images }) => images)).toHaveLength(1);
+  });
+});
+
+describe("pulls by image", () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.parse("2026-11-26T23:59:55Z") });
+  });
+
+  it("add up by day, place, digest and tag, also while the catalog is away", async () => {
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { reports, told, answers, visit } = desk();
+    answers.push(...Array.from({ length: 3 }, () => new Error("away")));
+    for (const tag of ["1", "1", ""]) reports.counted(source("a"), X, tag, visit());
+    await vi.advanceTimersByTimeAsync(60_000);
+    reports.counted(source("a"), X, "1", visit());
+    await vi.advanceTimersByTimeAsync(60_000);
+    const pulls = told.slice(3).flatMap((one) => one.pulls ?? []);
+    const told1 = { place: A, digest: X, tag: "1" };
+    expect(pulls).toEqual([
+      { ...told1, day: "2026-11-26", pulls: 2 },
+      { ...told1, day: "2026-11-26", tag: "", pulls: 1 },
+      { ...told1, day: "2026-11-27", pulls: 1 },
+    ]);
+  });
+});
+
 describe("a catalog that is away", () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
