@@ -2,10 +2,10 @@
 
 import type { AccessObject } from "./access/object.ts";
 import type { CatalogObject } from "./catalog/object.ts";
-import type { BlobFill } from "./fill/blob-fill.ts";
-import type { ListFill } from "./fill/list-fill.ts";
-import type { ManifestFill } from "./fill/manifest-fill.ts";
-import type { TagFill } from "./fill/tag-fill.ts";
+import type { BlobFill } from "./fill/blob/blob-fill.ts";
+import type { ListFill } from "./fill/list/list-fill.ts";
+import type { ManifestFill } from "./fill/manifest/manifest-fill.ts";
+import type { TagFill } from "./fill/tag/tag-fill.ts";
 import type { Analytics } from "./meter/analytics.ts";
 import type { PrewarmObject } from "./prewarm/object.ts";
 import type { UpstreamGate } from "./upstream/gate.ts";

@@ -1,8 +1,8 @@
 // The Worker: wiring only.
 
 import type { Hono } from "hono";
-import { openDesk } from "./access/desk.ts";
 import { openAccess } from "./access/open.ts";
+import { openDesk } from "./access/services.ts";
 import { openCatalog } from "./catalog/open.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
@@ -11,16 +11,16 @@ import type { Env } from "./env.ts";
 import { type Explain, openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
 import { createApp } from "./http/app.ts";
+import type { Lifecycle } from "./lifecycle/contract.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
-import type { Lifecycle } from "./lifecycle/told.ts";
 import { withAdded } from "./policy/added.ts";
 import { openPrewarm } from "./prewarm/open.ts";
 import { Healer } from "./pull/healing.ts";
-import type { House } from "./pull/house.ts";
 import { Lineage } from "./pull/lineage.ts";
 import { Links } from "./pull/links.ts";
 import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
+import type { House } from "./pull/services.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
 import { InventoryStore } from "./store/inventory.ts";
@@ -35,15 +35,15 @@ import { NearTags } from "./store/near-tags.ts";
 import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
 import { guard } from "./text/plain.ts";
-import { UpstreamClient } from "./upstream/client.ts";
+import { UpstreamClient } from "./upstream/client/client.ts";
 import { openGate } from "./upstream/gate.ts";
 
 export { AccessObject } from "./access/object.ts";
 export { CatalogObject } from "./catalog/object.ts";
-export { BlobFill } from "./fill/blob-fill.ts";
-export { ListFill } from "./fill/list-fill.ts";
-export { ManifestFill } from "./fill/manifest-fill.ts";
-export { TagFill } from "./fill/tag-fill.ts";
+export { BlobFill } from "./fill/blob/blob-fill.ts";
+export { ListFill } from "./fill/list/list-fill.ts";
+export { ManifestFill } from "./fill/manifest/manifest-fill.ts";
+export { TagFill } from "./fill/tag/tag-fill.ts";
 export { PrewarmObject } from "./prewarm/object.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
 

@@ -1,7 +1,7 @@
 // The rules that the API has added, as they are kept: a change counts only where nobody has changed another meanwhile.
 
 import type { AddedRule } from "../config/added.ts";
-import type { Sqlite } from "../store/sqlite.ts";
+import type { Sqlite } from "../platform/sqlite.ts";
 import type { AddedRules, RuleChange } from "./records.ts";
 
 interface Row {

@@ -5,9 +5,8 @@ import { DurableObject } from "cloudflare:workers";
 import { LIFECYCLE } from "../config/added.ts";
 import type { Env } from "../env.ts";
 import { type Outcome, settle } from "../oci/error.ts";
-import { Sqlite } from "../store/sqlite.ts";
+import { Sqlite } from "../platform/sqlite.ts";
 import { addedRules, changeRule } from "./added-rules.ts";
-import { Keys } from "./keys.ts";
 import type { Access } from "./open.ts";
 import type { Page, PullToken, Quarantined, RuleChange } from "./records.ts";
 import { STEPS } from "./schema.ts";
@@ -17,8 +16,9 @@ import {
   endSessions,
   openSessions,
   sessionState,
-} from "./session-rows.ts";
-import { statementKey } from "./statement-keys.ts";
+} from "./sessions/session-rows.ts";
+import { Keys } from "./tokens/signing-keys.ts";
+import { statementKey } from "./tokens/statement-keys.ts";
 import {
   insertToken,
   KEPT,
@@ -27,7 +27,7 @@ import {
   tokenOfSecret,
   tokensSince,
   trimTokens,
-} from "./token-row.ts";
+} from "./tokens/token-row.ts";
 
 type Method = keyof Access;
 /** Its calls as they arrive. */

@@ -1,8 +1,8 @@
 // The catalog's database: SQLite in a Durable Object, and the few things that are asked of it everywhere.
 
 import type { Digest } from "../oci/digest.ts";
-import { Sqlite, type Value } from "../store/sqlite.ts";
-import type { ContentKind, LifecycleEvent } from "./sweeping.ts";
+import { Sqlite, type Value } from "../platform/sqlite.ts";
+import type { ContentKind, LifecycleEvent } from "./sweep/sweeping.ts";
 
 export class Database extends Sqlite {
   /** The number of a place, which it gets when it is first named. */

@@ -4,7 +4,6 @@ import type { Env } from "../env.ts";
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import { call } from "../oci/error.ts";
-import type { ListedImage, Wanted } from "./browse.ts";
 import type {
   BlobFact,
   CountedHour,
@@ -19,10 +18,12 @@ import type {
   Totals,
   UpstreamHour,
 } from "./facts.ts";
-import type { Leading } from "./linked.ts";
-import type { Pin } from "./pins.ts";
-import type { ImageRecord, KnownContent } from "./record.ts";
-import type { Removing } from "./removing.ts";
+import type { ListedImage, Wanted } from "./query/browse.ts";
+import type { ImageRecord, KnownContent } from "./query/image-record.ts";
+import type { By } from "./query/totals.ts";
+import type { Leading } from "./record/linked.ts";
+import type { Pin } from "./sweep/pins.ts";
+import type { Removing } from "./sweep/removing.ts";
 import type {
   BlobPage,
   CatalogImage,
@@ -42,8 +43,7 @@ import type {
   RunCounts,
   RunReport,
   TagPage,
-} from "./sweeping.ts";
-import type { By } from "./totals.ts";
+} from "./sweep/sweeping.ts";
 
 export interface Catalog {
   /** @returns blobs and children of it that are being deleted at this moment: whoever stores the manifest waits for the end of that

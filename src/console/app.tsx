@@ -3,38 +3,45 @@
 
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
-import { nothingHere } from "../http/admin.ts";
-import { textOf } from "../http/body.ts";
-import { pathIn, type Reception, wantsPage } from "../http/reception.ts";
-import { errorResponse } from "../http/respond.ts";
+import { nothingHere } from "../http/admin/admin.ts";
+import { pathIn, type Reception, wantsPage } from "../http/admin/console-host.ts";
+import { textOf } from "../http/shared/body.ts";
+import { errorResponse } from "../http/shared/respond.ts";
 import { asRegistryError, RegistryError } from "../oci/error.ts";
 import { pageText } from "../text/plain.ts";
-import { Api, Refused, withQuery } from "./api.ts";
-import { answerAsset } from "./assets.ts";
-import { addDocs } from "./docs.tsx";
-import { addEvents } from "./events.tsx";
-import { addExplain } from "./explain.tsx";
-import { Frame, Plain } from "./frame.tsx";
-import { addGuide } from "./guide.tsx";
-import { addImage } from "./image.tsx";
-import { addImageActions } from "./image-actions.tsx";
-import { addImages } from "./images.tsx";
-import { addLifecycle } from "./lifecycle.tsx";
-import { addOverview } from "./overview.tsx";
-import { Problems } from "./parts.tsx";
-import { addPrewarm } from "./prewarm.tsx";
-import { addPrewarmJob } from "./prewarm-job.tsx";
-import { addQuarantine } from "./quarantine.tsx";
-import { addRule } from "./rule.tsx";
-import { addRules } from "./rules.tsx";
-import { saidCookie, saidIn } from "./said.ts";
-import { addSessions } from "./sessions.tsx";
-import { addSetup } from "./setup.tsx";
-import { Shut, SignIn } from "./sign-in.tsx";
-import { addTokenForm } from "./token-form.tsx";
-import { addTokens } from "./tokens.tsx";
-import { addUpstreams } from "./upstreams.tsx";
-import { type Action, type Page, type Sections, themeIn, type View, type Visit } from "./visit.ts";
+import { answerAsset } from "./assets/assets.ts";
+import { addDocs } from "./pages/docs.tsx";
+import { addEvents } from "./pages/events.tsx";
+import { addExplain } from "./pages/explain.tsx";
+import { addGuide } from "./pages/guide.tsx";
+import { addImage } from "./pages/image.tsx";
+import { addImageActions } from "./pages/image-actions.tsx";
+import { addImages } from "./pages/images.tsx";
+import { addLifecycle } from "./pages/lifecycle.tsx";
+import { addOverview } from "./pages/overview.tsx";
+import { addPrewarm } from "./pages/prewarm.tsx";
+import { addPrewarmJob } from "./pages/prewarm-job.tsx";
+import { addQuarantine } from "./pages/quarantine.tsx";
+import { addRule } from "./pages/rule.tsx";
+import { addRules } from "./pages/rules.tsx";
+import { addSessions } from "./pages/sessions.tsx";
+import { addSetup } from "./pages/setup.tsx";
+import { Shut, SignIn } from "./pages/sign-in.tsx";
+import { addTokenForm } from "./pages/token-form.tsx";
+import { addTokens } from "./pages/tokens.tsx";
+import { addUpstreams } from "./pages/upstreams.tsx";
+import { Api, Refused, withQuery } from "./parts/api.ts";
+import { saidCookie, saidIn } from "./parts/flash.ts";
+import { Frame, Plain } from "./parts/frame.tsx";
+import { Problems } from "./parts/parts.tsx";
+import {
+  type Action,
+  type Page,
+  type Sections,
+  themeIn,
+  type View,
+  type Visit,
+} from "./parts/visit.ts";
 
 /** No script but our own file, no style but our own file; nothing from elsewhere, and nothing that frames it. `same-origin`: without a
  * referrer a browser says of a form that it comes from nowhere (Fetch, "serializing a request origin"). */

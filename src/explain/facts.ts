@@ -19,7 +19,7 @@ import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { Watch } from "../upstream/gate.ts";
-import type { UpstreamState } from "../upstream/standing.ts";
+import type { UpstreamState } from "../upstream/health/standing.ts";
 
 /** What is looked into. */
 export interface Sources {

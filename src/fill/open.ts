@@ -7,13 +7,13 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ListAsked } from "../store/lists.ts";
 import type { Layout } from "../store/segments.ts";
-import { type Asking, sourceFor } from "./asking.ts";
-import type { FetchedList } from "./list-fill.ts";
-import type { Joined, Ready } from "./looks.ts";
-import type { FetchedManifest } from "./manifest-fill.ts";
-import type { ToldManifest } from "./manifest-questions.ts";
-import type { Removed } from "./removing.ts";
-import type { CheckedTag } from "./tag-fill.ts";
+import type { FetchedList } from "./list/list-fill.ts";
+import type { FetchedManifest } from "./manifest/manifest-fill.ts";
+import type { ToldManifest } from "./manifest/manifest-questions.ts";
+import { type Asking, sourceFor } from "./shared/asking.ts";
+import type { Removed } from "./shared/removing.ts";
+import type { Joined, Ready } from "./shared/wait.ts";
+import type { CheckedTag } from "./tag/tag-fill.ts";
 
 export interface Fills {
   joinBlob(digest: Digest, source: Source, asking: Asking): Promise<Joined>;

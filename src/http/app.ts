@@ -5,20 +5,20 @@ import { HOST_WORDS, hasGoodHost } from "../config/host.ts";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
-import type { House } from "../pull/house.ts";
+import type { House } from "../pull/services.ts";
 import { factsOf } from "../setup/facts.ts";
-import { Admin } from "./admin.ts";
-import { createApi, type Office } from "./api.ts";
-import { Current } from "./current.ts";
-import { visitorOf } from "./door.ts";
-import { Metrics } from "./metrics.ts";
-import { type Pages, pathIn, type Reception, wantsPage } from "./reception.ts";
-import { type Entry, entryOf, Recorder } from "./recorder.ts";
-import { answerRegistry } from "./registry.ts";
-import { errorResponse, HARMLESS, NO_PAGE } from "./respond.ts";
-import { answerSetup } from "./setup.ts";
-import { answerToken } from "./token.ts";
-import { keepSecure, redirectOf } from "./transport.ts";
+import { Admin } from "./admin/admin.ts";
+import { createApi, type Office } from "./admin/api.ts";
+import { type Pages, pathIn, type Reception, wantsPage } from "./admin/console-host.ts";
+import { Metrics } from "./admin/metrics.ts";
+import { answerSetup } from "./admin/setup.ts";
+import { answerRegistry } from "./registry/registry.ts";
+import { visitorOf } from "./registry/registry-auth.ts";
+import { answerToken } from "./registry/token.ts";
+import { Current } from "./shared/live-config.ts";
+import { type Entry, entryOf, Recorder } from "./shared/recorder.ts";
+import { errorResponse, HARMLESS, NO_PAGE } from "./shared/respond.ts";
+import { keepSecure, redirectOf } from "./shared/transport.ts";
 
 /** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500
  * @param pages the console, which has all paths that are nothing else */

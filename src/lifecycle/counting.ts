@@ -1,6 +1,6 @@
 // Counting: which of the images that match a rule its count does not keep.
 
-import type { Candidate } from "../catalog/candidate.ts";
+import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { Selection } from "../config/lifecycle.ts";
 
 /** An image that matches the rule. */

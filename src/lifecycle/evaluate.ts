@@ -1,7 +1,7 @@
 // Evaluation: which of these candidates a policy expires, and why. Pure, and exactly ECR's semantics ("Lifecycle policy evaluation
 // rules"): all rules look at all images, and are then applied from the lowest priority number on.
 
-import type { Candidate } from "../catalog/candidate.ts";
+import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import { chosenBy, type Verdict } from "./counting.ts";
 import { protectionOf } from "./protection.ts";

@@ -2,7 +2,7 @@
 // counts sizes together, since that counts them together.
 
 import type { Catalog } from "../catalog/open.ts";
-import type { CatalogImage } from "../catalog/sweeping.ts";
+import type { CatalogImage } from "../catalog/sweep/sweeping.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import { limited, type Steps } from "../policy/steps.ts";
 import type { Cover, Coverage } from "./coverage.ts";

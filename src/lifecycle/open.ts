@@ -1,10 +1,10 @@
 // The lifecycle as the cron and the API see it.
 
-import type { Desk } from "./desk.ts";
+import type { Desk } from "./context.ts";
+import type { Lifecycle } from "./contract.ts";
 import { preview } from "./preview.ts";
 import { Running } from "./running.ts";
 import { reconcile, sweep } from "./sweep.ts";
-import type { Lifecycle } from "./told.ts";
 
 export function openLifecycle(desk: Desk): Lifecycle {
   return {

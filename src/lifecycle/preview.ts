@@ -1,11 +1,11 @@
 // The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
 
-import { countByRule, type RuleCount } from "../catalog/by-rule.ts";
+import { countByRule, type RuleCount } from "../catalog/sweep/by-rule.ts";
+import type { Desk } from "./context.ts";
+import type { Preview, PreviewAsked, PreviewImage } from "./contract.ts";
 import { coverageBy, coverageOf } from "./coverage.ts";
-import type { Desk } from "./desk.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
-import type { Preview, PreviewAsked, PreviewImage } from "./told.ts";
 
 /** Images that are listed, of those that expire. */
 const MOST_LISTED = 1_000;

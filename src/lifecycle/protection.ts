@@ -1,6 +1,6 @@
 // Protection: what no rule of a policy may expire.
 
-import type { Candidate } from "../catalog/candidate.ts";
+import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { LifecyclePolicy } from "../config/lifecycle.ts";
 import { namePattern } from "../policy/glob.ts";
 

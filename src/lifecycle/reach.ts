@@ -2,7 +2,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
-import type { UpstreamClient } from "../upstream/client.ts";
+import type { UpstreamClient } from "../upstream/client/client.ts";
 import type { Coverage } from "./coverage.ts";
 
 export class Reach {

@@ -1,13 +1,13 @@
 // A run under way: what it has counted, how far it is, and whether it goes on. What fails is told, and does not stop the rest.
 
-import { countByRule, type RuleCount } from "../catalog/by-rule.ts";
+import { countByRule, type RuleCount } from "../catalog/sweep/by-rule.ts";
 import {
   nothingCounted,
   type Progress,
   type RunBegun,
   type RunReport,
-} from "../catalog/sweeping.ts";
-import { counted, type Desk } from "./desk.ts";
+} from "../catalog/sweep/sweeping.ts";
+import { counted, type Desk } from "./context.ts";
 
 /** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */
 export interface Bounds {

@@ -1,10 +1,10 @@
 // The sweep: reconciles, marks what expires, takes what was marked a grace ago, and deletes what nothing refers to any more. Bounded;
 // the next run goes on where one stopped.
 
-import type { RunBegun, RunReport } from "../catalog/sweeping.ts";
+import type { RunBegun, RunReport } from "../catalog/sweep/sweeping.ts";
 import { collect } from "./collect.ts";
+import type { Desk } from "./context.ts";
 import { coverageOf } from "./coverage.ts";
-import type { Desk } from "./desk.ts";
 import { type EvaluatedPlace, type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
 import { reconcilePage } from "./reconcile.ts";

@@ -1,6 +1,6 @@
 // A rule's tagging requirements: its tag status, and its list of prefixes or patterns.
 
-import type { Candidate } from "../catalog/candidate.ts";
+import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { Selection } from "../config/lifecycle.ts";
 import { spend } from "../policy/steps.ts";
 import { wildcard } from "../policy/wildcard.ts";

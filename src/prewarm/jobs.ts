@@ -1,6 +1,6 @@
 // Jobs and their images, as they are kept.
 
-import type { Sqlite } from "../store/sqlite.ts";
+import type { Sqlite } from "../platform/sqlite.ts";
 import type { Item, ItemState, Job, JobState, NewJob } from "./records.ts";
 
 /** Jobs that have ended are kept for so long, in ms, and so many of them. */

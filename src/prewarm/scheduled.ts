@@ -1,7 +1,7 @@
 // The beginning of what rules have prewarmed: each once at its time.
 
 import type { Config } from "../config/read.ts";
-import type { Sqlite } from "../store/sqlite.ts";
+import type { Sqlite } from "../platform/sqlite.ts";
 import { insert, isRunning } from "./jobs.ts";
 import { USUAL_PLATFORMS } from "./records.ts";
 import { scheduledIn, timesOf } from "./schedule.ts";

@@ -3,10 +3,10 @@
 
 import type { Config } from "../config/read.ts";
 import type { Fills } from "../fill/open.ts";
-import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
+import { within } from "../platform/deadline.ts";
 import { globMatcher } from "../policy/glob.ts";
 import { routeFull } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
@@ -14,7 +14,7 @@ import { limited } from "../policy/steps.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { SEGMENT } from "../store/segments.ts";
-import { unasked } from "../upstream/offline.ts";
+import { unasked } from "../upstream/client/offline.ts";
 import {
   type Blob,
   blobsIn,

@@ -6,15 +6,15 @@ import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
 import type { Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
-import { offline } from "../upstream/offline.ts";
-import { type Asked, askingOf } from "./asked.ts";
+import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
-import type { House } from "./house.ts";
 import { unlinked } from "./links.ts";
 import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
+import { type Asked, askingOf } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
+import type { House } from "./services.ts";
 
 export interface PulledBlob {
   digest: Digest;

@@ -1,11 +1,11 @@
 // The copies that an answer leaves behind: the segments that it had to read from R2 are put into the edge cache, by a reading of
 // their own. Neither waits for the other: a client that is slow, or leaves, is nothing to a copy, and a copy nothing to a client.
 
-import { Budget } from "../fill/budget.ts";
-import { within } from "../oci/deadline.ts";
+import { Budget } from "../fill/blob/budget.ts";
+import { within } from "../platform/deadline.ts";
 import { type Layout, SEGMENT, segmentLength } from "../store/segments.ts";
 import type { Visit } from "../store/visit.ts";
-import type { House } from "./house.ts";
+import type { House } from "./services.ts";
 
 /** The answer gets so much of a start, in ms: most are over by then, and a client comes before a copy. */
 const HEAD_START = 1000;

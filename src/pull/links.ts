@@ -3,15 +3,15 @@
 
 import type { Catalog } from "../catalog/open.ts";
 import type { Fills } from "../fill/open.ts";
-import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { within } from "../platform/deadline.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { NearLinks } from "../store/near-links.ts";
-import { type Asked, askingOf } from "./asked.ts";
+import { type Asked, askingOf } from "./pull.ts";
 
 /** Catalog and R2 timeout in ms; on expiry the upstream is asked instead. */
 const PATIENCE = 1_000;

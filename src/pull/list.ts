@@ -3,9 +3,9 @@
 import { timed } from "../meter/steps.ts";
 import type { Source } from "../policy/source.ts";
 import type { ListAsked, ListPage, ReferrersFrom } from "../store/lists.ts";
-import { type Asked, askingOf } from "./asked.ts";
 import type { CacheStatus } from "./cache-status.ts";
-import type { House } from "./house.ts";
+import { type Asked, askingOf } from "./pull.ts";
+import type { House } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 export interface PulledList extends Labelled {

@@ -1,7 +1,7 @@
 // The story of a manifest: what the tag means, whether that is fresh, and the manifest of that digest.
 
-import type { Asking } from "../fill/asking.ts";
-import { isWrongDigest } from "../fill/tag-check.ts";
+import type { Asking } from "../fill/shared/asking.ts";
+import { isWrongDigest } from "../fill/tag/tag-check.ts";
 import { timed } from "../meter/steps.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -12,14 +12,14 @@ import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Found } from "../store/near.ts";
-import { offline } from "../upstream/offline.ts";
-import { type Asked, askingOf } from "./asked.ts";
+import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
-import type { House } from "./house.ts";
 import { type Here, unlinked } from "./links.ts";
-import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./meaning.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
+import { type Asked, askingOf } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
+import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./resolve-tag.ts";
+import type { House } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */

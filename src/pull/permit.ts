@@ -11,8 +11,8 @@ import {
 } from "../policy/allowed.ts";
 import { ownName, type Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
-import type { Asked } from "./asked.ts";
-import type { House } from "./house.ts";
+import type { Asked } from "./pull.ts";
+import type { House } from "./services.ts";
 
 type Held = Pick<Asked, "quarantined">;
 

@@ -2,16 +2,16 @@
 // that moved does not go on naming what nobody can pull. Only on the way of a 404: a hit never comes here.
 
 import { LRUCache } from "lru-cache";
-import type { Leading } from "../catalog/linked.ts";
-import { within } from "../oci/deadline.ts";
+import type { Leading } from "../catalog/record/linked.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { within } from "../platform/deadline.ts";
 import { isTagAllowed } from "../policy/allowed.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
-import { type Asked, askingOf } from "./asked.ts";
-import type { House } from "./house.ts";
+import { type Asked, askingOf } from "./pull.ts";
+import type { House } from "./services.ts";
 
 /** How long this isolate trusts no older mapping to a doubted digest, in ms: KV shows what a tag's object has found after 60 s or more. */
 const DOUBTED = 2 * 60_000;

@@ -3,11 +3,11 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Source } from "../policy/source.ts";
 import type { ReferrersFrom } from "../store/lists.ts";
-import type { Asked } from "./asked.ts";
-import type { House } from "./house.ts";
 import { pullList } from "./list.ts";
 import type { Paging } from "./paging.ts";
 import { permitDigest } from "./permit.ts";
+import type { Asked } from "./pull.ts";
+import type { House } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledReferrers extends Labelled {

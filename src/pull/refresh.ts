@@ -4,8 +4,8 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import type { Visit } from "../store/visit.ts";
-import type { House } from "./house.ts";
 import { permitMeant, permitTag } from "./permit.ts";
+import type { House } from "./services.ts";
 
 export interface Refreshed {
   digest: Digest;

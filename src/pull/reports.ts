@@ -2,16 +2,16 @@
 // and place; which blobs, which images were only asked for, and what was counted, within ten seconds. No answer waits for it, and none
 // fails with it.
 
-import { Counting, PullCounting } from "../catalog/counts.ts";
 import type { CheckedImage, Counts, ImagePulls, PulledImage } from "../catalog/facts.ts";
 import type { Catalog } from "../catalog/open.ts";
+import { Counting, PullCounting } from "../catalog/record/counts.ts";
 import { meter } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { Visit } from "../store/visit.ts";
 import type { CacheStatus } from "./cache-status.ts";
-import { Told } from "./told.ts";
+import { Told } from "./report-throttle.ts";
 
 /** An image that was pulled, and how it could be fetched again. */
 export interface PulledFrom {

@@ -7,11 +7,11 @@ import type { Source } from "../policy/source.ts";
 import type { Slice } from "../store/blobs.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segments.ts";
-import { offline } from "../upstream/offline.ts";
-import type { Asked } from "./asked.ts";
+import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
-import type { House } from "./house.ts";
 import { permitStored } from "./permit.ts";
+import type { Asked } from "./pull.ts";
+import type { House } from "./services.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;

@@ -2,10 +2,10 @@
 
 import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
-import type { Asked } from "./asked.ts";
 import { Copies } from "./copies.ts";
-import type { House } from "./house.ts";
+import type { Asked } from "./pull.ts";
 import type { Segments } from "./segments.ts";
+import type { House } from "./services.ts";
 
 /** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
  * client is too slow for that: whoever sends it may have closed it since. */

@@ -4,12 +4,12 @@
 import { RegistryError } from "../oci/error.ts";
 import { mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
-import { unasked } from "../upstream/offline.ts";
-import type { Asked } from "./asked.ts";
-import type { House } from "./house.ts";
+import { unasked } from "../upstream/client/offline.ts";
 import { pullList } from "./list.ts";
 import type { Paging } from "./paging.ts";
 import { permitName } from "./permit.ts";
+import type { Asked } from "./pull.ts";
+import type { House } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledTags extends Labelled {

@@ -1,7 +1,7 @@
 // What KV claims of blobs: their layouts, so that a reader near by needs not go to R2. R2's heads have the last word.
 
-import { within } from "../oci/deadline.ts";
 import type { Digest } from "../oci/digest.ts";
+import { within } from "../platform/deadline.ts";
 import { countedKv } from "./counted.ts";
 import { blobKvKey } from "./keys.ts";
 import type { Layout } from "./segments.ts";

@@ -2,12 +2,12 @@
 
 import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
+import { withRetries } from "../platform/transient.ts";
 import { BlobRecords } from "./blob-records.ts";
 import { countedBucket } from "./counted.ts";
 import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
-import { withRetries } from "./transient.ts";
 
 /** A stretch of one segment, in bytes from its start. */
 export interface Slice {

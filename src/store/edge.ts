@@ -1,7 +1,7 @@
 // The edge cache: copies in the data centre that answers the client, by the Cache API. What a key means never changes, or is
 // kept for seconds; and it is looked into for those alone who have passed every check.
 
-import { within } from "../oci/deadline.ts";
+import { within } from "../platform/deadline.ts";
 import { Claims } from "./claims.ts";
 import { edgeUrl } from "./keys.ts";
 import type { Visit } from "./visit.ts";

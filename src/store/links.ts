@@ -2,10 +2,10 @@
 // those alone that are linked to it. R2 has the records; KV has them near and late, with the age of the last confirmation.
 
 import type { Digest } from "../oci/digest.ts";
+import { withRetries } from "../platform/transient.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { linkKey, linkRecordKey, linkRecordPrefix } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
-import { withRetries } from "./transient.ts";
 
 export interface Link {
   /** In ms since the epoch. */

@@ -1,6 +1,6 @@
 // R2's listings, page by page.
 
-import { withRetries } from "./transient.ts";
+import { withRetries } from "../platform/transient.ts";
 
 /** R2 deletes and lists at most this many keys a call. */
 export const PAGE = 1000;

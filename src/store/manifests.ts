@@ -2,9 +2,9 @@
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { judgeManifest } from "../oci/manifest.ts";
+import { withRetries } from "../platform/transient.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { manifestKey, manifestKvKey } from "./keys.ts";
-import { withRetries } from "./transient.ts";
 
 export interface Manifest {
   digest: Digest;

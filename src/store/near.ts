@@ -2,7 +2,7 @@
 // half a minute. So what changes or is deleted shows itself here within that time, and KV's own minute.
 
 import { LRUCache } from "lru-cache";
-import { within } from "../oci/deadline.ts";
+import { within } from "../platform/deadline.ts";
 import { type EdgeCache, PATIENCE } from "./edge.ts";
 import { edgeNearKey } from "./keys.ts";
 import type { Layer, Visit } from "./visit.ts";

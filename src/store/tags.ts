@@ -2,12 +2,12 @@
 // repository's tags, of what each means and has meant, written when that changes.
 
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { withRetries } from "../platform/transient.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
 import { listObjects } from "./listing.ts";
-import { withRetries } from "./transient.ts";
 
 /** A tag that was pulled through here. */
 export interface KnownTag {

@@ -4,10 +4,10 @@ import type { Rule } from "../config/rule.ts";
 import type { ErrorCode, ErrorValue, RegistryError } from "../oci/error.ts";
 import { BACKGROUND } from "../policy/requester.ts";
 import type { Source } from "../policy/source.ts";
-import type { Seen, Use } from "./health.ts";
-import { readBudget, readRetryAfter } from "./limit.ts";
-import { NameFailure } from "./name-failure.ts";
-import { scopeOf } from "./scope.ts";
+import { scopeOf } from "./authorization/scope.ts";
+import { NameFailure } from "./client/name-failure.ts";
+import type { Seen, Use } from "./health/health.ts";
+import { readBudget, readRetryAfter } from "./health/limit.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
  * has its own patience, and neither heeds a cooldown nor begins one. */

@@ -5,9 +5,14 @@ import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
 import { originOf } from "../policy/source.ts";
-import { Allowance } from "./allowance.ts";
 import type { Endpoint } from "./asked.ts";
-import { type HeadKind, HeadRecord } from "./head-trust.ts";
+import { Lender, type Lent, type Refused, type Purpose as Wanted } from "./authorization/lender.ts";
+import { NameFailure } from "./client/name-failure.ts";
+import { isOfflineIn } from "./client/offline.ts";
+import { isMissing, type ReferrersApi, withSeen } from "./client/referrers-api.ts";
+import { isRefused, withRetryAfter } from "./client/refusal.ts";
+import { Allowance } from "./health/allowance.ts";
+import { type HeadKind, HeadRecord } from "./health/head-trust.ts";
 import {
   admit,
   type Health,
@@ -17,15 +22,16 @@ import {
   type Seen,
   type Use,
   unprobe,
-} from "./health.ts";
-import { Lender, type Lent, type Refused, type Purpose as Wanted } from "./lender.ts";
-import { readRetryAfter } from "./limit.ts";
-import { NameFailure } from "./name-failure.ts";
-import { observe } from "./observe.ts";
-import { isOfflineIn } from "./offline.ts";
-import { isMissing, type ReferrersApi, withSeen } from "./referrers-api.ts";
-import { isRefused, withRetryAfter } from "./refusal.ts";
-import { type Became, changesOf, stateOf, storedOf, type UpstreamState } from "./standing.ts";
+} from "./health/health.ts";
+import { readRetryAfter } from "./health/limit.ts";
+import { observe } from "./health/observe.ts";
+import {
+  type Became,
+  changesOf,
+  stateOf,
+  storedOf,
+  type UpstreamState,
+} from "./health/standing.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";

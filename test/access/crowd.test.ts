@@ -1,7 +1,7 @@
 // Many nodes behind one address: what some of them send that is no good must not have the others refused.
 
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { hashOf, newPullToken } from "../../src/access/pull-token.ts";
+import { hashOf, newPullToken } from "../../src/access/tokens/pull-token.ts";
 import {
   access,
   basic,

@@ -1,7 +1,7 @@
 // Guesses of the secrets that a person may have chosen, by every way to send one.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { addressKey } from "../../src/access/limits.ts";
+import { addressKey } from "../../src/access/limits/limits.ts";
 import { ADMIN, api, basic, bearer, shutCache, VIEWER } from "../support/access.ts";
 import { ORIGIN } from "../support/browser.ts";
 import type { Cache } from "../support/cache.ts";

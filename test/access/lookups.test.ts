@@ -1,9 +1,9 @@
 // What somebody who guesses costs the one object that knows who may pull, and what its silence costs the others.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Book } from "../../src/access/book.ts";
-import { Limits } from "../../src/access/limits.ts";
-import { newPullToken } from "../../src/access/pull-token.ts";
+import { Book } from "../../src/access/access-snapshot.ts";
+import { Limits } from "../../src/access/limits/limits.ts";
+import { newPullToken } from "../../src/access/tokens/pull-token.ts";
 import { basic, access as object, pullToken, shutCache } from "../support/access.ts";
 import { fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";

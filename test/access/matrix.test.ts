@@ -2,8 +2,8 @@
 // door beside the images. The verdict that is expected is computed from the tables below, by other means than the cache's.
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { issue, LIFE } from "../../src/access/jwt.ts";
-import { hashOf, newPullToken } from "../../src/access/pull-token.ts";
+import { issue, LIFE } from "../../src/access/tokens/jwt.ts";
+import { hashOf, newPullToken } from "../../src/access/tokens/pull-token.ts";
 import {
   ADMIN,
   access,

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { base64url, decodeJwt, SignJWT } from "jose";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { hashOf, newPullToken } from "../../src/access/pull-token.ts";
+import { hashOf, newPullToken } from "../../src/access/tokens/pull-token.ts";
 import type { Env } from "../../src/env.ts";
 import { access, api, basic, pullToken, shutCache, type TokenAnswer } from "../support/access.ts";
 import { type Cache, fixture, repository } from "../support/cache.ts";

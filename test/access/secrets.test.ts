@@ -1,7 +1,7 @@
 // That a secret which is said anywhere would be heard.
 
 import { describe, expect, it } from "vitest";
-import { newPullToken } from "../../src/access/pull-token.ts";
+import { newPullToken } from "../../src/access/tokens/pull-token.ts";
 import { heard, listenTo } from "../support/secrets.ts";
 import { ROBOT } from "../support/wire.ts";
 

@@ -4,8 +4,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { Database } from "../../src/catalog/database.ts";
 import type { ImagePulls, Report } from "../../src/catalog/facts.ts";
-import { countPulls, repositoryPulls } from "../../src/catalog/image-pulls.ts";
 import type { Catalog } from "../../src/catalog/open.ts";
+import { countPulls, repositoryPulls } from "../../src/catalog/record/image-pulls.ts";
 import { STEPS } from "../../src/catalog/schema.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 

@@ -4,7 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Database } from "../../src/catalog/database.ts";
 import type { Counts } from "../../src/catalog/facts.ts";
-import type { RunBegun, RunCounts } from "../../src/catalog/sweeping.ts";
+import type { RunBegun, RunCounts } from "../../src/catalog/sweep/sweeping.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 import { later } from "../support/clock.ts";
 

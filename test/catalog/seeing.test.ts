@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Catalog } from "../../src/catalog/open.ts";
-import { type BlobPage, nothingCounted, type TagPage } from "../../src/catalog/sweeping.ts";
+import { type BlobPage, nothingCounted, type TagPage } from "../../src/catalog/sweep/sweeping.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
 

@@ -1,8 +1,8 @@
 // The guide at /guide: its pages render, with this cache's address and rules in their examples, for whom the API is for.
 
 import { describe, expect, it } from "vitest";
-import { filledIn, GUIDE, INDEX } from "../../src/console/guide-text.ts";
-import { rendered } from "../../src/console/markdown.tsx";
+import { filledIn, GUIDE, INDEX } from "../../src/console/parts/guide-text.ts";
+import { rendered } from "../../src/console/parts/markdown.tsx";
 import type { Facts } from "../../src/setup/facts.ts";
 import { ADMIN, basic, bearer, pullToken, shut, shutCache, VIEWER } from "../support/access.ts";
 import { Cache } from "../support/cache.ts";

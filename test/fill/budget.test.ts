@@ -1,7 +1,7 @@
 // The budget of buffers: who gets a lease, when, and what happens to those who are gone.
 
 import { expect, it, vi } from "vitest";
-import { BUDGET, Budget } from "../../src/fill/budget.ts";
+import { BUDGET, Budget } from "../../src/fill/blob/budget.ts";
 
 const MiB = 1024 * 1024;
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));

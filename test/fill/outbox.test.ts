@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ManifestFact } from "../../src/catalog/facts.ts";
 import { CatalogObject } from "../../src/catalog/object.ts";
 import type { Env } from "../../src/env.ts";
-import { Outbox } from "../../src/fill/outbox.ts";
+import { Outbox } from "../../src/fill/shared/outbox.ts";
 import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";

@@ -1,7 +1,7 @@
 // Large blobs over several connections: still one fetch of every byte.
 
 import { describe, expect, it } from "vitest";
-import { budget } from "../../src/fill/budget.ts";
+import { budget } from "../../src/fill/blob/budget.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { coverOnce, MiB, receive } from "../support/transfers.ts";

@@ -1,7 +1,7 @@
 // Conditional requests: what a client has already (RFC 9110, 13).
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { matchesEtag } from "../../src/http/respond.ts";
+import { matchesEtag } from "../../src/http/shared/respond.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 
 const cache = new Cache();

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../../src/catalog/candidate.ts";
+import type { Candidate } from "../../src/catalog/sweep/candidate.ts";
 import { type LifecyclePolicy, parsePolicies } from "../../src/config/lifecycle.ts";
 import { evaluate } from "../../src/lifecycle/evaluate.ts";
 import { digestFor } from "../support/catalog.ts";

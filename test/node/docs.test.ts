@@ -8,8 +8,8 @@ import { parse as parseToml } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { readConfig } from "../../src/config/read.ts";
-import { EXAMPLE_HOST, GUIDE, INDEX } from "../../src/console/guide-text.ts";
-import { anchors, plainText } from "../../src/console/markdown.tsx";
+import { EXAMPLE_HOST, GUIDE, INDEX } from "../../src/console/parts/guide-text.ts";
+import { anchors, plainText } from "../../src/console/parts/markdown.tsx";
 
 const ROOT = join(import.meta.dirname, "../..");
 const PAGES = globSync(["README.md", "{src,test}/README.md", "src/guide/*.md", ".github/*.md"], {

@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parsePolicies } from "../../src/config/lifecycle.ts";
-import type { Desk } from "../../src/lifecycle/desk.ts";
+import type { Desk } from "../../src/lifecycle/context.ts";
 import { openLifecycle } from "../../src/lifecycle/open.ts";
 import { api, basic, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";

@@ -11,8 +11,8 @@ import { parsePath } from "../../src/oci/path.ts";
 import { parseContentRange, parseRange } from "../../src/oci/range.ts";
 import { parseReference } from "../../src/oci/reference.ts";
 import { route } from "../../src/policy/route.ts";
-import { parseChallenges } from "../../src/upstream/challenge.ts";
-import { readBudget, readRetryAfter } from "../../src/upstream/limit.ts";
+import { parseChallenges } from "../../src/upstream/authorization/challenge.ts";
+import { readBudget, readRetryAfter } from "../../src/upstream/health/limit.ts";
 
 const LONG = 1_000_000;
 /** What parsers stumble over when there is much of it. */

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { timeOf } from "../../src/cli/words.ts";
-import { ago, moment } from "../../src/console/words.ts";
+import { ago, moment } from "../../src/console/parts/words.ts";
 import { isRecorded } from "../../src/text/recorded.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12);

@@ -2,7 +2,7 @@
 // goes through all that looks at manifests.
 
 import { describe, expect, it } from "vitest";
-import { Issuers } from "../../src/access/issuers.ts";
+import { Issuers } from "../../src/access/issuers/issuers.ts";
 import type { Config } from "../../src/config/read.ts";
 import type { Fills } from "../../src/fill/open.ts";
 import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
@@ -10,7 +10,7 @@ import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/manifest.ts";
 import { contentsOf } from "../../src/prewarm/warming.ts";
-import { fetchToken } from "../../src/upstream/token.ts";
+import { fetchToken } from "../../src/upstream/authorization/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { ADMIN, api, shut } from "../support/access.ts";

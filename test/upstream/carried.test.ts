@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { Source } from "../../src/policy/source.ts";
-import type { Asked } from "../../src/pull/asked.ts";
-import type { House } from "../../src/pull/house.ts";
+import type { Asked } from "../../src/pull/pull.ts";
 import { Segments } from "../../src/pull/segments.ts";
+import type { House } from "../../src/pull/services.ts";
 import { type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { bytes, type Fault, TYPES } from "../support/fixture.ts";
 

@@ -1,7 +1,7 @@
 // WWW-Authenticate, in the ways that registries write it, and in some that nobody should.
 
 import { describe, expect, it } from "vitest";
-import { parseChallenges } from "../../src/upstream/challenge.ts";
+import { parseChallenges } from "../../src/upstream/authorization/challenge.ts";
 
 type Plain = [string, Record<string, string>][];
 const read = (header: string | null): Plain =>

@@ -1,9 +1,9 @@
 // What an upstream's answers become on their way to a client.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { UpstreamClient } from "../../src/upstream/client.ts";
+import { basic } from "../../src/upstream/authorization/token.ts";
+import { UpstreamClient } from "../../src/upstream/client/client.ts";
 import type { Gate } from "../../src/upstream/gate.ts";
-import { basic } from "../../src/upstream/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";

@@ -1,7 +1,7 @@
 // Answers that drip: they hold up nobody for long, and are over when the upstream is well again.
 
 import { describe, expect, it } from "vitest";
-import { readBounded, TimedBody } from "../../src/upstream/body.ts";
+import { readBounded, TimedBody } from "../../src/upstream/client/body.ts";
 import { problemOf } from "../http/problem.ts";
 import { cacheApart, fixture, repository } from "../support/cache.ts";
 import { receive } from "../support/transfers.ts";

@@ -3,7 +3,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { repeats } from "../../src/text/repeated.ts";
-import { loginFor } from "../../src/upstream/login.ts";
+import { loginFor } from "../../src/upstream/authorization/login.ts";
 import { ruleOf } from "../config/rules.ts";
 import { ADMIN, api, bearer, shut } from "../support/access.ts";
 import { Browser } from "../support/browser.ts";

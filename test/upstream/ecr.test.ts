@@ -2,8 +2,8 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AccessKey } from "../../src/config/credentials.ts";
-import { loginFor } from "../../src/upstream/login.ts";
-import { basic } from "../../src/upstream/token.ts";
+import { loginFor } from "../../src/upstream/authorization/login.ts";
+import { basic } from "../../src/upstream/authorization/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { fixture, repository } from "../support/cache.ts";
 import { ACCESS_KEYS, type Fault, REGION } from "../support/fixture.ts";

@@ -3,8 +3,8 @@
 import { decodeJwt, decodeProtectedHeader, exportPKCS8, generateKeyPair } from "jose";
 import { afterEach, describe, expect, inject, it, vi } from "vitest";
 import { readCredentials, type ServiceAccount } from "../../src/config/credentials.ts";
-import { loginFor } from "../../src/upstream/login.ts";
-import { basic } from "../../src/upstream/token.ts";
+import { loginFor } from "../../src/upstream/authorization/login.ts";
+import { basic } from "../../src/upstream/authorization/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { fixture, repository } from "../support/cache.ts";
 import type { Fault } from "../support/fixture.ts";

@@ -2,7 +2,7 @@
 // believed.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { HeadRecord, isBelieved, withConfirmation } from "../../src/upstream/head-trust.ts";
+import { HeadRecord, isBelieved, withConfirmation } from "../../src/upstream/health/head-trust.ts";
 import { apartPath, type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { type Fault, TYPES } from "../support/fixture.ts";
 

@@ -1,18 +1,18 @@
 // The headers of a foreign answer: bounded, wherever they come from; and what of them repeats a secret is not seen.
 
 import { describe, expect, it } from "vitest";
-import { Issuers } from "../../src/access/issuers.ts";
-import { challengeIn } from "../../src/upstream/challenge.ts";
+import { Issuers } from "../../src/access/issuers/issuers.ts";
+import { challengeIn } from "../../src/upstream/authorization/challenge.ts";
+import { loginFor } from "../../src/upstream/authorization/login.ts";
 import {
   ALL_HEADERS,
   excessOf,
   LONGEST_HEADER,
   MOST_HEADERS,
   withoutSecrets,
-} from "../../src/upstream/headers.ts";
-import { loginFor } from "../../src/upstream/login.ts";
-import { secretsIn } from "../../src/upstream/sent.ts";
-import { validate } from "../../src/upstream/validate.ts";
+} from "../../src/upstream/client/headers.ts";
+import { secretsIn } from "../../src/upstream/client/sent.ts";
+import { validate } from "../../src/upstream/client/validate.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { cacheApart, fixture, repository } from "../support/cache.ts";

@@ -10,8 +10,8 @@ import {
   type Seen,
   type Use,
   unprobe,
-} from "../../src/upstream/health.ts";
-import { observe } from "../../src/upstream/observe.ts";
+} from "../../src/upstream/health/health.ts";
+import { observe } from "../../src/upstream/health/observe.ts";
 
 const T = 1_750_000_000_000;
 const PULL: Use = { repository: "a", pull: true, background: false, reserve: 10, deadline: 1000 };

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { RegistryError } from "../../src/oci/error.ts";
-import { Keyring } from "../../src/upstream/keyring.ts";
+import { Keyring } from "../../src/upstream/authorization/keyring.ts";
 
 const T = 1_750_000_000_000;
 const KEYS = ["OLD", "NEW"];

@@ -1,7 +1,7 @@
 // Rate limits as upstreams tell them.
 
 import { describe, expect, it } from "vitest";
-import { readBudget, readRetryAfter } from "../../src/upstream/limit.ts";
+import { readBudget, readRetryAfter } from "../../src/upstream/health/limit.ts";
 
 const T = Date.UTC(2026, 9, 21, 7, 28, 0);
 

@@ -1,7 +1,7 @@
 // Offline by today's configuration, whatever a rule of yesterday says.
 
 import { expect, it } from "vitest";
-import { isOfflineIn } from "../../src/upstream/offline.ts";
+import { isOfflineIn } from "../../src/upstream/client/offline.ts";
 import { GOOD, ruleOf } from "../config/rules.ts";
 
 const other = { ...GOOD, prefix: "other", upstream: "other.example.com" };

@@ -1,7 +1,7 @@
 // Where an upstream's word may lead: nowhere that the configuration does not imply.
 
 import { describe, expect, it } from "vitest";
-import { wrongWith } from "../../src/upstream/reach.ts";
+import { wrongWith } from "../../src/upstream/client/reach.ts";
 import { cacheApart, fixture, repository } from "../support/cache.ts";
 
 const PUBLIC = "https://registry.example.com/v2/";

@@ -1,7 +1,7 @@
 // Where credentials may go.
 
 import { expect, it } from "vitest";
-import { mayTrustRealm } from "../../src/upstream/realm.ts";
+import { mayTrustRealm } from "../../src/upstream/authorization/realm.ts";
 import { ruleOf } from "../config/rules.ts";
 
 it.each<[string, string, string, boolean]>([

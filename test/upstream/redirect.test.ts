@@ -1,7 +1,7 @@
 // Redirects, hop by hop: how many, where to, and what goes along.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fetchFollowing, type Wanted } from "../../src/upstream/redirect.ts";
+import { fetchFollowing, type Wanted } from "../../src/upstream/client/redirect.ts";
 import { scriptFetch } from "./scripted.ts";
 
 afterEach(() => vi.unstubAllGlobals());

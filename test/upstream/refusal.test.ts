@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { RegistryError } from "../../src/oci/error.ts";
-import { readBounded } from "../../src/upstream/body.ts";
-import { isRefusal, refusalOf } from "../../src/upstream/refusal.ts";
+import { readBounded } from "../../src/upstream/client/body.ts";
+import { isRefusal, refusalOf } from "../../src/upstream/client/refusal.ts";
 
 const BOUNDS = { bytes: 5000, silence: 1000, time: 1000 };
 

@@ -1,8 +1,8 @@
 // What a secret holds is given to the rules that its deployer bound it to, by today's configuration, whatever rule is handed in.
 
 import { describe, expect, it } from "vitest";
-import { Lender } from "../../src/upstream/lender.ts";
-import { openSecrets } from "../../src/upstream/secrets.ts";
+import { Lender } from "../../src/upstream/authorization/lender.ts";
+import { openSecrets } from "../../src/upstream/authorization/secrets.ts";
 import { ruleOf } from "../config/rules.ts";
 
 const HUB = JSON.stringify({ username: "user", password: "p" });

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { RegistryError } from "../../src/oci/error.ts";
-import { Allowance } from "../../src/upstream/allowance.ts";
-import { keepShares, type Shares, told } from "../../src/upstream/shares.ts";
+import { Allowance } from "../../src/upstream/health/allowance.ts";
+import { keepShares, type Shares, told } from "../../src/upstream/health/shares.ts";
 
 const T = 1_750_000_000_000;
 const WINDOW = 21_600_000;

@@ -3,8 +3,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { RegistryCredentials } from "../../src/config/credentials.ts";
-import { parseChallenges } from "../../src/upstream/challenge.ts";
-import { fetchToken } from "../../src/upstream/token.ts";
+import { parseChallenges } from "../../src/upstream/authorization/challenge.ts";
+import { fetchToken } from "../../src/upstream/authorization/token.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";

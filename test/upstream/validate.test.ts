@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { validate } from "../../src/upstream/validate.ts";
+import { validate } from "../../src/upstream/client/validate.ts";
 import { ruleOf } from "../config/rules.ts";
 import { apartPath, fixture, repository } from "../support/cache.ts";
 import { secretIn } from "../support/secrets.ts";

@@ -2,7 +2,7 @@
 
 import { CatalogObject } from "../../../src/catalog/object.ts";
 import { type Catalog, openCatalog } from "../../../src/catalog/open.ts";
-import type { RunReport } from "../../../src/catalog/sweeping.ts";
+import type { RunReport } from "../../../src/catalog/sweep/sweeping.ts";
 import { readConfig } from "../../../src/config/read.ts";
 import type { Env } from "../../../src/env.ts";
 import { openLifecycle } from "../../../src/lifecycle/open.ts";

@@ -1,0 +1,44 @@
+// Who administers: whoever has a secret of this deployment's, or comes through Cloudflare Access and is on one of the lists.
+
+import { timingSafeEqual } from "node:crypto";
+import type { Team } from "../config/auth.ts";
+import { digestOf } from "../oci/hash.ts";
+import { wildcard } from "../policy/wildcard.ts";
+import { type Issuers, NoGood } from "./issuers/issuers.ts";
+import type { Role } from "./records.ts";
+
+export interface Person {
+  role: Role;
+  /** As it is noted. */
+  who: string;
+  /** The id of the session that it was proven by. */
+  session?: string;
+}
+
+/** In a time that tells nothing: digests are equally long. */
+export function isSame(given: string, secret: string): boolean {
+  const hash = (text: string) => new TextEncoder().encode(digestOf(new TextEncoder().encode(text)));
+  return timingSafeEqual(hash(given), hash(secret));
+}
+
+/** @returns why he is nobody who administers, where that is so; throws UNAVAILABLE (503) where it cannot be told */
+export async function ofTeam(
+  assertion: string,
+  { team, audience, admins, viewers }: Team,
+  issuers: Issuers,
+  now: number,
+): Promise<Person | { refused: string; known: boolean }> {
+  try {
+    const source = { issuer: team, jwksUri: `${team}/cdn-cgi/access/certs` };
+    const claims = await issuers.verify(assertion, source, audience, now);
+    const name = String(claims.email || claims.common_name || "").toLowerCase();
+    const isOn = (list: readonly string[]) =>
+      name !== "" && list.some((pattern) => wildcard(pattern.toLowerCase())(name));
+    if (isOn(admins)) return { role: "admin", who: name };
+    if (isOn(viewers)) return { role: "viewer", who: name };
+    return { refused: "you are on neither list of who may see this", known: true };
+  } catch (error) {
+    if (!(error instanceof NoGood)) throw error;
+    return { refused: error.message, known: false };
+  }
+}

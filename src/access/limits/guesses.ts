@@ -1,0 +1,78 @@
+// Guesses of secrets that a person may have chosen: counted before the comparison, so that no number of wrong ones leads to the right one.
+
+import { LRUCache } from "lru-cache";
+import { RegistryError } from "../../oci/error.ts";
+import { networksOf } from "./networks.ts";
+
+/** Time in s for which the platform's limiter counts (wrangler.toml). */
+const PERIOD = 60;
+/** How long an address that is over its limit is refused without asking the limiter again, in ms. */
+const SHUT = 10_000;
+/** How long an address is trusted after the right secret, in ms: its next guess is counted only if it is wrong. So the command line and
+ * a scraper, which send the secret with each request, are not limited. */
+const TRUSTED = 5 * 60_000;
+/** Guesses per address and PERIOD in this isolate, where the platform counts none: LOGINS is not bound, or fails. */
+const MOST_OWN = 20;
+const MOST = 10_000;
+
+/** Counts a failed login. @returns the network whose limit is reached; `uncounted` where nothing counts */
+export type CountLogin = (address: string | undefined) => Promise<string | "uncounted" | undefined>;
+
+export class Guesses {
+  readonly #countLogin: CountLogin;
+  /** Until when, in ms since the epoch, by network. */
+  readonly #shut = new LRUCache<string, number>({ max: MOST });
+  /** Since when, in ms since the epoch, by network. */
+  readonly #trusted = new LRUCache<string, number>({ max: MOST });
+  readonly #own = new LRUCache<string, { count: number; since: number }>({ max: MOST });
+
+  constructor(countLogin: CountLogin) {
+    this.#countLogin = countLogin;
+  }
+
+  /** Compares only while the address is within its limit: beyond it the right secret is refused too, or an attacker would know it by
+   * not being refused. Another address is not affected. Throws TOOMANYREQUESTS (429).
+   * @param now in ms since the epoch @param compare undefined: it is wrong */
+  async guess<T>(
+    address: string | undefined,
+    now: number,
+    compare: () => T | undefined,
+  ): Promise<T | undefined> {
+    const { link, site } = networksOf(address);
+    if ([link, site].some((network) => (this.#shut.get(network) ?? 0) > now)) throw tooManyLogins();
+    const isTrusted = now - (this.#trusted.get(link) ?? -TRUSTED) < TRUSTED;
+    if (!isTrusted) await this.#count(address, now);
+    const found = compare();
+    if (found === undefined) {
+      this.#trusted.delete(link);
+      if (isTrusted) await this.#count(address, now);
+    } else if (!isTrusted) this.#trusted.set(link, now);
+    return found;
+  }
+
+  async #count(address: string | undefined, now: number): Promise<void> {
+    const counted = await this.#countLogin(address);
+    const full = counted === "uncounted" ? this.#countOwn(networksOf(address).site, now) : counted;
+    if (full === undefined) return;
+    this.#shut.set(full, now + SHUT);
+    throw tooManyLogins();
+  }
+
+  #countOwn(network: string, now: number): string | undefined {
+    const known = this.#own.get(network);
+    const own = known && now - known.since < PERIOD * 1000 ? known : { count: 0, since: now };
+    own.count += 1;
+    this.#own.set(network, own);
+    return own.count > MOST_OWN ? network : undefined;
+  }
+}
+
+export function tooManyLogins(): RegistryError {
+  return tooMany("too many failed logins from this address");
+}
+
+export function tooMany(what: string): RegistryError {
+  return new RegistryError("TOOMANYREQUESTS", `${what}; ask again in a minute`, {
+    headers: { "Retry-After": String(PERIOD) },
+  });
+}

@@ -1,0 +1,104 @@
+// Sessions of the console as they are kept: so that one, or all of a role, can be ended before their time.
+
+import type { Sqlite } from "../../platform/sqlite.ts";
+import type { Role, Session, SessionState } from "../records.ts";
+
+/** How long a session lasts, in ms. */
+export const SESSION_LASTS = 12 * 60 * 60_000;
+/** Sessions that are kept; every isolate has those that were ended in its memory. Beyond that the older half ends. */
+const MOST = 1_000;
+
+interface Row {
+  id: string;
+  role: Role;
+  began_at: number;
+  ends_at: number;
+}
+
+/** @param key that sessions are signed with */
+export function sessionState(database: Sqlite, key: string, now: number): SessionState {
+  const ended = database.all<{ id: string }>(
+    "SELECT id FROM sessions WHERE ended_at IS NOT NULL AND ends_at > ? ORDER BY id",
+    now,
+  );
+  const until = database.all<{ role: Role; until: number }>("SELECT * FROM sessions_ended");
+  return {
+    key,
+    ended: ended.map(({ id }) => id),
+    endedUntil: Object.fromEntries(until.map(({ role, until }) => [role, until])),
+  };
+}
+
+export function beginSession(database: Sqlite, id: string, role: Role, now: number): Session {
+  const known = database.first<Row>("SELECT * FROM sessions WHERE id = ?", id);
+  if (known) return sessionOf(known); // the call is repeated
+  database.run("DELETE FROM sessions WHERE ends_at <= ?", now);
+  makeRoom(database);
+  // One that begins in the millisecond in which all were ended is not one of those.
+  const beganAt = Math.max(now, endedUntil(database, role) + 1);
+  const endsAt = now + SESSION_LASTS;
+  const row = "INSERT INTO sessions VALUES (?, ?, ?, ?, NULL)";
+  database.run(row, id, role, beganAt, endsAt);
+  return { id, role, beganAt, endsAt };
+}
+
+/** The latest first, without those that have ended. */
+export function openSessions(database: Sqlite, now: number): Session[] {
+  const rows = database.all<Row>(
+    "SELECT * FROM sessions WHERE ended_at IS NULL AND ends_at > ? ORDER BY began_at DESC, id",
+    now,
+  );
+  return rows.map(sessionOf);
+}
+
+/** Undefined where none of this id is open. */
+export function endSession(database: Sqlite, id: string, now: number): Session | undefined {
+  const row = database.first<Row>(
+    "UPDATE sessions SET ended_at = ?1 WHERE id = ?2 AND ended_at IS NULL AND ends_at > ?1 RETURNING *",
+    now,
+    id,
+  );
+  return row && sessionOf(row);
+}
+
+/** @returns how many were open */
+export function endSessions(database: Sqlite, role: Role, now: number): number {
+  const { count, latest } = database.one<{ count: number; latest: number | null }>(
+    "SELECT count(*) AS count, max(began_at) AS latest FROM sessions WHERE role = ? AND ended_at IS NULL AND ends_at > ?",
+    role,
+    now,
+  );
+  endUntil(database, role, Math.max(now, latest ?? 0));
+  return count;
+}
+
+function makeRoom(database: Sqlite): void {
+  const { count } = database.one<{ count: number }>("SELECT count(*) AS count FROM sessions");
+  if (count < MOST) return;
+  const { began_at: until } = database.one<{ began_at: number }>(
+    "SELECT began_at FROM sessions ORDER BY began_at DESC LIMIT 1 OFFSET ?",
+    MOST / 2,
+  );
+  for (const role of ["admin", "viewer"] as const) endUntil(database, role, until);
+}
+
+function endUntil(database: Sqlite, role: Role, until: number): void {
+  database.run(
+    "INSERT INTO sessions_ended VALUES (?, ?) ON CONFLICT (role) DO UPDATE SET until = max(until, excluded.until)",
+    role,
+    until,
+  );
+  database.run("DELETE FROM sessions WHERE role = ? AND began_at <= ?", role, until);
+}
+
+function endedUntil(database: Sqlite, role: Role): number {
+  const row = database.first<{ until: number }>(
+    "SELECT until FROM sessions_ended WHERE role = ?",
+    role,
+  );
+  return row?.until ?? 0;
+}
+
+function sessionOf({ id, role, began_at, ends_at }: Row): Session {
+  return { id, role, beganAt: began_at, endsAt: ends_at };
+}

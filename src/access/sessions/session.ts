@@ -1,0 +1,70 @@
+// A session of the console as the text in its cookie: signed with a random key that only this cache has, and bound to the secret that it
+// was begun with, so that another secret ends it.
+
+import { createHmac } from "node:crypto";
+import { base64url, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import { isSame } from "../administrators.ts";
+import type { Role, Session, SessionState } from "../records.ts";
+
+const AUDIENCE = "entrepot-console";
+const ALGORITHM = "HS256";
+
+const schema = z.object({
+  jti: z.string(),
+  role: z.enum(["admin", "viewer"]),
+  /** In ms since the epoch. */
+  began: z.number(),
+  /** Of the secret: a hash that nobody can guess the secret from without the key. */
+  of: z.string(),
+});
+
+/** A secret and the role that it opens. */
+export type RoleSecret = readonly [Role, string];
+
+export function signSession(
+  { id, role, beganAt, endsAt }: Session,
+  secret: string,
+  { key }: SessionState,
+): Promise<string> {
+  return new SignJWT({ role, began: beganAt, of: hashOf(key, role, secret) })
+    .setProtectedHeader({ alg: ALGORITHM })
+    .setAudience(AUDIENCE)
+    .setJti(id)
+    .setExpirationTime(Math.floor(endsAt / 1000))
+    .sign(bytesOf(key));
+}
+
+/** Undefined where it is none, has ended, or was begun with another secret. @param now in ms since the epoch */
+export async function sessionIn(
+  text: string,
+  secrets: readonly RoleSecret[],
+  state: SessionState | undefined,
+  now: number,
+): Promise<{ id: string; role: Role } | undefined> {
+  if (!state) return undefined;
+  const checks = {
+    audience: AUDIENCE,
+    currentDate: new Date(now),
+    algorithms: [ALGORITHM],
+    requiredClaims: ["exp"],
+  };
+  const verified = await jwtVerify(text, bytesOf(state.key), checks).catch(() => undefined);
+  const parsed = schema.safeParse(verified?.payload);
+  if (!parsed.success) return undefined;
+  const { jti: id, role, began, of } = parsed.data;
+  if (state.ended.includes(id) || began <= (state.endedUntil[role] ?? 0)) return undefined;
+  const isBound = secrets.some(
+    ([own, secret]) => own === role && isSame(of, hashOf(state.key, role, secret)),
+  );
+  return isBound ? { id, role } : undefined;
+}
+
+function bytesOf(key: string): Uint8Array {
+  return base64url.decode(key);
+}
+
+/** Its text has a line break, which no signed part of a JWT has: the two uses of the key cannot be taken for each other. */
+function hashOf(key: string, role: Role, secret: string): string {
+  return createHmac("sha256", bytesOf(key)).update(`${role}\n${secret}`).digest("base64url");
+}

@@ -1,0 +1,40 @@
+// Pull tokens as text: a prefix that secret scanners look for, 256 random bits, and a checksum, so that a scanner, and this cache, knows
+// one without asking anybody.
+
+import { crc32 } from "node:zlib";
+import { digestOf } from "../../oci/hash.ts";
+
+const PREFIX = "entrepot_";
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/** 62 ** 43 is more than 2 ** 256; six digits hold 32 bits. */
+const SECRET = 43;
+const CHECKSUM = 6;
+
+export function newPullToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const secret = base62(BigInt(`0x${hex}`), SECRET);
+  return PREFIX + secret + checksumOf(secret);
+}
+
+/** Whether it can be one: nothing is said of whether it is. */
+export function isPullToken(text: string): boolean {
+  const [, secret = "", checksum] = /^entrepot_(\w{43})(\w{6})$/.exec(text) ?? [];
+  return secret !== "" && checksumOf(secret) === checksum;
+}
+
+/** What of it is kept: it has too many bits to be guessed, so that a slow hash would add nothing. */
+export function hashOf(token: string): string {
+  return digestOf(new TextEncoder().encode(token));
+}
+
+function checksumOf(secret: string): string {
+  return base62(BigInt(crc32(PREFIX + secret)), CHECKSUM);
+}
+
+function base62(value: bigint, digits: number): string {
+  let text = "";
+  for (let rest = value; text.length < digits; rest /= 62n)
+    text = DIGITS[Number(rest % 62n)] + text;
+  return text;
+}

@@ -1,0 +1,57 @@
+// Refresh tokens: signed statements that name a pull token, which is looked up when one is used. Nothing is kept of them: a client may
+// ask for as many as it likes, and each ends with its pull token.
+
+import { base64url, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
+import type { Page } from "../records.ts";
+import { SERVICE } from "./jwt.ts";
+
+/** Of its own: what is made for pulling is no refresh token, nor the other way round. */
+export const REFRESH = "entrepot-refresh";
+const ALGORITHM = "HS256";
+
+const schema = z.object({ token: z.string() });
+
+/** Undefined where there is no key. @param expiresAt of the pull token, in ms since the epoch @param now the same */
+export async function signRefreshToken(
+  tokenId: string,
+  expiresAt: number | undefined,
+  { refreshKey }: Pick<Page, "refreshKey">,
+  now: number,
+): Promise<string | undefined> {
+  if (refreshKey === undefined) return undefined;
+  const statement = new SignJWT({ token: tokenId })
+    .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
+    .setIssuer(SERVICE)
+    .setAudience(REFRESH)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt(Math.floor(now / 1000));
+  if (expiresAt !== undefined) statement.setExpirationTime(Math.floor(expiresAt / 1000));
+  return statement.sign(bytesOf(refreshKey));
+}
+
+/** The id of the pull token that it names; `expired` with that one; undefined where it is no refresh token of this cache's.
+ * @param now in ms since the epoch */
+export async function refreshedBy(
+  text: string,
+  { refreshKey }: Pick<Page, "refreshKey">,
+  now: number,
+): Promise<{ tokenId: string } | "expired" | undefined> {
+  if (refreshKey === undefined) return undefined;
+  try {
+    const { payload } = await jwtVerify(text, bytesOf(refreshKey), {
+      algorithms: [ALGORITHM],
+      issuer: SERVICE,
+      audience: REFRESH,
+      typ: "JWT",
+      currentDate: new Date(now),
+    });
+    return { tokenId: schema.parse(payload).token };
+  } catch (error) {
+    return (error as { code?: string }).code === "ERR_JWT_EXPIRED" ? "expired" : undefined;
+  }
+}
+
+function bytesOf(key: string): Uint8Array {
+  return base64url.decode(key);
+}

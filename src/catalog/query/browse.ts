@@ -1,0 +1,160 @@
+// Images, as somebody looks for them: those of all places, found by a part of their names, in several orders, a page at a time.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import {
+  lastPullOf,
+  pullsOf,
+  type RepositoryPulls,
+  repositoryPulls,
+} from "../record/image-pulls.ts";
+import { type Platforms, platformsOf } from "../record/platforms.ts";
+import { keptByPins } from "../sweep/pins.ts";
+
+export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface Wanted {
+  /** A part of `host/repository:tag`, in lower case, or the beginning of a digest; one of these. */
+  parts: string[];
+  /** What places have to begin with; one of these. */
+  places: string[];
+  sort: Sort;
+  descending: boolean;
+  /** The last one of the page before. */
+  after?: Position;
+  limit: number;
+}
+
+/** What it stands by, and the numbers of its place and its manifest: as the indexes have them. */
+export type Position = [key: string | number, place: number, content: number];
+
+export interface ListedImage extends Platforms {
+  place: string;
+  digest: Digest;
+  mediaType: string;
+  tags: string[];
+  /** In bytes, of all that it consists of and that is here. */
+  size: number;
+  cachedAt: number;
+  pulledAt?: number;
+  unknownSince?: number;
+  /** Of this image, by its digest and its tags, in 90 days. */
+  pulls: number;
+  repository: RepositoryPulls;
+  pinned: boolean;
+  /** It is marked to go, and why. */
+  expiring?: string;
+  /** In the order that was asked for. */
+  key: string | number;
+  numbers: { place: number; content: number };
+}
+
+interface Row {
+  pid: number;
+  place: string;
+  content: number;
+  digest: Digest;
+  media_type: string;
+  pushed_at: number;
+  pulled_at: number | null;
+  unknown_since: number | null;
+  reason: string | null;
+  pulls: number;
+  key: string | number;
+}
+
+/** What is sorted by a sum reads all that is found: no more than so many, in one call of the one object. */
+const MOST_SUMMED = 20_000;
+
+/** Without referrers, which are weak manifests; with foreign layers that are here, which are weak blobs. */
+const SIZE = `(WITH RECURSIVE under (id) AS (
+    SELECT images.content UNION SELECT child FROM refs JOIN under ON parent = under.id
+      WHERE NOT weak OR EXISTS (SELECT 1 FROM contents WHERE id = child AND kind = 'blob'))
+  SELECT coalesce(sum(size), 0) FROM under CROSS JOIN contents USING (id) WHERE present)`;
+const PULLS = pullsOf("places.place", "contents.digest");
+const NAME = "replace(places.place, '//', '/')";
+/** The first three are those of an index: a page of them reads as much as it has, and what does not match on the way. */
+const KEYS: Record<Sort, string> = {
+  // What was never pulled comes last; what is not known, by when that began.
+  pulled: "coalesce(images.pulled_at, images.unknown_since, 0)",
+  cached: "images.pushed_at",
+  name: "places.place",
+  size: SIZE,
+  pulls: PULLS,
+};
+
+/** Images that nothing else of their place leads to, or that a tag names. */
+const TOP = `(EXISTS (SELECT 1 FROM tags AS t WHERE t.content = images.content AND t.place = images.place)
+  OR NOT EXISTS (SELECT 1 FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = images.place
+    WHERE child = images.content))`;
+
+/** Undefined where too many would have to be summed up. */
+export function listed(database: Database, wanted: Wanted): ListedImage[] | undefined {
+  const { parts, places, sort, descending, after, limit } = wanted;
+  const values: (string | number)[] = [];
+  const one = (value: string | number) => {
+    values.push(value);
+    return `?${values.length}`;
+  };
+  const found = parts.map((part) => {
+    const value = one(part);
+    return `instr(lower(${NAME}), ${value}) OR instr(digest, ${value}) = 1 OR EXISTS (SELECT 1 FROM tags AS t
+      WHERE t.content = images.content AND t.place = images.place AND instr(lower(${NAME} || ':' || tag), ${value}))`;
+  });
+  const under = places.map((place) => {
+    const value = one(place);
+    return `substr(places.place, 1, length(${value})) = ${value}`;
+  });
+  const from = `FROM images JOIN places ON places.id = images.place JOIN contents ON contents.id = images.content
+    WHERE ${TOP}
+      ${found.length > 0 ? `AND (${found.join(" OR ")})` : ""} ${under.length > 0 ? `AND (${under.join(" OR ")})` : ""}`;
+  if (sort === "size" || sort === "pulls") {
+    const query = `SELECT count(*) AS n FROM (SELECT 1 ${from} LIMIT ${MOST_SUMMED + 1})`;
+    if (database.one<{ n: number }>(query, ...values).n > MOST_SUMMED) return undefined;
+  }
+  const [compare, direction] = descending ? ["<", "DESC"] : [">", "ASC"];
+  const behind = after
+    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => one(value)).join(", ")})`
+    : "";
+  const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
+  const rows = database.all<Row>(
+    `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
+       images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, ${PULLS} AS pulls, reason, ${KEYS[sort]} AS key
+     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${one(limit)}`,
+    ...values,
+  );
+  return rows.map((row) => imageOf(database, row));
+}
+
+function imageOf(database: Database, row: Row): ListedImage {
+  const { pid, place, content, digest, key, reason } = row;
+  const tags = database
+    .all<{ tag: string }>(
+      "SELECT tag FROM tags WHERE content = ? AND place = ? AND doomed IS NULL ORDER BY tag",
+      content,
+      pid,
+    )
+    .map(({ tag }) => tag);
+  const { size } = database.one<{ size: number }>(
+    `SELECT ${SIZE} AS size FROM images WHERE place = ? AND content = ?`,
+    pid,
+    content,
+  );
+  return {
+    place,
+    digest,
+    mediaType: row.media_type,
+    tags,
+    ...platformsOf(database, content),
+    size,
+    cachedAt: row.pushed_at,
+    ...lastPullOf(row),
+    pulls: row.pulls,
+    repository: repositoryPulls(database, place),
+    pinned: keptByPins(database, place, pid).has(content),
+    ...(reason !== null && { expiring: reason }),
+    key,
+    numbers: { place: pid, content },
+  };
+}

@@ -1,0 +1,116 @@
+// What an image is and has been in a place, beside what its manifests say; and what is here of some digests.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { HeldImage } from "../facts.ts";
+import {
+  lastPullOf,
+  pullsByTag,
+  type RepositoryPulls,
+  repositoryPulls,
+} from "../record/image-pulls.ts";
+import { type Pin, pinsAt } from "../sweep/pins.ts";
+import type { ContentKind } from "../sweep/sweeping.ts";
+
+/** What a place knows of an image, beside what its manifests say. */
+export interface ImageRecord extends Pick<HeldImage, "pulledAt" | "unknownSince"> {
+  cachedAt: number;
+  /** Of this image, by its digest and its tags, in 90 days. */
+  pulls: number;
+  /** By the tags that it was named by; "" by its digest. */
+  pullsByTag: { tag: string; pulls: number }[];
+  repository: RepositoryPulls;
+  expiring?: string;
+  tags: { tag: string; since: number }[];
+  /** What its tags meant before, the latest first. */
+  history: { tag: string; digest: Digest; since: number; until: number }[];
+  pins: Pin[];
+  /** The digest of an index of the place that leads to it. */
+  partOf?: Digest;
+  referrers: { digest: Digest; artifactType?: string; size: number }[];
+}
+
+const MOST_MOVES = 100;
+
+export function recordOf(
+  database: Database,
+  place: string,
+  digest: Digest,
+): ImageRecord | undefined {
+  const pid = database.placeIfKnown(place);
+  const content = database.contentIfKnown(digest, "manifest");
+  if (pid === undefined || content === undefined) return undefined;
+  const row = database.first<{
+    pushed_at: number;
+    pulled_at: number | null;
+    unknown_since: number | null;
+    reason: string | null;
+  }>(
+    "SELECT pushed_at, pulled_at, unknown_since, reason FROM images WHERE place = ? AND content = ?",
+    pid,
+    content,
+  );
+  if (!row) return undefined;
+  const tags = database.all<{ tag: string; since: number }>(
+    "SELECT tag, since FROM tags WHERE content = ? AND place = ? AND doomed IS NULL ORDER BY tag",
+    content,
+    pid,
+  );
+  const history = database.all<ImageRecord["history"][number]>(
+    `SELECT tag, digest, since, until FROM moves
+     WHERE place = ?1 AND tag IN (SELECT tag FROM tags WHERE content = ?2 AND place = ?3) ORDER BY until DESC LIMIT ?4`,
+    place,
+    content,
+    pid,
+    MOST_MOVES,
+  );
+  const parent = database.first<{ digest: Digest }>(
+    `SELECT digest FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = ?1
+     JOIN contents ON contents.id = parent WHERE child = ?2 AND NOT weak LIMIT 1`,
+    pid,
+    content,
+  );
+  const referrers = database.all<{ digest: Digest; artifact_type: string | null; size: number }>(
+    "SELECT digest, artifact_type, size FROM contents WHERE subject = ? AND kind = 'manifest' AND present ORDER BY digest LIMIT ?",
+    digest,
+    MOST_MOVES,
+  );
+  const byTag = pullsByTag(database, place, digest);
+  return {
+    cachedAt: row.pushed_at,
+    ...lastPullOf(row),
+    pulls: byTag.reduce((sum, { pulls }) => sum + pulls, 0),
+    pullsByTag: byTag,
+    repository: repositoryPulls(database, place),
+    ...(row.reason !== null && { expiring: row.reason }),
+    tags,
+    history,
+    pins: pinsAt(database, place),
+    ...(parent && { partOf: parent.digest }),
+    referrers: referrers.map(({ artifact_type, ...one }) => ({
+      ...one,
+      ...(artifact_type !== null && { artifactType: artifact_type }),
+    })),
+  };
+}
+
+/** What is here of a digest, and how many manifests lead to it. */
+export interface KnownContent {
+  digest: Digest;
+  kind: ContentKind;
+  present: boolean;
+  parents: number;
+}
+
+/** One that is named as either kind may come twice. */
+export function contentsKnown(database: Database, digests: readonly Digest[]): KnownContent[] {
+  return digests.flatMap((digest) =>
+    database
+      .all<Omit<KnownContent, "present"> & { present: number }>(
+        `SELECT digest, kind, present, (SELECT count(*) FROM refs WHERE child = contents.id AND NOT weak) AS parents
+         FROM contents WHERE digest = ?`,
+        digest,
+      )
+      .map((row) => ({ ...row, present: row.present === 1 })),
+  );
+}

@@ -1,0 +1,37 @@
+// What was counted, added up: by day, rule or repository.
+
+import type { Database } from "../database.ts";
+import type { Totals } from "../facts.ts";
+import { SUMMED } from "../record/counters.ts";
+
+/** What is added up under one name each; of days and repositories the others' columns are empty. */
+export type By = "day" | "rule" | "repository";
+
+const COLUMNS: Record<By, string> = {
+  day: "day, '' AS rule, '' AS place",
+  rule: "'' AS day, rule, '' AS place",
+  repository: "'' AS day, rule, place",
+};
+const GROUPS: Record<By, string> = { day: "day", rule: "rule", repository: "rule, place" };
+const ORDERS: Record<By, string> = {
+  day: "day",
+  rule: "rule",
+  repository: "pulls DESC, bytesServed DESC, rule, place",
+};
+
+/** @param from and `to`: days, as in `Counts`, both of them included */
+export function totalsOf(
+  database: Database,
+  from: string,
+  to: string,
+  by: By,
+  limit: number,
+): Totals[] {
+  return database.all<Totals>(
+    `SELECT ${COLUMNS[by]}, ${SUMMED}
+     FROM counters WHERE day BETWEEN ? AND ? GROUP BY ${GROUPS[by]} ORDER BY ${ORDERS[by]} LIMIT ?`,
+    from,
+    to,
+    limit,
+  );
+}

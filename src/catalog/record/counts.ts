@@ -1,0 +1,72 @@
+// Counts by day, rule and place, and pulls by day and image, as they add up before the catalog is told.
+
+import type { Counts, ImagePulls } from "../facts.ts";
+
+export type Amounts = Omit<Counts, "day" | "rule" | "place">;
+
+const NONE: Amounts = {
+  pulls: 0,
+  hits: 0,
+  misses: 0,
+  collapsed: 0,
+  stale: 0,
+  bytesServed: 0,
+  bytesFetched: 0,
+  upstreamRequests: 0,
+  upstreamPulls: 0,
+  errors: 0,
+};
+/** So many are kept while the catalog cannot be told; then the first ones are lost. */
+const MOST = 10_000;
+
+export class Counting {
+  #counts = new Map<string, Counts>();
+
+  /** @param now in ms since the epoch */
+  add(rule: string, place: string, now: number, amounts: Partial<Amounts>): void {
+    const day = new Date(now).toISOString().slice(0, 10);
+    const key = `${day} ${rule} ${place}`;
+    const counts = this.#counts.get(key) ?? { day, rule, place, ...NONE };
+    for (const [name, amount] of Object.entries(amounts)) counts[name as keyof Amounts] += amount;
+    this.#counts.set(key, counts);
+    if (this.#counts.size > MOST) this.#counts.delete(this.#counts.keys().next().value as string);
+  }
+
+  /** What was counted, which is then the caller's to tell. */
+  take(): Counts[] {
+    const counts = [...this.#counts.values()];
+    this.#counts = new Map();
+    return counts;
+  }
+
+  /** It was not told. */
+  putBack(counts: readonly Counts[]): void {
+    for (const { day, rule, place, ...amounts } of counts)
+      this.add(rule, place, Date.parse(day), amounts);
+  }
+}
+
+/** Pulls by image: bounded as counts are. */
+export class PullCounting {
+  #pulls = new Map<string, ImagePulls>();
+
+  add(image: ImagePulls): void {
+    const { day, place, digest, tag, pulls } = image;
+    const key = `${day} ${place} ${digest} ${tag}`;
+    const before = this.#pulls.get(key)?.pulls ?? 0;
+    this.#pulls.set(key, { ...image, pulls: before + pulls });
+    if (this.#pulls.size > MOST) this.#pulls.delete(this.#pulls.keys().next().value as string);
+  }
+
+  /** What was counted, which is then the caller's to tell. */
+  take(): ImagePulls[] {
+    const pulls = [...this.#pulls.values()];
+    this.#pulls = new Map();
+    return pulls;
+  }
+
+  /** It was not told. */
+  putBack(pulls: readonly ImagePulls[]): void {
+    for (const one of pulls) this.add(one);
+  }
+}

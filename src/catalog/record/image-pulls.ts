@@ -1,0 +1,127 @@
+// Pulls by image: by digest and tag, and what is known by repository alone. A pull of a multi-platform image is a GET of its index and one
+// of a platform's manifest, and counts once, for the index.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { Counts, HeldImage, ImagePulls, Report } from "../facts.ts";
+
+/** In place of a digest: pulls whose image is not known. */
+const NO_IMAGE = "";
+
+/** Of an image, in 90 days. `place` and `digest` are columns of the query that it is put into. */
+export function pullsOf(place: string, digest: string): string {
+  return `(SELECT coalesce(sum(p.pulls), 0) FROM image_pulls AS p WHERE p.place = ${place} AND p.digest = ${digest})`;
+}
+
+export function countPulls(database: Database, { pulls, counts }: Report): void {
+  if (!pulls) {
+    for (const one of counts) if (one.pulls > 0) add(database, ofRepository(one), one.pulls, 0);
+    return;
+  }
+  // Those first that lead to others: what is told together came in any order.
+  const led = pulls.map((one) => ({ one, parents: isPart(one) ? parentsOf(database, one) : [] }));
+  for (const { one, parents } of led.toSorted((a, b) => a.parents.length - b.parents.length)) {
+    const parts = parents.length === 0 ? 0 : Math.min(one.pulls, openParts(database, one, parents));
+    add(database, one, one.pulls - parts, parts);
+  }
+}
+
+function ofRepository({
+  day,
+  place,
+  pulls,
+}: Counts): Omit<ImagePulls, "digest"> & { digest: string } {
+  return { day, place, digest: NO_IMAGE, tag: "", pulls };
+}
+
+/** A client asks for a platform's manifest by its digest. */
+function isPart({ tag }: ImagePulls): boolean {
+  return tag === "";
+}
+
+/** Indexes of the place that lead to it: their numbers. */
+function parentsOf(database: Database, { place, digest }: ImagePulls): number[] {
+  const query = `SELECT parent FROM refs CROSS JOIN images ON images.content = parent
+    AND images.place = (SELECT id FROM places WHERE place = ?1)
+    WHERE child = (SELECT id FROM contents WHERE digest = ?2 AND kind = 'manifest') AND NOT weak`;
+  return database.all<{ parent: number }>(query, place, digest).map(({ parent }) => parent);
+}
+
+/** How many pulls of these indexes, on that day, have not been followed by a GET of one of their manifests yet. */
+function openParts(
+  database: Database,
+  { place, day }: ImagePulls,
+  parents: readonly number[],
+): number {
+  const list = parents.join(", ");
+  const { pulled } = database.one<{ pulled: number }>(
+    `SELECT coalesce(sum(pulls + parts), 0) AS pulled FROM image_pulls WHERE place = ? AND day = ?
+       AND digest IN (SELECT digest FROM contents WHERE id IN (${list}))`,
+    place,
+    day,
+  );
+  const { followed } = database.one<{ followed: number }>(
+    `SELECT coalesce(sum(parts), 0) AS followed FROM image_pulls WHERE place = ? AND day = ?
+       AND digest IN (SELECT digest FROM refs JOIN contents ON contents.id = child WHERE parent IN (${list}) AND NOT weak)`,
+    place,
+    day,
+  );
+  return Math.max(0, pulled - followed);
+}
+
+function add(
+  database: Database,
+  { place, digest, tag, day }: Omit<ImagePulls, "digest"> & { digest: string },
+  pulls: number,
+  parts: number,
+): void {
+  database.run(
+    `INSERT INTO image_pulls VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET pulls = pulls + excluded.pulls, parts = parts + excluded.parts`,
+    place,
+    digest,
+    tag,
+    day,
+    pulls,
+    parts,
+  );
+}
+
+export interface RepositoryPulls {
+  /** Of all its images in 90 days, those that are gone too. */
+  pulls: number;
+  /** Of these, those that are known by repository alone: they were counted before pulls were counted by image. */
+  unassigned: number;
+}
+
+export function repositoryPulls(database: Database, place: string): RepositoryPulls {
+  return database.one<{ pulls: number; unassigned: number }>(
+    `SELECT coalesce(sum(pulls), 0) AS pulls, coalesce(sum(CASE WHEN digest = ?2 THEN pulls END), 0) AS unassigned
+     FROM image_pulls WHERE place = ?1`,
+    place,
+    NO_IMAGE,
+  );
+}
+
+/** Of an image, by the tags that it was named by, in 90 days. */
+export function pullsByTag(
+  database: Database,
+  place: string,
+  digest: Digest,
+): { tag: string; pulls: number }[] {
+  const query = `SELECT tag, sum(pulls) AS pulls FROM image_pulls WHERE place = ? AND digest = ?
+    GROUP BY tag HAVING sum(pulls) > 0 ORDER BY tag`;
+  return database.all<{ tag: string; pulls: number }>(query, place, digest);
+}
+
+/** When an image was last pulled, or since when that is not known; neither where it never was. */
+export function lastPullOf({
+  pulled_at,
+  unknown_since,
+}: {
+  pulled_at: number | null;
+  unknown_since: number | null;
+}): Pick<HeldImage, "pulledAt" | "unknownSince"> {
+  if (pulled_at !== null) return { pulledAt: pulled_at };
+  return unknown_since === null ? {} : { unknownSince: unknown_since };
+}

@@ -1,0 +1,137 @@
+// Numbers and happenings, as isolates tell them: what was counted since there is a catalog, by month and by hour, and what happened.
+
+import type { Happening, Sample } from "../../meter/meter.ts";
+import { plain } from "../../text/plain.ts";
+import type { Database } from "../database.ts";
+import type { Happened, Operations, Report, UpstreamHour } from "../facts.ts";
+
+/** Of more series the new ones are not taken: names of rules that came and went for years. */
+const MOST_SERIES = 10_000;
+/** Of happenings; the first go. */
+const MOST_HAPPENINGS = 100_000;
+/** An isolate that has told nothing for so long, in ms, has no fill at work. */
+const FILLING = 60_000;
+/** Its family is the bill's (meter/families). */
+const OPERATIONS = "entrepot_platform_operations\n";
+
+type Amounts = Record<string, number>;
+type Filling = Record<string, { fills: number; at: number }>;
+
+export function takeNumbers(database: Database, report: Report): void {
+  const { samples = [], happenings = [], hours = [], filling } = report;
+  // All of them in one row: what SQLite in an object costs is rows that are written.
+  if (samples.length > 0) addSamples(database, samples);
+  for (const one of happenings) happened(database, one);
+  for (const one of hours) addHour(database, one);
+  if (!filling) return;
+  const { isolate, fills, at } = filling;
+  database.setState("filling", { ...fillingAt(database, at), [isolate]: { fills, at } });
+}
+
+function addSamples(database: Database, samples: readonly Sample[]): void {
+  const all = database.state<Amounts>("series") ?? {};
+  let count = Object.keys(all).length;
+  const month = new Date().toISOString().slice(0, 7);
+  const months = database.state<Record<string, Operations>>("operations") ?? {};
+  const operations: Operations = months[month] ?? {};
+  for (const { key, amount } of samples) {
+    const before = all[key];
+    if (before === undefined && count >= MOST_SERIES) continue;
+    if (before === undefined) count += 1;
+    all[key] = (before ?? 0) + amount;
+    if (!key.startsWith(OPERATIONS)) continue;
+    const operation = key.slice(OPERATIONS.length);
+    operations[operation] = (operations[operation] ?? 0) + amount;
+  }
+  database.setState("series", all);
+  if (Object.keys(operations).length > 0)
+    database.setState("operations", { ...months, [month]: operations });
+}
+
+export function happened(database: Database, { at, what, detail, ...told }: Happening): void {
+  const query = "INSERT INTO happenings (at, what, told) VALUES (?, ?, ?)";
+  const text = detail === undefined ? {} : { detail: plain(detail) };
+  database.run(query, at, what, JSON.stringify({ ...told, ...text }));
+}
+
+function addHour(database: Database, one: UpstreamHour): void {
+  database.run(
+    `INSERT INTO upstream_hours VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+       requests = requests + excluded.requests, failures = failures + excluded.failures,
+       limited = limited + excluded.limited, waited = waited + excluded.waited,
+       slowest = max(slowest, excluded.slowest),
+       left = coalesce(min(left, excluded.left), left, excluded.left), most = coalesce(excluded.most, most)`,
+    one.hour,
+    one.origin,
+    one.requests,
+    one.failures,
+    one.limited,
+    Math.round(one.waited),
+    Math.round(one.slowest),
+    one.left ?? null,
+    one.limit ?? null,
+  );
+}
+
+function fillingAt(database: Database, now: number): Filling {
+  const all = database.state<Filling>("filling") ?? {};
+  return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING));
+}
+
+/** What was counted in all, and how many fills are at work. @param now in ms since the epoch */
+export function numbersAt(database: Database, now: number): { samples: Sample[]; fills: number } {
+  const all = database.state<Amounts>("series") ?? {};
+  const samples = Object.entries(all).map(([key, amount]) => ({ key, amount }));
+  const counts = Object.values(fillingAt(database, now)).map(({ fills }) => fills);
+  return { samples, fills: counts.reduce((sum, fills) => sum + fills, 0) };
+}
+
+/** @param month such as `2026-11` */
+export function operationsIn(database: Database, month: string): Operations {
+  return database.state<Record<string, Operations>>("operations")?.[month] ?? {};
+}
+
+/** @param from the first hour, as in `UpstreamHour` */
+export function hoursFrom(database: Database, from: string): UpstreamHour[] {
+  const rows = database.all<UpstreamHour & { left: number | null; limit: number | null }>(
+    `SELECT hour, origin, requests, failures, limited, waited, slowest, left, most AS "limit"
+     FROM upstream_hours WHERE hour >= ? ORDER BY hour, origin`,
+    from,
+  );
+  return rows.map(({ left, limit, ...row }) => ({
+    ...row,
+    ...(left !== null && { left }),
+    ...(limit !== null && { limit }),
+  }));
+}
+
+/** In their order. @param after the id of the last one that is known; undefined for the last ones */
+export function happenedAfter(
+  database: Database,
+  after: number | undefined,
+  limit: number,
+): Happened[] {
+  const which = after === undefined ? "ORDER BY id DESC" : "WHERE id > ? ORDER BY id";
+  const rows = database.all<{ id: number; at: number; what: Happening["what"]; told: string }>(
+    `SELECT id, at, what, told FROM happenings ${which} LIMIT ?`,
+    ...(after === undefined ? [] : [after]),
+    limit,
+  );
+  if (after === undefined) rows.reverse();
+  return rows.map(({ told, ...row }) => ({ ...row, ...JSON.parse(told) }));
+}
+
+/** @param before in ms since the epoch */
+export function trimNumbers(database: Database, before: number): void {
+  const hour = new Date(before).toISOString().slice(0, 13);
+  database.run("DELETE FROM upstream_hours WHERE hour < ?", hour);
+  database.run("DELETE FROM happenings WHERE at < ?", before);
+  database.run(
+    "DELETE FROM happenings WHERE id <= (SELECT max(id) FROM happenings) - ?",
+    MOST_HAPPENINGS,
+  );
+  const month = new Date(before).toISOString().slice(0, 7);
+  const months = database.state<Record<string, Operations>>("operations") ?? {};
+  const kept = Object.entries(months).filter(([name]) => name >= month);
+  database.setState("operations", Object.fromEntries(kept));
+}

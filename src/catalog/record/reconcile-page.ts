@@ -1,0 +1,101 @@
+// What is seen in R2, page by page, compared with what is known: what is not known is adopted, what is gone is forgotten. The two
+// drift apart where something broke between them, or where somebody deleted objects by hand.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import { forget } from "../sweep/collecting.ts";
+import type { BlobPage, ContentKind, Page, TagPage } from "../sweep/sweeping.ts";
+import { tellBlob } from "./record-content.ts";
+import { holdTagged } from "./record-pulls.ts";
+import { keyOf, tagOf, tellTag } from "./tags.ts";
+
+const VANISHED = "the manifest that led to it is gone from R2";
+/** Behind every digest and every name. */
+const END = "\u{10ffff}";
+
+export function seeManifests(
+  database: Database,
+  page: Page<Digest>,
+): { unknown: Digest[]; forgotten: number } {
+  const unknown = page.seen.filter((digest) => !isPresent(database, digest, "manifest"));
+  return { unknown, forgotten: forgetUnseen(database, "manifest", page, page.seen) };
+}
+
+export function seeBlobs(
+  database: Database,
+  page: BlobPage,
+): { adopted: number; forgotten: number } {
+  let adopted = 0;
+  for (const blob of page.seen) {
+    if (!isPresent(database, blob.digest, "blob")) adopted += 1;
+    tellBlob(database, blob);
+  }
+  const digests = page.seen.map(({ digest }) => digest);
+  const forgotten = forgetUnseen(database, "blob", page, digests);
+  for (const { digest, attempt, bytes } of page.segments) {
+    const query =
+      "SELECT 1 FROM contents WHERE digest = ? AND kind = 'blob' AND attempt = ? AND present";
+    if (database.has(query, digest, attempt)) continue;
+    // Of a running fill, or of one that has ended for good: its object knows, when the time has come.
+    database.run(
+      `INSERT INTO leftovers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET bytes = max(bytes, excluded.bytes)`,
+      digest,
+      attempt,
+      bytes,
+      page.now,
+    );
+  }
+  return { adopted, forgotten };
+}
+
+function isPresent(database: Database, digest: Digest, kind: ContentKind): boolean {
+  return database.has(
+    "SELECT 1 FROM contents WHERE digest = ? AND kind = ? AND present",
+    digest,
+    kind,
+  );
+}
+
+/** What was known before the pass began, and is not in the stretch where it would be. */
+function forgetUnseen<T>(
+  database: Database,
+  kind: ContentKind,
+  { after, upTo, startedAt }: Page<T>,
+  seen: Digest[],
+): number {
+  const known = database.all<{ id: number; digest: Digest }>(
+    `SELECT id, digest FROM contents WHERE kind = ? AND digest > ? AND digest <= ? AND present AND cached_at < ?
+       AND going IS NULL`,
+    kind,
+    after,
+    upTo ?? END,
+    startedAt,
+  );
+  const there = new Set(seen);
+  const missing = known.filter(({ digest }) => !there.has(digest));
+  for (const { id } of missing) forget(database, id, { at: 0, noticedAt: 0, because: VANISHED });
+  return missing.length;
+}
+
+export function seeTags(
+  database: Database,
+  { after, upTo, startedAt, seen }: TagPage,
+): { adopted: number; forgotten: number } {
+  let adopted = 0;
+  const there = new Set<string>();
+  for (const fact of seen) {
+    if (fact.gone) continue;
+    there.add(keyOf(fact.place, fact.tag));
+    const known = tagOf(database, fact.place, fact.tag);
+    if (known?.digest === fact.digest) continue;
+    adopted += 1;
+    tellTag(database, fact);
+    // Its last pull is unknown, unless its image is known: its time counts from now, so that nothing expires for want of a memory.
+    holdTagged(database, fact, startedAt);
+  }
+  const query = `SELECT key FROM tags WHERE key > ? AND key <= ? AND since < ? AND doomed IS NULL`;
+  const keys = database.all<{ key: string }>(query, after, upTo ?? END, startedAt);
+  const missing = keys.filter(({ key }) => !there.has(key));
+  for (const { key } of missing) database.run("DELETE FROM tags WHERE key = ?", key);
+  return { adopted, forgotten: missing.length };
+}

@@ -1,0 +1,208 @@
+// Images that places hold: since they were cached there, and until their policy has expired them. A pull takes the mark back, as does a
+// HEAD or a 304 of an image that was pulled before.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { CheckedImage, PulledImage, Report, Reported, TagFact } from "../facts.ts";
+import { unmark } from "../sweep/images.ts";
+import { addCounts } from "./counters.ts";
+import { countPulls } from "./image-pulls.ts";
+import { takeNumbers } from "./numbers.ts";
+import { adopt } from "./referred.ts";
+import { recall, type TimesRow } from "./remembered.ts";
+import { tagOf } from "./tags.ts";
+
+/** Holds what was found in R2 without a word of where it was pulled. */
+const UNKNOWN = "?";
+/** A HEAD or a 304 is not written down where a use of the last half hour is, in ms: nodes of a fleet ask every few minutes, each through
+ * its own isolate. */
+const NOTED = 30 * 60_000;
+
+/** What is known of an image's times, in ms since the epoch. */
+interface Times {
+  pushedAt: number;
+  pulledAt?: number;
+  /** Since when it is not known when it was last pulled. */
+  unknownSince?: number;
+}
+
+/** Its place holds it from now on, if not already: by the times that were known before it was forgotten, else by these.
+ * @returns the number of its place; undefined where it has no place, and others hold it */
+export function hold(
+  database: Database,
+  place: string,
+  content: number,
+  times: Times,
+): number | undefined {
+  const isHeld = () => database.has("SELECT 1 FROM images WHERE content = ?", content);
+  if (place === "" && isHeld()) return undefined;
+  const nowhere = place === "" ? undefined : database.placeIfKnown(UNKNOWN);
+  // Where it belongs is known by now.
+  const [before] =
+    nowhere === undefined
+      ? []
+      : database.all<TimesRow>(
+          "DELETE FROM images WHERE place = ? AND content = ? RETURNING pushed_at, pulled_at, unknown_since",
+          nowhere,
+          content,
+        );
+  const id = database.place(place || UNKNOWN);
+  if (!database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", id, content)) {
+    const row = recall(database, place || UNKNOWN, content) ?? before ?? rowOf(times);
+    database.run(
+      `INSERT INTO images (place, content, pushed_at, pulled_at, unknown_since, touched) VALUES (?, ?, ?, ?, ?, 0)`,
+      id,
+      content,
+      row.pushed_at,
+      row.pulled_at,
+      row.unknown_since,
+    );
+  }
+  adopt(database, content);
+  return id;
+}
+
+function rowOf({ pushedAt, pulledAt, unknownSince }: Times): TimesRow {
+  return {
+    pushed_at: pushedAt,
+    pulled_at: pulledAt ?? null,
+    unknown_since: unknownSince ?? null,
+  };
+}
+
+/** A place holds what a tag of it means, if that is here: it may be known from another place.
+ * @param unknownSince where the tag was found in R2, and not asked for just now */
+export function holdTagged(
+  database: Database,
+  { place, digest }: TagFact,
+  unknownSince?: number,
+): void {
+  const query =
+    "SELECT id, cached_at AS at FROM contents WHERE digest = ? AND kind = 'manifest' AND present";
+  const content = database.first<{ id: number; at: number }>(query, digest);
+  if (!content) return;
+  const unknown = unknownSince === undefined ? {} : { unknownSince };
+  hold(database, place, content.id, { pushedAt: content.at, ...unknown });
+}
+
+/** A pull counts for the image, for what leads to it in this place, and for what it leads to there: a child's for its index, an
+ * index's for the children that were pulled through it.
+ * @param isCheck only asked for: what was never pulled stays so */
+function touch(
+  database: Database,
+  place: number,
+  content: number,
+  at: number,
+  isCheck = false,
+): void {
+  const touched = database.all<{ content: number; expired_at: number | null }>(
+    `WITH RECURSIVE
+       up (id) AS (SELECT ?2 UNION SELECT parent FROM up JOIN refs ON child = up.id),
+       down (id) AS (SELECT ?2 UNION SELECT child FROM down JOIN refs ON parent = down.id),
+       family (id) AS (SELECT id FROM up UNION SELECT id FROM down)
+     SELECT content, expired_at FROM family CROSS JOIN images ON content = family.id AND place = ?1
+     ${isCheck ? "WHERE coalesce(pulled_at, unknown_since) IS NOT NULL" : ""}`,
+    place,
+    content,
+  );
+  for (const image of touched) {
+    database.run(
+      `UPDATE images SET pulled_at = max(coalesce(pulled_at, 0), ?), unknown_since = NULL, touched = touched + 1
+       WHERE place = ? AND content = ?`,
+      at,
+      place,
+      image.content,
+    );
+    database.run(
+      "UPDATE tags SET doomed = NULL WHERE place = ? AND content = ?",
+      place,
+      image.content,
+    );
+    if (image.expired_at === null) continue;
+    unmark(database, place, image.content);
+    revived(database, place, image.content, at);
+  }
+}
+
+function revived(database: Database, place: number, content: number, at: number): void {
+  const { digest } = database.one<{ digest: Digest }>(
+    "SELECT digest FROM contents WHERE id = ?",
+    content,
+  );
+  const { name } = database.one<{ name: string }>(
+    "SELECT place AS name FROM places WHERE id = ?",
+    place,
+  );
+  database.event({
+    at,
+    what: "revived",
+    place: name,
+    digest,
+    reason: "it was pulled in its grace",
+  });
+  database.setState("revived", (database.state<number>("revived") ?? 0) + 1);
+}
+
+export function takeReport(database: Database, report: Report): Reported {
+  const { images, blobs, counts, checked = [] } = report;
+  takeNumbers(database, report);
+  const lost = images.filter((image) => !pulled(database, image));
+  for (const image of checked) noteCheck(database, image);
+  const lostBlobs = blobs
+    .filter(({ digest, at }) => !blobPulled(database, digest, at))
+    .map(({ digest }) => digest);
+  addCounts(database, counts);
+  countPulls(database, report);
+  return { marks: database.marks, lost, lostBlobs };
+}
+
+/** @returns whether it is here, with its tag, and not being deleted; or was, until it was deleted after that */
+function pulled(database: Database, { place, digest, tag, at }: PulledImage): boolean {
+  const content = database.first<{ id: number; going: number | null }>(
+    "SELECT id, going FROM contents WHERE digest = ? AND kind = 'manifest' AND present",
+    digest,
+  );
+  if (!content) return isDeletedSince(database, digest, at);
+  const known = tag === undefined ? undefined : tagOf(database, place, tag);
+  const isTagKnown = tag === undefined || (known !== undefined && known.doomed === null);
+  const id = hold(database, place, content.id, { pushedAt: at });
+  if (id !== undefined) touch(database, id, content.id, at);
+  return content.going === null && isTagKnown;
+}
+
+/** A HEAD or a 304 says that an image is in use, where it was pulled, or may have been. */
+function noteCheck(database: Database, { place, digest, at }: CheckedImage): void {
+  const id = database.placeIfKnown(place);
+  const content = database.contentIfKnown(digest, "manifest");
+  if (id === undefined || content === undefined) return;
+  const isDue = database.has(
+    `SELECT 1 FROM images WHERE place = ?1 AND content = ?2 AND coalesce(pulled_at, unknown_since) IS NOT NULL
+       AND (coalesce(pulled_at, 0) < ?3 OR expired_at IS NOT NULL)`,
+    id,
+    content,
+    at - NOTED,
+  );
+  if (isDue) touch(database, id, content, at, true);
+}
+
+/** One that nothing refers to is left alone for another grace.
+ * @returns whether it is here, and not being deleted */
+function blobPulled(database: Database, digest: Digest, at: number): boolean {
+  const [blob] = database.all<{ going: number | null }>(
+    `UPDATE contents SET pulled_at = max(coalesce(pulled_at, 0), ?2),
+       orphaned_at = CASE WHEN ?2 > noticed_at THEN min(orphaned_at, 0) ELSE orphaned_at END
+     WHERE digest = ?1 AND kind = 'blob' AND present RETURNING going`,
+    digest,
+    at,
+  );
+  return blob ? blob.going === null : isDeletedSince(database, digest, at);
+}
+
+/** That it was pulled is told late: it was here then, and its time was over. */
+function isDeletedSince(database: Database, digest: Digest, at: number): boolean {
+  return database.has(
+    "SELECT 1 FROM events WHERE digest = ? AND clock >= ? AND what IN ('manifest', 'blob')",
+    digest,
+    at,
+  );
+}

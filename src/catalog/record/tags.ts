@@ -1,0 +1,61 @@
+// What is told of tags: what they mean, and have meant.
+
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { TagFact } from "../facts.ts";
+import { happened } from "./numbers.ts";
+import { refer } from "./referred.ts";
+
+/** Tags that stand for the referrers of a digest: of clients and registries without the referrers API (distribution-spec, "Referrers
+ * Tag Schema"), and cosign's, which adds what they are. */
+const REFERRERS_TAG = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{64}(?:[0-9a-f]{64})?)(?:\.[a-z]+)?$/;
+
+export function isReferrersTag(tag: string): boolean {
+  return REFERRERS_TAG.test(tag);
+}
+
+export function tellTag(database: Database, { place, tag, digest, at, gone }: TagFact): void {
+  const before = tagOf(database, place, tag);
+  if (before && at < before.since) return; // told late: something else is known since
+  if (before && (gone || before.digest !== digest)) {
+    const { digest: was, since } = before;
+    database.run("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", place, tag, was, since, at);
+    if (!gone) happened(database, { what: "tag.moved", at, place, tag, digest, before: was });
+  }
+  if (gone) {
+    database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
+    return;
+  }
+  const content = database.content(digest, "manifest");
+  database.run(
+    "INSERT OR REPLACE INTO tags (key, place, tag, content, since) VALUES (?, ?, ?, ?, ?)",
+    keyOf(place, tag),
+    database.place(place),
+    tag,
+    content,
+    before?.digest === digest ? before.since : at,
+  );
+  const subject = REFERRERS_TAG.exec(tag)?.[1]?.replace("-", ":");
+  if (subject === undefined || !isDigest(subject)) return;
+  database.run("UPDATE contents SET subject = coalesce(subject, ?) WHERE id = ?", subject, content);
+  const about = database.contentIfKnown(subject, "manifest");
+  if (about !== undefined && about !== content) refer(database, about, content, true);
+}
+
+interface KnownTag {
+  content: number;
+  digest: Digest;
+  since: number;
+  doomed: string | null;
+}
+
+export function tagOf(database: Database, place: string, tag: string): KnownTag | undefined {
+  const query = `SELECT content, digest, since, doomed FROM tags JOIN contents ON contents.id = content
+    WHERE key = ?`;
+  return database.first<KnownTag>(query, keyOf(place, tag));
+}
+
+/** As R2 lists them: a name has no colon. */
+export function keyOf(place: string, tag: string): string {
+  return `${place}:${tag}`;
+}

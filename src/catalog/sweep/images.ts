@@ -1,0 +1,245 @@
+// The images of a place, as policies look at them; and the marks of those that they expire.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { HeldImage } from "../facts.ts";
+import { lastPullOf } from "../record/image-pulls.ts";
+import { isReferrersTag } from "../record/tags.ts";
+import { countByRule, type RuleCount } from "./by-rule.ts";
+import type { Part } from "./candidate.ts";
+import { keptByPins } from "./pins.ts";
+import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
+
+export function placesAfter(database: Database, after: string, limit: number): string[] {
+  const query = `SELECT place FROM places WHERE place > ? AND EXISTS (SELECT 1 FROM images WHERE place = places.id)
+    ORDER BY place LIMIT ?`;
+  return database.all<{ place: string }>(query, after, limit).map(({ place }) => place);
+}
+
+interface Row {
+  content: number;
+  digest: Digest;
+  pushed_at: number;
+  pulled_at: number | null;
+  unknown_since: number | null;
+  touched: number;
+  expired_at: number | null;
+  media_type: string;
+  artifact_type: string | null;
+  platform: string | null;
+  /** Whether something else in the place leads to it. */
+  led: number;
+}
+
+const ROWS = `
+  SELECT content, digest, pushed_at, images.pulled_at, unknown_since, touched, expired_at, media_type, artifact_type, platform,
+    EXISTS (SELECT 1 FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = images.place
+      WHERE child = images.content) AS led
+  FROM images JOIN contents ON contents.id = content
+  WHERE images.place = ? AND content > ? ORDER BY content LIMIT ?`;
+
+/** A page may hold fewer than `limit`, and is empty only at the end. */
+export function imagesOf(
+  database: Database,
+  place: string,
+  withParts: boolean,
+  after: string,
+  limit: number,
+): CatalogImage[] {
+  const id = database.placeIfKnown(place);
+  if (id === undefined) return [];
+  let last = after === "" ? 0 : (database.contentIfKnown(after as Digest, "manifest") ?? 0);
+  for (;;) {
+    const rows = database.all<Row>(ROWS, id, last, limit);
+    const end = rows.at(-1)?.content;
+    if (end === undefined) return [];
+    const found = imagesIn(database, place, id, rows, last, end, withParts);
+    if (found.length > 0) return found;
+    last = end; // a page of children
+  }
+}
+
+function imagesIn(
+  database: Database,
+  place: string,
+  id: number,
+  rows: Row[],
+  after: number,
+  upTo: number,
+  withParts: boolean,
+): CatalogImage[] {
+  const tags = tagsIn(database, id, after, upTo);
+  const roots = rows.filter(({ led, content }) => {
+    return !led || (tags.get(content) ?? []).some((tag) => !isReferrersTag(tag));
+  });
+  const parts = partsIn(database, id, after, upTo);
+  const kept = keptByPins(database, place, id);
+  return roots.map((row) => {
+    const own = parts.get(row.content) ?? [];
+    const named = tags.get(row.content) ?? [];
+    return {
+      place,
+      digest: row.digest,
+      tags: named,
+      ...(kept.has(row.content) && { pinned: true as const }),
+      pushedAt: row.pushed_at,
+      ...lastPullOf(row),
+      size: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      ...(withParts && { parts: own }),
+      mediaType: row.media_type,
+      ...(row.artifact_type !== null && { artifactType: row.artifact_type }),
+      ...(row.platform && { platform: row.platform }),
+      touched: row.touched,
+      ...(row.expired_at !== null && { expiredAt: row.expired_at }),
+    };
+  });
+}
+
+/** Undefined where the place does not hold it. */
+export function imageAt(database: Database, place: string, digest: Digest): HeldImage | undefined {
+  const id = database.placeIfKnown(place);
+  const content = database.contentIfKnown(digest, "manifest");
+  if (id === undefined || content === undefined) return undefined;
+  const row = database.first<
+    Pick<Row, "pushed_at" | "pulled_at" | "unknown_since" | "expired_at"> & {
+      reason: string | null;
+    }
+  >(
+    "SELECT pushed_at, pulled_at, unknown_since, expired_at, reason FROM images WHERE place = ? AND content = ?",
+    id,
+    content,
+  );
+  return (
+    row && {
+      pushedAt: row.pushed_at,
+      ...lastPullOf(row),
+      tags: tagsIn(database, id, content - 1, content).get(content) ?? [],
+      ...(row.expired_at !== null && { expiredAt: row.expired_at }),
+      ...(row.reason !== null && { reason: row.reason }),
+      ...(keptByPins(database, place, id).has(content) && { pinned: true as const }),
+    }
+  );
+}
+
+/** Content → its tags, but for those that are going already. */
+function tagsIn(
+  database: Database,
+  place: number,
+  after: number,
+  upTo: number,
+): Map<number, string[]> {
+  const query = `SELECT content, tag FROM images CROSS JOIN tags USING (content, place)
+    WHERE images.place = ? AND content > ? AND content <= ? AND doomed IS NULL ORDER BY tag`;
+  const tags = new Map<number, string[]>();
+  for (const { content, tag } of database.all<{ content: number; tag: string }>(
+    query,
+    place,
+    after,
+    upTo,
+  ))
+    push(tags, content, tag);
+  return tags;
+}
+
+/** Content → what it consists of: itself, its children, its referrers and their blobs, as far as they are here. */
+function partsIn(
+  database: Database,
+  place: number,
+  after: number,
+  upTo: number,
+): Map<number, Part[]> {
+  const query = `
+    WITH RECURSIVE tree (root, id) AS (
+      SELECT content, content FROM images WHERE place = ? AND content > ? AND content <= ?
+      UNION SELECT root, child FROM tree JOIN refs ON parent = tree.id)
+    SELECT root, tree.id, size FROM tree CROSS JOIN contents ON contents.id = tree.id WHERE present`;
+  const parts = new Map<number, Part[]>();
+  const rows = database.all<{ root: number; id: number; size: number }>(query, place, after, upTo);
+  for (const { root, id, size } of rows) push(parts, root, { id, bytes: size });
+  return parts;
+}
+
+function push<T>(lists: Map<number, T[]>, key: number, value: T): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
+}
+
+/** Marks what is to expire, and takes all other marks of the place back. What was pulled since it was looked at is left. */
+export function mark(
+  database: Database,
+  place: string,
+  expired: Expired[],
+  now: number,
+  run: number,
+): Marked {
+  const id = database.placeIfKnown(place);
+  if (id === undefined) return { marked: [], cleared: 0 };
+  const byRule: RuleCount[] = [];
+  const expiring = new Set<number>();
+  for (const { digest, touched, policy, priority, reason } of expired) {
+    const content = database.contentIfKnown(digest, "manifest");
+    if (content === undefined) continue;
+    expiring.add(content);
+    const [changed] = database.all(
+      `UPDATE images SET expired_at = ?, noticed_at = ?, policy = ?, priority = ?, reason = ?
+       WHERE place = ? AND content = ? AND touched = ? AND expired_at IS NULL RETURNING content`,
+      now,
+      Date.now(),
+      policy,
+      priority,
+      reason,
+      id,
+      content,
+      touched,
+    );
+    if (!changed) continue;
+    database.event({ at: now, run, what: "expired", place, digest, policy, priority, reason });
+    countByRule(byRule, { policy, priority });
+  }
+  if (byRule.length > 0) database.countMarks();
+  return { marked: byRule, cleared: clear(database, place, id, expiring, now, run) };
+}
+
+function clear(
+  database: Database,
+  place: string,
+  id: number,
+  marked: ReadonlySet<number>,
+  now: number,
+  run: number,
+): number {
+  let cleared = 0;
+  const query = `SELECT content, digest FROM images JOIN contents ON contents.id = content
+    WHERE place = ? AND expired_at IS NOT NULL`;
+  for (const { content, digest } of database.all<{ content: number; digest: Digest }>(query, id)) {
+    if (marked.has(content)) continue;
+    cleared += 1;
+    const reason = "its policy keeps it after all";
+    database.event({ at: now, run, what: "revived", place, digest, reason });
+    unmark(database, id, content);
+  }
+  return cleared;
+}
+
+export function unmark(database: Database, place: number, content: number): void {
+  database.run(
+    `UPDATE images SET expired_at = NULL, noticed_at = NULL, policy = NULL, priority = NULL, reason = NULL
+     WHERE place = ? AND content = ? AND expired_at IS NOT NULL`,
+    place,
+    content,
+  );
+}
+
+export function dueImages(
+  database: Database,
+  before: number,
+  after: Due | undefined,
+  limit: number,
+): Due[] {
+  const query = `SELECT places.place, digest FROM images
+    JOIN places ON places.id = images.place JOIN contents ON contents.id = content
+    WHERE expired_at <= ?1 AND (places.place, digest) > (?2, ?3)
+    ORDER BY places.place, digest LIMIT ?4`;
+  return database.all<Due>(query, before, after?.place ?? "", after?.digest ?? "", limit);
+}

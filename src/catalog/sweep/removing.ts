@@ -1,0 +1,112 @@
+// Images that somebody deletes: they leave their place at once, and their contents as those of what has expired do. What is pinned, or
+// led to by something else, is refused in the same step: nothing comes between.
+
+import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import { happened } from "../record/numbers.ts";
+import { keyOf, tagOf } from "../record/tags.ts";
+import { release } from "./collecting.ts";
+import { freedBy } from "./freed.ts";
+import { keptByPins } from "./pins.ts";
+import type { Doomed } from "./sweeping.ts";
+
+export interface RemovedImage {
+  digest: Digest;
+  /** The image itself leaves, and not merely one of its tags. */
+  left: boolean;
+  /** Tags that are to be deleted, which their objects do. */
+  doomed: Doomed[];
+  /** In bytes, of what nothing refers to then. */
+  freed: number;
+}
+
+export type Removing = RemovedImage | { refused: "pinned" } | { refused: "led to"; by: Digest };
+
+/** Of a tag, and with its last tag of the image; or of an image with all its tags. Said again, it goes on with what is left of it.
+ * @param who has said so @param force also what is pinned @returns undefined where it is not here */
+export function removeImage(
+  database: Database,
+  place: string,
+  reference: { tag: string } | { digest: Digest },
+  who: string,
+  force: boolean,
+  now: number,
+): Removing | undefined {
+  const pid = database.placeIfKnown(place);
+  if (pid === undefined) return undefined;
+  const tag = "tag" in reference ? reference.tag : undefined;
+  const digest =
+    "tag" in reference ? tagOf(database, place, reference.tag)?.digest : reference.digest;
+  const content = digest && database.contentIfKnown(digest, "manifest");
+  if (digest === undefined || content === undefined) return undefined;
+  const because = `deleted by ${who}`;
+  const isTagPinned =
+    tag !== undefined &&
+    database.has("SELECT 1 FROM pins WHERE place = ? AND reference = ?", place, tag);
+  if (isTagPinned && !force) return { refused: "pinned" };
+  const others = database.has(
+    "SELECT 1 FROM tags WHERE place = ? AND content = ? AND tag <> ? AND doomed IS NULL",
+    pid,
+    content,
+    tag ?? "",
+  );
+  if (tag !== undefined && others) {
+    database.run("UPDATE tags SET doomed = ? WHERE key = ?", because, keyOf(place, tag));
+    return { digest, left: false, doomed: [{ place, tag, digest }], freed: 0 };
+  }
+  const isHeld = () =>
+    database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", pid, content);
+  if (!isHeld()) return rest(database, place, pid, content, digest);
+  if (tag === undefined) {
+    // It would stay as a part of that, whatever is forced.
+    const by = leaderOf(database, pid, content);
+    if (by !== undefined) return { refused: "led to", by };
+  }
+  if (!force && keptByPins(database, place, pid).has(content)) return { refused: "pinned" };
+  const freed = freedBy(database, [{ place, digest }]);
+  const clock = Date.now();
+  const image = {
+    content,
+    place: pid,
+    at: now,
+    noticed: clock,
+    policy: "",
+    priority: 0,
+    reason: because,
+  };
+  const released = release(database, image, `${place}@${digest} was ${because}`);
+  database.countMarks();
+  const doomed = released.map((one) => ({ place, ...one }));
+  if (isHeld()) return { digest, left: false, doomed, freed };
+  const tags = released.map((one) => one.tag);
+  database.event({ at: now, what: "image", place, digest, tags, reason: because });
+  happened(database, { what: "image.expired", at: now, place, digest, detail: because });
+  return { digest, left: true, doomed, freed };
+}
+
+/** The image has left, and whoever deleted it was broken off before its tags had gone. */
+function rest(
+  database: Database,
+  place: string,
+  pid: number,
+  content: number,
+  digest: Digest,
+): RemovedImage | undefined {
+  const was = `${place}@${digest} was deleted`;
+  const doomed = database.all<{ tag: string; digest: Digest }>(
+    `SELECT tag, digest FROM tags JOIN contents ON contents.id = content
+     WHERE tags.place = ?1 AND doomed IS NOT NULL AND (content = ?2 OR substr(doomed, 1, length(?3)) = ?3)`,
+    pid,
+    content,
+    was,
+  );
+  if (doomed.length === 0) return undefined;
+  return { digest, left: true, doomed: doomed.map((one) => ({ place, ...one })), freed: 0 };
+}
+
+/** What else of the place leads to it: an index, or the subject of a referrer. */
+function leaderOf(database: Database, pid: number, content: number): Digest | undefined {
+  const query = `SELECT digest FROM refs CROSS JOIN images ON images.content = parent AND images.place = ?
+    JOIN contents ON contents.id = parent WHERE child = ? LIMIT 1`;
+  return database.first<{ digest: Digest }>(query, pid, content)?.digest;
+}

@@ -1,0 +1,55 @@
+// The console's style sheet, script and icon: named by what is in them, so that a browser keeps them for good.
+
+import { createHash } from "node:crypto";
+import baseStyle from "./base.css";
+import script from "./console.client.js";
+import formsStyle from "./forms.css";
+import guideStyle from "./guide.css";
+import icon from "./icon.svg";
+import partsStyle from "./parts.css";
+
+interface Asset {
+  type: string;
+  text: string;
+  /** Of its content. */
+  tag: string;
+}
+
+type Name = "console.css" | "console.js" | "icon.svg";
+/** Looked into when they are first asked for. */
+let assets: ReadonlyMap<string, Asset> | undefined;
+
+function known(): ReadonlyMap<string, Asset> {
+  assets ??= new Map<Name, Asset>([
+    ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle + guideStyle)],
+    ["console.js", asset("text/javascript", script)],
+    ["icon.svg", asset("image/svg+xml", icon)],
+  ]);
+  return assets;
+}
+
+function asset(type: string, text: string): Asset {
+  const tag = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  return { type: `${type}; charset=utf-8`, text, tag };
+}
+
+/** Its path, which changes with its content. */
+export function pathOf(name: Name): string {
+  return `/assets/${name}?${known().get(name)?.tag}`;
+}
+
+/** Everybody may have them: they tell nothing of a deployment. Undefined: there is none of that name. */
+export function answerAsset({ url }: Request): Response | undefined {
+  const { pathname, search } = new URL(url);
+  const found = known().get(pathname.slice("/assets/".length));
+  if (!found) return undefined;
+  const isNamed = search === `?${found.tag}`;
+  const headers = {
+    "Content-Type": found.type,
+    "Cache-Control": isNamed ? "public, max-age=31536000, immutable" : "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+  };
+  return new Response(found.text, { headers });
+}

@@ -1,0 +1,72 @@
+// The reference: of the configuration, made of the very schemas that read it, and where the API's document is.
+
+import type { Field } from "../../reference/fields.ts";
+import { reference } from "../../reference/reference.ts";
+import { Card, Scroll } from "../parts/parts.tsx";
+import type { Sections, View } from "../parts/visit.ts";
+
+export function addDocs({ page }: Sections): void {
+  page("/docs", docsPage);
+}
+
+async function docsPage(): Promise<View> {
+  const sections = reference();
+  return {
+    title: "Reference",
+    section: "/docs",
+    body: (
+      <>
+        <p>
+          What can be configured, in <code>wrangler.toml</code> and by the API. What is wrong with
+          it is told with the field's path: by <code>npm run check</code> before a deployment, and
+          by every answer of one that is deployed nevertheless. The API itself is described by{" "}
+          <a href="/api/openapi.json">its document</a> (OpenAPI 3.1).
+        </p>
+        <ul class="jumps">
+          {sections.map(({ id, title }) => (
+            <li>
+              <a href={`#${id}`}>{title}</a>
+            </li>
+          ))}
+        </ul>
+        {sections.map(({ id, title, about, fields }) => (
+          <div id={id}>
+            <Card title={title}>
+              <p>{about}</p>
+              <Fields title={title} id={id} fields={fields} />
+            </Card>
+          </div>
+        ))}
+      </>
+    ),
+  };
+}
+
+function Fields({ title, id, fields }: { title: string; id: string; fields: readonly Field[] }) {
+  return (
+    <Scroll label={title}>
+      <table class="reference">
+        <thead>
+          <tr>
+            <th scope="col">Field</th>
+            <th scope="col">Is</th>
+            <th scope="col">Default</th>
+            <th scope="col">What it does</th>
+          </tr>
+        </thead>
+        <tbody>
+          {fields.map(({ path, type, required, default: usual, description }) => (
+            <tr id={`${id}-${path}`}>
+              <th scope="row">
+                <code>{path}</code>
+              </th>
+              <td class="hint">{type}</td>
+              <td>{required ? <b>required</b> : usual !== undefined && <code>{usual}</code>}</td>
+              <td>{description}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}

@@ -1,0 +1,142 @@
+// What happened: to images and upstreams, to what the lifecycle had, and by those who administer. Each entry can be linked to.
+
+import type { Child } from "hono/jsx";
+import type { ActionAnswer } from "../../http/admin/access.ts";
+import type { LifecycleEventAnswer } from "../../http/admin/lifecycle.ts";
+import type { EventAnswer } from "../../http/admin/numbers.ts";
+import { withQuery } from "../parts/api.ts";
+import { EventList, nameOf } from "../parts/happenings.tsx";
+import { Card, Digest, Tabs, Time } from "../parts/parts.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+import { bytes } from "../parts/words.ts";
+
+const PAGE = 100;
+const KINDS = {
+  happened: "What happened",
+  lifecycle: "Lifecycle",
+  audit: "Who did what",
+} as const;
+type Kind = keyof typeof KINDS;
+
+export function addEvents({ page }: Sections): void {
+  page("/events", eventsPage);
+}
+
+async function eventsPage(visit: Visit): Promise<View> {
+  const asked = visit.query.get("kind") ?? "happened";
+  const kind: Kind = Object.hasOwn(KINDS, asked) ? (asked as Kind) : "happened";
+  return {
+    title: "Events",
+    section: "/events",
+    body: (
+      <>
+        <Tabs
+          label="Kinds of events"
+          tabs={Object.entries(KINDS).map(([one, name]) => [
+            withQuery("/events", { kind: one }),
+            name,
+          ])}
+          current={KINDS[kind]}
+        />
+        <Card>{await LISTS[kind](visit)}</Card>
+      </>
+    ),
+  };
+}
+
+const LISTS: Record<Kind, (visit: Visit) => Promise<Child>> = { happened, lifecycle, audit };
+
+async function happened({ api, query, now }: Visit) {
+  // Pages of it go forward, from an id on; the last ones are those that people look for.
+  const after = query.get("after") ?? undefined;
+  const which = after === undefined ? { latest: "true" } : { after };
+  const { events } = await api.get<{ events: EventAnswer[] }>("/events", { ...which, n: PAGE });
+  const first = events[0]?.id ?? 0;
+  return (
+    <>
+      <div data-live={after === undefined ? "events" : undefined} data-every="5000">
+        <EventList events={events.toReversed()} now={now} />
+      </div>
+      {first > 1 && (
+        <p>
+          <a class="button" href={withQuery("/events", { after: Math.max(0, first - 1 - PAGE) })}>
+            Earlier ones
+          </a>
+        </p>
+      )}
+    </>
+  );
+}
+
+async function lifecycle({ api, query, now }: Visit) {
+  const { events, next } = await api.get<{ events: LifecycleEventAnswer[]; next?: string }>(
+    "/lifecycle/events",
+    { n: PAGE, before: query.get("before") ?? undefined },
+  );
+  if (events.length === 0)
+    return (
+      <p class="hint">
+        Nothing yet. What policies mark, and what sweeps delete, is told here with the reason.
+      </p>
+    );
+  return (
+    <>
+      <ul class="events">
+        {events.map(({ id, at, what, place, digest, tags = [], bytes: freed, reason, run }) => (
+          <li id={`lifecycle-${id}`}>
+            <Time at={at} now={now} />
+            <p>
+              <span
+                class={`badge ${what === "expired" ? "careful" : what === "revived" ? "good" : ""}`}
+              >
+                {what === "expired" || what === "revived" ? what : `${what} deleted`}
+              </span>{" "}
+              {nameOf(place)}{" "}
+              {tags.map((tag) => (
+                <span class="tag">{tag}</span>
+              ))}
+              {digest !== undefined && <Digest digest={digest} />}{" "}
+              {freed !== undefined && freed > 0 && <span class="number">{bytes(freed)}</span>}{" "}
+              <span class="hint">{reason}</span>{" "}
+              {run !== undefined && run > 0 && <a href={`/lifecycle#run-${run}`}>sweep {run}</a>}
+            </p>
+          </li>
+        ))}
+      </ul>
+      <Earlier kind="lifecycle" more={next !== undefined} last={events.at(-1)?.id} />
+    </>
+  );
+}
+
+async function audit({ api, query, now }: Visit) {
+  const { actions, next } = await api.get<{ actions: ActionAnswer[]; next?: string }>("/audit", {
+    n: PAGE,
+    before: query.get("before") ?? undefined,
+  });
+  if (actions.length === 0) return <p class="hint">Nobody has changed anything yet.</p>;
+  return (
+    <>
+      <ul class="events">
+        {actions.map(({ id, at, who, what }) => (
+          <li id={`action-${id}`}>
+            <Time at={at} now={now} />
+            <p>
+              <b>{who}</b> {what}
+            </p>
+          </li>
+        ))}
+      </ul>
+      <Earlier kind="audit" more={next !== undefined} last={actions.at(-1)?.id} />
+    </>
+  );
+}
+
+function Earlier({ kind, more, last }: { kind: Kind; more: boolean; last: number | undefined }) {
+  return more ? (
+    <p>
+      <a class="button" rel="next" href={withQuery("/events", { kind, before: last })}>
+        Earlier ones
+      </a>
+    </p>
+  ) : null;
+}

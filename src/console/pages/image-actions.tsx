@@ -1,0 +1,123 @@
+// What can be done with an image: refresh, pin, delete; each asks first, and says what came of it.
+
+import type { DeletedAnswer } from "../../http/admin/image-changes.ts";
+import type { RefreshedAnswer } from "../../http/admin/images.ts";
+import { Refused } from "../parts/api.ts";
+import { Confirm, imagePath } from "../parts/parts.tsx";
+import type { Done, Page, Sections, View, Visit } from "../parts/visit.ts";
+import { brieflyOf, bytes, plural } from "../parts/words.ts";
+import { detailOf } from "./image.tsx";
+
+export function addImageActions({ action }: Sections): void {
+  const refreshWords =
+    "Its registry is asked now what the tag means. That costs no pull where it still means the same; else the new manifest is fetched.";
+  const pinWords =
+    "No policy expires it while it is pinned, nor what leads to it. A tag keeps whatever it means by then.";
+  const unpinWords = "The policies in force decide again whether it stays.";
+  action("/image/refresh", question("Refresh", "Ask the registry", refreshWords), refreshed);
+  action("/image/pin", question("Pin", "Pin it", pinWords), pinned);
+  action("/image/unpin", question("Take back the pin of", "Take it back", unpinWords), unpinned);
+  action("/image/delete", deleting, deleted);
+}
+
+const referenceIn = (form: URLSearchParams) => form.get("reference") ?? "";
+
+function question(verb: string, button: string, words: string): Page {
+  return async ({ query, url }) => {
+    const reference = referenceIn(query);
+    return {
+      title: `${verb} ${reference}?`,
+      section: "/images",
+      body: (
+        <Confirm
+          action={url.pathname}
+          fields={{ reference }}
+          button={button}
+          back={imagePath(reference)}
+        >
+          <p>{words}</p>
+        </Confirm>
+      ),
+    };
+  };
+}
+
+async function refreshed({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const reference = referenceIn(form);
+  const { moved, digest, before } = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
+    reference,
+  });
+  const text = moved
+    ? `${reference} has moved from ${brieflyOf(before ?? "")} to ${brieflyOf(digest)}.`
+    : `${reference} still means ${brieflyOf(digest)}.`;
+  return { to: imagePath(reference), said: { good: true, text } };
+}
+
+async function pinned({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const reference = referenceIn(form);
+  await api.send("POST", "/images/pin", { reference });
+  return { to: imagePath(reference), said: { good: true, text: `${reference} is pinned.` } };
+}
+
+async function unpinned({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const reference = referenceIn(form);
+  await api.send("DELETE", "/images/pin", { reference });
+  return {
+    to: imagePath(reference),
+    said: { good: true, text: `${reference} is pinned no more.` },
+  };
+}
+
+async function deleting({ api, query }: Visit): Promise<View> {
+  const reference = referenceIn(query);
+  const { tags, size, name } = await detailOf(api, reference);
+  const isTag = !name.includes("@");
+  const others = tags.filter(({ tag }) => !name.endsWith(`:${tag}`)).length;
+  return {
+    title: `Delete ${name}?`,
+    section: "/images",
+    body: (
+      <Confirm
+        action="/image/delete"
+        fields={{ reference: name }}
+        button="Delete"
+        danger
+        back={imagePath(name)}
+      >
+        <p>
+          {isTag && others > 0
+            ? `The tag goes. The image stays: ${plural(others, "other tag")} ${others === 1 ? "leads" : "lead"} to it.`
+            : `The image goes, with all its tags: up to ${bytes(size)} come free once its grace has passed.`}
+        </p>
+        <p>Whoever pulls it after that has it fetched again, if its registry still has it.</p>
+        <label class="switch">
+          <input type="checkbox" name="force" value="true" />
+          Also if it is pinned
+        </label>
+      </Confirm>
+    ),
+  };
+}
+
+async function deleted({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const reference = referenceIn(form);
+  const force = form.get("force") === "true" ? "true" : undefined;
+  try {
+    const answer = await api.send<DeletedAnswer>("DELETE", "/images", { reference, force });
+    const { image, tags, waiting, freed } = answer;
+    const parts = [
+      image ? "The image is deleted" : "Deleted",
+      tags.length > 0 && `with ${plural(tags.length, "tag")}: ${tags.slice(0, 20).join(", ")}`,
+      image && `${bytes(freed)} come free with the next sweeps`,
+      waiting.length > 0 && `${plural(waiting.length, "tag")} being checked go with the next sweep`,
+    ];
+    return {
+      to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,
+      said: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
+    };
+  } catch (error) {
+    // Pinned, or a part of something: said where it can be seen why.
+    if (!(error instanceof Refused) || error.status !== 409) throw error;
+    return { to: imagePath(reference), said: { good: false, text: error.message } };
+  }
+}

@@ -1,0 +1,194 @@
+// One image: what it is, how long it stays, what it consists of, what its tags meant, and what refers to it.
+
+import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
+import { shell } from "../../setup/quote.ts";
+import type { Api } from "../parts/api.ts";
+import { ImageTree } from "../parts/image-tree.tsx";
+import {
+  ActionLink,
+  Card,
+  Copied,
+  Digest,
+  imagePath,
+  LastPull,
+  Size,
+  Time,
+} from "../parts/parts.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+import { count } from "../parts/words.ts";
+
+export function addImage({ page }: Sections): void {
+  page("/image", imagePage);
+}
+
+async function imagePage({ api, query, now, person, url }: Visit): Promise<View> {
+  const reference = query.get("reference") ?? "";
+  const image = await detailOf(api, reference);
+  const own = image.pins.find(({ reference: pinned }) => isOf(pinned, image));
+  const mayChange = person.role === "admin";
+  const asked = encodeURIComponent(image.name);
+  const isTag = !image.name.includes("@");
+  return {
+    title: image.name,
+    section: "/images",
+    body: (
+      <>
+        <Card>
+          <dl class="facts">
+            <dt>Digest</dt>
+            <dd>
+              <code class="whole">{image.digest}</code>
+            </dd>
+            <dt>Kind</dt>
+            <dd>{image.mediaType}</dd>
+            <dt>Size</dt>
+            <dd>
+              <Size value={image.size} />{" "}
+              <span class="hint">what is here, shared layers counted once</span>
+            </dd>
+            <dt>Cached</dt>
+            <dd>
+              <Time at={image.cachedAt} now={now} />
+            </dd>
+            <dt>Pulled last</dt>
+            <dd>
+              <LastPull image={image} now={now} />
+            </dd>
+            <dt>Pulls in 90 days</dt>
+            <dd>
+              <Pulls image={image} />
+            </dd>
+            <dt>Stays</dt>
+            <dd>
+              <Staying image={image} />
+            </dd>
+          </dl>
+          <p class="buttons">
+            <ActionLink may={mayChange && isTag} href={`/image/refresh?reference=${asked}`}>
+              Refresh
+            </ActionLink>
+            <ActionLink may={mayChange && !own} href={`/image/pin?reference=${asked}`}>
+              Pin
+            </ActionLink>
+            <ActionLink
+              may={mayChange && own !== undefined}
+              href={`/image/unpin?reference=${asked}`}
+            >
+              Take the pin back
+            </ActionLink>
+            <a class="button quiet" href={`/explain?reference=${asked}`}>
+              Explain
+            </a>
+            <ActionLink
+              may={mayChange}
+              href={`/quarantine/add?digest=${image.digest}`}
+              kind="danger"
+            >
+              Quarantine
+            </ActionLink>
+            <ActionLink may={mayChange} href={`/image/delete?reference=${asked}`} kind="danger">
+              Delete
+            </ActionLink>
+          </p>
+          <Copied
+            label="How to pull it"
+            text={`docker pull ${shell(`${url.host}/${image.name}`)}`}
+          />
+        </Card>
+        <Card title="What it consists of">
+          <ImageTree image={image} now={now} />
+        </Card>
+        <div class="columns">
+          <Card title="Tags">
+            <TagHistory image={image} now={now} />
+          </Card>
+          <Card title="What refers to it">
+            <Referrers image={image} />
+          </Card>
+        </div>
+      </>
+    ),
+  };
+}
+
+export function detailOf(api: Api, reference: string): Promise<ImageDetailAnswer> {
+  return api.get("/images/detail", { reference });
+}
+
+function isOf(pinned: string, { name, digest }: ImageDetailAnswer): boolean {
+  return name.includes("@") ? pinned === digest : name.endsWith(`:${pinned}`);
+}
+
+function Pulls({ image: { pulls, pullsByTag, repository } }: { image: ImageDetailAnswer }) {
+  const named = pullsByTag.map((one) => `${count(one.pulls)} by ${one.tag || "its digest"}`);
+  const unassigned =
+    repository.unassigned > 0
+      ? `, ${count(repository.unassigned)} of them from before pulls were counted by image`
+      : "";
+  return (
+    <>
+      {count(pulls)}{" "}
+      <span class="hint">
+        {named.length > 0 && `${named.join(", ")}; `}
+        {count(repository.pulls)} of the whole repository{unassigned}
+      </span>
+    </>
+  );
+}
+
+function Staying({ image }: { image: ImageDetailAnswer }) {
+  if (image.expiring !== undefined)
+    return <span class="badge careful">until its grace has passed: {image.expiring}</span>;
+  if (image.pins.some(({ reference }) => isOf(reference, image)))
+    return <span class="badge good">for good: it is pinned</span>;
+  return (
+    <>
+      as long as the <a href="/lifecycle">lifecycle</a> has it
+    </>
+  );
+}
+
+function TagHistory({ image, now }: { image: ImageDetailAnswer; now: number }) {
+  const repository = image.name.split("@")[0]?.replace(/:[^:/]+$/, "");
+  if (image.tags.length + image.history.length === 0)
+    return (
+      <p class="hint">No tag leads to it: it is pulled by its digest, or as a part of an index.</p>
+    );
+  return (
+    <ul class="events">
+      {image.tags.map(({ tag, since }) => (
+        <li>
+          <Time at={since} now={now} />
+          <p>
+            <a class="tag" href={imagePath(`${repository}:${tag}`)}>
+              {tag}
+            </a>{" "}
+            means it
+          </p>
+        </li>
+      ))}
+      {image.history.map(({ tag, digest, until }) => (
+        <li>
+          <Time at={until} now={now} />
+          <p>
+            <span class="tag">{tag}</span> meant <Digest digest={digest} /> until then
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Referrers({ image }: { image: ImageDetailAnswer }) {
+  if (image.referrers.length === 0)
+    return <p class="hint">No signature, SBOM or attestation of it was pulled through here.</p>;
+  return (
+    <ul>
+      {image.referrers.map(({ digest, artifactType, size }) => (
+        <li>
+          <Digest digest={digest} /> {artifactType} <Size value={size} />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,187 @@
+// The images that are cached: looked through, and one of them as the tree that it is.
+
+import type { ImageAnswer } from "../../http/admin/image-list.ts";
+import type { RuleAnswer } from "../../http/admin/rules.ts";
+import { withQuery } from "../parts/api.ts";
+import { Bar, Digest, Empty, imagePath, LastPull, Scroll } from "../parts/parts.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+import { bytes, count } from "../parts/words.ts";
+
+const PAGE = 50;
+const SORTS = [
+  ["pulled", "pulled last"],
+  ["cached", "cached last"],
+  ["pulls", "pulled most"],
+  ["size", "largest"],
+  ["name", "by name"],
+] as const;
+
+export function addImages({ page }: Sections): void {
+  page("/images", imagesPage);
+}
+
+async function imagesPage({ api, query, now }: Visit): Promise<View> {
+  const asked = Object.fromEntries(
+    ["q", "rule", "sort", "cursor"].map((name) => [name, query.get(name) ?? undefined]),
+  );
+  const [{ images, next }, { rules }] = await Promise.all([
+    api.get<{ images: ImageAnswer[]; next?: string }>("/images", { ...asked, n: PAGE }),
+    api.get<{ rules: RuleAnswer[] }>("/rules"),
+  ]);
+  const { cursor, ...search } = asked;
+  const isFiltered = Boolean(asked.q || asked.rule);
+  return {
+    title: "Images",
+    section: "/images",
+    body: (
+      <>
+        <search>
+          <form method="get" action="/images" class="search">
+            <label class="grow">
+              Search
+              <input
+                type="search"
+                name="q"
+                value={asked.q ?? ""}
+                placeholder="a part of a name or a tag, or a digest"
+                data-search
+                spellcheck={false}
+                autocapitalize="off"
+              />
+            </label>
+            <label>
+              Rule
+              <select name="rule">
+                <option value="">all</option>
+                {rules.map(({ name }) => (
+                  <option value={name} selected={name === asked.rule}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label>
+              Order
+              <select name="sort">
+                {SORTS.map(([sort, name]) => (
+                  <option value={sort} selected={sort === (asked.sort ?? "pulled")}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            </label>
+            <button type="submit">Look</button>
+          </form>
+        </search>
+        {images.length === 0 ? (
+          <NoImages isFiltered={isFiltered} isEnd={cursor !== undefined} />
+        ) : (
+          <ImageTable images={images} now={now} />
+        )}
+        {next !== undefined && (
+          <p>
+            <a class="button" rel="next" href={withQuery("/images", { ...search, cursor: next })}>
+              The next {PAGE}
+            </a>
+          </p>
+        )}
+      </>
+    ),
+  };
+}
+
+function NoImages({ isFiltered, isEnd }: { isFiltered: boolean; isEnd: boolean }) {
+  if (isEnd) return <p>These were all.</p>;
+  if (isFiltered)
+    return (
+      <Empty title="No image like that is cached">
+        <p>
+          Search for a part of a name (<code>alpine</code>), a name and a tag (<code>alpine:3</code>
+          ), or the beginning of a digest. <a href="/explain">Explain</a> says why an image that you
+          expect is not here.
+        </p>
+      </Empty>
+    );
+  return (
+    <Empty title="No image is cached yet">
+      <p>
+        Every image that is pulled through here is kept, and listed.{" "}
+        <a href="/setup">Set up a client</a>, or <a href="/prewarm/new">prewarm</a> what you know
+        will be pulled.
+      </p>
+    </Empty>
+  );
+}
+
+function ImageTable({ images, now }: { images: readonly ImageAnswer[]; now: number }) {
+  const largest = Math.max(1, ...images.map(({ size }) => size));
+  return (
+    <Scroll label="Images">
+      <table class="images">
+        <thead>
+          <tr>
+            <th scope="col">Image</th>
+            <th scope="col">Tags</th>
+            <th scope="col">Platforms</th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col">Pulled</th>
+            <th scope="col" class="number" title="of this image, in 90 days">
+              Pulls
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {images.map((image) => (
+            <ImageRow image={image} largest={largest} now={now} />
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number; now: number }) {
+  const { name, digest, tags, platforms, size, pulls, repository, pinned, expiring } = image;
+  const [tag] = tags;
+  const reference = tag === undefined ? `${name}@${digest}` : `${name}:${tag}`;
+  return (
+    <tr>
+      <th scope="row">
+        {name === undefined ? (
+          <span title="no rule leads there any more">{image.place}</span>
+        ) : (
+          <a href={imagePath(reference)}>{name}</a>
+        )}
+        <br />
+        <Digest digest={digest} />
+      </th>
+      <td>
+        {tags.slice(0, 6).map((one) => (
+          <a class="tag" href={imagePath(`${name}:${one}`)}>
+            {one}
+          </a>
+        ))}
+        {tags.length > 6 && <span class="hint">and {count(tags.length - 6)} more</span>}
+        {pinned && <span class="badge good">pinned</span>}
+        {expiring !== undefined && (
+          <span class="badge careful" title={expiring}>
+            expires
+          </span>
+        )}
+      </td>
+      <td class="hint">{platforms.join(", ")}</td>
+      <td class="number sized">
+        {bytes(size)}
+        <Bar part={size} whole={largest} />
+      </td>
+      <td>
+        <LastPull image={image} now={now} />
+      </td>
+      <td class="number" title={`${count(repository.pulls)} of the whole repository`}>
+        {count(pulls)}
+      </td>
+    </tr>
+  );
+}

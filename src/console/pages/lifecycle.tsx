@@ -1,0 +1,233 @@
+// The lifecycle: which policies are in force, what they would do now, and what sweeps have done.
+
+import { LIFECYCLE } from "../../config/added.ts";
+import type { PreviewAnswer, RunAnswer } from "../../http/admin/lifecycle.ts";
+import type { PolicyAnswer } from "../../http/admin/policies.ts";
+import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "../parts/parts.tsx";
+import { PolicyWords } from "../parts/policy-words.tsx";
+import { Preview } from "../parts/preview.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import { bytes, count, duration, plural } from "../parts/words.ts";
+import { addPolicy } from "./policy.tsx";
+import { rulePath } from "./upstreams.tsx";
+
+const SECTION = "/lifecycle";
+
+export function addLifecycle(sections: Sections): void {
+  sections.page("/lifecycle", lifecyclePage);
+  sections.action("/lifecycle/run", running, run);
+  sections.action("/lifecycle/take-back", takingBack, takenBack);
+  addPolicy(sections);
+}
+
+async function lifecyclePage({ api, now, person }: Visit): Promise<View> {
+  const [{ policies }, preview, { runs }] = await Promise.all([
+    api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies"),
+    api.get<PreviewAnswer>("/lifecycle/preview"),
+    api.get<{ runs: RunAnswer[] }>("/lifecycle/runs", { n: 20 }),
+  ]);
+  const mayChange = person.role === "admin";
+  return {
+    title: "Lifecycle",
+    section: SECTION,
+    body: (
+      <>
+        <div class="columns">
+          <div>
+            {policies.map((policy) => (
+              <PolicyCard policy={policy} mayChange={mayChange} now={now} />
+            ))}
+          </div>
+          <Card
+            title="What they would expire now"
+            more={
+              <ActionLink may={mayChange} href="/lifecycle/run" kind="main">
+                Sweep now
+              </ActionLink>
+            }
+          >
+            <Preview preview={preview} now={now} />
+          </Card>
+        </div>
+        <Card
+          title="Sweeps"
+          more={<a href="/events?kind=lifecycle">What they did, image by image</a>}
+        >
+          <Runs runs={runs} now={now} />
+        </Card>
+      </>
+    ),
+  };
+}
+
+const SOURCES: Record<PolicyAnswer["source"], string> = {
+  default: "as it is shipped",
+  configuration: "of the deployment's configuration",
+  api: "put in force here",
+};
+
+function PolicyCard({
+  policy,
+  mayChange,
+  now,
+}: {
+  policy: PolicyAnswer;
+  mayChange: boolean;
+  now: number;
+}) {
+  const { owner, source, policies, problem, changedAt, changedBy } = policy;
+  const isCommon = owner === LIFECYCLE;
+  return (
+    <Card
+      title={isCommon ? "The policies for all rules" : `The policy of ${owner}`}
+      more={
+        isCommon ? (
+          <a class="button" href="/lifecycle/policy">
+            {mayChange ? "Edit, and preview" : "Try another"}
+          </a>
+        ) : (
+          <a href={rulePath(owner)}>The rule</a>
+        )
+      }
+    >
+      {problem !== undefined && <p class="badge bad">{problem}</p>}
+      <p class="hint">
+        {SOURCES[source]}
+        {changedAt !== undefined && (
+          <>
+            , by {changedBy}, <Time at={changedAt} now={now} />
+          </>
+        )}
+      </p>
+      <PolicyWords policies={policies} />
+      <details>
+        <summary>As JSON</summary>
+        <Copied label="The policy" text={JSON.stringify(policies, undefined, 2)} />
+      </details>
+      {isCommon && source === "api" && (
+        <p class="buttons">
+          <ActionLink may={mayChange} href="/lifecycle/take-back" kind="danger">
+            Take back
+          </ActionLink>
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
+  if (runs.length === 0)
+    return (
+      <p class="hint">
+        None yet. A sweep comes every hour in a deployment, and here when it is asked for.
+      </p>
+    );
+  return (
+    <Scroll label="Sweeps">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Took</th>
+            <th scope="col" class="number">
+              Looked at
+            </th>
+            <th scope="col" class="number">
+              Marked
+            </th>
+            <th scope="col" class="number">
+              Deleted
+            </th>
+            <th scope="col" class="number">
+              Freed
+            </th>
+            <th scope="col">Came of it</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((one) => (
+            <tr id={`run-${one.id}`}>
+              <th scope="row">
+                <Time at={one.startedAt} now={now} />
+              </th>
+              <td>{one.duration === undefined ? "at work" : duration(one.duration)}</td>
+              <td class="number">{count(one.examined)}</td>
+              <td class="number">{count(markedBy(one))}</td>
+              <td class="number">{count(one.deleted.images)}</td>
+              <td class="number">{bytes(one.bytesFreed)}</td>
+              <td>
+                <RunState run={one} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function RunState({ run: { error, unfinished, endedAt } }: { run: RunAnswer }) {
+  if (error !== undefined) return <span class="badge bad">{error}</span>;
+  if (endedAt === undefined) return <span class="badge">at work</span>;
+  return unfinished ? (
+    <span class="badge careful">goes on with the next</span>
+  ) : (
+    <span class="badge good">done</span>
+  );
+}
+
+/** How many images. */
+function markedBy({ expired }: RunAnswer): number {
+  return expired.reduce((sum, { images }) => sum + images, 0);
+}
+
+async function running(): Promise<View> {
+  return {
+    title: "Sweep now?",
+    section: SECTION,
+    body: (
+      <Confirm action="/lifecycle/run" fields={{}} button="Sweep" back="/lifecycle">
+        <p>
+          What the policies in force expire is marked; what was marked longer ago than the grace is
+          deleted. A pull in its grace takes an image's mark back.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function run({ api }: Visit): Promise<Done> {
+  const answer = await api.send<RunAnswer>("POST", "/lifecycle/runs");
+  const text =
+    answer.error === undefined
+      ? `Swept: looked at ${plural(answer.examined, "image")}, marked ${count(markedBy(answer))}, deleted ${count(answer.deleted.images)}, freed ${bytes(answer.bytesFreed)}.`
+      : `The sweep stopped: ${answer.error}`;
+  return { to: `/lifecycle#run-${answer.id}`, said: { good: answer.error === undefined, text } };
+}
+
+async function takingBack(): Promise<View> {
+  return {
+    title: "Take the policies back?",
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/lifecycle/take-back"
+        fields={{}}
+        button="Take them back"
+        danger
+        back="/lifecycle"
+      >
+        <p>
+          What the deployment's configuration says is in force again, everywhere within a minute.
+          Nothing is deleted before its grace has passed.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function takenBack({ api }: Visit): Promise<Done> {
+  await api.send("DELETE", "/lifecycle/policies");
+  const text = "The policies of the deployment's configuration are in force again.";
+  return { to: "/lifecycle", said: { good: true, text } };
+}

@@ -1,0 +1,136 @@
+// The overview: what was pulled, what that saved, how the upstreams stand, and what is pulled most.
+
+import type { SummaryAnswer } from "../../http/admin/catalog.ts";
+import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
+import type { RuleAnswer } from "../../http/admin/rules.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
+import { shell } from "../../setup/quote.ts";
+import { withQuery } from "../parts/api.ts";
+import { EventList } from "../parts/happenings.tsx";
+import { Month, Plots, type Range, rowsOf, Tiles, Top } from "../parts/overview-numbers.tsx";
+import { Card, Copied, Empty, Problems, Tabs } from "../parts/parts.tsx";
+import { UpstreamGauges } from "../parts/upstream-gauges.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+import { plural } from "../parts/words.ts";
+
+export function addOverview({ page }: Sections): void {
+  page("/", overview);
+}
+
+async function overview(visit: Visit): Promise<View> {
+  const { api, now, query } = visit;
+  const range: Range = query.get("range") === "30d" ? "30 days" : "24 hours";
+  const [rows, top, { upstreams }, stored, { events }, { rules }, report, { hours }] =
+    await Promise.all([
+      rowsOf(api, range, now),
+      // Of repositories days alone are counted.
+      api.get<StatisticsAnswer>("/stats", {
+        by: "repository",
+        days: range === "30 days" ? 30 : 2,
+        n: 10,
+      }),
+      api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
+      api.get<SummaryAnswer>("/catalog", { days: 1 }),
+      api.get<{ events: EventAnswer[] }>("/events", { latest: "true", n: 6 }),
+      api.get<{ rules: RuleAnswer[] }>("/rules"),
+      api.get<ReportAnswer>("/report"),
+      api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 2 }),
+    ]);
+  const wrong = rules.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : []));
+  const errors = rows.reduce((sum, row) => sum + row.errors, 0);
+  const isNew = stored.images === 0 && rows.every(({ pulls }) => pulls === 0);
+  return {
+    title: "Overview",
+    section: "/",
+    body: (
+      <div data-live="overview" data-every="15000">
+        {wrong.length > 0 && <Problems problems={wrong} />}
+        {isNew ? (
+          <FirstPull visit={visit} rules={rules} errors={errors} />
+        ) : (
+          <>
+            <Tabs
+              label="Time"
+              tabs={[
+                ["/", "24 hours"],
+                ["/?range=30d", "30 days"],
+              ]}
+              current={range}
+            />
+            <Tiles rows={rows} stored={stored} />
+            <div class="columns">
+              <Plots rows={rows} range={range} />
+            </div>
+          </>
+        )}
+        <div class="columns">
+          <Card title="Upstreams" more={<a href="/upstreams">All of them</a>}>
+            <UpstreamGauges upstreams={upstreams} hours={hours} now={now} />
+          </Card>
+          <Card title="This month" more={<span class="hint">{report.month}</span>}>
+            <Month report={report} />
+          </Card>
+          {!isNew && (
+            <Card
+              title="Pulled most"
+              more={
+                <span class="hint">
+                  {range === "30 days" ? "in 30 days" : "today and yesterday, UTC"}
+                </span>
+              }
+            >
+              <Top rows={top.rows} />
+            </Card>
+          )}
+          <Card title="Lately" more={<a href="/events">All events</a>}>
+            <EventList events={events.toReversed()} now={now} />
+          </Card>
+        </div>
+      </div>
+    ),
+  };
+}
+
+function FirstPull({
+  visit,
+  rules,
+  errors,
+}: {
+  visit: Visit;
+  rules: readonly RuleAnswer[];
+  errors: number;
+}) {
+  const { host, protocol } = visit.url;
+  const rule = rules.find(({ prefixes, problem }) => prefixes.length > 0 && !problem);
+  const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
+  const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
+  return (
+    <Empty title="Nothing has been pulled yet">
+      <p>Pull an image through this cache, and it is kept here for everybody who pulls it next:</p>
+      <Copied
+        label="A first pull"
+        text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
+      />
+      {protocol === "http:" && (
+        <p class="hint">
+          Docker takes plain http from 127.0.0.1; Podman and Skopeo want{" "}
+          <code>--tls-verify=false</code>.
+        </p>
+      )}
+      {errors > 0 && (
+        <p class="badge bad">
+          {plural(errors, "answer")} failed so far: below is how the upstreams do, and{" "}
+          <a href="/upstreams">hour by hour</a>.
+        </p>
+      )}
+      <p class="buttons">
+        <a class="button" href="/setup">
+          Set up a client
+        </a>
+        <a class="button quiet" href={withQuery("/explain", { reference })}>
+          See what would come of a pull
+        </a>
+      </p>
+    </Empty>
+  );
+}

@@ -1,0 +1,93 @@
+// The policy editor, with what the policies would expire beside it. Nothing is changed before they are put in force.
+
+import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
+import type { PolicyAnswer } from "../../http/admin/policies.ts";
+import { orRefused, Refused } from "../parts/api.ts";
+import { Card, Problems, Tabs } from "../parts/parts.tsx";
+import { changed, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
+import { PolicyForm } from "../parts/policy-form.tsx";
+import { Preview } from "../parts/preview.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import { plural } from "../parts/words.ts";
+
+const PATH = "/lifecycle/policy";
+
+export function addPolicy({ action }: Sections): void {
+  action(PATH, editing, acted);
+  // Looking at what would come of it changes nothing: for viewers too.
+  action("/lifecycle/preview", editing, previewed);
+}
+
+async function common({ api }: Visit): Promise<PolicyAnswer> {
+  const { policies } = await api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies");
+  return policies[0] as PolicyAnswer;
+}
+
+async function editing(visit: Visit): Promise<View> {
+  const { policies, version } = await common(visit);
+  const draft = draftOf(policies, visit.query.get("as") === "json", version);
+  return editor(visit, draft);
+}
+
+async function previewed(visit: Visit, form: URLSearchParams): Promise<View> {
+  return editor(visit, changed(draftIn(form), form.get("do") ?? ""));
+}
+
+async function acted(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+  if (form.get("do") !== "save") return previewed(visit, form);
+  const draft = draftIn(form);
+  const policies = policiesOf(draft);
+  if ("problems" in policies) return editor(visit, draft);
+  const version = draft.version === undefined ? {} : { "If-Match": `"${draft.version}"` };
+  const put = visit.api.send("PUT", "/lifecycle/policies", {}, policies.policies, version);
+  const done = await orRefused(put);
+  if (done instanceof Refused) return editor(visit, draft, done.problems);
+  const text =
+    "The policies are in force, everywhere within a minute. The next sweep goes by them.";
+  return { to: "/lifecycle", said: { good: true, text } };
+}
+
+async function editor(visit: Visit, draft: Draft, refused: readonly string[] = []): Promise<View> {
+  const read = policiesOf(draft);
+  const tried =
+    "problems" in read ? { problems: read.problems } : await preview(visit, read.policies);
+  const problems = [...refused, ...("problems" in tried ? tried.problems : [])];
+  return {
+    title: "Lifecycle policies",
+    section: "/lifecycle",
+    ...(refused.length > 0 && { status: 400 }),
+    body: (
+      <>
+        <Tabs
+          label="How to edit them"
+          tabs={[
+            [PATH, "As a form"],
+            [`${PATH}?as=json`, "As JSON"],
+          ]}
+          current={draft.json === undefined ? "As a form" : "As JSON"}
+        />
+        <div class="columns editor">
+          <PolicyForm draft={draft} mayChange={visit.person.role === "admin"} />
+          <div data-preview aria-live="polite">
+            <Card title="What they would expire">
+              {problems.length > 0 && <Problems problems={[...new Set(problems)]} />}
+              {"problems" in tried ? (
+                <p class="hint">
+                  {plural(problems.length, "thing")} to mend first, and it is told here what would
+                  expire.
+                </p>
+              ) : (
+                <Preview preview={tried} now={visit.now} />
+              )}
+            </Card>
+          </div>
+        </div>
+      </>
+    ),
+  };
+}
+
+/** As if they were in force: beside what rules say of themselves. */
+function preview({ api }: Visit, policies: readonly unknown[]): Promise<PreviewAnswer | Refused> {
+  return orRefused(api.send("POST", "/lifecycle/preview", { as: "common" }, policies));
+}

@@ -1,0 +1,172 @@
+// One prewarming job, and how far each of its images is, live.
+
+import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
+import type { Api } from "../parts/api.ts";
+import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
+import { imagesOf, jobPath, MARKS, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import { bytes, count, plural } from "../parts/words.ts";
+
+const SECTION = "/prewarm";
+
+type Whole = JobAnswer & { items: ItemAnswer[]; next?: number };
+
+export function addPrewarmJob({ page, action }: Sections): void {
+  page("/prewarm/job", jobPage);
+  action("/prewarm/cancel", cancelling, cancelled);
+}
+
+async function jobPage({ api, query, now, person }: Visit): Promise<View> {
+  const job = await jobAsked(api, query);
+  const isRunning = job.state === "running";
+  return {
+    title: `Prewarming ${plural(imagesOf(job), "image")}`,
+    section: SECTION,
+    body: (
+      <>
+        <div data-live={isRunning ? "job" : undefined} data-every={OFTEN}>
+          <section class="card">
+            <p>
+              <State job={job} />{" "}
+              <span class="hint">
+                by {job.createdBy}, <Time at={job.createdAt} now={now} />, for{" "}
+                {job.platforms.join(", ")}
+              </span>
+            </p>
+            <Progress job={job} />
+            <dl class="facts">
+              <dt>Images</dt>
+              <dd>
+                {count(job.counts.done)} of {count(imagesOf(job))} here
+                {job.counts.failed > 0 && `, ${count(job.counts.failed)} failed`}
+              </dd>
+              <dt>Layers</dt>
+              <dd>
+                {count(job.layers.done)} of {count(job.layers.total)}
+              </dd>
+              <dt>Bytes</dt>
+              <dd>
+                {bytes(job.bytes.done)} of {bytes(job.bytes.total)}
+              </dd>
+            </dl>
+          </section>
+          <Items items={job.items} now={now} />
+          {job.next !== undefined && (
+            <p class="hint">The first {count(job.items.length)} are shown.</p>
+          )}
+        </div>
+        {isRunning && (
+          <p class="buttons">
+            <ActionLink
+              may={person.role === "admin"}
+              href={`/prewarm/cancel?id=${job.id}`}
+              kind="danger"
+            >
+              Cancel
+            </ActionLink>
+          </p>
+        )}
+      </>
+    ),
+  };
+}
+
+function Items({ items, now }: { items: readonly ItemAnswer[]; now: number }) {
+  return (
+    <Scroll label="Its images">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Image</th>
+            <th scope="col">State</th>
+            <th scope="col" class="number">
+              Layers
+            </th>
+            <th scope="col" class="number">
+              Bytes
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <tr>
+              <th scope="row">
+                <a href={imagePath(item.reference)}>{item.reference}</a>
+                {item.digest !== undefined && (
+                  <>
+                    <br />
+                    <Digest digest={item.digest} />
+                  </>
+                )}
+              </th>
+              <td>
+                <ItemState item={item} now={now} />
+              </td>
+              <td class="number">
+                {count(item.layers.done)} / {count(item.layers.total)}
+              </td>
+              <td class="number sized">
+                {bytes(item.bytes.done)}
+                <Bar part={item.bytes.done} whole={item.bytes.total} track />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function ItemState({
+  item: { state, note, error, nextAt },
+  now,
+}: {
+  item: ItemAnswer;
+  now: number;
+}) {
+  return (
+    <>
+      <span class={`badge ${MARKS[state] ?? ""}`}>{state}</span>{" "}
+      <span class="hint">{error ?? note}</span>
+      {nextAt !== undefined && (
+        <span class="hint">
+          {" "}
+          tried again <Time at={nextAt} now={now} />
+        </span>
+      )}
+    </>
+  );
+}
+
+async function cancelling({ api, query }: Visit): Promise<View> {
+  const job = await jobAsked(api, query);
+  return {
+    title: "Cancel the prewarming?",
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/prewarm/cancel"
+        fields={{ id: job.id }}
+        button="Cancel it"
+        danger
+        back={jobPath(job)}
+      >
+        <p>
+          What is being fetched is fetched to its end; nothing more is begun. What is here stays.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function cancelled({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const job = await api.send<JobAnswer>(
+    "DELETE",
+    `/prewarm/${encodeURIComponent(form.get("id") ?? "")}`,
+  );
+  return { to: jobPath(job), said: { good: true, text: "The prewarming is cancelled." } };
+}
+
+function jobAsked(api: Api, query: URLSearchParams): Promise<Whole> {
+  return api.get(`/prewarm/${encodeURIComponent(query.get("id") ?? "")}`);
+}

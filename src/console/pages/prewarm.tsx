@@ -1,0 +1,116 @@
+// Prewarming: jobs that have images here before anybody asks, and how far they are, live.
+
+import type { JobAnswer } from "../../http/admin/prewarm.ts";
+import { orRefused, Refused, withQuery } from "../parts/api.ts";
+import { Line, Lines, listOf } from "../parts/fields.tsx";
+import { ActionLink, Empty, Time } from "../parts/parts.tsx";
+import { imagesOf, jobPath, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import { plural } from "../parts/words.ts";
+import { formPage } from "./form-page.tsx";
+
+const SECTION = "/prewarm";
+const PAGE = 20;
+
+export function addPrewarm({ page, action }: Sections): void {
+  page("/prewarm", jobsPage);
+  action("/prewarm/new", async ({ query }) => formView(query), begun);
+}
+
+async function jobsPage({ api, query, now, person }: Visit): Promise<View> {
+  const before = query.get("before") ?? undefined;
+  const { jobs, next } = await api.get<{ jobs: JobAnswer[]; next?: number }>("/prewarm", {
+    n: PAGE,
+    before,
+  });
+  const isRunning = jobs.some(({ state }) => state === "running");
+  return {
+    title: "Prewarm",
+    section: SECTION,
+    body: (
+      <>
+        <p class="buttons">
+          <ActionLink may={person.role === "admin"} href="/prewarm/new" kind="main">
+            Prewarm images
+          </ActionLink>
+        </p>
+        {jobs.length === 0 ? (
+          <Empty title="Nothing was prewarmed yet">
+            <p>
+              Have images here before a release, so that no node waits for a registry. A rule's{" "}
+              <code>prewarm</code> does it by a schedule; see the <a href="/docs">reference</a>.
+            </p>
+          </Empty>
+        ) : (
+          <ul class="jobs" data-live={isRunning ? "jobs" : undefined} data-every={OFTEN}>
+            {jobs.map((job) => (
+              <li class="card">
+                <a href={jobPath(job)}>{plural(imagesOf(job), "image")}</a> <State job={job} />
+                <Progress job={job} />
+                <p class="hint">
+                  by {job.createdBy}, <Time at={job.createdAt} now={now} />, for{" "}
+                  {job.platforms.join(", ")}
+                </p>
+              </li>
+            ))}
+          </ul>
+        )}
+        {next !== undefined && (
+          <p>
+            <a class="button" rel="next" href={withQuery("/prewarm", { before: next })}>
+              Earlier ones
+            </a>
+          </p>
+        )}
+      </>
+    ),
+  };
+}
+
+function formView(given: URLSearchParams, problems: readonly string[] = []): View {
+  return formPage({
+    title: "Prewarm images",
+    section: SECTION,
+    action: "/prewarm/new",
+    button: "Prewarm",
+    back: "/prewarm",
+    problems,
+    children: (
+      <>
+        <Lines
+          label="Images, one a line"
+          name="references"
+          rows={8}
+          value={given.get("references") ?? ""}
+          required
+          placeholder={"docker.io/library/alpine:3\nghcr.io/acme/app:v1.4.2"}
+        />
+        <Line
+          label="Platforms"
+          name="platforms"
+          value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
+          hint="Divided by commas; all: every platform that an image has."
+        />
+        <Line
+          label="Priority"
+          name="priority"
+          type="number"
+          value={given.get("priority") ?? "0"}
+          hint="From -100 to 100; the highest goes first."
+        />
+      </>
+    ),
+  });
+}
+
+async function begun({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
+  const body = {
+    references: listOf(form.get("references") ?? ""),
+    platforms: listOf(form.get("platforms") ?? ""),
+    priority: Number(form.get("priority") ?? 0),
+  };
+  const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
+  if (job instanceof Refused) return formView(form, job.problems);
+  const text = `${plural(imagesOf(job), "image")} will be here. The job goes on without this page.`;
+  return { to: jobPath(job), said: { good: true, text } };
+}

@@ -1,0 +1,97 @@
+// One rule: what it says, and what can be done with it.
+
+import type { RuleAnswer } from "../../http/admin/rules.ts";
+import type { Api } from "../parts/api.ts";
+import { ActionLink, Card, Copied } from "../parts/parts.tsx";
+import { hostOf } from "../parts/upstream-gauges.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+import { RuleState } from "./upstreams.tsx";
+
+export function addRule({ page }: Sections): void {
+  page("/rule", rulePage);
+}
+
+async function rulePage({ api, query, person }: Visit): Promise<View> {
+  const rule = await ruleAsked(api, query);
+  const mayChange = person.role === "admin";
+  const name = encodeURIComponent(rule.name);
+  return {
+    title: rule.name,
+    section: "/upstreams",
+    body: (
+      <>
+        <Card>
+          <dl class="facts">
+            <dt>State</dt>
+            <dd>
+              <RuleState rule={rule} />
+            </dd>
+            <dt>Upstream</dt>
+            <dd>
+              {hostOf(rule.upstream)}
+              {rule.upstreamPrefix !== undefined && `/${rule.upstreamPrefix}`}
+            </dd>
+            <dt>Prefixes</dt>
+            <dd>{rule.prefixes.join(", ") || "none"}</dd>
+            {rule.hosts.length > 0 && (
+              <>
+                <dt>Host names</dt>
+                <dd>{rule.hosts.join(", ")}</dd>
+              </>
+            )}
+            {rule.ns.length > 0 && (
+              <>
+                <dt>Stands for</dt>
+                <dd>{rule.ns.join(", ")}</dd>
+              </>
+            )}
+            <dt>Default</dt>
+            <dd>{rule.default ? "yes: names without a prefix lead here" : "no"}</dd>
+            <dt>Credentials</dt>
+            <dd>{rule.credentials.join(", ") || "none: asked anonymously"}</dd>
+            <dt>Who may pull</dt>
+            <dd>
+              {rule.anonymous ? "everybody" : "whoever has a token for it"}
+              {rule.networks.length > 0 && `; from ${rule.networks.join(", ")} everybody`}
+              {rule.quietNetworks !== undefined &&
+                `; from ${rule.quietNetworks.join(", ")} without keeping images alive`}
+            </dd>
+          </dl>
+          <p class="buttons">
+            <ActionLink may={mayChange} href={`/rules/validate?name=${name}`}>
+              Validate
+            </ActionLink>
+            <a class="button quiet" href={`/images?rule=${name}`}>
+              Its images
+            </a>
+            <ActionLink may={mayChange && !rule.readOnly} href={`/rules/edit?name=${name}`}>
+              Edit
+            </ActionLink>
+            <ActionLink
+              may={mayChange && !rule.readOnly}
+              href={`/rules/delete?name=${name}`}
+              kind="danger"
+            >
+              Delete
+            </ActionLink>
+          </p>
+          {rule.readOnly && (
+            <p class="hint">
+              It stands in the deployment's configuration, and is changed there: edit wrangler.toml,
+              and deploy.
+            </p>
+          )}
+        </Card>
+        {rule.fields && (
+          <Card title="As it was given">
+            <Copied label="The rule's fields" text={JSON.stringify(rule.fields, undefined, 2)} />
+          </Card>
+        )}
+      </>
+    ),
+  };
+}
+
+export function ruleAsked(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
+  return api.get(`/rules/${encodeURIComponent(query.get("name") ?? "")}`);
+}

@@ -1,0 +1,173 @@
+// Rules: one of them, and adding, editing, validating and deleting those that are added here.
+
+import type { RuleAnswer, ValidationAnswer } from "../../http/admin/rules.ts";
+import { orRefused, Refused } from "../parts/api.ts";
+import { Confirm, Problems } from "../parts/parts.tsx";
+import { fieldsIn, RuleForm } from "../parts/rule-form.tsx";
+import { hostOf } from "../parts/upstream-gauges.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import { ruleAsked } from "./rule.tsx";
+import { rulePath } from "./upstreams.tsx";
+
+const SECTION = "/upstreams";
+
+export function addRules({ action }: Sections): void {
+  action("/rules/new", async () => formView("Add a rule", "/rules/new", {}), added);
+  action("/rules/edit", editing, edited);
+  action("/rules/delete", deleting, deleted);
+  action("/rules/validate", validating, validated);
+}
+
+function formView(
+  title: string,
+  path: string,
+  fields: Record<string, unknown>,
+  more: { problems?: readonly string[]; checks?: ValidationAnswer; version?: string } = {},
+): View {
+  const { problems = [], checks, version } = more;
+  return {
+    title,
+    section: SECTION,
+    ...(problems.length > 0 && { status: 400 }),
+    body: (
+      <>
+        {problems.length > 0 && <Problems problems={problems} />}
+        {checks && <Checks checks={checks} />}
+        <RuleForm path={path} fields={fields} version={version} />
+      </>
+    ),
+  };
+}
+
+/** Tells what is wrong on the form itself, with all that was typed; and asks the upstream first, where that is wanted.
+ * @param change puts the rule in force */
+async function tried(
+  { api }: Visit,
+  form: URLSearchParams,
+  [title, path]: [string, string],
+  change: (fields: Record<string, unknown>) => Promise<RuleAnswer>,
+): Promise<Done | View> {
+  const read = fieldsIn(form);
+  const version = form.get("version") ?? undefined;
+  const kept = version === undefined ? {} : { version };
+  const again = (more: object) => formView(title, path, read.fields, { ...kept, ...more });
+  if (read.problems.length > 0) return again({ problems: read.problems });
+  if (form.get("do") === "validate") {
+    const validate = api.send<ValidationAnswer>("POST", "/rules/validate", {}, read.fields);
+    const checks = await orRefused(validate);
+    return again(checks instanceof Refused ? { problems: checks.problems } : { checks });
+  }
+  const rule = await orRefused(change(read.fields));
+  if (rule instanceof Refused) return again({ problems: rule.problems });
+  const text = `The rule "${rule.name}" is in force, everywhere within a minute.`;
+  return { to: rulePath(rule.name), said: { good: true, text } };
+}
+
+function added(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+  return tried(visit, form, ["Add a rule", "/rules/new"], (fields) =>
+    visit.api.send("POST", "/rules", {}, fields),
+  );
+}
+
+async function editing({ api, query }: Visit): Promise<View> {
+  const { name, fields = {}, version } = await ruleAsked(api, query);
+  const more = version === undefined ? {} : { version: String(version) };
+  return formView(`Edit ${name}`, `/rules/edit?name=${encodeURIComponent(name)}`, fields, more);
+}
+
+function edited(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+  const name = visit.query.get("name") ?? "";
+  const path = `/rules/edit?name=${encodeURIComponent(name)}`;
+  return tried(visit, form, [`Edit ${name}`, path], (fields) =>
+    visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {}, fields, {
+      "If-Match": `"${form.get("version") ?? ""}"`,
+    }),
+  );
+}
+
+async function deleting({ api, query }: Visit): Promise<View> {
+  const { name } = await ruleAsked(api, query);
+  return {
+    title: `Delete ${name}?`,
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/rules/delete"
+        fields={{ name }}
+        button="Delete the rule"
+        danger
+        back={rulePath(name)}
+      >
+        <p>
+          Its names lead nowhere any more, everywhere within a minute. What was cached by it stays
+          until the lifecycle takes it, and is there again with a rule for the same upstream.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function deleted({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const name = form.get("name") ?? "";
+  await api.send("DELETE", `/rules/${encodeURIComponent(name)}`);
+  return { to: "/upstreams", said: { good: true, text: `The rule "${name}" is deleted.` } };
+}
+
+async function validating({ api, query }: Visit): Promise<View> {
+  const rule = await ruleAsked(api, query);
+  return validateView(rule, "");
+}
+
+async function validated({ api }: Visit, form: URLSearchParams): Promise<View> {
+  const image = form.get("image") ?? "";
+  const rule = await ruleAsked(api, form);
+  const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {
+    rule: rule.name,
+    image,
+  });
+  return validateView(rule, image, checks);
+}
+
+function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer): View {
+  return {
+    title: `Validate ${rule.name}`,
+    section: SECTION,
+    body: (
+      <>
+        {checks && <Checks checks={checks} />}
+        <form method="post" action="/rules/validate" class="card stack">
+          <input type="hidden" name="name" value={rule.name} />
+          <p>
+            {hostOf(rule.upstream)} is asked now, with the rule's credentials: is it a registry, do
+            they get in, what is left of the limit, and can an image be read?
+          </p>
+          <label>
+            An image that is there
+            <input type="text" name="image" value={image} placeholder="library/alpine:latest" />
+          </label>
+          <p class="buttons">
+            <button type="submit">Ask</button>
+            <a class="button quiet" href={rulePath(rule.name)}>
+              Back
+            </a>
+          </p>
+        </form>
+      </>
+    ),
+  };
+}
+
+function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
+  return (
+    <div class={`said ${valid ? "good" : "bad"}`} role="status">
+      <p>{valid ? "The upstream takes it." : "The upstream does not take it."}</p>
+      <ul class="checks">
+        {checks.map(({ check, good, text }) => (
+          <li class={good ? "good" : "bad"}>
+            <b>{check}</b> {text}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+// Setting clients up: for each the files that are printed for people with curl, exactly.
+
+import { CLIENTS } from "../../setup/clients.ts";
+import { Copied, Tabs } from "../parts/parts.tsx";
+import type { Sections, View, Visit } from "../parts/visit.ts";
+
+export function addSetup({ page }: Sections): void {
+  page("/setup", setupPage);
+}
+
+const LOGINS: [value: string, name: string][] = [
+  ["", "As this cache wants it"],
+  ["true", "With a login"],
+  ["false", "Without a login"],
+];
+
+async function setupPage({ api, query, url }: Visit): Promise<View> {
+  const login = LOGINS.find(([value]) => value === query.get("login"))?.[0] ?? "";
+  const texts = await Promise.all(CLIENTS.map(({ name }) => api.text(`/setup/${name}`, { login })));
+  const wanted = CLIENTS.find(({ name }) => name === query.get("client"));
+  return {
+    title: "Set up clients",
+    section: "/setup",
+    body: (
+      <>
+        <p>
+          For this address and its rules, ready to be pasted. What is a script reads the pull token
+          from <code>ENTREPOT_TOKEN</code>, and stops without it: <a href="/tokens">make one</a> for
+          each client. The <a href="/guide/clients">guide</a> explains each way to name an image.
+        </p>
+        <Tabs
+          label="Login"
+          tabs={LOGINS.map(([value, name]) => [
+            value === "" ? "/setup" : `/setup?login=${value}`,
+            name,
+          ])}
+          current={LOGINS.find(([value]) => value === login)?.[1] ?? ""}
+        />
+        <ul class="jumps">
+          {CLIENTS.map(({ name, title }) => (
+            <li>
+              <a href={`#${name}`}>{title}</a>
+            </li>
+          ))}
+        </ul>
+        {CLIENTS.map((client, at) => (
+          <details class="card" id={client.name} open={client === (wanted ?? CLIENTS[0])}>
+            <summary>{client.title}</summary>
+            <Copied label={client.title} text={texts[at] ?? ""} />
+            <p class="hint">
+              The same with curl: <code>{`${url.origin}/setup/${client.name}`}</code>
+            </p>
+          </details>
+        ))}
+      </>
+    ),
+  };
+}

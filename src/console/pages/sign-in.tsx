@@ -1,0 +1,70 @@
+// What is shown to whoever has not shown who he is, and where there is nobody who could.
+
+import type { Ways } from "../../http/admin/console-host.ts";
+import { Problems } from "../parts/parts.tsx";
+
+export function SignIn({
+  to,
+  ways,
+  problem,
+}: {
+  to: string;
+  ways: Ways;
+  problem: string | undefined;
+}) {
+  if (!ways.token && !ways.access) return <Shut />;
+  const said = problem ?? ways.problem;
+  return (
+    <>
+      {said !== undefined && <Problems problems={[said]} />}
+      {ways.access && (
+        <p class="card">
+          <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>
+            Sign in through Cloudflare Access
+          </a>
+        </p>
+      )}
+      {ways.token && <TokenForm to={to} />}
+    </>
+  );
+}
+
+function TokenForm({ to }: { to: string }) {
+  return (
+    <form method="post" action={`/sign-in?to=${encodeURIComponent(to)}`} class="card stack">
+      <input type="hidden" name="to" value={to} />
+      <label>
+        Admin token
+        <input
+          type="password"
+          name="token"
+          required
+          autofocus
+          autocomplete="current-password"
+          spellcheck={false}
+        />
+      </label>
+      <p class="hint">
+        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to look
+        without changing anything. The session lasts twelve hours.
+      </p>
+      <button type="submit">Sign in</button>
+    </form>
+  );
+}
+
+export function Shut() {
+  return (
+    <div class="card stack">
+      <p>This is a registry cache. Images are pulled from here; its console is not open yet.</p>
+      <p>Whoever runs it opens it with an admin token, and deploys nothing anew for that:</p>
+      <pre>
+        <code>openssl rand -hex 24 | tee /dev/tty | npx wrangler secret put ADMIN_TOKEN</code>
+      </pre>
+      <p>
+        or lets people in through Cloudflare Access, with <code>AUTH.access</code> in its
+        configuration.
+      </p>
+    </div>
+  );
+}

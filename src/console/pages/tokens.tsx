@@ -1,0 +1,157 @@
+// Pull tokens: made, shown once, and revoked.
+
+import type { TokenAnswer } from "../../http/admin/access.ts";
+import { type Api, Refused } from "../parts/api.ts";
+import { ActionLink, Confirm, Empty, Scroll, Time } from "../parts/parts.tsx";
+import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+
+const SECTION = "/tokens";
+
+export function addTokens({ page, action }: Sections): void {
+  page("/tokens", tokensPage);
+  action("/tokens/revoke", revoking, revoked);
+}
+
+async function tokensPage({ api, now, person }: Visit): Promise<View> {
+  const tokens = await tokensOf(api);
+  const mayChange = person.role === "admin";
+  return {
+    title: "Pull tokens",
+    section: SECTION,
+    body: (
+      <>
+        <p class="buttons">
+          <ActionLink may={mayChange} href="/tokens/new" kind="main">
+            Make a token
+          </ActionLink>
+          <a class="button" href="/sessions">
+            Sessions of this console
+          </a>
+        </p>
+        {tokens.length === 0 ? (
+          <Empty title="No token yet">
+            <p>
+              A pull token is the password of any user: <code>podman login</code>, an image pull
+              secret, a node's containerd. Give each client its own, for the repositories that it
+              needs.
+            </p>
+          </Empty>
+        ) : (
+          <TokenTable tokens={tokens} mayChange={mayChange} now={now} />
+        )}
+      </>
+    ),
+  };
+}
+
+const MARKS: Record<TokenAnswer["state"], string> = {
+  valid: "good",
+  expired: "careful",
+  revoked: "bad",
+};
+
+function TokenTable({
+  tokens,
+  mayChange,
+  now,
+}: {
+  tokens: readonly TokenAnswer[];
+  mayChange: boolean;
+  now: number;
+}) {
+  return (
+    <Scroll label="Tokens">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Token</th>
+            <th scope="col">May pull</th>
+            <th scope="col">State</th>
+            <th scope="col">Used last</th>
+            <th scope="col">Made</th>
+            {mayChange && <th scope="col">Change</th>}
+          </tr>
+        </thead>
+        <tbody>
+          {tokens.map((token) => (
+            <tr id={`token-${token.id}`}>
+              <th scope="row">
+                {token.name}
+                <br />
+                <code class="hint">{token.id.slice(0, 8)}</code>
+              </th>
+              <td>
+                {token.repositories.map((glob) => (
+                  <code class="glob">{glob}</code>
+                ))}
+                {token.networks.length > 0 && <p class="hint">from {token.networks.join(", ")}</p>}
+                {token.touches === false && <p class="hint">keeps no image alive</p>}
+              </td>
+              <td>
+                <span class={`badge ${MARKS[token.state]}`}>{token.state}</span>{" "}
+                {token.state === "valid" && token.expiresAt !== undefined && (
+                  <span class="hint">
+                    ends <Time at={token.expiresAt} now={now} />
+                  </span>
+                )}
+                {token.revokedAt !== undefined && (
+                  <span class="hint">
+                    <Time at={token.revokedAt} now={now} /> by {token.revokedBy}
+                  </span>
+                )}
+              </td>
+              <td>{token.usedAt === undefined ? "never" : <Time at={token.usedAt} now={now} />}</td>
+              <td>
+                <Time at={token.createdAt} now={now} />{" "}
+                <span class="hint">by {token.createdBy}</span>
+              </td>
+              {mayChange && (
+                <td>
+                  {token.state === "valid" && (
+                    <a class="button danger" href={`/tokens/revoke?id=${token.id}`}>
+                      Revoke
+                    </a>
+                  )}
+                </td>
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+async function revoking({ api, query }: Visit): Promise<View> {
+  const token = (await tokensOf(api)).find(({ id }) => id === query.get("id"));
+  if (!token) throw new Refused(404, ["there is no pull token of this id"]);
+  return {
+    title: `Revoke the token of ${token.name}?`,
+    section: SECTION,
+    body: (
+      <Confirm
+        action="/tokens/revoke"
+        fields={{ id: token.id }}
+        button="Revoke it"
+        danger
+        back="/tokens"
+      >
+        <p>
+          It is good for nothing anywhere within a minute, and that cannot be undone. Whoever uses
+          it is answered 401.
+        </p>
+      </Confirm>
+    ),
+  };
+}
+
+async function revoked({ api }: Visit, form: URLSearchParams): Promise<Done> {
+  const id = form.get("id") ?? "";
+  const { name } = await api.send<TokenAnswer>("DELETE", `/tokens/${encodeURIComponent(id)}`);
+  const said = { good: true, text: `The token of ${name} is revoked, everywhere within a minute.` };
+  return { to: `/tokens#token-${id}`, said };
+}
+
+async function tokensOf(api: Api): Promise<TokenAnswer[]> {
+  return (await api.get<{ tokens: TokenAnswer[] }>("/tokens")).tokens;
+}

@@ -1,0 +1,69 @@
+// What happened, in words.
+
+import type { EventAnswer } from "../../http/admin/numbers.ts";
+import { Digest, Time } from "./parts.tsx";
+
+const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "", words: string]> = {
+  "image.cached": ["good", "cached"],
+  "tag.moved": ["", "tag moved"],
+  "image.expired": ["", "expired"],
+  "upstream.limited": ["careful", "limit reached"],
+  "upstream.down": ["bad", "upstream down"],
+  "upstream.up": ["good", "upstream up"],
+  "verification.failed": ["bad", "wrong bytes refused"],
+};
+
+/** Of what was cached: its media type. */
+const DETAILS = new Map([
+  ["application/vnd.oci.image.index.v1+json", "an index"],
+  ["application/vnd.docker.distribution.manifest.list.v2+json", "an index"],
+  ["application/vnd.oci.image.manifest.v1+json", "a manifest"],
+  ["application/vnd.docker.distribution.manifest.v2+json", "a manifest"],
+]);
+
+export function EventList({ events, now }: { events: readonly EventAnswer[]; now: number }) {
+  if (events.length === 0)
+    return <p class="hint">Nothing yet. What is cached, moves, expires or fails is told here.</p>;
+  return (
+    <ul class="events">
+      {events.map((event) => (
+        <li id={`event-${event.id}`}>
+          <Time at={event.at} now={now} />
+          <EventText event={event} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function EventText({ event }: { event: EventAnswer }) {
+  const [mark, words] = WORDS[event.what];
+  const { place, tag, digest, upstream, detail, before } = event;
+  const name = nameOf(place);
+  return (
+    <p>
+      <span class={`badge ${mark}`}>{words}</span>{" "}
+      {name !== undefined && (
+        <a href={`/images?q=${encodeURIComponent(name)}`}>
+          {name}
+          {tag !== undefined && `:${tag}`}
+        </a>
+      )}{" "}
+      {upstream}{" "}
+      {before !== undefined && (
+        <>
+          from <Digest digest={before} /> to{" "}
+        </>
+      )}
+      {digest !== undefined && <Digest digest={digest} />}{" "}
+      <span class="hint">{detail && (DETAILS.get(detail) ?? detail)}</span>
+    </p>
+  );
+}
+
+/** A place (policy/source) without what only the cache needs to know. */
+export function nameOf(place: string | undefined): string | undefined {
+  if (place === undefined) return undefined;
+  const at = place.lastIndexOf("//");
+  return at < 0 ? place : place.slice(at + 2);
+}

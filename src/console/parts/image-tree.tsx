@@ -1,0 +1,163 @@
+// An image as the tree that it is: of an index its platforms, of each its config and layers, with bars as long as they are large.
+
+import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
+import { NOT_RECORDED } from "../../text/recorded.ts";
+import { Bar, Digest, Scroll, Time } from "./parts.tsx";
+import { bytes, plural } from "./words.ts";
+
+type Manifest = ImageDetailAnswer["manifests"][number];
+type Part = NonNullable<Manifest["layers"]>[number];
+
+/** So many platforms are unfolded at first. */
+const OPEN = 1;
+
+export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: number }) {
+  const { manifests } = image;
+  const children = manifests.filter((one) => one.digest !== image.digest);
+  const isIndex = children.length > 0;
+  const here = manifests.filter((one) => one.here);
+  const first = new Set(here.slice(0, OPEN));
+  const branches = manifests.map((manifest) => (
+    <li>
+      <Branch manifest={manifest} isOpen={first.has(manifest)} now={now} />
+    </li>
+  ));
+  return (
+    <>
+      {isIndex && (
+        <p>
+          An index of {plural(children.length, "manifest")},{" "}
+          {children.filter((one) => one.here).length} of them here: a platform is fetched when
+          somebody pulls it.
+        </p>
+      )}
+      <ul class="tree">{branches}</ul>
+    </>
+  );
+}
+
+function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean; now: number }) {
+  const { platform, digest, here, config, layers = [], layersLeftOut = 0 } = manifest;
+  const sum = [...(config ? [config] : []), ...layers].reduce(
+    (all, { size }) => all + size,
+    manifest.size,
+  );
+  const name = (
+    <>
+      <b>{platform ?? config?.os ?? "manifest"}</b> <Digest digest={digest} />
+    </>
+  );
+  if (!here)
+    return (
+      <p class="absent">
+        {name} <span class="badge">not pulled yet</span>
+      </p>
+    );
+  return (
+    <details open={isOpen}>
+      <summary>
+        {name} <span class="number">{bytes(sum)}</span>
+      </summary>
+      <LayerBar layers={layers} />
+      {config && <Config config={config} now={now} />}
+      <Layers layers={layers} />
+      {layersLeftOut > 0 && <p class="hint">And {plural(layersLeftOut, "more layer")}.</p>}
+    </details>
+  );
+}
+
+/** All layers beside each other. */
+function LayerBar({ layers }: { layers: readonly Part[] }) {
+  const whole = layers.reduce((all, { size }) => all + size, 0);
+  let from = 0;
+  return (
+    <svg class="layers" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true">
+      {layers.map(({ size, here }, at) => {
+        const width = whole === 0 ? 0 : (1000 * size) / whole;
+        const rect = (
+          <rect
+            class={`fill ${here ? `layer-${at % 4}` : "missing"}`}
+            x={from.toFixed(1)}
+            width={Math.max(1, width - 1.5).toFixed(1)}
+            height="12"
+          />
+        );
+        from += width;
+        return rect;
+      })}
+    </svg>
+  );
+}
+
+function Layers({ layers }: { layers: readonly Part[] }) {
+  const largest = Math.max(1, ...layers.map(({ size }) => size));
+  if (layers.length === 0) return <p class="hint">It has no layers.</p>;
+  return (
+    <Scroll label="Layers">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Layer</th>
+            <th scope="col">Kind</th>
+            <th scope="col" class="number">
+              Size
+            </th>
+            <th scope="col">Here</th>
+            <th scope="col">Shared</th>
+          </tr>
+        </thead>
+        <tbody>
+          {layers.map(({ digest, mediaType, size, here, sharedBy }, at) => (
+            <tr>
+              <th scope="row">
+                <Digest digest={digest} />
+              </th>
+              <td class="hint">{briefType(mediaType)}</td>
+              <td class="number sized">
+                {bytes(size)}
+                <Bar part={size} whole={largest} kind={here ? `layer-${at % 4}` : "missing"} />
+              </td>
+              <td>{here ? "yes" : "not yet"}</td>
+              <td class="hint">{sharedBy > 0 ? `with ${plural(sharedBy, "manifest")}` : ""}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now: number }) {
+  const { created, entrypoint, command, user, environment, labels } = config;
+  const told: [string, string][] = [];
+  if (entrypoint) told.push(["Entrypoint", JSON.stringify(entrypoint)]);
+  if (command) told.push(["Command", JSON.stringify(command)]);
+  if (user !== undefined) told.push(["User", user]);
+  if (environment) told.push(["Environment", environment.join(", ")]);
+  for (const [name, value] of Object.entries(labels ?? {})) told.push([name, value]);
+  return (
+    <dl class="facts">
+      <dt>Config</dt>
+      <dd>
+        <Digest digest={config.digest} /> <span class="number">{bytes(config.size)}</span>
+      </dd>
+      {config.here && (
+        <>
+          <dt>Built</dt>
+          <dd>{created === undefined ? NOT_RECORDED : <Time at={created} now={now} />}</dd>
+        </>
+      )}
+      {told.map(([name, value]) => (
+        <>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+/** Media types without what all of them have. */
+function briefType(mediaType: string): string {
+  return mediaType.replace(/^application\/vnd\./, "");
+}

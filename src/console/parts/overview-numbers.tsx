@@ -1,0 +1,170 @@
+// The overview's numbers: tiles and plots over a time, what is pulled most, and what a month has saved.
+
+import type { SummaryAnswer } from "../../http/admin/catalog.ts";
+import type { ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
+import type { Api } from "./api.ts";
+import { Chart, type Point } from "./chart.tsx";
+import { Bar, Card } from "./parts.tsx";
+import { brief, bytes, count, percent, plural } from "./words.ts";
+
+const HOUR = 60 * 60_000;
+const DAY = 24 * HOUR;
+
+type Row = StatisticsAnswer["rows"][number];
+export type Range = "24 hours" | "30 days";
+
+/** One for each hour or day, also where nothing was counted. */
+export async function rowsOf(
+  api: Api,
+  range: Range,
+  now: number,
+): Promise<(Row & { at: string })[]> {
+  const isLong = range === "30 days";
+  const query = isLong ? { by: "day", days: 30 } : { by: "hour", days: 1 };
+  const { rows } = await api.get<StatisticsAnswer>("/stats", query);
+  const known = new Map(rows.map((row) => [(isLong ? row.day : row.hour)?.slice(0, 13), row]));
+  const [step, steps] = isLong ? [DAY, 30] : [HOUR, 24];
+  return Array.from({ length: steps }, (_, index) => {
+    const at = new Date(now - (steps - 1 - index) * step).toISOString().slice(0, isLong ? 10 : 13);
+    return { ...NOTHING, ...known.get(at), at };
+  });
+}
+
+const NOTHING: Row = {
+  pulls: 0,
+  hits: 0,
+  misses: 0,
+  collapsed: 0,
+  stale: 0,
+  errors: 0,
+  bytesServed: 0,
+  bytesFetched: 0,
+  upstreamRequests: 0,
+  upstreamPulls: 0,
+};
+
+type Amount = Exclude<keyof Row, "day" | "hour" | "rule" | "repository" | "place">;
+
+export function Tiles({ rows, stored }: { rows: readonly Row[]; stored: SummaryAnswer }) {
+  const sum = (name: Amount) => rows.reduce((all, row) => all + row[name], 0);
+  const fromHere = sum("hits") + sum("stale");
+  const saved = Math.max(0, sum("bytesServed") - sum("bytesFetched"));
+  return (
+    <dl class="tiles">
+      <Tile
+        name="Pulls"
+        value={brief(sum("pulls"))}
+        note={`${count(sum("upstreamPulls"))} at upstreams`}
+      />
+      <Tile
+        name="Hit rate"
+        value={percent(fromHere, fromHere + sum("misses") + sum("collapsed"))}
+        note={`${brief(sum("collapsed"))} joined a fetch`}
+      />
+      <Tile name="Served" value={bytes(sum("bytesServed"))} note="to clients" />
+      <Tile name="Saved" value={bytes(saved)} note={`${bytes(sum("bytesFetched"))} fetched`} />
+      <Tile
+        name="Stored"
+        value={bytes(stored.bytes)}
+        note={plural(stored.images, "image")}
+        href="/images?sort=size"
+      />
+      <Tile
+        name="Errors"
+        value={brief(sum("errors"))}
+        note={`${brief(sum("stale"))} served stale`}
+      />
+    </dl>
+  );
+}
+
+function Tile({
+  name,
+  value,
+  note,
+  href,
+}: {
+  name: string;
+  value: string;
+  note: string;
+  href?: string;
+}) {
+  return (
+    <div class="tile">
+      <dt>{name}</dt>
+      <dd class="value">{href === undefined ? value : <a href={href}>{value}</a>}</dd>
+      <dd class="hint">{note}</dd>
+    </div>
+  );
+}
+
+export function Plots({ rows, range }: { rows: readonly (Row & { at: string })[]; range: Range }) {
+  const points = (...names: Amount[]): Point[] =>
+    rows.map((row) => ({
+      name: range === "30 days" ? row.at.slice(5) : `${row.at.slice(11)}:00`,
+      values: names.map((name) => row[name]),
+    }));
+  const answers: Amount[] = ["hits", "stale", "collapsed", "misses"];
+  const each = range === "30 days" ? "a day" : "an hour";
+  return (
+    <>
+      <Card>
+        <Chart
+          title={`Answers, ${each}`}
+          kind="bars"
+          series={["from here", "stale", "joined a fetch", "fetched"]}
+          points={points(...answers)}
+          format={brief}
+        />
+      </Card>
+      <Card>
+        <Chart
+          title={`Bytes, ${each}`}
+          kind="lines"
+          series={["to clients", "from upstreams"]}
+          points={points("bytesServed", "bytesFetched")}
+          format={bytes}
+        />
+      </Card>
+    </>
+  );
+}
+
+export function Top({ rows }: { rows: readonly Row[] }) {
+  const pulled = rows.filter(({ pulls }) => pulls > 0);
+  const most = Math.max(1, ...pulled.map(({ pulls }) => pulls));
+  if (pulled.length === 0) return <p class="hint">Nothing was pulled in this time.</p>;
+  return (
+    <ol class="ranks">
+      {pulled.map((row) => (
+        <li>
+          <a href={`/images?q=${encodeURIComponent(row.repository ?? "")}`}>{row.repository}</a>
+          <Bar part={row.pulls} whole={most} />
+          <span class="number">{plural(row.pulls, "pull")}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+export function Month({ report }: { report: ReportAnswer }) {
+  const { saved, dockerHub, cost } = report;
+  const { anonymous, personal } = dockerHub.windowsAvoided;
+  return (
+    <dl class="facts">
+      <dt>Pulls that no registry saw</dt>
+      <dd>{count(saved.pullsAvoided)}</dd>
+      <dt>Traffic that no registry sent</dt>
+      <dd>{bytes(saved.bytesAvoided)}</dd>
+      <dt>Docker Hub's limits that were not hit</dt>
+      <dd>
+        {count(Math.floor(anonymous))} without a login, {count(Math.floor(personal))} with a
+        Personal one
+      </dd>
+      <dt>Cloudflare's bill</dt>
+      <dd title={cost.notIncluded}>
+        ${cost.total.toFixed(2)} so far, ${cost.projected.toFixed(2)} by the month's end
+      </dd>
+    </dl>
+  );
+}

@@ -1,0 +1,38 @@
+// How far a prewarming job is.
+
+import type { JobAnswer } from "../../http/admin/prewarm.ts";
+import { count, percent } from "./words.ts";
+
+/** How often a running job is looked at, in ms. */
+export const OFTEN = "1000";
+export const MARKS: Record<string, string> = { done: "good", failed: "bad", cancelled: "careful" };
+
+export function State({ job: { state } }: { job: JobAnswer }) {
+  return <span class={`badge ${MARKS[state] ?? ""}`}>{state}</span>;
+}
+
+export function Progress({ job }: { job: JobAnswer }) {
+  const { done, total } = job.bytes;
+  const said =
+    total > 0 ? percent(done, total) : `${count(job.counts.done)} of ${count(imagesOf(job))}`;
+  return (
+    <p class="progress">
+      <progress
+        max={Math.max(1, total)}
+        value={job.state === "done" ? Math.max(1, total) : done}
+        aria-label="Bytes that are here"
+      >
+        {said}
+      </progress>{" "}
+      <span class="number">{said}</span>
+    </p>
+  );
+}
+
+export function jobPath({ id }: JobAnswer): string {
+  return `/prewarm/job?id=${id}`;
+}
+
+export function imagesOf({ counts }: JobAnswer): number {
+  return Object.values(counts).reduce((sum, some) => sum + some, 0);
+}

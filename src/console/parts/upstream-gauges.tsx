@@ -1,0 +1,106 @@
+// How upstreams stand, each with its gauge where it has told of a limit.
+
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
+import { Gauge } from "./gauge.tsx";
+import { Time } from "./parts.tsx";
+import { count, duration } from "./words.ts";
+
+/** @param hours of the last time, of all of them */
+export function UpstreamGauges({
+  upstreams,
+  hours,
+  now,
+}: {
+  upstreams: readonly UpstreamAnswer[];
+  hours: readonly UpstreamHourAnswer[];
+  now: number;
+}) {
+  const isPlain = ({ budget, pauses, offline, spent }: UpstreamAnswer) =>
+    !budget && pauses.length === 0 && !offline && spent === undefined;
+  return (
+    <>
+      <ul class="gauges">
+        {upstreams
+          .filter((one) => !isPlain(one))
+          .map((upstream) => (
+            <li>
+              <UpstreamGauge upstream={upstream} heading="h3" now={now} />
+            </li>
+          ))}
+      </ul>
+      <ul class="plainly">
+        {upstreams.filter(isPlain).map((upstream) => (
+          <li>
+            <Lately hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
+            {hostOf(upstream.upstream)}
+            {upstream.credentials.length > 0 && (
+              <span class="hint"> as {upstream.credentials.join(", ")}</span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Lately({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
+  const requests = hours.reduce((sum, hour) => sum + hour.requests, 0);
+  const bad = hours.reduce((sum, hour) => sum + hour.failures + hour.limited, 0);
+  if (requests === 0) return <span class="badge">not asked lately</span>;
+  if (bad === 0) return <span class="badge good">fine</span>;
+  return (
+    <span class={`badge ${bad < requests ? "careful" : "bad"}`}>
+      failed {count(bad)} of {count(requests)}
+    </span>
+  );
+}
+
+const PAUSED = { all: "all of it", pulls: "pulls", identities: "all of it" };
+
+export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolean {
+  return (
+    hour.upstream === upstream.upstream && hour.credentials.join() === upstream.credentials.join()
+  );
+}
+
+/** @param heading by where it stands on the page */
+export function UpstreamGauge({
+  upstream: one,
+  heading: Heading = "h2",
+  now,
+}: {
+  upstream: UpstreamAnswer;
+  heading?: "h2" | "h3";
+  now: number;
+}) {
+  const { budget } = one;
+  return (
+    <>
+      <Heading>{hostOf(one.upstream)}</Heading>
+      {one.credentials.length > 0 && <p class="hint">as {one.credentials.join(", ")}</p>}
+      {budget && (
+        <>
+          <Gauge left={budget.remaining} limit={budget.limit} what="pulls" />
+          <p class="hint">
+            a window of {duration(budget.window)}, told <Time at={budget.seenAt} now={now} />
+          </p>
+        </>
+      )}
+      {one.offline && <p class="badge careful">offline: never asked</p>}
+      {one.pauses.map(({ of, repository, count: whom, until, why }) => (
+        <p class="badge careful">
+          {of === "repository" ? repository : PAUSED[of]} left alone
+          {whom !== undefined && ` for ${whom} of those who ask`}, on until{" "}
+          <Time at={until} now={now} />: {why}
+        </p>
+      ))}
+      {one.spent !== undefined && (
+        <p class="badge careful">{count(one.spent)} who ask for too much that is not cached</p>
+      )}
+    </>
+  );
+}
+
+export function hostOf(upstream: string): string {
+  return upstream.replace(/^https:\/\//, "");
+}

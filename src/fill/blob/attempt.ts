@@ -1,0 +1,207 @@
+// One attempt at one blob: which of its segments are stored, and the hash of them in order. Attempts never mix:
+// starting over means another attempt, under other keys.
+
+import { type Digest, hexOf } from "../../oci/digest.ts";
+import { TwinHash } from "../../oci/hash.ts";
+import { segmentCount, segmentLength } from "../../store/segments.ts";
+import type { News } from "../shared/signal.ts";
+import { Mismatch, type RunStore } from "./run-store.ts";
+
+/** What must survive a reset of the object for the attempt to be resumed. */
+export interface Plan {
+  attempt: string;
+  /** In bytes; null while the upstream has not told it. */
+  size: number | null;
+}
+
+/** The most segments that one answer tells of: few, so that what a follower asks for shows how far it is. */
+const MOST_NEWS = 2;
+/** A follower that has not asked for so long is slow or gone, and not made way for, in ms. */
+const MAKE_WAY = 5000;
+/** The pause between two puts, in ms: an eighth of what a put takes in production, and long enough to read segments. */
+const BREATH = 50;
+
+/** Bytes per read when stored segments are read back for hashing (guide/platform, "Notes on the runtime"). */
+const PIECE = 1024 * 1024;
+
+export class Attempt {
+  readonly digest: Digest;
+  readonly id: string;
+  size: number | null;
+  /** Whether segments can be asked for in any order. */
+  ranges: boolean;
+  readonly ready = new Set<number>();
+  readonly #blobs: RunStore;
+  readonly #news: News;
+  readonly #taken = new Set<number>();
+  readonly #wanted = new Set<number>();
+  #hash: TwinHash;
+  #lowest = 0;
+  /** The segment that the fastest follower has asked for last, and when. */
+  #followed = -1;
+  #followedAt = 0;
+  /** Puts under way, and when the last one ended. */
+  #puts = 0;
+  #putAt = 0;
+  #hashed = 0;
+  #catchingUp: Promise<void> | undefined;
+
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: News) {
+    this.digest = digest;
+    this.id = plan.attempt;
+    this.size = plan.size;
+    this.ranges = ranges;
+    this.#blobs = blobs;
+    this.#news = news;
+    this.#hash = new TwinHash(digest);
+  }
+
+  /** Takes over what an earlier incarnation stored. What is not as long as it must be is not taken. */
+  async recover(): Promise<void> {
+    for (const [number, bytes] of await this.#blobs.storedSegments(this.digest, this.id)) {
+      if (this.size === null || bytes !== segmentLength(this.size, number)) {
+        await this.#blobs.deleteSegment(this.digest, this.id, number);
+        continue;
+      }
+      this.ready.add(number);
+      this.#taken.add(number);
+    }
+    this.#catchUp();
+  }
+
+  get count(): number | undefined {
+    return this.size === null ? undefined : segmentCount(this.size);
+  }
+
+  /** A follower waits for this segment: it goes before the others. */
+  want(number: number): void {
+    if (!this.ready.has(number)) this.#wanted.add(number);
+  }
+
+  /** What is ready of the segments from `number` on, told to a follower. */
+  readyFrom(number: number): number[] {
+    if (number > this.#followed) {
+      this.#followed = number;
+      this.#followedAt = Date.now();
+      this.#news.tell();
+    }
+    const segments: number[] = [];
+    for (let at = number; this.ready.has(at) && segments.length < MOST_NEWS; at++)
+      segments.push(at);
+    return segments;
+  }
+
+  /** Takes the segment to fetch next: one that is waited for, else the lowest; undefined when all are taken. */
+  take(): number | undefined {
+    const count = this.count ?? 0;
+    for (const number of [...this.#wanted].sort((a, b) => a - b)) {
+      this.#wanted.delete(number);
+      if (number < count && !this.#taken.has(number)) return this.#mark(number);
+    }
+    const lowest = this.#lowestUntaken();
+    return lowest < count ? this.#mark(lowest) : undefined;
+  }
+
+  #lowestUntaken(): number {
+    while (this.#taken.has(this.#lowest)) this.#lowest += 1;
+    return this.#lowest;
+  }
+
+  /** The lowest segment that nobody has taken, left where it is. */
+  peek(): number | undefined {
+    const number = this.#lowestUntaken();
+    return this.count === undefined || number < this.count ? number : undefined;
+  }
+
+  #mark(number: number): number {
+    this.#taken.add(number);
+    return number;
+  }
+
+  /** A segment that was taken and not fetched: another lane may have it. */
+  giveBack(number: number): void {
+    this.#taken.delete(number);
+    this.#lowest = Math.min(this.#lowest, number);
+  }
+
+  takeThis(number: number): void {
+    this.#mark(number);
+  }
+
+  /** Stores a segment. It is hashed from memory where it is its turn, else read back in its turn. */
+  async keep(number: number, bytes: Uint8Array): Promise<void> {
+    const written = await this.#put(number, bytes);
+    // A segment that was there already is of a dead incarnation: what counts is what is stored.
+    if (written && number === this.#hashed && !this.#catchingUp) {
+      this.#hash.update(bytes);
+      this.#hashed += 1;
+    }
+    this.ready.add(number);
+    this.#news.tell();
+    this.#catchUp();
+  }
+
+  /** While the fastest follower has something to read, one put at a time and a breath between two: puts in a row take
+   * the machine from it (on one thread, as in local runs, nearly all of it). While it waits for more, as many puts side
+   * by side as there are lanes. */
+  async #put(number: number, bytes: Uint8Array): Promise<boolean> {
+    while (this.#isReading()) {
+      const left = this.#puts > 0 ? MAKE_WAY : this.#putAt + BREATH - Date.now();
+      if (left <= 0) break;
+      await this.#news.within(left);
+    }
+    this.#puts += 1;
+    try {
+      return await this.#blobs.putSegment(this.digest, this.id, number, bytes);
+    } finally {
+      this.#puts -= 1;
+      this.#putAt = Date.now();
+      this.#news.tell();
+    }
+  }
+
+  #isReading(): boolean {
+    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < MAKE_WAY;
+  }
+
+  #catchUp(): void {
+    if (this.#catchingUp || !this.ready.has(this.#hashed)) return;
+    const work = this.#readBack();
+    this.#catchingUp = work;
+    const idle = () => {
+      this.#catchingUp = undefined;
+    };
+    // verify() meets the failure: it reads the same segment again.
+    work.then(idle, idle);
+  }
+
+  async #readBack(): Promise<void> {
+    while (this.ready.has(this.#hashed)) {
+      const stream = await this.#blobs.attemptSegment(this.digest, this.id, this.#hashed);
+      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is gone`);
+      // Into a copy, which is kept only if the segment is read to its end: so a failure can be repeated.
+      const hash = this.#hash.copy();
+      const reader = stream.getReader({ mode: "byob" });
+      let piece = new Uint8Array(PIECE);
+      for (;;) {
+        const read = await reader.readAtLeast(PIECE, piece);
+        if (read.value) hash.update(read.value);
+        if (read.done || !read.value) break;
+        piece = new Uint8Array(read.value.buffer as ArrayBuffer);
+      }
+      this.#hash = hash;
+      this.#hashed += 1;
+    }
+  }
+
+  /** Throws a Mismatch unless all segments together hash to the digest. @returns their digest by the other algorithm */
+  async verify(): Promise<Digest> {
+    await this.#catchingUp?.catch(() => {}); // read again below, and then the failure counts
+    await this.#readBack();
+    const { hex, twin } = this.#hash.end();
+    if (this.#hashed !== this.count || hex !== hexOf(this.digest)) {
+      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${hex}`);
+    }
+    return twin;
+  }
+}

@@ -1,0 +1,247 @@
+// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all who ask. It hands out news, never
+// bytes: those are read from R2, segment by segment, while the rest is still coming.
+
+import { DurableObject } from "cloudflare:workers";
+import { openCatalog } from "../../catalog/open.ts";
+import type { Env } from "../../env.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { type Outcome, settle } from "../../oci/error.ts";
+import { originOf, type Source } from "../../policy/source.ts";
+import { BlobStore } from "../../store/blobs.ts";
+import { LinkStore } from "../../store/links.ts";
+import type { Layout } from "../../store/segments.ts";
+import { UpstreamClient } from "../../upstream/client/client.ts";
+import { openGate } from "../../upstream/gate.ts";
+import { type Asking, patiently } from "../shared/asking.ts";
+import { Memory } from "../shared/negative-cache.ts";
+import { Proofs } from "../shared/proofs.ts";
+import { type Removed, Removing } from "../shared/removing.ts";
+import { Shared } from "../shared/single-flight.ts";
+import { isBeginners } from "../shared/sources.ts";
+import { tallyOf } from "../shared/tally.ts";
+import { broken, type Joined, joinedTo, lookForFollower, type Ready } from "../shared/wait.ts";
+import { BlobRuns, RETRIES } from "./blob-runs.ts";
+import { confirmBlob, sizeOf } from "./blob-size.ts";
+import type { Run } from "./run.ts";
+import { PROOF } from "./run-store.ts";
+import { HOLD_AFTER, SavedFill } from "./saved.ts";
+import { twinIn } from "./twin.ts";
+
+/** An alarm handler may run for 15 minutes; the next one takes over. */
+const HOLD_FOR = 13 * 60_000;
+
+export class BlobFill extends DurableObject<Env> {
+  readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
+  readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
+  readonly #proofs = new Proofs(this.#links);
+  readonly #tally = tallyOf(this.env);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
+  readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
+  readonly #removing = new Removing();
+  readonly #memory = new Memory();
+  readonly #heads = new Shared<number | undefined>(this.#memory);
+  readonly #confirms = new Shared<void>(this.#memory);
+  #twin: Promise<Digest | undefined> | undefined;
+  readonly #runs = new BlobRuns({
+    blobs: this.#blobs,
+    upstream: this.#upstream,
+    saved: this.#saved,
+    memory: this.#memory,
+    proofs: this.#proofs,
+    tally: this.#tally,
+  });
+
+  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A repository that is
+   * not linked is given nothing that its own origin has not delivered, and confirmed for it. */
+  async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
+    return settle(() => this.#join(digest, source, asking));
+  }
+
+  async #join(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+    await this.#removing.over();
+    const running = () => this.#runs.of(source, asking.linked ?? false);
+    const layout = running() ? undefined : await this.#blobs.layout(digest);
+    const run = running(); // one may have begun meanwhile
+    if (run) return this.#joinRun(run, digest, source, asking);
+    if (layout) return this.#joinPublished(layout, digest, source, asking);
+    return this.#joinNew(digest, source, asking);
+  }
+
+  async #joinRun(run: Run, digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+    try {
+      return await this.#joined(run, digest, source, asking, false);
+    } catch (error) {
+      // What ended a run that another source had begun is not this one's: it has a run of its own.
+      if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
+      const next = this.#runs.of(source, asking.linked ?? false);
+      if (next && next !== run) return this.#joined(next, digest, source, asking, false);
+      return this.#joinOwn(digest, source, asking);
+    }
+  }
+
+  async #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+    this.#memory.throwRecalled(source, Date.now());
+    return this.#joinOwn(digest, source, asking);
+  }
+
+  async #joinOwn(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+    const { run, began } = await this.#runs.begin(digest, source);
+    return this.#joined(run, digest, source, asking, began);
+  }
+
+  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. */
+  async #joinPublished(
+    layout: Layout,
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+  ): Promise<Joined> {
+    const published = { state: "published", layout, how: "found" } as const;
+    if (asking.linked || (await this.#proofs.isProved(digest, source))) return published;
+    if (await this.#proofs.hasDelivered(digest, source)) {
+      await this.#confirmed(digest, source, asking);
+      await this.#proofs.record(digest, source, "word");
+      return published;
+    }
+    const run = this.#runs.other(source);
+    if (run) return this.#joined(run, digest, source, asking, false);
+    this.#memory.throwRecalled(source, Date.now());
+    return this.#joined(this.#runs.prove(digest, source, layout), digest, source, asking, true);
+  }
+
+  /** Throws what the upstream answers to a repository that it has given nothing in this run. */
+  async #joined(
+    run: Run,
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+    began: boolean,
+  ): Promise<Joined> {
+    if (run.origin === originOf(source.rule)) run.sources.add(source);
+    const joined = await joinedTo(run, source, asking, began).catch((error) => {
+      if (began || !isBeginners(run, source, error)) throw error;
+    });
+    if (!joined) return this.#join(digest, source, asking);
+    if (asking.linked) return joined;
+    // Published by another origin's run in between: this one has delivered nothing.
+    if (run.found && joined.state === "published")
+      return this.#joinPublished(joined.layout, digest, source, asking);
+    if (!run.sources.hasAnswered(source)) {
+      await this.#confirmed(digest, source, asking);
+      run.confirmed.add(source);
+    }
+    const by = run.sources.hasAnswered(source) ? "bytes" : "word";
+    if (run.published) await this.#proofs.record(digest, source, by);
+    return joined;
+  }
+
+  /** How large the blob is, by the upstream's HEAD, or its first byte where HEAD is deficient; undefined where neither
+   * says. Starts no fill. */
+  async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
+    return settle(() => {
+      const told = this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
+      return patiently(told, source, asking);
+    });
+  }
+
+  /** Throws what the upstream answers to a repository that does not have it. */
+  #confirmed(digest: Digest, source: Source, asking: Asking): Promise<void> {
+    const ask = () => confirmBlob(this.#upstream, source, digest);
+    return patiently(this.#confirms.ask(source, ask), source, asking);
+  }
+
+  /** Waits until segment `number` of that attempt can be read.
+   * @param verified waits until the whole blob is verified and visible instead */
+  async waitFor(
+    digest: Digest,
+    source: Source,
+    attempt: string,
+    number: number,
+    verified: boolean,
+  ): Promise<Outcome<Ready>> {
+    return settle(async () => {
+      await this.#removing.over();
+      const run = await this.#runs.followed(digest, source, attempt);
+      if (run) return run.news.until(() => lookForFollower(run, source, attempt, number, verified));
+      const layout = await this.#blobs.layout(digest);
+      if (!layout || (layout.attempt !== attempt && attempt !== PROOF)) throw broken();
+      return { segments: [], layout };
+    });
+  }
+
+  /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
+  async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
+    return settle(async () => {
+      await this.#removing.over();
+      if (this.#runs.kept && !this.#runs.kept.published) return;
+      console.error(
+        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
+      );
+      // The mending is the run from its first step on: whoever asks meanwhile joins it.
+      this.#runs.mend(layout, source, () => this.#blobs.unpublish(layout));
+    });
+  }
+
+  /** Holds the object while it fetches, resumes what a reset broke off, retries, and cleans up. */
+  override async alarm(): Promise<void> {
+    // First of all: should the object die in here, it wakes again.
+    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+    const saved = await this.#saved.get();
+    if (!saved) return this.#saved.empty();
+    if (!this.#runs.kept && saved.failures > RETRIES.length) {
+      if (saved.plan) await this.#blobs.deleteAttempt(saved.digest, saved.plan.attempt);
+      return this.#saved.empty();
+    }
+    const run = this.#runs.kept ?? this.#runs.resume(saved);
+    this.#tally.filling(saved.digest, run.ended);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, HOLD_FOR);
+    });
+    await Promise.race([run.ended, enough]);
+    clearTimeout(timer);
+  }
+
+  /** The digest of the same bytes by the other algorithm. Undefined where the blob is not here. */
+  async twin(digest: Digest): Promise<Outcome<Digest | undefined>> {
+    return settle(async () => {
+      this.#twin ??= twinIn(this.#blobs, digest).finally(() => {
+        this.#twin = undefined;
+      });
+      return this.#twin;
+    });
+  }
+
+  /** Deletes the blob's head, unless the blob is being fetched or mended. */
+  async remove(digest: Digest): Promise<Outcome<Removed>> {
+    return settle(() =>
+      this.#removing.unless(
+        async () => !(await this.#isIdle()),
+        async () => {
+          this.#proofs.forget();
+          await this.#links.forget(digest);
+          return this.#blobs.remove(digest);
+        },
+      ),
+    );
+  }
+
+  /** Deletes what an attempt has stored, unless it is somebody's: the published blob's, or a fill's.
+   * @returns how many bytes were deleted; undefined where it stays */
+  async removeAttempt(digest: Digest, attempt: string): Promise<Outcome<number | undefined>> {
+    return settle(async () => {
+      const layout = await this.#blobs.layout(digest);
+      const isFree = layout?.attempt !== attempt && (await this.#isIdle());
+      return isFree ? this.#blobs.deleteAttempt(digest, attempt) : undefined;
+    });
+  }
+
+  /** Resolves once the blob is not being deleted. */
+  async removalOver(): Promise<void> {
+    await this.#removing.over();
+  }
+
+  async #isIdle(): Promise<boolean> {
+    return !(await this.#saved.get()) && this.#runs.isIdle; // a fill may have begun meanwhile
+  }
+}

@@ -1,0 +1,121 @@
+// Asking a blob's upstream for stretches of it, under whichever source works.
+
+import type { Digest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { parseContentRange } from "../../oci/range.ts";
+import type { Source } from "../../policy/source.ts";
+import type { TimedBody } from "../../upstream/client/body.ts";
+import {
+  type Answer,
+  contentLength,
+  isEncoded,
+  type Purpose,
+  type UpstreamClient,
+} from "../../upstream/client/client.ts";
+import type { Sources } from "../shared/sources.ts";
+import { sizeIn } from "./blob-size.ts";
+
+/** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
+export type Reply =
+  | { kind: "part"; total: number; body: TimedBody }
+  | { kind: "whole"; size: number | undefined; body: TimedBody; source: Source }
+  | { kind: "none" };
+
+/** Both ends inclusive. */
+interface Stretch {
+  first: number;
+  last: number;
+}
+
+/** Who wants to know how it goes. */
+export interface Watcher {
+  /** A source failed the first question. */
+  failed(): void;
+  moved(bytes: number): void;
+}
+
+export class Fetcher {
+  readonly #upstream: UpstreamClient;
+  readonly #sources: Sources;
+  readonly #watcher: Watcher;
+  readonly #digest: Digest;
+  /** Bodies are read as they come, though they are said to be compressed. */
+  #asSent = false;
+  #wasEncoded = false;
+
+  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, watcher: Watcher) {
+    this.#upstream = upstream;
+    this.#sources = sources;
+    this.#watcher = watcher;
+    this.#digest = digest;
+  }
+
+  /** The first question: a source that fails it is out, and those who came with it are told.
+   * @param range without one, the whole */
+  async open(range?: Stretch): Promise<Reply> {
+    const failed = () => this.#watcher.failed();
+    return this.#sources.use((source) => this.#ask(source, range, "client"), failed);
+  }
+
+  /** A question in the middle of a fill. */
+  ask(range: Stretch): Promise<Reply> {
+    return this.#sources.use((source) => this.#ask(source, range, "transfer"));
+  }
+
+  async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
+    const asSent = this.#asSent;
+    const how = { ...(range && { range }), purpose, asSent };
+    const answer = await this.#upstream.blob(source, this.#digest, how);
+    this.#wasEncoded ||= isEncoded(answer.headers);
+    const moved = (bytes: number) => this.#watcher.moved(bytes);
+    const reply = classify(answer, source, { range, asSent }, moved);
+    if (reply) return reply;
+    answer.cancel();
+    const { host } = source.rule.upstream;
+    const message = `${host} answered ${answer.status} to a request for a blob`;
+    throw new RegistryError("UNAVAILABLE", message);
+  }
+
+  /** For a new start after what came was wrong: what was decompressed is read as it comes next, or the other way round. Some storage
+   * calls layers that are gzip files themselves "Content-Encoding: gzip", and others compress on the way.
+   * @returns whether it is read as it comes from now on */
+  readOtherwise(): boolean {
+    this.#asSent = this.#wasEncoded && !this.#asSent;
+    return this.#asSent;
+  }
+
+  /** The length as HEAD tells it, where GET does not; undefined where HEAD does not either. */
+  async size(source: Source): Promise<number | undefined> {
+    try {
+      const headers = await this.#upstream.headBlob(source, this.#digest);
+      return headers && sizeIn(headers, this.#digest, this.#asSent);
+    } catch (error) {
+      if (error instanceof RegistryError) return undefined; // the GET is running and does without
+      throw error;
+    }
+  }
+}
+
+function classify(
+  answer: Answer,
+  source: Source,
+  { range, asSent }: { range: Stretch | undefined; asSent: boolean },
+  moved: (bytes: number) => void,
+): Reply | undefined {
+  if (answer.status === 416 && range) {
+    answer.cancel();
+    return { kind: "none" };
+  }
+  if (answer.status === 200) {
+    const size = contentLength(answer.headers, asSent);
+    return { kind: "whole", size, body: answer.body(moved), source };
+  }
+  if (answer.status !== 206 || !range) return undefined;
+  const told = parseContentRange(answer.headers.get("content-range"));
+  // A stretch that was not asked for is as good as none, and so is one of a compressed body: the caller asks for the whole.
+  if (told?.first === range.first && (asSent || !isEncoded(answer.headers))) {
+    return { kind: "part", total: told.total, body: answer.body(moved) };
+  }
+  answer.cancel();
+  return { kind: "none" };
+}

@@ -1,0 +1,138 @@
+// A round: from the upstream's first answer to a verified, published blob. What was stored before is continued where
+// the upstream continues it; else the round ends with StartOver, and the next begins from zero.
+
+import type { Rule } from "../../config/rule.ts";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import { digestOf } from "../../oci/hash.ts";
+import { originOf } from "../../policy/source.ts";
+import { type Layout, SEGMENT } from "../../store/segments.ts";
+import type { News } from "../shared/signal.ts";
+import { Attempt, type Plan } from "./attempt.ts";
+import { budget, type Lease, SMALL } from "./budget.ts";
+import type { Fetcher, Reply } from "./fetcher.ts";
+import { Lanes } from "./lanes.ts";
+import { Mismatch, PROOF, type RunStore } from "./run-store.ts";
+import { fetchSegment, StartOver } from "./transfer.ts";
+
+type Opened = Exclude<Reply, { kind: "none" }>;
+
+interface Desk {
+  digest: Digest;
+  rule: Rule;
+  blobs: RunStore;
+  fetcher: Fetcher;
+  /** @param plan undefined where there is no attempt to go on with, but somebody who is to be told what came of it */
+  keepPlan(plan: Plan | undefined): Promise<void>;
+  news: News;
+}
+
+export class Round {
+  readonly #desk: Desk;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  /** @param plan of an attempt that was begun before
+   * @param plain on one connection, without ranges
+   * @param attempting told of the attempt that followers can follow; of a blob of one segment there is none */
+  async play(
+    plan: Plan | undefined,
+    plain: boolean,
+    attempting: (attempt: Attempt) => void,
+  ): Promise<Layout> {
+    const { digest, blobs, news, keepPlan, rule } = this.#desk;
+    // For as long as the upstream may take, a place among the buffers is waited for.
+    const patience = rule.firstByteTimeout;
+    const resumed = plan && new Attempt(digest, plan, true, blobs, news);
+    if (resumed) {
+      await keepPlan(plan); // has the alarm hold this round too
+      await resumed.recover();
+      if (resumed.peek() === undefined) {
+        attempting(resumed);
+        return this.#publish(resumed);
+      }
+    }
+    const number = resumed?.peek() ?? 0;
+    const lease = await budget.lease(SMALL, "small", patience, originOf(rule));
+    try {
+      const answer = await this.#open(number, resumed?.size, plain);
+      if (resumed) this.#mustContinue(resumed, answer);
+      const size = await this.#sizeOf(answer);
+      await lease.grow(Math.min(size ?? SEGMENT, SEGMENT), patience).catch((error) => {
+        answer.body.cancel();
+        throw error;
+      });
+      if (!resumed && size !== null && size <= SEGMENT) return await this.#whole(answer, size);
+      const attempt = resumed ?? (await this.#begin(size, answer.kind === "part"));
+      attempting(attempt);
+      await this.#fetch(attempt, number, answer, lease);
+      return await this.#publish(attempt);
+    } finally {
+      lease.release(); // where it was handed on, it has been released already
+    }
+  }
+
+  /** The first answer. It asks for one segment: that tells whether there are ranges, and how much there is. */
+  async #open(number: number, size: number | null | undefined, plain: boolean): Promise<Opened> {
+    const { fetcher } = this.#desk;
+    const first = number * SEGMENT;
+    const last = Math.min(first + SEGMENT, size ?? Number.POSITIVE_INFINITY) - 1;
+    const ranged = plain && number === 0 ? undefined : await fetcher.open({ first, last });
+    if (ranged && ranged.kind !== "none") return ranged;
+    // An empty blob has no range at all; a server that mishandles ranges is asked without.
+    const whole = await fetcher.open();
+    if (whole.kind === "none")
+      throw new StartOver("the upstream answers neither with a range nor without");
+    return whole;
+  }
+
+  #mustContinue(resumed: Attempt, answer: Opened): void {
+    if (answer.kind === "part" && answer.total === resumed.size) return;
+    answer.body.cancel();
+    throw new StartOver("the upstream does not continue what was begun");
+  }
+
+  async #sizeOf(answer: Opened): Promise<number | null> {
+    if (answer.kind === "part") return answer.total;
+    return answer.size ?? (await this.#desk.fetcher.size(answer.source)) ?? null;
+  }
+
+  async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
+    const { digest, blobs, news, keepPlan } = this.#desk;
+    const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
+    const plan: Plan = { attempt, size };
+    // What must survive a reset is stored before the first segment relies on it.
+    await keepPlan(plan);
+    return new Attempt(digest, plan, ranges, blobs, news);
+  }
+
+  async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
+    const { fetcher, rule } = this.#desk;
+    const lanes = new Lanes(attempt, fetcher, rule);
+    const opening = { number, body: answer.body, lease };
+    if (answer.kind === "whole") return lanes.inOrder(opening);
+    attempt.takeThis(number);
+    await lanes.byRanges(opening);
+  }
+
+  /** A blob of a single segment: kept in memory until it is verified, then visible at once. */
+  async #whole(answer: Opened, size: number): Promise<Layout> {
+    const { digest, blobs, fetcher, keepPlan } = this.#desk;
+    // So that the catalog is told, should the object die right after the blob is visible. It is stored while the bytes come.
+    const kept = keepPlan(undefined);
+    const partial = { buffer: new Uint8Array(size), have: 0 };
+    if (size === 0) answer.body.cancel();
+    else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
+    const actual = digestOf(partial.buffer, algorithmOf(digest));
+    if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
+    await kept;
+    return blobs.publishWhole(digest, partial.buffer);
+  }
+
+  async #publish(attempt: Attempt): Promise<Layout> {
+    const { digest, blobs } = this.#desk;
+    const twin = await attempt.verify();
+    return blobs.publish(digest, attempt.size as number, attempt.id, twin);
+  }
+}

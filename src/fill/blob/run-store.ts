@@ -1,0 +1,111 @@
+// What a run writes to: R2, or what R2 has already, which a run of another origin then proves against.
+
+import type { Digest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import type { BlobStore } from "../../store/blobs.ts";
+import type { Layout } from "../../store/segments.ts";
+
+export type RunStore = Pick<
+  BlobStore,
+  | "announce"
+  | "attemptSegment"
+  | "deleteAttempt"
+  | "deleteSegment"
+  | "layout"
+  | "publish"
+  | "publishWhole"
+  | "putSegment"
+  | "storedSegments"
+> & {
+  /** The published blob that the run is compared with: nothing is written. */
+  readonly compared?: Layout;
+};
+
+/** The bytes are not what their digest says. */
+export class Mismatch extends Error {}
+
+/** The attempt of every run that compares. Its followers read what is published, and so may go on with the next such run. */
+export const PROOF = "proof";
+
+/** Where runs of several origins fetch one blob at once, the first that ends publishes it; what the others stored is deleted, and their
+ * followers go on with what is published.
+ * @param turn of publishing: one run at a time
+ * @param isFirst its run ends where the blob turns out to be published; the other origins' have yet to deliver it */
+export function publishingOnce(
+  blobs: BlobStore,
+  turn: <T>(work: () => Promise<T>) => Promise<T>,
+  isFirst: boolean,
+): RunStore {
+  const once = (digest: Digest, publish: () => Promise<Layout>, discard: () => Promise<unknown>) =>
+    turn(async () => {
+      const published = await blobs.layout(digest);
+      if (!published) return publish();
+      await discard();
+      return published;
+    });
+  return {
+    ...plain(blobs),
+    layout: async (digest) => (isFirst ? blobs.layout(digest) : undefined),
+    publish: (digest, size, attempt, twin) =>
+      once(
+        digest,
+        () => blobs.publish(digest, size, attempt, twin),
+        () => blobs.deleteAttempt(digest, attempt),
+      ),
+    publishWhole: (digest, bytes) =>
+      once(
+        digest,
+        () => blobs.publishWhole(digest, bytes),
+        async () => {},
+      ),
+  };
+}
+
+/** For a run that proves that its origin has the bytes of a published blob: each segment that comes is compared with the stored one, and
+ * thrown away. */
+export function comparingWith(blobs: BlobStore, layout: Layout): RunStore {
+  return {
+    ...plain(blobs),
+    compared: layout,
+    layout: async () => undefined,
+    announce: async () => {},
+    storedSegments: async () => new Map(),
+    attemptSegment: (_digest, _attempt, number, slice) => {
+      const whole = { offset: 0, length: Number.POSITIVE_INFINITY };
+      return blobs.segment(layout, number, slice ?? whole);
+    },
+    putSegment: async (_digest, _attempt, number, bytes) => {
+      const stored = await blobs.wholeSegment(layout, number);
+      if (!stored)
+        throw new RegistryError("UNAVAILABLE", "a stored segment is being mended; ask again", {
+          status: 503,
+          headers: { "Retry-After": "1" },
+        });
+      if (!isSame(stored, bytes))
+        throw new Mismatch(`segment ${number} came with other bytes than ${layout.digest} has`);
+      return true;
+    },
+    publish: async () => layout,
+    publishWhole: async () => layout,
+    deleteSegment: async () => {},
+    deleteAttempt: async () => 0,
+  };
+}
+
+function plain(blobs: BlobStore): RunStore {
+  return {
+    announce: (layout) => blobs.announce(layout),
+    attemptSegment: (...given) => blobs.attemptSegment(...given),
+    deleteAttempt: (...given) => blobs.deleteAttempt(...given),
+    deleteSegment: (...given) => blobs.deleteSegment(...given),
+    layout: (digest) => blobs.layout(digest),
+    publish: (...given) => blobs.publish(...given),
+    publishWhole: (...given) => blobs.publishWhole(...given),
+    putSegment: (...given) => blobs.putSegment(...given),
+    storedSegments: (...given) => blobs.storedSegments(...given),
+  };
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return one.byteLength === other.byteLength && Buffer.compare(one, other) === 0;
+}

@@ -1,0 +1,86 @@
+// Moving bytes: from an upstream's answer into a segment's buffer, resumed by range where the connection breaks.
+
+import { RegistryError } from "../../oci/error.ts";
+import { SEGMENT, segmentLength } from "../../store/segments.ts";
+import type { Partial, TimedBody } from "../../upstream/client/body.ts";
+import type { Fetcher } from "./fetcher.ts";
+
+/** What is stored cannot be continued: the upstream has no ranges, or tells another length. */
+export class StartOver extends Error {}
+
+/** The pauses, in ms, after each break of one segment's transfer; then the fill gives up. */
+const PAUSES = [0, 100, 400, 1600];
+/** So many bytes are worth another try: some servers answer a range with less than was asked. */
+const PROGRESS = 64 * 1024;
+
+/** Reads on until the buffer is full or the body ends; says whether the connection broke. */
+export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
+  try {
+    await body.fill(partial);
+    return "ended";
+  } catch (error) {
+    console.warn(`entrepot: a transfer broke: ${(error as Error).message}`);
+    return "broken";
+  }
+}
+
+/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does
+ * not continue where it is asked to, and the upstream's error when it fails too often in a row.
+ * @param opened an answer that begins where `partial` ends, where there is one already
+ * @param active holds the body while it is being read, so that it can be ended from outside */
+export async function fetchSegment(
+  fetcher: Fetcher,
+  number: number,
+  size: number,
+  partial: Partial,
+  active: Set<TimedBody>,
+  opened?: TimedBody,
+): Promise<void> {
+  const last = number * SEGMENT + segmentLength(size, number) - 1;
+  let body = opened;
+  let breaks = 0;
+  for (;;) {
+    const before = partial.have;
+    const failure = await once(async () => {
+      body ??= await askFrom(fetcher, number * SEGMENT + partial.have, last, size);
+      active.add(body);
+      await readOn(body, partial);
+      active.delete(body);
+      body.cancel();
+    });
+    if (partial.have === partial.buffer.byteLength) return;
+    if (partial.have - before >= PROGRESS) breaks = 0;
+    const pause = PAUSES[breaks];
+    if (pause === undefined) throw failure ?? brokeOff();
+    breaks += 1;
+    body = undefined;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+}
+
+/** What the upstream's hiccup was, if it was one; anything else is thrown. */
+async function once(work: () => Promise<void>): Promise<RegistryError | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof RegistryError) return error;
+    throw error;
+  }
+}
+
+async function askFrom(
+  fetcher: Fetcher,
+  first: number,
+  last: number,
+  size: number,
+): Promise<TimedBody> {
+  const reply = await fetcher.ask({ first, last });
+  if (reply.kind === "part" && reply.total === size) return reply.body;
+  if (reply.kind !== "none") reply.body.cancel();
+  throw new StartOver("the upstream does not continue where it broke off");
+}
+
+function brokeOff(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the upstream broke off its answer too often");
+}

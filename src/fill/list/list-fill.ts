@@ -1,0 +1,121 @@
+// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all who ask.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../../env.ts";
+import type { Digest } from "../../oci/digest.ts";
+import {
+  asRegistryError,
+  type ErrorValue,
+  type Outcome,
+  RegistryError,
+  settle,
+} from "../../oci/error.ts";
+import { mayServeStale } from "../../policy/fresh.ts";
+import type { Source } from "../../policy/source.ts";
+import { type ListAsked, type ListPage, ListStore } from "../../store/lists.ts";
+import { UpstreamClient } from "../../upstream/client/client.ts";
+import { offline, unasked } from "../../upstream/client/offline.ts";
+import { openGate } from "../../upstream/gate.ts";
+import { type Asking, isPersonal, patiently } from "../shared/asking.ts";
+import type { How } from "../shared/how.ts";
+import { Memory, worth } from "../shared/negative-cache.ts";
+import { tallyOf } from "../shared/tally.ts";
+import { ReferrersReader } from "./referrers.ts";
+import { TagsReader } from "./tags.ts";
+
+export interface FetchedList {
+  page: ListPage;
+  how: How;
+  /** Why the page is not fresh: it is served instead of this error. */
+  failure?: ErrorValue;
+}
+
+/** A page with more entries is read from KV again: objects share an isolate's memory. */
+const MOST_REMEMBERED = 10_000;
+
+export class ListFill extends DurableObject<Env> {
+  readonly #lists = new ListStore(this.env.META);
+  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #tags = new TagsReader(this.#upstream);
+  readonly #referrers = new ReferrersReader(this.#upstream);
+  readonly #memory = new Memory();
+  /** What KV may not show yet. */
+  #page: ListPage | undefined;
+  #fetching: Promise<ListPage> | undefined;
+
+  /** A page that is not older than the rule's `listTtl`, or with the failure that it is served for. */
+  async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
+    return settle(async () => {
+      const { rule } = source;
+      const near = this.#page ? undefined : await this.#lists.get(source, asked);
+      // Somebody may have asked while KV was read.
+      const known = this.#page ?? near;
+      if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
+        return { page: known, how: "found" as const };
+      }
+      try {
+        if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
+        this.#memory.throwRecalled(source, Date.now(), asking.force);
+        return await patiently(this.#share(source, asked), source, asking);
+      } catch (error) {
+        const failure = asRegistryError(error);
+        const now = Date.now();
+        const serves =
+          known &&
+          (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
+        if (!serves) throw failure;
+        if (!rule.offline && !failure.personal) this.#memory.pause(source, failure, now);
+        const told = rule.offline ? unasked(rule) : failure.toValue();
+        return { page: known, how: "found" as const, failure: told };
+      }
+    });
+  }
+
+  async #share(source: Source, asked: ListAsked): Promise<FetchedList> {
+    const running = this.#fetching;
+    if (running) {
+      try {
+        return { page: await running, how: "joined" };
+      } catch (error) {
+        if (!isPersonal(error)) throw error;
+        return this.#share(source, asked);
+      }
+    }
+    this.#fetching = this.#fetch(source, asked).finally(() => {
+      this.#fetching = undefined;
+    });
+    return { page: await this.#fetching, how: "started" };
+  }
+
+  async #fetch(source: Source, asked: ListAsked): Promise<ListPage> {
+    try {
+      const page = { ...(await this.#ask(source, asked)), checkedAt: Date.now() };
+      this.#page = page.entries.length <= MOST_REMEMBERED ? page : undefined;
+      await this.#store(() => this.#lists.put(source, asked, page));
+      return page;
+    } catch (error) {
+      this.#memory.keep(source, { error }, worth(error, source, false), Date.now());
+      if (error instanceof RegistryError && error.status === 404) {
+        this.#page = undefined;
+        await this.#store(() => this.#lists.forget(source, asked));
+      }
+      throw error;
+    }
+  }
+
+  async #store(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      // Only the near copy is lost: the next request asks again.
+      console.error(`entrepot: KV refused a list: ${(error as Error).message}`);
+    }
+  }
+
+  async #ask(source: Source, { list, query }: ListAsked): Promise<Omit<ListPage, "checkedAt">> {
+    const parameters = new URLSearchParams(query);
+    if (list === "tags") return this.#tags.read(source, parameters);
+    const digest = list.slice(list.indexOf("/") + 1) as Digest;
+    return this.#referrers.read(source, digest, parameters);
+  }
+}

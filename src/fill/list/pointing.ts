@@ -1,0 +1,77 @@
+// Which entries of a fallback index are referrers: those whose manifest points at the subject. Any index may be under that tag, and one of
+// platforms lists images.
+
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { parseObject } from "../../oci/json.ts";
+import { kindOf } from "../../oci/kind.ts";
+import type { Source } from "../../policy/source.ts";
+import type { UpstreamClient } from "../../upstream/client/client.ts";
+import { readManifest } from "../manifest/read-manifest.ts";
+
+/** Manifests that are read for one list: each is a request, and may count as a pull there. Of more entries the descriptor decides. */
+const MOST_READ = 32;
+/** Read at once. */
+const AT_ONCE = 4;
+/** Digests whose subject is kept in memory. */
+const MOST_KEPT = 1_000;
+
+interface Descriptor {
+  digest: Digest;
+  mediaType?: unknown;
+  artifactType?: unknown;
+  platform?: unknown;
+}
+
+export class Pointing {
+  readonly #upstream: UpstreamClient;
+  /** Manifest → its subject, or undefined: a digest's never changes. */
+  readonly #subjects = new Map<Digest, string | undefined>();
+
+  constructor(upstream: UpstreamClient) {
+    this.#upstream = upstream;
+  }
+
+  /** In their order. Throws what the upstream answers for one that cannot be told by its descriptor either. */
+  async only(source: Source, subject: Digest, entries: unknown[]): Promise<unknown[]> {
+    const candidates = entries
+      .filter(isDescriptor)
+      .filter((one) => one.digest !== subject && kindOf(one.mediaType) !== "blob");
+    const read = candidates.slice(0, MOST_READ);
+    const points: boolean[] = [];
+    for (let at = 0; at < read.length; at += AT_ONCE) {
+      const some = read.slice(at, at + AT_ONCE);
+      points.push(...(await Promise.all(some.map((one) => this.#points(source, subject, one)))));
+    }
+    return candidates.filter((one, at) => points[at] ?? looksLikeReferrer(one));
+  }
+
+  async #points(source: Source, subject: Digest, entry: Descriptor): Promise<boolean> {
+    const { digest } = entry;
+    try {
+      if (!this.#subjects.has(digest)) {
+        const answer = await this.#upstream.manifest(source, digest);
+        const body = parseObject(await readManifest(source, answer));
+        const told = (body?.subject as { digest?: unknown } | null | undefined)?.digest;
+        if (this.#subjects.size >= MOST_KEPT) this.#subjects.clear();
+        this.#subjects.set(digest, typeof told === "string" ? told : undefined);
+      }
+      return this.#subjects.get(digest) === subject;
+    } catch (error) {
+      // It is listed, as it would be for a client that asks the upstream itself.
+      if (looksLikeReferrer(entry)) return true;
+      if (error instanceof RegistryError && error.status === 404) return false;
+      throw error;
+    }
+  }
+}
+
+function isDescriptor(entry: unknown): entry is Descriptor {
+  const digest = (entry as { digest?: unknown } | null | undefined)?.digest;
+  return typeof digest === "string" && isDigest(digest);
+}
+
+/** By the descriptor alone: clients give referrers an artifactType, and images a platform. */
+function looksLikeReferrer({ artifactType, platform }: Descriptor): boolean {
+  return typeof artifactType === "string" && artifactType !== "" && platform === undefined;
+}

@@ -1,0 +1,232 @@
+// ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../../env.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { type Outcome, settle } from "../../oci/error.ts";
+import { originOf, type Source, sourceKey } from "../../policy/source.ts";
+import { LinkStore } from "../../store/links.ts";
+import { type Manifest, ManifestStore } from "../../store/manifests.ts";
+import { UpstreamClient } from "../../upstream/client/client.ts";
+import { isKnown } from "../../upstream/client/refusal.ts";
+import { openGate } from "../../upstream/gate.ts";
+import { unlessUnknown } from "../blob/blob-size.ts";
+import { type Asking, patiently } from "../shared/asking.ts";
+import { empty } from "../shared/emptied.ts";
+import type { How } from "../shared/how.ts";
+import { Memory } from "../shared/negative-cache.ts";
+import { factOf, Outbox, TELL_AGAIN } from "../shared/outbox.ts";
+import { Proofs } from "../shared/proofs.ts";
+import { type Removed, Removing, removalsOver } from "../shared/removing.ts";
+import { News } from "../shared/signal.ts";
+import { isBeginners, Sources } from "../shared/sources.ts";
+import { tallyOf } from "../shared/tally.ts";
+import { ManifestQuestions, type ToldManifest } from "./manifest-questions.ts";
+
+export interface FetchedManifest {
+  manifest: Manifest;
+  how: How;
+}
+
+interface Run {
+  news: News;
+  sources: Sources;
+  background: boolean;
+  fetched?: Manifest;
+  /** Place → that the catalog is told of it there. */
+  told: Map<string, Promise<void>>;
+  failure?: { error: unknown };
+}
+
+export class ManifestFill extends DurableObject<Env> {
+  readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
+  readonly #tally = tallyOf(this.env);
+  readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
+  readonly #proofs = new Proofs(this.#links);
+  readonly #outbox = new Outbox(this.ctx.storage, this.env);
+  readonly #removing = new Removing();
+  readonly #memory = new Memory();
+  readonly #questions = new ManifestQuestions(
+    new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally),
+    this.#tally,
+    this.#memory,
+  );
+  /** By origin (policy/source): what one has delivered proves nothing of another. */
+  readonly #runs = new Map<string, Run>();
+  /** Place → that the catalog is being told of what is here, once for all who ask at once. */
+  readonly #adopting = new Map<string, Promise<void>>();
+
+  /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
+   * MANIFEST_INVALID (502) where the upstream sends other bytes. */
+  async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<FetchedManifest>> {
+    return settle(() => patiently(this.#join(digest, source, asking), source, asking));
+  }
+
+  /** The upstream's own description of what is not here: a HEAD starts no fill. Undefined where it is deficient. */
+  async head(
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+  ): Promise<Outcome<ToldManifest | undefined>> {
+    return settle(() => {
+      const { background } = asking;
+      const told = background
+        ? this.#questions.described(digest, source)
+        : this.#questions.told(digest, source);
+      return patiently(told, source, asking);
+    });
+  }
+
+  async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
+    await this.#removing.over();
+    if (!asking.named) this.#memory.throwRecalled(source, Date.now());
+    const running = this.#runs.get(originOf(source.rule));
+    if (running) return this.#joinRun(running, digest, source, asking);
+    // A Worker whose KV lags, or that raced with the last fetch, comes here for what R2 has already.
+    const stored = await this.#store.getStored(digest);
+    if (stored && (asking.linked || (await this.#isAdmitted(stored, source)))) {
+      await this.#adopt(stored, source);
+      return { manifest: stored, how: "found" };
+    }
+    return this.#joinRun(undefined, digest, source, asking, stored);
+  }
+
+  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. Throws what it
+   * answers to a repository that does not have it. */
+  async #isAdmitted(stored: Manifest, source: Source): Promise<boolean> {
+    const { digest } = stored;
+    if (await this.#proofs.isProved(digest, source)) return true;
+    if (!(await this.#proofs.hasDelivered(digest, source))) return false;
+    if (!(await this.#questions.told(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient, or refuses: the GET has the last word
+    await this.#proofs.record(digest, source, "word");
+    return true;
+  }
+
+  /** @param stored what R2 has, for a run that only proves that its origin has it too */
+  async #joinRun(
+    running: Run | undefined,
+    digest: Digest,
+    source: Source,
+    asking: Asking,
+    stored?: Manifest,
+  ): Promise<FetchedManifest> {
+    const background = asking.background ?? false;
+    const run =
+      running ??
+      this.#runs.get(originOf(source.rule)) ??
+      this.#start(digest, source, background, stored);
+    const began = run !== running && run.sources.isFirst(source);
+    run.sources.add(source);
+    try {
+      const manifest = await run.news.until(() => {
+        if (run.fetched) return run.fetched;
+        const refusal = run.sources.errorOf(source);
+        if (refusal) throw refusal;
+        if (run.failure) throw run.failure.error;
+        return undefined;
+      });
+      if (!asking.linked && !run.sources.hasAnswered(source)) await this.#confirm(digest, source);
+      await this.#tell(run, manifest, source);
+      return { manifest, how: began ? "started" : "joined" };
+    } catch (error) {
+      // What is not done for nobody's sake may be done for somebody's.
+      const isNone = run.background && !background;
+      if (began || !(isNone || isBeginners(run, source, error))) throw error;
+      return this.#join(digest, source, asking);
+    }
+  }
+
+  #start(digest: Digest, source: Source, background: boolean, stored?: Manifest): Run {
+    const origin = originOf(source.rule);
+    const run: Run = { news: new News(), sources: new Sources(), told: new Map(), background };
+    run.sources.add(source);
+    this.#runs.set(origin, run);
+    this.#fetch(digest, run, stored)
+      .then(
+        (manifest) => {
+          run.fetched = manifest;
+        },
+        (error) => {
+          run.failure = { error };
+          if (isKnown(error)) return; // a refusal is the upstream's answer, and the client's to hear
+          console.error(`entrepot: fetching ${digest} failed: ${(error as Error).message}`);
+        },
+      )
+      .finally(() => {
+        this.#runs.delete(origin);
+        run.sources.remember(this.#memory);
+        run.news.tell();
+      });
+    return run;
+  }
+
+  async #fetch(digest: Digest, run: Run, stored: Manifest | undefined): Promise<Manifest> {
+    const purpose = run.background ? "background" : "client";
+    const [manifest, from] = await run.sources.use(
+      async (source) => [await this.#questions.get(digest, source, purpose), source] as const,
+      () => run.news.tell(),
+    );
+    // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
+    await this.#tell(run, manifest, from);
+    if (!stored) await this.#store.put(manifest, sourceKey(from));
+    await this.#proofs.record(digest, from, "bytes");
+    this.#memory.forget(from); // a HEAD may have been refused before
+    return manifest;
+  }
+
+  /** Another repository of the origin has delivered it in this run. Throws what the upstream answers where this one does not have it. */
+  async #confirm(digest: Digest, source: Source): Promise<void> {
+    const isTold = await this.#questions.told(digest, source).catch(unlessUnknown);
+    if (!isTold) await this.#questions.get(digest, source, "client");
+    await this.#proofs.record(digest, source, isTold ? "word" : "bytes");
+  }
+
+  /** Tells the catalog that it was asked for there, and waits for the end of what is being deleted of its contents: so that what a
+   * client then finds missing is fetched again. */
+  #tell(run: Run, manifest: Manifest, source: Source): Promise<void> {
+    const place = sourceKey(source);
+    const telling = run.told.get(place) ?? this.#tellOf(manifest, place, run.fetched !== undefined);
+    run.told.set(place, telling);
+    return telling;
+  }
+
+  /** It is here, and pulled in this place too. */
+  #adopt(manifest: Manifest, source: Source): Promise<void> {
+    const place = sourceKey(source);
+    const telling =
+      this.#adopting.get(place) ??
+      this.#tellOf(manifest, place, true).finally(() => this.#adopting.delete(place));
+    this.#adopting.set(place, telling);
+    return telling;
+  }
+
+  async #tellOf(manifest: Manifest, place: string, isFound: boolean): Promise<void> {
+    const fact = factOf(manifest, place, isFound);
+    await removalsOver(this.env, await this.#outbox.tell({ manifest: fact }));
+  }
+
+  /** Deletes it, unless it is being fetched. */
+  async remove(digest: Digest): Promise<Outcome<Removed>> {
+    return settle(() =>
+      this.#removing.unless(
+        async () => !(await this.#outbox.isEmpty()) || this.#runs.size > 0,
+        async () => {
+          this.#proofs.forget();
+          await this.#links.forget(digest);
+          return this.#store.remove(digest);
+        },
+      ),
+    );
+  }
+
+  /** Resolves once it is not being deleted. */
+  async removalOver(): Promise<void> {
+    await this.#removing.over();
+  }
+
+  /** Tells the catalog what it could not be told. */
+  override async alarm(): Promise<void> {
+    await this.ctx.storage.setAlarm(Date.now() + TELL_AGAIN); // first of all: it wakes again
+    if (await this.#outbox.empty()) await empty(this.ctx.storage);
+  }
+}

@@ -1,0 +1,58 @@
+// What a manifest's object asks of upstreams: its description, by HEAD, once for all who want it; and its bytes.
+
+import type { Digest } from "../../oci/digest.ts";
+import { isSchema1, manifestType } from "../../oci/manifest.ts";
+import type { Source } from "../../policy/source.ts";
+import type { Manifest } from "../../store/manifests.ts";
+import type { Purpose, UpstreamClient } from "../../upstream/client/client.ts";
+import type { Memory } from "../shared/negative-cache.ts";
+import { Shared } from "../shared/single-flight.ts";
+import type { FillTally } from "../shared/tally.ts";
+import { manifestSize, readVerified } from "./read-manifest.ts";
+
+/** What the upstream's HEAD tells of a manifest. */
+export interface ToldManifest {
+  mediaType: string;
+  /** In bytes. */
+  size: number;
+}
+
+export class ManifestQuestions {
+  readonly #upstream: UpstreamClient;
+  readonly #tally: Pick<FillTally, "unverified">;
+  readonly #heads: Shared<ToldManifest | undefined>;
+
+  /** @param memory of refusals, shared with the object */
+  constructor(upstream: UpstreamClient, tally: Pick<FillTally, "unverified">, memory: Memory) {
+    this.#upstream = upstream;
+    this.#tally = tally;
+    this.#heads = new Shared(memory);
+  }
+
+  /** Undefined where HEAD is deficient, or its 404 is not believed: ask by GET. */
+  told(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
+    return this.#heads.ask(source, async () => {
+      const headers = await this.#upstream.headManifest(source, digest);
+      const size = headers && manifestSize(headers);
+      const mediaType = headers && manifestType(headers.get("content-type"));
+      if (size === undefined || mediaType === undefined || isSchema1(mediaType)) return undefined;
+      return { size, mediaType };
+    });
+  }
+
+  /** The same where nobody fetches next what HEAD does not tell: then a GET tells. */
+  async described(digest: Digest, source: Source): Promise<ToldManifest> {
+    const told = await this.told(digest, source);
+    if (told) return told;
+    const { mediaType, bytes } = await this.get(digest, source, "background");
+    return { mediaType, size: bytes.byteLength };
+  }
+
+  /** Throws MANIFEST_INVALID (502) for other bytes than the digest promises. */
+  async get(digest: Digest, source: Source, purpose: Purpose): Promise<Manifest> {
+    const answer = await this.#upstream.manifest(source, digest, purpose);
+    return readVerified(source, answer, digest, (message) =>
+      this.#tally.unverified(source, digest, message),
+    );
+  }
+}

@@ -1,0 +1,44 @@
+// Shared: one question for all who ask it at once, and its answer for a while.
+
+import { type Source, sourceKey } from "../../policy/source.ts";
+import { isPersonal } from "./asking.ts";
+import { Memory, worth } from "./negative-cache.ts";
+
+/** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
+ * digest, and never change. */
+export class Shared<T> {
+  readonly #refusals: Memory;
+  readonly #values = new Memory<T>();
+  readonly #asking = new Map<string, Promise<T>>();
+
+  /** @param refusals shared with others who ask for the same thing in another way */
+  constructor(refusals: Memory) {
+    this.#refusals = refusals;
+  }
+
+  async ask(source: Source, ask: () => Promise<T>): Promise<T> {
+    const now = Date.now();
+    this.#refusals.throwRecalled(source, now);
+    const said = this.#values.recall(source, now);
+    if (said && "value" in said) return said.value;
+    const asking = this.#asking.get(sourceKey(source));
+    if (!asking) return this.#begin(source, ask);
+    try {
+      return await asking;
+    } catch (error) {
+      if (!isPersonal(error)) throw error;
+      return this.ask(source, ask);
+    }
+  }
+
+  #begin(source: Source, ask: () => Promise<T>): Promise<T> {
+    const key = sourceKey(source);
+    const asking = ask().finally(() => this.#asking.delete(key));
+    this.#asking.set(key, asking);
+    asking.then(
+      (value) => this.#values.keep(source, { value }, source.rule.negativeTtl, Date.now()),
+      (error) => this.#refusals.keep(source, { error }, worth(error, source, true), Date.now()),
+    );
+    return asking;
+  }
+}

@@ -1,0 +1,99 @@
+// What somebody who waits for a run sees of it when he looks: his answer, his error, or nothing yet.
+
+import { RegistryError } from "../../oci/error.ts";
+import type { Source } from "../../policy/source.ts";
+import { type Layout, SEGMENT } from "../../store/segments.ts";
+import { late } from "../../upstream/client/request.ts";
+import type { Run } from "../blob/run.ts";
+import type { Asking } from "./asking.ts";
+import type { How } from "./how.ts";
+
+/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
+export type Joined =
+  | { state: "published"; layout: Layout; how: How }
+  | {
+      state: "filling";
+      attempt: string;
+      size: number | null;
+      ranges: boolean;
+      how: How;
+      /** What is read in place of the attempt's segments, as far as those are told to be ready. */
+      compared?: Layout;
+    };
+
+/** What is ready of an attempt, from the segment that was asked for on. */
+export interface Ready {
+  segments: number[];
+  /** Set once the blob is verified and visible. */
+  layout?: Layout;
+}
+
+/** How often at least a joiner looks at the clock, in ms. */
+const LOOK = 250;
+
+/** His answer, once there is one.
+ * @param began whether the run began for him */
+export function joinedTo(
+  run: Run,
+  source: Source,
+  { patience }: Asking,
+  began: boolean,
+): Promise<Joined> {
+  const begun = Date.now();
+  const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
+  return run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+}
+
+/** @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */
+function lookForJoiner(
+  run: Run,
+  source: Source,
+  began: boolean,
+  waited: number,
+  patience: number,
+): Joined | undefined {
+  const how = run.found ? "found" : began ? "started" : "joined";
+  if (run.published) return { state: "published", layout: run.published, how };
+  throwFailure(run, source);
+  const { attempt } = run;
+  if (!attempt || (attempt.size !== null && attempt.size <= SEGMENT)) {
+    if (waited >= patience && !run.isMoving(patience)) throw late(source.rule);
+    return undefined;
+  }
+  const { id, size, ranges } = attempt;
+  const { compared } = run;
+  return { state: "filling", attempt: id, size, ranges, how, ...(compared && { compared }) };
+}
+
+/** @param verified he waits for the whole, not for the segment */
+export function lookForFollower(
+  run: Run,
+  source: Source,
+  attempt: string,
+  number: number,
+  verified: boolean,
+): Ready | undefined {
+  if (run.published) {
+    // Both were verified: a follower of the run's own attempt goes on with what is published.
+    if (run.published.attempt !== attempt && run.attempt?.id !== attempt) throw broken();
+    return { segments: [], layout: run.published };
+  }
+  throwFailure(run, source);
+  if (!run.attempt) return undefined;
+  if (run.attempt.id !== attempt) throw broken();
+  if (verified) return undefined;
+  const segments = run.attempt.readyFrom(number);
+  if (segments.length > 0) return { segments };
+  run.attempt.want(number);
+  return undefined;
+}
+
+function throwFailure(run: Run, source: Source): void {
+  const error = run.sources.errorOf(source);
+  if (error) throw error;
+  if (run.failure) throw run.failure.error;
+}
+
+export function broken(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
+}

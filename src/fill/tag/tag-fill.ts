@@ -1,0 +1,250 @@
+// TagFill: the Durable Object, one per tag, that asks the upstream once what the tag means, for all who ask. It only maps:
+// content comes from the fill of its digest, so that two tags of one manifest are one GET.
+
+import { DurableObject } from "cloudflare:workers";
+import type { Rule } from "../../config/rule.ts";
+import type { Env } from "../../env.ts";
+import type { Digest } from "../../oci/digest.ts";
+import {
+  asRegistryError,
+  type ErrorValue,
+  type Outcome,
+  RegistryError,
+  settle,
+} from "../../oci/error.ts";
+import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../../policy/fresh.ts";
+import type { Source } from "../../policy/source.ts";
+import { UpstreamClient } from "../../upstream/client/client.ts";
+import { offline, unasked } from "../../upstream/client/offline.ts";
+import { openGate } from "../../upstream/gate.ts";
+import { type Asking, isPersonal, patiently } from "../shared/asking.ts";
+import type { How } from "../shared/how.ts";
+import { Memory, worth } from "../shared/negative-cache.ts";
+import { Outbox } from "../shared/outbox.ts";
+import { type Removed, Removing } from "../shared/removing.ts";
+import { tallyOf } from "../shared/tally.ts";
+import { KnownTag } from "./known-tag.ts";
+import { TagCheck } from "./tag-check.ts";
+
+export interface CheckedTag {
+  mapping: TagMapping;
+  how: How;
+  /** Why the mapping is not fresh: it is served instead of this error. */
+  failure?: ErrorValue;
+}
+
+interface Checking {
+  /** Under which it is done: another rule of the upstream may have more patience. */
+  rule: Rule;
+  background: boolean;
+  promise: Promise<TagMapping>;
+}
+
+/** Interval in ms in which a tag is asked again because what it leads to is missing upstream. */
+const ASKED_AGAIN = 10_000;
+
+export class TagFill extends DurableObject<Env> {
+  readonly #outbox = new Outbox(this.ctx.storage, this.env);
+  readonly #known = new KnownTag(this.ctx.storage, this.#outbox, this.env);
+  readonly #removing = new Removing();
+  readonly #check = new TagCheck(
+    new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env)),
+    this.#outbox,
+    this.env,
+  );
+  readonly #memory = new Memory();
+  /** The digest that was doubted last and found to be meant, or not, and when. */
+  #askedAgain: { digest: Digest; at: number } | undefined;
+  #guests = 0;
+  #checking: Checking | undefined;
+  #getting: Promise<TagMapping> | undefined;
+
+  /** The tag's mapping: not older than the rule's `tagTtl`, or with the failure that it is served for. Throws what the
+   * upstream answers where there is nothing to serve. */
+  async check(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
+    return settle(() => this.#visit(() => this.#checked(source, tag, asking)));
+  }
+
+  async #checked(source: Source, tag: string, asking: Asking): Promise<CheckedTag> {
+    const known = await this.#known.get(source, tag);
+    const now = Date.now();
+    const isGone = known !== undefined && this.#isAskedAgain(known.digest, asking, now);
+    const force = (asking.force || isGone) && !isImmutable(source, tag);
+    if (known && !force && freshnessOf(known, source, tag, now) === "fresh") {
+      return { mapping: known, how: "found" as const };
+    }
+    try {
+      if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
+      // Whoever wants to know now may find what has been pushed since; refusals and failures are as they were.
+      this.#memory.throwRecalled(source, now, force);
+      const checked = await patiently(this.#share(source, tag, known, asking), source, asking);
+      if (isGone) this.#askedAgain = { digest: known.digest, at: now };
+      return checked;
+    } catch (error) {
+      return this.#instead(source, tag, known, asRegistryError(error), asking);
+    }
+  }
+
+  /** Once in a while: a client may ask for what is missing in an index as often as it likes. */
+  #isAskedAgain(digest: Digest, { gone }: Asking, now: number): boolean {
+    const { digest: last, at } = this.#askedAgain ?? { digest: undefined, at: 0 };
+    return gone === digest && (last !== digest || now - at >= ASKED_AGAIN);
+  }
+
+  /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have.
+   * @param wrong that digest */
+  async checkByGet(
+    source: Source,
+    tag: string,
+    wrong: Digest,
+    asking: Asking,
+  ): Promise<Outcome<CheckedTag>> {
+    return settle(() =>
+      this.#visit(async () => {
+        const known = this.#getting ? undefined : await this.#known.get(source, tag);
+        if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // a moment ago
+        return patiently(this.#shareGet(source, tag), source, asking);
+      }),
+    );
+  }
+
+  async #shareGet(source: Source, tag: string): Promise<CheckedTag> {
+    const running = this.#getting;
+    if (running) {
+      try {
+        return { mapping: await running, how: "joined" };
+      } catch (error) {
+        if (!isPersonal(error)) throw error;
+        return this.#shareGet(source, tag);
+      }
+    }
+    this.#getting = this.#byGet(source, tag).finally(() => {
+      this.#getting = undefined;
+    });
+    return { mapping: await this.#getting, how: "started" };
+  }
+
+  async #byGet(source: Source, tag: string): Promise<TagMapping> {
+    const known = await this.#known.get(source, tag);
+    return this.#known.remember(source, tag, known, await this.#check.byGet(source, tag, "client"));
+  }
+
+  /** What was known is served instead of a failure, for as long as the rule allows. */
+  async #instead(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    error: RegistryError,
+    asking: Asking,
+  ): Promise<CheckedTag> {
+    const { rule } = source;
+    const mapping = known ?? (await this.#known.recorded(source, tag));
+    const now = Date.now();
+    const serves =
+      rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
+    if (!mapping || !serves) throw error;
+    if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
+    // What is refused to nobody in particular is not refused to somebody; nor what one alone is refused, to others.
+    if (!asking.background && !error.personal) this.#memory.pause(source, error, now);
+    return { mapping, how: "found", failure: error.toValue() };
+  }
+
+  async #share(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    asking: Asking,
+  ): Promise<CheckedTag> {
+    const background = asking.background ?? false;
+    const running = this.#checking;
+    if (running) {
+      try {
+        return { mapping: await running.promise, how: "joined" };
+      } catch (error) {
+        // What is not done for nobody's sake may be done for somebody's, and what took too long for one's.
+        const isShort = running.rule.firstByteTimeout < source.rule.firstByteTimeout;
+        const isOwn = !isShort && (!running.background || background);
+        if (isOwn && !isPersonal(error)) throw error;
+        return this.#share(source, tag, known, asking);
+      }
+    }
+    const promise = this.#ask(source, tag, known, asking).finally(() => {
+      this.#checking = undefined;
+    });
+    this.#checking = { rule: source.rule, background, promise };
+    return { mapping: await promise, how: "started" };
+  }
+
+  async #ask(
+    source: Source,
+    tag: string,
+    known: TagMapping | undefined,
+    { background, content = false }: Asking,
+  ): Promise<TagMapping> {
+    try {
+      const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
+      this.#memory.forget(source);
+      return await this.#known.remember(source, tag, known, found, content);
+    } catch (error) {
+      const now = Date.now();
+      this.#memory.keep(source, { error }, worth(error, source, false), now);
+      const isGone = error instanceof RegistryError && error.status === 404;
+      if (!isGone || !known) throw error;
+      // What was only looked at, and never pulled, cannot be kept.
+      if (source.rule.keepDeleted && (await this.#check.isHere(known.digest))) {
+        this.#memory.forget(source);
+        return this.#known.remember(source, tag, known, {
+          ...known,
+          deleted: true,
+          checkedAt: now,
+        });
+      }
+      await this.#known.forget(source, tag, known, now);
+      throw error;
+    }
+  }
+
+  /** The repository has been linked to the digest that the tag means: from now on a hit by the tag need not look for the link. */
+  async proved(source: Source, tag: string, digest: Digest): Promise<Outcome<void>> {
+    return settle(() => this.#visit(() => this.#known.proved(source, tag, digest)));
+  }
+
+  /** Deletes what is known of the tag, unless it is being checked, or means something else by now.
+   * @param place its rule may be gone */
+  async remove(
+    place: string,
+    tag: string,
+    digest: Digest,
+  ): Promise<Outcome<Removed["outcome"] | "moved">> {
+    return settle(async () => {
+      const isBusy = async () => !(await this.#outbox.isEmpty()) || this.#isAtWork;
+      const remove = () => this.#known.remove(place, tag, digest);
+      const { outcome, found } = await this.#removing.unless(isBusy, remove);
+      return outcome === "gone" && !found ? "moved" : outcome;
+    });
+  }
+
+  get #isAtWork(): boolean {
+    return this.#guests > 0 || this.#checking !== undefined || this.#getting !== undefined;
+  }
+
+  /** Somebody has just been served what the tag meant, while it was deleted: it is known again, and told. */
+  async restore(place: string, tag: string, mapping: TagMapping): Promise<Outcome<void>> {
+    return settle(() => this.#visit(() => this.#known.restore(place, tag, mapping)));
+  }
+
+  /** Whoever asks waits for the end of a removal, and none begins meanwhile. */
+  async #visit<T>(work: () => Promise<T>): Promise<T> {
+    await this.#removing.over();
+    this.#guests += 1;
+    try {
+      return await work();
+    } finally {
+      this.#guests -= 1;
+    }
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#known.tidy();
+  }
+}

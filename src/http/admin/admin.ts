@@ -1,0 +1,248 @@
+// The door of the API, and of the console: the admin token or the viewer's, a browser's session that was begun with one of them, somebody
+// whom Cloudflare Access lets through and who is on a list, and under `npm start` this machine itself; and what each may do.
+
+import { isSame, ofTeam, type Person } from "../../access/administrators.ts";
+import type { Role } from "../../access/records.ts";
+import type { Desk } from "../../access/services.ts";
+import { type RoleSecret, sessionIn, signSession } from "../../access/sessions/session.ts";
+import { type Auth, SHORTEST_SECRET } from "../../config/auth.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { addressOf } from "../registry/registry-auth.ts";
+import { cookieIn } from "../shared/cookies.ts";
+import {
+  anotherSite,
+  expectOurs,
+  isOfAnotherSite,
+  isOfThisMachine,
+  isReading,
+} from "../shared/origin.ts";
+import type { Ways } from "./console-host.ts";
+import { noSession, sessionCookie, sessionTextIn } from "./session.ts";
+
+type Variables = Readonly<Record<string, unknown>>;
+
+const SECRETS: [string, Role][] = [
+  ["ADMIN_TOKEN", "admin"],
+  ["VIEWER_TOKEN", "viewer"],
+];
+/** Cloudflare One, "Application token": Access keeps its assertion in this cookie of the host. */
+const ACCESS_COOKIE = "CF_Authorization";
+
+export class Admin {
+  readonly #variables: Variables;
+  readonly #desk: Desk;
+  readonly #people = new WeakMap<Request, Person>();
+
+  constructor(variables: Variables, desk: Desk) {
+    this.#variables = variables;
+    this.#desk = desk;
+  }
+
+  /** Throws what a request is answered that may not pass: 401, 403 DENIED, 429. Where there is nobody who could, the API is not there:
+   * 404, as for any other path. */
+  async admit(auth: Auth, request: Request, now: number): Promise<Person> {
+    const person = await this.#person(auth, request, now);
+    if (person.role === "viewer" && !isReading(request))
+      throw new RegistryError("DENIED", "a viewer may look, and change nothing");
+    this.#people.set(request, person);
+    return person;
+  }
+
+  ways(auth: Auth): Ways {
+    const token = SECRETS.some(([name]) => (this.#variables[name] ?? "") !== "");
+    const ways = { token, access: auth.access !== undefined };
+    const problem = SECRETS.map(([name]) => this.#weaknessOf(name)).find(Boolean);
+    return problem === undefined ? ways : { ...ways, problem };
+  }
+
+  /** Begins a browser's session, for the admin token or the viewer's. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
+   * @returns its cookie */
+  async signIn(given: string, request: Request, now: number): Promise<string> {
+    if (isOfAnotherSite(request)) throw anotherSite();
+    const secrets = this.#secrets();
+    if (secrets.length === 0) throw nothingHere();
+    const [role, secret] = await this.#guessed(given, secrets, request, now);
+    const { access, book } = this.#desk;
+    const session = await access.beginSession(crypto.randomUUID(), role, now);
+    const { sessions } = await book.page(now, nothingLater);
+    if (!sessions) throw new Error("there is no key for sessions");
+    const age = Math.floor((session.endsAt - now) / 1000);
+    return sessionCookie(new URL(request.url), await signSession(session, secret, sessions), age);
+  }
+
+  /** Ends the request's session, here at once and everywhere within a minute: its cookie is good for nothing then, wherever a copy of it
+   * is. Another site cannot have anybody signed out. Throws DENIED (403). @returns the cookie that ends it in the browser */
+  async signOut(request: Request, now: number): Promise<string> {
+    expectOurs(request);
+    const session = await this.#sessionOf(request, now);
+    if (session) {
+      const { access, book } = this.#desk;
+      await access.endSession(session.id, ofToken(session.role).who, now);
+      await book.readNow(now);
+    }
+    return noSession(new URL(request.url));
+  }
+
+  /** The same for `/metrics`, which a token of its own opens too: METRICS_TOKEN. */
+  async admitToNumbers(auth: Auth, request: Request, now: number): Promise<void> {
+    const own = this.#variables.METRICS_TOKEN;
+    const given = credentialsOf(request);
+    if (given === undefined || typeof own !== "string" || own === "")
+      return void (await this.admit(auth, request, now));
+    const weakness = this.#weaknessOf("METRICS_TOKEN");
+    const secrets = [
+      ...(this.#hasDoor(auth) ? this.#secrets() : []),
+      ...(weakness === undefined ? [["metrics", own] as const] : []),
+    ];
+    if (weakness !== undefined && secrets.length === 0) throw weak(weakness);
+    try {
+      await this.#guessed(given, secrets, request, now);
+    } catch (error) {
+      const isWrong = error instanceof RegistryError && error.status === 401;
+      throw isWrong && weakness !== undefined ? weak(weakness) : error;
+    }
+  }
+
+  #hasDoor(auth: Auth): boolean {
+    const { token, access } = this.ways(auth);
+    return token || access;
+  }
+
+  /** Throws UNKNOWN (500) where one can be guessed. */
+  #secrets(): RoleSecret[] {
+    return SECRETS.flatMap(([name, role]): RoleSecret[] => {
+      const secret = this.#variables[name] ?? "";
+      if (secret === "") return [];
+      const weakness = this.#weaknessOf(name);
+      if (weakness !== undefined) throw weak(weakness);
+      return [[role, secret as string]];
+    });
+  }
+
+  /** Why a secret of the cache's own opens nothing. Pulls do without. */
+  #weaknessOf(name: string): string | undefined {
+    const secret = this.#variables[name] ?? "";
+    if (secret === "" || (typeof secret === "string" && secret.length >= SHORTEST_SECRET))
+      return undefined;
+    return `the secret ${name} has fewer than ${SHORTEST_SECRET} characters, so that it could be guessed, and opens nothing: the API and the console stay shut, pulls go on. \`npm run entrepot -- secret\` makes one; set it with \`npx wrangler secret put ${name}\``;
+  }
+
+  /** The one of the secrets that was given, as a limited number of guesses. Throws UNAUTHORIZED (401), TOOMANYREQUESTS (429). */
+  async #guessed<R extends string>(
+    given: string | typeof WRONG_WAY,
+    secrets: readonly (readonly [R, string])[],
+    request: Request,
+    now: number,
+  ): Promise<readonly [R, string]> {
+    const own = await this.#desk.limits.guesses.guess(addressOf(request), now, () =>
+      given === WRONG_WAY ? undefined : secrets.find(([, secret]) => isSame(given, secret)),
+    );
+    if (own) return own;
+    throw unauthorized(
+      given === WRONG_WAY
+        ? "the admin token is sent as `Authorization: Bearer`"
+        : "this is not the admin token",
+    );
+  }
+
+  /** Whom a request is of that was admitted. */
+  person(request: Request): Person {
+    const person = this.#people.get(request);
+    if (!person) throw new Error("nobody was admitted with this request");
+    return person;
+  }
+
+  /** The same, as it is noted. */
+  who(request: Request): string {
+    return this.person(request).who;
+  }
+
+  async #person(auth: Auth, request: Request, now: number): Promise<Person> {
+    if (!this.#hasDoor(auth)) {
+      const isLocal = String(this.#variables.LOCAL_ADMIN) === "true";
+      if (isLocal && isOfThisMachine(request)) return { role: "admin", who: "this machine" };
+      throw nothingHere();
+    }
+    const given = credentialsOf(request);
+    if (given !== undefined) {
+      const [role] = await this.#guessed(given, this.#secrets(), request, now);
+      return ofToken(role);
+    }
+    const assertion = request.headers.get("cf-access-jwt-assertion");
+    if (auth.access && assertion !== null)
+      return this.#byTeam(auth.access, assertion, request, now);
+    if (sessionTextIn(request) !== undefined) return this.#bySession(request, now);
+    // The same assertion, on paths that Access does not stand in front of: pulls go past it, and so does the console.
+    const kept = cookieIn(request, ACCESS_COOKIE);
+    if (auth.access && kept !== undefined) {
+      expectOurs(request);
+      return this.#byTeam(auth.access, kept, request, now);
+    }
+    this.#secrets();
+    throw unauthorized("the API wants the admin token");
+  }
+
+  async #bySession(request: Request, now: number): Promise<Person> {
+    expectOurs(request);
+    this.#secrets();
+    const session = await this.#sessionOf(request, now);
+    if (!session) throw unauthorized("the session has ended: sign in again");
+    return { ...ofToken(session.role), session: session.id };
+  }
+
+  async #sessionOf(request: Request, now: number): Promise<{ id: string; role: Role } | undefined> {
+    const text = sessionTextIn(request);
+    if (text === undefined) return undefined;
+    const { sessions } = await this.#desk.book.page(now, nothingLater);
+    const secrets = SECRETS.flatMap(([name, role]): RoleSecret[] => {
+      const secret = this.#variables[name];
+      return typeof secret === "string" && secret !== "" ? [[role, secret]] : [];
+    });
+    return sessionIn(text, secrets, sessions, now);
+  }
+
+  /** A browser sends Access' cookie along with whatever another site has it ask for. */
+  async #byTeam(
+    team: NonNullable<Auth["access"]>,
+    assertion: string,
+    request: Request,
+    now: number,
+  ): Promise<Person> {
+    if (!isReading(request) && isOfAnotherSite(request)) throw anotherSite();
+    const person = await ofTeam(assertion, team, this.#desk.issuers, now);
+    if (!("refused" in person)) return person;
+    if (person.known) throw new RegistryError("DENIED", person.refused);
+    await this.#desk.limits.failed(addressOf(request), now);
+    throw unauthorized(person.refused);
+  }
+}
+
+/** The page has been read for this request already (http/app). */
+const nothingLater = () => {};
+
+function ofToken(role: Role): Person {
+  return { role, who: `the ${role} token` };
+}
+
+/** Credentials that are none of the API's, whatever they say: Basic is how the other API is pulled from. They count as a guess. */
+const WRONG_WAY = Symbol("wrong way");
+
+function credentialsOf({ headers }: Request): string | typeof WRONG_WAY | undefined {
+  const authorization = headers.get("authorization") ?? "";
+  if (/^Basic +\S/i.test(authorization)) return WRONG_WAY;
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+}
+
+function weak(message: string): RegistryError {
+  return new RegistryError("UNKNOWN", message);
+}
+
+function unauthorized(message: string): RegistryError {
+  const headers = { "WWW-Authenticate": 'Bearer realm="entrepot"' };
+  return new RegistryError("UNAUTHORIZED", message, { headers });
+}
+
+export function nothingHere(): RegistryError {
+  const message = "there is nothing here; the registry API is under /v2/";
+  return new RegistryError("UNSUPPORTED", message, { status: 404 });
+}

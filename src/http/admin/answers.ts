@@ -1,0 +1,26 @@
+// Answers of the API: JSON, which nobody keeps.
+
+import { jsonText } from "../../text/plain.ts";
+import { HARMLESS } from "../shared/respond.ts";
+
+const HEADERS = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-store",
+  ...HARMLESS,
+};
+
+export function answerJson(
+  body: unknown,
+  headers: Record<string, string> = {},
+  status = 200,
+): Response {
+  return new Response(`${jsonText(body, 2)}\n`, {
+    status,
+    headers: { ...HEADERS, ...headers },
+  });
+}
+
+/** As people and programs read times. */
+export function timeOf(at: number): string {
+  return new Date(at).toISOString();
+}

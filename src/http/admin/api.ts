@@ -1,0 +1,122 @@
+// The API for whoever runs the cache: its door, its parts, and the document that describes it (OpenAPI 3.1).
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Desk } from "../../access/services.ts";
+import type { Catalog } from "../../catalog/open.ts";
+import type { Config } from "../../config/read.ts";
+import type { Explain } from "../../explain/open.ts";
+import type { Lifecycle } from "../../lifecycle/contract.ts";
+import type { Analytics } from "../../meter/analytics.ts";
+import { RegistryError } from "../../oci/error.ts";
+import type { Prewarm } from "../../prewarm/open.ts";
+import type { House } from "../../pull/services.ts";
+import type { Watch } from "../../upstream/gate.ts";
+import type { Current } from "../shared/live-config.ts";
+import { addAbout, type Probes } from "./about.ts";
+import { addAccess } from "./access.ts";
+import { Admin, nothingHere } from "./admin.ts";
+import { answerJson } from "./answers.ts";
+import { addCatalog } from "./catalog.ts";
+import { changing } from "./changing.ts";
+import { addExplain } from "./explain.ts";
+import { addImageChanges } from "./image-changes.ts";
+import { addImageList } from "./image-list.ts";
+import { addImages } from "./images.ts";
+import { addLifecycle } from "./lifecycle.ts";
+import { addNumbers } from "./numbers.ts";
+import { addPolicies } from "./policies.ts";
+import { addPrewarm } from "./prewarm.ts";
+import { problemResponse } from "./problem.ts";
+import { addQuarantine } from "./quarantine.ts";
+import { addRuleChanges } from "./rule-changes.ts";
+import { addRules } from "./rules.ts";
+import { type Note, refusal } from "./schemas.ts";
+import { addSessions } from "./sessions.ts";
+import { addUpstreams } from "./upstreams.ts";
+
+/** What the API works with. */
+export interface Office {
+  catalog: Catalog;
+  desk: Desk;
+  explain: Explain;
+  gate: Watch;
+  lifecycle(config: Config): Lifecycle;
+  prewarm: Prewarm;
+  probes: Probes;
+  analytics?: Analytics;
+}
+
+const ABOUT = {
+  openapi: "3.1.0",
+  info: {
+    title: "Entrepot",
+    version: "1",
+    description:
+      "For whoever runs the cache. `Authorization: Bearer` with the admin token, or the viewer's for what changes nothing; or Cloudflare Access.",
+  },
+  servers: [{ url: "/api" }],
+};
+
+/** Under `/api`. */
+export function createApi(
+  variables: Readonly<Record<string, unknown>>,
+  current: Current,
+  house: House,
+  { catalog, lifecycle, desk, explain, gate, prewarm, probes }: Office,
+): OpenAPIHono {
+  const api = new OpenAPIHono({
+    defaultHook: (result) =>
+      result.success ? undefined : refusal(result.error.issues, "this request"),
+  });
+  const config = () => current.config;
+  const admin = new Admin(variables, desk);
+  api.onError(problemResponse);
+  api.use(async ({ req }, next) => {
+    await admin.admit(config().auth, req.raw, Date.now());
+    await next();
+  });
+  const note: Note = (request, what) => desk.access.note(admin.who(request), what, Date.now());
+  const changed = changing(variables, current, desk.access, admin);
+  addLifecycle(api, catalog, config, lifecycle, note);
+  addPolicies(api, current, changed);
+  addCatalog(api, catalog, () => lifecycle(config()), note);
+  addAccess(api, desk.access, admin);
+  addSessions(api, desk, admin);
+  addExplain(api, explain, config);
+  addRules(api, variables, config, note);
+  addRuleChanges(api, variables, changed);
+  addAbout(api, desk, config, admin, probes);
+  addImages(api, house, desk, config, note);
+  addImageList(api, catalog, house, config);
+  addImageChanges(api, catalog, house, config, admin, note);
+  addUpstreams(api, gate, catalog, config);
+  addNumbers(api, variables, catalog, config);
+  addPrewarm(api, prewarm, admin, note);
+  addQuarantine(api, desk.access, admin);
+  api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
+  for (const [path, methods] of methodsOf(api)) {
+    api.all(path, () => {
+      const message = `this takes ${methods}`;
+      throw new RegistryError("UNSUPPORTED", message, { headers: { Allow: methods } });
+    });
+  }
+  api.all("*", () => {
+    throw nothingHere();
+  });
+  return api;
+}
+
+/** What each path takes, as Hono writes paths. */
+function methodsOf({ openAPIRegistry }: OpenAPIHono): [string, string][] {
+  const byPath = new Map<string, string[]>();
+  for (const definition of openAPIRegistry.definitions) {
+    if (definition.type !== "route") continue;
+    const { path, method } = definition.route;
+    const own = method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()];
+    byPath.set(path, [...(byPath.get(path) ?? []), ...own]);
+  }
+  return [...byPath].map(([path, methods]) => [
+    path.replaceAll(/\{(\w+)\}/g, ":$1"),
+    methods.join(", "),
+  ]);
+}

@@ -1,0 +1,64 @@
+// Changing what the API adds to the configuration: made against what is added at this moment, and done only if that still is so then.
+
+import type { Context } from "hono";
+import type { Access } from "../../access/open.ts";
+import type { RuleChange } from "../../access/records.ts";
+import type { Config } from "../../config/read.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { withAdded } from "../../policy/added.ts";
+import { visitorOf } from "../registry/registry-auth.ts";
+import type { Current } from "../shared/live-config.ts";
+import type { Admin } from "./admin.ts";
+
+/** Somebody else may change something else meanwhile: it is looked at again so often. */
+const TRIES = 3;
+/** Every isolate has all of it in its memory, and reads it every some seconds: so long in JSON, in bytes. */
+const MOST_BYTES = 64 * 1024;
+
+/** What is wanted, of the configuration as it is; or an answer, and nothing is changed. */
+export type Change = (config: Config) => Omit<RuleChange, "id"> | Response;
+/** @returns the configuration with the change, or the answer in its place. Throws UNSUPPORTED (409) where others change too much. */
+export type Changing = (context: Context, change: Change) => Promise<Config | Response>;
+
+export function changing(
+  variables: Readonly<Record<string, unknown>>,
+  current: Current,
+  access: Access,
+  admin: Admin,
+): Changing {
+  return async (context, change) => {
+    const { request, now, later } = visitorOf(context);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { rules: added } = await access.page();
+      const config = withAdded(current.configured, added.rules, variables);
+      const wanted = change(config);
+      if (wanted instanceof Response) return wanted;
+      const others = added.rules.filter(({ name }) => name !== wanted.name);
+      const all = [...others.map(({ fields }) => fields), wanted.fields ?? {}];
+      if (JSON.stringify(all).length > MOST_BYTES)
+        throw conflict(`what the API adds has ${MOST_BYTES} bytes at most, all together`);
+      const named = { id: crypto.randomUUID(), ...wanted };
+      if (!(await access.changeRule(added.version, named, admin.who(request), now))) continue;
+      await current.changed(now, later);
+      return current.config;
+    }
+    throw conflict("somebody else is changing this too; look at it, and try again");
+  };
+}
+
+/** Throws UNSUPPORTED (412) where it has been changed since whoever changes it has seen it.
+ * @param what it is, in words @param version that it is of now */
+export function expectVersion(
+  what: string,
+  version: number | undefined,
+  ifMatch: string | undefined,
+): void {
+  if (ifMatch === undefined || ifMatch === "*" || ifMatch === `"${version}"`) return;
+  const now = version === undefined ? "there is none any more" : `it is of version ${version}`;
+  const message = `${what} been changed meanwhile: ${now}`;
+  throw new RegistryError("UNSUPPORTED", message, { status: 412 });
+}
+
+export function conflict(message: string): RegistryError {
+  return new RegistryError("UNSUPPORTED", message, { status: 409 });
+}

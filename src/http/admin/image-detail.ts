@@ -1,0 +1,162 @@
+// All that is known of an image: what its manifests say, and what is here of that.
+
+import type { Catalog } from "../../catalog/open.ts";
+import type { KnownContent } from "../../catalog/query/image-record.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { platformOf } from "../../oci/platform.ts";
+import type { Part } from "../../oci/references.ts";
+import type { House } from "../../pull/services.ts";
+import { plain } from "../../text/plain.ts";
+import { isRecorded } from "../../text/recorded.ts";
+import type { Visitor } from "../registry/registry-auth.ts";
+import { timeOf } from "./answers.ts";
+import { configOf } from "./image-config.ts";
+import type { Named } from "./image-named.ts";
+import { type ReadManifest, readParts, settled } from "./image-parts.ts";
+
+/** Entries of a config that are told: labels, words of a command; and of a text so many characters. */
+const MOST_ENTRIES = 100;
+const LONGEST_TEXT = 1_000;
+/** The platform takes this many digests in one question. */
+const MOST_ASKED = 2_000;
+
+/** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
+export async function detailOf(
+  house: House,
+  catalog: Catalog,
+  { text, source, place, digest }: Named & { digest: Digest },
+  visitor: Visitor,
+): Promise<object> {
+  const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+  const [record, own] = await Promise.all([
+    catalog.record(place, digest),
+    house.manifests.get(digest, visit),
+  ]);
+  if (!record || !own)
+    throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
+      status: 404,
+    });
+  const found = await readParts(house, own.value, visit);
+  const digests = [
+    ...new Set([
+      digest,
+      ...found.map((one) => one.digest),
+      ...found.flatMap(blobsOf).map((one) => one.digest),
+    ]),
+  ];
+  const rows = await catalog.known(digests.slice(0, MOST_ASKED));
+  const known = knownOf(rows);
+  const read = settled(own.value, found, rows);
+  const parts = read.flatMap(blobsOf);
+  const toldOf = (part: Part) => ({
+    ...part,
+    here: known.get(part.digest)?.present ?? false,
+    sharedBy: Math.max(0, (known.get(part.digest)?.parents ?? 1) - 1),
+  });
+  const sizes = new Map(
+    [
+      ...parts.map(({ digest: of, size }) => [of, size] as const),
+      ...read.map((one) => [one.digest, one.manifest?.bytes.byteLength ?? 0] as const),
+      [digest, own.value.bytes.byteLength] as const,
+    ].filter(([of]) => known.get(of)?.present),
+  );
+  const manifests = await Promise.all(
+    read.map(async ({ digest: of, platform: named, manifest, config, layers, leftOut }) => {
+      const inside = config && (await configOf(house, config, visit));
+      const platform = named ?? platformOf(inside ?? {});
+      return {
+        digest: of,
+        mediaType: manifest?.mediaType ?? "",
+        ...(platform !== undefined && { platform }),
+        here: manifest !== undefined,
+        size: manifest?.bytes.byteLength ?? 0,
+        ...(config && { config: { ...toldOf(config), ...(inside && configTold(inside)) } }),
+        ...(manifest && { layers: layers.map(toldOf) }),
+        ...(leftOut > 0 && { layersLeftOut: leftOut }),
+      };
+    }),
+  );
+  const { cachedAt, pulledAt, unknownSince, tags, history, pins, ...rest } = record;
+  return {
+    name: text,
+    rule: source.rule.name,
+    digest,
+    mediaType: own.value.mediaType,
+    cachedAt: timeOf(cachedAt),
+    ...(pulledAt !== undefined && { pulledAt: timeOf(pulledAt) }),
+    ...(unknownSince !== undefined && { unknownSince: timeOf(unknownSince) }),
+    ...rest,
+    manifests,
+    size: [...sizes.values()].reduce((sum, size) => sum + size, 0),
+    tags: tags.map(({ tag, since }) => ({ tag, since: timeOf(since) })),
+    history: history.map(({ since, until, ...move }) => ({
+      ...move,
+      since: timeOf(since),
+      until: timeOf(until),
+    })),
+    pins: pins.map(({ at, ...pin }) => ({ ...pin, at: timeOf(at) })),
+  };
+}
+
+function blobsOf({ config, layers }: ReadManifest): Part[] {
+  return [...(config ? [config] : []), ...layers];
+}
+
+/** A digest may be known as a manifest and as a blob: it is here if either is. */
+function knownOf(rows: readonly KnownContent[]): Map<Digest, Omit<KnownContent, "kind">> {
+  const known = new Map<Digest, Omit<KnownContent, "kind">>();
+  for (const { digest, present, parents } of rows) {
+    const other = known.get(digest);
+    known.set(digest, {
+      digest,
+      present: present || (other?.present ?? false),
+      parents: Math.max(parents, other?.parents ?? 0),
+    });
+  }
+  return known;
+}
+
+/** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */
+function configTold({ created, os, architecture, config }: Record<string, unknown>): object {
+  const given = (typeof config === "object" && config !== null ? config : {}) as Record<
+    string,
+    unknown
+  >;
+  const fields = {
+    created: dateIn(created),
+    os: textIn(os),
+    architecture: textIn(architecture),
+    entrypoint: textsIn(given.Entrypoint),
+    command: textsIn(given.Cmd),
+    user: textIn(given.User),
+    labels: labelsIn(given.Labels),
+    environment: textsIn(given.Env)?.map((one) => one.split("=", 1)[0] as string),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Undefined where the builder has not recorded one. */
+function dateIn(value: unknown): string | undefined {
+  const text = textIn(value);
+  return text !== undefined && isRecorded(text) ? text : undefined;
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? plain(value, LONGEST_TEXT) : undefined;
+}
+
+function textsIn(value: unknown): string[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const texts = value.filter((one) => typeof one === "string");
+  return texts.slice(0, MOST_ENTRIES).map((text) => plain(text, LONGEST_TEXT));
+}
+
+function labelsIn(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const labels = Object.entries(value)
+    .filter((entry): entry is [string, string] => typeof entry[1] === "string")
+    .slice(0, MOST_ENTRIES)
+    .map((entry) => entry.map((text) => plain(text, LONGEST_TEXT)));
+  return labels.length > 0 ? Object.fromEntries(labels) : undefined;
+}

@@ -1,0 +1,60 @@
+// An image that the API is asked about: from a reference as people write it to where it is here.
+
+import { z } from "@hono/zod-openapi";
+import type { Catalog } from "../../catalog/open.ts";
+import type { Config } from "../../config/read.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { parseReference, type Reference } from "../../oci/reference.ts";
+import { routeFull } from "../../policy/route.ts";
+import { type Source, sourceKey } from "../../policy/source.ts";
+import type { House } from "../../pull/services.ts";
+import type { Visitor } from "../registry/registry-auth.ts";
+
+export const REFERENCE = z
+  .string({ error: "must be an image, such as docker.io/library/alpine:3" })
+  .max(1000)
+  .openapi({ example: "docker.io/library/alpine:3" });
+
+export interface Named {
+  reference: Reference;
+  /** Whole, with its tag or digest. */
+  text: string;
+  source: Source;
+  place: string;
+}
+
+/** Throws NAME_INVALID (400), and NAME_UNKNOWN (404) where no rule leads to it. */
+export function sourceNamed({ rules }: Config, text: string, host: string): Named {
+  const reference = parseReference(text, host);
+  const { name, tag, digest } = reference;
+  const routed = routeFull(rules, name);
+  if (!routed) {
+    const message = `reference: there is no rule for the name "${name}"`;
+    throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
+  }
+  const source = { rule: routed.configured.rule, repository: routed.repository };
+  const whole = digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
+  return { reference, text: whole, source, place: sourceKey(source) };
+}
+
+/** The same for one that is cached: with its digest. Throws MANIFEST_UNKNOWN (404) where it is not. */
+export async function imageNamed(
+  config: Config,
+  house: House,
+  catalog: Catalog,
+  text: string,
+  visitor: Visitor,
+): Promise<Named & { digest: Digest }> {
+  const named = sourceNamed(config, text, visitor.url.host);
+  const { tag, digest: given } = named.reference;
+  const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+  const digest = given ?? (await house.tags.get(named.source, tag as string, visit))?.value.digest;
+  if (digest === undefined || !(await catalog.image(named.place, digest)))
+    throw notHere(named.text);
+  return { ...named, digest };
+}
+
+export function notHere(text: string): RegistryError {
+  return new RegistryError("MANIFEST_UNKNOWN", `${text} is not cached here`, { status: 404 });
+}

@@ -1,0 +1,95 @@
+// What an image consists of, as far as its manifests are here: those of its index, down to a depth, and the blobs that each names.
+
+import type { KnownContent } from "../../catalog/query/image-record.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { parseObject } from "../../oci/json.ts";
+import { type Named, namedIn, type Part, partIn } from "../../oci/references.ts";
+import type { House } from "../../pull/services.ts";
+import type { Manifest } from "../../store/manifests.ts";
+import type { Visit } from "../../store/visit.ts";
+
+/** Bounds of what is looked into: manifests, how deep indexes stand in one another, and layers of each. */
+const MOST_MANIFESTS = 40;
+const DEEPEST = 3;
+const MOST_LAYERS = 500;
+
+export interface ReadManifest {
+  digest: Digest;
+  platform?: string;
+  manifest?: Manifest;
+  config?: Part;
+  /** With what an index names beside manifests. */
+  layers: Part[];
+  /** Layers that are not told, as there are too many. */
+  leftOut: number;
+  /** Its descriptor does not say that it is a manifest, and none of that digest is here. */
+  maybe?: Part;
+}
+
+/** Of an index its children first; the image itself where it names blobs, or nothing. */
+export async function readParts(
+  house: House,
+  own: Manifest,
+  visit: Visit,
+): Promise<ReadManifest[]> {
+  const read = new Map<Digest, ReadManifest>();
+  let level = childrenOf(own);
+  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
+    const isNew = ({ digest }: Named) => digest !== own.digest && !read.has(digest);
+    const open = level.filter(isNew).slice(0, MOST_MANIFESTS - read.size);
+    const found = await Promise.all(open.map(({ digest }) => house.manifests.get(digest, visit)));
+    level = open.flatMap((child, at) => {
+      const manifest = found[at]?.value;
+      read.set(child.digest, readOf(child, manifest));
+      return manifest ? childrenOf(manifest) : [];
+    });
+  }
+  const self = readOf({ digest: own.digest }, own);
+  const isBare = read.size > 0 && !self.config && self.layers.length === 0;
+  return isBare ? [...read.values()] : [...read.values(), self];
+}
+
+/** Takes what is here as a blob, and not as a manifest, for one of the image's own.
+ * @param read ends with the image itself, where that is told */
+export function settled(
+  own: Manifest,
+  read: readonly ReadManifest[],
+  known: readonly KnownContent[],
+): ReadManifest[] {
+  const blobs = new Set(
+    known.filter(({ kind, present }) => kind === "blob" && present).map(({ digest }) => digest),
+  );
+  const asBlobs = read.filter(({ maybe }) => maybe && blobs.has(maybe.digest));
+  if (asBlobs.length === 0) return [...read];
+  const self = read.find(({ digest }) => digest === own.digest);
+  const base = self ?? { digest: own.digest, manifest: own, layers: [], leftOut: 0 };
+  const layers = [...base.layers, ...asBlobs.flatMap(({ maybe }) => maybe ?? [])];
+  const others = read.filter((one) => one !== self && !asBlobs.includes(one));
+  return [...others, { ...base, layers }];
+}
+
+function readOf(
+  child: Pick<Named, "digest"> & Partial<Named>,
+  manifest: Manifest | undefined,
+): ReadManifest {
+  const { digest, platform, kind, mediaType = "", size = 0 } = child;
+  const named = { digest, ...(platform !== undefined && { platform }) };
+  if (!manifest) {
+    const maybe = kind === "unknown" && { maybe: { digest, mediaType, size } };
+    return { ...named, layers: [], leftOut: 0, ...maybe };
+  }
+  const body = parseObject(manifest.bytes) ?? {};
+  const [config] = partIn(body.config);
+  const all = namedIn({ ...body, config: undefined }).filter(({ kind: of }) => of === "blob");
+  const layers = all.slice(0, MOST_LAYERS).map((one) => {
+    return { digest: one.digest, mediaType: one.mediaType, size: one.size };
+  });
+  const leftOut = all.length - layers.length;
+  return { ...named, manifest, ...(config && { config }), layers, leftOut };
+}
+
+/** Each once, in their order. */
+function childrenOf({ bytes }: Manifest): Named[] {
+  const named = namedIn(parseObject(bytes) ?? {}).filter(({ kind }) => kind !== "blob");
+  return [...new Map(named.map((one) => [one.digest, one])).values()];
+}

@@ -1,0 +1,73 @@
+// The API's part about images.
+
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Desk } from "../../access/services.ts";
+import type { Config } from "../../config/read.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { parseReference } from "../../oci/reference.ts";
+import { routeFull } from "../../policy/route.ts";
+import { refresh } from "../../pull/refresh.ts";
+import type { House } from "../../pull/services.ts";
+import { sourceOf, visitorOf } from "../registry/registry-auth.ts";
+import { type Api, add, type Note } from "./schemas.ts";
+
+const refreshed = z
+  .object({
+    reference: z.string(),
+    digest: z.string(),
+    before: z
+      .string()
+      .optional()
+      .openapi({ description: "what the tag meant, where that was known" }),
+    moved: z.boolean(),
+  })
+  .openapi("Refreshed");
+export type RefreshedAnswer = z.infer<typeof refreshed>;
+
+export function addImages(
+  api: Api,
+  house: House,
+  desk: Desk,
+  config: () => Config,
+  note: Note,
+): void {
+  add(
+    api,
+    {
+      method: "post",
+      path: "/images/refresh",
+      summary: "Asks the registry now what a tag means, and has its manifest here",
+      query: {
+        reference: z
+          .string({ error: "must be an image with a tag, such as docker.io/library/alpine:3" })
+          .max(1000)
+          .openapi({ example: "docker.io/library/alpine:3" }),
+      },
+      answer: refreshed,
+      problems: [404, 429, 502, 503, 504],
+    },
+    async ({ reference: text }, context: Context) => {
+      const visitor = visitorOf(context);
+      const { host } = visitor.url;
+      const { name, tag } = parseReference(text, host);
+      if (tag === undefined)
+        throw new RegistryError(
+          "NAME_INVALID",
+          "reference: a digest never means another; name a tag",
+        );
+      const routed = routeFull(config().rules, name);
+      if (!routed) {
+        const message = `reference: there is no rule for the name "${name}"`;
+        throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
+      }
+      const source = sourceOf(routed);
+      const { now, later } = visitor;
+      await note(context.req.raw, `had ${name}:${tag} refreshed`);
+      const quarantined = await desk.book.quarantined(now, later);
+      const done = await refresh(house, source, tag, quarantined, { host, now, later });
+      const moved = done.before !== undefined && done.before !== done.digest;
+      return { reference: `${name}:${tag}`, ...done, moved };
+    },
+  );
+}

@@ -1,0 +1,141 @@
+// `GET /metrics`, for Prometheus: what was counted since there is a catalog, and how things stand.
+
+import type { Catalog } from "../../catalog/open.ts";
+import type { CatalogSummary, RunReport } from "../../catalog/sweep/sweeping.ts";
+import type { Config } from "../../config/read.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { originOf } from "../../policy/source.ts";
+import type { Watch } from "../../upstream/gate.ts";
+import type { UpstreamState } from "../../upstream/health/standing.ts";
+import { HARMLESS } from "../shared/respond.ts";
+import { exposition, type Gauge } from "./exposition.ts";
+
+/** To count what is stored reads the whole catalog: it is done this often, in ms. */
+const COUNTED = 60_000;
+
+export class Metrics {
+  readonly #catalog: Catalog;
+  readonly #gate: Watch;
+  #stored: { summary: CatalogSummary; at: number } | undefined;
+
+  constructor(catalog: Catalog, gate: Watch) {
+    this.#catalog = catalog;
+    this.#gate = gate;
+  }
+
+  /** @param now in ms since the epoch */
+  async answer(config: Config, request: Request, now: number): Promise<Response> {
+    if (request.method !== "GET" && request.method !== "HEAD")
+      throw new RegistryError("UNSUPPORTED", "this takes GET", { headers: { Allow: "GET, HEAD" } });
+    const [{ samples, fills }, summary, [run], upstreams] = await Promise.all([
+      this.#catalog.numbers(now),
+      this.#summary(now),
+      this.#catalog.runs(1),
+      this.#upstreams(config),
+    ]);
+    const gauges = [
+      gauge("entrepot_fills_in_progress", "Blobs that are being fetched.", fills),
+      ...storageOf(summary),
+      ...lifecycleOf(run),
+      ...upstreamsOf(upstreams, now),
+    ];
+    const { type, text } = exposition(samples, gauges, request.headers.get("accept"));
+    const headers = { "Content-Type": type, "Cache-Control": "no-store", ...HARMLESS };
+    return new Response(request.method === "HEAD" ? null : text, { headers });
+  }
+
+  async #summary(now: number): Promise<CatalogSummary> {
+    if (this.#stored && Math.abs(now - this.#stored.at) < COUNTED) return this.#stored.summary;
+    const summary = await this.#catalog.summary();
+    this.#stored = { summary, at: now };
+    return summary;
+  }
+
+  async #upstreams({ rules }: Config): Promise<[string, UpstreamState][]> {
+    const first = new Map(rules.toReversed().map(({ rule }) => [originOf(rule), rule]));
+    return Promise.all(
+      [...first].map(
+        async ([origin, rule]) => [origin, await this.#gate.state(rule)] as [string, UpstreamState],
+      ),
+    );
+  }
+}
+
+function gauge(name: string, help: string, value: number): Gauge {
+  return { name, help, values: [{ value }] };
+}
+
+function storageOf({ bytes, repositories, images, tags, manifests, blobs }: CatalogSummary) {
+  const kinds = { repositories, images, tags, manifests, blobs };
+  return [
+    gauge("entrepot_stored_bytes", "Bytes in R2, counted within the last minute.", bytes),
+    {
+      name: "entrepot_stored_objects",
+      help: "What is cached, by kind, counted within the last minute.",
+      values: Object.entries(kinds).map(([kind, value]) => ({ labels: { kind }, value })),
+    },
+  ];
+}
+
+function lifecycleOf(run: RunReport | undefined): Gauge[] {
+  if (!run) return [];
+  const { endedAt, startedAt, deleted, bytesFreed, error } = run;
+  return [
+    gauge(
+      "entrepot_lifecycle_last_run_timestamp_seconds",
+      "When the lifecycle's last run ended, or began where it has not.",
+      (endedAt ?? startedAt) / 1000,
+    ),
+    gauge(
+      "entrepot_lifecycle_last_run_failed",
+      "Whether the lifecycle's last run failed.",
+      error === undefined ? 0 : 1,
+    ),
+    {
+      name: "entrepot_lifecycle_last_run_deleted",
+      help: "What the lifecycle's last run deleted, by kind.",
+      values: Object.entries(deleted).map(([kind, value]) => ({ labels: { kind }, value })),
+    },
+    gauge(
+      "entrepot_lifecycle_last_run_freed_bytes",
+      "Bytes that the lifecycle's last run freed.",
+      bytesFreed,
+    ),
+  ];
+}
+
+function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number): Gauge[] {
+  const budgets = upstreams.flatMap(([upstream, { budget }]) =>
+    budget && now - budget.seenAt < budget.window ? [{ labels: { upstream }, budget }] : [],
+  );
+  return [
+    {
+      name: "entrepot_upstream_paused",
+      help: "Whether an upstream is left alone, after a 429 or failures: all of it, manifests by GET, a repository, or what single identities ask.",
+      values: upstreams.flatMap(([upstream, { pauses }]) =>
+        (["all", "pulls", "repository", "identities"] as const).map((of) => ({
+          labels: { upstream, of },
+          value: pauses.some((pause) => pause.of === of) ? 1 : 0,
+        })),
+      ),
+    },
+    {
+      name: "entrepot_upstream_spent_identities",
+      help: "Identities that have asked an upstream for too much that is not cached (LIMITS).",
+      values: upstreams.map(([upstream, { spent = 0 }]) => ({
+        labels: { upstream },
+        value: spent,
+      })),
+    },
+    {
+      name: "entrepot_upstream_pulls_remaining",
+      help: "Pulls that an upstream's rate limit leaves, as it was told last within its window.",
+      values: budgets.map(({ labels, budget }) => ({ labels, value: budget.remaining })),
+    },
+    {
+      name: "entrepot_upstream_pulls_limit",
+      help: "Pulls that an upstream's rate limit allows in its window.",
+      values: budgets.map(({ labels, budget }) => ({ labels, value: budget.limit })),
+    },
+  ];
+}

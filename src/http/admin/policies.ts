@@ -1,0 +1,132 @@
+// The API's part about lifecycle policies: which are in force, and putting others in force in place of the variable's.
+
+import { z } from "@hono/zod-openapi";
+import { type Added, LIFECYCLE } from "../../config/added.ts";
+import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "../../config/lifecycle.ts";
+import { written } from "../../config/lifecycle-written.ts";
+import type { Config } from "../../config/read.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { textOf } from "../shared/body.ts";
+import type { Current } from "../shared/live-config.ts";
+import { answerJson, timeOf } from "./answers.ts";
+import { type Changing, expectVersion } from "./changing.ts";
+import { badRequest } from "./problem.ts";
+import { type Api, add, time } from "./schemas.ts";
+
+/** In bytes: isolates have them in their memory. */
+const LONGEST = 48 * 1024;
+
+const policies = z
+  .object({
+    owner: z
+      .string()
+      .openapi({ description: `a rule's name, or ${LIFECYCLE}: of all other names` }),
+    source: z.enum(["configuration", "api", "default"]),
+    policies: z.array(z.record(z.string(), z.unknown())).openapi({
+      description:
+        "those in force, in ECR's grammar; of a repository the first counts that speaks of it",
+    }),
+    problem: z.string().optional().openapi({
+      description: "why what the API has put in force is not",
+    }),
+    version: z.int().optional(),
+    changedAt: time.optional(),
+    changedBy: z.string().optional(),
+  })
+  .openapi("Policies");
+export type PolicyAnswer = z.infer<typeof policies>;
+
+const given = z
+  .union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))])
+  .openapi({ description: "a policy, or a list of them, in ECR's grammar" });
+
+export function addPolicies(api: Api, current: Current, changed: Changing): void {
+  const path = "/lifecycle/policies";
+  add(
+    api,
+    {
+      method: "get",
+      path,
+      summary:
+        "The policies in force: first those of all names, then those that rules have of their own",
+      answer: z.object({ policies: z.array(policies) }),
+    },
+    async () => {
+      const { config } = current;
+      const own = config.rules.flatMap(({ rule, lifecycle, added }) =>
+        lifecycle ? [told(rule.name, lifecycle, added ? "api" : "configuration")] : [],
+      );
+      return { policies: [commonTold(config), ...own] };
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "put",
+      path,
+      summary:
+        "Puts policies in force in place of the variable LIFECYCLE, everywhere within a minute; with If-Match only over the version that was seen",
+      body: given,
+      answer: policies,
+      problems: [409, 412, 413],
+    },
+    async (_, context) => {
+      const text = await textOf(context.req.raw, LONGEST, "the policies");
+      const read = parsePolicies(text, "policy");
+      if ("problems" in read) return badRequest(read.problems);
+      const fields = { policies: read.policies.map(written) };
+      const config = await changed(context, ({ lifecycleAdded }) => {
+        expectVersion(HAVE, lifecycleAdded?.version, context.req.header("if-match"));
+        return { name: LIFECYCLE, fields };
+      });
+      if (config instanceof Response) return config;
+      const one = commonTold(config);
+      return answerJson(one, { ETag: `"${one.version}"` });
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path,
+      summary: "Takes the API's policies back: what is configured is in force again",
+      answer: policies,
+      problems: [404, 409, 412],
+    },
+    async (_, context) => {
+      const config = await changed(context, ({ lifecycleAdded }) => {
+        if (!lifecycleAdded)
+          throw new RegistryError("UNSUPPORTED", "the API has put no policies in force", {
+            status: 404,
+          });
+        expectVersion(HAVE, lifecycleAdded.version, context.req.header("if-match"));
+        return { name: LIFECYCLE };
+      });
+      return config instanceof Response ? config : commonTold(config);
+    },
+  );
+}
+
+const HAVE = "the policies have";
+
+function commonTold({ lifecycle, lifecycleAdded: added }: Config): PolicyAnswer {
+  const isShipped = lifecycle.length === 1 && lifecycle[0] === DEFAULT_LIFECYCLE;
+  const isAdded = added !== undefined && added.problem === undefined;
+  const source = isAdded ? "api" : isShipped ? "default" : "configuration";
+  return { ...told(LIFECYCLE, lifecycle, source), ...(added && addedTold(added)) };
+}
+
+function told(
+  owner: string,
+  own: readonly LifecyclePolicy[],
+  source: PolicyAnswer["source"],
+): PolicyAnswer {
+  return { owner, source, policies: own.map(written) as PolicyAnswer["policies"] };
+}
+
+function addedTold({ version, changedAt, changedBy, problem }: Added & { problem?: string }) {
+  const at = { version, changedAt: timeOf(changedAt), changedBy };
+  return problem === undefined ? at : { ...at, problem };
+}

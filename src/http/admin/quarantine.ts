@@ -1,0 +1,79 @@
+// The API's part about the quarantine: digests that nobody gets, by whatever name, until they are taken out of it.
+
+import { z } from "@hono/zod-openapi";
+import type { Access } from "../../access/open.ts";
+import type { Quarantined } from "../../access/records.ts";
+import { digest as digestField, sentence } from "../../config/fields.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { textOf } from "../shared/body.ts";
+import type { Admin } from "./admin.ts";
+import { timeOf } from "./answers.ts";
+import { type Api, add, bodyIn, time } from "./schemas.ts";
+
+/** In bytes. */
+const LONGEST = 4 * 1024;
+
+const entry = z
+  .object({ digest: z.string(), reason: z.string(), at: time, who: z.string() })
+  .openapi("Quarantined");
+export type QuarantinedAnswer = z.infer<typeof entry>;
+
+const asked = z.strictObject({ digest: digestField, reason: sentence });
+
+export function addQuarantine(api: Api, access: Access, admin: Admin): void {
+  add(
+    api,
+    {
+      method: "get",
+      path: "/quarantine",
+      summary: "The digests that nobody gets",
+      answer: z.object({ quarantine: z.array(entry) }),
+    },
+    async () => ({ quarantine: (await access.page()).quarantine.map(entryTold) }),
+  );
+
+  add(
+    api,
+    {
+      method: "post",
+      path: "/quarantine",
+      summary: "Nobody gets this manifest or blob any more, anywhere within a minute",
+      body: asked,
+      answer: entry,
+      status: 201,
+      problems: [409, 413],
+    },
+    async (_, { req }) => {
+      const text = await textOf(req.raw, LONGEST, "an entry");
+      const read = bodyIn(text, asked, "an entry", "digest and reason");
+      if (read instanceof Response) return read;
+      const { digest, reason } = read;
+      const [who, at] = [admin.who(req.raw), Date.now()];
+      if (await access.quarantine(digest, reason, who, at))
+        return entryTold({ digest, reason, who, at });
+      throw new RegistryError("UNSUPPORTED", "the quarantine is full", { status: 409 });
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/quarantine/{digest}",
+      summary: "Takes it out of quarantine",
+      params: { digest: z.string() },
+      answer: z.object({ digest: z.string() }),
+      problems: [404],
+    },
+    async (_, { req }) => {
+      const digest = req.param("digest") as string;
+      if (await access.release(digest, admin.who(req.raw), Date.now())) return { digest };
+      const message = "this digest is not in quarantine";
+      throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+    },
+  );
+}
+
+function entryTold({ at, ...rest }: Quarantined): object {
+  return { ...rest, at: timeOf(at) };
+}

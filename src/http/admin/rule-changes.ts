@@ -1,0 +1,126 @@
+// The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
+
+import { z } from "@hono/zod-openapi";
+import type { RuleChange } from "../../access/records.ts";
+import type { Config } from "../../config/read.ts";
+import { readRule } from "../../config/read.ts";
+import { problemsOf } from "../../policy/added.ts";
+import { answerJson } from "./answers.ts";
+import { type Changing, conflict, expectVersion } from "./changing.ts";
+import { badRequest } from "./problem.ts";
+import { fields, fieldsIn, rule, ruleNamed, without } from "./rules.ts";
+import { type Api, add } from "./schemas.ts";
+
+/** Every isolate has them all in its memory, and reads them every some seconds. */
+const MOST_RULES = 200;
+
+export function addRuleChanges(
+  api: Api,
+  variables: Readonly<Record<string, unknown>>,
+  changed: Changing,
+): void {
+  add(
+    api,
+    {
+      method: "post",
+      path: "/rules",
+      summary: "Adds a rule; it is in force everywhere within a minute",
+      body: fields,
+      answer: rule,
+      status: 201,
+      problems: [409, 413],
+    },
+    async (_, context) => {
+      const given = await fieldsIn(context.req.raw);
+      if (given instanceof Response) return given;
+      let name = "";
+      const config = await changed(context, (before) => {
+        const problems = problemsOf(before, given, variables);
+        if (problems.length > 0) return badRequest(problems);
+        name = nameIn(given);
+        if (isAside(before, name))
+          throw conflict(`there is a rule of the name "${name}", set aside`);
+        return bounded(before, { name, fields: given });
+      });
+      return config instanceof Response ? config : told(config, name, 201);
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "put",
+      path: "/rules/{name}",
+      summary:
+        "Replaces a rule that the API has added; with If-Match only the version that was seen",
+      params: { name: z.string() },
+      body: fields,
+      answer: rule,
+      problems: [404, 409, 412, 413],
+    },
+    async (_, context) => {
+      const name = context.req.param("name") as string;
+      const given = await fieldsIn(context.req.raw);
+      if (given instanceof Response) return given;
+      const config = await changed(context, (before) => {
+        changeable(before, name, context.req.header("if-match"));
+        const others = without(before, name);
+        const problems = problemsOf(others, given, variables);
+        if (problems.length > 0) return badRequest(problems);
+        if (nameIn(given) !== name)
+          return badRequest([
+            `prefix: would name the rule "${nameIn(given)}": its first prefix, or first host, is its name; add another rule for that`,
+          ]);
+        return bounded(others, { name, fields: given });
+      });
+      return config instanceof Response ? config : told(config, name, 200);
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/rules/{name}",
+      summary: "Deletes a rule that the API has added; what was cached by it stays",
+      params: { name: z.string() },
+      answer: z.object({ name: z.string() }),
+      problems: [404, 409, 412],
+    },
+    async (_, context) => {
+      const name = context.req.param("name") as string;
+      const config = await changed(context, (before) => {
+        changeable(before, name, context.req.header("if-match"));
+        return { name };
+      });
+      return config instanceof Response ? config : { name };
+    },
+  );
+}
+
+function told(config: Config, name: string, status: number): Response {
+  const one = ruleNamed(config, name);
+  return answerJson(one, { ETag: `"${one.version}"` }, status);
+}
+
+/** Throws where it is none of the API's, or has been changed since it was seen. */
+function changeable(config: Config, name: string, ifMatch: string | undefined): void {
+  const { readOnly, version } = ruleNamed(config, name);
+  if (readOnly)
+    throw conflict(`the rule "${name}" is configured: change it in wrangler.toml, and deploy`);
+  expectVersion(`the rule "${name}" has`, version, ifMatch);
+}
+
+function isAside({ aside }: Config, name: string): boolean {
+  return aside.some((one) => one.name === name);
+}
+
+function bounded<C extends Pick<RuleChange, "fields">>(config: Config, change: C): C {
+  const count = config.rules.filter(({ added }) => added).length + 1;
+  if (count > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
+  return change;
+}
+
+function nameIn(given: Record<string, unknown>): string {
+  return readRule(given, "", false, [])?.rule.name ?? "";
+}

@@ -1,0 +1,160 @@
+// What the API's routes have in common: how their parameters are read, what they answer, and what is refused.
+
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { describe } from "../../config/issues.ts";
+import { answerJson } from "./answers.ts";
+import { badRequest, PROBLEM_TYPE } from "./problem.ts";
+
+export type Api = OpenAPIHono;
+
+/** Takes note of what somebody is about to do: what cannot be noted is not done either. */
+export type Note = (request: Request, what: string) => Promise<void>;
+
+const problem = z
+  .object({
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    errors: z.array(z.object({ code: z.string(), message: z.string() })),
+  })
+  .openapi("Problem");
+
+/** ISO 8601, in UTC. */
+export const time = z.iso.datetime().openapi({ example: "2026-11-26T14:05:00.000Z" });
+
+export const flag = z
+  .string()
+  .optional()
+  .transform((text, context) => {
+    if (text === undefined || text === "false" || text === "0") return false;
+    if (text === "true" || text === "1" || text === "") return true;
+    context.issues.push({ code: "custom", input: text, message: "must be true or false" });
+    return z.NEVER;
+  })
+  .openapi({ type: "boolean" });
+
+/** @param usual where it is not said */
+export function number(usual: number, most: number) {
+  return numberIn(most)
+    .optional()
+    .transform((value) => value ?? usual)
+    .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
+}
+
+export function numberIn(most: number, least = 1) {
+  return z
+    .string()
+    .refine(
+      (text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most,
+      `must be a number from ${least} to ${most}`,
+    )
+    .transform(Number);
+}
+
+/** Of a list whose latest entries come first. */
+export const page = {
+  n: number(100, 1000),
+  before: numberIn(Number.MAX_SAFE_INTEGER).optional().openapi({
+    type: "integer",
+    minimum: 1,
+    description: "the id of the last entry of the page before",
+  }),
+};
+
+/** Where the page after this one is, as a field and as a header; neither where it is the last.
+ * @param path of the list */
+export function nextOf(
+  path: string,
+  entries: readonly { id: number }[],
+  limit: number,
+): { next: { next?: string }; headers: Record<string, string> } {
+  const last = entries.at(-1);
+  if (!last || entries.length < limit) return { next: {}, headers: {} };
+  const next = `${path}?n=${limit}&before=${last.id}`;
+  return { next: { next }, headers: { Link: `<${next}>; rel="next"` } };
+}
+
+interface Described {
+  method: "get" | "post" | "put" | "delete";
+  path: string;
+  summary: string;
+  /** Parameters; what is not among them is refused. */
+  query?: z.ZodRawShape;
+  /** Parts of the path. */
+  params?: z.ZodRawShape;
+  /** Of a body that is JSON, for the document: its handler reads it. */
+  body?: z.ZodType;
+  answer: z.ZodType;
+  status?: 200 | 201 | 202;
+  /** Statuses of its own problems. */
+  problems?: number[];
+}
+
+/** Adds a route as it is described, and its answer as JSON.
+ * @param act answers with a body, or with a Response of its own */
+export function add<D extends Described>(
+  api: Api,
+  described: D,
+  act: (
+    query: z.infer<z.ZodObject<NonNullable<D["query"]>>>,
+    context: Context,
+  ) => Promise<object | Response>,
+): void {
+  const { method, path, summary, params, body, answer, status = 200, problems = [] } = described;
+  const query = z.strictObject(described.query ?? {});
+  const route = createRoute({
+    method,
+    path,
+    summary,
+    request: {
+      query,
+      ...(params && { params: z.object(params) }),
+    },
+    // Its handler reads it, within its bounds: the document alone is told.
+    ...(body && { requestBody: { content: { "application/json": { schema: schemaOf(body) } } } }),
+    responses: {
+      [status]: { description: summary, content: { "application/json": { schema: answer } } },
+      ...Object.fromEntries(
+        [400, 401, 403, ...problems].map((code) => [
+          code,
+          { description: "a problem", content: { [PROBLEM_TYPE]: { schema: problem } } },
+        ]),
+      ),
+    },
+  });
+  api.openapi(route, (async (context: Context) => {
+    const given = context.req.valid("query" as never);
+    const answered = await act(given, context);
+    return answered instanceof Response ? answered : answerJson(answered, {}, status);
+  }) as never);
+}
+
+function schemaOf(body: z.ZodType): object {
+  const { $schema: _, ...schema } = z.toJSONSchema(body, { io: "input", unrepresentable: "any" });
+  return schema;
+}
+
+/** The body, as the schema reads it; or what is wrong with it.
+ * @param what it is, in words @param hint what it has to hold */
+export function bodyIn<T>(
+  text: string,
+  schema: z.ZodType<T>,
+  what: string,
+  hint: string,
+): T | Response {
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    return badRequest([`the body must be JSON, with ${hint}`]);
+  }
+  const parsed = schema.safeParse(given);
+  return parsed.success ? parsed.data : refusal(parsed.error.issues, what);
+}
+
+/** What a schema finds wrong, as sentences. */
+export function refusal(issues: readonly z.core.$ZodIssue[], what: string): Response {
+  const messages = issues.flatMap((issue) => describe("", issue, what));
+  return badRequest(messages.map((message) => message.replace(/^[.:]\s*/, "")));
+}

@@ -1,0 +1,83 @@
+// The API's part about the console's sessions: which are open, and how they are ended before their time.
+
+import { z } from "@hono/zod-openapi";
+import type { Session } from "../../access/records.ts";
+import type { Desk } from "../../access/services.ts";
+import { RegistryError } from "../../oci/error.ts";
+import type { Admin } from "./admin.ts";
+import { timeOf } from "./answers.ts";
+import { type Api, add, time } from "./schemas.ts";
+
+const role = z.enum(["admin", "viewer"], { error: "must be admin or viewer" });
+
+const session = z
+  .object({
+    id: z.string(),
+    role,
+    beganAt: time,
+    endsAt: time,
+    yours: z.boolean().openapi({ description: "this was asked with it" }),
+  })
+  .openapi("Session");
+export type SessionAnswer = z.infer<typeof session>;
+
+export function addSessions(api: Api, { access, book }: Desk, admin: Admin): void {
+  const told = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
+    const yours = admin.person(request).session === id;
+    return { id, role, beganAt: timeOf(beganAt), endsAt: timeOf(endsAt), yours };
+  };
+
+  add(
+    api,
+    {
+      method: "get",
+      path: "/sessions",
+      summary: "The open sessions of the console that were begun with a token, the latest first",
+      answer: z.object({ sessions: z.array(session) }),
+    },
+    async (_, { req }) => {
+      const sessions = await access.sessions(Date.now());
+      return { sessions: sessions.map((one) => told(one, req.raw)) };
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/sessions/{id}",
+      summary: "Ends a session: its cookie is good for nothing anywhere within a minute",
+      params: { id: z.string() },
+      answer: session,
+      problems: [404],
+    },
+    async (_, { req }) => {
+      const now = Date.now();
+      const ended = await access.endSession(req.param("id") as string, admin.who(req.raw), now);
+      if (!ended)
+        throw new RegistryError("UNSUPPORTED", "there is no open session of this id", {
+          status: 404,
+        });
+      const answer = told(ended, req.raw);
+      await book.readNow(now);
+      return answer;
+    },
+  );
+
+  add(
+    api,
+    {
+      method: "delete",
+      path: "/sessions",
+      summary: "Ends all sessions of a role, everywhere within a minute",
+      query: { role },
+      answer: z.object({ ended: z.int() }),
+    },
+    async ({ role }, { req }) => {
+      const now = Date.now();
+      const ended = await access.endSessions(role, admin.who(req.raw), now);
+      await book.readNow(now);
+      return { ended };
+    },
+  );
+}

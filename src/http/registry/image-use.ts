@@ -1,0 +1,47 @@
+// The use of an image, as an answer shows it: a manifest that was sent is a pull; a HEAD, or a 304, says that a client has the image and
+// goes on using it. Both keep it from expiring, unless who asked keeps nothing alive (`touches`).
+
+import type { Asked as Wanted } from "../../oci/path.ts";
+import type { Source } from "../../policy/source.ts";
+import type { PulledManifest } from "../../pull/manifest.ts";
+import type { Asked } from "../../pull/pull.ts";
+import type { House } from "../../pull/services.ts";
+import type { Admitted } from "./registry-auth.ts";
+
+type Use = Asked & Pick<Admitted, "touches">;
+
+/** Tells what keeps something alive, unless who asks keeps nothing alive. */
+export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
+  if (touches === true) tell();
+  else if (touches)
+    later(
+      touches.then((does) => {
+        if (does) tell();
+      }),
+    );
+}
+
+/** It is one of the tag's own manifest, and of the child that was chosen of it for the client. As a pull it counts once. */
+export function reportUse(
+  { reports }: House,
+  source: Source,
+  wanted: Wanted & { kind: "manifest" },
+  { digest, mapping }: PulledManifest,
+  isPull: boolean,
+  asked: Use,
+): void {
+  const { tag } = wanted;
+  const meant = tag === undefined ? undefined : mapping;
+  if (isPull) reports.counted(source, meant?.digest ?? digest, tag ?? "", asked);
+  const isChild = meant?.digest !== digest;
+  unlessQuiet(asked, () => {
+    if (!isPull) {
+      if (meant) reports.checked(source, meant.digest, asked);
+      if (isChild) reports.checked(source, digest, asked);
+      return;
+    }
+    if (tag !== undefined && meant)
+      reports.image(source, meant.digest, { tag, mapping: meant }, asked);
+    if (isChild) reports.image(source, digest, undefined, asked);
+  });
+}

@@ -1,0 +1,247 @@
+// The door of the registry API: who asks, whether he may, and what a client is told that knows how to log in.
+
+import type { Context } from "hono";
+import type { Later } from "../../access/access-snapshot.ts";
+import type { Asker, Identify, Somebody } from "../../access/authenticate.ts";
+import { addressKey } from "../../access/limits/limits.ts";
+import type { Desk } from "../../access/services.ts";
+import { ANONYMOUS, SERVICE } from "../../access/tokens/jwt.ts";
+import { Seals } from "../../access/tokens/seals.ts";
+import { isWithin } from "../../config/network.ts";
+import type { Config } from "../../config/read.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { isFree, type Target, targetOf, verdictOf } from "../../policy/authorize.ts";
+import { accountOf, type Who } from "../../policy/requester.ts";
+import { type Naming, type Routed, ruleOfHost } from "../../policy/route.ts";
+import type { Source } from "../../policy/source.ts";
+import { isPlain, plainLogin } from "../shared/transport.ts";
+
+/** A client's request, and when it came, in ms since the epoch. */
+export interface Visitor {
+  request: Request;
+  url: URL;
+  now: number;
+  later: Later;
+}
+
+export function visitorOf({ req, executionCtx }: Context): Visitor {
+  const later = (work: Promise<unknown>) => executionCtx.waitUntil(work);
+  return { request: req.raw, url: new URL(req.raw.url), now: Date.now(), later };
+}
+
+export interface Admitted {
+  source: Source;
+  /** Digests that nobody gets, and why. */
+  quarantined: ReadonlyMap<string, string>;
+  /** Everybody may pull it. */
+  isPublic: boolean;
+  /** Who pulls, in words for the log. */
+  who: string;
+  /** Whose share of the upstream it uses. */
+  requester: Who;
+  /** Whether what it does keeps images alive. A promise where nobody has to log in: it is found out behind the answer. */
+  touches: boolean | Promise<boolean>;
+}
+
+type Known = Exclude<Asker, { who: "refused" }>;
+
+/** A longer one is no registry's host. */
+const LONGEST_NS = 255;
+
+export class Door {
+  readonly #config: Config;
+  readonly #desk: Desk;
+  readonly #identify: Identify;
+
+  constructor(config: Config, desk: Desk) {
+    this.#config = config;
+    this.#desk = desk;
+    this.#identify = desk.identify(config.auth);
+  }
+
+  /** Where he may pull from. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), and only for those who may see the name
+   * NAME_UNKNOWN (404); TOOMANYREQUESTS (429). */
+  async admit(name: string, visitor: Visitor): Promise<Admitted> {
+    const { url } = visitor;
+    const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
+    const address = addressOf(visitor.request);
+    const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
+    let identity = networkOf(address);
+    let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
+    let touches: Admitted["touches"] = true;
+    if (target.free) {
+      await this.free(visitor);
+      if (visitor.request.headers.has("authorization")) touches = this.touches(visitor);
+    } else {
+      const asker = await this.#asker(visitor, undefined, refused(visitor, name));
+      const nobody = { kind: "nobody" } as const;
+      const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
+      if (verdict === "login") throw unauthorized(visitor, name, wordsFor(url));
+      if (verdict === "scope") {
+        const why = "the token that was sent was not asked for with this scope";
+        throw unauthorized(visitor, name, why, "insufficient_scope");
+      }
+      if (verdict === "denied")
+        throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
+      who = asker.who === "somebody" ? asker.subject : "nobody";
+      if (isKnown(asker)) identity = accountOf(asker.subject);
+      touches = asker.who !== "somebody" || asker.touches !== false;
+    }
+    // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
+    if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
+      throw new RegistryError("UNAVAILABLE", "it cannot be told at the moment whose name this is", {
+        status: 503,
+        headers: { "Retry-After": "5" },
+      });
+    if (!target.routed) throw unknown(naming);
+    const source = pulledBy(target.routed);
+    const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
+    const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
+    const requester = { identity, perMinute: this.#config.limits.coldRequests };
+    if (isWithin(address, source.rule.quietNetworks ?? [])) touches = false;
+    return { source, quarantined, isPublic, who, requester, touches };
+  }
+
+  /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
+   * not, they are told to: they then do so without credentials too. */
+  async ping(visitor: Visitor): Promise<void> {
+    const { auth, rules } = this.#config;
+    if (auth.mode === "open") return;
+    const { host } = visitor.url;
+    // What wants a login is refused when it is asked for: here there is no way to log in.
+    if (isPlain(visitor.url)) return;
+    const address = addressOf(visitor.request);
+    const own = ruleOfHost(rules, host);
+    const meant = own ? [own] : rules;
+    if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
+    const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
+    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+  }
+
+  /** A secret host that was said over http was read on the way: it opens nothing. */
+  #heard(target: Target, { url }: Visitor, address: string | undefined): Target {
+    if (!isPlain(url) || !target.routed) return target;
+    const { rule } = target.routed.configured;
+    return { ...target, free: isFree(this.#config, rule, undefined, address) };
+  }
+
+  /** Marks on what is handed out, for those that come back with it. */
+  seals({ now, later }: Visitor): Seals {
+    return new Seals(this.#desk.book, now, later);
+  }
+
+  /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */
+  async free({ request, now }: Visitor): Promise<void> {
+    if (this.#config.auth.mode === "open") return;
+    await this.#desk.limits.asked(addressKey(addressOf(request)), now);
+  }
+
+  /** Whether what the client does keeps images alive, where it need not log in: a token that says no is heeded there too.
+   * @param secret of a form; else the header has it */
+  async touches({ request, now, later }: Visitor, secret?: string): Promise<boolean> {
+    const authorization = request.headers.get("authorization");
+    const presented = { authorization, assertion: null, ...(secret !== undefined && { secret }) };
+    // Against the limit of look-ups, or with the book of access away: as if there were no token.
+    const asker = await this.#identify
+      .asker(presented, addressOf(request), now, later)
+      .catch(() => undefined);
+    return asker?.who !== "somebody" || asker.touches !== false;
+  }
+
+  /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.
+   * @param secret of a form; else the header has it */
+  tokenAsker(visitor: Visitor, secret: string | undefined): Promise<Known> {
+    return this.#asker(visitor, secret, (message) => {
+      const headers = { "WWW-Authenticate": 'Basic realm="entrepot"' };
+      return new RegistryError("UNAUTHORIZED", message, { headers });
+    });
+  }
+
+  /** Who asks. Throws UNAUTHORIZED (401) for credentials that are none, and TOOMANYREQUESTS (429). */
+  async #asker(
+    { request, now, later }: Visitor,
+    secret: string | undefined,
+    refusal: (why: string) => RegistryError,
+  ): Promise<Known> {
+    const address = addressOf(request);
+    const presented = {
+      authorization: request.headers.get("authorization"),
+      assertion: request.headers.get("cf-access-jwt-assertion"),
+      ...(secret !== undefined && { secret }),
+    };
+    const asker = await this.#identify.asker(presented, address, now, later);
+    if (asker.who === "refused") {
+      if (asker.counts) await this.#desk.limits.failed(address, now, asker.of);
+      throw refusal(asker.why);
+    }
+    await this.#desk.limits.asked(
+      isKnown(asker) ? accountOf(asker.subject) : addressKey(address),
+      now,
+    );
+    return asker;
+  }
+}
+
+function isKnown(asker: Known): asker is Somebody {
+  return asker.who === "somebody" && asker.subject !== ANONYMOUS;
+}
+
+/** The identity of who need not say who he is. No subject begins like that: they are `token …`, or an issuer's URL. */
+function networkOf(address: string | undefined): string {
+  return `network ${addressKey(address)}`;
+}
+
+/** The same for a pull, which is not told of secrets and what they are bound to. */
+function pulledBy(routed: Routed): Source {
+  const { rule, problem } = routed.configured;
+  if (problem === undefined) return sourceOf(routed);
+  const message = `the rule "${rule.name}" cannot be used; the cache's log and its API (GET /api/rules) say why`;
+  throw new RegistryError("UNKNOWN", message);
+}
+
+/** Throws UNKNOWN (500), with the reason, where the rule cannot be used. */
+export function sourceOf({ configured, repository }: Routed): Source {
+  const { rule, problem } = configured;
+  if (problem)
+    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
+  return { rule, repository };
+}
+
+function refused(visitor: Visitor, name: string | undefined) {
+  return (why: string) => unauthorized(visitor, name, why, "invalid_token");
+}
+
+/** As the platform tells it: what a client says of itself in other headers counts for nothing. */
+export function addressOf({ headers }: Request): string | undefined {
+  return headers.get("cf-connecting-ip") ?? undefined;
+}
+
+function wordsFor({ host }: URL): string {
+  return `log in to pull from here: docker login ${host}, with a pull token as the password`;
+}
+
+/** RFC 6750, 3, and distribution's token specification: `service` and `scope` are what the client asks the token service with. */
+function unauthorized(
+  { url }: Visitor,
+  name: string | undefined,
+  message: string,
+  error?: "invalid_token" | "insufficient_scope",
+): RegistryError {
+  if (isPlain(url)) return plainLogin();
+  const ns = url.searchParams.get("ns");
+  const query = ns !== null && ns.length <= LONGEST_NS ? `?ns=${encodeURIComponent(ns)}` : "";
+  const parameters = [
+    `realm="${url.origin}/token${query}"`,
+    `service="${SERVICE}"`,
+    ...(name === undefined ? [] : [`scope="repository:${name}:pull"`]),
+    ...(error ? [`error="${error}"`] : []),
+  ];
+  const headers = { "WWW-Authenticate": `Bearer ${parameters.join(",")}` };
+  return new RegistryError("UNAUTHORIZED", message, { headers });
+}
+
+/** With what the client said, and nothing of what is configured. */
+function unknown({ name, ns }: Naming): RegistryError {
+  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, LONGEST_NS)}"`;
+  return new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
+}

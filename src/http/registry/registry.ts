@@ -1,0 +1,231 @@
+// The registry API, pull and discovery (OCI distribution-spec 1.1): from what was asked to the answer.
+
+import type { Seals } from "../../access/tokens/seals.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { OCI_INDEX } from "../../oci/manifest.ts";
+import { parsePath, type Asked as Wanted } from "../../oci/path.ts";
+import type { Source } from "../../policy/source.ts";
+import { headBlob, type PulledBlob, pullBlob } from "../../pull/blob.ts";
+import { pullByDigest, pullByTag } from "../../pull/manifest.ts";
+import type { Asked } from "../../pull/pull.ts";
+import { pullReferrers } from "../../pull/referrers.ts";
+import type { Kind } from "../../pull/served.ts";
+import type { House } from "../../pull/services.ts";
+import type { Labelled } from "../../pull/stale.ts";
+import { pullTags } from "../../pull/tags.ts";
+import { type Entry, entryOf, type Recorder } from "../shared/recorder.ts";
+import {
+  contentHeaders,
+  type Described,
+  json,
+  labelHeaders,
+  matchesEtag,
+  notModified,
+} from "../shared/respond.ts";
+import { reportUse, unlessQuiet } from "./image-use.ts";
+import { ListPages } from "./list-pages.ts";
+import type { Admitted, Door, Visitor } from "./registry-auth.ts";
+import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
+
+/** Whether referrers are of the upstream's API (`api`), of the tag that clients keep them under where there is none (`tag`), or of neither
+ * (`none`), for which the list is empty. */
+const REFERRERS_FROM = "Entrepot-Referrers";
+
+/** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
+type Heeded = Asked &
+  Pick<Described, "shared"> &
+  Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
+
+export function answerRegistry(
+  door: Door,
+  house: House,
+  recorder: Recorder,
+  visitor: Visitor,
+): Promise<Response> {
+  const counts = house.served.flush(visitor.now);
+  if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
+  const entry = entryOf(visitor);
+  const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
+  return recorder.record(entry, visit, async () => {
+    try {
+      return await heeded(door, house, visitor, entry);
+    } catch (error) {
+      throw visitor.url.searchParams.has("ns") ? forContainerd(error) : error;
+    }
+  });
+}
+
+async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry): Promise<Response> {
+  const { request, url, now, later } = visitor;
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
+      headers: { Allow: "GET, HEAD" },
+    });
+  }
+  const wanted = parsePath(url.pathname);
+  const { steps } = entry;
+  entry.kind = wanted.kind;
+  if (wanted.kind === "ping") {
+    await steps.time("door", door.ping(visitor));
+    return json({});
+  }
+  entry.name = wanted.name;
+  const reference = referenceOf(wanted);
+  if (reference !== undefined) entry.reference = reference;
+  const admitted = await steps.time("door", door.admit(wanted.name, visitor));
+  const { source, quarantined, isPublic, who, requester, touches } = admitted;
+  entry.source = source;
+  entry.who = who;
+  const { rule } = source;
+  const noCache = rule.allowNoCache && isNoCache(request.headers.get("cache-control"));
+  const deadline = now + rule.firstByteTimeout;
+  const shared = isPublic && rule.credentials.length === 0;
+  const visit = { host: url.host, now, later };
+  const seals = door.seals(visitor);
+  const known = { quarantined, requester, touches, steps, entry, seals };
+  const asked = { ...visit, deadline, noCache, shared, ...known };
+  return answer(house, source, wanted, url, request, asked);
+}
+
+function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefined {
+  if (wanted.kind === "tags") return undefined;
+  return wanted.kind === "manifest" ? (wanted.digest ?? wanted.tag) : wanted.digest;
+}
+
+async function answer(
+  house: House,
+  source: Source,
+  wanted: Exclude<Wanted, { kind: "ping" }>,
+  url: URL,
+  request: Request,
+  asked: Heeded,
+): Promise<Response> {
+  switch (wanted.kind) {
+    case "manifest":
+      return manifest(house, source, wanted, request, asked);
+    case "blob":
+      return blob(house, source, wanted.digest, request, asked);
+    case "tags": {
+      const pages = new ListPages(source, undefined, url, asked.seals);
+      const page = await pages.asked();
+      const { tags, next, ...label } = await pullTags(house, source, page, asked);
+      note(house, source, "list", label, asked);
+      return json({ name: wanted.name, tags }, await listHeaders(pages, next, label));
+    }
+    case "referrers": {
+      const { digest } = wanted;
+      const pages = new ListPages(source, digest, url, asked.seals);
+      const page = await pages.asked();
+      const type = url.searchParams.get("artifactType");
+      const pulled = await pullReferrers(house, source, digest, page, type, asked);
+      const { manifests, next, from, ...label } = pulled;
+      note(house, source, "list", label, asked);
+      const filtered = type !== null && { "OCI-Filters-Applied": "artifactType" };
+      const links = await listHeaders(pages, next, label);
+      const told = from && { [REFERRERS_FROM]: from };
+      const headers = { ...links, ...filtered, ...told, "Content-Type": OCI_INDEX };
+      return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
+    }
+  }
+}
+
+async function manifest(
+  house: House,
+  source: Source,
+  wanted: Wanted & { kind: "manifest" },
+  request: Request,
+  asked: Heeded,
+): Promise<Response> {
+  const head = request.method === "HEAD";
+  const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
+  const pulled =
+    wanted.digest === undefined
+      ? await pullByTag(house, source, wanted.tag, how)
+      : await pullByDigest(house, source, wanted.digest, how);
+  const matches = matchesEtag(request.headers.get("if-none-match"), pulled.digest);
+  const isPull = !head && !matches;
+  note(house, source, "manifest", pulled, asked, isPull);
+  reportUse(house, source, wanted, pulled, isPull, asked);
+  const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
+  const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
+  if (matches) return notModified(described, vary);
+  if (!head) house.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
+  return new Response(head ? null : (pulled.bytes ?? null), {
+    headers: { ...contentHeaders(described), ...vary },
+  });
+}
+
+function note(
+  house: House,
+  source: Source,
+  kind: Kind,
+  { status, warning }: Pick<Labelled, "status" | "warning">,
+  asked: Heeded,
+  isPull = false,
+): void {
+  asked.entry.status = status;
+  if (warning !== undefined) asked.entry.warning = warning;
+  house.served.answer(kind, status);
+  house.reports.answered(source, status, isPull, asked);
+}
+
+async function blob(
+  house: House,
+  source: Source,
+  digest: Described["digest"] & PulledBlob["digest"],
+  request: Request,
+  asked: Heeded,
+): Promise<Response> {
+  const condition = request.headers.get("if-none-match");
+  const matches = matchesEtag(condition, digest);
+  const head = request.method === "HEAD";
+  const pulled =
+    head || matches
+      ? await headBlob(house, source, digest, asked)
+      : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
+  note(house, source, "blob", pulled, asked);
+  // Of what is being fetched its fill tells.
+  if (!head && "hit" in pulled.status)
+    unlessQuiet(asked, () => house.reports.blob(source, digest, asked));
+  const described = {
+    ...pulled,
+    mediaType: "application/octet-stream",
+    immutable: true,
+    shared: asked.shared,
+  };
+  if (matches) return notModified(described);
+  const headers: Record<string, string> = {
+    ...contentHeaders(described),
+    "Accept-Ranges": "bytes",
+  };
+  if (!pulled.writeTo) return new Response(null, { headers });
+  const { range, size } = pulled;
+  if (range) {
+    headers["Content-Length"] = String(range.last - range.first + 1);
+    headers["Content-Range"] = `bytes ${range.first}-${range.last}/${size}`;
+  }
+  const length = range ? range.last - range.first + 1 : size;
+  const { readable, writable } =
+    length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length);
+  send(pulled, writable, digest);
+  return new Response(readable, { status: range ? 206 : 200, headers });
+}
+
+/** Feeds the answer while it is being sent. What fails breaks the transfer: it must never end as if it were whole. */
+function send(pulled: PulledBlob, writable: WritableStream, digest: string): void {
+  pulled
+    .writeTo?.(writable)
+    .catch((error: Error) => {
+      console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
+      return writable.abort(error);
+    })
+    .catch(() => {}); // the client is gone: there is nobody left to tell
+}
+
+async function listHeaders(
+  pages: ListPages,
+  next: URLSearchParams | undefined,
+  label: Labelled,
+): Promise<Record<string, string>> {
+  return { ...labelHeaders(label), ...(next && { Link: await pages.link(next) }) };
+}

@@ -1,0 +1,69 @@
+// What the token service is asked for: by a query with Basic (distribution's token specification), or by a form (its OAuth2 part).
+
+import { RegistryError } from "../../oci/error.ts";
+import { isRepositoryName } from "../../oci/name.ts";
+import { textOf } from "../shared/body.ts";
+
+export interface Scope {
+  /** As the client says it. */
+  name: string;
+  actions: string[];
+}
+
+export interface Wanted {
+  scopes: Scope[];
+  /** The form's; else the header has it, if anybody. */
+  secret?: string;
+  /** A refresh token is wanted. */
+  offline: boolean;
+}
+
+/** Of a form, in bytes; and how much may be asked for at once: a token that says all that has to fit into a header. */
+const LONGEST_FORM = 64 * 1024;
+const MOST_SCOPES = 25;
+
+/** Throws UNSUPPORTED (400, and 405 for another method) and SIZE_INVALID (413). */
+export async function wantedIn(request: Request, url: URL): Promise<Wanted> {
+  if (request.method === "POST") return wantedByForm(await formOf(request));
+  if (request.method !== "GET")
+    throw new RegistryError("UNSUPPORTED", "this takes GET and POST", {
+      headers: { Allow: "GET, POST" },
+    });
+  const { searchParams: query } = url;
+  return {
+    scopes: scopesIn(query.getAll("scope")),
+    offline: query.get("offline_token") === "true",
+  };
+}
+
+function wantedByForm(form: URLSearchParams): Wanted {
+  const type = form.get("grant_type");
+  const field = { password: "password", refresh_token: "refresh_token" }[type ?? ""];
+  if (field === undefined) throw bad("grant_type must be password or refresh_token");
+  const secret = form.get(field);
+  if (!secret) throw bad(`${field} is missing`);
+  const offline = type === "password" && form.get("access_type") === "offline";
+  return { scopes: scopesIn(form.getAll("scope")), secret, offline };
+}
+
+async function formOf(request: Request): Promise<URLSearchParams> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^application\/x-www-form-urlencoded\b/i.test(type))
+    throw bad("the body must be a form, application/x-www-form-urlencoded");
+  return new URLSearchParams(await textOf(request, LONGEST_FORM, "a form"));
+}
+
+/** `repository:<name>:<actions>`, several in one text or in several. What is of another type, or no name, opens nothing here. */
+function scopesIn(texts: readonly string[]): Scope[] {
+  const scopes = texts.flatMap((text) => text.split(" ").filter((scope) => scope !== ""));
+  if (scopes.length > MOST_SCOPES) throw bad(`${MOST_SCOPES} scopes at most`);
+  return scopes.flatMap((scope) => {
+    const [, name = "", actions = ""] =
+      /^repository(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];
+    return isRepositoryName(name) ? [{ name, actions: actions.split(",") }] : [];
+  });
+}
+
+function bad(message: string): RegistryError {
+  return new RegistryError("UNSUPPORTED", message, { status: 400 });
+}

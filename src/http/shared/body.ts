@@ -1,0 +1,21 @@
+// Bodies that clients send: read no further than they may be long.
+
+import { RegistryError } from "../../oci/error.ts";
+
+/** Throws SIZE_INVALID (413).
+ * @param most in bytes @param what it is, for the message */
+export async function textOf(request: Request, most: number, what: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  const reader = request.body?.getReader();
+  for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+    size += read.value.byteLength;
+    if (size > most) {
+      await reader?.cancel();
+      throw new RegistryError("SIZE_INVALID", `${what} has ${most} bytes at most`, { status: 413 });
+    }
+    text += decoder.decode(read.value, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,162 @@
+// The record of a request: one line in the log, the numbers, and a point for Analytics Engine where that is bound. Of what a client says
+// only names are told on; never a header, a query or a host, which may be a secret.
+
+import type { LogLevel } from "../../config/log.ts";
+import type { Analytics } from "../../meter/analytics.ts";
+import { meter } from "../../meter/meter.ts";
+import { Steps } from "../../meter/steps.ts";
+import { asRegistryError, type RegistryError } from "../../oci/error.ts";
+import type { Source } from "../../policy/source.ts";
+import { type CacheStatus, renderCacheStatus } from "../../pull/cache-status.ts";
+import type { Reports } from "../../pull/reports.ts";
+import type { Visit } from "../../store/visit.ts";
+import { jsonText } from "../../text/plain.ts";
+
+/** What is known of a request, as it comes to be known. */
+export interface Entry {
+  kind: "ping" | "token" | "manifest" | "blob" | "tags" | "referrers" | "nothing";
+  method: string;
+  steps: Steps;
+  /** As the client names it. */
+  name?: string;
+  /** Tag or digest. */
+  reference?: string;
+  who?: string;
+  source?: Source;
+  status?: CacheStatus;
+  /** Why it is not fresh. */
+  warning?: string;
+  agent?: string;
+  /** The platform's name for the request. */
+  ray?: string;
+}
+
+export function entryOf({ request: { method, headers } }: { request: Request }): Entry {
+  const [agent, ray] = [headers.get("user-agent"), headers.get("cf-ray")];
+  const told = { ...(agent !== null && { agent }), ...(ray !== null && { ray }) };
+  return { kind: "nothing", method, steps: new Steps(), ...told };
+}
+
+type Result = "hit" | "stale" | "miss" | "collapsed" | "ok" | Refusal;
+type Refusal = "unauthorized" | "denied" | "unknown" | "limited" | "invalid" | "failed";
+
+/** Of what a client says of itself. */
+const LONGEST = 200;
+
+export class Recorder {
+  readonly #level: LogLevel;
+  readonly #reports: Pick<Reports, "noted" | "failed">;
+  readonly #analytics: Analytics | undefined;
+
+  constructor(level: LogLevel, reports: Pick<Reports, "noted" | "failed">, analytics?: Analytics) {
+    this.#level = level;
+    this.#reports = reports;
+    this.#analytics = analytics;
+  }
+
+  /** The answer, which says how long it took; or the error, which says nothing of that: it could tell what there is. */
+  async record(entry: Entry, visit: Visit, answer: () => Promise<Response>): Promise<Response> {
+    try {
+      const response = await answer();
+      response.headers.set("Server-Timing", entry.steps.header);
+      this.#answered(entry, response, visit);
+      return response;
+    } catch (error) {
+      this.#failed(entry, error, visit);
+      throw error;
+    }
+  }
+
+  #answered(entry: Entry, { status, headers }: Response, visit: Visit): void {
+    const length = headers.get("content-length");
+    const bytes = entry.method === "HEAD" || length === null ? 0 : Number(length);
+    this.#record(entry, entry.status ? resultOf(entry.status) : "ok", { status, bytes }, visit);
+  }
+
+  #failed(entry: Entry, thrown: unknown, visit: Visit): void {
+    const error = asRegistryError(thrown);
+    const result = refusalOf(error);
+    if (entry.source && (result === "failed" || result === "limited"))
+      this.#reports.failed(entry.source, visit);
+    this.#record(entry, result, { status: error.status, bytes: 0, error }, visit);
+  }
+
+  #record(
+    entry: Entry,
+    result: Result,
+    answer: { status: number; bytes: number; error?: RegistryError },
+    visit: Visit,
+  ): void {
+    const { kind, method, steps, source } = entry;
+    const rule = source?.rule.name ?? "";
+    const { total } = steps;
+    meter.count("entrepot_requests", { rule, kind, result });
+    // A client that has the manifest pulls nothing.
+    if (kind === "manifest" && method === "GET" && answer.status !== 304)
+      meter.count("entrepot_pulls", { rule, result });
+    meter.observe("entrepot_request_duration_seconds", { kind, result }, total / 1000);
+    this.#reports.noted(visit);
+    this.#point({
+      indexes: [rule.slice(0, 96)],
+      blobs: [kind, result, source?.repository ?? "", entry.who ?? "", method],
+      doubles: [answer.status, answer.bytes, total],
+    });
+    const isGood = answer.status < 400 && !entry.warning;
+    if (this.#level === "none" || (this.#level === "failures" && isGood)) return;
+    console.log(lineOf(entry, result, answer));
+  }
+
+  #point(point: Parameters<Analytics["writeDataPoint"]>[0]): void {
+    try {
+      this.#analytics?.writeDataPoint(point);
+    } catch (error) {
+      // What is not recorded breaks no answer.
+      console.error(`entrepot: Analytics Engine took no point: ${(error as Error).message}`);
+    }
+  }
+}
+
+function lineOf(
+  { kind, method, steps, name, reference, who, source, status, warning, agent, ray }: Entry,
+  result: Result,
+  answer: { status: number; bytes: number; error?: RegistryError },
+): string {
+  const { error } = answer;
+  const instead = status && "instead" in status ? status.instead : undefined;
+  // What is undefined is left out.
+  return jsonText({
+    message: "entrepot: request",
+    kind,
+    method,
+    name: name?.slice(0, LONGEST),
+    reference,
+    status: answer.status,
+    result,
+    rule: source?.rule.name,
+    repository: source?.repository,
+    who,
+    code: error?.code,
+    why: error?.message ?? warning,
+    cache: status && renderCacheStatus(status),
+    bytes: answer.bytes,
+    upstreamStatus: error?.upstreamStatus ?? instead,
+    ms: { ...steps.spent, total: steps.total },
+    agent: agent?.slice(0, LONGEST),
+    ray: ray?.slice(0, LONGEST),
+  });
+}
+
+function resultOf(status: CacheStatus): Result {
+  if ("hit" in status) return "hit";
+  if (!("fwd" in status)) return "stale";
+  if (status.collapsed) return "collapsed";
+  return status.stored || status.fwd === "uri-miss" ? "miss" : "hit";
+}
+
+function refusalOf({ status }: RegistryError): Refusal {
+  if (status === 401) return "unauthorized";
+  if (status === 403) return "denied";
+  if (status === 404) return "unknown";
+  if (status === 429) return "limited";
+  return status >= 500 ? "failed" : "invalid";
+}

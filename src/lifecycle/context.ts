@@ -1,0 +1,46 @@
+// What the lifecycle works with: opened once, at the door.
+
+import type { Catalog } from "../catalog/open.ts";
+import type { Config } from "../config/read.ts";
+import type { Fills } from "../fill/open.ts";
+import type { InventoryStore } from "../store/inventory.ts";
+import type { ManifestStore } from "../store/manifests.ts";
+import type { UpstreamClient } from "../upstream/client/client.ts";
+
+export interface Desk {
+  catalog: Catalog;
+  fills: Pick<
+    Fills,
+    "removeTag" | "removeManifest" | "removeBlob" | "removeAttempt" | "restoreTag"
+  >;
+  inventory: Pick<InventoryStore, "manifests" | "tags" | "blobs">;
+  manifests: Pick<ManifestStore, "getStored">;
+  upstream: Pick<UpstreamClient, "headManifest" | "manifest">;
+  config: Pick<Config, "rules" | "lifecycle" | "lifecycleGrace">;
+}
+
+/** The same, each call of which is counted: a run has so many subrequests. */
+export function counted(desk: Desk, count: () => void): Desk {
+  const { catalog, fills, inventory, manifests, upstream, config } = desk;
+  return {
+    catalog: counting(catalog, count),
+    fills: counting(fills, count),
+    inventory: counting(inventory, count),
+    manifests: counting(manifests, count),
+    upstream: counting(upstream, count),
+    config,
+  };
+}
+
+function counting<T extends object>(target: T, count: () => void): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const method = Reflect.get(target, name) as unknown;
+      if (typeof method !== "function") return method;
+      return (...args: unknown[]) => {
+        count();
+        return method.apply(target, args);
+      };
+    },
+  });
+}

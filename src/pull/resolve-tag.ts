@@ -1,0 +1,193 @@
+// What a tag means: as it is known here, where that is fresh; else as its object finds out; and, while that fails, as it was.
+
+import type { CheckedTag } from "../fill/tag/tag-fill.ts";
+import { type ErrorValue, RegistryError } from "../oci/error.ts";
+import {
+  type Freshness,
+  freshnessOf,
+  isImmutable,
+  mayServeStale,
+  type TagMapping,
+} from "../policy/fresh.ts";
+import { type Source, sourceKey } from "../policy/source.ts";
+import { Claims } from "../store/claims.ts";
+import { unasked } from "../upstream/client/offline.ts";
+import type { CacheStatus, Place } from "./cache-status.ts";
+import { permitMeant } from "./permit.ts";
+import { type Asked, askingOf } from "./pull.ts";
+import { isDoubted, isMissing } from "./recheck.ts";
+import type { House } from "./services.ts";
+import { ageOf, insteadOf, type Labelled } from "./stale.ts";
+
+/** What a tag means, and how that is known. */
+export interface Meant {
+  mapping: TagMapping;
+  label: Labelled;
+  /** Its object has just told it, and KV may not show it yet. */
+  told?: boolean;
+}
+
+export async function meaningOf(
+  house: House,
+  source: Source,
+  tag: string,
+  asked: Asked,
+): Promise<Meant> {
+  const found = await house.tags.get(source, tag, asked);
+  // Another rule of this upstream may keep what is deleted.
+  const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
+  const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
+  if (known && freshness !== "fresh" && source.rule.offline) {
+    return insteadOfCheck(known, unasked(source.rule), asked.now);
+  }
+  const isDoubtful = known !== undefined && !source.rule.offline && isDoubted(source, known);
+  const noCache = asked.noCache && !isImmutable(source, tag);
+  if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
+    const { value: mapping, layer } = found;
+    if (freshness === "fresh")
+      return { mapping, label: labelOf(source, mapping, layer, asked.now) };
+    asked.later(checkBehind(house, source, tag, asked));
+    return { mapping, label: passingLabel(source, mapping, asked.now) };
+  }
+  return toldMeaning(house, source, tag, known, asked, freshness);
+}
+
+/** For a HEAD whose answer comes from KV alone, which is late: what it names may be gone, and nothing of it is here. Undefined where the
+ * meaning is from elsewhere. Throws DENIED (403). */
+export async function lateMeaning(
+  house: House,
+  source: Source,
+  tag: string,
+  { mapping, label: { status } }: Meant,
+  asked: Asked,
+): Promise<Meant | undefined> {
+  if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
+  const sure = await toldMeaning(house, source, tag, mapping, asked, "fresh");
+  permitMeant(source, sure.mapping.digest, asked);
+  house.tags.keep(source, tag, sure.mapping, asked); // asked for again in some seconds
+  return sure;
+}
+
+/** What the tag means, where something that it led to was missing and it turned out to have moved. Throws `error` where it has not.
+ * @param error of pulling what it meant */
+export async function movedSince(
+  house: House,
+  source: Source,
+  tag: string,
+  meant: Meant,
+  error: unknown,
+  asked: Asked,
+): Promise<Meant> {
+  if (!isMissing(source, error)) throw error;
+  const moved = await meaningOf(house, source, tag, asked);
+  if (moved.mapping.digest === meant.mapping.digest) throw error;
+  permitMeant(source, moved.mapping.digest, asked);
+  return moved;
+}
+
+/** As the tag's object has it, which is never late. @param freshness of what is known */
+async function toldMeaning(
+  house: House,
+  source: Source,
+  tag: string,
+  known: TagMapping | undefined,
+  asked: Asked,
+  freshness: Freshness,
+): Promise<Meant> {
+  const { mapping, how, failure } = await checked(house, source, tag, known, asked);
+  if (failure) return insteadOfCheck(mapping, failure, asked.now);
+  const label = labelOf(source, mapping, "object", asked.now);
+  if (how === "found" || mapping.deleted) return { mapping, label, told: true };
+  const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
+  const status: CacheStatus = { fwd, collapsed: how === "joined" };
+  return { mapping, label: { ...label, status }, told: true };
+}
+
+function insteadOfCheck(
+  mapping: TagMapping,
+  failure: Pick<ErrorValue, "message" | "upstreamStatus">,
+  now: number,
+): Meant {
+  const label = insteadOf(failure, "this is what the tag meant", mapping.checkedAt, now);
+  return { mapping, label };
+}
+
+/** The tag's object is asked; where that fails, which is the platform's doing, what is known still serves. */
+async function checked(
+  house: House,
+  source: Source,
+  tag: string,
+  known: TagMapping | undefined,
+  asked: Asked,
+): Promise<CheckedTag> {
+  try {
+    const doubt = known && isDoubted(source, known) && { gone: known.digest };
+    return await house.fills.checkTag(source, tag, { ...askingOf(asked), ...doubt });
+  } catch (error) {
+    forgetGone(house, source, tag, error, asked);
+    if (!known || error instanceof RegistryError) throw error;
+    console.error(`entrepot: a tag was not checked: ${(error as Error).message}`);
+    const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
+    const { rule } = source;
+    if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, asked.now)) throw error;
+    return { mapping: known, how: "found", failure: failure.toValue() };
+  }
+}
+
+/** What the upstream does not have any more is not remembered here either. */
+function forgetGone(house: House, source: Source, tag: string, error: unknown, asked: Asked): void {
+  if (error instanceof RegistryError && error.status === 404) house.tags.forget(source, tag, asked);
+}
+
+function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {
+  const age = ageOf(mapping.checkedAt, now);
+  if (!mapping.deleted) return { status: { hit: place }, age };
+  const { host } = source.rule.upstream;
+  const warning = `${host} has this tag no more; it is kept here`;
+  return { status: { instead: 404 }, age, warning };
+}
+
+function passingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
+  const label = labelOf(source, mapping, "object", now);
+  if (mapping.deleted) return label;
+  return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
+}
+
+/** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
+ * request would have it checked again. */
+const CHECK_AGAIN = 5_000;
+const checkedBehind = new Claims(1_000);
+
+/** Checks the tag behind an answer, and fetches its manifest if it has moved. */
+async function checkBehind(house: House, source: Source, tag: string, asked: Asked): Promise<void> {
+  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, asked.now, CHECK_AGAIN)) return;
+  const asking = { patience: source.rule.firstByteTimeout, background: true };
+  try {
+    const { mapping, failure } = await house.fills.checkTag(source, tag, asking);
+    if (!failure) house.tags.keep(source, tag, mapping, asked);
+  } catch (error) {
+    forgetGone(house, source, tag, error, asked);
+    // The next request that cannot do without is told.
+    console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
+  }
+}
+
+/** Interval in ms in which an isolate tells a tag's object once that the link is there. */
+const TELL_AGAIN = 10 * 60_000;
+const telling = new Claims(1_000);
+
+/** Behind the answer: the next who ask by the tag then need not look for the link. */
+export function tellProved(
+  house: House,
+  source: Source,
+  tag: string,
+  { digest, proved }: TagMapping,
+  asked: Asked,
+): void {
+  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, asked.now, TELL_AGAIN))
+    return;
+  const told = house.fills.tagProved(source, tag, digest).catch((error: Error) => {
+    console.warn(`entrepot: a tag's object was not told of a link: ${error.message}`);
+  });
+  asked.later(told);
+}

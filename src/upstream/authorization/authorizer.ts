@@ -1,0 +1,113 @@
+// Authorizer: makes authorizations out of credentials, and holds what can be used again: tokens by scope, and logins that
+// are lent for hours. In memory alone.
+
+import type { Credentials, Login } from "../../config/credentials.ts";
+import type { Rule } from "../../config/rule.ts";
+import { isRefused } from "../client/refusal.ts";
+import type { Challenge } from "./challenge.ts";
+import type { Key } from "./keyring.ts";
+import { loginFor } from "./login.ts";
+import { basic, fetchToken } from "./token.ts";
+
+/** One a repository. What is forgotten beyond that is asked for again. */
+const MOST_HELD = 2000;
+
+interface Held<T> {
+  value: T;
+  /** In ms since the epoch. */
+  expiresAt: number;
+}
+
+export class Authorizer {
+  readonly #held = new Map<string, Promise<Held<unknown>>>();
+  readonly #accepted: (key: Key) => void;
+
+  /** @param accepted told of each credential that a token service has just taken */
+  constructor(accepted: (key: Key) => void = () => {}) {
+    this.#accepted = accepted;
+  }
+
+  /** Undefined where the credentials are of no use for this challenge.
+   * @param scope what the token is to be good for
+   * @param kept what it is kept under */
+  async authorize(
+    rule: Rule,
+    key: Key,
+    credentials: Credentials | undefined,
+    challenge: Challenge,
+    scope: string,
+    kept: string,
+  ): Promise<string | undefined> {
+    const held = this.#held.has(loginName(key));
+    const login = await this.#login(rule, key, credentials);
+    if (challenge.scheme === "basic")
+      return login && "username" in login ? basic(login) : undefined;
+    const ask = async (as: typeof login) => {
+      const token = await fetchToken(rule, challenge, scope, as, Date.now());
+      this.#accepted(key);
+      return { value: token.authorization, expiresAt: token.expiresAt };
+    };
+    return this.#hold(tokenName(key, kept), async () => {
+      try {
+        return await ask(login);
+      } catch (error) {
+        // A cloud's login may end before its time: that says nothing yet of the key that it is given for.
+        if (!held || !isRefused(error)) throw error;
+        this.#held.delete(loginName(key));
+        return ask(await this.#login(rule, key, credentials));
+      }
+    });
+  }
+
+  /** Forgets what was refused, if it is what is held: somebody may have made another since. */
+  async forget(key: Key, kept: string, refused: string | undefined): Promise<void> {
+    if (refused === undefined) return;
+    const matches: [name: string, (value: unknown) => boolean][] = [
+      [tokenName(key, kept), (value) => value === refused],
+      [loginName(key), (value) => basic(value as Login) === refused],
+    ];
+    for (const [name, is] of matches) {
+      const held = await this.#held.get(name)?.catch(() => undefined); // it told those who asked for it
+      if (held && is(held.value)) this.#held.delete(name);
+    }
+  }
+
+  /** What the credentials stand for: themselves, or a login that a cloud gives for them. */
+  async #login(
+    rule: Rule,
+    key: Key,
+    credentials: Credentials | undefined,
+  ): Promise<Login | { token: string } | undefined> {
+    if (!credentials || "username" in credentials || "token" in credentials) return credentials;
+    return this.#hold(loginName(key), async () => {
+      const { login, expiresAt } = await loginFor(rule, credentials, Date.now());
+      return { value: login, expiresAt };
+    });
+  }
+
+  /** Whoever comes while it is being fetched shares it, with its error; an error is not kept. */
+  async #hold<T>(name: string, fetch: () => Promise<Held<T>>): Promise<T> {
+    const known = this.#held.get(name) as Promise<Held<T>> | undefined;
+    const held = await known?.catch(() => undefined); // the same is asked for anew, below
+    if (held && held.expiresAt > Date.now()) return held.value;
+    if (held && this.#held.get(name) === known) this.#held.delete(name);
+    let fetching = this.#held.get(name) as Promise<Held<T>> | undefined;
+    if (!fetching) {
+      if (this.#held.size >= MOST_HELD) this.#held.clear();
+      fetching = fetch();
+      this.#held.set(name, fetching);
+      fetching.catch(() => {
+        if (this.#held.get(name) === fetching) this.#held.delete(name);
+      });
+    }
+    return (await fetching).value;
+  }
+}
+
+function tokenName(key: Key, kept: string): string {
+  return `token ${key ?? ""} ${kept}`;
+}
+
+function loginName(key: Key): string {
+  return `login ${key ?? ""}`;
+}

@@ -1,0 +1,172 @@
+// Reading the bodies that upstreams send: bounded in size, in silence and in time.
+
+import { RegistryError } from "../../oci/error.ts";
+import { reasonOf } from "../../text/plain.ts";
+
+/** How much of a body is read, and how long it may take, in ms: a body that drips must not hold up whoever shares it. */
+export interface Bounds {
+  bytes: number;
+  /** Between two pieces. */
+  silence: number;
+  /** For all of it. */
+  time: number;
+  /** For messages. */
+  host?: string;
+}
+
+/** At most `bounds.bytes` of a text; what is longer is cut off and the rest not read. Throws as readBounded does. */
+export async function readText(response: Response, bounds: Bounds): Promise<string> {
+  const bytes = await readBounded(response, bounds);
+  return new TextDecoder().decode(bytes.subarray(0, bounds.bytes));
+}
+
+/** The body, or its first bytes: a result longer than `bounds.bytes` means that there was more. Throws UNAVAILABLE: 502
+ * where the connection breaks, 504 where it takes too long. */
+export async function readBounded(response: Response, bounds: Bounds): Promise<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return new Uint8Array(0);
+  const end = Date.now() + bounds.time;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  while (size <= bounds.bytes) {
+    const value = await readWithin(reader, bounds, end - Date.now());
+    if (!value) break;
+    pieces.push(value);
+    size += value.byteLength;
+  }
+  if (size > bounds.bytes) await reader.cancel();
+  return concatenate(pieces, size);
+}
+
+async function readWithin(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { silence, time, host = "the upstream" }: Bounds,
+  left: number,
+): Promise<Uint8Array | undefined> {
+  let late = false;
+  const timer = setTimeout(
+    () => {
+      late = true;
+      reader.cancel().catch(() => {}); // ends the read below, which tells
+    },
+    Math.max(0, Math.min(silence, left)),
+  );
+  try {
+    const { done, value } = await reader.read();
+    if (!late) return done ? undefined : value;
+  } catch (error) {
+    if (!late) console.warn(`entrepot: an answer broke off: ${reasonOf(error)}`);
+    if (!late) throw new RegistryError("UNAVAILABLE", `${host} broke off its answer`);
+  } finally {
+    clearTimeout(timer);
+  }
+  const what =
+    left < silence ? `did not end its answer within ${time} ms` : `sent nothing for ${silence} ms`;
+  throw new RegistryError("UNAVAILABLE", `${host} ${what}`, { status: 504 });
+}
+
+function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const piece of pieces) {
+    whole.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return whole;
+}
+
+/** Bytes per read. Larger pieces save calls (guide/platform, "Notes on the runtime"), and one is lost to a copy. */
+const PIECE = 256 * 1024;
+
+/** A buffer and how full it is. */
+export interface Partial {
+  buffer: Uint8Array;
+  have: number;
+}
+
+/** A transfer that brings less is as good as silent, in bytes a second: its connection had better be another. */
+const LEAST_RATE = 512;
+
+/** A body that is read into buffers of the reader's own, and that fails when it falls silent, or drips. */
+export class TimedBody {
+  readonly #reader: ReadableStreamBYOBReader | undefined;
+  readonly #silence: number;
+  readonly #host: string;
+  readonly #abort: AbortController;
+  readonly #moved: ((bytes: number) => void) | undefined;
+  /** When enough had come last, and how much has since. */
+  #enoughAt = Date.now();
+  #since = 0;
+  #piece: ArrayBufferLike = new ArrayBuffer(PIECE);
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /** @param moved told of each piece that comes, in bytes */
+  constructor(
+    response: Response,
+    silence: number,
+    host: string,
+    abort: AbortController,
+    moved?: (bytes: number) => void,
+  ) {
+    this.#moved = moved;
+    this.#reader = response.body?.getReader({ mode: "byob" });
+    this.#silence = silence;
+    this.#host = host;
+    this.#abort = abort;
+  }
+
+  /** Reads until the buffer is full or the body ends. What has come is in `partial`, also when the connection breaks. */
+  async fill(partial: Partial): Promise<void> {
+    const { buffer } = partial;
+    // It may have been left unread, for want of a place to put it.
+    this.#enoughAt = Date.now();
+    while (partial.have < buffer.byteLength) {
+      if (this.#rest.byteLength === 0 && !(await this.#more())) return;
+      const piece = this.#rest.subarray(0, buffer.byteLength - partial.have);
+      buffer.set(piece, partial.have);
+      this.#rest = this.#rest.subarray(piece.byteLength);
+      partial.have += piece.byteLength;
+    }
+  }
+
+  async #more(): Promise<boolean> {
+    if (!this.#reader) return false;
+    let silent = false;
+    const timer = setTimeout(() => {
+      silent = true;
+      this.#abort.abort();
+    }, this.#left());
+    try {
+      const { done, value } = await this.#reader.read(new Uint8Array(this.#piece));
+      if (value) this.#piece = value.buffer;
+      if (done) return false;
+      this.#rest = value;
+      this.#count(value.byteLength);
+      return true;
+    } catch (error) {
+      if (!silent) throw error;
+      const message = `${this.#host} sent nothing, or next to it, for ${this.#silence} ms`;
+      throw new RegistryError("UNAVAILABLE", message, { status: 504 });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Until when enough has to come, in ms from now. */
+  #left(): number {
+    return Math.max(0, this.#enoughAt + this.#silence - Date.now());
+  }
+
+  #count(bytes: number): void {
+    this.#moved?.(bytes);
+    this.#since += bytes;
+    if (this.#since < (LEAST_RATE * this.#silence) / 1000) return;
+    this.#since = 0;
+    this.#enoughAt = Date.now();
+  }
+
+  /** Ends the transfer: a body that is not read to its end holds its connection. */
+  cancel(): void {
+    this.#abort.abort();
+  }
+}

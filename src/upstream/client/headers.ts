@@ -1,0 +1,55 @@
+// The headers of a foreign answer: bounded before any of them is read, parsed or handed on, and without what repeats a secret that
+// was sent. The platform takes 512 KiB of them (probe), in any number.
+
+import { repeats } from "../../text/repeated.ts";
+import { parseChallenges } from "../authorization/challenge.ts";
+
+/** How many headers an answer may have, and how long each and all of them may be, in characters: a registry sends some twenty, and a
+ * server in front of one takes 8 to 32 KiB itself. */
+export const MOST_HEADERS = 256;
+export const LONGEST_HEADER = 16 * 1024;
+export const ALL_HEADERS = 64 * 1024;
+
+/** What is too much, to be read behind a host's name; undefined where nothing is. */
+export function excessOf(headers: Headers): string | undefined {
+  let [count, all] = [0, 0];
+  for (const [name, { length }] of headers) {
+    count += 1;
+    all += name.length + length;
+    if (count > MOST_HEADERS) return `answered with more than ${MOST_HEADERS} headers`;
+    if (length > LONGEST_HEADER)
+      return `answered with a header ${shownName(name)} longer than ${LONGEST_HEADER} characters`;
+    if (all > ALL_HEADERS)
+      return `answered with headers longer than ${ALL_HEADERS} characters together`;
+  }
+  return undefined;
+}
+
+function shownName(name: string): string {
+  return name.length <= 64 ? name : `${name.slice(0, 64)}…`;
+}
+
+const CHALLENGE = "www-authenticate";
+
+/** The answer without headers that repeat a secret: a Content-Type, a Link and a realm's host are stored, or told to clients. Of a
+ * challenge its other parameters stay: a token service that quotes an expired token still says where the next one is. */
+export function withoutSecrets(response: Response, secrets: readonly string[]): Response {
+  if (secrets.length === 0) return response;
+  const given = [...response.headers];
+  if (!repeats(given.map(([, value]) => value).join("\n"), secrets)) return response;
+  const cleaned = new Response(response.body, response);
+  for (const [name, value] of given) if (repeats(value, secrets)) cleaned.headers.delete(name);
+  const challenge = response.headers.get(CHALLENGE);
+  if (challenge !== null && !cleaned.headers.has(CHALLENGE))
+    cleaned.headers.set(CHALLENGE, challengeWithout(challenge, secrets));
+  return cleaned;
+}
+
+function challengeWithout(challenge: string, secrets: readonly string[]): string {
+  const challenges = parseChallenges(challenge).map(({ scheme, parameters }) => {
+    const left = [...parameters].filter(([, value]) => !repeats(value, secrets));
+    const texts = left.map(([name, value]) => `${name}="${value.replace(/["\\]/g, "\\$&")}"`);
+    return `${scheme} ${texts.join(", ")}`;
+  });
+  return challenges.join(", ");
+}

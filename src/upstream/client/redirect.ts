@@ -1,0 +1,104 @@
+// Requests to an upstream: redirects followed by hand, an answer expected in time.
+
+import { RegistryError } from "../../oci/error.ts";
+import { reasonOf } from "../../text/plain.ts";
+import { excessOf, withoutSecrets } from "./headers.ts";
+import { fetchOnKept } from "./kept.ts";
+import { NameFailure } from "./name-failure.ts";
+import { wrongWith } from "./reach.ts";
+import { secretsIn } from "./sent.ts";
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+const MOST_REDIRECTS = 5;
+
+export interface Wanted {
+  url: string;
+  method: "GET" | "HEAD" | "POST";
+  headers: Record<string, string>;
+  /** Sent to the URL's own origin only: a redirect to another must not see it. */
+  authorization?: string | undefined;
+  body?: string;
+  /** Refuses every redirect: for what is signed for one address, or is of no use at another. */
+  stay?: true;
+  /** The body is not decompressed. */
+  asSent?: true;
+  /** Told when a redirect leads to another origin: what comes of it is no longer the upstream's own doing. */
+  elsewhere?: () => void;
+}
+
+/** The final answer's headers, bounded and without the request's secrets (upstream/headers), within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
+ * aborts `controller` when it does not read the body. Throws UNAVAILABLE (502, or 504 for the time). */
+export async function fetchFollowing(
+  wanted: Wanted,
+  host: string,
+  firstByteTimeout: number,
+  controller: AbortController,
+): Promise<Response> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    controller.abort();
+  }, firstByteTimeout);
+  try {
+    return await follow(wanted, host, controller.signal);
+  } catch (error) {
+    if (error instanceof RegistryError) throw error;
+    if (late) {
+      const message = `${host} did not answer within ${firstByteTimeout} ms`;
+      throw new RegistryError("UNAVAILABLE", message, { status: 504 });
+    }
+    console.warn(`entrepot: ${wanted.method} at ${host} failed: ${reasonOf(error)}`);
+    throw new RegistryError("UNAVAILABLE", `${host} could not be reached`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promise<Response> {
+  const from = new URL(wanted.url);
+  let url = from;
+  let authorization = wanted.authorization;
+  for (let hops = 0; ; hops++) {
+    const response = await fetchOnKept(url, {
+      method: wanted.method,
+      // Digests and lengths are of the bytes themselves; workerd would ask for gzip and br on its own.
+      headers: {
+        "Accept-Encoding": "identity",
+        "User-Agent": "entrepot",
+        ...wanted.headers,
+        ...(authorization && { Authorization: authorization }),
+      },
+      body: wanted.body ?? null,
+      redirect: "manual",
+      encodeResponseBody: wanted.asSent ? "manual" : "automatic",
+      signal,
+    });
+    const excess = excessOf(response.headers);
+    if (excess !== undefined) {
+      await response.body?.cancel();
+      throw bad(host, excess);
+    }
+    const location = response.headers.get("location");
+    if (!REDIRECTS.includes(response.status) || location === null)
+      return withoutSecrets(response, secretsIn(wanted));
+    await response.body?.cancel();
+    if (wanted.stay)
+      throw bad(host, "redirected a request with credentials, which is not followed");
+    if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
+    const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (!next) throw bad(host, "redirected to what is no web address");
+    const wrong = wrongWith(next, url) ?? wrongWith(next, from);
+    if (wrong !== undefined) throw bad(host, `redirected to ${wrong}`);
+    if (next.origin !== url.origin) {
+      if (wanted.body !== undefined)
+        throw bad(host, "redirected a form with credentials to another origin");
+      authorization = undefined;
+      wanted.elsewhere?.();
+    }
+    url = next;
+  }
+}
+
+function bad(host: string, what: string): RegistryError {
+  return new NameFailure(`${host} ${what}`);
+}

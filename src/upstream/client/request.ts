@@ -1,0 +1,195 @@
+// One request to an upstream: with an authorization of the gate's, in time, and with what the gate wants to know of it.
+
+import type { Rule } from "../../config/rule.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { within } from "../../platform/deadline.ts";
+import { type Asked, endpointOf, type Reply, seenOf, useOf } from "../asked.ts";
+import { scopeOf } from "../authorization/scope.ts";
+import type { Gate, Loan } from "../gate.ts";
+import { readBudget } from "../health/limit.ts";
+import { type Bounds, readBounded, TimedBody } from "./body.ts";
+import { NameFailure } from "./name-failure.ts";
+import { offline } from "./offline.ts";
+import { fetchFollowing } from "./redirect.ts";
+import { refusalOf, withRetryAfter } from "./refusal.ts";
+import { secretsIn } from "./sent.ts";
+import type { Tally } from "./tally.ts";
+
+export type { Asked, Purpose } from "../asked.ts";
+
+/** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
+export interface Answer {
+  status: number;
+  headers: Headers;
+  response: Response;
+  /** A redirect led to another origin. */
+  elsewhere: boolean;
+  /** What clients are told of an answer of bad status. Reads (bounded) its body. */
+  refusal(): Promise<RegistryError>;
+  /** @param moved told of each piece that comes, in bytes */
+  body(moved?: (bytes: number) => void): TimedBody;
+  /** The whole body, or its first bytes (upstream/body). */
+  read(bounds: Bounds): Promise<Uint8Array>;
+  cancel(): void;
+}
+
+export class Requests {
+  readonly #gate: Gate;
+  readonly #tally: Tally | undefined;
+
+  constructor(gate: Gate, tally?: Tally) {
+    this.#gate = gate;
+    this.#tally = tally;
+  }
+
+  /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
+  async send(asked: Asked): Promise<Answer> {
+    const { rule } = asked.source;
+    if (rule.offline) throw offline(rule, asked.unknown);
+    const scope = scopeOf(asked.source);
+    const deadline = Date.now() + rule.firstByteTimeout;
+    const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
+    const lent = this.#gate.lend(rule, scope, useOf(asked), endpointOf(asked));
+    let loan = await intime(lent).catch((error) => this.#notLent(asked, error));
+    let answer = await this.#send(asked, loan, deadline);
+    while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
+      const { status, headers } = answer;
+      const refused = {
+        status,
+        challenge: headers.get("www-authenticate"),
+        passing: asked.method === "HEAD" || asked.purpose === "transfer",
+      };
+      const next = await intime(this.#gate.answer(rule, scope, refused, loan)).catch((error) => {
+        answer.cancel();
+        throw error;
+      });
+      if (!next) break;
+      answer.cancel();
+      loan = next;
+      answer = await this.#send(asked, loan, deadline);
+    }
+    if (isUnderstood(answer, asked, loan)) {
+      await this.#report(asked, loan, answer);
+      return answer;
+    }
+    const error = await answer.refusal();
+    answer.cancel();
+    throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
+  }
+
+  async #send(asked: Asked, loan: Loan, deadline: number): Promise<Answer> {
+    const { rule, repository } = asked.source;
+    const { host, base } = rule.upstream;
+    const received = (bytes: number) => this.#tally?.received(asked.source, bytes);
+    const begun = Date.now();
+    const answered = (status: number, headers?: Headers) => {
+      const now = Date.now();
+      const budget = headers && readBudget(headers, now);
+      this.#tally?.answered(asked, { status, waited: now - begun, ...(budget && { budget }) });
+    };
+    const controller = new AbortController();
+    let elsewhere = false;
+    try {
+      const response = await fetchFollowing(
+        {
+          url: `${base}/v2/${repository}/${asked.path}`,
+          method: asked.method,
+          headers: asked.headers ?? {},
+          authorization: loan.authorization,
+          ...(asked.asSent && { asSent: true }),
+          elsewhere: () => {
+            elsewhere = true;
+          },
+        },
+        host,
+        Math.max(1, deadline - Date.now()),
+        controller,
+      );
+      answered(response.status, response.headers);
+      return {
+        status: response.status,
+        headers: response.headers,
+        response,
+        elsewhere,
+        refusal: () =>
+          refusalOf(response, speakerOf(asked, elsewhere), asked.unknown, secretsIn(loan)),
+        body: (moved) =>
+          new TimedBody(response, rule.silenceTimeout, host, controller, (bytes) => {
+            received(bytes);
+            moved?.(bytes);
+          }),
+        read: async (bounds) => {
+          const bytes = await readBounded(response, bounds);
+          received(bytes.byteLength);
+          return bytes;
+        },
+        cancel: () => controller.abort(),
+      };
+    } catch (error) {
+      answered(0);
+      if (!(error instanceof RegistryError)) throw error;
+      const speaker = speakerOf(asked, elsewhere);
+      const { message, status } = error.status === 504 ? late(rule) : error;
+      const words = message.replace(host, speaker);
+      const told =
+        error instanceof NameFailure
+          ? new NameFailure(words)
+          : new RegistryError("UNAVAILABLE", words, { status });
+      await this.#report(asked, loan, { elsewhere }, told);
+      throw told;
+    }
+  }
+
+  /** What a token service's failure has made of its upstream is told here, since the gate tells nobody. */
+  async #notLent({ source }: Asked, error: unknown): Promise<never> {
+    const isNews = error instanceof RegistryError && !error.unasked;
+    if (isNews && this.#tally) {
+      for (const one of await this.#gate.news(source.rule).catch(() => []))
+        this.#tally.became(source, one);
+    }
+    throw error;
+  }
+
+  /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
+   */
+  async #report(asked: Asked, loan: Loan, answer: Reply, error?: RegistryError): Promise<number> {
+    const { rule } = asked.source;
+    const seen = seenOf(asked, loan, answer, error, Date.now());
+    if (!seen) return 0;
+    try {
+      const { pause, became } = await this.#gate.report(rule, seen);
+      for (const one of became) this.#tally?.became(asked.source, one);
+      return pause;
+    } catch (failure) {
+      // The answer is here, whatever the gate makes of it.
+      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+      return 0;
+    }
+  }
+}
+
+/** Who gave an answer: a registry's blobs are often elsewhere, and their storage is not the registry. */
+function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
+  const { host } = source.rule.upstream;
+  return kind === "blob" && elsewhere ? `${host}'s storage` : host;
+}
+
+function isUnderstood(
+  { status, headers }: Answer,
+  { understood, unchallenged, settled }: Asked,
+  { doubtsHead }: Loan,
+): boolean {
+  if ((status >= 200 && status < 300) || understood?.includes(status)) return true;
+  if (settled && status === 404) return doubtsHead === true;
+  return unchallenged?.includes(status) === true && headers.get("www-authenticate") === null;
+}
+
+function mayBeAnswered(status: number, { method }: Asked): boolean {
+  return status === 401 || (status === 403 && method === "GET");
+}
+
+/** Who waited for the first byte has waited long enough. */
+export function late(rule: Rule): RegistryError {
+  const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
+  return new RegistryError("UNAVAILABLE", message, { status: 504 });
+}

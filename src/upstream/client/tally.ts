@@ -1,0 +1,22 @@
+// What is counted of upstreams: by whoever asks them, for whoever wants to know.
+
+import type { Source } from "../../policy/source.ts";
+import type { Budget } from "../health/limit.ts";
+import type { Became } from "../health/standing.ts";
+import type { Asked } from "./request.ts";
+
+/** How an upstream answered. */
+export interface Answered {
+  /** 0: it did not. */
+  status: number;
+  /** Until its answer began, in ms. */
+  waited: number;
+  budget?: Budget;
+}
+
+/** Counts what upstreams are asked, and what they send. */
+export interface Tally {
+  answered(asked: Pick<Asked, "source" | "kind" | "method">, answer: Answered): void;
+  received(source: Source, bytes: number): void;
+  became(source: Source, became: Became): void;
+}

@@ -1,0 +1,245 @@
+// Validating a rule: its upstream is really asked, with the rule's credentials, a step at a time, so that what fails can be told. Nothing
+// of what is known of the upstream's health is heeded or changed by it.
+
+import type { Credentials } from "../../config/credentials.ts";
+import { hintsOf } from "../../config/hints.ts";
+import type { Rule } from "../../config/rule.ts";
+import { parseUpstream } from "../../config/upstream.ts";
+import { behindV2, pathOf, written } from "../../config/upstream-path.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { UPSTREAM_ACCEPT } from "../../oci/manifest.ts";
+import { plain } from "../../text/plain.ts";
+import { Authorizer } from "../authorization/authorizer.ts";
+import { type Challenge, challengeIn } from "../authorization/challenge.ts";
+import { scopeOf } from "../authorization/scope.ts";
+import { openSecrets, type Secrets } from "../authorization/secrets.ts";
+import { readBudget } from "../health/limit.ts";
+import { fetchFollowing } from "./redirect.ts";
+
+export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
+
+/** One thing that was tried. */
+export interface Check {
+  check: (typeof CHECKS)[number];
+  good: boolean;
+  /** Holds nothing of a credential. */
+  text: string;
+}
+
+export interface Validation {
+  valid: boolean;
+  checks: Check[];
+}
+
+/** An image to try, as it is called at the upstream. */
+export interface Sample {
+  repository: string;
+  reference: string;
+}
+
+/** @param variables with the rule's secrets
+ * @param now in ms since the epoch */
+export async function validate(
+  rule: Rule,
+  variables: Readonly<Record<string, unknown>>,
+  sample: Sample | undefined,
+  now: number,
+): Promise<Validation> {
+  const checks: Check[] = [];
+  const say: Say = (check, good, text) => void checks.push({ check, good, text: plain(text) });
+  const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
+  try {
+    const challenge = await reach(rule, say);
+    const secrets = openSecrets(variables);
+    for (const key of keys) await withKey(rule, key, secrets, challenge, sample, now, say);
+  } catch (error) {
+    if (!(error instanceof Ended)) throw error;
+  }
+  return { valid: checks.every(({ good }) => good), checks };
+}
+
+/** What comes after it makes no sense. */
+class Ended extends Error {}
+
+type Say = (check: Check["check"], good: boolean, text: string) => void;
+
+/** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
+async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
+  const { host } = rule.upstream;
+  const response = await tried(rule, "GET", "/v2/", undefined, say, "reach");
+  const { status, headers } = response;
+  if (!isRegistrys(response)) {
+    const what = status === 200 ? "a page" : status;
+    const elsewhere = await lookBehind(rule);
+    say("reach", false, `${host} answered ${what} to GET /v2/, as no registry does${elsewhere}`);
+    throw new Ended();
+  }
+  const path = pathOf(rule);
+  const before = path === undefined ? "" : `, at ${path}/v2/: its path goes before /v2`;
+  say("reach", true, `${host} answers as a registry${before}`);
+  if (status === 200) {
+    say("challenge", true, `${host} wants no login at /v2/`);
+    return undefined;
+  }
+  const challenge = challengeIn(headers.get("www-authenticate"), true);
+  if (!challenge) {
+    const elsewhere = await lookBehind(rule);
+    const words = `${host} asks for a login that is neither Bearer nor Basic${elsewhere}`;
+    say("challenge", false, words);
+    throw new Ended();
+  }
+  const realm = challenge.parameters.get("realm");
+  const at = challenge.scheme === "bearer" ? `, at ${hostOf(realm)}` : "";
+  say(
+    "challenge",
+    true,
+    `${host} asks for ${challenge.scheme === "bearer" ? "Bearer" : "Basic"}${at}`,
+  );
+  return challenge;
+}
+
+/** A web application answers 200 with its page to every path that it does not know: Harbor's portal does. */
+function isRegistrys({ status, headers }: Response): boolean {
+  const isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
+    headers.get("content-type") ?? "",
+  );
+  return (status === 200 && !isPage) || status === 401;
+}
+
+/** Where no registry answers under the upstream's path: whether one does at `/v2/` of the host, and has the path behind it. No secret
+ * is sent there. */
+async function lookBehind(rule: Rule): Promise<string> {
+  const behind = behindV2(rule);
+  if (!behind) return "";
+  const upstream = parseUpstream(behind.upstream, true);
+  const answers = await ask({ ...rule, upstream }, "GET", "/v2/", undefined).then(
+    isRegistrys,
+    () => false,
+  );
+  const asked = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
+  return answers
+    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as of Harbor or Google Artifact Registry, write ${written(behind)}`
+    : `${asked}. At ${upstream.base}/v2/ none answers either`;
+}
+
+async function withKey(
+  rule: Rule,
+  key: string | undefined,
+  secrets: Secrets,
+  challenge: Challenge | undefined,
+  sample: Sample | undefined,
+  now: number,
+  say: Say,
+): Promise<void> {
+  const whose = key === undefined ? "without credentials" : `the secret ${key}`;
+  const authorization = await authorized(rule, key, secrets, challenge, sample, say, whose);
+  if (authorization === null) return;
+  if (challenge && authorization !== undefined) {
+    const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
+    if (status !== 200 && challenge.scheme === "basic")
+      return say("access", false, `${rule.upstream.host} answered ${status} to ${whose}`);
+  }
+  if (!sample) return;
+  const { repository, reference } = sample;
+  const path = `/v2/${repository}/manifests/${reference}`;
+  const [method, { status, headers }] = await describedBy(rule, path, authorization, say);
+  const words = `${rule.upstream.host} answered ${status} to ${method} of ${repository}:${reference}, ${whose}`;
+  const why = status === 200 ? [] : hintsOf(rule);
+  say("image", status === 200, [words, ...why].join("; "));
+  const budget = status === 200 ? readBudget(headers, now) : undefined;
+  if (budget) {
+    const text = `${budget.remaining} of ${budget.limit} pulls are left, ${whose}`;
+    say("budget", budget.remaining > rule.reservePulls, text);
+  }
+}
+
+/** By HEAD; by GET where HEAD is refused or answered 404 (Nexus) and GET works, as pulls do there. */
+async function describedBy(
+  rule: Rule,
+  path: string,
+  authorization: string | undefined,
+  say: Say,
+): Promise<["HEAD" | "GET", Response]> {
+  const head = await tried(rule, "HEAD", path, authorization, say, "image");
+  if (head.status < 300 || head.status >= 500 || head.status === 429) return ["HEAD", head];
+  const get = await tried(rule, "GET", path, authorization, say, "image");
+  return get.status === 200 ? ["GET", get] : ["HEAD", head];
+}
+
+/** Undefined where none is needed; null where it was told why there is none. */
+async function authorized(
+  rule: Rule,
+  key: string | undefined,
+  secrets: Secrets,
+  challenge: Challenge | undefined,
+  sample: Sample | undefined,
+  say: Say,
+  whose: string,
+): Promise<string | undefined | null> {
+  let credentials: Credentials | undefined;
+  if (key !== undefined) {
+    const read = secrets(rule, key);
+    if ("problem" in read) {
+      say("credentials", false, read.problem);
+      return null;
+    }
+    credentials = read.credentials;
+  }
+  if (!challenge) return undefined;
+  const told = challenge.parameters.get("scope");
+  const scope = sample ? scopeOf(sample) : (told ?? "");
+  try {
+    const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
+    if (made === undefined) {
+      say("credentials", false, `${whose} is of no use for what ${rule.upstream.host} asks for`);
+      return null;
+    }
+    say("credentials", true, `a login is given for ${whose}`);
+    return made;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    say("credentials", false, `${error.message}, ${whose}`);
+    return null;
+  }
+}
+
+async function tried(
+  rule: Rule,
+  method: "GET" | "HEAD",
+  path: string,
+  authorization: string | undefined,
+  say: Say,
+  check: Check["check"],
+): Promise<Response> {
+  try {
+    return await ask(rule, method, path, authorization);
+  } catch (error) {
+    say(check, false, (error as RegistryError).message);
+    throw new Ended();
+  }
+}
+
+/** The answer without its body. Throws a RegistryError where there is none. */
+async function ask(
+  { upstream, firstByteTimeout }: Rule,
+  method: "GET" | "HEAD",
+  path: string,
+  authorization: string | undefined,
+): Promise<Response> {
+  const controller = new AbortController();
+  const wanted = {
+    url: upstream.base + path,
+    method,
+    headers: { Accept: UPSTREAM_ACCEPT },
+    authorization,
+  };
+  const response = await fetchFollowing(wanted, upstream.host, firstByteTimeout, controller);
+  controller.abort();
+  return response;
+}
+
+function hostOf(realm: string | undefined): string {
+  return realm !== undefined && URL.canParse(realm)
+    ? plain(new URL(realm).host, 255)
+    : "no usable address";
+}

@@ -1,0 +1,128 @@
+// Shares: who may use what an upstream's limit on pulls leaves. The attack: one identity pulls until nothing is left for the others, or
+// a name under its control answers with a `ratelimit-remaining` of its own. Pure.
+
+import { RegistryError } from "../../oci/error.ts";
+import type { Budget } from "./limit.ts";
+
+export interface Shares {
+  /** What is taken as left. */
+  budget?: Budget;
+  /** What each identity was told last. */
+  told?: Record<string, Told>;
+  /** Pulls that were let through in all. */
+  lent?: number;
+  /** What each identity has pulled. */
+  used?: Record<string, Used>;
+}
+
+/** What is about to be asked. */
+interface Wanted {
+  pull: boolean;
+  background: boolean;
+  reserve: number;
+}
+
+/** What an answer told, and how many pulls had been let through by then. */
+type Told = Budget & { lent: number };
+
+export interface Used {
+  /** Pulls; they run out of the window evenly. */
+  pulls: number;
+  /** When they were that many, in ms since the epoch. */
+  at: number;
+}
+
+/** The budget is low when a quarter of the limit, or the rule's `reservePulls`, is left: until then nobody is held to a share. */
+const LOW = 1 / 4;
+/** What was told so much earlier than the newest, in ms, is not compared with it: others may have pulled with these credentials. */
+const SAME_TIME = 10 * 60_000;
+/** An identity counts among those that share until so much of a pull is left. */
+const ACTIVE = 1 / 2;
+/** Of more identities, those that used least are forgotten. */
+const MOST = 200;
+/** Seconds. */
+const LONGEST_WAIT = 3600;
+
+/** Throws TOOMANYREQUESTS (429) where the pulls that are left are for others. */
+export function keepShares<T extends Shares>(health: T, use: Wanted, by: string, now: number): T {
+  const { budget, used = {} } = health;
+  if (!use.pull || !budget || now - budget.seenAt > budget.window) return health;
+  if (use.background) keepReserve(budget, use.reserve);
+  else keepShare(budget, used, by, use.reserve, now);
+  const mine = { pulls: leftOf(used[by], budget, now) + 1, at: now };
+  return { ...health, used: bounded({ ...used, [by]: mine }), lent: (health.lent ?? 0) + 1 };
+}
+
+function keepReserve({ remaining }: Budget, reserve: number): void {
+  if (remaining > reserve) return;
+  throw new RegistryError(
+    "TOOMANYREQUESTS",
+    `${remaining} pulls are left, and ${reserve} are kept for clients`,
+    { unasked: true },
+  );
+}
+
+function keepShare(
+  budget: Budget,
+  used: Record<string, Used>,
+  by: string,
+  reserve: number,
+  now: number,
+): void {
+  const { limit, remaining, window } = budget;
+  const kept = Math.min(reserve, Math.floor(limit / 2));
+  if (remaining > Math.max(kept, limit * LOW)) return;
+  const others = Object.keys(used).filter(
+    (one) => one !== by && leftOf(used[one], budget, now) >= ACTIVE,
+  );
+  const share = Math.max(1, Math.floor((limit - kept) / (others.length + 1)));
+  const mine = leftOf(used[by], budget, now);
+  if (mine < share || (others.length === 0 && remaining > kept)) return;
+  const wait = ((mine - share + 1) * window) / Math.max(1, limit) / 1000;
+  const seconds = Math.max(1, Math.min(LONGEST_WAIT, Math.ceil(wait)));
+  throw new RegistryError(
+    "TOOMANYREQUESTS",
+    `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}: the rest is kept for others`,
+    { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
+  );
+}
+
+function leftOf(used: Used | undefined, { limit, window }: Budget, now: number): number {
+  if (!used) return 0;
+  return Math.max(0, used.pulls - (Math.max(0, now - used.at) * limit) / Math.max(1, window));
+}
+
+/** What an answer tells of the limit. */
+export function told<T extends Shares>(
+  health: T,
+  { budget, pull, gave }: { budget?: Budget; pull: boolean; gave?: boolean },
+  by: string,
+): T {
+  const { told: before = {}, lent = 0 } = health;
+  if (budget) return withTold(health, bounded({ ...before, [by]: { ...budget, lent } }));
+  // "No header means unlimited": of a pull that was given.
+  if (!pull || !gave || !before[by]) return health;
+  const { [by]: _, ...others } = before;
+  return withTold(health, others);
+}
+
+/** Of what identities were told at about the same time, the middle: a name that lies is one identity's. */
+function withTold<T extends Shares>(health: T, told: Record<string, Told>): T {
+  const { told: _, budget: __, ...rest } = health;
+  const { lent: now = 0 } = health;
+  const newest = Math.max(...Object.values(told).map(({ seenAt }) => seenAt));
+  const fitting = Object.values(told)
+    .filter(({ seenAt }) => newest - seenAt <= SAME_TIME)
+    .map(({ lent, ...one }) => ({ ...one, remaining: Math.max(0, one.remaining - now + lent) }))
+    .toSorted((one, other) => one.remaining - other.remaining);
+  const budget = fitting[Math.floor(fitting.length / 2)];
+  return { ...rest, ...(budget && { budget, told }) } as T;
+}
+
+function bounded<T extends Used | Told>(entries: Record<string, T>): Record<string, T> {
+  const all = Object.entries(entries);
+  if (all.length <= MOST) return entries;
+  const weight = (one: T) => ("pulls" in one ? one.pulls : one.seenAt);
+  const least = all.reduce((low, one) => (weight(one[1]) < weight(low[1]) ? one : low));
+  return Object.fromEntries(all.filter((one) => one !== least));
+}

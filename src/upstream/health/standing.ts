@@ -1,0 +1,108 @@
+// How it stands with an upstream: what is told of its health, and what is stored of it. Pure.
+
+import type { ErrorValue } from "../../oci/error.ts";
+import { repositoryIn } from "../authorization/scope.ts";
+import type { Cooldown } from "./cooldown.ts";
+import type { Health } from "./health.ts";
+import type { Budget } from "./limit.ts";
+
+/** That an upstream is left alone from now on, for a limit's sake or since it fails; or is asked again. */
+export interface Became {
+  what: "limited" | "down" | "up";
+  /** In ms since the epoch. */
+  at: number;
+  detail: string;
+}
+
+/** That it is left alone. */
+export interface Pause {
+  /** All of it, manifests' GETs, a repository, or what single identities ask, of which none is named. */
+  of: "all" | "pulls" | "repository" | "identities";
+  repository?: string;
+  /** In ms since the epoch. */
+  until: number;
+  error: ErrorValue;
+  /** Of `identities`: how many. Of a repository: 1 where only one identity saw it fail, and it rests for that one. */
+  count?: number;
+}
+
+export interface UpstreamState {
+  offline: boolean;
+  pauses: Pause[];
+  budget?: Budget;
+  /** Identities that have no cold question left (upstream/allowance). Absent from what an older gate tells. */
+  spent?: number;
+}
+
+/** @param repository the one whose own pause is told; undefined for those of all */
+export function stateOf(
+  health: Health,
+  repository: string | undefined,
+  spent: number,
+  now: number,
+): Omit<UpstreamState, "offline"> {
+  const { all, pulls, repositories = {}, identities = {}, budget } = health;
+  const pauses: Pause[] = [];
+  const add = (cooldown: Cooldown | undefined, of: Pick<Pause, "of" | "repository" | "count">) => {
+    if (cooldown && cooldown.until > now)
+      pauses.push({ ...of, until: cooldown.until, error: cooldown.error });
+  };
+  add(all, { of: "all" });
+  add(pulls, { of: "pulls" });
+  const resting = Object.values(identities).filter(({ until }) => until > now);
+  const longest = resting.toSorted((one, other) => other.until - one.until)[0];
+  add(longest, { of: "identities", count: resting.length });
+  for (const [scope, cooldown] of Object.entries(repositories)) {
+    const name = repositoryIn(scope);
+    const alone = cooldown.seenBy?.length === 1 && { count: 1 };
+    if (repository === undefined || name === repository)
+      add(cooldown, { of: "repository", repository: name, ...alone });
+  }
+  return { pauses, ...(budget && { budget }), spent };
+}
+
+/** For how long a pause that nobody ended by asking again is taken to last, in ms: the name may never be asked for again. */
+const FORGOTTEN = 5 * 60_000;
+
+/** What is worth an event: that the upstream limits, or fails, and that it no longer does. */
+export function changesOf(before: Health, after: Health, at: number): Became[] {
+  return [
+    ...changeOf("limited", limited(before, at), limited(after, at), at),
+    ...changeOf("down", down(before, after), down(after, after), at),
+  ];
+}
+
+function changeOf(
+  what: "limited" | "down",
+  was: Cooldown | undefined,
+  is: Cooldown | undefined,
+  at: number,
+): Became[] {
+  const detail = (is ?? was)?.error.message ?? "";
+  if (!was === !is) return [];
+  console.warn(`entrepot: ${is ? "left alone" : "asked again"}: ${detail}`);
+  return [{ what: is ? what : "up", at, detail }];
+}
+
+/** Be it a name's 429 alone: it is the first sign that a limit is reached. */
+function limited(
+  { all, pulls, repositories = {}, identities = {} }: Health,
+  now: number,
+): Cooldown | undefined {
+  const rests = [all, pulls, ...Object.values(repositories), ...Object.values(identities)];
+  return rests.find(
+    (rest) => rest?.error.status === 429 && rest.until > 0 && now < rest.retryAt + FORGOTTEN,
+  );
+}
+
+/** Of all, or of the only identity that was heard lately, which then is all that can be known. */
+function down({ all, identities = {} }: Health, { evidence = [] }: Health): Cooldown | undefined {
+  const [only, ...others] = new Set(evidence.map(({ by }) => by));
+  const own = only !== undefined && others.length === 0 ? identities[only] : undefined;
+  return [all, own].find((rest) => rest && rest.error.status !== 429 && rest.until > 0);
+}
+
+/** What outlives the object: that an upstream asked for patience, not what led to it. */
+export function storedOf({ evidence: _, ...stored }: Health): Health {
+  return stored;
+}
