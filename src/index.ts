@@ -36,7 +36,7 @@ import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
 import { guard } from "./text/plain.ts";
 import { UpstreamClient } from "./upstream/client/client.ts";
-import { openGate } from "./upstream/gate.ts";
+import { openGate } from "./upstream/open.ts";
 
 export { AccessObject } from "./access/object.ts";
 export { CatalogObject } from "./catalog/object.ts";
@@ -69,7 +69,7 @@ export default {
           PREWARM: () => prewarm.list(undefined, undefined, 1),
         },
         explain: explainOf(env),
-        gate: openGate(env.UPSTREAM_GATE),
+        gate: openGate(env),
         prewarm,
         lifecycle: (config: Config) => lifecycleOf(env, config),
         ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
@@ -125,7 +125,7 @@ function explainOf(env: Env): Explain {
     manifests: new ManifestStore(env.META, env.BLOBS),
     links: new LinkStore(env.META, env.BLOBS),
     blobs: new BlobStore(env.BLOBS, env.META),
-    gate: openGate(env.UPSTREAM_GATE),
+    gate: openGate(env),
   });
 }
 
@@ -135,7 +135,7 @@ function lifecycleOf(env: Env, config: Config): Lifecycle {
     fills: openFills(env),
     inventory: new InventoryStore(env.BLOBS),
     manifests: new ManifestStore(env.META, env.BLOBS),
-    upstream: new UpstreamClient(openGate(env.UPSTREAM_GATE)),
+    upstream: new UpstreamClient(openGate(env)),
     config,
   });
 }

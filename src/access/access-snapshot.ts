@@ -4,8 +4,7 @@ import { LRUCache } from "lru-cache";
 import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";
 import type { Visit } from "../store/visit.ts";
-import type { Access } from "./open.ts";
-import { isPast, type PullToken, type Read, readPage } from "./records.ts";
+import { type Access, isPast, type PullToken, type Read, readPage } from "./contract.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
 
 /** From this age on, in ms, the page is read again behind an answer; from this one on before it; and with this one it counts no more:

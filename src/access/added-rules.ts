@@ -2,7 +2,7 @@
 
 import type { AddedRule } from "../config/added.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
-import type { AddedRules, RuleChange } from "./records.ts";
+import type { AddedRules, RuleChange } from "./contract.ts";
 
 interface Row {
   name: string;

@@ -4,8 +4,8 @@ import { timingSafeEqual } from "node:crypto";
 import type { Team } from "../config/auth.ts";
 import { digestOf } from "../oci/hash.ts";
 import { wildcard } from "../policy/wildcard.ts";
+import type { Role } from "./contract.ts";
 import { type Issuers, NoGood } from "./issuers/issuers.ts";
-import type { Role } from "./records.ts";
 
 export interface Person {
   role: Role;

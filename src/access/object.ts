@@ -3,12 +3,10 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { LIFECYCLE } from "../config/added.ts";
-import type { Env } from "../env.ts";
-import { type Outcome, settle } from "../oci/error.ts";
+import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
 import { Sqlite } from "../platform/sqlite.ts";
 import { addedRules, changeRule } from "./added-rules.ts";
-import type { Access } from "./open.ts";
-import type { Page, PullToken, Quarantined, RuleChange } from "./records.ts";
+import type { Access, Page, PullToken, Quarantined, RuleChange } from "./contract.ts";
 import { STEPS } from "./schema.ts";
 import {
   beginSession,
@@ -29,14 +27,6 @@ import {
   trimTokens,
 } from "./tokens/token-row.ts";
 
-type Method = keyof Access;
-/** Its calls as they arrive. */
-type Calls = {
-  [M in Method]: (
-    ...args: Parameters<Access[M]>
-  ) => Promise<Outcome<Awaited<ReturnType<Access[M]>>>>;
-};
-
 /** For so long, in ms, it is told that a token was revoked: longer than an isolate remembers a token, and a token of ours lives. */
 const TOLD = 60 * 60_000;
 /** Kept refresh tokens of a pull token. */
@@ -45,11 +35,11 @@ const MOST_ACTIONS = 100_000;
 /** Every isolate has them all in its memory. */
 const MOST_QUARANTINED = 5_000;
 
-export class AccessObject extends DurableObject<Env> implements Calls {
+export class AccessObject extends DurableObject implements Calls<Access> {
   readonly #database = new Sqlite(this.ctx.storage.sql);
   readonly #keys = new Keys(this.ctx.storage, this.#database);
 
-  constructor(context: DurableObjectState, env: Env) {
+  constructor(context: DurableObjectState, env: object) {
     super(context, env);
     context.storage.transactionSync(() => this.#database.migrate(STEPS));
   }

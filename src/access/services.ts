@@ -1,12 +1,11 @@
 // The desk: what an isolate needs to say who asks. Opened once an isolate; AUTH comes with the configuration.
 
 import type { Auth } from "../config/auth.ts";
-import type { Limiter } from "../env.ts";
 import { Book } from "./access-snapshot.ts";
 import { Identify } from "./authenticate.ts";
+import type { Access, Limiter } from "./contract.ts";
 import { Issuers } from "./issuers/issuers.ts";
 import { Limits } from "./limits/limits.ts";
-import type { Access } from "./open.ts";
 import { Verifier } from "./tokens/jwt.ts";
 
 export interface Desk {

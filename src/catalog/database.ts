@@ -2,7 +2,7 @@
 
 import type { Digest } from "../oci/digest.ts";
 import { Sqlite, type Value } from "../platform/sqlite.ts";
-import type { ContentKind, LifecycleEvent } from "./sweep/sweeping.ts";
+import type { ContentKind, LifecycleEvent } from "./sweep/contract.ts";
 
 export class Database extends Sqlite {
   /** The number of a place, which it gets when it is first named. */

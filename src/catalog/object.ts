@@ -2,10 +2,9 @@
 // Off the hot path: it is told, and the sweep and its previews ask it. Each call is one transaction.
 
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../env.ts";
-import { type Outcome, settle } from "../oci/error.ts";
+import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
+import type { Catalog } from "./contract.ts";
 import { Database } from "./database.ts";
-import type { Catalog } from "./open.ts";
 import * as browse from "./query/browse.ts";
 import { contentsKnown, recordOf } from "./query/image-record.ts";
 import { totalsOf } from "./query/totals.ts";
@@ -22,19 +21,15 @@ import { CONTENT_TABLES, STEPS } from "./schema.ts";
 import * as collecting from "./sweep/collecting.ts";
 import { freedBy } from "./sweep/freed.ts";
 import * as images from "./sweep/images.ts";
+import * as marks from "./sweep/marks.ts";
 import * as pins from "./sweep/pins.ts";
 import { removeImage } from "./sweep/removing.ts";
 import * as runs from "./sweep/runs.ts";
 
-type Method = keyof Catalog;
-type Result<M extends Method> = Promise<Outcome<Awaited<ReturnType<Catalog[M]>>>>;
-/** The catalog's calls as they arrive. */
-type Calls = { [M in Method]: (...args: Parameters<Catalog[M]>) => Result<M> };
-
-export class CatalogObject extends DurableObject<Env> implements Calls {
+export class CatalogObject extends DurableObject implements Calls<Catalog> {
   readonly #database = new Database(this.ctx.storage.sql);
 
-  constructor(context: DurableObjectState, env: Env) {
+  constructor(context: DurableObjectState, env: object) {
     super(context, env);
     context.storage.transactionSync(() => this.#database.migrate(STEPS));
   }
@@ -99,7 +94,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   }
 
   mark(...args: Parameters<Catalog["mark"]>) {
-    return this.#do((database) => images.mark(database, ...args));
+    return this.#do((database) => marks.mark(database, ...args));
   }
 
   freed(...args: Parameters<Catalog["freed"]>) {
@@ -107,7 +102,7 @@ export class CatalogObject extends DurableObject<Env> implements Calls {
   }
 
   due(...args: Parameters<Catalog["due"]>) {
-    return this.#do((database) => images.dueImages(database, ...args));
+    return this.#do((database) => marks.dueImages(database, ...args));
   }
 
   take(...[due, before, now, run]: Parameters<Catalog["take"]>) {

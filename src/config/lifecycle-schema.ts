@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { pattern } from "./fields.ts";
-import type { Count, LifecyclePolicy, LifecycleRule, Selection } from "./lifecycle.ts";
+import type { Count, LifecyclePolicy, LifecycleRule, Selection } from "./lifecycle-policy.ts";
 
 /** ECR, "Lifecycle policy parameters": "a maximum of four wildcards". */
 const MOST_WILDCARDS = 4;

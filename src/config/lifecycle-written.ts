@@ -1,6 +1,6 @@
 // Lifecycle policies as they are written: the way back from what was read of them, in ECR's grammar.
 
-import type { LifecyclePolicy, LifecycleRule } from "./lifecycle.ts";
+import type { LifecyclePolicy, LifecycleRule } from "./lifecycle-policy.ts";
 import { UNITS } from "./lifecycle-schema.ts";
 
 /** What `parsePolicies` reads the same policy from. */

@@ -1,40 +1,10 @@
 // Lifecycle policies, in ECR's grammar, so that a policy written for ECR can be pasted: which images expire. Beyond ECR: images may
 // expire by their last pull, by the size of all together, and not at all where they are protected.
 
+import type { LifecyclePolicy } from "./lifecycle-policy.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import { policySchema } from "./lifecycle-schema.ts";
-
-/** One of a policy's rules. Of images with its tag status, those that its count does not keep expire. */
-export interface LifecycleRule {
-  /** The lowest goes first. */
-  priority: number;
-  description?: string;
-  selection: Selection;
-}
-
-export type TagStatus =
-  | { tagStatus: "tagged"; tagPrefixList: string[] }
-  | { tagStatus: "tagged"; tagPatternList: string[] }
-  | { tagStatus: "untagged" | "any" };
-
-export type Count =
-  | { countType: "imageCountMoreThan"; countNumber: number }
-  /** In days. */
-  | { countType: "sinceImagePushed" | "sinceImagePulled"; countNumber: number }
-  /** In gigabytes, of 10^9 bytes each. */
-  | { countType: "totalSizeMoreThan"; countNumber: number };
-
-export type Selection = TagStatus & Count;
-
-export interface LifecyclePolicy {
-  /** Globs over repositories; undefined: all. */
-  repositories?: string[];
-  /** Globs over `name` or `name:tag`: no rule expires those. */
-  protect: string[];
-  /** The lowest priority first. None: nothing expires. */
-  rules: LifecycleRule[];
-}
 
 /** Where nothing else is configured: a cache that only grows is a bill. */
 export const DEFAULT_LIFECYCLE: LifecyclePolicy = {

@@ -4,10 +4,11 @@
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { nothingHere } from "../http/admin/admin.ts";
-import { pathIn, type Reception, wantsPage } from "../http/admin/console-host.ts";
+import { pathIn, type Reception, wantsPage } from "../http/shared/console-host.ts";
 import { textOf } from "../http/shared/body.ts";
 import { errorResponse } from "../http/shared/respond.ts";
-import { asRegistryError, RegistryError } from "../oci/error.ts";
+import { RegistryError } from "../oci/error.ts";
+import { asRegistryError } from "../platform/rpc.ts";
 import { pageText } from "../text/plain.ts";
 import { answerAsset } from "./assets/assets.ts";
 import { addDocs } from "./pages/docs.tsx";

@@ -1,9 +1,8 @@
 // What is known of an image and of how it would be pulled: collected from all that decides about it, and changed by nothing of that.
 
-import type { Access } from "../access/open.ts";
-import { isPast, type PullToken } from "../access/records.ts";
-import type { Counts, HeldImage } from "../catalog/facts.ts";
-import type { Catalog } from "../catalog/open.ts";
+import { type Access, isPast, type PullToken } from "../access/contract.ts";
+import type { Catalog } from "../catalog/contract.ts";
+import type { Counts, HeldImage } from "../catalog/record/contract.ts";
 import type { Config } from "../config/read.ts";
 import type { Digest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
@@ -18,8 +17,7 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
-import type { Watch } from "../upstream/gate.ts";
-import type { UpstreamState } from "../upstream/health/standing.ts";
+import type { UpstreamState, Watch } from "../upstream/contract.ts";
 
 /** What is looked into. */
 export interface Sources {

@@ -1,7 +1,7 @@
 // Collecting: what is condemned is deleted, in an order in which nothing visible ever points to something missing: tags, then
 // manifests, those first that lead to others, then blobs. A crash leaves the rest for the next run.
 
-import type { Condemned, ContentKind, Doomed, Removal } from "../catalog/sweep/sweeping.ts";
+import type { Condemned, ContentKind, Doomed, Removal } from "../catalog/sweep/contract.ts";
 import type { Running } from "./running.ts";
 
 /** How many are asked for at once, and how many of them are deleted at once: six connections may wait for an answer

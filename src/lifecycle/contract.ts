@@ -1,8 +1,8 @@
 // What the lifecycle tells whoever asks for it: a preview, and what a rebuilding has come to.
 
 import type { RuleCount } from "../catalog/sweep/by-rule.ts";
-import type { RunReport } from "../catalog/sweep/sweeping.ts";
-import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import type { RunReport } from "../catalog/sweep/contract.ts";
+import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import type { Digest } from "../oci/digest.ts";
 
 export interface PreviewImage {

@@ -1,7 +1,7 @@
 // Counting: which of the images that match a rule its count does not keep.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
-import type { Selection } from "../config/lifecycle.ts";
+import type { Selection } from "../config/lifecycle-policy.ts";
 
 /** An image that matches the rule. */
 export interface Matching<C extends Candidate> {

@@ -1,7 +1,8 @@
 // Coverage: which policies concern a place. A rule of the configuration covers every repository under its prefix; several rules may
 // lead to one place, and then an image expires only if the policies of all of them say so.
 
-import { DEFAULT_LIFECYCLE, type LifecyclePolicy } from "../config/lifecycle.ts";
+import { DEFAULT_LIFECYCLE } from "../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import type { Config, ConfiguredRule } from "../config/read.ts";
 import { namesOf } from "../policy/allowed.ts";
 import { globMatcher } from "../policy/glob.ts";

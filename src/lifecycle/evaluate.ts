@@ -2,7 +2,7 @@
 // rules"): all rules look at all images, and are then applied from the lowest priority number on.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
-import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import { chosenBy, type Verdict } from "./counting.ts";
 import { protectionOf } from "./protection.ts";
 import { matcherOf } from "./tag-status.ts";

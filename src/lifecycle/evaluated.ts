@@ -1,9 +1,9 @@
 // Places, evaluated: each one's images with what its policies say of them. One at a time where that can be; those with a policy that
 // counts sizes together, since that counts them together.
 
-import type { Catalog } from "../catalog/open.ts";
-import type { CatalogImage } from "../catalog/sweep/sweeping.ts";
-import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import type { Catalog } from "../catalog/contract.ts";
+import type { CatalogImage } from "../catalog/sweep/contract.ts";
+import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import { limited, type Steps } from "../policy/steps.ts";
 import type { Cover, Coverage } from "./coverage.ts";
 import { countsSizes, type Decision, evaluate } from "./evaluate.ts";

@@ -1,7 +1,7 @@
 // Protection: what no rule of a policy may expire.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
-import type { LifecyclePolicy } from "../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import { namePattern } from "../policy/glob.ts";
 
 /** What protects a candidate: a pin, or a glob over its repository's name or one of its tags; undefined where nothing does. */

@@ -1,7 +1,7 @@
 // Reconciliation: a pass over R2, page by page, that has the catalog adopt what it does not know and forget what is gone. It goes on
 // where the last run stopped.
 
-import type { Progress } from "../catalog/sweep/sweeping.ts";
+import type { Progress } from "../catalog/sweep/contract.ts";
 import { factOf } from "../fill/shared/outbox.ts";
 import type { Desk } from "./context.ts";
 

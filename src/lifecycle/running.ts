@@ -6,7 +6,7 @@ import {
   type Progress,
   type RunBegun,
   type RunReport,
-} from "../catalog/sweep/sweeping.ts";
+} from "../catalog/sweep/contract.ts";
 import { counted, type Desk } from "./context.ts";
 
 /** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */

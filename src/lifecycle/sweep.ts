@@ -1,7 +1,7 @@
 // The sweep: reconciles, marks what expires, takes what was marked a grace ago, and deletes what nothing refers to any more. Bounded;
 // the next run goes on where one stopped.
 
-import type { RunBegun, RunReport } from "../catalog/sweep/sweeping.ts";
+import type { RunBegun, RunReport } from "../catalog/sweep/contract.ts";
 import { collect } from "./collect.ts";
 import type { Desk } from "./context.ts";
 import { coverageOf } from "./coverage.ts";

@@ -1,7 +1,7 @@
 // A rule's tagging requirements: its tag status, and its list of prefixes or patterns.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
-import type { Selection } from "../config/lifecycle.ts";
+import type { Selection } from "../config/lifecycle-policy.ts";
 import { spend } from "../policy/steps.ts";
 import { wildcard } from "../policy/wildcard.ts";
 

@@ -1,7 +1,6 @@
-// Errors: thrown as RegistryError where they are understood, carried as values across Durable Object
-// calls (an exception loses its class there), rendered once (http/respond).
+// Registry errors: a code of the specification, a sentence and a status. Thrown where they are understood, carried as values through
+// Durable Object calls (platform/rpc), rendered once (http/shared/respond).
 
-import { meter } from "../meter/meter.ts";
 import { plain } from "../text/plain.ts";
 
 /** The specification's codes, and RANGE_INVALID, UNAVAILABLE and UNKNOWN of distribution's own list. */
@@ -86,50 +85,5 @@ export class RegistryError extends Error {
       ...(unasked && { unasked }),
       ...(personal && { personal }),
     };
-  }
-}
-
-/** What an RPC method answers. It never rejects on its own account: an exception that crosses from a Durable Object
- * is the platform's, and means that the object was reset. */
-export type Outcome<T> = { value: T } | { error: ErrorValue };
-
-export async function settle<T>(work: () => Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    return { error: asRegistryError(error).toValue() };
-  }
-}
-
-/** What is no RegistryError is a fault of ours: logged whole, told briefly. */
-export function asRegistryError(error: unknown): RegistryError {
-  if (error instanceof RegistryError) return error;
-  console.error("entrepot: a fault:", error);
-  return new RegistryError("UNKNOWN", "the cache failed; its log says why");
-}
-
-function unwrap<T>(outcome: Outcome<T>): T {
-  if ("value" in outcome) return outcome.value;
-  const { code, message, ...options } = outcome.error;
-  throw new RegistryError(code, message, options);
-}
-
-/** How often a call is tried when its object was reset (a deploy, an eviction) while it ran. */
-const TRIES = 4;
-
-/** Calls a Durable Object. Refusals and failures come as values: what is thrown is the platform's, such as the reset of
- * an object by a deploy, and tried again. What is overloaded is left alone.
- * @param work may be repeated, and takes a new stub each time: one that has failed stays failed */
-export async function call<T>(work: () => Promise<Outcome<T>>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    let outcome: Outcome<T>;
-    meter.count("entrepot_platform_operations", { operation: "object_request" });
-    try {
-      outcome = await work();
-    } catch (error) {
-      if ((error as { overloaded?: boolean }).overloaded || tries === TRIES) throw error;
-      continue;
-    }
-    return unwrap(outcome);
   }
 }

@@ -1,7 +1,7 @@
 // Jobs and their images, as they are kept.
 
 import type { Sqlite } from "../platform/sqlite.ts";
-import type { Item, ItemState, Job, JobState, NewJob } from "./records.ts";
+import type { Item, ItemState, Job, JobState, NewJob } from "./contract.ts";
 
 /** Jobs that have ended are kept for so long, in ms, and so many of them. */
 const KEPT = 90 * 24 * 60 * 60_000;

@@ -2,28 +2,22 @@
 // sets the next one before it begins: a reset at any moment costs the stretch, and what the fills have done by then stays done.
 
 import { DurableObject } from "cloudflare:workers";
+import type { AccessBindings } from "../access/contract.ts";
 import { openAccess } from "../access/open.ts";
 import { readConfig } from "../config/read.ts";
-import type { Env } from "../env.ts";
+import type { FillBindings } from "../fill/contract.ts";
 import { openFills } from "../fill/open.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Outcome, RegistryError, settle } from "../oci/error.ts";
+import { RegistryError } from "../oci/error.ts";
+import { type Calls, settle } from "../platform/rpc.ts";
 import { Sqlite } from "../platform/sqlite.ts";
 import { withAdded } from "../policy/added.ts";
 import type { Source } from "../policy/source.ts";
+import type { Prewarm } from "./contract.ts";
 import * as jobs from "./jobs.ts";
-import type { Prewarm } from "./open.ts";
 import { beginScheduled } from "./scheduled.ts";
 import { STEPS } from "./schema.ts";
 import { blobOf, contentsOf, type Desk, newestTags, wantedOf } from "./warming.ts";
-
-type Method = keyof Prewarm;
-/** Its calls as they arrive. */
-type Calls = {
-  [M in Method]: (
-    ...args: Parameters<Prewarm[M]>
-  ) => Promise<Outcome<Awaited<ReturnType<Prewarm[M]>>>>;
-};
 
 /** A stretch is as long as this, in ms; one that was broken off is taken up again after so long. */
 const STRETCH = 30_000;
@@ -41,12 +35,14 @@ const MOST_RUNNING = 50;
 
 type Working = NonNullable<ReturnType<typeof jobs.nextItem>>;
 
-export class PrewarmObject extends DurableObject<Env> implements Calls {
+type Bindings = FillBindings & AccessBindings;
+
+export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prewarm> {
   readonly #database = new Sqlite(this.ctx.storage.sql);
   readonly #fills = openFills(this.env);
   readonly #inHand = new Set<string>();
 
-  constructor(context: DurableObjectState, env: Env) {
+  constructor(context: DurableObjectState, env: Bindings) {
     super(context, env);
     context.storage.transactionSync(() => this.#database.migrate(STEPS));
   }

@@ -2,8 +2,8 @@
 
 import type { Config } from "../config/read.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
+import { USUAL_PLATFORMS } from "./contract.ts";
 import { insert, isRunning } from "./jobs.ts";
-import { USUAL_PLATFORMS } from "./records.ts";
 import { scheduledIn, timesOf } from "./schedule.ts";
 
 /** Begins what has come due since it was looked at last, unless it is still at work.

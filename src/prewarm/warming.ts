@@ -2,7 +2,7 @@
 // done again, whatever broke off the last one. The fills do the work, for whoever else asks too; here they are waited for.
 
 import type { Config } from "../config/read.ts";
-import type { Fills } from "../fill/open.ts";
+import type { Fills } from "../fill/contract.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";

@@ -1,6 +1,6 @@
 // Cache-Status (RFC 9211): what happened to a request, for a person with curl.
 
-import type { How } from "../fill/shared/how.ts";
+import type { How } from "../fill/contract.ts";
 import type { Layer } from "../store/visit.ts";
 
 /** Where an answer was: in a layer, or with the Durable Object that was asked for it. */

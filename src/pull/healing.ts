@@ -1,7 +1,7 @@
 // Healing what a sweep deleted while it was pulled, or what was served from a copy since: whoever has served it sees that it is here
 // again, and known.
 
-import type { Fills } from "../fill/open.ts";
+import type { Fills } from "../fill/contract.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { type BlobFrom, type Healing, nameOf, type PulledFrom } from "./reports.ts";

@@ -1,8 +1,8 @@
 // A digest is no key. What is stored is shared by all repositories, and served under one only where its upstream has shown, under that
 // rule, that it has it (store/links): one near read for a hit. Being named by an index, a manifest or a tag shows nothing.
 
-import type { Catalog } from "../catalog/open.ts";
-import type { Fills } from "../fill/open.ts";
+import type { Catalog } from "../catalog/contract.ts";
+import type { Fills } from "../fill/contract.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";

@@ -1,6 +1,6 @@
 // The story of a manifest: what the tag means, whether that is fresh, and the manifest of that digest.
 
-import type { Asking } from "../fill/shared/asking.ts";
+import type { Asking } from "../fill/contract.ts";
 import { isWrongDigest } from "../fill/tag/tag-check.ts";
 import { timed } from "../meter/steps.ts";
 import { accepts } from "../oci/accept.ts";

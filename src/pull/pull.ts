@@ -1,6 +1,6 @@
 // What every pull comes with, beside what it asks for.
 
-import type { Asking } from "../fill/shared/asking.ts";
+import type { Asking } from "../fill/contract.ts";
 import type { Steps } from "../meter/steps.ts";
 import { requesterOf, type Who } from "../policy/requester.ts";
 import type { Visit } from "../store/visit.ts";

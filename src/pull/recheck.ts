@@ -2,7 +2,7 @@
 // that moved does not go on naming what nobody can pull. Only on the way of a 404: a hit never comes here.
 
 import { LRUCache } from "lru-cache";
-import type { Leading } from "../catalog/record/linked.ts";
+import type { Leading } from "../catalog/query/contract.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";

@@ -2,8 +2,8 @@
 // and place; which blobs, which images were only asked for, and what was counted, within ten seconds. No answer waits for it, and none
 // fails with it.
 
-import type { CheckedImage, Counts, ImagePulls, PulledImage } from "../catalog/facts.ts";
-import type { Catalog } from "../catalog/open.ts";
+import type { Catalog } from "../catalog/contract.ts";
+import type { CheckedImage, Counts, ImagePulls, PulledImage } from "../catalog/record/contract.ts";
 import { Counting, PullCounting } from "../catalog/record/counts.ts";
 import { meter } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";

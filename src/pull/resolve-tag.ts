@@ -1,6 +1,6 @@
 // What a tag means: as it is known here, where that is fresh; else as its object finds out; and, while that fails, as it was.
 
-import type { CheckedTag } from "../fill/tag/tag-fill.ts";
+import type { CheckedTag } from "../fill/contract.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
 import {
   type Freshness,

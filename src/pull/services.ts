@@ -1,7 +1,7 @@
 // What a pull works with: the stores and the fills. Opened once, at the door.
 
-import type { Catalog } from "../catalog/open.ts";
-import type { Fills } from "../fill/open.ts";
+import type { Catalog } from "../catalog/contract.ts";
+import type { Fills } from "../fill/contract.ts";
 import type { ListStore } from "../store/lists.ts";
 import type { NearBlobs } from "../store/near-blobs.ts";
 import type { NearManifests } from "../store/near-manifests.ts";

@@ -1,6 +1,6 @@
 // The report of a month: what the cache has saved its users, and what it costs. Pure.
 
-import type { Operations, Totals } from "../catalog/facts.ts";
+import type { Operations, Totals } from "../catalog/record/contract.ts";
 import type { Prices } from "./prices.ts";
 
 /** Docker Hub counts manifests' GETs in windows of six hours: so many for an address without a login, and for an account of the

@@ -6,7 +6,7 @@ import { BACKGROUND } from "../policy/requester.ts";
 import type { Source } from "../policy/source.ts";
 import { scopeOf } from "./authorization/scope.ts";
 import { NameFailure } from "./client/name-failure.ts";
-import type { Seen, Use } from "./health/health.ts";
+import type { Endpoint, Seen, Use } from "./contract.ts";
 import { readBudget, readRetryAfter } from "./health/limit.ts";
 
 /** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
@@ -32,9 +32,6 @@ export interface Asked {
   /** What a 404 means here. */
   unknown: ErrorCode;
 }
-
-/** What a refusal is remembered for: an upstream without referrers, or one that lists no tags, may well be pulled from. */
-export type Endpoint = "manifest" | "blob" | "tags" | "referrers";
 
 export function endpointOf({ kind, path }: Pick<Asked, "kind" | "path">): Endpoint {
   if (kind !== "list") return kind;

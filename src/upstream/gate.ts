@@ -3,52 +3,33 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
-import { call, type Outcome, RegistryError, settle } from "../oci/error.ts";
-import { originOf } from "../policy/source.ts";
-import type { Endpoint } from "./asked.ts";
-import { Lender, type Lent, type Refused, type Purpose as Wanted } from "./authorization/lender.ts";
+import { RegistryError } from "../oci/error.ts";
+import { type Outcome, settle } from "../platform/rpc.ts";
+import { Lender, type Purpose as Wanted } from "./authorization/lender.ts";
 import { NameFailure } from "./client/name-failure.ts";
 import { isOfflineIn } from "./client/offline.ts";
 import { isMissing, type ReferrersApi, withSeen } from "./client/referrers-api.ts";
 import { isRefused, withRetryAfter } from "./client/refusal.ts";
+import type {
+  Became,
+  Endpoint,
+  HeadKind,
+  Loan,
+  Refused,
+  Seen,
+  UpstreamState,
+  Use,
+} from "./contract.ts";
 import { Allowance } from "./health/allowance.ts";
-import { type HeadKind, HeadRecord } from "./health/head-trust.ts";
-import {
-  admit,
-  type Health,
-  isAiling,
-  nameOf,
-  pauseOf,
-  type Seen,
-  type Use,
-  unprobe,
-} from "./health/health.ts";
+import { HeadRecord } from "./health/head-trust.ts";
+import { admit, type Health, isAiling, nameOf, pauseOf, unprobe } from "./health/health.ts";
 import { readRetryAfter } from "./health/limit.ts";
 import { observe } from "./health/observe.ts";
-import {
-  type Became,
-  changesOf,
-  stateOf,
-  storedOf,
-  type UpstreamState,
-} from "./health/standing.ts";
+import { changesOf, stateOf, storedOf } from "./health/standing.ts";
 
 /** What the object stores: that an upstream asked for patience outlives the object. */
 const HEALTH_KEY = "health";
 const REFERRERS_KEY = "referrers";
-
-export interface Loan extends Lent {
-  /** The gate wants to hear of a good answer too. */
-  watched: boolean;
-  /** In ms since the epoch, by the gate's clock. */
-  lentAt: number;
-  /** The identity that it is lent for. */
-  by?: string;
-  /** What is asked with it. Absent from what an older version lends. */
-  endpoint?: Endpoint;
-  /** A 404 to HEAD is to be confirmed by GET. Absent from what an older version lends. */
-  doubtsHead?: true;
-}
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   readonly #lender = new Lender(this.env, (error, wanted) => this.#heard(error, wanted));
@@ -215,41 +196,4 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 function isSame(one: Health, other: Health): boolean {
   const names = Object.keys({ ...one, ...other }) as (keyof Health)[];
   return names.every((name) => one[name] === other[name]);
-}
-
-/** The gate as the rest of the house sees it. */
-export interface Gate {
-  lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
-  answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
-  news(rule: Rule): Promise<Became[]>;
-  /** Whether the upstream is known to have no referrers API. */
-  lacksReferrers(rule: Rule): Promise<boolean>;
-  sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
-  /** That a GET has confirmed a 404 to HEAD, or has not. */
-  sawHead(rule: Rule, kind: HeadKind, agrees: boolean): Promise<void>;
-}
-
-/** For whoever wants to know how it stands. */
-export interface Watch {
-  state(rule: Rule, repository?: string): Promise<UpstreamState>;
-}
-
-export function openGate(namespace: DurableObjectNamespace<UpstreamGate>): Gate & Watch {
-  const stub = (rule: Rule) => namespace.get(namespace.idFromName(originOf(rule)));
-  return {
-    lend: (rule, scope, use, endpoint) => call(() => stub(rule).lend(rule, scope, use, endpoint)),
-    answer: (rule, scope, refused, loan) =>
-      call(() => stub(rule).answer(rule, scope, refused, loan)),
-    report: (rule, seen) => call(() => stub(rule).report(seen)),
-    news: (rule) => call(() => stub(rule).news()),
-    lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
-    sawReferrers: async (rule, repository, has) => {
-      await call(() => stub(rule).sawReferrers(repository, has));
-    },
-    sawHead: async (rule, kind, agrees) => {
-      await call(() => stub(rule).sawHead(kind, agrees));
-    },
-    state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
-  };
 }

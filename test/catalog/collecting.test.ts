@@ -2,8 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { type Catalog, openCatalog } from "../../src/catalog/open.ts";
-import { type Expired, nothingCounted } from "../../src/catalog/sweep/sweeping.ts";
+import type { Catalog } from "../../src/catalog/contract.ts";
+import { openCatalog } from "../../src/catalog/open.ts";
+import { type Expired, nothingCounted } from "../../src/catalog/sweep/contract.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { blobFact, digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 

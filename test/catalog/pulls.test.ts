@@ -2,9 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { Catalog } from "../../src/catalog/contract.ts";
 import { Database } from "../../src/catalog/database.ts";
-import type { ImagePulls, Report } from "../../src/catalog/facts.ts";
-import type { Catalog } from "../../src/catalog/open.ts";
+import type { ImagePulls, Report } from "../../src/catalog/record/contract.ts";
 import { countPulls, repositoryPulls } from "../../src/catalog/record/image-pulls.ts";
 import { STEPS } from "../../src/catalog/schema.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";

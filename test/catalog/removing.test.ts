@@ -2,7 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Catalog, openCatalog } from "../../src/catalog/open.ts";
+import type { Catalog } from "../../src/catalog/contract.ts";
+import { openCatalog } from "../../src/catalog/open.ts";
 import type { Env } from "../../src/env.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 

@@ -2,9 +2,11 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Catalog } from "../../src/catalog/contract.ts";
 import { Database } from "../../src/catalog/database.ts";
-import type { Counts } from "../../src/catalog/facts.ts";
-import type { RunBegun, RunCounts } from "../../src/catalog/sweep/sweeping.ts";
+import type { Counts } from "../../src/catalog/record/contract.ts";
+import type { RunBegun, RunCounts } from "../../src/catalog/sweep/contract.ts";
+import { objectOf } from "../../src/platform/rpc.ts";
 import { digestFor, freshCatalog, manifestFact, ownCatalog } from "../support/catalog.ts";
 import { later } from "../support/clock.ts";
 
@@ -120,7 +122,13 @@ it("remembers what a tag has meant, and since when", async () => {
   const binding = ownCatalog();
   const stub = binding.get(binding.idFromName(""));
   const tell = (name: string, at: number, gone = false) =>
-    stub.tellTag({ place: A, tag: "v1", digest: digestFor(name), at, gone });
+    objectOf<Catalog>(binding, "").tellTag({
+      place: A,
+      tag: "v1",
+      digest: digestFor(name),
+      at,
+      gone,
+    });
   await tell("one", 1);
   await tell("one", 2);
   await tell("two", 3);

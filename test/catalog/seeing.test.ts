@@ -1,8 +1,8 @@
 // Reconciliation: what is in R2 and what the catalog knows, compared page by page.
 
 import { describe, expect, it } from "vitest";
-import type { Catalog } from "../../src/catalog/open.ts";
-import { type BlobPage, nothingCounted, type TagPage } from "../../src/catalog/sweep/sweeping.ts";
+import type { Catalog } from "../../src/catalog/contract.ts";
+import { type BlobPage, nothingCounted, type TagPage } from "../../src/catalog/sweep/contract.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { blobFact, digestFor, freshCatalog, manifestFact } from "../support/catalog.ts";
 

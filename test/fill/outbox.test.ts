@@ -3,8 +3,8 @@
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ManifestFact } from "../../src/catalog/facts.ts";
 import { CatalogObject } from "../../src/catalog/object.ts";
+import type { ManifestFact } from "../../src/catalog/record/contract.ts";
 import type { Env } from "../../src/env.ts";
 import { Outbox } from "../../src/fill/shared/outbox.ts";
 import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { pathIn } from "../../src/http/admin/console-host.ts";
+import { pathIn } from "../../src/http/shared/console-host.ts";
 import { ADMIN, shutCache } from "../support/access.ts";
 import { Browser } from "../support/browser.ts";
 

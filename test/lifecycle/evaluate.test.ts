@@ -3,7 +3,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Candidate } from "../../src/catalog/sweep/candidate.ts";
-import { type LifecyclePolicy, parsePolicies } from "../../src/config/lifecycle.ts";
+import { parsePolicies } from "../../src/config/lifecycle.ts";
+import type { LifecyclePolicy } from "../../src/config/lifecycle-policy.ts";
 import { evaluate } from "../../src/lifecycle/evaluate.ts";
 import { digestFor } from "../support/catalog.ts";
 

@@ -1,7 +1,8 @@
 // Errors: thrown, carried as values across a call, and thrown again.
 
 import { describe, expect, it } from "vitest";
-import { call, type ErrorCode, type Outcome, RegistryError, settle } from "../../src/oci/error.ts";
+import { type ErrorCode, RegistryError } from "../../src/oci/error.ts";
+import { call, type Outcome, settle } from "../../src/platform/rpc.ts";
 
 it.each<[ErrorCode, number]>([
   ["BLOB_UNKNOWN", 404],

@@ -7,6 +7,7 @@ import { readConfig } from "../../src/config/read.ts";
 import type { Env } from "../../src/env.ts";
 import { Sqlite } from "../../src/platform/sqlite.ts";
 import * as jobs from "../../src/prewarm/jobs.ts";
+import { openPrewarm } from "../../src/prewarm/open.ts";
 import { beginScheduled } from "../../src/prewarm/scheduled.ts";
 import { api, bearer, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
@@ -334,7 +335,7 @@ describe("what a rule has prewarmed", () => {
       return jobs.jobs(database, undefined, "running", 10);
     });
     expect(early).toHaveLength(1);
-    await stub.tick(Date.now());
+    await openPrewarm({ PREWARM }).tick(Date.now());
     await alarm();
     const job = await ended(early[0]?.id as string);
     expect(job.items.map(({ reference, state, note }) => [reference, state, note])).toEqual([

@@ -1,7 +1,7 @@
 // What an isolate tells the catalog of its pulls: when, how often, and what of that nothing is lost.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Report, Reported } from "../../src/catalog/facts.ts";
+import type { Report, Reported } from "../../src/catalog/record/contract.ts";
 import { meter } from "../../src/meter/meter.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { Reports } from "../../src/pull/reports.ts";

@@ -4,7 +4,9 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
+import type { BlobFillMethods } from "../../src/fill/contract.ts";
 import type { Digest } from "../../src/oci/digest.ts";
+import { objectOf } from "../../src/platform/rpc.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { MiB, receive } from "../support/transfers.ts";
@@ -106,7 +108,7 @@ it("a repository that is linked does not wait for another origin's fill, which m
   await fixture.blob(name, blob);
   await cache.bytes(`private/${owner}/blobs/${digest}`);
   await cache.settled();
-  await BLOB_FILL.get(BLOB_FILL.idFromName(digest)).remove(digest as Digest); // as a sweep does: KV still has the link
+  await objectOf<BlobFillMethods>(BLOB_FILL, digest).remove(digest as Digest); // as a sweep does: KV still has the link
   await fixture.fault({
     match: { repository: name, kind: "blob", method: "GET" },
     times: 0,

@@ -2,7 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { type Access, openAccess } from "../../src/access/open.ts";
+import type { Access } from "../../src/access/contract.ts";
+import { openAccess } from "../../src/access/open.ts";
 import type { Env } from "../../src/env.ts";
 import { Cache } from "./cache.ts";
 

@@ -1,8 +1,9 @@
 // A catalog of a test's own, and facts to tell it.
 
 import { env } from "cloudflare:workers";
-import type { BlobFact, ManifestFact } from "../../src/catalog/facts.ts";
-import { type Catalog, openCatalog } from "../../src/catalog/open.ts";
+import type { Catalog } from "../../src/catalog/contract.ts";
+import { openCatalog } from "../../src/catalog/open.ts";
+import type { BlobFact, ManifestFact } from "../../src/catalog/record/contract.ts";
 import type { Env } from "../../src/env.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";

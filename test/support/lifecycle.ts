@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { openCatalog } from "../../src/catalog/open.ts";
-import type { RunReport } from "../../src/catalog/sweep/sweeping.ts";
+import type { RunReport } from "../../src/catalog/sweep/contract.ts";
 import type { Env } from "../../src/env.ts";
 import type { Cache } from "./cache.ts";
 import type { Image, ManifestInfo } from "./fixture.ts";

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { Issuers } from "../../src/access/issuers/issuers.ts";
 import type { Config } from "../../src/config/read.ts";
-import type { Fills } from "../../src/fill/open.ts";
+import type { Fills } from "../../src/fill/contract.ts";
 import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";

@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { basic } from "../../src/upstream/authorization/token.ts";
 import { UpstreamClient } from "../../src/upstream/client/client.ts";
-import type { Gate } from "../../src/upstream/gate.ts";
+import type { Gate } from "../../src/upstream/contract.ts";
 import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { Cache, cacheApart, fixture, repository } from "../support/cache.ts";

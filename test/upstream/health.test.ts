@@ -2,13 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 import type { ErrorValue, RegistryError } from "../../src/oci/error.ts";
+import type { Seen, Use } from "../../src/upstream/contract.ts";
 import {
   admit,
   type Health,
   isAiling,
   pauseOf,
-  type Seen,
-  type Use,
   unprobe,
 } from "../../src/upstream/health/health.ts";
 import { observe } from "../../src/upstream/health/observe.ts";

@@ -4,7 +4,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
-import { openGate } from "../../src/upstream/gate.ts";
+import { openGate } from "../../src/upstream/open.ts";
 import { problemOf } from "../http/problem.ts";
 import { ADMIN, basic, bearer, flow, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
@@ -285,7 +285,7 @@ describe("a fill of an older version, which names nobody,", () => {
   });
 
   it("is lent to, and heard", async () => {
-    const gate = openGate((env as unknown as Env).UPSTREAM_GATE);
+    const gate = openGate(env as unknown as Env);
     const use = {
       repository: "repository:x:pull",
       pull: false,

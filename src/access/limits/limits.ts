@@ -2,7 +2,7 @@
 // of its places; without those bindings there are none, except for guesses of secrets that a person chose (access/guesses).
 
 import { LRUCache } from "lru-cache";
-import type { Limiter } from "../../env.ts";
+import type { Limiter } from "../contract.ts";
 import { Guesses, tooMany, tooManyLogins } from "./guesses.ts";
 import { networksOf } from "./networks.ts";
 

@@ -1,7 +1,7 @@
 // Sessions of the console as they are kept: so that one, or all of a role, can be ended before their time.
 
 import type { Sqlite } from "../../platform/sqlite.ts";
-import type { Role, Session, SessionState } from "../records.ts";
+import type { Role, Session, SessionState } from "../contract.ts";
 
 /** How long a session lasts, in ms. */
 export const SESSION_LASTS = 12 * 60 * 60_000;

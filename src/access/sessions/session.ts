@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import { base64url, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import { isSame } from "../administrators.ts";
-import type { Role, Session, SessionState } from "../records.ts";
+import type { Role, Session, SessionState } from "../contract.ts";
 
 const AUDIENCE = "entrepot-console";
 const ALGORITHM = "HS256";

@@ -6,7 +6,7 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Access } from "../../policy/authorize.ts";
 import type { Book, Later } from "../access-snapshot.ts";
-import type { Page, SigningKey } from "../records.ts";
+import type { Page, SigningKey } from "../contract.ts";
 
 export const SERVICE = "entrepot";
 /** Of a token, in s. */

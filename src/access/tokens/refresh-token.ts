@@ -3,7 +3,7 @@
 
 import { base64url, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
-import type { Page } from "../records.ts";
+import type { Page } from "../contract.ts";
 import { SERVICE } from "./jwt.ts";
 
 /** Of its own: what is made for pulling is no refresh token, nor the other way round. */

@@ -3,7 +3,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Book, Later } from "../access-snapshot.ts";
-import type { SigningKey } from "../records.ts";
+import type { SigningKey } from "../contract.ts";
 import { signingKey } from "./jwt.ts";
 
 /** In characters of base64url: 132 bits. */

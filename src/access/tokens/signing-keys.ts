@@ -3,7 +3,7 @@
 
 import { exportJWK, generateKeyPair } from "jose";
 import type { Sqlite } from "../../platform/sqlite.ts";
-import type { SigningKey } from "../records.ts";
+import type { SigningKey } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
 /** Every isolate has a page that is younger (access/book), in ms: a new key signs after that time. */

@@ -1,7 +1,7 @@
 // Pull tokens as they are kept.
 
 import type { Sqlite } from "../../platform/sqlite.ts";
-import { isPast, type NewToken, type PullToken } from "../records.ts";
+import { isPast, type NewToken, type PullToken } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
 /** What is past is kept for so long, in ms; refresh tokens of earlier versions that nobody uses, too. */

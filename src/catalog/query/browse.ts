@@ -2,53 +2,10 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import {
-  lastPullOf,
-  pullsOf,
-  type RepositoryPulls,
-  repositoryPulls,
-} from "../record/image-pulls.ts";
-import { type Platforms, platformsOf } from "../record/platforms.ts";
+import { lastPullOf, pullsOf, repositoryPulls } from "../record/image-pulls.ts";
+import { platformsOf } from "../record/platforms.ts";
 import { keptByPins } from "../sweep/pins.ts";
-
-export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
-export type Sort = (typeof SORTS)[number];
-
-export interface Wanted {
-  /** A part of `host/repository:tag`, in lower case, or the beginning of a digest; one of these. */
-  parts: string[];
-  /** What places have to begin with; one of these. */
-  places: string[];
-  sort: Sort;
-  descending: boolean;
-  /** The last one of the page before. */
-  after?: Position;
-  limit: number;
-}
-
-/** What it stands by, and the numbers of its place and its manifest: as the indexes have them. */
-export type Position = [key: string | number, place: number, content: number];
-
-export interface ListedImage extends Platforms {
-  place: string;
-  digest: Digest;
-  mediaType: string;
-  tags: string[];
-  /** In bytes, of all that it consists of and that is here. */
-  size: number;
-  cachedAt: number;
-  pulledAt?: number;
-  unknownSince?: number;
-  /** Of this image, by its digest and its tags, in 90 days. */
-  pulls: number;
-  repository: RepositoryPulls;
-  pinned: boolean;
-  /** It is marked to go, and why. */
-  expiring?: string;
-  /** In the order that was asked for. */
-  key: string | number;
-  numbers: { place: number; content: number };
-}
+import type { ListedImage, Sort, Wanted } from "./contract.ts";
 
 interface Row {
   pid: number;

@@ -2,33 +2,9 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { HeldImage } from "../facts.ts";
-import {
-  lastPullOf,
-  pullsByTag,
-  type RepositoryPulls,
-  repositoryPulls,
-} from "../record/image-pulls.ts";
-import { type Pin, pinsAt } from "../sweep/pins.ts";
-import type { ContentKind } from "../sweep/sweeping.ts";
-
-/** What a place knows of an image, beside what its manifests say. */
-export interface ImageRecord extends Pick<HeldImage, "pulledAt" | "unknownSince"> {
-  cachedAt: number;
-  /** Of this image, by its digest and its tags, in 90 days. */
-  pulls: number;
-  /** By the tags that it was named by; "" by its digest. */
-  pullsByTag: { tag: string; pulls: number }[];
-  repository: RepositoryPulls;
-  expiring?: string;
-  tags: { tag: string; since: number }[];
-  /** What its tags meant before, the latest first. */
-  history: { tag: string; digest: Digest; since: number; until: number }[];
-  pins: Pin[];
-  /** The digest of an index of the place that leads to it. */
-  partOf?: Digest;
-  referrers: { digest: Digest; artifactType?: string; size: number }[];
-}
+import { lastPullOf, pullsByTag, repositoryPulls } from "../record/image-pulls.ts";
+import { pinsAt } from "../sweep/pins.ts";
+import type { ImageRecord, KnownContent } from "./contract.ts";
 
 const MOST_MOVES = 100;
 
@@ -92,14 +68,6 @@ export function recordOf(
       ...(artifact_type !== null && { artifactType: artifact_type }),
     })),
   };
-}
-
-/** What is here of a digest, and how many manifests lead to it. */
-export interface KnownContent {
-  digest: Digest;
-  kind: ContentKind;
-  present: boolean;
-  parents: number;
 }
 
 /** One that is named as either kind may come twice. */

@@ -1,11 +1,9 @@
 // What was counted, added up: by day, rule or repository.
 
 import type { Database } from "../database.ts";
-import type { Totals } from "../facts.ts";
+import type { Totals } from "../record/contract.ts";
 import { SUMMED } from "../record/counters.ts";
-
-/** What is added up under one name each; of days and repositories the others' columns are empty. */
-export type By = "day" | "rule" | "repository";
+import type { By } from "./contract.ts";
 
 const COLUMNS: Record<By, string> = {
   day: "day, '' AS rule, '' AS place",

@@ -1,7 +1,7 @@
 // What was counted, as it is kept: by day, rule and place, and by the hour for all together.
 
 import type { Database } from "../database.ts";
-import type { CountedHour, Counts } from "../facts.ts";
+import type { CountedHour, Counts } from "./contract.ts";
 import type { Amounts } from "./counts.ts";
 
 /** For so long hours are kept, in ms. */

@@ -1,6 +1,6 @@
 // Counts by day, rule and place, and pulls by day and image, as they add up before the catalog is told.
 
-import type { Counts, ImagePulls } from "../facts.ts";
+import type { Counts, ImagePulls } from "./contract.ts";
 
 export type Amounts = Omit<Counts, "day" | "rule" | "place">;
 

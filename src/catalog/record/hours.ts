@@ -1,6 +1,6 @@
 // How upstreams do, by hour, as it adds up before the catalog is told.
 
-import type { UpstreamHour } from "../facts.ts";
+import type { UpstreamHour } from "./contract.ts";
 
 /** What came of a request to an upstream. */
 export interface UpstreamAnswer {

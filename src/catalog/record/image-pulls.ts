@@ -3,7 +3,8 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { Counts, HeldImage, ImagePulls, Report } from "../facts.ts";
+import type { RepositoryPulls } from "../query/contract.ts";
+import type { Counts, HeldImage, ImagePulls, Report } from "./contract.ts";
 
 /** In place of a digest: pulls whose image is not known. */
 const NO_IMAGE = "";
@@ -85,13 +86,6 @@ function add(
     pulls,
     parts,
   );
-}
-
-export interface RepositoryPulls {
-  /** Of all its images in 90 days, those that are gone too. */
-  pulls: number;
-  /** Of these, those that are known by repository alone: they were counted before pulls were counted by image. */
-  unassigned: number;
 }
 
 export function repositoryPulls(database: Database, place: string): RepositoryPulls {

@@ -2,6 +2,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
+import type { Leading } from "../query/contract.ts";
 
 /** A place with so few images is gone through from these down; another one from the digest up, which a layer that all the world is
  * built on makes long. */
@@ -25,14 +26,6 @@ export function isLinked(database: Database, place: string, digest: Digest): boo
   const id = database.placeIfKnown(place);
   if (id === undefined) return false;
   return database.has(isFew(database, id) ? DOWN : UP, digest, id);
-}
-
-/** What leads to a digest in a place. */
-export interface Leading {
-  /** Tags, with what they mean: that digest, or an image that leads to it. */
-  tags: { tag: string; digest: Digest }[];
-  /** Images and meanings of tags, whether or not a tag means them today. */
-  roots: Digest[];
 }
 
 /** Roots that are told, and contents that are gone through from a digest up. */

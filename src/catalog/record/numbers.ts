@@ -3,7 +3,7 @@
 import type { Happening, Sample } from "../../meter/meter.ts";
 import { plain } from "../../text/plain.ts";
 import type { Database } from "../database.ts";
-import type { Happened, Operations, Report, UpstreamHour } from "../facts.ts";
+import type { Happened, Operations, Report, UpstreamHour } from "./contract.ts";
 
 /** Of more series the new ones are not taken: names of rules that came and went for years. */
 const MOST_SERIES = 10_000;

@@ -3,12 +3,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import { NO_PLATFORM } from "../../oci/platform.ts";
 import type { Database } from "../database.ts";
-
-export interface Platforms {
-  platforms: string[];
-  /** No index names one, and the config has not been read for it. */
-  unread?: true;
-}
+import type { Platforms } from "../query/contract.ts";
 
 /** Of an index those of its children; else its own. An artifact by its type has none. */
 export function platformsOf(database: Database, content: number): Platforms {

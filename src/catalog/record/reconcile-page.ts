@@ -4,7 +4,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 import { forget } from "../sweep/collecting.ts";
-import type { BlobPage, ContentKind, Page, TagPage } from "../sweep/sweeping.ts";
+import type { BlobPage, ContentKind, Page, TagPage } from "../sweep/contract.ts";
 import { tellBlob } from "./record-content.ts";
 import { holdTagged } from "./record-pulls.ts";
 import { keyOf, tagOf, tellTag } from "./tags.ts";

@@ -2,8 +2,8 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { BlobFact, ManifestFact } from "../facts.ts";
 import { creditDeleted } from "../sweep/deleted.ts";
+import type { BlobFact, ManifestFact } from "./contract.ts";
 import { happened } from "./numbers.ts";
 import { hold } from "./record-pulls.ts";
 import { isReferred, learnChildren, learnParents, refer, UNREFERRED } from "./referred.ts";

@@ -3,8 +3,8 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { CheckedImage, PulledImage, Report, Reported, TagFact } from "../facts.ts";
-import { unmark } from "../sweep/images.ts";
+import { unmark } from "../sweep/marks.ts";
+import type { CheckedImage, PulledImage, Report, Reported, TagFact } from "./contract.ts";
 import { addCounts } from "./counters.ts";
 import { countPulls } from "./image-pulls.ts";
 import { takeNumbers } from "./numbers.ts";

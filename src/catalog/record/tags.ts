@@ -2,7 +2,7 @@
 
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { TagFact } from "../facts.ts";
+import type { TagFact } from "./contract.ts";
 import { happened } from "./numbers.ts";
 import { refer } from "./referred.ts";
 

@@ -4,7 +4,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { segmentLength } from "../../store/segments.ts";
 import type { Database } from "../database.ts";
 import { UNREFERRED } from "../record/referred.ts";
-import type { ContentKind } from "./sweeping.ts";
+import type { ContentKind } from "./contract.ts";
 
 export interface Deleted {
   id: number;

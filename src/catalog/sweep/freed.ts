@@ -1,8 +1,8 @@
 // How many bytes come free when images go: for previews. Nothing is changed.
 
 import type { Database } from "../database.ts";
+import type { Due } from "./contract.ts";
 import { Releasing } from "./releasing.ts";
-import type { Due } from "./sweeping.ts";
 
 export function freedBy(database: Database, images: Due[]): number {
   const releasing = new Releasing(database);

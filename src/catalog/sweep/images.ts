@@ -2,13 +2,12 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { HeldImage } from "../facts.ts";
+import type { HeldImage } from "../record/contract.ts";
 import { lastPullOf } from "../record/image-pulls.ts";
 import { isReferrersTag } from "../record/tags.ts";
-import { countByRule, type RuleCount } from "./by-rule.ts";
 import type { Part } from "./candidate.ts";
+import type { CatalogImage } from "./contract.ts";
 import { keptByPins } from "./pins.ts";
-import type { CatalogImage, Due, Expired, Marked } from "./sweeping.ts";
 
 export function placesAfter(database: Database, after: string, limit: number): string[] {
   const query = `SELECT place FROM places WHERE place > ? AND EXISTS (SELECT 1 FROM images WHERE place = places.id)
@@ -163,83 +162,4 @@ function push<T>(lists: Map<number, T[]>, key: number, value: T): void {
   const list = lists.get(key);
   if (list) list.push(value);
   else lists.set(key, [value]);
-}
-
-/** Marks what is to expire, and takes all other marks of the place back. What was pulled since it was looked at is left. */
-export function mark(
-  database: Database,
-  place: string,
-  expired: Expired[],
-  now: number,
-  run: number,
-): Marked {
-  const id = database.placeIfKnown(place);
-  if (id === undefined) return { marked: [], cleared: 0 };
-  const byRule: RuleCount[] = [];
-  const expiring = new Set<number>();
-  for (const { digest, touched, policy, priority, reason } of expired) {
-    const content = database.contentIfKnown(digest, "manifest");
-    if (content === undefined) continue;
-    expiring.add(content);
-    const [changed] = database.all(
-      `UPDATE images SET expired_at = ?, noticed_at = ?, policy = ?, priority = ?, reason = ?
-       WHERE place = ? AND content = ? AND touched = ? AND expired_at IS NULL RETURNING content`,
-      now,
-      Date.now(),
-      policy,
-      priority,
-      reason,
-      id,
-      content,
-      touched,
-    );
-    if (!changed) continue;
-    database.event({ at: now, run, what: "expired", place, digest, policy, priority, reason });
-    countByRule(byRule, { policy, priority });
-  }
-  if (byRule.length > 0) database.countMarks();
-  return { marked: byRule, cleared: clear(database, place, id, expiring, now, run) };
-}
-
-function clear(
-  database: Database,
-  place: string,
-  id: number,
-  marked: ReadonlySet<number>,
-  now: number,
-  run: number,
-): number {
-  let cleared = 0;
-  const query = `SELECT content, digest FROM images JOIN contents ON contents.id = content
-    WHERE place = ? AND expired_at IS NOT NULL`;
-  for (const { content, digest } of database.all<{ content: number; digest: Digest }>(query, id)) {
-    if (marked.has(content)) continue;
-    cleared += 1;
-    const reason = "its policy keeps it after all";
-    database.event({ at: now, run, what: "revived", place, digest, reason });
-    unmark(database, id, content);
-  }
-  return cleared;
-}
-
-export function unmark(database: Database, place: number, content: number): void {
-  database.run(
-    `UPDATE images SET expired_at = NULL, noticed_at = NULL, policy = NULL, priority = NULL, reason = NULL
-     WHERE place = ? AND content = ? AND expired_at IS NOT NULL`,
-    place,
-    content,
-  );
-}
-
-export function dueImages(
-  database: Database,
-  before: number,
-  after: Due | undefined,
-  limit: number,
-): Due[] {
-  const query = `SELECT places.place, digest FROM images
-    JOIN places ON places.id = images.place JOIN contents ON contents.id = content
-    WHERE expired_at <= ?1 AND (places.place, digest) > (?2, ?3)
-    ORDER BY places.place, digest LIMIT ?4`;
-  return database.all<Due>(query, before, after?.place ?? "", after?.digest ?? "", limit);
 }

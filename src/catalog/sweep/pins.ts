@@ -1,18 +1,11 @@
 // Pins: images that no policy expires, by the word of somebody who administers.
 
 import type { Database } from "../database.ts";
-import { unmark } from "./images.ts";
+import type { Pin } from "./contract.ts";
+import { unmark } from "./marks.ts";
 
 /** A policy's `protect` is for more. */
 const MOST = 10_000;
-
-export interface Pin {
-  /** A tag, or a digest. */
-  reference: string;
-  /** In ms since the epoch. */
-  at: number;
-  who: string;
-}
 
 /** @returns false where there are too many */
 export function pin(

@@ -6,21 +6,9 @@ import type { Database } from "../database.ts";
 import { happened } from "../record/numbers.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import { release } from "./collecting.ts";
+import type { RemovedImage, Removing } from "./contract.ts";
 import { freedBy } from "./freed.ts";
 import { keptByPins } from "./pins.ts";
-import type { Doomed } from "./sweeping.ts";
-
-export interface RemovedImage {
-  digest: Digest;
-  /** The image itself leaves, and not merely one of its tags. */
-  left: boolean;
-  /** Tags that are to be deleted, which their objects do. */
-  doomed: Doomed[];
-  /** In bytes, of what nothing refers to then. */
-  freed: number;
-}
-
-export type Removing = RemovedImage | { refused: "pinned" } | { refused: "led to"; by: Digest };
 
 /** Of a tag, and with its last tag of the image; or of an image with all its tags. Said again, it goes on with what is left of it.
  * @param who has said so @param force also what is pinned @returns undefined where it is not here */

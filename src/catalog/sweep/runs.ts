@@ -12,7 +12,7 @@ import {
   type RunBegun,
   type RunCounts,
   type RunReport,
-} from "./sweeping.ts";
+} from "./contract.ts";
 
 /** A run that has not shown itself for so long, in ms, is broken off. */
 const GONE = 5 * 60_000;

@@ -1,6 +1,6 @@
 // What is shown to whoever has not shown who he is, and where there is nobody who could.
 
-import type { Ways } from "../../http/admin/console-host.ts";
+import type { Ways } from "../../http/shared/console-host.ts";
 import { Problems } from "../parts/parts.tsx";
 
 export function SignIn({

@@ -3,23 +3,23 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { openCatalog } from "../../catalog/open.ts";
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { type Outcome, settle } from "../../oci/error.ts";
+import { type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { originOf, type Source } from "../../policy/source.ts";
 import { BlobStore } from "../../store/blobs.ts";
 import { LinkStore } from "../../store/links.ts";
 import type { Layout } from "../../store/segments.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
-import { openGate } from "../../upstream/gate.ts";
-import { type Asking, patiently } from "../shared/asking.ts";
+import { openGate } from "../../upstream/open.ts";
+import type { Asking, BlobFillMethods, FillBindings, Joined, Ready, Removed } from "../contract.ts";
+import { patiently } from "../shared/asking.ts";
 import { Memory } from "../shared/negative-cache.ts";
 import { Proofs } from "../shared/proofs.ts";
-import { type Removed, Removing } from "../shared/removing.ts";
+import { Removing } from "../shared/removing.ts";
 import { Shared } from "../shared/single-flight.ts";
 import { isBeginners } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { broken, type Joined, joinedTo, lookForFollower, type Ready } from "../shared/wait.ts";
+import { broken, joinedTo, lookForFollower } from "./wait.ts";
 import { BlobRuns, RETRIES } from "./blob-runs.ts";
 import { confirmBlob, sizeOf } from "./blob-size.ts";
 import type { Run } from "./run.ts";
@@ -30,12 +30,12 @@ import { twinIn } from "./twin.ts";
 /** An alarm handler may run for 15 minutes; the next one takes over. */
 const HOLD_FOR = 13 * 60_000;
 
-export class BlobFill extends DurableObject<Env> {
+export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobFillMethods> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
   readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
   readonly #proofs = new Proofs(this.#links);
   readonly #tally = tallyOf(this.env);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally);
+  readonly #upstream = new UpstreamClient(openGate(this.env), this.#tally);
   readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
   readonly #removing = new Removing();
   readonly #memory = new Memory();

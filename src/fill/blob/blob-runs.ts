@@ -9,7 +9,7 @@ import type { UpstreamClient } from "../../upstream/client/client.ts";
 import type { Memory } from "../shared/negative-cache.ts";
 import type { Proofs } from "../shared/proofs.ts";
 import type { FillTally } from "../shared/tally.ts";
-import { broken } from "../shared/wait.ts";
+import { broken } from "./wait.ts";
 import type { Plan } from "./attempt.ts";
 import { Run, type RunOptions } from "./run.ts";
 import { comparingWith, PROOF, publishingOnce } from "./run-store.ts";

@@ -1,7 +1,7 @@
 // What survives a reset of a blob's object: what it fetches, for whom, and how far it was. The alarm goes on with it, until the blob is
 // published and the catalog knows of it.
 
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Source } from "../../policy/source.ts";
 import { FILL_KEY } from "../../store/keys.ts";

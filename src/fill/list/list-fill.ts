@@ -1,41 +1,28 @@
 // ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all who ask.
 
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
-import {
-  asRegistryError,
-  type ErrorValue,
-  type Outcome,
-  RegistryError,
-  settle,
-} from "../../oci/error.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { asRegistryError, type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { mayServeStale } from "../../policy/fresh.ts";
 import type { Source } from "../../policy/source.ts";
 import { type ListAsked, type ListPage, ListStore } from "../../store/lists.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { offline, unasked } from "../../upstream/client/offline.ts";
-import { openGate } from "../../upstream/gate.ts";
-import { type Asking, isPersonal, patiently } from "../shared/asking.ts";
-import type { How } from "../shared/how.ts";
+import { openGate } from "../../upstream/open.ts";
+import type { Asking, FetchedList, FillBindings, ListFillMethods } from "../contract.ts";
+import { isPersonal, patiently } from "../shared/asking.ts";
 import { Memory, worth } from "../shared/negative-cache.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { ReferrersReader } from "./referrers.ts";
 import { TagsReader } from "./tags.ts";
 
-export interface FetchedList {
-  page: ListPage;
-  how: How;
-  /** Why the page is not fresh: it is served instead of this error. */
-  failure?: ErrorValue;
-}
-
 /** A page with more entries is read from KV again: objects share an isolate's memory. */
 const MOST_REMEMBERED = 10_000;
 
-export class ListFill extends DurableObject<Env> {
+export class ListFill extends DurableObject<FillBindings> implements Calls<ListFillMethods> {
   readonly #lists = new ListStore(this.env.META);
-  readonly #upstream = new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env));
+  readonly #upstream = new UpstreamClient(openGate(this.env), tallyOf(this.env));
   readonly #tags = new TagsReader(this.#upstream);
   readonly #referrers = new ReferrersReader(this.#upstream);
   readonly #memory = new Memory();

@@ -1,32 +1,33 @@
 // ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
 
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { type Outcome, settle } from "../../oci/error.ts";
+import { type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import { LinkStore } from "../../store/links.ts";
 import { type Manifest, ManifestStore } from "../../store/manifests.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { isKnown } from "../../upstream/client/refusal.ts";
-import { openGate } from "../../upstream/gate.ts";
+import { openGate } from "../../upstream/open.ts";
 import { unlessUnknown } from "../blob/blob-size.ts";
-import { type Asking, patiently } from "../shared/asking.ts";
+import type {
+  Asking,
+  FetchedManifest,
+  FillBindings,
+  ManifestFillMethods,
+  Removed,
+  ToldManifest,
+} from "../contract.ts";
+import { patiently } from "../shared/asking.ts";
 import { empty } from "../shared/emptied.ts";
-import type { How } from "../shared/how.ts";
 import { Memory } from "../shared/negative-cache.ts";
 import { factOf, Outbox, TELL_AGAIN } from "../shared/outbox.ts";
 import { Proofs } from "../shared/proofs.ts";
-import { type Removed, Removing, removalsOver } from "../shared/removing.ts";
+import { Removing, removalsOver } from "../shared/removing.ts";
 import { News } from "../shared/signal.ts";
 import { isBeginners, Sources } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { ManifestQuestions, type ToldManifest } from "./manifest-questions.ts";
-
-export interface FetchedManifest {
-  manifest: Manifest;
-  how: How;
-}
+import { ManifestQuestions } from "./manifest-questions.ts";
 
 interface Run {
   news: News;
@@ -38,7 +39,10 @@ interface Run {
   failure?: { error: unknown };
 }
 
-export class ManifestFill extends DurableObject<Env> {
+export class ManifestFill
+  extends DurableObject<FillBindings>
+  implements Calls<ManifestFillMethods>
+{
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #tally = tallyOf(this.env);
   readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
@@ -47,7 +51,7 @@ export class ManifestFill extends DurableObject<Env> {
   readonly #removing = new Removing();
   readonly #memory = new Memory();
   readonly #questions = new ManifestQuestions(
-    new UpstreamClient(openGate(this.env.UPSTREAM_GATE), this.#tally),
+    new UpstreamClient(openGate(this.env), this.#tally),
     this.#tally,
     this.#memory,
   );

@@ -5,17 +5,11 @@ import { isSchema1, manifestType } from "../../oci/manifest.ts";
 import type { Source } from "../../policy/source.ts";
 import type { Manifest } from "../../store/manifests.ts";
 import type { Purpose, UpstreamClient } from "../../upstream/client/client.ts";
+import type { ToldManifest } from "../contract.ts";
 import type { Memory } from "../shared/negative-cache.ts";
 import { Shared } from "../shared/single-flight.ts";
 import type { FillTally } from "../shared/tally.ts";
 import { manifestSize, readVerified } from "./read-manifest.ts";
-
-/** What the upstream's HEAD tells of a manifest. */
-export interface ToldManifest {
-  mediaType: string;
-  /** In bytes. */
-  size: number;
-}
 
 export class ManifestQuestions {
   readonly #upstream: UpstreamClient;

@@ -1,14 +1,15 @@
 // The outbox: what an object has to tell the catalog. It is told before the content is stored, so that nothing that is visible is
 // unknown; where the catalog is slow or away, it is kept, and the object's alarm tells it later.
 
-import type { BlobFact, ManifestFact, TagFact } from "../../catalog/facts.ts";
-import { type Catalog, openCatalog } from "../../catalog/open.ts";
-import type { Env } from "../../env.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import { openCatalog } from "../../catalog/open.ts";
+import type { BlobFact, ManifestFact, TagFact } from "../../catalog/record/contract.ts";
 import { describe } from "../../oci/described.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { within } from "../../platform/deadline.ts";
 import { OUTBOX_KEY, outboxKey } from "../../store/keys.ts";
 import type { Manifest } from "../../store/manifests.ts";
+import type { FillBindings } from "../contract.ts";
 
 type Fact = { manifest: ManifestFact } | { blob: BlobFact } | { tag: TagFact };
 
@@ -34,7 +35,7 @@ export class Outbox {
   readonly #catalog: Catalog;
   #count = 0;
 
-  constructor(storage: DurableObjectStorage, env: Env) {
+  constructor(storage: DurableObjectStorage, env: FillBindings) {
     this.#storage = storage;
     this.#catalog = openCatalog(env);
   }

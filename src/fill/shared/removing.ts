@@ -1,15 +1,8 @@
 // Removing: content is deleted by the object that fetches it, so that neither begins while the other is at work.
 
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { within } from "../../platform/deadline.ts";
-
-export interface Removed {
-  /** busy: it is being fetched, or told of, and stays. */
-  outcome: "gone" | "busy";
-  /** It was there. */
-  found: boolean;
-}
+import type { FillBindings, Removed } from "../contract.ts";
 
 /** For how long the end of a removal is waited for, in ms. */
 const PATIENCE = 2_000;
@@ -34,13 +27,20 @@ export class Removing {
   }
 }
 
+/** Answers without an outcome: it cannot fail. */
+interface Removable {
+  removalOver(): Promise<void>;
+}
+
+function removable(fills: DurableObjectNamespace, digest: Digest): Removable {
+  return fills.get(fills.idFromName(digest)) as unknown as Removable;
+}
+
 /** Waits for the end of the removals of these contents, blobs or manifests, for as long as a pull can wait. */
-export async function removalsOver(env: Env, digests: readonly Digest[]): Promise<void> {
+export async function removalsOver(env: FillBindings, digests: readonly Digest[]): Promise<void> {
   if (digests.length === 0) return;
   const over = digests.flatMap((digest) =>
-    [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) =>
-      fills.get(fills.idFromName(digest)).removalOver(),
-    ),
+    [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) => removable(fills, digest).removalOver()),
   );
   try {
     await within(Promise.all(over), PATIENCE, () => new Error("no end in time"));

@@ -5,11 +5,11 @@ import { openCatalog } from "../../catalog/open.ts";
 import { Counting } from "../../catalog/record/counts.ts";
 import { Hours } from "../../catalog/record/hours.ts";
 import { readTimes } from "../../config/times.ts";
-import type { Env } from "../../env.ts";
 import { meter } from "../../meter/meter.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import type { Tally } from "../../upstream/client/tally.ts";
+import type { FillBindings } from "../contract.ts";
 
 const counting = new Counting();
 const hours = new Hours();
@@ -31,7 +31,7 @@ export interface FillTally extends Tally {
 }
 
 /** @param env of the object that counts */
-export function tallyOf(env: Env): FillTally {
+export function tallyOf(env: FillBindings): FillTally {
   const soon = () => {
     const now = Date.now();
     if (now < takenUntil) return;
@@ -78,7 +78,7 @@ export function tallyOf(env: Env): FillTally {
   };
 }
 
-async function tell(env: Env): Promise<void> {
+async function tell(env: FillBindings): Promise<void> {
   takenUntil = 0;
   const at = Date.now();
   for (const [digest, shownAt] of fills) if (at - shownAt > SILENT) fills.delete(digest);

@@ -1,11 +1,11 @@
 // What a tag's object knows of the tag: its own memory of what KV shows late, and the stores and the catalog that it keeps up to date.
 
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { MAPPING_KEY } from "../../store/keys.ts";
 import { TagStore } from "../../store/tags.ts";
+import type { FillBindings } from "../contract.ts";
 import { empty } from "../shared/emptied.ts";
 import { type Outbox, TELL_AGAIN } from "../shared/outbox.ts";
 
@@ -25,7 +25,7 @@ export class KnownTag {
   #stored: Stored | undefined;
   #putting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(storage: DurableObjectStorage, outbox: Outbox, env: Env) {
+  constructor(storage: DurableObjectStorage, outbox: Outbox, env: FillBindings) {
     this.#storage = storage;
     this.#tags = new TagStore(env.META, env.BLOBS);
     this.#outbox = outbox;

@@ -1,18 +1,18 @@
 // A tag's check: what does it mean at the upstream now? HEAD, which costs no pull; GET where HEAD is deficient. A tag that
 // has moved is told only once its new manifest is here: until then the old one can be served.
 
-import type { Env } from "../../env.ts";
 import { algorithmOf, type Digest, isDigest } from "../../oci/digest.ts";
-import { call, RegistryError } from "../../oci/error.ts";
+import { RegistryError } from "../../oci/error.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { isSchema1, manifestType } from "../../oci/manifest.ts";
+import { call, objectOf } from "../../platform/rpc.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { LinkStore } from "../../store/links.ts";
 import { ManifestStore } from "../../store/manifests.ts";
 import type { Purpose, UpstreamClient } from "../../upstream/client/client.ts";
+import type { Asking, FillBindings, ManifestFillMethods } from "../contract.ts";
 import { manifestSize, readManifest, typeOfManifest } from "../manifest/read-manifest.ts";
-import type { Asking } from "../shared/asking.ts";
 import { factOf, type Outbox } from "../shared/outbox.ts";
 import { removalsOver } from "../shared/removing.ts";
 
@@ -21,9 +21,9 @@ export class TagCheck {
   readonly #manifests: ManifestStore;
   readonly #links: LinkStore;
   readonly #outbox: Outbox;
-  readonly #env: Env;
+  readonly #env: FillBindings;
 
-  constructor(upstream: UpstreamClient, outbox: Outbox, env: Env) {
+  constructor(upstream: UpstreamClient, outbox: Outbox, env: FillBindings) {
     this.#upstream = upstream;
     this.#manifests = new ManifestStore(env.META, env.BLOBS);
     this.#links = new LinkStore(env.META, env.BLOBS);
@@ -85,7 +85,7 @@ export class TagCheck {
       named: true,
     };
     const { MANIFEST_FILL } = this.#env;
-    const fill = () => MANIFEST_FILL.get(MANIFEST_FILL.idFromName(found.digest));
+    const fill = () => objectOf<ManifestFillMethods>(MANIFEST_FILL, found.digest);
     try {
       await call(() => fill().join(found.digest, source, asking));
       return { ...found, proved: true };

@@ -3,35 +3,22 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../../config/rule.ts";
-import type { Env } from "../../env.ts";
 import type { Digest } from "../../oci/digest.ts";
-import {
-  asRegistryError,
-  type ErrorValue,
-  type Outcome,
-  RegistryError,
-  settle,
-} from "../../oci/error.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { asRegistryError, type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../../policy/fresh.ts";
 import type { Source } from "../../policy/source.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { offline, unasked } from "../../upstream/client/offline.ts";
-import { openGate } from "../../upstream/gate.ts";
-import { type Asking, isPersonal, patiently } from "../shared/asking.ts";
-import type { How } from "../shared/how.ts";
+import { openGate } from "../../upstream/open.ts";
+import type { Asking, CheckedTag, FillBindings, Removed, TagFillMethods } from "../contract.ts";
+import { isPersonal, patiently } from "../shared/asking.ts";
 import { Memory, worth } from "../shared/negative-cache.ts";
 import { Outbox } from "../shared/outbox.ts";
-import { type Removed, Removing } from "../shared/removing.ts";
+import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { KnownTag } from "./known-tag.ts";
 import { TagCheck } from "./tag-check.ts";
-
-export interface CheckedTag {
-  mapping: TagMapping;
-  how: How;
-  /** Why the mapping is not fresh: it is served instead of this error. */
-  failure?: ErrorValue;
-}
 
 interface Checking {
   /** Under which it is done: another rule of the upstream may have more patience. */
@@ -43,12 +30,12 @@ interface Checking {
 /** Interval in ms in which a tag is asked again because what it leads to is missing upstream. */
 const ASKED_AGAIN = 10_000;
 
-export class TagFill extends DurableObject<Env> {
+export class TagFill extends DurableObject<FillBindings> implements Calls<TagFillMethods> {
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #known = new KnownTag(this.ctx.storage, this.#outbox, this.env);
   readonly #removing = new Removing();
   readonly #check = new TagCheck(
-    new UpstreamClient(openGate(this.env.UPSTREAM_GATE), tallyOf(this.env)),
+    new UpstreamClient(openGate(this.env), tallyOf(this.env)),
     this.#outbox,
     this.env,
   );

@@ -1,8 +1,7 @@
 // The API's part about access: pull tokens, the keys that our own are signed with, and what was done by those who administer.
 
 import { z } from "@hono/zod-openapi";
-import type { Access } from "../../access/open.ts";
-import { isPast, type NewToken, type PullToken } from "../../access/records.ts";
+import { type Access, isPast, type NewToken, type PullToken } from "../../access/contract.ts";
 import { hashOf, newPullToken } from "../../access/tokens/pull-token.ts";
 import { repositories } from "../../config/auth.ts";
 import { duration } from "../../config/duration.ts";
@@ -10,7 +9,7 @@ import { network } from "../../config/network.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { answerJson, timeOf } from "./answers.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, bodyIn, nextOf, page, time as told } from "./schemas.ts";
 

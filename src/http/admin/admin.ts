@@ -2,7 +2,7 @@
 // whom Cloudflare Access lets through and who is on a list, and under `npm start` this machine itself; and what each may do.
 
 import { isSame, ofTeam, type Person } from "../../access/administrators.ts";
-import type { Role } from "../../access/records.ts";
+import type { Role } from "../../access/contract.ts";
 import type { Desk } from "../../access/services.ts";
 import { type RoleSecret, sessionIn, signSession } from "../../access/sessions/session.ts";
 import { type Auth, SHORTEST_SECRET } from "../../config/auth.ts";
@@ -16,7 +16,7 @@ import {
   isOfThisMachine,
   isReading,
 } from "../shared/origin.ts";
-import type { Ways } from "./console-host.ts";
+import type { Ways } from "../shared/console-host.ts";
 import { noSession, sessionCookie, sessionTextIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;

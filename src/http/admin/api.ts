@@ -2,20 +2,20 @@
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Desk } from "../../access/services.ts";
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Explain } from "../../explain/open.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import type { Analytics } from "../../meter/analytics.ts";
 import { RegistryError } from "../../oci/error.ts";
-import type { Prewarm } from "../../prewarm/open.ts";
+import type { Prewarm } from "../../prewarm/contract.ts";
 import type { House } from "../../pull/services.ts";
-import type { Watch } from "../../upstream/gate.ts";
-import type { Current } from "../shared/live-config.ts";
+import type { Watch } from "../../upstream/contract.ts";
+import type { Current } from "../live-config.ts";
 import { addAbout, type Probes } from "./about.ts";
 import { addAccess } from "./access.ts";
 import { Admin, nothingHere } from "./admin.ts";
-import { answerJson } from "./answers.ts";
+import { answerJson } from "../shared/answers.ts";
 import { addCatalog } from "./catalog.ts";
 import { changing } from "./changing.ts";
 import { addExplain } from "./explain.ts";

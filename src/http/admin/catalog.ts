@@ -1,9 +1,9 @@
 // The API's part about the catalog: what is cached, and what was counted.
 
 import { z } from "@hono/zod-openapi";
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { atWork } from "./lifecycle.ts";
 import { type Api, add, flag, type Note, number, time } from "./schemas.ts";
 

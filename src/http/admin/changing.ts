@@ -1,13 +1,12 @@
 // Changing what the API adds to the configuration: made against what is added at this moment, and done only if that still is so then.
 
 import type { Context } from "hono";
-import type { Access } from "../../access/open.ts";
-import type { RuleChange } from "../../access/records.ts";
+import type { Access, RuleChange } from "../../access/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { withAdded } from "../../policy/added.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
-import type { Current } from "../shared/live-config.ts";
+import type { Current } from "../live-config.ts";
 import type { Admin } from "./admin.ts";
 
 /** Somebody else may change something else meanwhile: it is looked at again so often. */

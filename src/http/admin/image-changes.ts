@@ -2,9 +2,8 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Catalog } from "../../catalog/open.ts";
-import type { Removing } from "../../catalog/sweep/removing.ts";
-import type { Doomed } from "../../catalog/sweep/sweeping.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";

@@ -1,7 +1,7 @@
 // All that is known of an image: what its manifests say, and what is here of that.
 
-import type { Catalog } from "../../catalog/open.ts";
-import type { KnownContent } from "../../catalog/query/image-record.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { platformOf } from "../../oci/platform.ts";
@@ -10,7 +10,7 @@ import type { House } from "../../pull/services.ts";
 import { plain } from "../../text/plain.ts";
 import { isRecorded } from "../../text/recorded.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { configOf } from "./image-config.ts";
 import type { Named } from "./image-named.ts";
 import { type ReadManifest, readParts, settled } from "./image-parts.ts";

@@ -2,13 +2,13 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Catalog } from "../../catalog/open.ts";
-import { type ListedImage, type Position, SORTS } from "../../catalog/query/browse.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import { type ListedImage, type Position, SORTS } from "../../catalog/query/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import type { House } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { detailOf } from "./image-detail.ts";
 import { imageNamed, REFERENCE } from "./image-named.ts";
 import { withPlatforms } from "./listed-platforms.ts";

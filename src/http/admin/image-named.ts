@@ -1,7 +1,7 @@
 // An image that the API is asked about: from a reference as people write it to where it is here.
 
 import { z } from "@hono/zod-openapi";
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";

@@ -1,6 +1,6 @@
 // What an image consists of, as far as its manifests are here: those of its index, down to a depth, and the blobs that each names.
 
-import type { KnownContent } from "../../catalog/query/image-record.ts";
+import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseObject } from "../../oci/json.ts";
 import { type Named, namedIn, type Part, partIn } from "../../oci/references.ts";

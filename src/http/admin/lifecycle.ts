@@ -1,14 +1,15 @@
 // The API's part about the lifecycle: what it would do, does, and has done.
 
 import { z } from "@hono/zod-openapi";
-import type { Catalog } from "../../catalog/open.ts";
-import type { LifecycleEvent, RunReport } from "../../catalog/sweep/sweeping.ts";
-import { type LifecyclePolicy, parsePolicies } from "../../config/lifecycle.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { LifecycleEvent, RunReport } from "../../catalog/sweep/contract.ts";
+import { parsePolicies } from "../../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import type { Config } from "../../config/read.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { textOf } from "../shared/body.ts";
-import { answerJson, timeOf } from "./answers.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, flag, type Note, nextOf, number, page, time } from "./schemas.ts";
 

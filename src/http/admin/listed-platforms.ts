@@ -1,7 +1,7 @@
 // Platforms of listed images that no index names: read from their configs where those are here, and remembered by the catalog.
 
-import type { Catalog } from "../../catalog/open.ts";
-import type { ListedImage } from "../../catalog/query/browse.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { ListedImage } from "../../catalog/query/contract.ts";
 import { describe } from "../../oci/described.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseObject } from "../../oci/json.ts";

@@ -1,12 +1,11 @@
 // `GET /metrics`, for Prometheus: what was counted since there is a catalog, and how things stand.
 
-import type { Catalog } from "../../catalog/open.ts";
-import type { CatalogSummary, RunReport } from "../../catalog/sweep/sweeping.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { CatalogSummary, RunReport } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { originOf } from "../../policy/source.ts";
-import type { Watch } from "../../upstream/gate.ts";
-import type { UpstreamState } from "../../upstream/health/standing.ts";
+import type { UpstreamState, Watch } from "../../upstream/contract.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { exposition, type Gauge } from "./exposition.ts";
 

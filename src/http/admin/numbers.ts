@@ -1,14 +1,14 @@
 // The API's part about numbers: what was counted, what happened, what that saved and what it costs.
 
 import { z } from "@hono/zod-openapi";
-import type { Totals } from "../../catalog/facts.ts";
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { Totals } from "../../catalog/record/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { isDockerHub } from "../../config/upstream.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { readPrices } from "../../report/prices.ts";
 import { reportOf } from "../../report/report.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { type Api, add, flag, number, numberIn, time } from "./schemas.ts";
 
 const HOUR = 60 * 60_000;

@@ -2,13 +2,14 @@
 
 import { z } from "@hono/zod-openapi";
 import { type Added, LIFECYCLE } from "../../config/added.ts";
-import { DEFAULT_LIFECYCLE, type LifecyclePolicy, parsePolicies } from "../../config/lifecycle.ts";
+import { DEFAULT_LIFECYCLE, parsePolicies } from "../../config/lifecycle.ts";
+import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import { written } from "../../config/lifecycle-written.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { textOf } from "../shared/body.ts";
-import type { Current } from "../shared/live-config.ts";
-import { answerJson, timeOf } from "./answers.ts";
+import type { Current } from "../live-config.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { type Changing, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, time } from "./schemas.ts";

@@ -4,11 +4,10 @@ import { z } from "@hono/zod-openapi";
 import { platform } from "../../config/prewarm.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
-import type { Prewarm } from "../../prewarm/open.ts";
-import { type Item, type Job, USUAL_PLATFORMS } from "../../prewarm/records.ts";
+import { type Item, type Job, type Prewarm, USUAL_PLATFORMS } from "../../prewarm/contract.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { answerJson, timeOf } from "./answers.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { type Api, add, bodyIn, type Note, number, numberIn, time } from "./schemas.ts";
 
 /** Of a request, in bytes. */

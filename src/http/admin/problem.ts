@@ -1,6 +1,7 @@
 // Problems of the API (RFC 9457): a sentence, its status, and, since clients of registries look for them, OCI's `errors` beside it.
 
-import { asRegistryError, type RegistryError } from "../../oci/error.ts";
+import type { RegistryError } from "../../oci/error.ts";
+import { asRegistryError } from "../../platform/rpc.ts";
 import { jsonText } from "../../text/plain.ts";
 import { HARMLESS } from "../shared/respond.ts";
 

@@ -1,13 +1,12 @@
 // The API's part about the quarantine: digests that nobody gets, by whatever name, until they are taken out of it.
 
 import { z } from "@hono/zod-openapi";
-import type { Access } from "../../access/open.ts";
-import type { Quarantined } from "../../access/records.ts";
+import type { Access, Quarantined } from "../../access/contract.ts";
 import { digest as digestField, sentence } from "../../config/fields.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { type Api, add, bodyIn, time } from "./schemas.ts";
 
 /** In bytes. */

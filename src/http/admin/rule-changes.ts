@@ -1,11 +1,10 @@
 // The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
 
 import { z } from "@hono/zod-openapi";
-import type { RuleChange } from "../../access/records.ts";
-import type { Config } from "../../config/read.ts";
-import { readRule } from "../../config/read.ts";
+import type { RuleChange } from "../../access/contract.ts";
+import { type Config, readRule } from "../../config/read.ts";
 import { problemsOf } from "../../policy/added.ts";
-import { answerJson } from "./answers.ts";
+import { answerJson } from "../shared/answers.ts";
 import { type Changing, conflict, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
 import { fields, fieldsIn, rule, ruleNamed, without } from "./rules.ts";

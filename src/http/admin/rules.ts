@@ -11,7 +11,7 @@ import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../../upstream/client/validate.ts";
 import { textOf } from "../shared/body.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, type Note, time } from "./schemas.ts";
 

@@ -3,7 +3,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { describe } from "../../config/issues.ts";
-import { answerJson } from "./answers.ts";
+import { answerJson } from "../shared/answers.ts";
 import { badRequest, PROBLEM_TYPE } from "./problem.ts";
 
 export type Api = OpenAPIHono;

@@ -1,11 +1,11 @@
 // The API's part about the console's sessions: which are open, and how they are ended before their time.
 
 import { z } from "@hono/zod-openapi";
-import type { Session } from "../../access/records.ts";
+import type { Session } from "../../access/contract.ts";
 import type { Desk } from "../../access/services.ts";
 import { RegistryError } from "../../oci/error.ts";
 import type { Admin } from "./admin.ts";
-import { timeOf } from "./answers.ts";
+import { timeOf } from "../shared/answers.ts";
 import { type Api, add, time } from "./schemas.ts";
 
 const role = z.enum(["admin", "viewer"], { error: "must be admin or viewer" });

@@ -1,12 +1,12 @@
 // The API's part about upstreams: how each stands, as its gate knows it.
 
 import { z } from "@hono/zod-openapi";
-import type { UpstreamHour } from "../../catalog/facts.ts";
-import type { Catalog } from "../../catalog/open.ts";
+import type { Catalog } from "../../catalog/contract.ts";
+import type { UpstreamHour } from "../../catalog/record/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { originOf, originParts } from "../../policy/source.ts";
-import type { Watch } from "../../upstream/gate.ts";
-import { timeOf } from "./answers.ts";
+import type { Watch } from "../../upstream/contract.ts";
+import { timeOf } from "../shared/answers.ts";
 import { type Api, add, number, time } from "./schemas.ts";
 
 const upstream = z

@@ -8,7 +8,7 @@ import { signRefreshToken } from "../../access/tokens/refresh-token.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { type Access, accessTo, type Target, targetOf } from "../../policy/authorize.ts";
-import { answerJson } from "../admin/answers.ts";
+import { answerJson } from "../shared/answers.ts";
 import { addressOf, type Door, type Visitor } from "./registry-auth.ts";
 import { type Scope, wantedIn } from "./token-request.ts";
 

@@ -1,6 +1,7 @@
 // Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
 
-import { asRegistryError, type ErrorCode } from "../../oci/error.ts";
+import type { ErrorCode } from "../../oci/error.ts";
+import { asRegistryError } from "../../platform/rpc.ts";
 import { renderCacheStatus } from "../../pull/cache-status.ts";
 import type { Labelled } from "../../pull/stale.ts";
 import { jsonText } from "../../text/plain.ts";

@@ -5,7 +5,7 @@ import type { Auth } from "../../config/auth.ts";
 import { kindOf } from "../../config/host-kind.ts";
 import { isLoopback } from "../../config/upstream.ts";
 import { RegistryError } from "../../oci/error.ts";
-import { wantsPage } from "../admin/console-host.ts";
+import { wantsPage } from "./console-host.ts";
 import { HARMLESS } from "./respond.ts";
 
 /** How long a browser asks over https alone, in s (RFC 6797): a year. */

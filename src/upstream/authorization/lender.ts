@@ -2,23 +2,14 @@
 
 import type { Credentials } from "../../config/credentials.ts";
 import type { Rule } from "../../config/rule.ts";
-import { asRegistryError, RegistryError } from "../../oci/error.ts";
-import type { Endpoint } from "../asked.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { asRegistryError } from "../../platform/rpc.ts";
 import { isRefusal, isRefused } from "../client/refusal.ts";
+import type { Endpoint, Lent, Refused } from "../contract.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
-
-/** An authorization on loan, and what the gate wants to know of it later. */
-export interface Lent {
-  /** Undefined where the upstream has not asked for any yet. */
-  authorization: string | undefined;
-  /** Which of the rule's credentials it is of. */
-  key: number;
-  /** It was made just now: made again it would be the same. */
-  fresh: boolean;
-}
 
 /** What an authorization is for. */
 export interface Purpose {
@@ -33,15 +24,6 @@ export interface Purpose {
 type Said = (error: RegistryError, wanted: Omit<Purpose, "rule">) => Promise<RegistryError>;
 
 type Made = Pick<Lent, "authorization" | "fresh">;
-
-/** A 401 or 403, as far as the gate has to know it. */
-export interface Refused {
-  status: number;
-  /** Its WWW-Authenticate. */
-  challenge: string | null;
-  /** It is not the last word: some upstreams guard HEAD otherwise, and in mid-transfer it may be a hiccup. */
-  passing: boolean;
-}
 
 export class Lender {
   readonly #secrets: Secrets;

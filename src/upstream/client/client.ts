@@ -4,7 +4,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { UPSTREAM_ACCEPT } from "../../oci/manifest.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
-import type { Gate } from "../gate.ts";
+import type { Gate } from "../contract.ts";
 import { Doubts } from "../health/doubts.ts";
 import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
 import type { Tally } from "./tally.ts";

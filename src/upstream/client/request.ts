@@ -5,7 +5,7 @@ import { RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
 import { type Asked, endpointOf, type Reply, seenOf, useOf } from "../asked.ts";
 import { scopeOf } from "../authorization/scope.ts";
-import type { Gate, Loan } from "../gate.ts";
+import type { Gate, Loan } from "../contract.ts";
 import { readBudget } from "../health/limit.ts";
 import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import { NameFailure } from "./name-failure.ts";

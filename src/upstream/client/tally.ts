@@ -1,9 +1,8 @@
 // What is counted of upstreams: by whoever asks them, for whoever wants to know.
 
 import type { Source } from "../../policy/source.ts";
-import type { Budget } from "../health/limit.ts";
-import type { Became } from "../health/standing.ts";
-import type { Asked } from "./request.ts";
+import type { Became, Budget } from "../contract.ts";
+import type { Asked } from "../asked.ts";
 
 /** How an upstream answered. */
 export interface Answered {

@@ -7,7 +7,7 @@
 // so that a lie is found while it is asked for. The other way round, a tag that is pushed between HEAD and GET looks like a lie, and costs
 // its origin no more than a GET for each unknown name.
 
-import type { Endpoint } from "../asked.ts";
+import type { Endpoint, HeadKind } from "../contract.ts";
 
 export interface HeadTrust {
   /** Confirmations that agreed, since HEAD was last believed or distrusted. */
@@ -18,7 +18,6 @@ export interface HeadTrust {
 }
 
 /** Some registries lie about the one and not about the other. */
-export type HeadKind = "manifest" | "blob";
 /** Kind → how it stands; absent while nothing was confirmed. */
 export type HeadTrusts = Partial<Record<HeadKind, HeadTrust>>;
 

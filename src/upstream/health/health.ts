@@ -2,10 +2,10 @@
 // through, and its answer decides. What rests is as little as the evidence is of: a repository, what one identity asks, or all. Pure:
 // what was, what happened and when make what is.
 
-import { type ErrorValue, RegistryError } from "../../oci/error.ts";
+import { RegistryError } from "../../oci/error.ts";
+import type { Seen, Use } from "../contract.ts";
 import { type Cooldown, concerns, kindOf, withoutProbe, withProbe } from "./cooldown.ts";
 import { type Evidence, hasFailures } from "./evidence.ts";
-import type { Budget } from "./limit.ts";
 import { keepShares, type Shares } from "./shares.ts";
 
 export interface Health extends Shares {
@@ -19,49 +19,6 @@ export interface Health extends Shares {
   identities?: Record<string, Cooldown>;
   /** In memory alone. */
   evidence?: Evidence;
-}
-
-/** What somebody wants to ask. */
-export interface Use {
-  /** The identity's key. Absent from what an older version sends. */
-  by?: string;
-  /** Undefined for lists, which are slow or broken by themselves. */
-  repository?: string;
-  /** A manifest's GET: what registries count as a pull. */
-  pull: boolean;
-  /** Nobody waits for it. */
-  background: boolean;
-  /** How many pulls background work leaves to clients. */
-  reserve: number;
-  /** For how long he waits for the first byte, in ms. */
-  deadline: number;
-  /** Questions per minute that the identity may cause here; 0 or absent: no limit. */
-  perMinute?: number;
-}
-
-/** What came of a request. */
-export interface Seen {
-  /** The identity's key. Absent from what an older version sends. */
-  by?: string;
-  /** When it was let through, in ms since the epoch. */
-  askedAt: number;
-  repository?: string;
-  pull: boolean;
-  /** The upstream's failure, or its 429; undefined when it answered, be it with a 404. */
-  error?: ErrorValue;
-  /** The failure is the name's alone (upstream/name-failure). */
-  ofName?: true;
-  /** It refused what was asked for: 401, 403, 404. */
-  refused?: true;
-  /** It gave what was asked for: only that tells of a limit by not telling of one. */
-  gave?: boolean;
-  /** It did not answer in time. */
-  silent?: true;
-  /** It let a client wait for so long, in ms, and then did not answer. */
-  missed?: number;
-  /** In ms, as the upstream said. */
-  retryAfter?: number;
-  budget?: Budget;
 }
 
 /** The identity of what an older version of the fills asks. */

@@ -1,15 +1,7 @@
 // Rate limits as upstreams tell them: `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600` (Docker Hub, in
 // the form of draft-ietf-httpapi-ratelimit-headers), and `Retry-After` (RFC 9110, 10.2.3).
 
-/** What is left of an upstream's limit on pulls. */
-export interface Budget {
-  limit: number;
-  remaining: number;
-  /** For how long the limit counts, in ms. */
-  window: number;
-  /** When the upstream said so, in ms since the epoch. */
-  seenAt: number;
-}
+import type { Budget } from "../contract.ts";
 
 /** Docker Hub's window, for an upstream that does not tell its own. */
 const WINDOW = 6 * 60 * 60;

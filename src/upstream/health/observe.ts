@@ -1,8 +1,9 @@
 // What an answer makes of an upstream's health. Pure.
 
+import type { Seen } from "../contract.ts";
 import { type Cooldown, type Kind, strike } from "./cooldown.ts";
 import { seenBy, seenByAll, withAnswer } from "./evidence.ts";
-import { type Health, identityRest, nameOf, placesOf, type Seen, withRest } from "./health.ts";
+import { type Health, identityRest, nameOf, placesOf, withRest } from "./health.ts";
 import { told } from "./shares.ts";
 
 /** So many failures of a repository in a row begin a pause: fewer are hiccups. One, while the upstream is known to fail. */

@@ -2,7 +2,7 @@
 // a name under its control answers with a `ratelimit-remaining` of its own. Pure.
 
 import { RegistryError } from "../../oci/error.ts";
-import type { Budget } from "./limit.ts";
+import type { Budget } from "../contract.ts";
 
 export interface Shares {
   /** What is taken as left. */

@@ -1,38 +1,9 @@
 // How it stands with an upstream: what is told of its health, and what is stored of it. Pure.
 
-import type { ErrorValue } from "../../oci/error.ts";
 import { repositoryIn } from "../authorization/scope.ts";
+import type { Became, Pause, UpstreamState } from "../contract.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { Health } from "./health.ts";
-import type { Budget } from "./limit.ts";
-
-/** That an upstream is left alone from now on, for a limit's sake or since it fails; or is asked again. */
-export interface Became {
-  what: "limited" | "down" | "up";
-  /** In ms since the epoch. */
-  at: number;
-  detail: string;
-}
-
-/** That it is left alone. */
-export interface Pause {
-  /** All of it, manifests' GETs, a repository, or what single identities ask, of which none is named. */
-  of: "all" | "pulls" | "repository" | "identities";
-  repository?: string;
-  /** In ms since the epoch. */
-  until: number;
-  error: ErrorValue;
-  /** Of `identities`: how many. Of a repository: 1 where only one identity saw it fail, and it rests for that one. */
-  count?: number;
-}
-
-export interface UpstreamState {
-  offline: boolean;
-  pauses: Pause[];
-  budget?: Budget;
-  /** Identities that have no cold question left (upstream/allowance). Absent from what an older gate tells. */
-  spent?: number;
-}
 
 /** @param repository the one whose own pause is told; undefined for those of all */
 export function stateOf(

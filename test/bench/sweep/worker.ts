@@ -1,13 +1,14 @@
 // The sweep alone, on a catalog that is filled by the thousand: what it costs, without what deleting in R2 costs beside.
 
+import type { Catalog } from "../../../src/catalog/contract.ts";
 import { CatalogObject } from "../../../src/catalog/object.ts";
-import { type Catalog, openCatalog } from "../../../src/catalog/open.ts";
-import type { RunReport } from "../../../src/catalog/sweep/sweeping.ts";
+import { openCatalog } from "../../../src/catalog/open.ts";
+import type { RunReport } from "../../../src/catalog/sweep/contract.ts";
 import { readConfig } from "../../../src/config/read.ts";
 import type { Env } from "../../../src/env.ts";
 import { openLifecycle } from "../../../src/lifecycle/open.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
-import type { Outcome } from "../../../src/oci/error.ts";
+import type { Outcome } from "../../../src/platform/rpc.ts";
 
 /** Of each image, and how many of those it shares with others. */
 const BLOBS = 10;

@@ -1,4 +1,5 @@
-// Prewarming as it is told: jobs, and what becomes of each image of them. Times are in ms since the epoch.
+// The contract of prewarming: what its one Durable Object can be asked, and jobs and their images as it answers with them. Plain data;
+// times are in ms since the epoch.
 
 export type JobState = "running" | "done" | "failed" | "cancelled";
 /** waiting: to be begun, or to be tried again later. */
@@ -49,3 +50,21 @@ export interface Item {
 
 /** Where nothing else is asked for. */
 export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];
+
+export interface Prewarm {
+  /** Undefined where too many are at work. Times are in ms since the epoch. */
+  start(job: NewJob, now: number): Promise<Job | undefined>;
+  /** The latest first. @param before when the last one of the page before was created */
+  list(before: number | undefined, state: JobState | undefined, limit: number): Promise<Job[]>;
+  job(id: string): Promise<Job | undefined>;
+  /** @param after the number of the last one of the page before */
+  items(id: string, after: number, limit: number): Promise<Item[]>;
+  /** What is under way goes on, for whoever asks for it next; nothing more is begun. */
+  cancel(id: string, now: number): Promise<Job | undefined>;
+  /** Looks whether something is to be done: what is scheduled may have been changed. */
+  tick(now: number): Promise<void>;
+}
+
+export interface PrewarmBindings {
+  PREWARM: DurableObjectNamespace;
+}

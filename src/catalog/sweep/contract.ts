@@ -1,7 +1,7 @@
 // What a sweep asks the catalog, and tells it. Plain data; times are in ms since the epoch, by the clock of the sweep's entry.
 
 import type { Digest } from "../../oci/digest.ts";
-import type { BlobFact, TagFact } from "../facts.ts";
+import type { BlobFact, TagFact } from "../record/contract.ts";
 import type { RuleCount } from "./by-rule.ts";
 import type { Candidate } from "./candidate.ts";
 
@@ -169,3 +169,23 @@ export interface CatalogSummary {
   /** When the last whole pass over R2 began. */
   reconciledAt?: number;
 }
+
+export interface Pin {
+  /** A tag, or a digest. */
+  reference: string;
+  /** In ms since the epoch. */
+  at: number;
+  who: string;
+}
+
+export interface RemovedImage {
+  digest: Digest;
+  /** The image itself leaves, and not merely one of its tags. */
+  left: boolean;
+  /** Tags that are to be deleted, which their objects do. */
+  doomed: Doomed[];
+  /** In bytes, of what nothing refers to then. */
+  freed: number;
+}
+
+export type Removing = RemovedImage | { refused: "pinned" } | { refused: "led to"; by: Digest };

@@ -2,31 +2,10 @@
 
 import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
-import { type Layout, SEGMENT } from "../../store/segments.ts";
+import { SEGMENT } from "../../store/segments.ts";
 import { late } from "../../upstream/client/request.ts";
-import type { Run } from "../blob/run.ts";
-import type { Asking } from "./asking.ts";
-import type { How } from "./how.ts";
-
-/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
-export type Joined =
-  | { state: "published"; layout: Layout; how: How }
-  | {
-      state: "filling";
-      attempt: string;
-      size: number | null;
-      ranges: boolean;
-      how: How;
-      /** What is read in place of the attempt's segments, as far as those are told to be ready. */
-      compared?: Layout;
-    };
-
-/** What is ready of an attempt, from the segment that was asked for on. */
-export interface Ready {
-  segments: number[];
-  /** Set once the blob is verified and visible. */
-  layout?: Layout;
-}
+import type { Run } from "./run.ts";
+import type { Asking, Joined, Ready } from "../contract.ts";
 
 /** How often at least a joiner looks at the clock, in ms. */
 const LOOK = 250;

@@ -1,8 +1,8 @@
 // What the catalog is told: plain data, as it comes from the objects that fetch and from the isolates that answer. A place is
 // an origin and a repository (policy/source), or "" where that is not known any more; times are in ms since the epoch.
 
-import type { Happening, Sample } from "../meter/meter.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Happening, Sample } from "../../meter/meter.ts";
+import type { Digest } from "../../oci/digest.ts";
 
 /** A manifest that is kept here: told before it is stored, so that no blob of it is taken for unreferenced meanwhile. */
 export interface ManifestFact {

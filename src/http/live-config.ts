@@ -1,10 +1,10 @@
 // The configuration as it is now: what is configured, and the rules that the API has added. Put together anew when those have changed.
 
-import type { Later } from "../../access/access-snapshot.ts";
-import type { Desk } from "../../access/services.ts";
-import type { Config } from "../../config/read.ts";
-import { withAdded } from "../../policy/added.ts";
-import { Door } from "../registry/registry-auth.ts";
+import type { Later } from "../access/access-snapshot.ts";
+import type { Desk } from "../access/services.ts";
+import type { Config } from "../config/read.ts";
+import { withAdded } from "../policy/added.ts";
+import { Door } from "./registry/registry-auth.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 // Answers of the API: JSON, which nobody keeps.
 
 import { jsonText } from "../../text/plain.ts";
-import { HARMLESS } from "../shared/respond.ts";
+import { HARMLESS } from "./respond.ts";
 
 const HEADERS = {
   "Content-Type": "application/json",

@@ -1,0 +1,25 @@
+// Opens the gates: calls to the Durable Object of a rule's origin.
+
+import type { Rule } from "../config/rule.ts";
+import { call, objectOf } from "../platform/rpc.ts";
+import { originOf } from "../policy/source.ts";
+import type { Gate, GateBindings, GateMethods, Watch } from "./contract.ts";
+
+export function openGate({ UPSTREAM_GATE }: GateBindings): Gate & Watch {
+  const stub = (rule: Rule) => objectOf<GateMethods>(UPSTREAM_GATE, originOf(rule));
+  return {
+    lend: (rule, scope, use, endpoint) => call(() => stub(rule).lend(rule, scope, use, endpoint)),
+    answer: (rule, scope, refused, loan) =>
+      call(() => stub(rule).answer(rule, scope, refused, loan)),
+    report: (rule, seen) => call(() => stub(rule).report(seen)),
+    news: (rule) => call(() => stub(rule).news()),
+    lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
+    sawReferrers: async (rule, repository, has) => {
+      await call(() => stub(rule).sawReferrers(repository, has));
+    },
+    sawHead: async (rule, kind, agrees) => {
+      await call(() => stub(rule).sawHead(kind, agrees));
+    },
+    state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
+  };
+}
