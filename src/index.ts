@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import { openAccess } from "./access/open.ts";
-import { openDesk } from "./access/services.ts";
+import { openAccessServices } from "./access/services.ts";
 import { openCatalog } from "./catalog/open.ts";
 import { type Config, readConfig } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
@@ -20,7 +20,7 @@ import { Lineage } from "./pull/lineage.ts";
 import { Links } from "./pull/links.ts";
 import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
-import type { House } from "./pull/services.ts";
+import type { PullServices } from "./pull/services.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
 import { InventoryStore } from "./store/inventory.ts";
@@ -58,9 +58,9 @@ export default {
     if (!app) {
       const [catalog, access, prewarm] = [openCatalog(env), openAccess(env), openPrewarm(env)];
       const probe = new ProbeStore(env.META, env.BLOBS);
-      const office = {
+      const apiServices = {
         catalog,
-        desk: openDesk(access, env),
+        accessServices: openAccessServices(access, env),
         probes: {
           META: () => probe.kv(),
           BLOBS: () => probe.r2(),
@@ -74,7 +74,7 @@ export default {
         lifecycle: (config: Config) => lifecycleOf(env, config),
         ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       };
-      app = createApp({ ...env }, houseOf(env), office, createConsole);
+      app = createApp({ ...env }, pullServicesOf(env), apiServices, createConsole);
       apps.set(env, app);
     }
     return app.fetch(request, env, context);
@@ -94,7 +94,7 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-function houseOf(env: Env): House {
+function pullServicesOf(env: Env): PullServices {
   const manifests = new ManifestStore(env.META, env.BLOBS);
   const tags = new TagStore(env.META, env.BLOBS);
   const links = new LinkStore(env.META, env.BLOBS);

@@ -3,7 +3,7 @@
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";
-import type { Visit } from "../store/visit.ts";
+import type { ReadVisit } from "../store/visit.ts";
 import { type Access, isPast, type PullToken, type Read, readPage } from "./contract.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
 
@@ -13,29 +13,29 @@ const READ_AGAIN = 20_000;
 const READ_FIRST = 40_000;
 const TOO_OLD = 55_000;
 /** Reading is waited for so long, in ms. */
-const PATIENCE = 5_000;
+const READ_TIMEOUT = 5_000;
 /** A key that the page does not have makes it read again, this often at most, in ms. */
 const UNKNOWN_KEY = 5_000;
 /** For so long, in ms, a pull token is not looked up again; what the page revokes counts at once. */
 const KNOWN = 5 * 60_000;
 /** The same, of one that is none: it cannot become one. */
 const UNKNOWN = 60_000;
-const MOST = 5_000;
+const MAX_TOKENS = 5_000;
 /** How often a request looks for what another one of its isolate is looking up, in ms. */
-const LOOK = 5;
+const POLL_INTERVAL = 5;
 /** After a reading that failed the next one begins so late, in ms: whoever comes meanwhile does not wait for the same failure. */
 const FAILED = 1_000;
 
-export type Later = Visit["later"];
+export type Later = ReadVisit["later"];
 
 type Look = () => Promise<PullToken | undefined>;
 
-export class Book {
+export class AccessSnapshot {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
   /** By the hash of a secret, or by the token's id. */
-  readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MOST });
+  readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MAX_TOKENS });
   /** By the same, when they were looked up: what is none. */
-  readonly #strangers = new LRUCache<string, number>({ max: MOST });
+  readonly #strangers = new LRUCache<string, number>({ max: MAX_TOKENS });
   /** By the same, since when it is being looked up, in ms since the epoch. */
   readonly #lookedUp = new Map<string, number>();
   #page: Read | undefined;
@@ -54,7 +54,7 @@ export class Book {
     const age = now >= this.#readAt ? now - this.#readAt : TOO_OLD;
     if (this.#page && age < READ_AGAIN) return this.#page;
     if (this.#page && age < READ_FIRST) {
-      if (now - this.#readingAt > PATIENCE) later(this.#read(now).catch(complain));
+      if (now - this.#readingAt > READ_TIMEOUT) later(this.#read(now).catch(complain));
       return this.#page;
     }
     if (!this.#hasJustFailed(now)) {
@@ -199,13 +199,17 @@ export class Book {
 
   /** Whether a request is looking it up that has not been cancelled long ago. */
   #isLookedUp(key: string, now: number): boolean {
-    return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < PATIENCE;
+    return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < READ_TIMEOUT;
   }
 
   /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. */
   async #lookedUpByAnother(key: string, now: number) {
-    for (let waited = 0; waited < PATIENCE && this.#isLookedUp(key, now); waited += LOOK)
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    for (
+      let waited = 0;
+      waited < READ_TIMEOUT && this.#isLookedUp(key, now);
+      waited += POLL_INTERVAL
+    )
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
     return this.#near(key, now);
   }
 
@@ -214,7 +218,7 @@ export class Book {
   }
 
   #waited<T>(work: Promise<T>): Promise<T> {
-    return within(work, PATIENCE, () => new Error("no answer in time"));
+    return within(work, READ_TIMEOUT, () => new Error("no answer in time"));
   }
 
   async #read(now: number): Promise<Read> {

@@ -4,7 +4,7 @@ import type { AddedRule } from "../config/added.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
 import type { AddedRules, RuleChange } from "./contract.ts";
 
-interface Row {
+interface AddedRuleRow {
   name: string;
   fields: string;
   version: number;
@@ -13,7 +13,7 @@ interface Row {
 }
 
 export function addedRules(database: Sqlite): AddedRules {
-  const rows = database.all<Row>("SELECT * FROM rules ORDER BY id");
+  const rows = database.all<AddedRuleRow>("SELECT * FROM rules ORDER BY id");
   const { version } = database.one<{ version: number | null }>(
     "SELECT max(version) AS version FROM rule_changes",
   );
@@ -50,7 +50,7 @@ export function changeRule(
   return true;
 }
 
-function ruleOf({ name, fields, version, changed_at, changed_by }: Row): AddedRule {
+function ruleOf({ name, fields, version, changed_at, changed_by }: AddedRuleRow): AddedRule {
   return {
     name,
     fields: JSON.parse(fields),

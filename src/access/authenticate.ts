@@ -4,7 +4,7 @@ import type { Auth } from "../config/auth.ts";
 import { isWithin } from "../config/network.ts";
 import type { Identity } from "../policy/authorize.ts";
 import { meetsAll } from "../policy/claims.ts";
-import type { Book, Later } from "./access-snapshot.ts";
+import type { AccessSnapshot, Later } from "./access-snapshot.ts";
 import type { PullToken } from "./contract.ts";
 import { audienceOf, type Issuers, issuerOf, NoGood } from "./issuers/issuers.ts";
 import type { Limits } from "./limits/limits.ts";
@@ -42,20 +42,26 @@ export interface Presented {
 }
 
 /** A header that is longer holds no token of anybody's, in characters: our own, with all scopes and networks that fit, has 27 thousand. */
-const LONGEST = 32 * 1024;
+const MAX_HEADER = 32 * 1024;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const LONGEST_SUBJECT = 256;
 
-export class Identify {
+export class Authenticator {
   readonly #auth: Auth;
-  readonly #book: Book;
+  readonly #snapshot: AccessSnapshot;
   readonly #verifier: Verifier;
   readonly #issuers: Issuers;
   readonly #limits: Limits;
 
-  constructor(auth: Auth, book: Book, verifier: Verifier, issuers: Issuers, limits: Limits) {
+  constructor(
+    auth: Auth,
+    snapshot: AccessSnapshot,
+    verifier: Verifier,
+    issuers: Issuers,
+    limits: Limits,
+  ) {
     this.#auth = auth;
-    this.#book = book;
+    this.#snapshot = snapshot;
     this.#verifier = verifier;
     this.#issuers = issuers;
     this.#limits = limits;
@@ -94,7 +100,7 @@ export class Identify {
   ): Promise<Asker> {
     if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
     if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
-    if (secret.length > LONGEST || !JWT.test(secret))
+    if (secret.length > MAX_HEADER || !JWT.test(secret))
       return refused("this is no token: neither one of this cache's, nor one of an issuer's");
     if (issuerOf(secret) !== SERVICE) return this.#ofIssuer(secret, now);
     return audienceOf(secret) === REFRESH
@@ -108,7 +114,7 @@ export class Identify {
     now: number,
     later: Later,
   ): Promise<Asker> {
-    const token = await this.#book.token(text, now, later, () =>
+    const token = await this.#snapshot.token(text, now, later, () =>
       this.#limits.lookingUp(address, now),
     );
     return holderOf(token);
@@ -121,11 +127,11 @@ export class Identify {
     now: number,
     later: Later,
   ): Promise<Asker> {
-    const read = await refreshedBy(text, await this.#book.page(now, later), now);
+    const read = await refreshedBy(text, await this.#snapshot.page(now, later), now);
     if (read === "expired") return holderOf("past");
     if (!read) return refused("this is no refresh token of this cache's");
     const lookingUp = () => this.#limits.lookingUp(address, now);
-    return holderOf(await this.#book.holder(read.tokenId, now, later, lookingUp));
+    return holderOf(await this.#snapshot.holder(read.tokenId, now, later, lookingUp));
   }
 
   async #ofOwn(text: string, now: number, later: Later): Promise<Asker> {
@@ -203,7 +209,7 @@ function refused(why: string, counts = true, of?: string): Asker {
  * what is neither. */
 function secretIn(authorization: string): string | undefined {
   const [, scheme = "", value = ""] = /^(basic|bearer) +(\S+) *$/i.exec(authorization) ?? [];
-  if (value === "" || value.length > LONGEST) return undefined;
+  if (value === "" || value.length > MAX_HEADER) return undefined;
   if (scheme.toLowerCase() === "bearer") return value;
   try {
     const text = atob(value);

@@ -19,7 +19,7 @@ import { Keys } from "./tokens/signing-keys.ts";
 import { statementKey } from "./tokens/statement-keys.ts";
 import {
   insertToken,
-  KEPT,
+  TOKEN_RETENTION,
   tokenById,
   tokenInUse,
   tokenOfSecret,
@@ -28,7 +28,7 @@ import {
 } from "./tokens/token-row.ts";
 
 /** For so long, in ms, it is told that a token was revoked: longer than an isolate remembers a token, and a token of ours lives. */
-const TOLD = 60 * 60_000;
+const REVOCATION_TOLD_FOR = 60 * 60_000;
 /** Kept refresh tokens of a pull token. */
 const MOST_REFRESH = 1_000;
 const MOST_ACTIONS = 100_000;
@@ -50,7 +50,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
       const keys = await this.#keys.current(now);
       const revoked = this.#database.all<{ id: string }>(
         "SELECT id FROM tokens WHERE revoked_at > ?",
-        now - TOLD,
+        now - REVOCATION_TOLD_FOR,
       );
       const quarantine = this.#database.all<Quarantined>(
         "SELECT * FROM quarantine ORDER BY digest",
@@ -101,7 +101,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
         `DELETE FROM secrets WHERE token = ?1 AND NOT own AND (used_at < ?2 OR hash NOT IN (
            SELECT hash FROM secrets WHERE token = ?1 AND NOT own ORDER BY used_at DESC LIMIT ?3))`,
         id,
-        now - KEPT,
+        now - TOKEN_RETENTION,
         MOST_REFRESH,
       );
     });

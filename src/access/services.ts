@@ -1,31 +1,34 @@
 // The desk: what an isolate needs to say who asks. Opened once an isolate; AUTH comes with the configuration.
 
 import type { Auth } from "../config/auth.ts";
-import { Book } from "./access-snapshot.ts";
-import { Identify } from "./authenticate.ts";
+import { AccessSnapshot } from "./access-snapshot.ts";
+import { Authenticator } from "./authenticate.ts";
 import type { Access, Limiter } from "./contract.ts";
 import { Issuers } from "./issuers/issuers.ts";
 import { Limits } from "./limits/limits.ts";
 import { Verifier } from "./tokens/jwt.ts";
 
-export interface Desk {
+export interface AccessServices {
   access: Access;
-  book: Book;
+  snapshot: AccessSnapshot;
   issuers: Issuers;
   limits: Limits;
-  identify(auth: Auth): Identify;
+  identify(auth: Auth): Authenticator;
 }
 
-export function openDesk(access: Access, limiters: { LOGINS?: Limiter; REQUESTS?: Limiter }): Desk {
-  const book = new Book(access);
-  const verifier = new Verifier(book);
+export function openAccessServices(
+  access: Access,
+  limiters: { LOGINS?: Limiter; REQUESTS?: Limiter },
+): AccessServices {
+  const snapshot = new AccessSnapshot(access);
+  const verifier = new Verifier(snapshot);
   const issuers = new Issuers();
   const limits = new Limits(limiters);
   return {
     access,
-    book,
+    snapshot,
     issuers,
     limits,
-    identify: (auth) => new Identify(auth, book, verifier, issuers, limits),
+    identify: (auth) => new Authenticator(auth, snapshot, verifier, issuers, limits),
   };
 }

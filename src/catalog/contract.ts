@@ -4,11 +4,11 @@ import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import type {
   By,
+  ImageQuery,
   ImageRecord,
   KnownContent,
   Leading,
   ListedImage,
-  Wanted,
 } from "./query/contract.ts";
 import type {
   BlobFact,
@@ -120,7 +120,7 @@ export interface Catalog {
   /** @param from the first day, as in `Counts` */
   counts(from: string): Promise<Counts[]>;
   /** Undefined where too many would have to be summed up. */
-  listed(wanted: Wanted): Promise<ListedImage[] | undefined>;
+  listed(wanted: ImageQuery): Promise<ListedImage[] | undefined>;
   /** Undefined where the place does not hold it. */
   record(place: string, digest: Digest): Promise<ImageRecord | undefined>;
   /** What is here of some digests, and how many manifests lead to each. */

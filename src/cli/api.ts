@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { isLoopback } from "../config/upstream.ts";
 import { localSecrets } from "./secrets.ts";
 
-const HERE = "http://127.0.0.1:8787";
+const LOCAL_URL = "http://127.0.0.1:8787";
 
 /** What goes wrong for want of something that the caller can do: told as it is, without a stack. */
 export class Complaint extends Error {
@@ -24,7 +24,7 @@ export interface Api {
 }
 
 /** @param url of the cache; without, the one of `npm start` */
-export function openApi(url: string = HERE): Api {
+export function openApi(url: string = LOCAL_URL): Api {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new Complaint(`${url} is not the URL of a cache`, 2);
   const parsed = new URL(url);

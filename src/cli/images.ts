@@ -26,7 +26,7 @@ interface Image {
   expiring?: string;
 }
 
-interface Part {
+interface ListedPart {
   digest: string;
   mediaType: string;
   size: number;
@@ -52,8 +52,8 @@ interface Detail {
     digest: string;
     platform?: string;
     here: boolean;
-    config?: Part & { created?: string };
-    layers?: Part[];
+    config?: ListedPart & { created?: string };
+    layers?: ListedPart[];
   }[];
   tags: { tag: string; since: string }[];
   history: { tag: string; digest: string; since: string; until: string }[];
@@ -200,7 +200,7 @@ function wordsOf(detail: Detail): string[] {
   ];
 }
 
-function lineOf(what: string, { digest, size, here, sharedBy }: Part): string {
+function lineOf(what: string, { digest, size, here, sharedBy }: ListedPart): string {
   const shared = sharedBy > 0 ? `  shared with ${some(sharedBy, "other manifest")}` : "";
   return `  ${what.padEnd(6)} ${digest.slice(0, SHORT)}…  ${sizeOf(size).padStart(7)}${here ? "" : "  not here"}${shared}`;
 }

@@ -35,7 +35,7 @@ interface Item {
 type Whole = Job & { items: Item[]; next?: number };
 
 /** How often it is looked how far a job is, in ms. */
-const LOOK = 1_000;
+const POLL_INTERVAL = 1_000;
 const BAR = 24;
 const MARKS: Record<string, string> = { done: SIGNS.good, failed: SIGNS.bad };
 
@@ -138,7 +138,7 @@ async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
       if (!isSilent) say(summaryOf(job));
       return job;
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
   }
 }
 

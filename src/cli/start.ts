@@ -20,14 +20,14 @@ const CRON = "/cdn-cgi/handler/scheduled";
 const INSECURE = "--insecure-http";
 
 /** Where the commands ask without --url (src/cli/api.ts). */
-const HERE = { host: "127.0.0.1", port: "8787" };
+const LOCAL_ADDRESS = { host: "127.0.0.1", port: "8787" };
 
 const given = process.argv.slice(2);
 const args = given.filter((arg) => arg !== INSECURE);
 const isInsecure = given.includes(INSECURE);
 const OPEN = { mode: "open", acknowledgeOpen: true, ...(isInsecure && { insecureHttp: true }) };
-const host = option(args, "ip") ?? HERE.host;
-const port = option(args, "port") ?? HERE.port;
+const host = option(args, "ip") ?? LOCAL_ADDRESS.host;
+const port = option(args, "port") ?? LOCAL_ADDRESS.port;
 const wrangler = join(
   dirname(createRequire(import.meta.url).resolve("wrangler/package.json")),
   "bin/wrangler.js",
@@ -114,7 +114,8 @@ function summary(): string {
   const address = `${host}:${port}`;
   const here = address.replace("0.0.0.0", "127.0.0.1");
   const lines = ["", `Entrepot, a registry cache, on http://${address}`];
-  const named = address === `${HERE.host}:${HERE.port}` ? "" : ` --url http://${here}`;
+  const named =
+    address === `${LOCAL_ADDRESS.host}:${LOCAL_ADDRESS.port}` ? "" : ` --url http://${here}`;
   try {
     const variables = {
       ...deployedVariables(option(args, "env")),

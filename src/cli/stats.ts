@@ -5,7 +5,7 @@ import { openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber } from "./command.ts";
 import { sizeOf, tableOf, timeOf } from "./words.ts";
 
-interface Row {
+interface StatisticsRow {
   day?: string;
   rule?: string;
   repository?: string;
@@ -72,7 +72,10 @@ export function statsCommand(): Command {
     .option("--days <number>", "how many days, today included", wholeNumber, "30")
     .action(async ({ by, days, ...how }: Asking & { by: string; days: string }) => {
       const query = new URLSearchParams({ by, days });
-      const told = await openApi(how.url).ask<{ rows: Row[] }>("GET", `/api/stats?${query}`);
+      const told = await openApi(how.url).ask<{ rows: StatisticsRow[] }>(
+        "GET",
+        `/api/stats?${query}`,
+      );
       print(told, how, ({ rows }) => tableFor(by, rows));
     });
   return asking(command, [
@@ -111,7 +114,7 @@ export function eventsCommand(): Command {
   ]);
 }
 
-function tableFor(by: string, all: readonly Row[]): string[] {
+function tableFor(by: string, all: readonly StatisticsRow[]): string[] {
   if (all.length === 0) return ["nothing was counted yet"];
   const head = [by.toUpperCase(), "PULLS", "HITS", "MISSES", "COLLAPSED", "STALE", "ERRORS"];
   const rows = all.map((row) => [

@@ -1,9 +1,9 @@
 // Lifecycle policies, in ECR's grammar, so that a policy written for ECR can be pasted: which images expire. Beyond ECR: images may
 // expire by their last pull, by the size of all together, and not at all where they are protected.
 
-import type { LifecyclePolicy } from "./lifecycle-policy.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
+import type { LifecyclePolicy } from "./lifecycle-policy.ts";
 import { policySchema } from "./lifecycle-schema.ts";
 
 /** Where nothing else is configured: a cache that only grows is a bill. */

@@ -6,11 +6,11 @@ import { z } from "zod";
 type Address = ReturnType<typeof ipaddr.parse>;
 
 /** Of an address or a network, in characters: the longest has 49. Of longer ones the library takes quadratic time. */
-const LONGEST = 64;
+const MAX_NETWORK_TEXT = 64;
 
 /** Undefined where the text is no network. An address alone is the network of that one. */
 function parseNetwork(text: string): [Address, number] | undefined {
-  if (text.length > LONGEST || !/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
+  if (text.length > MAX_NETWORK_TEXT || !/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
   try {
     if (text.includes("/")) return ipv4Of(...ipaddr.parseCIDR(text));
     const address = ipaddr.parse(text);
@@ -70,7 +70,7 @@ export function isWithin(address: string | undefined, networks: readonly string[
 
 /** Undefined where it is none. An IPv4 address that is told as an IPv6 one is itself. */
 export function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
-  if (text.length > LONGEST) return undefined;
+  if (text.length > MAX_NETWORK_TEXT) return undefined;
   try {
     const address = ipaddr.parse(text);
     return "isIPv4MappedAddress" in address && address.isIPv4MappedAddress()

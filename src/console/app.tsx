@@ -4,8 +4,8 @@
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { nothingHere } from "../http/admin/admin.ts";
-import { pathIn, type Reception, wantsPage } from "../http/shared/console-host.ts";
 import { textOf } from "../http/shared/body.ts";
+import { type ConsoleHost, pathIn, wantsPage } from "../http/shared/console-host.ts";
 import { errorResponse } from "../http/shared/respond.ts";
 import { RegistryError } from "../oci/error.ts";
 import { asRegistryError } from "../platform/rpc.ts";
@@ -38,10 +38,10 @@ import { Problems } from "./parts/parts.tsx";
 import {
   type Action,
   type Page,
+  type PageVisit,
   type Sections,
   themeIn,
   type View,
-  type Visit,
 } from "./parts/visit.ts";
 
 /** No script but our own file, no style but our own file; nothing from elsewhere, and nothing that frames it. `same-origin`: without a
@@ -56,15 +56,15 @@ const HEADERS = {
   "Cache-Control": "no-store",
 };
 /** A form that is longer is none, in bytes. */
-const LONGEST = 300 * 1024;
+const MAX_FORM = 300 * 1024;
 
-export function createConsole(reception: Reception): Hono {
+export function createConsole(consoleHost: ConsoleHost): Hono {
   const app = new Hono();
   const sections: Sections = {
-    page: (path, page) => void app.get(path, (context) => shown(reception, context, page)),
+    page: (path, page) => void app.get(path, (context) => shown(consoleHost, context, page)),
     action: (path, ask, act) => {
-      app.get(path, (context) => shown(reception, context, ask));
-      app.post(path, (context) => done(reception, context, act));
+      app.get(path, (context) => shown(consoleHost, context, ask));
+      app.post(path, (context) => done(consoleHost, context, act));
     },
   };
   for (const add of [
@@ -90,18 +90,18 @@ export function createConsole(reception: Reception): Hono {
   ])
     add(sections);
   app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
-  app.get("/sign-in", (context) => signInPage(reception, context));
-  app.post("/sign-in", (context) => signedIn(reception, context));
-  app.post("/sign-out", async ({ req }) => ledTo("/sign-in", [await reception.signOut(req.raw)]));
+  app.get("/sign-in", (context) => signInPage(consoleHost, context));
+  app.post("/sign-in", (context) => signedIn(consoleHost, context));
+  app.post("/sign-out", async ({ req }) => ledTo("/sign-in", [await consoleHost.signOut(req.raw)]));
   app.notFound(missing);
   app.onError((error, context) => failed(error, context));
   return app;
 }
 
-async function visitOf(reception: Reception, context: Context): Promise<Visit> {
+async function visitOf(consoleHost: ConsoleHost, context: Context): Promise<PageVisit> {
   const { raw } = context.req;
   const url = new URL(raw.url);
-  const person = await reception.admit(raw);
+  const person = await consoleHost.admit(raw);
   const ask = async (path: string, init: RequestInit) => {
     const headers = new Headers(raw.headers);
     // Of the page's, and not of what it asks.
@@ -109,22 +109,22 @@ async function visitOf(reception: Reception, context: Context): Promise<Visit> {
       headers.delete(name);
     for (const [name, value] of Object.entries(init.headers ?? {})) headers.set(name, value);
     headers.set("accept", "application/json");
-    return reception.ask(new Request(new URL(path, url), { ...init, headers }), context);
+    return consoleHost.ask(new Request(new URL(path, url), { ...init, headers }), context);
   };
   return {
     url,
     query: url.searchParams,
     person,
     api: new Api(ask),
-    facts: () => reception.facts(url),
+    facts: () => consoleHost.facts(url),
     said: saidIn(raw),
     theme: themeIn(raw),
     now: Date.now(),
   };
 }
 
-async function shown(reception: Reception, context: Context, page: Page): Promise<Response> {
-  const visit = await visitOf(reception, context);
+async function shown(consoleHost: ConsoleHost, context: Context, page: Page): Promise<Response> {
+  const visit = await visitOf(consoleHost, context);
   try {
     return framed(visit, await page(visit));
   } catch (error) {
@@ -133,8 +133,8 @@ async function shown(reception: Reception, context: Context, page: Page): Promis
   }
 }
 
-async function done(reception: Reception, context: Context, act: Action): Promise<Response> {
-  const visit = await visitOf(reception, context);
+async function done(consoleHost: ConsoleHost, context: Context, act: Action): Promise<Response> {
+  const visit = await visitOf(consoleHost, context);
   const form = await formIn(context.req.raw);
   try {
     const outcome = await act(visit, form);
@@ -147,7 +147,7 @@ async function done(reception: Reception, context: Context, act: Action): Promis
   }
 }
 
-function framed(visit: Visit, view: View): Response {
+function framed(visit: PageVisit, view: View): Response {
   // It was read; a page that is fetched again in the background has none.
   const cookies = visit.said ? [saidCookie(visit.url, undefined)] : [];
   return html(<Frame visit={visit} view={view} />, view.status, cookies);
@@ -158,12 +158,12 @@ function refusalView({ status, problems }: Refused): View {
   return { title, section: "", status, body: <Problems problems={problems} /> };
 }
 
-function signInPage(reception: Reception, context: Context, problem?: RegistryError): Response {
+function signInPage(consoleHost: ConsoleHost, context: Context, problem?: RegistryError): Response {
   const url = new URL(context.req.url);
   const to = pathIn(url.searchParams.get("to") ?? undefined);
   const response = html(
     <Plain title="Sign in" theme={themeIn(context.req.raw)}>
-      <SignIn to={to} ways={reception.ways()} problem={problem?.message} />
+      <SignIn to={to} ways={consoleHost.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
   );
@@ -177,13 +177,13 @@ function withRetry(response: Response, problem: RegistryError | undefined): Resp
   return response;
 }
 
-async function signedIn(reception: Reception, context: Context): Promise<Response> {
+async function signedIn(consoleHost: ConsoleHost, context: Context): Promise<Response> {
   const form = await formIn(context.req.raw);
   try {
-    const cookie = await reception.signIn((form.get("token") ?? "").trim(), context.req.raw);
+    const cookie = await consoleHost.signIn((form.get("token") ?? "").trim(), context.req.raw);
     return ledTo(pathIn(form.get("to") ?? undefined), [cookie]);
   } catch (error) {
-    if (error instanceof RegistryError) return signInPage(reception, context, error);
+    if (error instanceof RegistryError) return signInPage(consoleHost, context, error);
     throw error;
   }
 }
@@ -214,7 +214,7 @@ function missing(): Response {
 }
 
 async function formIn(request: Request): Promise<URLSearchParams> {
-  const text = await textOf(request, LONGEST, "a form");
+  const text = await textOf(request, MAX_FORM, "a form");
   return new URLSearchParams(text);
 }
 

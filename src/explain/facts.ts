@@ -32,7 +32,7 @@ export interface Sources {
 }
 
 /** A manifest of it, and what is here of that. */
-export interface Part {
+export interface ContentFact {
   digest: Digest;
   platform?: string;
   here: boolean;
@@ -51,7 +51,7 @@ export interface Facts {
   former: Digest[];
   /** What would be given: named, or what the tag means. */
   digest?: Digest;
-  parts: Part[];
+  parts: ContentFact[];
   /** Why nobody gets it, where that is so. */
   quarantined?: string;
   linked: boolean;
@@ -146,13 +146,13 @@ async function isLinked({ links, manifests }: Sources, place: string, digest: Di
   return record ? record === "proved" : (await manifests.firstPlace(digest)) === place;
 }
 
-async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
+async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]> {
   const manifest = await sources.manifests.get(digest);
   if (!manifest) return [{ digest, here: false, blobs: [] }];
   const named = namedIn(parseObject(manifest.bytes) ?? {});
   const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MOST_PARTS);
   const parts = await Promise.all(
-    children.map(async (child): Promise<Part | undefined> => {
+    children.map(async (child): Promise<ContentFact | undefined> => {
       const { digest: of, platform, kind } = child;
       const found = await sources.manifests.get(of);
       if (!found && kind === "unknown" && (await sources.blobs.layout(of))) return undefined;
@@ -174,7 +174,7 @@ async function partsOf(sources: Sources, digest: Digest): Promise<Part[]> {
 }
 
 /** Of foreign layers those that are here: the others need not be anywhere. */
-async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<Part["blobs"]> {
+async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<ContentFact["blobs"]> {
   const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MOST_BLOBS);
   const told = await Promise.all(
     own.map(async ({ digest, foreign = false }) => {

@@ -3,7 +3,7 @@
 import { isDigestDenied, isNameAllowed, isTagAllowed, speaksOfTags } from "../policy/allowed.ts";
 import { freshnessOf, isImmutable } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
-import type { Facts, Part } from "./facts.ts";
+import type { ContentFact, Facts } from "./facts.ts";
 import { list, short, words } from "./words.ts";
 
 /** good: nothing stands in the way. careful: it works, and something is to be known. bad: here it ends. */
@@ -118,11 +118,11 @@ export function contentSteps({ digest, parts, linked }: Facts): Step[] {
   return [step("content", children.some(isWhole) && linked ? "good" : "careful", text)];
 }
 
-function isWhole({ here, blobs }: Part): boolean {
+function isWhole({ here, blobs }: ContentFact): boolean {
   return here && blobs.every((blob) => blob.here);
 }
 
-function blobsOf({ blobs }: Part): string {
+function blobsOf({ blobs }: ContentFact): string {
   const here = blobs.filter((blob) => blob.here).length;
   return here === blobs.length
     ? `all of its ${blobs.length} blobs`

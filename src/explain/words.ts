@@ -3,15 +3,15 @@
 import type { Digest } from "../oci/digest.ts";
 import { inWords } from "../pull/stale.ts";
 
-const MOST = 5;
+const MAX_LISTED = 5;
 
 export function short(digest: Digest): string {
   return digest.slice(0, digest.indexOf(":") + 13);
 }
 
 export function list(texts: readonly string[]): string {
-  const more = texts.length - MOST;
-  return texts.slice(0, MOST).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  const more = texts.length - MAX_LISTED;
+  return texts.slice(0, MAX_LISTED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 /** @param time in ms */

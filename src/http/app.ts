@@ -5,17 +5,17 @@ import { HOST_WORDS, hasGoodHost } from "../config/host.ts";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
-import type { House } from "../pull/services.ts";
+import type { PullServices } from "../pull/services.ts";
 import { factsOf } from "../setup/facts.ts";
 import { Admin } from "./admin/admin.ts";
-import { createApi, type Office } from "./admin/api.ts";
-import { type Pages, pathIn, type Reception, wantsPage } from "./shared/console-host.ts";
+import { type ApiServices, createApi } from "./admin/api.ts";
 import { Metrics } from "./admin/metrics.ts";
 import { answerSetup } from "./admin/setup.ts";
+import { LiveConfig } from "./live-config.ts";
 import { answerRegistry } from "./registry/registry.ts";
 import { visitorOf } from "./registry/registry-auth.ts";
 import { answerToken } from "./registry/token.ts";
-import { Current } from "./live-config.ts";
+import { type ConsoleHost, type Pages, pathIn, wantsPage } from "./shared/console-host.ts";
 import { type Entry, entryOf, Recorder } from "./shared/recorder.ts";
 import { errorResponse, HARMLESS, NO_PAGE } from "./shared/respond.ts";
 import { keepSecure, redirectOf } from "./shared/transport.ts";
@@ -24,13 +24,15 @@ import { keepSecure, redirectOf } from "./shared/transport.ts";
  * @param pages the console, which has all paths that are nothing else */
 export function createApp(
   variables: Readonly<Record<string, unknown>>,
-  house: House,
-  office: Office,
+  services: PullServices,
+  apiServices: ApiServices,
   pages: Pages,
 ): Hono {
   const config = configure(variables);
   const current =
-    config instanceof ConfigError ? undefined : new Current(config, variables, office.desk);
+    config instanceof ConfigError
+      ? undefined
+      : new LiveConfig(config, variables, apiServices.accessServices);
   const usable = () => {
     if (current) return current;
     const { message } = config as ConfigError;
@@ -67,11 +69,11 @@ export function createApp(
   // Made when it is first asked for: an isolate that only gives images does without.
   let api: Hono | undefined;
   app.all("/api/*", ({ req, env, executionCtx }) => {
-    api ??= new Hono().route("/api", createApi(variables, usable(), house, office));
+    api ??= new Hono().route("/api", createApi(variables, usable(), services, apiServices));
     return api.fetch(req.raw, env, executionCtx);
   });
-  const metrics = new Metrics(office.catalog, office.gate);
-  const admin = new Admin(variables, office.desk);
+  const metrics = new Metrics(apiServices.catalog, apiServices.gate);
+  const admin = new Admin(variables, apiServices.accessServices);
   app.all("/metrics", async ({ req }) => {
     const now = Date.now();
     const { config } = usable();
@@ -87,19 +89,21 @@ export function createApp(
   app.all("/setup", setup);
   app.all("/setup/*", setup);
   const level = config instanceof ConfigError ? "all" : config.log;
-  const recorder = new Recorder(level, house.reports, office.analytics);
+  const recorder = new Recorder(level, services.reports, apiServices.analytics);
   const registry = (context: Context) =>
-    answerRegistry(usable().door, house, recorder, visitorOf(context));
+    answerRegistry(usable().registryAuth, services, recorder, visitorOf(context));
   app.all("/token", async (context) => {
     const visitor = visitorOf(context);
     const entry: Entry = { ...entryOf(visitor), kind: "token" };
     const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-    const { config, door } = usable();
-    return recorder.record(entry, visit, () => answerToken(config, office.desk, door, visitor));
+    const { config, registryAuth } = usable();
+    return recorder.record(entry, visit, () =>
+      answerToken(config, apiServices.accessServices, registryAuth, visitor),
+    );
   });
   app.all("/v2", registry);
   app.all("/v2/*", registry);
-  const reception: Reception = {
+  const consoleHost: ConsoleHost = {
     ask: async (request, { env, executionCtx }) => app.fetch(request, env, executionCtx),
     admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
     facts: (url) => factsOf(usable().config, url, undefined),
@@ -109,7 +113,7 @@ export function createApp(
   };
   let console: Hono | undefined;
   app.all("*", ({ req, env, executionCtx }) => {
-    console ??= pages(reception);
+    console ??= pages(consoleHost);
     return console.fetch(req.raw, env, executionCtx);
   });
   return app;

@@ -1,28 +1,28 @@
 // The configuration as it is now: what is configured, and the rules that the API has added. Put together anew when those have changed.
 
 import type { Later } from "../access/access-snapshot.ts";
-import type { Desk } from "../access/services.ts";
+import type { AccessServices } from "../access/services.ts";
 import type { Config } from "../config/read.ts";
 import { withAdded } from "../policy/added.ts";
-import { Door } from "./registry/registry-auth.ts";
+import { RegistryAuth } from "./registry/registry-auth.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-export class Current {
+export class LiveConfig {
   readonly #configured: Config;
   readonly #variables: Variables;
-  readonly #desk: Desk;
+  readonly #accessServices: AccessServices;
   /** Undefined: those of the API were never read. */
   #version: number | undefined;
   #config: Config;
-  #door: Door;
+  #registryAuth: RegistryAuth;
 
-  constructor(configured: Config, variables: Variables, desk: Desk) {
+  constructor(configured: Config, variables: Variables, accessServices: AccessServices) {
     this.#configured = configured;
     this.#variables = variables;
-    this.#desk = desk;
+    this.#accessServices = accessServices;
     this.#config = withAdded(configured, undefined, variables);
-    this.#door = new Door(this.#config, desk);
+    this.#registryAuth = new RegistryAuth(this.#config, accessServices);
   }
 
   /** As of the last `refresh`. */
@@ -30,8 +30,8 @@ export class Current {
     return this.#config;
   }
 
-  get door(): Door {
-    return this.#door;
+  get registryAuth(): RegistryAuth {
+    return this.#registryAuth;
   }
 
   /** Without the rules that the API has added. */
@@ -42,11 +42,11 @@ export class Current {
   /** At most as old as the book's page: a rule that was changed anywhere is in force here within a minute. An outage of the book's
    * changes no rule. */
   async refresh(now: number, later: Later): Promise<void> {
-    const added = await this.#desk.book.rules(now, later);
+    const added = await this.#accessServices.snapshot.rules(now, later);
     if (!added || added.version === this.#version) return;
     this.#version = added.version;
     this.#config = withAdded(this.#configured, added.rules, this.#variables);
-    this.#door = new Door(this.#config, this.#desk);
+    this.#registryAuth = new RegistryAuth(this.#config, this.#accessServices);
     for (const { rule, problem, added } of this.#config.rules)
       if (added && problem)
         console.error(
@@ -60,7 +60,7 @@ export class Current {
 
   /** What was changed just now is in force here at once. */
   async changed(now: number, later: Later): Promise<void> {
-    await this.#desk.book.readNow(now);
+    await this.#accessServices.snapshot.readNow(now);
     await this.refresh(now, later);
   }
 }

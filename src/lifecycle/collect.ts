@@ -7,25 +7,25 @@ import type { Running } from "./running.ts";
 /** How many are asked for at once, and how many of them are deleted at once: six connections may wait for an answer
  * (guide/platform, "Notes on the runtime"). */
 const PAGE = 300;
-const AT_ONCE = 6;
+const MAX_CONCURRENT_DELETES = 6;
 
 export async function collect(run: Running): Promise<void> {
-  const { desk, now } = run;
-  const before = now - desk.config.lifecycleGrace;
+  const { context, now } = run;
+  const before = now - context.config.lifecycleGrace;
   await run.step("deleting tags", () => tags(run));
   // A manifest whose tag is still there, since that is being checked, is not condemned.
   if (!run.goesOnAtAll) return;
   await run.step("deleting", async () => {
-    await desk.catalog.dateOrphans(now);
+    await context.catalog.dateOrphans(now);
     await contents(run, "manifest", before);
     await contents(run, "blob", before);
-    await desk.catalog.dateOrphans(now); // what is left of them has a grace of its own
+    await context.catalog.dateOrphans(now); // what is left of them has a grace of its own
   });
   await run.step("deleting segments", () => segments(run, before));
 }
 
 async function tags(run: Running): Promise<void> {
-  const { catalog } = run.desk;
+  const { catalog } = run.context;
   const seen = new Set<string>();
   for (;;) {
     const page = await catalog.doomed(PAGE);
@@ -39,7 +39,7 @@ async function tags(run: Running): Promise<void> {
 }
 
 async function removeTag(run: Running, doomed: Doomed): Promise<void> {
-  const { catalog, fills } = run.desk;
+  const { catalog, fills } = run.context;
   const outcome = await fills.removeTag(doomed);
   if (outcome === "busy") return; // it is being checked: the next run looks again
   const isWanted = await catalog.tagGone(doomed, outcome === "gone", run.now, run.id);
@@ -50,7 +50,7 @@ async function removeTag(run: Running, doomed: Doomed): Promise<void> {
 
 /** Until none is due: the end of one may make others due. */
 async function contents(run: Running, kind: ContentKind, before: number): Promise<void> {
-  const { catalog } = run.desk;
+  const { catalog } = run.context;
   while (await run.goesOn()) {
     const condemned = await catalog.condemn(kind, before, PAGE);
     if (condemned.length === 0) return;
@@ -63,7 +63,7 @@ async function contents(run: Running, kind: ContentKind, before: number): Promis
 }
 
 async function remove(run: Running, one: Condemned): Promise<Removal> {
-  const { fills } = run.desk;
+  const { fills } = run.context;
   // What could not be deleted gets another date, and does not stand in the way of the others.
   let removal: Removal = { ...one, outcome: "busy", found: true };
   await run.attempt(one.digest, async () => {
@@ -77,7 +77,7 @@ async function remove(run: Running, one: Condemned): Promise<Removal> {
 }
 
 async function segments(run: Running, before: number): Promise<void> {
-  const { catalog, fills } = run.desk;
+  const { catalog, fills } = run.context;
   const seen = new Set<string>();
   for (;;) {
     const page = await catalog.leftovers(before, PAGE);
@@ -94,6 +94,6 @@ async function segments(run: Running, before: number): Promise<void> {
 }
 
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  for (let at = 0; at < items.length; at += AT_ONCE)
-    await Promise.all(items.slice(at, at + AT_ONCE).map(work));
+  for (let at = 0; at < items.length; at += MAX_CONCURRENT_DELETES)
+    await Promise.all(items.slice(at, at + MAX_CONCURRENT_DELETES).map(work));
 }

@@ -7,7 +7,7 @@ import type { InventoryStore } from "../store/inventory.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { UpstreamClient } from "../upstream/client/client.ts";
 
-export interface Desk {
+export interface SweepContext {
   catalog: Catalog;
   fills: Pick<
     Fills,
@@ -20,8 +20,8 @@ export interface Desk {
 }
 
 /** The same, each call of which is counted: a run has so many subrequests. */
-export function counted(desk: Desk, count: () => void): Desk {
-  const { catalog, fills, inventory, manifests, upstream, config } = desk;
+export function counted(context: SweepContext, count: () => void): SweepContext {
+  const { catalog, fills, inventory, manifests, upstream, config } = context;
   return {
     catalog: counting(catalog, count),
     fills: counting(fills, count),

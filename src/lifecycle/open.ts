@@ -1,24 +1,24 @@
 // The lifecycle as the cron and the API see it.
 
-import type { Desk } from "./context.ts";
+import type { SweepContext } from "./context.ts";
 import type { Lifecycle } from "./contract.ts";
 import { preview } from "./preview.ts";
 import { Running } from "./running.ts";
 import { reconcile, sweep } from "./sweep.ts";
 
-export function openLifecycle(desk: Desk): Lifecycle {
+export function openLifecycle(context: SweepContext): Lifecycle {
   return {
-    preview: (asked, now) => preview(desk, asked, now),
+    preview: (asked, now) => preview(context, asked, now),
     async sweep({ trigger, force }, now) {
-      const begun = await desk.catalog.begin(trigger, now);
-      return begun && sweep(desk, begun, force, now);
+      const begun = await context.catalog.begin(trigger, now);
+      return begun && sweep(context, begun, force, now);
     },
     async rebuild(fresh, now) {
-      const begun = await desk.catalog.begin("rebuild", now);
+      const begun = await context.catalog.begin("rebuild", now);
       if (!begun) return undefined;
-      if (fresh) await desk.catalog.reset();
+      if (fresh) await context.catalog.reset();
       // What is begun anew is not gone on with where the last pass stopped.
-      const run = new Running(desk, fresh ? { ...begun, progress: {} } : begun, now, STRETCH);
+      const run = new Running(context, fresh ? { ...begun, progress: {} } : begun, now, STRETCH);
       const isUnderWay = run.progress.pass !== undefined;
       await run.step("reconciling", () => reconcile(run, fresh || !isUnderWay));
       const { error, adopted } = await run.end();

@@ -1,7 +1,7 @@
 // The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
 
 import { countByRule, type RuleCount } from "../catalog/sweep/by-rule.ts";
-import type { Desk } from "./context.ts";
+import type { SweepContext } from "./context.ts";
 import type { Preview, PreviewAsked, PreviewImage } from "./contract.ts";
 import { coverageBy, coverageOf } from "./coverage.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
@@ -16,8 +16,12 @@ const MOST_ASKED = 50;
 const MOST_STEPS = 250_000_000;
 
 /** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */
-export async function preview(desk: Desk, asked: PreviewAsked, now: number): Promise<Preview> {
-  const { catalog, config, upstream } = desk;
+export async function preview(
+  context: SweepContext,
+  asked: PreviewAsked,
+  now: number,
+): Promise<Preview> {
+  const { catalog, config, upstream } = context;
   const { policies, force } = asked;
   const coverage = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);

@@ -3,12 +3,12 @@
 
 import type { Progress } from "../catalog/sweep/contract.ts";
 import { factOf } from "../fill/shared/outbox.ts";
-import type { Desk } from "./context.ts";
+import type { SweepContext } from "./context.ts";
 
 type Pass = NonNullable<Progress["pass"]>;
 
 /** Manifests that are read at once to be adopted. */
-const AT_ONCE = 6;
+const MAX_CONCURRENT_READS = 6;
 
 export interface Reconciled {
   adopted: number;
@@ -19,29 +19,33 @@ export interface Reconciled {
  * @param now by the sweep's clock
  * @returns the pass as it is then; undefined at its end */
 export async function reconcilePage(
-  desk: Desk,
+  context: SweepContext,
   pass: Pass,
   now: number,
 ): Promise<{ pass: Pass | undefined } & Reconciled> {
   switch (pass.stage) {
     case "manifests":
-      return pageOfManifests(desk, pass, now);
+      return pageOfManifests(context, pass, now);
     case "tags":
-      return pageOfTags(desk, pass);
+      return pageOfTags(context, pass);
     case "blobs":
-      return pageOfBlobs(desk, pass, now);
+      return pageOfBlobs(context, pass, now);
   }
 }
 
-async function pageOfManifests({ inventory, catalog, manifests }: Desk, pass: Pass, now: number) {
+async function pageOfManifests(
+  { inventory, catalog, manifests }: SweepContext,
+  pass: Pass,
+  now: number,
+) {
   const { startedAt } = pass;
   const { items: seen, next, from: after, upTo } = await inventory.manifests(pass.after);
   const page = { after, upTo, startedAt, seen };
   const { unknown, forgotten } = await catalog.seeManifests(page);
   let adopted = 0;
-  for (let at = 0; at < unknown.length; at += AT_ONCE) {
+  for (let at = 0; at < unknown.length; at += MAX_CONCURRENT_READS) {
     const some = await Promise.all(
-      unknown.slice(at, at + AT_ONCE).map(async (digest) => {
+      unknown.slice(at, at + MAX_CONCURRENT_READS).map(async (digest) => {
         const stored = await manifests.getStored(digest);
         if (!stored) return 0; // deleted since it was listed
         const fact = factOf(stored, stored.place ?? "", false);
@@ -54,7 +58,7 @@ async function pageOfManifests({ inventory, catalog, manifests }: Desk, pass: Pa
   return { pass: following(pass, next, "tags"), adopted, forgotten };
 }
 
-async function pageOfTags({ inventory, catalog }: Desk, pass: Pass) {
+async function pageOfTags({ inventory, catalog }: SweepContext, pass: Pass) {
   const { startedAt } = pass;
   const { items, next, from: after, upTo } = await inventory.tags(pass.after);
   const seen = items.map(({ recordedAt: at, ...tag }) => ({ ...tag, at }));
@@ -62,7 +66,7 @@ async function pageOfTags({ inventory, catalog }: Desk, pass: Pass) {
   return { pass: following(pass, next, "blobs"), ...(await catalog.seeTags(page)) };
 }
 
-async function pageOfBlobs({ inventory, catalog }: Desk, pass: Pass, now: number) {
+async function pageOfBlobs({ inventory, catalog }: SweepContext, pass: Pass, now: number) {
   const { startedAt } = pass;
   const { items, segments, next, from: after, upTo } = await inventory.blobs(pass.after);
   const seen = items.map(({ publishedAt: cachedAt, ...blob }) => ({ ...blob, cachedAt }));

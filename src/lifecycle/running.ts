@@ -7,7 +7,7 @@ import {
   type RunBegun,
   type RunReport,
 } from "../catalog/sweep/contract.ts";
-import { counted, type Desk } from "./context.ts";
+import { counted, type SweepContext } from "./context.ts";
 
 /** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */
 export interface Bounds {
@@ -17,13 +17,13 @@ export interface Bounds {
 
 const BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
 /** How often it shows that it is at work, in ms. */
-const BEAT = 15_000;
+const HEARTBEAT = 15_000;
 
 export class Running {
   readonly id: number;
   readonly now: number;
   /** Each use of which is counted. */
-  readonly desk: Desk;
+  readonly context: SweepContext;
   readonly progress: Progress;
   readonly counts = nothingCounted();
   readonly #bounds: Bounds;
@@ -31,12 +31,12 @@ export class Running {
   #beatAt = Date.now();
   #isOver = false;
 
-  constructor(desk: Desk, { id, progress }: RunBegun, now: number, bounds = BOUNDS) {
+  constructor(context: SweepContext, { id, progress }: RunBegun, now: number, bounds = BOUNDS) {
     this.id = id;
     this.now = now;
     this.progress = { ...progress };
     this.#bounds = bounds;
-    this.desk = counted(desk, () => {
+    this.context = counted(context, () => {
       this.counts.subrequests += 1;
     });
   }
@@ -46,10 +46,10 @@ export class Running {
     const clock = Date.now();
     const { subrequests, time } = this.#bounds;
     if (this.counts.subrequests >= subrequests || clock - this.#begunAt >= time) this.#stop();
-    if (!this.#isOver && clock - this.#beatAt >= BEAT) {
+    if (!this.#isOver && clock - this.#beatAt >= HEARTBEAT) {
       this.#beatAt = clock;
       // Another run has taken over: this one was held to be gone.
-      if (!(await this.desk.catalog.beat(this.id, this.counts, this.progress))) this.#stop();
+      if (!(await this.context.catalog.beat(this.id, this.counts, this.progress))) this.#stop();
     }
     return this.goesOnAtAll;
   }
@@ -90,7 +90,7 @@ export class Running {
   }
 
   async end(): Promise<RunReport> {
-    const report = await this.desk.catalog.end(this.id, this.counts, this.progress);
+    const report = await this.context.catalog.end(this.id, this.counts, this.progress);
     console.log(JSON.stringify({ message: "entrepot: swept", ...report }));
     return report;
   }

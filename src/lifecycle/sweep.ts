@@ -3,7 +3,7 @@
 
 import type { RunBegun, RunReport } from "../catalog/sweep/contract.ts";
 import { collect } from "./collect.ts";
-import type { Desk } from "./context.ts";
+import type { SweepContext } from "./context.ts";
 import { coverageOf } from "./coverage.ts";
 import { type EvaluatedPlace, type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
@@ -17,13 +17,13 @@ const DUE = 500;
 /** @param now by which everything is old or new, in ms since the epoch
  * @param force takes it that every upstream could give everything again */
 export async function sweep(
-  desk: Desk,
+  context: SweepContext,
   begun: RunBegun,
   force: boolean,
   now: number,
 ): Promise<RunReport> {
-  const run = new Running(desk, begun, now);
-  const reach = new Reach(run.desk.upstream, force);
+  const run = new Running(context, begun, now);
+  const reach = new Reach(run.context.upstream, force);
   await run.step("reconciling", () => reconcile(run));
   await run.step("evaluating", () => evaluate(run, reach));
   // What is not known yet may refer to what is: nothing is deleted before all has been looked through once.
@@ -31,7 +31,7 @@ export async function sweep(
     await run.step("taking", () => take(run, reach));
     await collect(run);
   }
-  await run.step("trimming", () => run.desk.catalog.trim(now));
+  await run.step("trimming", () => run.context.catalog.trim(now));
   return run.end();
 }
 
@@ -43,7 +43,7 @@ export async function reconcile(run: Running, fresh = false): Promise<void> {
   if (!progress.pass && isDue) progress.pass = { startedAt: clock, stage: "manifests", after: "" };
   while (progress.pass && (await run.goesOn())) {
     const { startedAt } = progress.pass;
-    const { pass, adopted, forgotten } = await reconcilePage(run.desk, progress.pass, run.now);
+    const { pass, adopted, forgotten } = await reconcilePage(run.context, progress.pass, run.now);
     counts.adopted += adopted;
     counts.forgotten += forgotten;
     if (pass) progress.pass = pass;
@@ -55,10 +55,10 @@ export async function reconcile(run: Running, fresh = false): Promise<void> {
 }
 
 async function evaluate(run: Running, reach: Reach): Promise<void> {
-  const { desk, progress } = run;
-  const coverage = (place: string) => coverageOf(desk.config, place);
+  const { context, progress } = run;
+  const coverage = (place: string) => coverageOf(context.config, place);
   const after = progress.place ?? "";
-  for await (const evaluated of evaluatedPlaces(desk.catalog, coverage, run.now, after)) {
+  for await (const evaluated of evaluatedPlaces(context.catalog, coverage, run.now, after)) {
     run.counts.examined += evaluated.examined;
     await run.attempt(evaluated.place, () => mark(run, reach, evaluated));
     if (evaluated.isInOrder) progress.place = evaluated.place;
@@ -79,13 +79,13 @@ async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Prom
   const told = marking.map(({ image, ...why }: Expiring) => {
     return { digest: image.digest, touched: image.touched, ...why };
   });
-  const { marked } = await run.desk.catalog.mark(place, told, run.now, run.id);
+  const { marked } = await run.context.catalog.mark(place, told, run.now, run.id);
   for (const one of marked) run.expired(one);
 }
 
 /** Images whose grace is over leave their places, if their upstream could give them again even now. */
 async function take(run: Running, reach: Reach): Promise<void> {
-  const { catalog, config } = run.desk;
+  const { catalog, config } = run.context;
   const before = run.now - config.lifecycleGrace;
   let due = await catalog.due(before, undefined, DUE);
   while (due.length > 0 && (await run.goesOn())) {

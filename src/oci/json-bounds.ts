@@ -2,7 +2,7 @@
 
 /** How deep arrays and objects may stand in one another: manifests and their configs have 6 levels, attestations some more. Structured
  * clone, which carries values to Durable Objects, ends between 1,000 and 10,000 (probe). */
-export const DEEPEST = 64;
+export const MAX_DEPTH = 64;
 /** How many values there may be, members of objects and elements of arrays: an empty object takes 28 bytes of an isolate's 128 MB and
  * 3 of the text. A tag list of 8 MiB has fewer. */
 export const MOST_VALUES = 500_000;
@@ -23,7 +23,7 @@ export function jsonProblem(json: Uint8Array): string | undefined {
       case OPEN_OBJECT:
         depth += 1;
         values += 1;
-        if (depth > DEEPEST) return `is nested deeper than ${DEEPEST} levels`;
+        if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
         break;
       case CLOSE_ARRAY:
       case CLOSE_OBJECT:

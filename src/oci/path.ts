@@ -5,7 +5,7 @@ import { RegistryError } from "./error.ts";
 import { isRepositoryName, isTag } from "./name.ts";
 
 /** What a path under /v2/ asks for; `name` as the client says it, prefix included. */
-export type Asked =
+export type RegistryRequest =
   | { kind: "ping" }
   | { kind: "manifest"; name: string; tag: string; digest?: undefined }
   | { kind: "manifest"; name: string; digest: Digest; tag?: undefined }
@@ -15,7 +15,7 @@ export type Asked =
 
 /** @param pathname as it stands in the URL, still percent-encoded
  * Throws NAME_INVALID and DIGEST_INVALID (400), and a 404 for what is no endpoint. */
-export function parsePath(pathname: string): Asked {
+export function parsePath(pathname: string): RegistryRequest {
   const path = decode(pathname);
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
   if (!path.startsWith("/v2/")) throw noEndpoint();

@@ -14,7 +14,7 @@ export interface References {
 }
 
 /** Something that a manifest or an index names as its own. */
-export interface Named extends Part {
+export interface Named extends DescribedPart {
   kind: Kind;
   platform?: string;
   /** A blob that registries take without having it: whoever pushes a manifest may name any digest there (image-spec, "Non-Distributable
@@ -76,7 +76,7 @@ export function referencesIn(bytes: Uint8Array): References {
 const LONGEST_TYPE = 255;
 
 /** Of a manifest: a config, a layer, an entry of an index. */
-export interface Part {
+export interface DescribedPart {
   digest: Digest;
   /** As it can be shown; "" where it is not told. */
   mediaType: string;
@@ -85,7 +85,7 @@ export interface Part {
 }
 
 /** At most one. */
-export function partIn(descriptor: unknown): Part[] {
+export function partIn(descriptor: unknown): DescribedPart[] {
   const { mediaType, size } = (descriptor ?? {}) as { mediaType?: unknown; size?: unknown };
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
   return digestIn(descriptor).map((digest) => ({

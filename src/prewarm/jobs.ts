@@ -4,7 +4,7 @@ import type { Sqlite } from "../platform/sqlite.ts";
 import type { Item, ItemState, Job, JobState, NewJob } from "./contract.ts";
 
 /** Jobs that have ended are kept for so long, in ms, and so many of them. */
-const KEPT = 90 * 24 * 60 * 60_000;
+const JOB_RETENTION = 90 * 24 * 60 * 60_000;
 const MOST_KEPT = 200;
 
 interface JobRow {
@@ -70,8 +70,8 @@ function trim(database: Sqlite, now: number): void {
   const past = `SELECT id FROM jobs WHERE state <> 'running' AND (created_at < ?1 OR id NOT IN (
     SELECT id FROM jobs WHERE state <> 'running' ORDER BY created_at DESC LIMIT ?2))`;
   for (const table of ["parts", "items"])
-    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - KEPT, MOST_KEPT);
-  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - KEPT, MOST_KEPT);
+    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
+  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
 }
 
 /** What is to be done next, and is not in hand; and for which platforms. */

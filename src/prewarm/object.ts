@@ -17,7 +17,7 @@ import type { Prewarm } from "./contract.ts";
 import * as jobs from "./jobs.ts";
 import { beginScheduled } from "./scheduled.ts";
 import { STEPS } from "./schema.ts";
-import { blobOf, contentsOf, type Desk, newestTags, wantedOf } from "./warming.ts";
+import { blobOf, contentsOf, newestTags, targetOf, type WarmingContext } from "./warming.ts";
 
 /** A stretch is as long as this, in ms; one that was broken off is taken up again after so long. */
 const STRETCH = 30_000;
@@ -28,7 +28,7 @@ const BLOBS = 3;
 /** An image that cannot be had is tried again after this, doubled each time, up to that; and for so long, in ms. */
 const PAUSE = 15_000;
 const LONGEST_PAUSE = 30 * 60_000;
-const PATIENCE = 24 * 60 * 60_000;
+const ITEM_TIMEOUT = 24 * 60 * 60_000;
 /** Statuses that do not change by waiting. */
 const FINAL = [400, 401, 403, 404, 405, 413];
 const MOST_RUNNING = 50;
@@ -99,7 +99,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
 
   /** @returns when something is scheduled next; undefined where nothing is */
   async #stretch(until: number): Promise<number | undefined> {
-    let desk: Desk;
+    let context: WarmingContext;
     let scheduledAt: number | undefined;
     try {
       const { rules, quarantine } = await openAccess(this.env).page();
@@ -108,26 +108,26 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
       const quarantined = new Map(
         quarantine.map(({ digest, reason }) => [digest as string, reason]),
       );
-      desk = { config, fills: this.#fills, quarantined };
+      context = { config, fills: this.#fills, quarantined };
       scheduledAt = beginScheduled(this.#database, config, Date.now());
     } catch (error) {
       console.error(`entrepot: nothing is prewarmed: ${(error as Error).message}`);
       return Date.now() + BROKEN_OFF;
     }
-    await Promise.all(Array.from({ length: IMAGES }, () => this.#lane(desk, until)));
+    await Promise.all(Array.from({ length: IMAGES }, () => this.#lane(context, until)));
     jobs.endJobs(this.#database, Date.now());
     return scheduledAt;
   }
 
   /** One image after the other, while there is time. */
-  async #lane(desk: Desk, until: number): Promise<void> {
+  async #lane(context: WarmingContext, until: number): Promise<void> {
     while (Date.now() < until) {
       const item = jobs.nextItem(this.#database, this.#inHand, Date.now());
       if (!item) return;
       const key = jobs.keyOf(item);
       this.#inHand.add(key);
       try {
-        await this.#work(desk, item, until);
+        await this.#work(context, item, until);
       } catch (error) {
         this.#failed(item, error);
       } finally {
@@ -136,10 +136,10 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     }
   }
 
-  async #work(desk: Desk, item: Working, until: number): Promise<void> {
+  async #work(context: WarmingContext, item: Working, until: number): Promise<void> {
     const now = Date.now();
     if (item.newest !== null) {
-      const references = await newestTags(desk, item.reference, item.newest);
+      const references = await newestTags(context, item.reference, item.newest);
       this.ctx.storage.transactionSync(() => {
         for (const one of references) jobs.addItem(this.#database, item.job, one, null, now);
         const note = references.length === 0 ? "no tag matches" : `${references.length} tags`;
@@ -147,9 +147,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
       });
       return;
     }
-    const wanted = wantedOf(desk, item.reference);
+    const wanted = targetOf(context, item.reference);
     if (item.digest === null) {
-      const { digest, blobs, note } = await contentsOf(desk, wanted, item.platforms);
+      const { digest, blobs, note } = await contentsOf(context, wanted, item.platforms);
       this.ctx.storage.transactionSync(() => {
         for (const blob of blobs)
           this.#database.run(
@@ -163,12 +163,17 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
         jobs.setItem(this.#database, item, { state: "working", ...fields });
       });
     }
-    if (!(await this.#blobs(desk, wanted.source, item, until))) return;
+    if (!(await this.#blobs(context, wanted.source, item, until))) return;
     jobs.setItem(this.#database, item, { state: "done", error: null });
   }
 
   /** @returns whether all of them are here */
-  async #blobs(desk: Desk, source: Source, item: Working, until: number): Promise<boolean> {
+  async #blobs(
+    context: WarmingContext,
+    source: Source,
+    item: Working,
+    until: number,
+  ): Promise<boolean> {
     const { job, seq } = item;
     const left = this.#database.all<{ digest: Digest }>(
       "SELECT digest FROM parts WHERE job = ? AND seq = ? AND NOT done ORDER BY size",
@@ -191,7 +196,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
           isWhole = false;
           return;
         }
-        const isHere = await blobOf(desk, source, digest, until, (had) => set(digest, "had", had));
+        const isHere = await blobOf(context, source, digest, until, (had) =>
+          set(digest, "had", had),
+        );
         if (isHere) set(digest, "done", 1);
         else isWhole = false;
       }
@@ -216,7 +223,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     const isFinal = isKnown && (FINAL.includes(error.status) || error.code === "UNKNOWN");
     const told = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
     const pause = Math.max(told, Math.min(LONGEST_PAUSE, PAUSE * 2 ** Math.min(attempts - 1, 10)));
-    const isOver = isFinal || now + pause - item.created_at > PATIENCE;
+    const isOver = isFinal || now + pause - item.created_at > ITEM_TIMEOUT;
     const state = isOver ? "failed" : "waiting";
     jobs.setItem(this.#database, item, { ...fields, state, next_at: now + pause });
   }

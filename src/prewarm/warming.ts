@@ -25,7 +25,7 @@ import {
 } from "./contents.ts";
 
 /** How deep indexes may stand in one another, and how many pages of a tag list are read. */
-const DEEPEST = 3;
+const MAX_INDEX_DEPTH = 3;
 const MOST_PAGES = 50;
 /** How many manifests of one image are fetched, and how many blobs: of an index that names one index many times over, all of it would
  * be fetched in the name of one image. */
@@ -34,7 +34,7 @@ const MOST_BLOBS = 20_000;
 /** Steps of matching (policy/steps) over a repository's tags: an upstream may list millions. */
 const MOST_STEPS = 250_000_000;
 /** How often it is looked how far a large blob is, in ms. */
-const LOOK = 2_000;
+const POLL_INTERVAL = 2_000;
 
 export interface Contents {
   digest: Digest;
@@ -43,21 +43,21 @@ export interface Contents {
   note?: string;
 }
 
-export interface Desk {
+export interface WarmingContext {
   config: Config;
   fills: Fills;
   /** Digests that nobody gets, and why. */
   quarantined: ReadonlyMap<string, string>;
 }
 
-export interface Wanted {
+export interface WarmingTarget {
   source: Source;
   reference: Reference;
 }
 
 /** Where an image comes from. Throws what a client would be told: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a rule that
  * cannot be used. */
-export function wantedOf({ config }: Desk, text: string): Wanted {
+export function targetOf({ config }: WarmingContext, text: string): WarmingTarget {
   const reference = parseReference(text, "");
   const source = sourceFor(config, reference.name);
   if (reference.tag === undefined) permitName(source);
@@ -80,11 +80,11 @@ function sourceFor({ rules }: Config, name: string): Source {
 
 /** Its tag is checked at the upstream now, and its manifests are here then. */
 export async function contentsOf(
-  desk: Desk,
-  { source, reference }: Wanted,
+  context: WarmingContext,
+  { source, reference }: WarmingTarget,
   platforms: readonly string[],
 ): Promise<Contents> {
-  const digest = reference.digest ?? (await meaningOf(desk, source, reference.tag as string));
+  const digest = reference.digest ?? (await meaningOf(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();
   const found = new Set<string>();
   let isTold = false;
@@ -97,8 +97,8 @@ export async function contentsOf(
     if (collected.has(one)) return;
     collected.add(one);
     if (collected.size > MOST_MANIFESTS) throw excessive(`${MOST_MANIFESTS} manifests`);
-    permitMeant(source, one, desk);
-    const manifest = await manifestOf(desk, source, one, maybe !== undefined);
+    permitMeant(source, one, context);
+    const manifest = await manifestOf(context, source, one, maybe !== undefined);
     if (!manifest) return maybe && add(maybe);
     const { bytes } = manifest;
     for (const blob of blobsIn(bytes, platforms)) add(blob);
@@ -107,7 +107,7 @@ export async function contentsOf(
       isTold = true;
       for (const platform of platforms) if (!missing.includes(platform)) found.add(platform);
     }
-    if (depth >= DEEPEST) return;
+    if (depth >= MAX_INDEX_DEPTH) return;
     const maybes = maybeBlobsIn(bytes);
     for (const child of children) await collect(child, depth + 1, maybes.get(child));
   };
@@ -125,7 +125,7 @@ export async function contentsOf(
 /** @param mayBeBlob its descriptor does not say that it is a manifest
  * @returns undefined where the upstream has none by that digest, or gives something that is none, and it may be a blob */
 async function manifestOf(
-  { fills }: Desk,
+  { fills }: WarmingContext,
   source: Source,
   digest: Digest,
   mayBeBlob: boolean,
@@ -152,7 +152,7 @@ function excessive(what: string): RegistryError {
   return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
 }
 
-async function meaningOf({ fills }: Desk, source: Source, tag: string): Promise<Digest> {
+async function meaningOf({ fills }: WarmingContext, source: Source, tag: string): Promise<Digest> {
   const asking = { ...askingFor(source), force: true };
   const { mapping, failure } = await fills.checkTag(source, tag, asking);
   if (failure) throw new RegistryError(failure.code, failure.message, failure);
@@ -163,7 +163,7 @@ async function meaningOf({ fills }: Desk, source: Source, tag: string): Promise<
  * @param had told how much of it is here, in bytes
  * @returns whether all of it is */
 export async function blobOf(
-  { fills }: Desk,
+  { fills }: WarmingContext,
   source: Source,
   digest: Digest,
   until: number,
@@ -175,7 +175,7 @@ export async function blobOf(
   const whole = fills.waitFor(digest, source, attempt, 0, true).then(() => true);
   whole.catch(() => {}); // awaited below, or of no interest any more
   while (Date.now() < until) {
-    const pause = Math.min(LOOK, until - Date.now());
+    const pause = Math.min(POLL_INTERVAL, until - Date.now());
     const isWhole = await within(whole, pause, () => new NotYet()).catch((error) => {
       if (error instanceof NotYet) return false;
       throw error;
@@ -192,16 +192,20 @@ class NotYet extends Error {}
 
 /** The names of a repository's newest tags, each with the repository's.
  * @param text name:glob */
-export async function newestTags(desk: Desk, text: string, count: number): Promise<string[]> {
+export async function newestTags(
+  context: WarmingContext,
+  text: string,
+  count: number,
+): Promise<string[]> {
   const colon = text.lastIndexOf(":");
   const [name, glob] = [text.slice(0, colon), text.slice(colon + 1)];
-  const source = sourceFor(desk.config, name);
+  const source = sourceFor(context.config, name);
   permitName(source);
   const tags: string[] = [];
   let query: string | undefined = "";
   for (let pages = 0; query !== undefined && pages < MOST_PAGES; pages++) {
     const asked = { list: "tags", query };
-    const { page, failure } = await desk.fills.list(source, asked, {
+    const { page, failure } = await context.fills.list(source, asked, {
       ...askingFor(source),
       force: true,
     });

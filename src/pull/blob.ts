@@ -10,11 +10,11 @@ import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { unlinked } from "./links.ts";
 import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
-import { type Asked, askingOf } from "./pull.ts";
+import { askingOf, type Pull } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
 import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
-import type { House } from "./services.ts";
+import type { PullServices } from "./services.ts";
 
 export interface PulledBlob {
   digest: Digest;
@@ -32,106 +32,112 @@ export interface PulledBlob {
 /** Throws RANGE_INVALID (416) for a range that the blob does not have.
  * @param header the client's Range header, where it is to be heeded */
 export async function pullBlob(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   header: string | undefined,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledBlob> {
-  await permitDigest(house, source, digest, asked);
-  const work = () => pullPermitted(house, source, digest, header, asked);
-  return rechecking(house, source, digest, asked, work);
+  await permitDigest(services, source, digest, pull);
+  const work = () => pullPermitted(services, source, digest, header, pull);
+  return rechecking(services, source, digest, pull, work);
 }
 
 async function pullPermitted(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   header: string | undefined,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledBlob> {
-  const opening = pullHere(house, source, digest, header, asked);
-  const { links } = house;
+  const opening = pullHere(services, source, digest, header, pull);
+  const { links } = services;
   const found = await timed(
-    asked.steps,
+    pull.steps,
     "read",
-    links.here(source, digest, "blob", asked, opening, (pulled) => pulled.close?.()),
+    links.here(source, digest, "blob", pull, opening, (pulled) => pulled.close?.()),
   );
   if (found.here) return found.here;
   const { linked, wasLinked = false } = found;
   const join = () => {
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-    return house.fills.joinBlob(digest, source, { ...askingOf(asked), linked });
+    return services.fills.joinBlob(digest, source, { ...askingOf(pull), linked });
   };
   const joining = linked ? join() : unlinked(source, digest, wasLinked, async () => join());
-  const joined = await timed(asked.steps, "fill", joining);
+  const joined = await timed(pull.steps, "fill", joining);
   const status = statusOf(joined.how);
   const published = async (layout: Layout) => {
-    await permitStored(house, source, layout, asked);
-    if (!linked) links.add(source, digest, asked);
-    house.blobs.keep(layout, asked);
+    await permitStored(services, source, layout, pull);
+    if (!linked) links.add(source, digest, pull);
+    services.blobs.keep(layout, pull);
     const range = rangeIn(header, layout.size);
-    const segments = new Segments(house, source, digest, { layout }, range, asked);
-    return answer(digest, layout.size, range, new Sending(house, source, segments, asked), status);
+    const segments = new Segments(services, source, digest, { layout }, range, pull);
+    return answer(
+      digest,
+      layout.size,
+      range,
+      new Sending(services, source, segments, pull),
+      status,
+    );
   };
   if (joined.state === "published") return published(joined.layout);
   const { attempt: id, size, ranges, compared } = joined;
-  if (compared) await permitStored(house, source, compared, asked);
+  if (compared) await permitStored(services, source, compared, pull);
   // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
   // A range that ends before the blob does ends cleanly: where its other digest may be refused, not before that is known.
-  if (range && !compared && mayTwinBeRefused(source, digest, asked)) {
-    const { layout } = await house.fills.waitFor(digest, source, id, 0, true);
+  if (range && !compared && mayTwinBeRefused(source, digest, pull)) {
+    const { layout } = await services.fills.waitFor(digest, source, id, 0, true);
     if (layout) return published(layout);
   }
   const attempt = { id, size, linked, ...(compared && { compared }) };
-  const segments = new Segments(house, source, digest, { attempt }, range, asked);
+  const segments = new Segments(services, source, digest, { attempt }, range, pull);
   return answer(
     digest,
     size ?? undefined,
     range,
-    new Sending(house, source, segments, asked),
+    new Sending(services, source, segments, pull),
     status,
   );
 }
 
 /** From the edge or R2; undefined where the blob is in neither. */
 async function pullHere(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   header: string | undefined,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledBlob | undefined> {
-  const { blobs } = house;
+  const { blobs } = services;
   const stored =
     header === undefined
-      ? await blobs.open(digest, asked)
-      : await layoutAlone(house, digest, asked);
+      ? await blobs.open(digest, pull)
+      : await layoutAlone(services, digest, pull);
   if (!stored) return undefined;
-  await permitStored(house, source, stored.layout, asked).catch(async (error) => {
+  await permitStored(services, source, stored.layout, pull).catch(async (error) => {
     if ("first" in stored) await stored.first?.stream.cancel();
     throw error;
   });
   const range = rangeIn(header, stored.layout.size);
-  const segments = new Segments(house, source, digest, stored, range, asked);
+  const segments = new Segments(services, source, digest, stored, range, pull);
   const status = await segments.begin();
   if (!status) return undefined;
   return answer(
     digest,
     stored.layout.size,
     range,
-    new Sending(house, source, segments, asked),
+    new Sending(services, source, segments, pull),
     status,
   );
 }
 
 async function layoutAlone(
-  house: House,
+  services: PullServices,
   digest: Digest,
-  asked: Asked,
+  pull: Pull,
 ): Promise<(Origin & { layout: Layout }) | undefined> {
-  const found = await house.blobs.layout(digest, asked);
+  const found = await services.blobs.layout(digest, pull);
   return found && { layout: found.value };
 }
 
@@ -157,37 +163,37 @@ function answer(
 
 /** What is not here is asked of the upstream, which starts no fill. */
 export async function headBlob(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledBlob> {
-  await permitDigest(house, source, digest, asked);
-  return rechecking(house, source, digest, asked, () =>
-    headPermitted(house, source, digest, asked),
+  await permitDigest(services, source, digest, pull);
+  return rechecking(services, source, digest, pull, () =>
+    headPermitted(services, source, digest, pull),
   );
 }
 
 async function headPermitted(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledBlob> {
-  const looking = house.blobs.layout(digest, asked);
+  const looking = services.blobs.layout(digest, pull);
   const { here, wasLinked = false } = await timed(
-    asked.steps,
+    pull.steps,
     "read",
-    house.links.here(source, digest, "blob", asked, looking),
+    services.links.here(source, digest, "blob", pull, looking),
   );
   if (here) {
-    await permitStored(house, source, here.value, asked);
+    await permitStored(services, source, here.value, pull);
     return { digest, size: here.value.size, status: { hit: here.layer } };
   }
   const telling = unlinked(source, digest, wasLinked, async () => {
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
-    return house.fills.headBlob(digest, source, askingOf(asked));
+    return services.fills.headBlob(digest, source, askingOf(pull));
   });
-  const size = await timed(asked.steps, "fill", telling);
+  const size = await timed(pull.steps, "fill", telling);
   return { digest, size, status: { fwd: "uri-miss" } };
 }

@@ -4,8 +4,8 @@
 import { Budget } from "../fill/blob/budget.ts";
 import { within } from "../platform/deadline.ts";
 import { type Layout, SEGMENT, segmentLength } from "../store/segments.ts";
-import type { Visit } from "../store/visit.ts";
-import type { House } from "./services.ts";
+import type { ReadVisit } from "../store/visit.ts";
+import type { PullServices } from "./services.ts";
 
 /** The answer gets so much of a start, in ms: most are over by then, and a client comes before a copy. */
 const HEAD_START = 1000;
@@ -13,18 +13,18 @@ const HEAD_START = 1000;
  * before a copy. */
 const budget = new Budget(2 * SEGMENT);
 /** How long a copy waits for its place, and how long it may take, in ms; without, the next pull makes it. */
-const PATIENCE = 15_000;
-const LONGEST = 20_000;
+const COPY_QUEUE_TIMEOUT = 15_000;
+const COPY_TIMEOUT = 20_000;
 const MOST_WAITING = 50;
 
 export class Copies {
-  readonly #house: House;
-  readonly #visit: Visit;
+  readonly #services: PullServices;
+  readonly #visit: ReadVisit;
   readonly #wanted: number[] = [];
   #wake: () => void = () => {};
 
-  constructor(house: House, visit: Visit) {
-    this.#house = house;
+  constructor(services: PullServices, visit: ReadVisit) {
+    this.#services = services;
     this.#visit = visit;
   }
 
@@ -58,14 +58,18 @@ export class Copies {
   }
 
   async #copy(layout: Layout, number: number): Promise<void> {
-    const { blobs, served } = this.#house;
+    const { blobs, served } = this.#services;
     if (budget.waiting >= MOST_WAITING) return; // whoever comes next may
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
-      const lease = await budget.lease(2 * segmentLength(layout.size, number), "small", PATIENCE);
+      const lease = await budget.lease(
+        2 * segmentLength(layout.size, number),
+        "small",
+        COPY_QUEUE_TIMEOUT,
+      );
       try {
         const copied = blobs.copy(layout, number, this.#visit);
-        if (await within(copied, LONGEST, () => new Error("it takes too long"))) served.copy();
+        if (await within(copied, COPY_TIMEOUT, () => new Error("it takes too long"))) served.copy();
       } finally {
         lease.release();
       }

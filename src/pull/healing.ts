@@ -7,12 +7,12 @@ import { Claims } from "../store/claims.ts";
 import { type BlobFrom, type Healing, nameOf, type PulledFrom } from "./reports.ts";
 
 /** The same is healed once in so many ms. */
-const AGAIN = 60_000;
-const MOST = 1_000;
+const HEAL_INTERVAL = 60_000;
+const MAX_REMEMBERED = 1_000;
 
 export class Healer implements Healing {
   readonly #fills: Pick<Fills, "joinManifest" | "joinBlob" | "restoreTag">;
-  readonly #healed = new Claims(MOST);
+  readonly #healed = new Claims(MAX_REMEMBERED);
 
   constructor(fills: Pick<Fills, "joinManifest" | "joinBlob" | "restoreTag">) {
     this.#fills = fills;
@@ -35,7 +35,7 @@ export class Healer implements Healing {
   }
 
   async #once(what: string, now: number, heal: () => Promise<void>): Promise<boolean> {
-    if (!this.#healed.take(what, now, AGAIN)) return false;
+    if (!this.#healed.take(what, now, HEAL_INTERVAL)) return false;
     try {
       await heal();
       return true;

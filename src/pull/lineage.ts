@@ -19,7 +19,7 @@ const MOST_REMEMBERED = 2_000;
 const MOST_KNOWN = 100_000;
 /** How many manifests are looked through for one digest, and how many of them at once. */
 const MOST_READ = 5_000;
-const AT_ONCE = 6;
+const MAX_CONCURRENT_READS = 6;
 
 interface Known extends References {
   /** The digest of the same bytes by the other algorithm: what it leads to is denied with it. */
@@ -63,8 +63,8 @@ export class Lineage {
     for (let level = roots.filter(isOpen); level.length > 0; ) {
       if (level.includes(wanted)) return true;
       const children: Digest[] = [];
-      for (let at = 0; at < level.length; at += AT_ONCE) {
-        const some = level.slice(at, at + AT_ONCE);
+      for (let at = 0; at < level.length; at += MAX_CONCURRENT_READS) {
+        const some = level.slice(at, at + MAX_CONCURRENT_READS);
         for (const digest of some) seen.add(digest);
         const found = (await Promise.all(some.map((digest) => this.#referencesOf(digest)))).filter(
           ({ twin }) => !twin || !isDigestDenied(source.rule, twin),

@@ -11,15 +11,15 @@ import { Claims } from "../store/claims.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { NearLinks } from "../store/near-links.ts";
-import { type Asked, askingOf } from "./pull.ts";
+import { askingOf, type Pull } from "./pull.ts";
 
 /** Catalog and R2 timeout in ms; on expiry the upstream is asked instead. */
-const PATIENCE = 1_000;
+const LOOKUP_TIMEOUT = 1_000;
 /** Age in ms from which a link is confirmed again, behind the answer. */
-const CONFIRMED = 24 * 60 * 60_000;
+const CONFIRM_AFTER = 24 * 60 * 60_000;
 /** Interval between tries to confirm a link, in ms. */
-const AGAIN = 10 * 60_000;
-const MOST = 5_000;
+const CONFIRM_INTERVAL = 10 * 60_000;
+const MAX_REMEMBERED = 5_000;
 
 type Kind = "manifest" | "blob";
 
@@ -41,7 +41,7 @@ interface Parts {
 
 export class Links {
   readonly #parts: Parts;
-  readonly #confirming = new Claims(MOST);
+  readonly #confirming = new Claims(MAX_REMEMBERED);
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -54,21 +54,22 @@ export class Links {
     source: Source,
     digest: Digest,
     kind: Kind,
-    asked: Asked,
+    pull: Pull,
     opening: Promise<T | undefined>,
     close: (here: T) => void = () => {},
   ): Promise<Here<T>> {
     opening.catch(() => {}); // awaited below, by those who may know
-    const link = await this.#parts.near.get(source, digest, asked);
+    const link = await this.#parts.near.get(source, digest, pull);
     if (link?.proved) {
-      if (asked.now - link.confirmedAt > CONFIRMED) this.#confirmLater(source, digest, kind, asked);
+      if (pull.now - link.confirmedAt > CONFIRM_AFTER)
+        this.#confirmLater(source, digest, kind, pull);
       return { linked: true, here: await opening };
     }
     const wasLinked = link !== undefined;
     const isHere = await opening.then((here) => here !== undefined).catch(() => true);
     if (!isHere) return { linked: false, here: undefined };
     if (await this.#isProved(source, digest, kind, wasLinked)) {
-      this.add(source, digest, asked);
+      this.add(source, digest, pull);
       return { linked: true, here: await opening };
     }
     opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not for this repository
@@ -76,8 +77,8 @@ export class Links {
   }
 
   /** The upstream has just shown it, under this source. */
-  add(source: Source, digest: Digest, asked: Asked): void {
-    this.#parts.near.add(source, digest, asked);
+  add(source: Source, digest: Digest, pull: Pull): void {
+    this.#parts.near.add(source, digest, pull);
   }
 
   async #isProved(
@@ -108,29 +109,30 @@ export class Links {
     return wasLinked && (await catalog.deliveredTo(digest)) === place;
   }
 
-  #confirmLater(source: Source, digest: Digest, kind: Kind, asked: Asked): void {
+  #confirmLater(source: Source, digest: Digest, kind: Kind, pull: Pull): void {
     if (source.rule.offline) return;
-    if (!this.#confirming.take(`${sourceKey(source)}@${digest}`, asked.now, AGAIN)) return;
-    asked.later(this.#confirm(source, digest, kind, asked));
+    if (!this.#confirming.take(`${sourceKey(source)}@${digest}`, pull.now, CONFIRM_INTERVAL))
+      return;
+    pull.later(this.#confirm(source, digest, kind, pull));
   }
 
   /** That nothing refers to it any more, and the upstream has it no more, ends the link; that the upstream cannot say does not. */
-  async #confirm(source: Source, digest: Digest, kind: Kind, asked: Asked): Promise<void> {
+  async #confirm(source: Source, digest: Digest, kind: Kind, pull: Pull): Promise<void> {
     const { near, fills } = this.#parts;
     try {
       if (!(await this.#isReferred(source, digest))) {
-        const asking = { ...askingOf(asked), background: true };
+        const asking = { ...askingOf(pull), background: true };
         if (kind === "blob") await fills.headBlob(digest, source, asking);
         else await fills.headManifest(digest, source, asking);
       }
-      this.add(source, digest, asked);
+      this.add(source, digest, pull);
     } catch (error) {
       const isGone = error instanceof RegistryError && [401, 403, 404].includes(error.status);
       if (!isGone) {
         console.warn(`entrepot: a link is not confirmed: ${(error as Error).message}`);
         return;
       }
-      await near.withdraw(source, digest, asked).catch((failure: Error) => {
+      await near.withdraw(source, digest, pull).catch((failure: Error) => {
         console.error(`entrepot: a link to ${digest} is not withdrawn: ${failure.message}`);
       });
     }
@@ -148,7 +150,7 @@ export class Links {
 }
 
 function inTime<T>(work: Promise<T>): Promise<T> {
-  return within(work, PATIENCE, () => new Error("no answer in time"));
+  return within(work, LOOKUP_TIMEOUT, () => new Error("no answer in time"));
 }
 
 /** Does `work` for a repository that is not linked. What the upstream refuses is told in words that are the same whether it was asked

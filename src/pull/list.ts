@@ -4,8 +4,8 @@ import { timed } from "../meter/steps.ts";
 import type { Source } from "../policy/source.ts";
 import type { ListAsked, ListPage, ReferrersFrom } from "../store/lists.ts";
 import type { CacheStatus } from "./cache-status.ts";
-import { type Asked, askingOf } from "./pull.ts";
-import type { House } from "./services.ts";
+import { askingOf, type Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 export interface PulledList extends Labelled {
@@ -16,24 +16,24 @@ export interface PulledList extends Labelled {
 }
 
 export async function pullList(
-  house: House,
+  services: PullServices,
   source: Source,
   list: ListAsked,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledList> {
   const { listTtl } = source.rule;
-  const known = await timed(asked.steps, "read", house.lists.get(source, list));
-  if (known && !asked.noCache && asked.now - known.checkedAt < listTtl) {
-    return { ...contentOf(known), status: { hit: "kv" }, age: ageOf(known.checkedAt, asked.now) };
+  const known = await timed(pull.steps, "read", services.lists.get(source, list));
+  if (known && !pull.noCache && pull.now - known.checkedAt < listTtl) {
+    return { ...contentOf(known), status: { hit: "kv" }, age: ageOf(known.checkedAt, pull.now) };
   }
-  const asking = house.fills.list(source, list, askingOf(asked));
-  const { page, how, failure } = await timed(asked.steps, "fill", asking);
+  const asking = services.fills.list(source, list, askingOf(pull));
+  const { page, how, failure } = await timed(pull.steps, "fill", asking);
   const content = contentOf(page);
-  const age = ageOf(page.checkedAt, asked.now);
+  const age = ageOf(page.checkedAt, pull.now);
   if (failure)
     return {
       ...content,
-      ...insteadOf(failure, "this is the list as it was", page.checkedAt, asked.now),
+      ...insteadOf(failure, "this is the list as it was", page.checkedAt, pull.now),
     };
   if (how === "found") return { ...content, status: { hit: "object" }, age };
   const status: CacheStatus = {

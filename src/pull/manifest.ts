@@ -16,10 +16,10 @@ import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
-import { type Asked, askingOf } from "./pull.ts";
+import { askingOf, type Pull } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
 import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./resolve-tag.ts";
-import type { House } from "./services.ts";
+import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 /** A manifest as it is to be answered; without bytes where only its description was asked for. */
@@ -33,14 +33,14 @@ export interface PulledManifest extends Labelled {
   mapping?: TagMapping;
 }
 
-export interface ManifestAsked extends Asked {
+export interface ManifestAsked extends Pull {
   /** HEAD: the description alone will do. */
   head: boolean;
   accept: string | undefined;
 }
 
 export async function pullByTag(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   asked: ManifestAsked,
@@ -49,17 +49,17 @@ export async function pullByTag(
   const meant = await timed(
     asked.steps,
     "tag",
-    meaningOf(house, source, tag, { ...asked, content: !asked.head }),
+    meaningOf(services, source, tag, { ...asked, content: !asked.head }),
   );
   permitMeant(source, meant.mapping.digest, asked);
-  return pullMeant(house, source, tag, meant, asked).catch(async (error) => {
-    const moved = await movedSince(house, source, tag, meant, error, asked);
-    return pullMeant(house, source, tag, moved, asked);
+  return pullMeant(services, source, tag, meant, asked).catch(async (error) => {
+    const moved = await movedSince(services, source, tag, meant, error, asked);
+    return pullMeant(services, source, tag, moved, asked);
   });
 }
 
 async function pullMeant(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   meant: Meant,
@@ -70,46 +70,46 @@ async function pullMeant(
   const { linked, here, wasLinked } = await timed(
     asked.steps,
     "read",
-    hereOf(house, source, meant, asked),
+    hereOf(services, source, meant, asked),
   );
-  if (linked) tellProved(house, source, tag, mapping, asked);
+  if (linked) tellProved(services, source, tag, mapping, asked);
   if (here) {
     // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
-    if (told) house.tags.keep(source, tag, mapping, asked);
+    if (told) services.tags.keep(source, tag, mapping, asked);
     const status = together(label.status, { hit: here.layer });
-    const pulled = await negotiated(house, source, here.value, { ...label, status }, asked);
+    const pulled = await negotiated(services, source, here.value, { ...label, status }, asked);
     return { mapping, ...pulled };
   }
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
-    const sure = await lateMeaning(house, source, tag, meant, asked);
-    if (sure) return pullMeant(house, source, tag, sure, asked);
+    const sure = await lateMeaning(services, source, tag, meant, asked);
+    if (sure) return pullMeant(services, source, tag, sure, asked);
     return { digest, mediaType, size, mapping, ...label };
   }
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-    return fetchMeant(house, source, tag, digest, linked, asked);
+    return fetchMeant(services, source, tag, digest, linked, asked);
   };
   const fetched = await (linked ? fetch() : unlinked(source, digest, wasLinked ?? false, fetch));
   const { manifest, status } = fetched;
-  if (manifest.digest === digest) tellProved(house, source, tag, mapping, asked);
-  if (told && manifest.digest === digest) house.tags.keep(source, tag, mapping, asked);
-  const pulled = await negotiated(house, source, manifest, { ...label, status }, asked);
+  if (manifest.digest === digest) tellProved(services, source, tag, mapping, asked);
+  if (told && manifest.digest === digest) services.tags.keep(source, tag, mapping, asked);
+  const pulled = await negotiated(services, source, manifest, { ...label, status }, asked);
   return { ...pulled, mapping: fetched.mapping ?? mapping };
 }
 
 /** The manifest that the tag means, where the repository may have it: a tag is the upstream's word, and names what it likes. */
 async function hereOf(
-  house: House,
+  services: PullServices,
   source: Source,
   { mapping: { digest, proved }, told }: Meant,
   asked: ManifestAsked,
 ): Promise<Here<Found<Manifest>>> {
-  const looking = house.manifests.get(digest, asked);
+  const looking = services.manifests.get(digest, asked);
   if (proved) return { linked: true, here: await looking };
   // Of a tag that is new here there is mostly nothing to look for a link to.
   if (told && !(await looking)) return { linked: false, here: undefined };
-  const found = await house.links.here(source, digest, "manifest", asked, looking);
+  const found = await services.links.here(source, digest, "manifest", asked, looking);
   return { ...found, ...(proved === undefined && { wasLinked: true }) };
 }
 
@@ -123,75 +123,75 @@ interface Fetched {
 /** The manifest that the tag means. Where the upstream does not have the digest that its HEAD named (the tag moved
  * in between, or HEAD is wrong), its GET by tag has the last word. */
 async function fetchMeant(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   digest: Digest,
   linked: boolean,
-  asked: Asked,
+  pull: Pull,
 ): Promise<Fetched> {
-  const named = { ...askingOf(asked), named: true };
+  const named = { ...askingOf(pull), named: true };
   try {
-    return await fetched(house, source, digest, { ...named, linked }, asked);
+    return await fetched(services, source, digest, { ...named, linked }, pull);
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
-    const checking = house.fills.checkTagByGet(source, tag, digest, askingOf(asked));
-    const { mapping, how } = await timed(asked.steps, "tag", checking);
-    permitMeant(source, mapping.digest, asked);
-    house.tags.keep(source, tag, mapping, asked);
-    const { manifest } = await fetched(house, source, mapping.digest, named, asked);
+    const checking = services.fills.checkTagByGet(source, tag, digest, askingOf(pull));
+    const { mapping, how } = await timed(pull.steps, "tag", checking);
+    permitMeant(source, mapping.digest, pull);
+    services.tags.keep(source, tag, mapping, pull);
+    const { manifest } = await fetched(services, source, mapping.digest, named, pull);
     return { manifest, status: statusOf(how), mapping };
   }
 }
 
 async function fetched(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   asking: Asking,
-  asked: Asked,
+  pull: Pull,
 ): Promise<Fetched> {
-  const joining = house.fills.joinManifest(digest, source, asking);
-  const { manifest, how } = await timed(asked.steps, "fill", joining);
-  house.manifests.keep(manifest, asked);
+  const joining = services.fills.joinManifest(digest, source, asking);
+  const { manifest, how } = await timed(pull.steps, "fill", joining);
+  services.manifests.keep(manifest, pull);
   return { manifest, status: statusOf(how) };
 }
 
 export async function pullByDigest(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  await permitDigest(house, source, digest, asked);
-  const work = () => pullPermitted(house, source, digest, asked);
-  return rechecking(house, source, digest, asked, work);
+  await permitDigest(services, source, digest, asked);
+  const work = () => pullPermitted(services, source, digest, asked);
+  return rechecking(services, source, digest, asked, work);
 }
 
 /** By digest, or as a child of an index: being named by it opens nothing. */
 async function pullPermitted(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  const looking = house.manifests.get(digest, asked);
+  const looking = services.manifests.get(digest, asked);
   const { linked, here, wasLinked } = await timed(
     asked.steps,
     "read",
-    house.links.here(source, digest, "manifest", asked, looking),
+    services.links.here(source, digest, "manifest", asked, looking),
   );
   if (here) return described(source, here.value, { status: { hit: here.layer } }, asked);
-  const fetch = () => fetchPermitted(house, source, digest, asked, linked);
+  const fetch = () => fetchPermitted(services, source, digest, asked, linked);
   if (linked) return fetch();
   const pulled = await unlinked(source, digest, wasLinked ?? false, fetch);
-  if (pulled.bytes) house.links.add(source, digest, asked);
+  if (pulled.bytes) services.links.add(source, digest, asked);
   return pulled;
 }
 
 /** A HEAD starts no fill, and leaves nothing behind. @param linked whether the repository is known to have it */
 async function fetchPermitted(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   asked: ManifestAsked,
@@ -199,18 +199,18 @@ async function fetchPermitted(
 ): Promise<PulledManifest> {
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
   const told = asked.head
-    ? await timed(asked.steps, "fill", house.fills.headManifest(digest, source, askingOf(asked)))
+    ? await timed(asked.steps, "fill", services.fills.headManifest(digest, source, askingOf(asked)))
     : undefined;
   if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
   const asking = { ...askingOf(asked), linked };
-  const { manifest, status } = await fetched(house, source, digest, asking, asked);
+  const { manifest, status } = await fetched(services, source, digest, asking, asked);
   return described(source, manifest, { status }, asked);
 }
 
 /** A client that accepts no index gets the linux/amd64 manifest of one, as distribution does; for tags only, since
  * whoever names a digest wants those bytes. */
 async function negotiated(
-  house: House,
+  services: PullServices,
   source: Source,
   manifest: Manifest,
   label: Labelled,
@@ -227,8 +227,8 @@ async function negotiated(
   }
   // The tag that leads to it was permitted.
   permitMeant(source, child, asked);
-  const work = () => pullPermitted(house, source, child, asked);
-  const pulled = await rechecking(house, source, child, asked, work);
+  const work = () => pullPermitted(services, source, child, asked);
+  const pulled = await rechecking(services, source, child, asked, work);
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 
@@ -241,8 +241,8 @@ async function described(
   source: Source,
   { digest, mediaType, bytes }: Manifest,
   label: Labelled,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledManifest> {
-  await permitBytes(source, digest, asked, () => twinOf(digest, bytes));
+  await permitBytes(source, digest, pull, () => twinOf(digest, bytes));
   return { digest, mediaType, size: bytes.byteLength, bytes, ...label };
 }

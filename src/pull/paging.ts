@@ -8,7 +8,7 @@ import { RegistryError } from "../oci/error.ts";
 /** More entries are not asked for at once: what is left over is the next page. */
 const MOST_ENTRIES = 10_000;
 /** Of a client's whole query, in characters, and of what it holds: no registry's paging has more. */
-const LONGEST = 8_192;
+const MAX_QUERY = 8_192;
 const MOST_PARAMETERS = 8;
 /** What is ours, or another part of the request's. */
 export const SEAL = "entrepot-page";
@@ -28,7 +28,7 @@ export interface Paging {
 /** The page that a client chooses. Throws PAGINATION_NUMBER_INVALID (400) for an `n` that is no number, and UNSUPPORTED (400) for a query
  * that is longer than any. */
 export function chosenPage(kind: ListKind, asked: URLSearchParams): Paging {
-  if (new Set(asked.keys()).size > MOST_PARAMETERS || asked.toString().length > LONGEST)
+  if (new Set(asked.keys()).size > MOST_PARAMETERS || asked.toString().length > MAX_QUERY)
     throw new RegistryError("UNSUPPORTED", "this query is longer than that of any page", {
       status: 400,
     });

@@ -11,10 +11,10 @@ import {
 } from "../policy/allowed.ts";
 import { ownName, type Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
-import type { Asked } from "./pull.ts";
-import type { House } from "./services.ts";
+import type { Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 
-type Held = Pick<Asked, "quarantined">;
+type Held = Pick<Pull, "quarantined">;
 
 /** Throws DENIED (403) where nothing of this name may be pulled. */
 export function permitName(source: Source): void {
@@ -62,7 +62,7 @@ export function mayTwinBeRefused({ rule }: Source, digest: Digest, { quarantined
 
 /** The same of a blob. */
 export function permitStored(
-  { fills }: Pick<House, "fills">,
+  { fills }: Pick<PullServices, "fills">,
   source: Source,
   { digest, twin }: Layout,
   held: Held,
@@ -84,7 +84,7 @@ function hasOf(quarantined: Held["quarantined"], algorithm: Algorithm): boolean 
 
 /** Where the lists tell tags apart, a digest is permitted for an allowed tag that leads to it. Throws DENIED (403). */
 export async function permitDigest(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   asked: Held,
@@ -92,6 +92,6 @@ export async function permitDigest(
   permitName(source);
   permitMeant(source, digest, asked);
   if (source.rule.allowDigests || !speaksOfTags(source)) return;
-  if (await house.lineage.isOfAllowedTag(source, digest)) return;
+  if (await services.lineage.isOfAllowedTag(source, digest)) return;
   throw denied(source.rule, `${digest}, which no allowed tag that was pulled here leads to,`);
 }

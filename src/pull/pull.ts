@@ -3,9 +3,9 @@
 import type { Asking } from "../fill/contract.ts";
 import type { Steps } from "../meter/steps.ts";
 import { requesterOf, type Who } from "../policy/requester.ts";
-import type { Visit } from "../store/visit.ts";
+import type { ReadVisit } from "../store/visit.ts";
 
-export interface Asked extends Visit {
+export interface Pull extends ReadVisit {
   /** Until when the upstream may begin to answer, in ms since the epoch: a mirror that hangs is worse than one that is
    * dead. */
   deadline: number;
@@ -24,7 +24,7 @@ export interface Asked extends Visit {
 /** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */
 const GRACE = 250;
 
-export function askingOf({ deadline, noCache, content, requester }: Asked): Asking {
+export function askingOf({ deadline, noCache, content, requester }: Pull): Asking {
   return {
     patience: Math.max(0, deadline - Date.now()) + GRACE,
     ...(noCache && { force: true }),

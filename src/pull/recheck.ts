@@ -10,8 +10,8 @@ import { isTagAllowed } from "../policy/allowed.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
-import { type Asked, askingOf } from "./pull.ts";
-import type { House } from "./services.ts";
+import { askingOf, type Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 
 /** How long this isolate trusts no older mapping to a doubted digest, in ms: KV shows what a tag's object has found after 60 s or more. */
 const DOUBTED = 2 * 60_000;
@@ -19,12 +19,12 @@ const DOUBTED = 2 * 60_000;
  * when its time is over. */
 const MOST_DOUBTS = 5_000;
 /** Interval in ms in which this isolate looks for the tags that lead to a missing digest. */
-const AGAIN = 10_000;
+const RECHECK_INTERVAL = 10_000;
 const MOST_LOOKED_FOR = 5_000;
 /** Tags that are asked for one missing digest: the youngest, each with one HEAD. */
 const MOST_TAGS = 8;
 /** Catalog timeout in ms. */
-const PATIENCE = 1_000;
+const CATALOG_TIMEOUT = 1_000;
 
 /** Place and digest → since when it is doubted, in ms since the epoch. */
 const doubts = new LRUCache<string, number>({ max: MOST_DOUBTS });
@@ -44,46 +44,46 @@ export function isMissing({ rule }: Source, error: unknown): boolean {
 /** Does `work` that pulls a digest. On a 404 the tags that lead to it are asked again before the client is told, so that what it asks next
  * by tag is answered as the upstream has it. */
 export async function rechecking<T>(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Asked,
+  pull: Pull,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!isMissing(source, error)) throw error;
-    if (await recheck(house, source, digest, asked)) return work();
+    if (await recheck(services, source, digest, pull)) return work();
     throw error;
   }
 }
 
 /** @returns whether the digest has come here by it */
 async function recheck(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Asked,
+  pull: Pull,
 ): Promise<boolean> {
   const now = Date.now();
   doubts.set(keyOf(source, digest), now);
   // The attack: digests without end. The upstream's 404 to each counts against the client's share (upstream/gate), and one is looked for
   // once in a while.
-  if (!lookedFor.take(keyOf(source, digest), now, AGAIN)) return false;
-  const { tags, roots } = await leadingTo(house, source, digest);
+  if (!lookedFor.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
+  const { tags, roots } = await leadingTo(services, source, digest);
   for (const root of roots) doubts.set(keyOf(source, root), now);
   const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MOST_TAGS);
   const came = await Promise.all(
-    allowed.map((tag) => askAgain(house, source, tag, digest, asked).catch(toldLater)),
+    allowed.map((tag) => askAgain(services, source, tag, digest, pull).catch(toldLater)),
   );
   return came.includes(true);
 }
 
-async function leadingTo(house: House, source: Source, digest: Digest): Promise<Leading> {
+async function leadingTo(services: PullServices, source: Source, digest: Digest): Promise<Leading> {
   try {
-    const asking = house.catalog.leading(sourceKey(source), digest);
-    return await within(asking, PATIENCE, () => new Error("no answer in time"));
+    const asking = services.catalog.leading(sourceKey(source), digest);
+    return await within(asking, CATALOG_TIMEOUT, () => new Error("no answer in time"));
   } catch (error) {
     const { message } = error as Error;
     console.warn(`entrepot: the catalog does not tell which tags lead to ${digest}: ${message}`);
@@ -93,18 +93,18 @@ async function leadingTo(house: House, source: Source, digest: Digest): Promise<
 
 /** @returns whether the upstream has given the missing digest by the tag */
 async function askAgain(
-  house: House,
+  services: PullServices,
   source: Source,
   { tag, digest: gone }: Leading["tags"][number],
   missing: Digest,
-  asked: Asked,
+  pull: Pull,
 ): Promise<boolean> {
-  house.tags.forget(source, tag, asked);
-  const asking = { ...askingOf(asked), gone };
-  const { mapping, failure } = await house.fills.checkTag(source, tag, asking);
+  services.tags.forget(source, tag, pull);
+  const asking = { ...askingOf(pull), gone };
+  const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
   if (failure || gone !== missing || mapping.digest !== missing) return false;
   // HEAD goes on naming what GET does not have: GET by tag has the last word.
-  const got = await house.fills.checkTagByGet(source, tag, missing, asking);
+  const got = await services.fills.checkTagByGet(source, tag, missing, asking);
   return got.mapping.digest === missing;
 }
 

@@ -6,8 +6,8 @@ import type { ReferrersFrom } from "../store/lists.ts";
 import { pullList } from "./list.ts";
 import type { Paging } from "./paging.ts";
 import { permitDigest } from "./permit.ts";
-import type { Asked } from "./pull.ts";
-import type { House } from "./services.ts";
+import type { Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledReferrers extends Labelled {
@@ -19,16 +19,16 @@ export interface PulledReferrers extends Labelled {
 
 /** @param artifactType of those that are wanted; null for all */
 export async function pullReferrers(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Digest,
   { query }: Paging,
   artifactType: string | null,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledReferrers> {
-  await permitDigest(house, source, digest, asked);
+  await permitDigest(services, source, digest, pull);
   const list = { list: `referrers/${digest}`, query };
-  const { entries, next, ...label } = await pullList(house, source, list, asked);
+  const { entries, next, ...label } = await pullList(services, source, list, pull);
   return { ...label, manifests: only(artifactType, entries), ...(next && { next }) };
 }
 

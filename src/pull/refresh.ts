@@ -3,9 +3,9 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
-import type { Visit } from "../store/visit.ts";
+import type { ReadVisit } from "../store/visit.ts";
 import { permitMeant, permitTag } from "./permit.ts";
-import type { House } from "./services.ts";
+import type { PullServices } from "./services.ts";
 
 export interface Refreshed {
   digest: Digest;
@@ -15,25 +15,25 @@ export interface Refreshed {
 
 /** Throws what the upstream says, and DENIED (403) for what the rule or the quarantine refuses. */
 export async function refresh(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   quarantined: ReadonlyMap<string, string>,
-  visit: Visit,
+  visit: ReadVisit,
 ): Promise<Refreshed> {
   permitTag(source, tag);
-  const before = await house.tags.get(source, tag, visit);
+  const before = await services.tags.get(source, tag, visit);
   const asking = { patience: source.rule.firstByteTimeout, force: true };
-  const { mapping, failure } = await house.fills.checkTag(source, tag, asking);
+  const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
   if (failure) throw new RegistryError(failure.code, failure.message, failure);
   const { digest } = mapping;
   permitMeant(source, digest, { quarantined });
-  if (!(await house.manifests.get(digest, visit))) {
+  if (!(await services.manifests.get(digest, visit))) {
     const named = { ...asking, named: true };
-    const { manifest } = await house.fills.joinManifest(digest, source, named);
-    house.manifests.keep(manifest, visit);
+    const { manifest } = await services.fills.joinManifest(digest, source, named);
+    services.manifests.keep(manifest, visit);
   }
-  house.tags.keep(source, tag, mapping, visit);
+  services.tags.keep(source, tag, mapping, visit);
   const was = before?.value.digest;
   return { digest, ...(was !== undefined && { before: was }) };
 }

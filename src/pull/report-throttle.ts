@@ -5,11 +5,11 @@ import { LRUCache } from "lru-cache";
 /** In ms. */
 const HOUR = 60 * 60_000;
 /** Of each kind. What is forgotten is told once more. */
-const MOST = 10_000;
+const MAX_REMEMBERED = 10_000;
 
-export class Told<T> {
+export class ReportThrottle<T> {
   /** Key → when it was told, in ms since the epoch. */
-  readonly #told = new LRUCache<string, number>({ max: MOST });
+  readonly #told = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   #waiting = new Map<string, T>();
   /** What came since the last telling, and had been told. */
   #held = new Map<string, T>();
@@ -20,7 +20,7 @@ export class Told<T> {
     const toldAt = this.#told.get(key);
     const isTold = toldAt !== undefined && now - toldAt < HOUR;
     const list = isTold ? this.#held : this.#waiting;
-    if (list.size < MOST) list.set(key, value);
+    if (list.size < MAX_REMEMBERED) list.set(key, value);
     return !isTold;
   }
 
@@ -35,7 +35,8 @@ export class Told<T> {
   /** It was not told, or is to be once more. */
   again(key: string, value: T): void {
     this.#told.delete(key);
-    if (!this.#waiting.has(key) && this.#waiting.size < MOST) this.#waiting.set(key, value);
+    if (!this.#waiting.has(key) && this.#waiting.size < MAX_REMEMBERED)
+      this.#waiting.set(key, value);
   }
 
   /** What was told before counts no more: also what was held back for it.

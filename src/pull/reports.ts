@@ -9,9 +9,9 @@ import { meter } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
-import type { Visit } from "../store/visit.ts";
+import type { ReadVisit } from "../store/visit.ts";
 import type { CacheStatus } from "./cache-status.ts";
-import { Told } from "./report-throttle.ts";
+import { ReportThrottle } from "./report-throttle.ts";
 
 /** An image that was pulled, and how it could be fetched again. */
 export interface PulledFrom {
@@ -36,7 +36,7 @@ export interface Healing {
 }
 
 /** For how long whoever tells has it in hand, in ms: a request that is cancelled gives nothing back. */
-const LATE = 5_000;
+const REPORT_SLACK = 5_000;
 /** So often, in ms, a catalog that cannot be told is complained of. */
 const COMPLAINT = 60_000;
 
@@ -64,9 +64,9 @@ export class Reports {
   readonly #every: number;
   readonly #counting = new Counting();
   readonly #pulls = new PullCounting();
-  readonly #images = new Told<PulledFrom>();
-  readonly #blobs = new Told<BlobFrom>();
-  readonly #checked = new Told<CheckedImage>();
+  readonly #images = new ReportThrottle<PulledFrom>();
+  readonly #blobs = new ReportThrottle<BlobFrom>();
+  readonly #checked = new ReportThrottle<CheckedImage>();
   #marks: number | undefined;
   /** Until when somebody is telling, and until when somebody is going to, in ms since the epoch. */
   #tellingUntil = 0;
@@ -85,7 +85,7 @@ export class Reports {
     source: Source,
     digest: Digest,
     named: { tag: string; mapping: TagMapping } | undefined,
-    visit: Visit,
+    visit: ReadVisit,
   ): void {
     const place = sourceKey(source);
     const { tag, mapping } = named ?? {};
@@ -99,54 +99,54 @@ export class Reports {
   }
 
   /** A manifest was asked for by HEAD, or was what the client has (304): told within ten seconds, at most once an hour and place. */
-  checked(source: Source, digest: Digest, visit: Visit): void {
+  checked(source: Source, digest: Digest, visit: ReadVisit): void {
     const checked = { place: sourceKey(source), digest, at: visit.now };
     this.#checked.add(nameOf(checked), checked, visit.now);
     this.#soon(visit, false);
   }
 
   /** One pull more of an image. @param tag that it was named by; "" by its digest */
-  counted(source: Source, digest: Digest, tag: string, visit: Visit): void {
+  counted(source: Source, digest: Digest, tag: string, visit: ReadVisit): void {
     const day = new Date(visit.now).toISOString().slice(0, 10);
     this.#pulls.add({ day, place: sourceKey(source), digest, tag, pulls: 1 });
     this.#soon(visit, false);
   }
 
-  blob(source: Source, digest: Digest, visit: Visit): void {
+  blob(source: Source, digest: Digest, visit: ReadVisit): void {
     this.#blobs.add(digest, { digest, source, at: visit.now }, visit.now);
     this.#soon(visit, false);
   }
 
-  answered(source: Source, status: CacheStatus, isPull: boolean, visit: Visit): void {
+  answered(source: Source, status: CacheStatus, isPull: boolean, visit: ReadVisit): void {
     const amounts = { [whatOf(status)]: 1, ...(isPull && { pulls: 1 }) };
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, amounts);
     this.#soon(visit, false);
   }
 
   /** A request was refused for the upstream's failure, or ours, or a limit's sake. */
-  failed(source: Source, visit: Visit): void {
+  failed(source: Source, visit: ReadVisit): void {
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, { errors: 1 });
     this.#soon(visit, false);
   }
 
   /** The meter has counted something. */
-  noted(visit: Visit): void {
+  noted(visit: ReadVisit): void {
     this.#soon(visit, false);
   }
 
   /** @param bytes that a client took */
-  sent(source: Source, bytes: number, visit: Visit): void {
+  sent(source: Source, bytes: number, visit: ReadVisit): void {
     meter.count("entrepot_served_bytes", { rule: source.rule.name }, bytes);
     this.#counting.add(source.rule.name, sourceKey(source), Date.now(), { bytesServed: bytes });
     this.#soon(visit, false);
   }
 
   /** Tells behind this request: at once, or when the time has come, unless another request is going to. */
-  #soon(visit: Visit, atOnce: boolean): void {
+  #soon(visit: ReadVisit, atOnce: boolean): void {
     const now = Date.now();
     if (atOnce && now >= this.#tellingUntil) visit.later(this.#tell());
     if (now < this.#goingUntil) return;
-    this.#goingUntil = now + this.#every + LATE;
+    this.#goingUntil = now + this.#every + REPORT_SLACK;
     visit.later(this.#tellIn(this.#every));
   }
 
@@ -160,7 +160,7 @@ export class Reports {
   async #tell(): Promise<void> {
     let failures = 0;
     for (let batch = this.#take(); batch; batch = this.#take()) {
-      this.#tellingUntil = Date.now() + LATE;
+      this.#tellingUntil = Date.now() + REPORT_SLACK;
       try {
         await this.#tellOf(batch);
       } catch (error) {

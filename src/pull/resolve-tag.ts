@@ -14,9 +14,9 @@ import { Claims } from "../store/claims.ts";
 import { unasked } from "../upstream/client/offline.ts";
 import type { CacheStatus, Place } from "./cache-status.ts";
 import { permitMeant } from "./permit.ts";
-import { type Asked, askingOf } from "./pull.ts";
+import { askingOf, type Pull } from "./pull.ts";
 import { isDoubted, isMissing } from "./recheck.ts";
-import type { House } from "./services.ts";
+import type { PullServices } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 /** What a tag means, and how that is known. */
@@ -28,75 +28,74 @@ export interface Meant {
 }
 
 export async function meaningOf(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
-  asked: Asked,
+  pull: Pull,
 ): Promise<Meant> {
-  const found = await house.tags.get(source, tag, asked);
+  const found = await services.tags.get(source, tag, pull);
   // Another rule of this upstream may keep what is deleted.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
-  const freshness = known ? freshnessOf(known, source, tag, asked.now) : "stale";
+  const freshness = known ? freshnessOf(known, source, tag, pull.now) : "stale";
   if (known && freshness !== "fresh" && source.rule.offline) {
-    return insteadOfCheck(known, unasked(source.rule), asked.now);
+    return insteadOfCheck(known, unasked(source.rule), pull.now);
   }
   const isDoubtful = known !== undefined && !source.rule.offline && isDoubted(source, known);
-  const noCache = asked.noCache && !isImmutable(source, tag);
+  const noCache = pull.noCache && !isImmutable(source, tag);
   if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
     const { value: mapping, layer } = found;
-    if (freshness === "fresh")
-      return { mapping, label: labelOf(source, mapping, layer, asked.now) };
-    asked.later(checkBehind(house, source, tag, asked));
-    return { mapping, label: passingLabel(source, mapping, asked.now) };
+    if (freshness === "fresh") return { mapping, label: labelOf(source, mapping, layer, pull.now) };
+    pull.later(checkBehind(services, source, tag, pull));
+    return { mapping, label: passingLabel(source, mapping, pull.now) };
   }
-  return toldMeaning(house, source, tag, known, asked, freshness);
+  return toldMeaning(services, source, tag, known, pull, freshness);
 }
 
 /** For a HEAD whose answer comes from KV alone, which is late: what it names may be gone, and nothing of it is here. Undefined where the
  * meaning is from elsewhere. Throws DENIED (403). */
 export async function lateMeaning(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   { mapping, label: { status } }: Meant,
-  asked: Asked,
+  pull: Pull,
 ): Promise<Meant | undefined> {
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
-  const sure = await toldMeaning(house, source, tag, mapping, asked, "fresh");
-  permitMeant(source, sure.mapping.digest, asked);
-  house.tags.keep(source, tag, sure.mapping, asked); // asked for again in some seconds
+  const sure = await toldMeaning(services, source, tag, mapping, pull, "fresh");
+  permitMeant(source, sure.mapping.digest, pull);
+  services.tags.keep(source, tag, sure.mapping, pull); // asked for again in some seconds
   return sure;
 }
 
 /** What the tag means, where something that it led to was missing and it turned out to have moved. Throws `error` where it has not.
  * @param error of pulling what it meant */
 export async function movedSince(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   meant: Meant,
   error: unknown,
-  asked: Asked,
+  pull: Pull,
 ): Promise<Meant> {
   if (!isMissing(source, error)) throw error;
-  const moved = await meaningOf(house, source, tag, asked);
+  const moved = await meaningOf(services, source, tag, pull);
   if (moved.mapping.digest === meant.mapping.digest) throw error;
-  permitMeant(source, moved.mapping.digest, asked);
+  permitMeant(source, moved.mapping.digest, pull);
   return moved;
 }
 
 /** As the tag's object has it, which is never late. @param freshness of what is known */
 async function toldMeaning(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   known: TagMapping | undefined,
-  asked: Asked,
+  pull: Pull,
   freshness: Freshness,
 ): Promise<Meant> {
-  const { mapping, how, failure } = await checked(house, source, tag, known, asked);
-  if (failure) return insteadOfCheck(mapping, failure, asked.now);
-  const label = labelOf(source, mapping, "object", asked.now);
+  const { mapping, how, failure } = await checked(services, source, tag, known, pull);
+  if (failure) return insteadOfCheck(mapping, failure, pull.now);
+  const label = labelOf(source, mapping, "object", pull.now);
   if (how === "found" || mapping.deleted) return { mapping, label, told: true };
   const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
   const status: CacheStatus = { fwd, collapsed: how === "joined" };
@@ -114,29 +113,36 @@ function insteadOfCheck(
 
 /** The tag's object is asked; where that fails, which is the platform's doing, what is known still serves. */
 async function checked(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   known: TagMapping | undefined,
-  asked: Asked,
+  pull: Pull,
 ): Promise<CheckedTag> {
   try {
     const doubt = known && isDoubted(source, known) && { gone: known.digest };
-    return await house.fills.checkTag(source, tag, { ...askingOf(asked), ...doubt });
+    return await services.fills.checkTag(source, tag, { ...askingOf(pull), ...doubt });
   } catch (error) {
-    forgetGone(house, source, tag, error, asked);
+    forgetGone(services, source, tag, error, pull);
     if (!known || error instanceof RegistryError) throw error;
     console.error(`entrepot: a tag was not checked: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
     const { rule } = source;
-    if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, asked.now)) throw error;
+    if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, pull.now)) throw error;
     return { mapping: known, how: "found", failure: failure.toValue() };
   }
 }
 
 /** What the upstream does not have any more is not remembered here either. */
-function forgetGone(house: House, source: Source, tag: string, error: unknown, asked: Asked): void {
-  if (error instanceof RegistryError && error.status === 404) house.tags.forget(source, tag, asked);
+function forgetGone(
+  services: PullServices,
+  source: Source,
+  tag: string,
+  error: unknown,
+  pull: Pull,
+): void {
+  if (error instanceof RegistryError && error.status === 404)
+    services.tags.forget(source, tag, pull);
 }
 
 function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {
@@ -159,14 +165,19 @@ const CHECK_AGAIN = 5_000;
 const checkedBehind = new Claims(1_000);
 
 /** Checks the tag behind an answer, and fetches its manifest if it has moved. */
-async function checkBehind(house: House, source: Source, tag: string, asked: Asked): Promise<void> {
-  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, asked.now, CHECK_AGAIN)) return;
+async function checkBehind(
+  services: PullServices,
+  source: Source,
+  tag: string,
+  pull: Pull,
+): Promise<void> {
+  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, pull.now, CHECK_AGAIN)) return;
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
-    const { mapping, failure } = await house.fills.checkTag(source, tag, asking);
-    if (!failure) house.tags.keep(source, tag, mapping, asked);
+    const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
+    if (!failure) services.tags.keep(source, tag, mapping, pull);
   } catch (error) {
-    forgetGone(house, source, tag, error, asked);
+    forgetGone(services, source, tag, error, pull);
     // The next request that cannot do without is told.
     console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
   }
@@ -178,16 +189,16 @@ const telling = new Claims(1_000);
 
 /** Behind the answer: the next who ask by the tag then need not look for the link. */
 export function tellProved(
-  house: House,
+  services: PullServices,
   source: Source,
   tag: string,
   { digest, proved }: TagMapping,
-  asked: Asked,
+  pull: Pull,
 ): void {
-  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, asked.now, TELL_AGAIN))
+  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, TELL_AGAIN))
     return;
-  const told = house.fills.tagProved(source, tag, digest).catch((error: Error) => {
+  const told = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
     console.warn(`entrepot: a tag's object was not told of a link: ${error.message}`);
   });
-  asked.later(told);
+  pull.later(told);
 }

@@ -10,8 +10,8 @@ import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segm
 import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { permitStored } from "./permit.ts";
-import type { Asked } from "./pull.ts";
-import type { House } from "./services.ts";
+import type { Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
@@ -34,10 +34,10 @@ interface Running {
 }
 
 export class Segments {
-  readonly #house: House;
+  readonly #services: PullServices;
   readonly #source: Source;
   readonly #digest: Digest;
-  readonly #asked: Asked;
+  readonly #pull: Pull;
   /** What of the blob is answered, both ends inclusive; undefined for the whole, of whatever length. */
   readonly #range: ByteRange | undefined;
   /** The last segment is not sent before the whole blob is verified. */
@@ -50,17 +50,17 @@ export class Segments {
 
   /** @param first segment 0, where it is open already */
   constructor(
-    house: House,
+    services: PullServices,
     source: Source,
     digest: Digest,
     { layout, attempt, first }: Origin & { first?: Opened },
     range: ByteRange | undefined,
-    asked: Asked,
+    pull: Pull,
   ) {
-    this.#house = house;
+    this.#services = services;
     this.#source = source;
     this.#digest = digest;
-    this.#asked = asked;
+    this.#pull = pull;
     this.#layout = layout;
     this.#attempt = attempt;
     this.#range = range;
@@ -96,7 +96,7 @@ export class Segments {
     const layout = this.#layout as Layout;
     this.#first = await this.#read(this.from, this.#sliceOf(this.from, layout.size));
     if (this.#first) return { hit: this.#first.layer };
-    this.#layout = await this.#house.blobs.reread(this.#digest, layout, this.#asked);
+    this.#layout = await this.#services.blobs.reread(this.#digest, layout, this.#pull);
     if (!this.#layout) return undefined;
     this.#first = await this.open(this.from);
     return this.#mended ? statusOf("started") : this.#first && { hit: this.#first.layer };
@@ -132,20 +132,20 @@ export class Segments {
   }
 
   async #read(number: number, slice: Slice): Promise<Opened | undefined> {
-    const { blobs } = this.#house;
+    const { blobs } = this.#services;
     if (this.#layout) {
-      const opened = await blobs.segment(this.#layout, number, slice, this.#asked);
+      const opened = await blobs.segment(this.#layout, number, slice, this.#pull);
       return opened && this.#noted(opened, slice.length);
     }
     const { id, compared } = this.#attempt as Running;
     const opened = compared
-      ? await blobs.segment(compared, number, slice, this.#asked)
+      ? await blobs.segment(compared, number, slice, this.#pull)
       : await blobs.attemptSegment(this.#digest, id, number, slice);
     return opened && this.#noted(opened, slice.length);
   }
 
   #noted(opened: Opened, bytes: number): Opened {
-    this.#house.served.segment(opened.layer, bytes);
+    this.#services.served.segment(opened.layer, bytes);
     return opened;
   }
 
@@ -156,7 +156,7 @@ export class Segments {
     const { id, size, linked } = this.#attempt as Running;
     const last = size !== null && number === segmentCount(size) - 1;
     const whole = last && verified;
-    const { fills } = this.#house;
+    const { fills } = this.#services;
     for (const wanted of size === null && verified ? [number, number + 1] : [number]) {
       if (!whole && this.#ready.has(wanted)) continue;
       const news = await fills.waitFor(this.#digest, this.#source, id, wanted, whole);
@@ -167,23 +167,23 @@ export class Segments {
 
   /** What is refused by its other digest, which is known only now, is broken off before its end. */
   async #published(layout: Layout, wasLinked: boolean): Promise<void> {
-    await permitStored(this.#house, this.#source, layout, this.#asked);
+    await permitStored(this.#services, this.#source, layout, this.#pull);
     this.#layout = layout;
-    this.#house.blobs.keep(layout, this.#asked);
-    if (!wasLinked) this.#house.links.add(this.#source, this.#digest, this.#asked);
+    this.#services.blobs.keep(layout, this.#pull);
+    if (!wasLinked) this.#services.links.add(this.#source, this.#digest, this.#pull);
   }
 
   /** R2 lacks a segment of a published blob. It may have been published anew since the layout was told; else it becomes an
    * attempt again, and this answer follows it. */
   async #mend(layout: Layout): Promise<void> {
-    const { blobs, fills } = this.#house;
-    const now = await blobs.reread(layout.digest, layout, this.#asked);
+    const { blobs, fills } = this.#services;
+    const now = await blobs.reread(layout.digest, layout, this.#pull);
     if (now && now.generation !== layout.generation) {
       this.#layout = now;
       return;
     }
     if (this.#source.rule.offline) throw offline(this.#source.rule, "BLOB_UNKNOWN");
-    blobs.forget(layout.digest, this.#asked);
+    blobs.forget(layout.digest, this.#pull);
     await fills.mend(this.#source, layout);
     this.#mended = true;
     this.#attempt = { id: layout.attempt, size: layout.size, linked: true };

@@ -3,9 +3,9 @@
 import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { Copies } from "./copies.ts";
-import type { Asked } from "./pull.ts";
+import type { Pull } from "./pull.ts";
 import type { Segments } from "./segments.ts";
-import type { House } from "./services.ts";
+import type { PullServices } from "./services.ts";
 
 /** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
  * client is too slow for that: whoever sends it may have closed it since. */
@@ -15,25 +15,25 @@ const IDLE = 10_000;
 type Ahead = Promise<{ opened: Opened | undefined } | undefined>;
 
 export class Sending {
-  readonly #house: House;
+  readonly #services: PullServices;
   readonly #segments: Segments;
-  readonly #asked: Asked;
+  readonly #pull: Pull;
   readonly #copies: Copies;
   readonly #source: Source;
 
-  constructor(house: House, source: Source, segments: Segments, asked: Asked) {
-    this.#house = house;
+  constructor(services: PullServices, source: Source, segments: Segments, pull: Pull) {
+    this.#services = services;
     this.#source = source;
     this.#segments = segments;
-    this.#asked = asked;
-    this.#copies = new Copies(house, asked);
+    this.#pull = pull;
+    this.#copies = new Copies(services, pull);
   }
 
   /** Writes the answer, and closes it. Rejects when the blob turns out not to be what it promised: the writable is then to be
    * aborted, so that the client sees a broken transfer. */
   writeTo(writable: WritableStream): Promise<void> {
     const sent = this.#sendAll(writable);
-    this.#asked.later(this.#copies.follow(sent, () => this.#segments.layout));
+    this.#pull.later(this.#copies.follow(sent, () => this.#segments.layout));
     return sent;
   }
 
@@ -58,7 +58,7 @@ export class Sending {
         const begun = Date.now();
         if (opened) {
           await this.#send(opened, writable);
-          this.#house.reports.sent(this.#source, segments.lengthOf(number), this.#asked);
+          this.#services.reports.sent(this.#source, segments.lengthOf(number), this.#pull);
         }
         if (Date.now() - begun < IDLE) continue;
         keepsUp = false;
@@ -96,7 +96,7 @@ export class Sending {
     } catch (error) {
       // A copy that broke off by itself, not because the client has left, is not to break the next answer too.
       if (copy && isOpen(writable)) {
-        this.#asked.later(this.#house.blobs.dropCopy(copy, this.#asked));
+        this.#pull.later(this.#services.blobs.dropCopy(copy, this.#pull));
       }
       throw error;
     }

@@ -11,7 +11,7 @@ import type { Links } from "./links.ts";
 import type { Reports } from "./reports.ts";
 import type { Served } from "./served.ts";
 
-export interface House {
+export interface PullServices {
   blobs: NearBlobs;
   manifests: NearManifests;
   tags: NearTags;

@@ -8,8 +8,8 @@ import { unasked } from "../upstream/client/offline.ts";
 import { pullList } from "./list.ts";
 import type { Paging } from "./paging.ts";
 import { permitName } from "./permit.ts";
-import type { Asked } from "./pull.ts";
-import type { House } from "./services.ts";
+import type { Pull } from "./pull.ts";
+import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledTags extends Labelled {
@@ -18,17 +18,17 @@ export interface PulledTags extends Labelled {
 }
 
 export async function pullTags(
-  house: House,
+  services: PullServices,
   source: Source,
   { limit, last, query }: Paging,
-  asked: Asked,
+  pull: Pull,
 ): Promise<PulledTags> {
   permitName(source);
   let listed: Awaited<ReturnType<typeof pullList>>;
   try {
-    listed = await pullList(house, source, { list: "tags", query }, asked);
+    listed = await pullList(services, source, { list: "tags", query }, pull);
   } catch (error) {
-    const cached = await cachedHere(house, source, error, asked);
+    const cached = await cachedHere(services, source, error, pull);
     if (!cached) throw error;
     return limit === 0
       ? { ...cached, tags: [] }
@@ -42,16 +42,18 @@ export async function pullTags(
 
 /** The tags that were pulled through here; undefined where there is none, or the upstream is not down. */
 async function cachedHere(
-  house: House,
+  services: PullServices,
   source: Source,
   error: unknown,
-  { now }: Asked,
+  { now }: Pull,
 ): Promise<(Labelled & { tags: string[] }) | undefined> {
   if (!(error instanceof RegistryError)) return undefined;
   const { rule } = source;
   if (!rule.offline && !(isDown(error) && mayServeStale(now, 0, rule, error, now)))
     return undefined;
-  const tags = (await house.tags.known(source)).filter(({ gone }) => !gone).map(({ tag }) => tag);
+  const tags = (await services.tags.known(source))
+    .filter(({ gone }) => !gone)
+    .map(({ tag }) => tag);
   if (tags.length === 0) return undefined;
   const { message } = rule.offline ? unasked(rule) : error;
   const warning = `${message}; these are the tags that are cached here`;

@@ -9,7 +9,7 @@ const WINDOWS = { anonymous: 100, personal: 200 };
 /** As Cloudflare bills R2. */
 const GIGABYTE = 1_000_000_000;
 
-export interface Asked {
+export interface ReportInput {
   /** `2026-11`. */
   month: string;
   /** In ms since the epoch. */
@@ -66,7 +66,7 @@ export interface Report {
   };
 }
 
-export function reportOf(asked: Asked): Report {
+export function reportOf(asked: ReportInput): Report {
   const { month, totals, dockerHub } = asked;
   const hub = savedIn(totals.filter(({ rule }) => dockerHub.includes(rule)));
   return {
@@ -103,7 +103,7 @@ function savedIn(totals: readonly Totals[]): Saved {
   };
 }
 
-function costOf(asked: Asked): Report["cost"] {
+function costOf(asked: ReportInput): Report["cost"] {
   const { operations, storedBytes, prices } = asked;
   const elapsed = elapsedOf(asked);
   const lines = Object.entries(prices.items).map(([item, price]): Line => {
@@ -130,7 +130,7 @@ function costOf(asked: Asked): Report["cost"] {
   };
 }
 
-function elapsedOf({ month, now }: Pick<Asked, "month" | "now">): number {
+function elapsedOf({ month, now }: Pick<ReportInput, "month" | "now">): number {
   const begin = Date.parse(`${month}-01`);
   const next = new Date(begin);
   next.setUTCMonth(next.getUTCMonth() + 1);

@@ -21,7 +21,7 @@ export interface Claim extends Confirmed {
 /** KV takes one write a second to a key; in ms. */
 const PAUSE = 1100;
 /** A write that takes longer, in ms, is not waited for. */
-const LONGEST = 5_000;
+const WRITE_TIMEOUT = 5_000;
 
 export class BlobRecords {
   readonly #kv: KVNamespace;
@@ -67,7 +67,7 @@ export class BlobRecords {
 }
 
 function once(write: () => Promise<void>): Promise<void> {
-  return within(write(), LONGEST, () => new Error("no answer in time"));
+  return within(write(), WRITE_TIMEOUT, () => new Error("no answer in time"));
 }
 
 async function twice(write: () => Promise<void>): Promise<void> {

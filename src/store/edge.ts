@@ -4,7 +4,7 @@
 import { within } from "../platform/deadline.ts";
 import { Claims } from "./claims.ts";
 import { edgeUrl } from "./keys.ts";
-import type { Visit } from "./visit.ts";
+import type { ReadVisit } from "./visit.ts";
 
 /** A cache of our own: no request of a client's, and no fetch of ours, reads or writes it. */
 const NAME = "entrepot";
@@ -20,7 +20,7 @@ export interface EdgeEntry {
 }
 
 /** What comes from next door is here by then, in ms; else it is not worth waiting for. */
-export const PATIENCE = 1000;
+export const EDGE_TIMEOUT = 1000;
 /** An entry is written by then, in ms, or never. */
 const WRITTEN = 10_000;
 /** How many visits the cache must fail one after the other to be done without, and for how long then, in ms. A visit that it has
@@ -29,7 +29,7 @@ const MOST_FAILED = 3;
 const REST = 10_000;
 
 /** What of an entry is wanted, in bytes; and how long all of it is. */
-export interface Part {
+export interface EdgePart {
   offset: number;
   length: number;
   of: number;
@@ -38,13 +38,13 @@ export interface Part {
 export class EdgeCache {
   /** Of URLs that are written, or have been. */
   readonly #claims = new Claims(MOST_CLAIMS);
-  readonly #failed = new WeakSet<Visit>();
+  readonly #failed = new WeakSet<ReadVisit>();
   #failures = 0;
   #restsUntil = 0;
   #opened: Cache | undefined;
 
   /** Undefined where it is not there, is not as long as it must be, or cannot be read. */
-  async match(visit: Visit, key: string, part?: Part): Promise<Response | undefined> {
+  async match(visit: ReadVisit, key: string, part?: EdgePart): Promise<Response | undefined> {
     if (!this.#isThere(visit)) return undefined;
     const range = part && part.length > 0 && part.length < part.of && rangeOf(part);
     const url = edgeUrl(visit.host, key);
@@ -67,7 +67,7 @@ export class EdgeCache {
   /** The API takes a body that breaks off for a whole one (seen locally): so an entry is put from memory, never from a stream.
    * @returns whether it was written, as far as the API says */
   async put(
-    visit: Visit,
+    visit: ReadVisit,
     key: string,
     { bytes, contentType, maxAge }: EdgeEntry,
   ): Promise<boolean> {
@@ -89,7 +89,7 @@ export class EdgeCache {
   }
 
   /** Of this data centre alone: the API cannot reach the others. */
-  async delete(visit: Visit, key: string): Promise<void> {
+  async delete(visit: ReadVisit, key: string): Promise<void> {
     const url = edgeUrl(visit.host, key);
     this.#claims.release(url);
     if (!this.#isThere(visit)) return;
@@ -105,19 +105,19 @@ export class EdgeCache {
    * Access the API takes copies and loses them without a word; so it is not tried again at once.
    * @param time for which, in ms, the key is then left alone
    * @param version of what is to be written: another one is not left alone */
-  claim(visit: Visit, key: string, time: number, version = ""): boolean {
+  claim(visit: ReadVisit, key: string, time: number, version = ""): boolean {
     if (!this.#isThere(visit)) return false;
     return this.#claims.take(edgeUrl(visit.host, key), Date.now(), time, version);
   }
 
   /** What was claimed was not written. */
-  unclaim(visit: Visit, key: string): void {
+  unclaim(visit: ReadVisit, key: string): void {
     this.#claims.release(edgeUrl(visit.host, key));
   }
 
   /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). A local run stands for one on
    * workers.dev under a name that ends in .workers.dev.localhost. */
-  #isThere(visit: Visit): boolean {
+  #isThere(visit: ReadVisit): boolean {
     if (/\.workers\.dev(\.localhost)?(:\d+)?$/i.test(visit.host)) return false;
     return Date.now() >= this.#restsUntil && !this.#failed.has(visit);
   }
@@ -130,13 +130,13 @@ export class EdgeCache {
 
   async #match(request: Request | string): Promise<Response | undefined> {
     const matched = this.#cache().then((cache) => cache.match(request));
-    return within(matched, PATIENCE, () => {
+    return within(matched, EDGE_TIMEOUT, () => {
       matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
       return late();
     });
   }
 
-  #fail(visit: Visit, what: "read" | "write" | "delete", error: unknown): void {
+  #fail(visit: ReadVisit, what: "read" | "write" | "delete", error: unknown): void {
     console.error(`entrepot: the edge cache failed to ${what}: ${(error as Error).message}`);
     if (this.#failed.has(visit)) return;
     this.#failed.add(visit);
@@ -149,11 +149,11 @@ function late(): Error {
   return new Error("no answer in time");
 }
 
-function isOf({ of }: Part, range: string | false | undefined, { status, headers }: Response) {
+function isOf({ of }: EdgePart, range: string | false | undefined, { status, headers }: Response) {
   if (range) return headers.get("content-range") === `bytes ${range}/${of}`;
   return status === 200 && headers.get("content-length") === String(of);
 }
 
-function rangeOf({ offset, length }: Part): string {
+function rangeOf({ offset, length }: EdgePart): string {
   return `${offset}-${offset + length - 1}`;
 }

@@ -22,7 +22,7 @@ export type Proof = "bytes" | "word" | "inherited";
 export type LinkRecord = "proved" | "withdrawn";
 
 /** One that nobody uses is forgotten by KV, in s. */
-const KEPT = 30 * 24 * 60 * 60;
+const LINK_TTL = 30 * 24 * 60 * 60;
 
 export class LinkStore {
   readonly #kv: KVNamespace;
@@ -44,7 +44,7 @@ export class LinkStore {
   }
 
   async put(place: string, digest: Digest, link: Link): Promise<void> {
-    await this.#kv.put(linkKey(place, digest), JSON.stringify(link), { expirationTtl: KEPT });
+    await this.#kv.put(linkKey(place, digest), JSON.stringify(link), { expirationTtl: LINK_TTL });
   }
 
   /** As R2 has it: never late. */

@@ -4,11 +4,11 @@
 import type { Digest } from "../oci/digest.ts";
 import type { BlobStore, Head, Slice } from "./blobs.ts";
 import { Claims } from "./claims.ts";
-import type { EdgeCache, Part } from "./edge.ts";
+import type { EdgeCache, EdgePart } from "./edge.ts";
 import { blobKvKey, edgeSegmentKey } from "./keys.ts";
 import { type Form, type Found, JUST_FETCHED, type Near, USUAL } from "./near.ts";
 import { type Layout, segmentLength } from "./segments.ts";
-import type { Layer, Visit } from "./visit.ts";
+import type { Layer, ReadVisit } from "./visit.ts";
 
 /** A segment, or a slice of one. */
 export interface Opened {
@@ -45,7 +45,7 @@ export class NearBlobs {
   }
 
   /** A claim where it is not R2's own: the blob may be gone since, or be published anew. */
-  layout(digest: Digest, visit: Visit): Promise<Found<Layout> | undefined> {
+  layout(digest: Digest, visit: ReadVisit): Promise<Found<Layout> | undefined> {
     return this.#near.get(blobKvKey(digest), formOf(digest), visit, async () => {
       const claim = await this.#claimed(digest, visit);
       if (claim) return claim;
@@ -59,7 +59,7 @@ export class NearBlobs {
   /** The layout and the first segment; without the segment where that is missing or not as long as it must be. */
   async open(
     digest: Digest,
-    visit: Visit,
+    visit: ReadVisit,
   ): Promise<{ layout: Layout; first?: Opened } | undefined> {
     const claimed = () => this.#claimed(digest, visit);
     const claim = await this.#near.get(blobKvKey(digest), formOf(digest), visit, claimed);
@@ -76,7 +76,7 @@ export class NearBlobs {
     return { layout, ...(first && { first: { stream: first, layer: "r2" } }) };
   }
 
-  async #nearFirst({ value, layer }: Found<Layout>, visit: Visit): Promise<Opened | undefined> {
+  async #nearFirst({ value, layer }: Found<Layout>, visit: ReadVisit): Promise<Opened | undefined> {
     const length = segmentLength(value.size, 0);
     if (length === 0) return { stream: new Blob([]).stream(), layer };
     return this.#atEdge(value, 0, { offset: 0, length }, visit);
@@ -87,7 +87,7 @@ export class NearBlobs {
     layout: Layout,
     number: number,
     slice: Slice,
-    visit: Visit,
+    visit: ReadVisit,
   ): Promise<Opened | undefined> {
     const near = await this.#atEdge(layout, number, slice, visit);
     if (near) return near;
@@ -107,7 +107,7 @@ export class NearBlobs {
   }
 
   /** The layout as R2 has it now, whatever it was before; undefined where there is no such blob. */
-  async reread(digest: Digest, before: Layout, visit: Visit): Promise<Layout | undefined> {
+  async reread(digest: Digest, before: Layout, visit: ReadVisit): Promise<Layout | undefined> {
     const head = await this.#store.head(digest);
     this.#settle(digest, before, head?.layout, visit);
     if (head) this.keep(head.layout, visit, secondsOf(head, visit));
@@ -115,33 +115,33 @@ export class NearBlobs {
   }
 
   /** What a fill has just published. */
-  keep(layout: Layout, visit: Visit, seconds = JUST_FETCHED): void {
+  keep(layout: Layout, visit: ReadVisit, seconds = JUST_FETCHED): void {
     this.#near.keep(blobKvKey(layout.digest), layout, formOf(layout.digest), visit, seconds);
   }
 
-  forget(digest: Digest, visit: Visit): void {
+  forget(digest: Digest, visit: ReadVisit): void {
     this.#near.forget(blobKvKey(digest), true, visit);
   }
 
   /** A copy at the edge broke off while it was sent.
    * @param copy its key */
-  dropCopy(copy: string, visit: Visit): Promise<void> {
+  dropCopy(copy: string, visit: ReadVisit): Promise<void> {
     return this.#edge.delete(visit, copy);
   }
 
   /** Whether a segment is to be copied to the edge: not where this isolate has done so lately. */
-  claimCopy(layout: Layout, number: number, visit: Visit): boolean {
+  claimCopy(layout: Layout, number: number, visit: ReadVisit): boolean {
     return layout.size > 0 && this.#edge.claim(visit, keyOf(layout, number), COPIED);
   }
 
   /** It was not copied: whoever comes next may. */
-  unclaimCopy(layout: Layout, number: number, visit: Visit): void {
+  unclaimCopy(layout: Layout, number: number, visit: ReadVisit): void {
     this.#edge.unclaim(visit, keyOf(layout, number));
   }
 
   /** Copies a segment from R2 to the edge, whole or not at all, unless another isolate has: in memory, for a while, as a whole.
    * @returns whether it was copied */
-  async copy(layout: Layout, number: number, visit: Visit): Promise<boolean> {
+  async copy(layout: Layout, number: number, visit: ReadVisit): Promise<boolean> {
     const key = keyOf(layout, number);
     const length = segmentLength(layout.size, number);
     const part = { offset: 0, length, of: length };
@@ -156,7 +156,7 @@ export class NearBlobs {
     return this.#edge.put(visit, key, { bytes, contentType, maxAge: A_YEAR });
   }
 
-  async #claimed(digest: Digest, visit: Visit): Promise<Found<Layout> | undefined> {
+  async #claimed(digest: Digest, visit: ReadVisit): Promise<Found<Layout> | undefined> {
     const claim = await this.#store.records.get(digest);
     if (!claim) return undefined;
     const { layout, confirmedAt } = claim;
@@ -168,12 +168,12 @@ export class NearBlobs {
   /** Makes KV say what R2 says, behind the answer. The head is read once more after the write: should it have been deleted in
    * between, the record goes too.
    * @param why what was found, so that the same is not mended again by every request until KV shows it */
-  #mendRecord(digest: Digest, why: string, visit: Visit): void {
+  #mendRecord(digest: Digest, why: string, visit: ReadVisit): void {
     if (!this.#mending.take(`${digest} ${why}`, visit.now, MENDED)) return;
     visit.later(this.#mendNow(digest, visit));
   }
 
-  async #mendNow(digest: Digest, visit: Visit): Promise<void> {
+  async #mendNow(digest: Digest, visit: ReadVisit): Promise<void> {
     const { records } = this.#store;
     try {
       const before = await this.#store.layout(digest);
@@ -191,7 +191,7 @@ export class NearBlobs {
   }
 
   /** R2 has the last word: where it says otherwise than what was believed, KV's claim is mended. */
-  #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: Visit): void {
+  #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: ReadVisit): void {
     if (!actual) this.forget(digest, visit);
     if (actual?.generation === believed.generation) return;
     this.#mendRecord(digest, `not ${believed.generation}`, visit);
@@ -201,22 +201,22 @@ export class NearBlobs {
     layout: Layout,
     number: number,
     slice: Slice,
-    visit: Visit,
+    visit: ReadVisit,
   ): Promise<Opened | undefined> {
-    const part: Part = { ...slice, of: segmentLength(layout.size, number) };
+    const part: EdgePart = { ...slice, of: segmentLength(layout.size, number) };
     const copy = keyOf(layout, number);
     const response = await this.#edge.match(visit, copy, part);
     return response?.body ? { stream: response.body, layer: "edge", copy } : undefined;
   }
 
   /** KV may have refused it when the blob was published. */
-  #recordIfLost({ layout, publishedAt }: Head, visit: Visit): void {
+  #recordIfLost({ layout, publishedAt }: Head, visit: ReadVisit): void {
     if (visit.now - publishedAt > SHOWN) this.#mendRecord(layout.digest, "lost", visit);
   }
 }
 
 /** For how long the edge keeps a layout that R2 told. */
-function secondsOf({ publishedAt }: Head, visit: Visit): number {
+function secondsOf({ publishedAt }: Head, visit: ReadVisit): number {
   return visit.now - publishedAt < 2 * JUST_FETCHED * 1000 ? JUST_FETCHED : USUAL;
 }
 

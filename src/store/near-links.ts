@@ -5,7 +5,7 @@ import { type Source, sourceKey } from "../policy/source.ts";
 import { linkKey } from "./keys.ts";
 import type { Link, LinkStore } from "./links.ts";
 import { type Form, JUST_FETCHED, type Near } from "./near.ts";
-import type { Visit } from "./visit.ts";
+import type { ReadVisit } from "./visit.ts";
 
 const FORM: Form<Link> = {
   encode: (link) => ({
@@ -27,7 +27,7 @@ export class NearLinks {
     this.#store = store;
   }
 
-  async get(source: Source, digest: Digest, visit: Visit): Promise<Link | undefined> {
+  async get(source: Source, digest: Digest, visit: ReadVisit): Promise<Link | undefined> {
     const place = sourceKey(source);
     const found = await this.#near.get(linkKey(place, digest), FORM, visit, async () => {
       const value = await this.#store.get(place, digest);
@@ -37,7 +37,7 @@ export class NearLinks {
   }
 
   /** It is proved, and was confirmed just now. KV is told behind the answer, and may remember for a minute that it missed it. */
-  add(source: Source, digest: Digest, visit: Visit): void {
+  add(source: Source, digest: Digest, visit: ReadVisit): void {
     const place = sourceKey(source);
     const link: Link = { confirmedAt: Date.now(), proved: true };
     this.#near.keep(linkKey(place, digest), link, FORM, visit, JUST_FETCHED);
@@ -50,7 +50,7 @@ export class NearLinks {
   }
 
   /** The upstream has it no more. */
-  async withdraw(source: Source, digest: Digest, visit: Visit): Promise<void> {
+  async withdraw(source: Source, digest: Digest, visit: ReadVisit): Promise<void> {
     const place = sourceKey(source);
     await this.#store.withdraw(place, digest);
     this.#near.forget(linkKey(place, digest), true, visit);

@@ -5,7 +5,7 @@ import { digestOf } from "../oci/hash.ts";
 import { manifestKvKey } from "./keys.ts";
 import type { Manifest, ManifestStore } from "./manifests.ts";
 import { type Form, type Found, JUST_FETCHED, type Near } from "./near.ts";
-import type { Visit } from "./visit.ts";
+import type { ReadVisit } from "./visit.ts";
 
 export class NearManifests {
   readonly #near: Near;
@@ -16,7 +16,7 @@ export class NearManifests {
     this.#store = store;
   }
 
-  get(digest: Digest, visit: Visit): Promise<Found<Manifest> | undefined> {
+  get(digest: Digest, visit: ReadVisit): Promise<Found<Manifest> | undefined> {
     return this.#near.get(manifestKvKey(digest), formOf(digest), visit, async () => {
       const near = await this.#store.getNear(digest);
       if (near) return { value: near, layer: "kv" };
@@ -26,7 +26,7 @@ export class NearManifests {
   }
 
   /** One that was just fetched. */
-  keep(manifest: Manifest, visit: Visit): void {
+  keep(manifest: Manifest, visit: ReadVisit): void {
     const { digest } = manifest;
     this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit, JUST_FETCHED);
   }

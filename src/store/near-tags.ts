@@ -5,7 +5,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Found, Near } from "./near.ts";
 import { type KnownTag, mappingKey, type TagStore } from "./tags.ts";
-import type { Visit } from "./visit.ts";
+import type { ReadVisit } from "./visit.ts";
 
 export class NearTags {
   readonly #near: Near;
@@ -16,7 +16,7 @@ export class NearTags {
     this.#store = store;
   }
 
-  get(source: Source, tag: string, visit: Visit): Promise<Found<TagMapping> | undefined> {
+  get(source: Source, tag: string, visit: ReadVisit): Promise<Found<TagMapping> | undefined> {
     return this.#near.get(mappingKey(source, tag), undefined, visit, async () => {
       const value = await this.#store.get(source, tag);
       return value && { value, layer: "kv" };
@@ -24,14 +24,14 @@ export class NearTags {
   }
 
   /** What the tag's object says: KV may not show it yet. */
-  keep(source: Source, tag: string, mapping: TagMapping, visit: Visit): void {
+  keep(source: Source, tag: string, mapping: TagMapping, visit: ReadVisit): void {
     const known = this.#near.recent<TagMapping>(mappingKey(source, tag), visit);
     if (known && known.checkedAt > mapping.checkedAt) return; // another request has learnt more since
     this.#near.keep(mappingKey(source, tag), mapping, undefined, visit);
   }
 
   /** The upstream has it no more. */
-  forget(source: Source, tag: string, visit: Visit): void {
+  forget(source: Source, tag: string, visit: ReadVisit): void {
     this.#near.forget(mappingKey(source, tag), false, visit);
   }
 

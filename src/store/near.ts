@@ -3,12 +3,12 @@
 
 import { LRUCache } from "lru-cache";
 import { within } from "../platform/deadline.ts";
-import { type EdgeCache, PATIENCE } from "./edge.ts";
+import { EDGE_TIMEOUT, type EdgeCache } from "./edge.ts";
 import { edgeNearKey } from "./keys.ts";
-import type { Layer, Visit } from "./visit.ts";
+import type { Layer, ReadVisit } from "./visit.ts";
 
 /** Of an isolate's 128 MB, in bytes. */
-const MOST = 16 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 /** A manifest may have 4 MiB. */
 const MOST_EACH = 4 * 1024 * 1024 + 64 * 1024;
 /** What keeping anything costs beside its bytes. */
@@ -20,12 +20,12 @@ export const USUAL = 30;
 export const JUST_FETCHED = 60;
 /** When whoever finds that another request is reading the same looks first for what it has found, how often later, and for how long
  * in all, in ms. It looks by timers of its own: a request that is cancelled resolves nothing. */
-const LOOK = 5;
+const POLL_INTERVAL = 5;
 const LONGEST_LOOK = 40;
 const LONGEST_WAIT = 3_000;
 /** How often a reader shows that it lives, and after how long without that another takes its place, in ms. */
-const BEAT = 100;
-const GONE = 500;
+const HEARTBEAT = 100;
+const READER_TIMEOUT = 500;
 /** So many readers are looked through for those that are gone: a request that is cancelled takes nothing back. */
 const MANY_READERS = 1_000;
 
@@ -59,7 +59,7 @@ export class Near {
   readonly #reading = new Map<string, number>();
 
   /** @param most what memory may hold, in bytes */
-  constructor(edge: EdgeCache, most = MOST) {
+  constructor(edge: EdgeCache, most = MAX_BYTES) {
     this.#edge = edge;
     this.#recent = new LRUCache({
       maxSize: most,
@@ -73,7 +73,7 @@ export class Near {
   async get<T extends object>(
     key: string,
     form: Form<T> | undefined,
-    visit: Visit,
+    visit: ReadVisit,
     read: () => Promise<Found<T> | undefined>,
   ): Promise<Found<T> | undefined> {
     const recent = this.#fromMemory<T>(key, visit);
@@ -97,7 +97,7 @@ export class Near {
     key: string,
     value: T,
     form: Form<T> | undefined,
-    visit: Visit,
+    visit: ReadVisit,
     seconds = USUAL,
   ): void {
     this.#remember(key, value, form);
@@ -108,7 +108,7 @@ export class Near {
   }
 
   /** @param atEdge whether it is kept there too */
-  forget(key: string, atEdge: boolean, visit: Visit): void {
+  forget(key: string, atEdge: boolean, visit: ReadVisit): void {
     this.#recent.delete(key);
     if (atEdge) visit.later(this.#edge.delete(visit, edgeNearKey(key)));
   }
@@ -125,11 +125,11 @@ export class Near {
   }
 
   /** What memory has. */
-  recent<T extends object>(key: string, visit: Visit): T | undefined {
+  recent<T extends object>(key: string, visit: ReadVisit): T | undefined {
     return this.#fromMemory<T>(key, visit)?.value;
   }
 
-  #fromMemory<T extends object>(key: string, { now }: Visit): Found<T> | undefined {
+  #fromMemory<T extends object>(key: string, { now }: ReadVisit): Found<T> | undefined {
     const entry = this.#recent.get(key);
     if (!entry || now - entry.at >= RECENT) return undefined;
     return { value: entry.value as T, layer: "memory" };
@@ -139,7 +139,7 @@ export class Near {
     const show = () => this.#reading.set(key, Date.now());
     if (this.#reading.size >= MANY_READERS) this.#forgetGone();
     show();
-    const beat = setInterval(show, BEAT);
+    const beat = setInterval(show, HEARTBEAT);
     try {
       return await work();
     } finally {
@@ -150,16 +150,17 @@ export class Near {
 
   #forgetGone(): void {
     const now = Date.now();
-    for (const [key, seenAt] of this.#reading) if (now - seenAt >= GONE) this.#reading.delete(key);
+    for (const [key, seenAt] of this.#reading)
+      if (now - seenAt >= READER_TIMEOUT) this.#reading.delete(key);
   }
 
   /** What another request finds; or whose turn it is then: where that one found nothing, everybody reads, side by side; where it
    * is gone, one does. */
   async #others<T extends object>(
     key: string,
-    visit: Visit,
+    visit: ReadVisit,
   ): Promise<Found<T> | "mine" | "beside"> {
-    let look = LOOK;
+    let look = POLL_INTERVAL;
     for (let waited = 0; waited < LONGEST_WAIT; waited += look) {
       await new Promise((resolve) => setTimeout(resolve, look));
       look = Math.min(2 * look, LONGEST_LOOK);
@@ -167,19 +168,19 @@ export class Near {
       if (found) return found;
       const seenAt = this.#reading.get(key);
       if (seenAt === undefined) return "beside";
-      if (Date.now() - seenAt >= GONE) break;
+      if (Date.now() - seenAt >= READER_TIMEOUT) break;
     }
     this.#reading.set(key, Date.now()); // before anybody else looks
     return "mine";
   }
 
-  async #fromEdge<T>(key: string, form: Form<T>, visit: Visit): Promise<Found<T> | undefined> {
+  async #fromEdge<T>(key: string, form: Form<T>, visit: ReadVisit): Promise<Found<T> | undefined> {
     const edgeKey = edgeNearKey(key);
     const response = await this.#edge.match(visit, edgeKey);
     if (!response) return undefined;
     try {
       const late = () => new Error("no end in time");
-      const value = await within(form.decode(response), PATIENCE, late);
+      const value = await within(form.decode(response), EDGE_TIMEOUT, late);
       if (value !== undefined) return { value, layer: "edge" };
       console.error(`entrepot: the edge cache has other than it was given under ${edgeKey}`);
     } catch (error) {

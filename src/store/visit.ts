@@ -3,7 +3,7 @@
 /** From near to far: this isolate's memory, this data centre's cache, KV, R2. */
 export type Layer = "memory" | "edge" | "kv" | "r2";
 
-export interface Visit {
+export interface ReadVisit {
   /** The host name that the client asked. */
   host: string;
   /** In ms since the epoch. */

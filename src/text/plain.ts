@@ -3,7 +3,7 @@
 // zero-width and other invisible characters, which make one name look like another), and a bound.
 
 /** Of a text in a message, in UTF-16 units. */
-export const LONGEST = 2_000;
+export const MAX_TEXT = 2_000;
 /** Of the stack of an error in the log. */
 const LONGEST_STACK = 8_000;
 
@@ -21,7 +21,7 @@ const INVISIBLE = /[\p{Cf}\p{DI}\p{Cs}]+/gu;
 
 /** One line of text as it can be shown. Sequences go, control characters become a space, what is invisible U+FFFD.
  * @param most in UTF-16 units; what is longer is cut, and ends in … */
-export function plain(text: string, most = LONGEST): string {
+export function plain(text: string, most = MAX_TEXT): string {
   const cut = text.length > most ? text.slice(0, most) : text;
   const shown = PRINTABLE.test(cut)
     ? cut
@@ -53,7 +53,7 @@ export function pageText(html: string): string {
  * address, whose query may be a signature. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return plain(withoutQueries(message.slice(0, LONGEST + 1)));
+  return plain(withoutQueries(message.slice(0, MAX_TEXT + 1)));
 }
 
 /** Addresses without their queries and fragments: those of pre-signed addresses are credentials. */

@@ -5,7 +5,7 @@
 /** A shorter secret is part of words by chance, in characters. */
 const LEAST = 4;
 /** How often encodings may lie in one another. */
-const DEEPEST = 4;
+const MAX_ENCODINGS = 4;
 
 /** @param secrets as they were sent; short ones are not looked for */
 export function repeats(text: string, secrets: readonly string[]): boolean {
@@ -19,7 +19,7 @@ export function repeats(text: string, secrets: readonly string[]): boolean {
 /** The text, and what it is with one layer of encoding less, and so on. */
 function readingsOf(text: string): string[] {
   const readings = [text];
-  while (readings.length < DEEPEST) {
+  while (readings.length < MAX_ENCODINGS) {
     const last = readings.at(-1) as string;
     const next = decode(last);
     if (next === last) break;

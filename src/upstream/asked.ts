@@ -13,7 +13,7 @@ import { readBudget, readRetryAfter } from "./health/limit.ts";
  * has its own patience, and neither heeds a cooldown nor begins one. */
 export type Purpose = "client" | "background" | "transfer";
 
-export interface Asked {
+export interface UpstreamRequest {
   source: Source;
   purpose?: Purpose;
   kind: "manifest" | "blob" | "list";
@@ -33,7 +33,7 @@ export interface Asked {
   unknown: ErrorCode;
 }
 
-export function endpointOf({ kind, path }: Pick<Asked, "kind" | "path">): Endpoint {
+export function endpointOf({ kind, path }: Pick<UpstreamRequest, "kind" | "path">): Endpoint {
   if (kind !== "list") return kind;
   return path.startsWith("tags/") ? "tags" : "referrers";
 }
@@ -46,15 +46,15 @@ export interface Reply {
 }
 
 /** The identity that it is asked for. */
-function nameOf({ source, purpose }: Asked): string {
+function nameOf({ source, purpose }: UpstreamRequest): string {
   return purpose === "background" ? BACKGROUND : (source.by?.key ?? BACKGROUND);
 }
 
-function isPull({ kind, method }: Asked): boolean {
+function isPull({ kind, method }: UpstreamRequest): boolean {
   return kind === "manifest" && method === "GET";
 }
 
-export function useOf(asked: Asked): Use | undefined {
+export function useOf(asked: UpstreamRequest): Use | undefined {
   if (asked.purpose === "transfer") return undefined;
   const { rule, by } = asked.source;
   return {
@@ -70,7 +70,7 @@ export function useOf(asked: Asked): Use | undefined {
 
 /** Undefined where the answer is no news to the gate. */
 export function seenOf(
-  asked: Asked,
+  asked: UpstreamRequest,
   { lentAt, watched }: { lentAt: number; watched: boolean },
   answer: Reply,
   error: RegistryError | undefined,

@@ -1,7 +1,7 @@
 // What somebody who guesses costs the one object that knows who may pull, and what its silence costs the others.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Book } from "../../src/access/access-snapshot.ts";
+import { AccessSnapshot } from "../../src/access/access-snapshot.ts";
 import { Limits } from "../../src/access/limits/limits.ts";
 import { newPullToken } from "../../src/access/tokens/pull-token.ts";
 import { basic, access as object, pullToken, shutCache } from "../support/access.ts";
@@ -37,7 +37,7 @@ function counting() {
 describe("guesses", () => {
   it("are looked up once a second at most, once their address has failed too often", async () => {
     const { asked, counted } = counting();
-    const book = new Book(counted);
+    const book = new AccessSnapshot(counted);
     const limits = new Limits({ LOGINS: { limit: async () => ({ success: asked.find <= 5 }) } });
     const guess = async (): Promise<string> => {
       const now = Date.now();
@@ -81,7 +81,7 @@ describe("guesses", () => {
 
   it("that are repeated are looked up once: a node with an old token in its configuration", async () => {
     const { asked, counted } = counting();
-    const book = new Book(counted);
+    const book = new AccessSnapshot(counted);
     const old = newPullToken();
     for (let count = 0; count < 10; count++)
       expect(await book.token(old, Date.now(), background, free)).toBeUndefined();
@@ -97,7 +97,7 @@ describe("guesses", () => {
     let isBroken = false;
     const page = () => (isBroken ? Promise.reject(new Error("overloaded")) : counted.page());
     const reads = vi.fn(page);
-    const book = new Book({ ...counted, page: reads });
+    const book = new AccessSnapshot({ ...counted, page: reads });
     const now = Date.now();
     await book.page(now, background);
     for (let at = 0; at < 5; at++) await book.newerPage(now + 6_000 + at, background);
@@ -115,9 +115,9 @@ describe("an object that is silent", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const silent = () => new Promise<never>(() => {});
-    const found = new Book({ page: () => object.page(), find: silent, holder: silent });
+    const found = new AccessSnapshot({ page: () => object.page(), find: silent, holder: silent });
     const token = found.token(newPullToken(), Date.now(), background, free);
-    const read = new Book({ page: silent, find: silent, holder: silent }).page(
+    const read = new AccessSnapshot({ page: silent, find: silent, holder: silent }).page(
       Date.now(),
       background,
     );
@@ -131,7 +131,7 @@ describe("an object that is silent", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const page = vi.fn(() => Promise.reject(new Error("overloaded")));
     const silent = () => Promise.reject(new Error("overloaded"));
-    const book = new Book({ page, find: silent, holder: silent });
+    const book = new AccessSnapshot({ page, find: silent, holder: silent });
     const now = Date.now();
     for (const [at, times] of [
       [0, 1],

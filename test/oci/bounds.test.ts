@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { excessIn, MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import { parseForeign, parseObject } from "../../src/oci/json.ts";
-import { DEEPEST, jsonProblem, MOST_VALUES } from "../../src/oci/json-bounds.ts";
+import { jsonProblem, MAX_DEPTH, MOST_VALUES } from "../../src/oci/json-bounds.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const nested = (open: string, close: string, depth: number) =>
@@ -18,12 +18,14 @@ describe("depth", () => {
     ["both", '[{"a":', "}]"],
     ["a million arrays", "[".repeat(15_625), "]".repeat(15_625)],
   ])("of %s is bounded", (_, open, close) => {
-    expect(problemOf(nested(open, close, DEEPEST + 1))).toContain(`deeper than ${DEEPEST} levels`);
-    expect(parseForeign(nested(open, close, DEEPEST + 1))).toBeUndefined();
+    expect(problemOf(nested(open, close, MAX_DEPTH + 1))).toContain(
+      `deeper than ${MAX_DEPTH} levels`,
+    );
+    expect(parseForeign(nested(open, close, MAX_DEPTH + 1))).toBeUndefined();
   });
 
   it.each([
-    ["as deep as may be", nested("[", "]", DEEPEST)],
+    ["as deep as may be", nested("[", "]", MAX_DEPTH)],
     ["beside one another", `[${"[],".repeat(1_000)}[]]`],
     ["in a string", `["${"[".repeat(1_000)}"]`],
     [

@@ -2,14 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { RegistryError } from "../../src/oci/error.ts";
-import { type Asked, parsePath } from "../../src/oci/path.ts";
+import { parsePath, type RegistryRequest } from "../../src/oci/path.ts";
 
 const HEX = "0123456789abcdef".repeat(4);
 const SHA256 = `sha256:${HEX}` as const;
 const SHA512 = `sha512:${HEX}${HEX}` as const;
 
 describe("parsePath", () => {
-  it.each<[string, Asked]>([
+  it.each<[string, RegistryRequest]>([
     ["/v2/", { kind: "ping" }],
     ["/v2", { kind: "ping" }],
     ["/v2/a/manifests/latest", { kind: "manifest", name: "a", tag: "latest" }],

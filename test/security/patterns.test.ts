@@ -3,7 +3,7 @@
 
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parsePolicies } from "../../src/config/lifecycle.ts";
-import type { Desk } from "../../src/lifecycle/context.ts";
+import type { SweepContext } from "../../src/lifecycle/context.ts";
 import { openLifecycle } from "../../src/lifecycle/open.ts";
 import { api, basic, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
@@ -119,7 +119,7 @@ describe("a viewer's preview is answered", () => {
         images: async (_: string, __: boolean, after: string) => (after === "" ? images : []),
       };
       const config = { rules: [], lifecycle: [], lifecycleGrace: 0 };
-      const desk = { catalog, config } as unknown as Desk;
+      const desk = { catalog, config } as unknown as SweepContext;
       const asked = { policies: parsed.policies, force: true };
       await expect(openLifecycle(desk).preview(asked, Date.now())).rejects.toMatchObject({
         code: "UNSUPPORTED",

@@ -9,7 +9,7 @@ import { EdgeCache } from "../../src/store/edge.ts";
 import { Near } from "../../src/store/near.ts";
 import { NearBlobs } from "../../src/store/near-blobs.ts";
 import type { Layout } from "../../src/store/segments.ts";
-import type { Visit } from "../../src/store/visit.ts";
+import type { ReadVisit } from "../../src/store/visit.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { receive } from "../support/transfers.ts";
@@ -21,7 +21,7 @@ function openBlobs(): NearBlobs {
   return new NearBlobs(new Near(edge), edge, new BlobStore(BLOBS, META));
 }
 
-const visit = (host: string): Visit => ({ host, now: Date.now(), later: () => {} });
+const visit = (host: string): ReadVisit => ({ host, now: Date.now(), later: () => {} });
 
 /** A published blob, and its layout. */
 async function published(): Promise<{ digest: Digest; layout: Layout }> {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { EdgeCache } from "../../src/store/edge.ts";
 import { type Found, Near } from "../../src/store/near.ts";
-import type { Visit } from "../../src/store/visit.ts";
+import type { ReadVisit } from "../../src/store/visit.ts";
 
 interface Thing {
   bytes: Uint8Array;
@@ -19,7 +19,7 @@ const FORM = {
 const thing = (size: number): Thing => ({ bytes: new Uint8Array(size) });
 
 /** Where there is no edge cache: memory alone. */
-function visit(now = Date.now()): Visit {
+function visit(now = Date.now()): ReadVisit {
   return { host: "near.workers.dev", now, later: () => {} };
 }
 

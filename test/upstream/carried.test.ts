@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Digest } from "../../src/oci/digest.ts";
 import type { Source } from "../../src/policy/source.ts";
-import type { Asked } from "../../src/pull/pull.ts";
+import type { Pull } from "../../src/pull/pull.ts";
 import { Segments } from "../../src/pull/segments.ts";
-import type { House } from "../../src/pull/services.ts";
+import type { PullServices } from "../../src/pull/services.ts";
 import { type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { bytes, type Fault, TYPES } from "../support/fixture.ts";
 
@@ -101,9 +101,9 @@ describe("the first segment of a blob of unknown length", () => {
         keep: () => {},
       },
       served: { segment: () => {} },
-    } as unknown as House;
+    } as unknown as PullServices;
     const source = { rule: { denyDigests: [] as string[] }, repository: "x" } as unknown as Source;
-    const asked = { quarantined: new Map() } as unknown as Asked;
+    const asked = { quarantined: new Map() } as unknown as Pull;
     const attempt = { id: "a", size: null, linked: true };
     return new Segments(house, source, digest, { attempt }, undefined, asked);
   }

@@ -1,13 +1,13 @@
 // Redirects, hop by hop: how many, where to, and what goes along.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { fetchFollowing, type Wanted } from "../../src/upstream/client/redirect.ts";
+import { type FollowOptions, fetchFollowing } from "../../src/upstream/client/redirect.ts";
 import { scriptFetch } from "./scripted.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 
 const ok = () => new Response("content");
-const follow = (wanted: Partial<Wanted> = {}) =>
+const follow = (wanted: Partial<FollowOptions> = {}) =>
   fetchFollowing(
     {
       url: "https://a.example/v2/x",
@@ -202,7 +202,7 @@ describe("a connection that is lost", () => {
     },
   );
 
-  it.each<[string, (number | undefined)[], Partial<Wanted>]>([
+  it.each<[string, (number | undefined)[], Partial<FollowOptions>]>([
     ["without a 416 before", [200, undefined], {}],
     ["again", [416, undefined, undefined], {}],
     ["and carried a form", [416, undefined], { method: "POST", body: "a=b" }],

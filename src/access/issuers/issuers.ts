@@ -27,11 +27,11 @@ const TOLERANCE = 30;
  * key that is unknown they are read again at most this often. In ms. */
 const FRESH = 10 * 60_000;
 const USABLE = 24 * 60 * 60_000;
-const AGAIN = 30_000;
+const REREAD_INTERVAL = 30_000;
 /** An issuer whose keys were never had is asked again after this time, in ms: meanwhile nobody waits for the same failure. */
 const FAILED = 10_000;
 /** How often whoever finds that another is reading looks for what he has found, in ms. */
-const LOOK = 10;
+const POLL_INTERVAL = 10;
 /** An issuer answers in this time, in ms, with so many bytes at most. */
 const TIME = 5_000;
 const BYTES = 256 * 1024;
@@ -105,7 +105,7 @@ export class Issuers {
       const meanwhile = await this.#readByAnother(issuer, known?.at);
       if (meanwhile) return meanwhile;
     }
-    if (known && now - known.askedAt < AGAIN) return known.keys;
+    if (known && now - known.askedAt < REREAD_INTERVAL) return known.keys;
     if (!known && Math.abs(now - (this.#failed.get(issuer) ?? 0)) < FAILED) throw silent(issuer);
     if (known) known.askedAt = now;
     this.#reading.set(issuer, Date.now());
@@ -133,7 +133,7 @@ export class Issuers {
     before: number | undefined,
   ): Promise<Known["keys"] | undefined> {
     while (this.#isReading(issuer)) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
       const known = this.#known.get(issuer);
       if (known && known.at !== before) return known.keys;
     }

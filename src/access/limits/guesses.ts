@@ -13,7 +13,7 @@ const SHUT = 10_000;
 const TRUSTED = 5 * 60_000;
 /** Guesses per address and PERIOD in this isolate, where the platform counts none: LOGINS is not bound, or fails. */
 const MOST_OWN = 20;
-const MOST = 10_000;
+const MAX_ADDRESSES = 10_000;
 
 /** Counts a failed login. @returns the network whose limit is reached; `uncounted` where nothing counts */
 export type CountLogin = (address: string | undefined) => Promise<string | "uncounted" | undefined>;
@@ -21,10 +21,10 @@ export type CountLogin = (address: string | undefined) => Promise<string | "unco
 export class Guesses {
   readonly #countLogin: CountLogin;
   /** Until when, in ms since the epoch, by network. */
-  readonly #shut = new LRUCache<string, number>({ max: MOST });
+  readonly #shut = new LRUCache<string, number>({ max: MAX_ADDRESSES });
   /** Since when, in ms since the epoch, by network. */
-  readonly #trusted = new LRUCache<string, number>({ max: MOST });
-  readonly #own = new LRUCache<string, { count: number; since: number }>({ max: MOST });
+  readonly #trusted = new LRUCache<string, number>({ max: MAX_ADDRESSES });
+  readonly #own = new LRUCache<string, { count: number; since: number }>({ max: MAX_ADDRESSES });
 
   constructor(countLogin: CountLogin) {
     this.#countLogin = countLogin;

@@ -9,8 +9,8 @@ import { networksOf } from "./networks.ts";
 /** One call of REQUESTS stands for so many requests of an identity to an isolate: whoever asks for less costs none. */
 const EACH = 100;
 /** What was refused once is refused for so long without asking, in ms. */
-const REFUSED = 10_000;
-const MOST = 10_000;
+const REFUSAL_TTL = 10_000;
+const MAX_REMEMBERED = 10_000;
 /** An address with too many failed logins has a secret looked up that is not known near this often, in ms: whoever has a good one there
  * gets in, and whoever guesses costs the book no more. */
 const LOOKUP = 1_000;
@@ -25,12 +25,16 @@ export class Limits {
   readonly #logins: Limiter | undefined;
   readonly #requests: Limiter | undefined;
   /** By networks with too many failed logins. */
-  readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>({ max: MOST });
-  readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({ max: MOST });
+  readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>({
+    max: MAX_REMEMBERED,
+  });
+  readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({
+    max: MAX_REMEMBERED,
+  });
   /** Failed logins in this isolate, by /48. */
-  readonly #sites = new LRUCache<string, number>({ max: MOST });
+  readonly #sites = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   /** When a secret was refused, by network and hash, in ms since the epoch. */
-  readonly #refused = new LRUCache<string, number>({ max: MOST });
+  readonly #refused = new LRUCache<string, number>({ max: MAX_REMEMBERED });
 
   constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
     this.#logins = LOGINS;
@@ -57,7 +61,7 @@ export class Limits {
       return;
     }
     const { lookedUpAt = Number.NEGATIVE_INFINITY } = this.#shut.get(full) ?? {};
-    this.#shut.set(full, { until: now + REFUSED, lookedUpAt });
+    this.#shut.set(full, { until: now + REFUSAL_TTL, lookedUpAt });
     throw tooManyLogins();
   }
 
@@ -78,7 +82,7 @@ export class Limits {
     this.#seen.set(who, seen);
     seen.count += 1;
     if (seen.count % EACH === 0 && (await isWithin(this.#requests, who)) === false)
-      seen.refusedUntil = now + REFUSED;
+      seen.refusedUntil = now + REFUSAL_TTL;
     if (now < seen.refusedUntil) throw tooMany("too many requests of this identity");
   }
 

@@ -6,9 +6,9 @@ import type { Role, Session, SessionState } from "../contract.ts";
 /** How long a session lasts, in ms. */
 export const SESSION_LASTS = 12 * 60 * 60_000;
 /** Sessions that are kept; every isolate has those that were ended in its memory. Beyond that the older half ends. */
-const MOST = 1_000;
+const MAX_SESSIONS = 1_000;
 
-interface Row {
+interface SessionRow {
   id: string;
   role: Role;
   began_at: number;
@@ -30,7 +30,7 @@ export function sessionState(database: Sqlite, key: string, now: number): Sessio
 }
 
 export function beginSession(database: Sqlite, id: string, role: Role, now: number): Session {
-  const known = database.first<Row>("SELECT * FROM sessions WHERE id = ?", id);
+  const known = database.first<SessionRow>("SELECT * FROM sessions WHERE id = ?", id);
   if (known) return sessionOf(known); // the call is repeated
   database.run("DELETE FROM sessions WHERE ends_at <= ?", now);
   makeRoom(database);
@@ -44,7 +44,7 @@ export function beginSession(database: Sqlite, id: string, role: Role, now: numb
 
 /** The latest first, without those that have ended. */
 export function openSessions(database: Sqlite, now: number): Session[] {
-  const rows = database.all<Row>(
+  const rows = database.all<SessionRow>(
     "SELECT * FROM sessions WHERE ended_at IS NULL AND ends_at > ? ORDER BY began_at DESC, id",
     now,
   );
@@ -53,7 +53,7 @@ export function openSessions(database: Sqlite, now: number): Session[] {
 
 /** Undefined where none of this id is open. */
 export function endSession(database: Sqlite, id: string, now: number): Session | undefined {
-  const row = database.first<Row>(
+  const row = database.first<SessionRow>(
     "UPDATE sessions SET ended_at = ?1 WHERE id = ?2 AND ended_at IS NULL AND ends_at > ?1 RETURNING *",
     now,
     id,
@@ -74,10 +74,10 @@ export function endSessions(database: Sqlite, role: Role, now: number): number {
 
 function makeRoom(database: Sqlite): void {
   const { count } = database.one<{ count: number }>("SELECT count(*) AS count FROM sessions");
-  if (count < MOST) return;
+  if (count < MAX_SESSIONS) return;
   const { began_at: until } = database.one<{ began_at: number }>(
     "SELECT began_at FROM sessions ORDER BY began_at DESC LIMIT 1 OFFSET ?",
-    MOST / 2,
+    MAX_SESSIONS / 2,
   );
   for (const role of ["admin", "viewer"] as const) endUntil(database, role, until);
 }
@@ -99,6 +99,6 @@ function endedUntil(database: Sqlite, role: Role): number {
   return row?.until ?? 0;
 }
 
-function sessionOf({ id, role, began_at, ends_at }: Row): Session {
+function sessionOf({ id, role, began_at, ends_at }: SessionRow): Session {
   return { id, role, beganAt: began_at, endsAt: ends_at };
 }

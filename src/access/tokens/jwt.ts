@@ -5,7 +5,7 @@ import { decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify, SignJWT }
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import type { Access } from "../../policy/authorize.ts";
-import type { Book, Later } from "../access-snapshot.ts";
+import type { AccessSnapshot, Later } from "../access-snapshot.ts";
 import type { Page, SigningKey } from "../contract.ts";
 
 export const SERVICE = "entrepot";
@@ -45,7 +45,7 @@ const schema = z.object({
 });
 
 /** So many that were verified are remembered, by their whole text: to verify one costs more than a hit. */
-const MOST = 2_000;
+const MAX_VERIFIED = 2_000;
 
 /** @param now in ms since the epoch @returns the token, and when it was issued, in s since the epoch */
 export async function issue(
@@ -87,11 +87,11 @@ export function signingKey({ keys }: Pick<Page, "keys">, now: number): SigningKe
 export type Invalid = "expired" | "invalid";
 
 export class Verifier {
-  readonly #book: Book;
-  readonly #verified = new LRUCache<string, Claims>({ max: MOST });
+  readonly #snapshot: AccessSnapshot;
+  readonly #verified = new LRUCache<string, Claims>({ max: MAX_VERIFIED });
 
-  constructor(book: Book) {
-    this.#book = book;
+  constructor(snapshot: AccessSnapshot) {
+    this.#snapshot = snapshot;
   }
 
   /** Whether it is one that was verified here before. */
@@ -107,7 +107,7 @@ export class Verifier {
     if (!known) this.#verified.set(token, claims);
     if (claims.expiresAt * 1000 <= now) return "expired";
     const { tokenId } = claims;
-    if (tokenId !== undefined && (await this.#book.isRevoked(tokenId, now, later)))
+    if (tokenId !== undefined && (await this.#snapshot.isRevoked(tokenId, now, later)))
       return "invalid";
     return claims;
   }
@@ -117,7 +117,8 @@ export class Verifier {
       const { kid } = decodeProtectedHeader(token);
       const own = ({ keys }: Page) => keys.find((key) => key.kid === kid);
       const key =
-        own(await this.#book.page(now, later)) ?? own(await this.#book.newerPage(now, later));
+        own(await this.#snapshot.page(now, later)) ??
+        own(await this.#snapshot.newerPage(now, later));
       if (!key) return "invalid";
       const { d: _, ...publicKey } = key.jwk;
       const { payload } = await jwtVerify(token, await importJWK(publicKey, "EdDSA"), {

@@ -2,7 +2,7 @@
 // Nothing is stored for it: the mark is a MAC (RFC 2104) under the keys that tokens of ours are signed with, and good for as long.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Book, Later } from "../access-snapshot.ts";
+import type { AccessSnapshot, Later } from "../access-snapshot.ts";
 import type { SigningKey } from "../contract.ts";
 import { signingKey } from "./jwt.ts";
 
@@ -10,26 +10,26 @@ import { signingKey } from "./jwt.ts";
 const LENGTH = 22;
 
 export class Seals {
-  readonly #book: Pick<Book, "keys">;
+  readonly #snapshot: Pick<AccessSnapshot, "keys">;
   readonly #now: number;
   readonly #later: Later;
 
   /** @param now in ms since the epoch */
-  constructor(book: Pick<Book, "keys">, now: number, later: Later) {
-    this.#book = book;
+  constructor(snapshot: Pick<AccessSnapshot, "keys">, now: number, later: Later) {
+    this.#snapshot = snapshot;
     this.#now = now;
     this.#later = later;
   }
 
   /** Throws UNAVAILABLE (503) where the keys were never read. */
   async seal(text: string): Promise<string> {
-    const keys = await this.#book.keys(this.#now, this.#later);
+    const keys = await this.#snapshot.keys(this.#now, this.#later);
     return sealOf(text, signingKey({ keys }, this.#now));
   }
 
   /** Throws UNAVAILABLE (503) where the keys were never read. */
   async isSealed(text: string, seal: string): Promise<boolean> {
-    const keys = await this.#book.keys(this.#now, this.#later);
+    const keys = await this.#snapshot.keys(this.#now, this.#later);
     return keys.some((key) => isSame(seal, sealOf(text, key)));
   }
 }

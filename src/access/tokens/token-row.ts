@@ -5,11 +5,11 @@ import { isPast, type NewToken, type PullToken } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
 /** What is past is kept for so long, in ms; refresh tokens of earlier versions that nobody uses, too. */
-export const KEPT = 90 * DAY;
+export const TOKEN_RETENTION = 90 * DAY;
 /** A use is noted this often, in ms: each note is a write in the object that everybody needs. */
 const NOTED = 5 * 60_000;
 
-interface Row {
+interface TokenRow {
   id: string;
   name: string;
   repositories: string;
@@ -23,7 +23,7 @@ interface Row {
   touches: number;
 }
 
-function tokenOf(row: Row): PullToken {
+function tokenOf(row: TokenRow): PullToken {
   const { id, name, created_at: createdAt, created_by: createdBy } = row;
   return {
     id,
@@ -41,7 +41,7 @@ function tokenOf(row: Row): PullToken {
 }
 
 export function tokenById(database: Sqlite, id: string): PullToken | undefined {
-  const row = database.first<Row>("SELECT * FROM tokens WHERE id = ?", id);
+  const row = database.first<TokenRow>("SELECT * FROM tokens WHERE id = ?", id);
   return row && tokenOf(row);
 }
 
@@ -68,7 +68,7 @@ export function tokenInUse(database: Sqlite, id: string, now: number): PullToken
 export function tokensSince(database: Sqlite, now: number): PullToken[] {
   const query =
     "SELECT * FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) > ?1 - ?2 ORDER BY created_at DESC, id";
-  return database.all<Row>(query, now, KEPT).map(tokenOf);
+  return database.all<TokenRow>(query, now, TOKEN_RETENTION).map(tokenOf);
 }
 
 export function insertToken(
@@ -94,7 +94,7 @@ export function insertToken(
 /** What has been past for so long that nobody asks any more. */
 export function trimTokens(database: Sqlite, now: number): void {
   const past = "SELECT id FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) < ?1 - ?2";
-  database.run(`DELETE FROM secrets WHERE token IN (${past})`, now, KEPT);
-  database.run("DELETE FROM secrets WHERE NOT own AND used_at < ?", now - KEPT);
-  database.run(`DELETE FROM tokens WHERE id IN (${past})`, now, KEPT);
+  database.run(`DELETE FROM secrets WHERE token IN (${past})`, now, TOKEN_RETENTION);
+  database.run("DELETE FROM secrets WHERE NOT own AND used_at < ?", now - TOKEN_RETENTION);
+  database.run(`DELETE FROM tokens WHERE id IN (${past})`, now, TOKEN_RETENTION);
 }

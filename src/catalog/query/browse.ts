@@ -5,9 +5,9 @@ import type { Database } from "../database.ts";
 import { lastPullOf, pullsOf, repositoryPulls } from "../record/image-pulls.ts";
 import { platformsOf } from "../record/platforms.ts";
 import { keptByPins } from "../sweep/pins.ts";
-import type { ListedImage, Sort, Wanted } from "./contract.ts";
+import type { ImageQuery, ListedImage, Sort } from "./contract.ts";
 
-interface Row {
+interface ImageRow {
   pid: number;
   place: string;
   content: number;
@@ -47,7 +47,7 @@ const TOP = `(EXISTS (SELECT 1 FROM tags AS t WHERE t.content = images.content A
     WHERE child = images.content))`;
 
 /** Undefined where too many would have to be summed up. */
-export function listed(database: Database, wanted: Wanted): ListedImage[] | undefined {
+export function listed(database: Database, wanted: ImageQuery): ListedImage[] | undefined {
   const { parts, places, sort, descending, after, limit } = wanted;
   const values: (string | number)[] = [];
   const one = (value: string | number) => {
@@ -75,7 +75,7 @@ export function listed(database: Database, wanted: Wanted): ListedImage[] | unde
     ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => one(value)).join(", ")})`
     : "";
   const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
-  const rows = database.all<Row>(
+  const rows = database.all<ImageRow>(
     `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
        images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, ${PULLS} AS pulls, reason, ${KEYS[sort]} AS key
      ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${one(limit)}`,
@@ -84,7 +84,7 @@ export function listed(database: Database, wanted: Wanted): ListedImage[] | unde
   return rows.map((row) => imageOf(database, row));
 }
 
-function imageOf(database: Database, row: Row): ListedImage {
+function imageOf(database: Database, row: ImageRow): ListedImage {
   const { pid, place, content, digest, key, reason } = row;
   const tags = database
     .all<{ tag: string }>(

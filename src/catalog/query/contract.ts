@@ -7,7 +7,7 @@ import type { ContentKind, Pin } from "../sweep/contract.ts";
 export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
 export type Sort = (typeof SORTS)[number];
 
-export interface Wanted {
+export interface ImageQuery {
   /** A part of `host/repository:tag`, in lower case, or the beginning of a digest; one of these. */
   parts: string[];
   /** What places have to begin with; one of these. */

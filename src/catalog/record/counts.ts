@@ -17,7 +17,7 @@ const NONE: Amounts = {
   errors: 0,
 };
 /** So many are kept while the catalog cannot be told; then the first ones are lost. */
-const MOST = 10_000;
+const MAX_PENDING_COUNTS = 10_000;
 
 export class Counting {
   #counts = new Map<string, Counts>();
@@ -29,7 +29,8 @@ export class Counting {
     const counts = this.#counts.get(key) ?? { day, rule, place, ...NONE };
     for (const [name, amount] of Object.entries(amounts)) counts[name as keyof Amounts] += amount;
     this.#counts.set(key, counts);
-    if (this.#counts.size > MOST) this.#counts.delete(this.#counts.keys().next().value as string);
+    if (this.#counts.size > MAX_PENDING_COUNTS)
+      this.#counts.delete(this.#counts.keys().next().value as string);
   }
 
   /** What was counted, which is then the caller's to tell. */
@@ -55,7 +56,8 @@ export class PullCounting {
     const key = `${day} ${place} ${digest} ${tag}`;
     const before = this.#pulls.get(key)?.pulls ?? 0;
     this.#pulls.set(key, { ...image, pulls: before + pulls });
-    if (this.#pulls.size > MOST) this.#pulls.delete(this.#pulls.keys().next().value as string);
+    if (this.#pulls.size > MAX_PENDING_COUNTS)
+      this.#pulls.delete(this.#pulls.keys().next().value as string);
   }
 
   /** What was counted, which is then the caller's to tell. */

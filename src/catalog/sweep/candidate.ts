@@ -17,13 +17,13 @@ export interface Candidate {
   /** In bytes, of all that it consists of and that is here, alone or shared with others. */
   size: number;
   /** What it consists of. Told only where a rule counts sizes. */
-  parts?: Part[];
+  parts?: ImagePart[];
   /** Somebody has said that nothing expires it. */
   pinned?: true;
 }
 
 /** A manifest or a blob, which several images may share. */
-export interface Part {
+export interface ImagePart {
   /** The content's number in the catalog. */
   id: number;
   bytes: number;

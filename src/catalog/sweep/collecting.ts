@@ -4,7 +4,14 @@
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 import { happened } from "../record/numbers.ts";
-import { adopt, isReferred, type Orphaning, orphan, releaseChildren, UNREFERRED } from "../record/referred.ts";
+import {
+  adopt,
+  isReferred,
+  type Orphaning,
+  orphan,
+  releaseChildren,
+  UNREFERRED,
+} from "../record/referred.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./contract.ts";
 import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";

@@ -5,7 +5,7 @@ import type { Database } from "../database.ts";
 import type { HeldImage } from "../record/contract.ts";
 import { lastPullOf } from "../record/image-pulls.ts";
 import { isReferrersTag } from "../record/tags.ts";
-import type { Part } from "./candidate.ts";
+import type { ImagePart } from "./candidate.ts";
 import type { CatalogImage } from "./contract.ts";
 import { keptByPins } from "./pins.ts";
 
@@ -15,7 +15,7 @@ export function placesAfter(database: Database, after: string, limit: number): s
   return database.all<{ place: string }>(query, after, limit).map(({ place }) => place);
 }
 
-interface Row {
+interface CandidateRow {
   content: number;
   digest: Digest;
   pushed_at: number;
@@ -49,7 +49,7 @@ export function imagesOf(
   if (id === undefined) return [];
   let last = after === "" ? 0 : (database.contentIfKnown(after as Digest, "manifest") ?? 0);
   for (;;) {
-    const rows = database.all<Row>(ROWS, id, last, limit);
+    const rows = database.all<CandidateRow>(ROWS, id, last, limit);
     const end = rows.at(-1)?.content;
     if (end === undefined) return [];
     const found = imagesIn(database, place, id, rows, last, end, withParts);
@@ -62,7 +62,7 @@ function imagesIn(
   database: Database,
   place: string,
   id: number,
-  rows: Row[],
+  rows: CandidateRow[],
   after: number,
   upTo: number,
   withParts: boolean,
@@ -100,7 +100,7 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
   const content = database.contentIfKnown(digest, "manifest");
   if (id === undefined || content === undefined) return undefined;
   const row = database.first<
-    Pick<Row, "pushed_at" | "pulled_at" | "unknown_since" | "expired_at"> & {
+    Pick<CandidateRow, "pushed_at" | "pulled_at" | "unknown_since" | "expired_at"> & {
       reason: string | null;
     }
   >(
@@ -146,13 +146,13 @@ function partsIn(
   place: number,
   after: number,
   upTo: number,
-): Map<number, Part[]> {
+): Map<number, ImagePart[]> {
   const query = `
     WITH RECURSIVE tree (root, id) AS (
       SELECT content, content FROM images WHERE place = ? AND content > ? AND content <= ?
       UNION SELECT root, child FROM tree JOIN refs ON parent = tree.id)
     SELECT root, tree.id, size FROM tree CROSS JOIN contents ON contents.id = tree.id WHERE present`;
-  const parts = new Map<number, Part[]>();
+  const parts = new Map<number, ImagePart[]>();
   const rows = database.all<{ root: number; id: number; size: number }>(query, place, after, upTo);
   for (const { root, id, size } of rows) push(parts, root, { id, bytes: size });
   return parts;

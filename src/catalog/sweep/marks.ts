@@ -1,10 +1,10 @@
 // Marks of images that their policy expires: set by a sweep, taken back by a pull, a pin or a policy that keeps the image after all.
 
-import type { RuleCount } from "./by-rule.ts";
-import type { Database } from "../database.ts";
-import type { Due, Expired, Marked } from "./contract.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Database } from "../database.ts";
+import type { RuleCount } from "./by-rule.ts";
 import { countByRule } from "./by-rule.ts";
+import type { Due, Expired, Marked } from "./contract.ts";
 
 /** Marks what is to expire, and takes all other marks of the place back. What was pulled since it was looked at is left. */
 export function mark(

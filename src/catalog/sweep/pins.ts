@@ -5,7 +5,7 @@ import type { Pin } from "./contract.ts";
 import { unmark } from "./marks.ts";
 
 /** A policy's `protect` is for more. */
-const MOST = 10_000;
+const MAX_PINS = 10_000;
 
 /** @returns false where there are too many */
 export function pin(
@@ -17,7 +17,7 @@ export function pin(
 ): boolean {
   if (database.has("SELECT 1 FROM pins WHERE place = ? AND reference = ?", place, reference))
     return true;
-  if (database.one<{ n: number }>("SELECT count(*) AS n FROM pins").n >= MOST) return false;
+  if (database.one<{ n: number }>("SELECT count(*) AS n FROM pins").n >= MAX_PINS) return false;
   database.run("INSERT INTO pins VALUES (?, ?, ?, ?)", place, reference, now, who);
   // What is marked already comes back.
   const id = database.placeIfKnown(place);

@@ -15,10 +15,10 @@ import {
 } from "./contract.ts";
 
 /** A run that has not shown itself for so long, in ms, is broken off. */
-const GONE = 5 * 60_000;
+const RUN_TIMEOUT = 5 * 60_000;
 /** For how long runs, events and counters are kept, in ms. */
-const KEPT = 90 * 24 * 60 * 60_000;
-interface Row {
+const HISTORY_RETENTION = 90 * 24 * 60 * 60_000;
+interface RunRow {
   id: number;
   trigger: RunReport["trigger"];
   now: number;
@@ -41,8 +41,8 @@ export function begin(
   now: number,
 ): RunBegun | undefined {
   const clock = Date.now();
-  const running = database.all<Row>("SELECT * FROM runs WHERE ended_at IS NULL");
-  if (running.some(({ beat_at }) => clock - beat_at < GONE)) return undefined;
+  const running = database.all<RunRow>("SELECT * FROM runs WHERE ended_at IS NULL");
+  if (running.some(({ beat_at }) => clock - beat_at < RUN_TIMEOUT)) return undefined;
   for (const { id, counts, beat_at } of running) {
     const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was broken off" });
     database.run("UPDATE runs SET ended_at = ?, counts = ? WHERE id = ?", beat_at, told, id);
@@ -87,14 +87,14 @@ export function end(
     database.run(query, Date.now(), revived, id);
     if (progress.passedAt !== undefined && !progress.pass) forgetRemembered(database);
   }
-  return reportOf(database.one<Row>("SELECT * FROM runs WHERE id = ?", id));
+  return reportOf(database.one<RunRow>("SELECT * FROM runs WHERE id = ?", id));
 }
 
 export function latestRuns(database: Database, limit: number): RunReport[] {
-  return database.all<Row>("SELECT * FROM runs ORDER BY id DESC LIMIT ?", limit).map(reportOf);
+  return database.all<RunRow>("SELECT * FROM runs ORDER BY id DESC LIMIT ?", limit).map(reportOf);
 }
 
-function reportOf(row: Row): RunReport {
+function reportOf(row: RunRow): RunReport {
   const { id, trigger, now, revived, images, tags, manifests, blobs, leftovers } = row;
   return {
     id,
@@ -131,7 +131,7 @@ export function eventsBefore(
 }
 
 export function trim(database: Database, now: number): void {
-  const before = now - KEPT;
+  const before = now - HISTORY_RETENTION;
   database.run("DELETE FROM events WHERE at < ?", before);
   database.run("DELETE FROM runs WHERE now < ? AND ended_at IS NOT NULL", before);
   database.run("DELETE FROM moves WHERE until < ?", before);

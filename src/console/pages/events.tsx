@@ -7,7 +7,7 @@ import type { EventAnswer } from "../../http/admin/numbers.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList, nameOf } from "../parts/happenings.tsx";
 import { Card, Digest, Tabs, Time } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes } from "../parts/words.ts";
 
 const PAGE = 100;
@@ -22,7 +22,7 @@ export function addEvents({ page }: Sections): void {
   page("/events", eventsPage);
 }
 
-async function eventsPage(visit: Visit): Promise<View> {
+async function eventsPage(visit: PageVisit): Promise<View> {
   const asked = visit.query.get("kind") ?? "happened";
   const kind: Kind = Object.hasOwn(KINDS, asked) ? (asked as Kind) : "happened";
   return {
@@ -44,9 +44,9 @@ async function eventsPage(visit: Visit): Promise<View> {
   };
 }
 
-const LISTS: Record<Kind, (visit: Visit) => Promise<Child>> = { happened, lifecycle, audit };
+const LISTS: Record<Kind, (visit: PageVisit) => Promise<Child>> = { happened, lifecycle, audit };
 
-async function happened({ api, query, now }: Visit) {
+async function happened({ api, query, now }: PageVisit) {
   // Pages of it go forward, from an id on; the last ones are those that people look for.
   const after = query.get("after") ?? undefined;
   const which = after === undefined ? { latest: "true" } : { after };
@@ -68,7 +68,7 @@ async function happened({ api, query, now }: Visit) {
   );
 }
 
-async function lifecycle({ api, query, now }: Visit) {
+async function lifecycle({ api, query, now }: PageVisit) {
   const { events, next } = await api.get<{ events: LifecycleEventAnswer[]; next?: string }>(
     "/lifecycle/events",
     { n: PAGE, before: query.get("before") ?? undefined },
@@ -108,7 +108,7 @@ async function lifecycle({ api, query, now }: Visit) {
   );
 }
 
-async function audit({ api, query, now }: Visit) {
+async function audit({ api, query, now }: PageVisit) {
   const { actions, next } = await api.get<{ actions: ActionAnswer[]; next?: string }>("/audit", {
     n: PAGE,
     before: query.get("before") ?? undefined,

@@ -3,13 +3,13 @@
 import type { StoryAnswer } from "../../http/admin/explain.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Empty, imagePath, Problems } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 export function addExplain({ page }: Sections): void {
   page("/explain", explainPage);
 }
 
-async function explainPage({ api, query }: Visit): Promise<View> {
+async function explainPage({ api, query }: PageVisit): Promise<View> {
   const reference = (query.get("reference") ?? "").trim();
   const ns = (query.get("ns") ?? "").trim();
   const told =

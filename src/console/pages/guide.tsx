@@ -3,7 +3,7 @@
 import { filledIn, GUIDE, type GuidePage, INDEX } from "../parts/guide-text.ts";
 import { type Markdown, rendered } from "../parts/markdown.tsx";
 import { Card, Scroll } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 const ROOT = "/guide";
 /** The pages that list the rules of this cache. */
@@ -18,7 +18,7 @@ export function addGuide({ page }: Sections): void {
   });
 }
 
-async function guideView({ facts }: Visit, page: GuidePage): Promise<View> {
+async function guideView({ facts }: PageVisit, page: GuidePage): Promise<View> {
   const own = facts();
   const source = (await page.load()).default;
   const { title, body, sections } = await rendered(source, {
@@ -72,7 +72,7 @@ function Contents({ page, sections }: { page: GuidePage; sections: Markdown["sec
   );
 }
 
-function Filled({ facts: { host, mirrored } }: { facts: ReturnType<Visit["facts"]> }) {
+function Filled({ facts: { host, mirrored } }: { facts: ReturnType<PageVisit["facts"]> }) {
   return (
     <Card title="This cache">
       <p>

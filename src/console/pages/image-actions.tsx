@@ -4,7 +4,7 @@ import type { DeletedAnswer } from "../../http/admin/image-changes.ts";
 import type { RefreshedAnswer } from "../../http/admin/images.ts";
 import { Refused } from "../parts/api.ts";
 import { Confirm, imagePath } from "../parts/parts.tsx";
-import type { Done, Page, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, Page, PageVisit, Sections, View } from "../parts/visit.ts";
 import { brieflyOf, bytes, plural } from "../parts/words.ts";
 import { detailOf } from "./image.tsx";
 
@@ -42,7 +42,7 @@ function question(verb: string, button: string, words: string): Page {
   };
 }
 
-async function refreshed({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function refreshed({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const { moved, digest, before } = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
     reference,
@@ -53,13 +53,13 @@ async function refreshed({ api }: Visit, form: URLSearchParams): Promise<Done> {
   return { to: imagePath(reference), said: { good: true, text } };
 }
 
-async function pinned({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function pinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("POST", "/images/pin", { reference });
   return { to: imagePath(reference), said: { good: true, text: `${reference} is pinned.` } };
 }
 
-async function unpinned({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function unpinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("DELETE", "/images/pin", { reference });
   return {
@@ -68,7 +68,7 @@ async function unpinned({ api }: Visit, form: URLSearchParams): Promise<Done> {
   };
 }
 
-async function deleting({ api, query }: Visit): Promise<View> {
+async function deleting({ api, query }: PageVisit): Promise<View> {
   const reference = referenceIn(query);
   const { tags, size, name } = await detailOf(api, reference);
   const isTag = !name.includes("@");
@@ -99,7 +99,7 @@ async function deleting({ api, query }: Visit): Promise<View> {
   };
 }
 
-async function deleted({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const force = form.get("force") === "true" ? "true" : undefined;
   try {

@@ -14,14 +14,14 @@ import {
   Size,
   Time,
 } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { count } from "../parts/words.ts";
 
 export function addImage({ page }: Sections): void {
   page("/image", imagePage);
 }
 
-async function imagePage({ api, query, now, person, url }: Visit): Promise<View> {
+async function imagePage({ api, query, now, person, url }: PageVisit): Promise<View> {
   const reference = query.get("reference") ?? "";
   const image = await detailOf(api, reference);
   const own = image.pins.find(({ reference: pinned }) => isOf(pinned, image));

@@ -4,7 +4,7 @@ import type { ImageAnswer } from "../../http/admin/image-list.ts";
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import { withQuery } from "../parts/api.ts";
 import { Bar, Digest, Empty, imagePath, LastPull, Scroll } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count } from "../parts/words.ts";
 
 const PAGE = 50;
@@ -20,7 +20,7 @@ export function addImages({ page }: Sections): void {
   page("/images", imagesPage);
 }
 
-async function imagesPage({ api, query, now }: Visit): Promise<View> {
+async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
   const asked = Object.fromEntries(
     ["q", "rule", "sort", "cursor"].map((name) => [name, query.get(name) ?? undefined]),
   );

@@ -6,7 +6,7 @@ import type { PolicyAnswer } from "../../http/admin/policies.ts";
 import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "../parts/parts.tsx";
 import { PolicyWords } from "../parts/policy-words.tsx";
 import { Preview } from "../parts/preview.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, duration, plural } from "../parts/words.ts";
 import { addPolicy } from "./policy.tsx";
 import { rulePath } from "./upstreams.tsx";
@@ -20,7 +20,7 @@ export function addLifecycle(sections: Sections): void {
   addPolicy(sections);
 }
 
-async function lifecyclePage({ api, now, person }: Visit): Promise<View> {
+async function lifecyclePage({ api, now, person }: PageVisit): Promise<View> {
   const [{ policies }, preview, { runs }] = await Promise.all([
     api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies"),
     api.get<PreviewAnswer>("/lifecycle/preview"),
@@ -196,7 +196,7 @@ async function running(): Promise<View> {
   };
 }
 
-async function run({ api }: Visit): Promise<Done> {
+async function run({ api }: PageVisit): Promise<Done> {
   const answer = await api.send<RunAnswer>("POST", "/lifecycle/runs");
   const text =
     answer.error === undefined
@@ -226,7 +226,7 @@ async function takingBack(): Promise<View> {
   };
 }
 
-async function takenBack({ api }: Visit): Promise<Done> {
+async function takenBack({ api }: PageVisit): Promise<Done> {
   await api.send("DELETE", "/lifecycle/policies");
   const text = "The policies of the deployment's configuration are in force again.";
   return { to: "/lifecycle", said: { good: true, text } };

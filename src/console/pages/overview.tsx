@@ -10,14 +10,14 @@ import { EventList } from "../parts/happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "../parts/overview-numbers.tsx";
 import { Card, Copied, Empty, Problems, Tabs } from "../parts/parts.tsx";
 import { UpstreamGauges } from "../parts/upstream-gauges.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 
 export function addOverview({ page }: Sections): void {
   page("/", overview);
 }
 
-async function overview(visit: Visit): Promise<View> {
+async function overview(visit: PageVisit): Promise<View> {
   const { api, now, query } = visit;
   const range: Range = query.get("range") === "30d" ? "30 days" : "24 hours";
   const [rows, top, { upstreams }, stored, { events }, { rules }, report, { hours }] =
@@ -96,7 +96,7 @@ function FirstPull({
   rules,
   errors,
 }: {
-  visit: Visit;
+  visit: PageVisit;
   rules: readonly RuleAnswer[];
   errors: number;
 }) {

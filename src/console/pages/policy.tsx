@@ -7,7 +7,7 @@ import { Card, Problems, Tabs } from "../parts/parts.tsx";
 import { changed, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
 import { PolicyForm } from "../parts/policy-form.tsx";
 import { Preview } from "../parts/preview.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 
 const PATH = "/lifecycle/policy";
@@ -18,22 +18,22 @@ export function addPolicy({ action }: Sections): void {
   action("/lifecycle/preview", editing, previewed);
 }
 
-async function common({ api }: Visit): Promise<PolicyAnswer> {
+async function common({ api }: PageVisit): Promise<PolicyAnswer> {
   const { policies } = await api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies");
   return policies[0] as PolicyAnswer;
 }
 
-async function editing(visit: Visit): Promise<View> {
+async function editing(visit: PageVisit): Promise<View> {
   const { policies, version } = await common(visit);
   const draft = draftOf(policies, visit.query.get("as") === "json", version);
   return editor(visit, draft);
 }
 
-async function previewed(visit: Visit, form: URLSearchParams): Promise<View> {
+async function previewed(visit: PageVisit, form: URLSearchParams): Promise<View> {
   return editor(visit, changed(draftIn(form), form.get("do") ?? ""));
 }
 
-async function acted(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   if (form.get("do") !== "save") return previewed(visit, form);
   const draft = draftIn(form);
   const policies = policiesOf(draft);
@@ -47,7 +47,11 @@ async function acted(visit: Visit, form: URLSearchParams): Promise<Done | View> 
   return { to: "/lifecycle", said: { good: true, text } };
 }
 
-async function editor(visit: Visit, draft: Draft, refused: readonly string[] = []): Promise<View> {
+async function editor(
+  visit: PageVisit,
+  draft: Draft,
+  refused: readonly string[] = [],
+): Promise<View> {
   const read = policiesOf(draft);
   const tried =
     "problems" in read ? { problems: read.problems } : await preview(visit, read.policies);
@@ -88,6 +92,9 @@ async function editor(visit: Visit, draft: Draft, refused: readonly string[] = [
 }
 
 /** As if they were in force: beside what rules say of themselves. */
-function preview({ api }: Visit, policies: readonly unknown[]): Promise<PreviewAnswer | Refused> {
+function preview(
+  { api }: PageVisit,
+  policies: readonly unknown[],
+): Promise<PreviewAnswer | Refused> {
   return orRefused(api.send("POST", "/lifecycle/preview", { as: "common" }, policies));
 }

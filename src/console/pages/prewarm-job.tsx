@@ -4,7 +4,7 @@ import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
 import { imagesOf, jobPath, MARKS, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, plural } from "../parts/words.ts";
 
 const SECTION = "/prewarm";
@@ -16,7 +16,7 @@ export function addPrewarmJob({ page, action }: Sections): void {
   action("/prewarm/cancel", cancelling, cancelled);
 }
 
-async function jobPage({ api, query, now, person }: Visit): Promise<View> {
+async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
   const job = await jobAsked(api, query);
   const isRunning = job.state === "running";
   return {
@@ -138,7 +138,7 @@ function ItemState({
   );
 }
 
-async function cancelling({ api, query }: Visit): Promise<View> {
+async function cancelling({ api, query }: PageVisit): Promise<View> {
   const job = await jobAsked(api, query);
   return {
     title: "Cancel the prewarming?",
@@ -159,7 +159,7 @@ async function cancelling({ api, query }: Visit): Promise<View> {
   };
 }
 
-async function cancelled({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function cancelled({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const job = await api.send<JobAnswer>(
     "DELETE",
     `/prewarm/${encodeURIComponent(form.get("id") ?? "")}`,

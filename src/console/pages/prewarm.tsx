@@ -5,7 +5,7 @@ import { orRefused, Refused, withQuery } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { ActionLink, Empty, Time } from "../parts/parts.tsx";
 import { imagesOf, jobPath, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 import { formPage } from "./form-page.tsx";
 
@@ -17,7 +17,7 @@ export function addPrewarm({ page, action }: Sections): void {
   action("/prewarm/new", async ({ query }) => formView(query), begun);
 }
 
-async function jobsPage({ api, query, now, person }: Visit): Promise<View> {
+async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
   const before = query.get("before") ?? undefined;
   const { jobs, next } = await api.get<{ jobs: JobAnswer[]; next?: number }>("/prewarm", {
     n: PAGE,
@@ -103,7 +103,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
   });
 }
 
-async function begun({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
+async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     references: listOf(form.get("references") ?? ""),
     platforms: listOf(form.get("platforms") ?? ""),

@@ -4,7 +4,7 @@ import type { QuarantinedAnswer } from "../../http/admin/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line } from "../parts/fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
 
 const SECTION = "/images";
@@ -15,7 +15,7 @@ export function addQuarantine({ page, action }: Sections): void {
   action("/quarantine/release", releasing, released);
 }
 
-async function quarantinePage({ api, now, person }: Visit): Promise<View> {
+async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
   const { quarantine } = await api.get<{ quarantine: QuarantinedAnswer[] }>("/quarantine");
   const mayChange = person.role === "admin";
   return {
@@ -84,7 +84,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
   });
 }
 
-async function added({ api }: Visit, form: URLSearchParams): Promise<Done | View> {
+async function added({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     digest: (form.get("digest") ?? "").trim(),
     reason: (form.get("reason") ?? "").trim(),
@@ -95,7 +95,7 @@ async function added({ api }: Visit, form: URLSearchParams): Promise<Done | View
   return { to: "/quarantine", said: { good: true, text } };
 }
 
-async function releasing({ query }: Visit): Promise<View> {
+async function releasing({ query }: PageVisit): Promise<View> {
   const digest = query.get("digest") ?? "";
   return {
     title: "Take it out of quarantine?",
@@ -116,7 +116,7 @@ async function releasing({ query }: Visit): Promise<View> {
   };
 }
 
-async function released({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function released({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/quarantine/${encodeURIComponent(form.get("digest") ?? "")}`);
   return {
     to: "/quarantine",

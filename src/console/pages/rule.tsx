@@ -4,14 +4,14 @@ import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Card, Copied } from "../parts/parts.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { RuleState } from "./upstreams.tsx";
 
 export function addRule({ page }: Sections): void {
   page("/rule", rulePage);
 }
 
-async function rulePage({ api, query, person }: Visit): Promise<View> {
+async function rulePage({ api, query, person }: PageVisit): Promise<View> {
   const rule = await ruleAsked(api, query);
   const mayChange = person.role === "admin";
   const name = encodeURIComponent(rule.name);

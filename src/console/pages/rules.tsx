@@ -5,7 +5,7 @@ import { orRefused, Refused } from "../parts/api.ts";
 import { Confirm, Problems } from "../parts/parts.tsx";
 import { fieldsIn, RuleForm } from "../parts/rule-form.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { ruleAsked } from "./rule.tsx";
 import { rulePath } from "./upstreams.tsx";
 
@@ -42,7 +42,7 @@ function formView(
 /** Tells what is wrong on the form itself, with all that was typed; and asks the upstream first, where that is wanted.
  * @param change puts the rule in force */
 async function tried(
-  { api }: Visit,
+  { api }: PageVisit,
   form: URLSearchParams,
   [title, path]: [string, string],
   change: (fields: Record<string, unknown>) => Promise<RuleAnswer>,
@@ -63,19 +63,19 @@ async function tried(
   return { to: rulePath(rule.name), said: { good: true, text } };
 }
 
-function added(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+function added(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   return tried(visit, form, ["Add a rule", "/rules/new"], (fields) =>
     visit.api.send("POST", "/rules", {}, fields),
   );
 }
 
-async function editing({ api, query }: Visit): Promise<View> {
+async function editing({ api, query }: PageVisit): Promise<View> {
   const { name, fields = {}, version } = await ruleAsked(api, query);
   const more = version === undefined ? {} : { version: String(version) };
   return formView(`Edit ${name}`, `/rules/edit?name=${encodeURIComponent(name)}`, fields, more);
 }
 
-function edited(visit: Visit, form: URLSearchParams): Promise<Done | View> {
+function edited(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const name = visit.query.get("name") ?? "";
   const path = `/rules/edit?name=${encodeURIComponent(name)}`;
   return tried(visit, form, [`Edit ${name}`, path], (fields) =>
@@ -85,7 +85,7 @@ function edited(visit: Visit, form: URLSearchParams): Promise<Done | View> {
   );
 }
 
-async function deleting({ api, query }: Visit): Promise<View> {
+async function deleting({ api, query }: PageVisit): Promise<View> {
   const { name } = await ruleAsked(api, query);
   return {
     title: `Delete ${name}?`,
@@ -107,18 +107,18 @@ async function deleting({ api, query }: Visit): Promise<View> {
   };
 }
 
-async function deleted({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const name = form.get("name") ?? "";
   await api.send("DELETE", `/rules/${encodeURIComponent(name)}`);
   return { to: "/upstreams", said: { good: true, text: `The rule "${name}" is deleted.` } };
 }
 
-async function validating({ api, query }: Visit): Promise<View> {
+async function validating({ api, query }: PageVisit): Promise<View> {
   const rule = await ruleAsked(api, query);
   return validateView(rule, "");
 }
 
-async function validated({ api }: Visit, form: URLSearchParams): Promise<View> {
+async function validated({ api }: PageVisit, form: URLSearchParams): Promise<View> {
   const image = form.get("image") ?? "";
   const rule = await ruleAsked(api, form);
   const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {

@@ -3,7 +3,7 @@
 import type { SessionAnswer } from "../../http/admin/sessions.ts";
 import { Refused } from "../parts/api.ts";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 
 const SECTION = "/tokens";
 const ROLES = ["admin", "viewer"] as const;
@@ -15,7 +15,7 @@ export function addSessions({ page, action }: Sections): void {
   action("/sessions/end-all", endingAll, endedAll);
 }
 
-async function sessionsPage({ api, now, person }: Visit): Promise<View> {
+async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
   const { sessions } = await api.get<{ sessions: SessionAnswer[] }>("/sessions");
   const mayChange = person.role === "admin";
   return {
@@ -61,7 +61,7 @@ async function sessionsPage({ api, now, person }: Visit): Promise<View> {
   };
 }
 
-async function ending({ query }: Visit): Promise<View> {
+async function ending({ query }: PageVisit): Promise<View> {
   const id = query.get("id") ?? "";
   return {
     title: "End this session?",
@@ -76,13 +76,13 @@ async function ending({ query }: Visit): Promise<View> {
   };
 }
 
-async function ended({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function ended({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/sessions/${encodeURIComponent(form.get("id") ?? "")}`);
   const said = { good: true, text: "The session has ended, everywhere within a minute." };
   return { to: "/sessions", said };
 }
 
-async function endingAll({ query }: Visit): Promise<View> {
+async function endingAll({ query }: PageVisit): Promise<View> {
   const role = roleIn(query);
   return {
     title: `End all sessions of the ${role} token?`,
@@ -104,7 +104,7 @@ async function endingAll({ query }: Visit): Promise<View> {
   };
 }
 
-async function endedAll({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function endedAll({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const role = roleIn(form);
   await api.send("DELETE", "/sessions", { role });
   const text = `All sessions of the ${role} token have ended, everywhere within a minute.`;

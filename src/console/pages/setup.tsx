@@ -2,7 +2,7 @@
 
 import { CLIENTS } from "../../setup/clients.ts";
 import { Copied, Tabs } from "../parts/parts.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 export function addSetup({ page }: Sections): void {
   page("/setup", setupPage);
@@ -14,7 +14,7 @@ const LOGINS: [value: string, name: string][] = [
   ["false", "Without a login"],
 ];
 
-async function setupPage({ api, query, url }: Visit): Promise<View> {
+async function setupPage({ api, query, url }: PageVisit): Promise<View> {
   const login = LOGINS.find(([value]) => value === query.get("login"))?.[0] ?? "";
   const texts = await Promise.all(CLIENTS.map(({ name }) => api.text(`/setup/${name}`, { login })));
   const wanted = CLIENTS.find(({ name }) => name === query.get("client"));

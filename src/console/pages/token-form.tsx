@@ -5,7 +5,7 @@ import { shell } from "../../setup/quote.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { Card, Copied } from "../parts/parts.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
 
 const SECTION = "/tokens";
@@ -68,7 +68,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
 }
 
 /** It is shown by the answer itself: a page that is led to would have to be told it. */
-async function made({ api, url }: Visit, form: URLSearchParams): Promise<Done | View> {
+async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const expiry = (form.get("expiry") ?? "").trim();
   const body = {
     name: (form.get("name") ?? "").trim(),

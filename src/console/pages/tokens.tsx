@@ -3,7 +3,7 @@
 import type { TokenAnswer } from "../../http/admin/access.ts";
 import { type Api, Refused } from "../parts/api.ts";
 import { ActionLink, Confirm, Empty, Scroll, Time } from "../parts/parts.tsx";
-import type { Done, Sections, View, Visit } from "../parts/visit.ts";
+import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 
 const SECTION = "/tokens";
 
@@ -12,7 +12,7 @@ export function addTokens({ page, action }: Sections): void {
   action("/tokens/revoke", revoking, revoked);
 }
 
-async function tokensPage({ api, now, person }: Visit): Promise<View> {
+async function tokensPage({ api, now, person }: PageVisit): Promise<View> {
   const tokens = await tokensOf(api);
   const mayChange = person.role === "admin";
   return {
@@ -122,7 +122,7 @@ function TokenTable({
   );
 }
 
-async function revoking({ api, query }: Visit): Promise<View> {
+async function revoking({ api, query }: PageVisit): Promise<View> {
   const token = (await tokensOf(api)).find(({ id }) => id === query.get("id"));
   if (!token) throw new Refused(404, ["there is no pull token of this id"]);
   return {
@@ -145,7 +145,7 @@ async function revoking({ api, query }: Visit): Promise<View> {
   };
 }
 
-async function revoked({ api }: Visit, form: URLSearchParams): Promise<Done> {
+async function revoked({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const id = form.get("id") ?? "";
   const { name } = await api.send<TokenAnswer>("DELETE", `/tokens/${encodeURIComponent(id)}`);
   const said = { good: true, text: `The token of ${name} is revoked, everywhere within a minute.` };

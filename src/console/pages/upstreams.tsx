@@ -5,7 +5,7 @@ import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstre
 import { Chart } from "../parts/chart.tsx";
 import { ActionLink, Card, Empty, Scroll, Time } from "../parts/parts.tsx";
 import { hostOf, isOf, UpstreamGauge } from "../parts/upstream-gauges.tsx";
-import type { Sections, View, Visit } from "../parts/visit.ts";
+import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { brief, count, duration, percent } from "../parts/words.ts";
 
 const HOUR = 60 * 60_000;
@@ -15,7 +15,7 @@ export function addUpstreams({ page }: Sections): void {
   page("/upstream", upstreamPage);
 }
 
-async function upstreamsPage({ api, now, person }: Visit): Promise<View> {
+async function upstreamsPage({ api, now, person }: PageVisit): Promise<View> {
   const [{ upstreams }, { rules }, { hours }] = await Promise.all([
     api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
     api.get<{ rules: RuleAnswer[] }>("/rules"),
@@ -141,7 +141,7 @@ export function rulePath(name: string): string {
   return `/rule?name=${encodeURIComponent(name)}`;
 }
 
-async function upstreamPage({ api, query, now }: Visit): Promise<View> {
+async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
   const [{ upstreams }, { hours }] = await Promise.all([
     api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
     api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 48 }),

@@ -9,9 +9,9 @@ const LASTS = 60;
 
 const schema = z.object({ good: z.boolean(), text: z.string() });
 
-export type Said = z.infer<typeof schema>;
+export type Flash = z.infer<typeof schema>;
 
-export function saidIn(request: Request): Said | undefined {
+export function saidIn(request: Request): Flash | undefined {
   const value = hostCookieIn(request, NAME);
   if (value === undefined) return undefined;
   try {
@@ -22,7 +22,7 @@ export function saidIn(request: Request): Said | undefined {
 }
 
 /** @param said undefined: it was read */
-export function saidCookie(url: URL, said: Said | undefined): string {
+export function saidCookie(url: URL, said: Flash | undefined): string {
   const value = said ? encodeURIComponent(JSON.stringify(said)) : "";
   return hostCookie(url, NAME, value, said ? LASTS : 0, "Strict");
 }

@@ -2,7 +2,7 @@
 
 import type { Child } from "hono/jsx";
 import { pathOf } from "../assets/assets.ts";
-import type { Theme, View, Visit } from "./visit.ts";
+import type { PageVisit, Theme, View } from "./visit.ts";
 
 const SECTIONS: [path: string, name: string][] = [
   ["/", "Overview"],
@@ -18,7 +18,7 @@ const SECTIONS: [path: string, name: string][] = [
   ["/docs", "Reference"],
 ];
 
-export function Frame({ visit, view }: { visit: Visit; view: View }) {
+export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
   const { person, said, theme, url } = visit;
   return (
     <Html title={view.title} theme={theme}>

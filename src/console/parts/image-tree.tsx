@@ -6,7 +6,7 @@ import { Bar, Digest, Scroll, Time } from "./parts.tsx";
 import { bytes, plural } from "./words.ts";
 
 type Manifest = ImageDetailAnswer["manifests"][number];
-type Part = NonNullable<Manifest["layers"]>[number];
+type LayerRow = NonNullable<Manifest["layers"]>[number];
 
 /** So many platforms are unfolded at first. */
 const OPEN = 1;
@@ -67,7 +67,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
 }
 
 /** All layers beside each other. */
-function LayerBar({ layers }: { layers: readonly Part[] }) {
+function LayerBar({ layers }: { layers: readonly LayerRow[] }) {
   const whole = layers.reduce((all, { size }) => all + size, 0);
   let from = 0;
   return (
@@ -89,7 +89,7 @@ function LayerBar({ layers }: { layers: readonly Part[] }) {
   );
 }
 
-function Layers({ layers }: { layers: readonly Part[] }) {
+function Layers({ layers }: { layers: readonly LayerRow[] }) {
   const largest = Math.max(1, ...layers.map(({ size }) => size));
   if (layers.length === 0) return <p class="hint">It has no layers.</p>;
   return (

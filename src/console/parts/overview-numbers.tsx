@@ -10,7 +10,7 @@ import { brief, bytes, count, percent, plural } from "./words.ts";
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
 
-type Row = StatisticsAnswer["rows"][number];
+type StatisticsRow = StatisticsAnswer["rows"][number];
 export type Range = "24 hours" | "30 days";
 
 /** One for each hour or day, also where nothing was counted. */
@@ -18,7 +18,7 @@ export async function rowsOf(
   api: Api,
   range: Range,
   now: number,
-): Promise<(Row & { at: string })[]> {
+): Promise<(StatisticsRow & { at: string })[]> {
   const isLong = range === "30 days";
   const query = isLong ? { by: "day", days: 30 } : { by: "hour", days: 1 };
   const { rows } = await api.get<StatisticsAnswer>("/stats", query);
@@ -30,7 +30,7 @@ export async function rowsOf(
   });
 }
 
-const NOTHING: Row = {
+const NOTHING: StatisticsRow = {
   pulls: 0,
   hits: 0,
   misses: 0,
@@ -43,9 +43,9 @@ const NOTHING: Row = {
   upstreamPulls: 0,
 };
 
-type Amount = Exclude<keyof Row, "day" | "hour" | "rule" | "repository" | "place">;
+type Amount = Exclude<keyof StatisticsRow, "day" | "hour" | "rule" | "repository" | "place">;
 
-export function Tiles({ rows, stored }: { rows: readonly Row[]; stored: SummaryAnswer }) {
+export function Tiles({ rows, stored }: { rows: readonly StatisticsRow[]; stored: SummaryAnswer }) {
   const sum = (name: Amount) => rows.reduce((all, row) => all + row[name], 0);
   const fromHere = sum("hits") + sum("stale");
   const saved = Math.max(0, sum("bytesServed") - sum("bytesFetched"));
@@ -98,7 +98,13 @@ function Tile({
   );
 }
 
-export function Plots({ rows, range }: { rows: readonly (Row & { at: string })[]; range: Range }) {
+export function Plots({
+  rows,
+  range,
+}: {
+  rows: readonly (StatisticsRow & { at: string })[];
+  range: Range;
+}) {
   const points = (...names: Amount[]): Point[] =>
     rows.map((row) => ({
       name: range === "30 days" ? row.at.slice(5) : `${row.at.slice(11)}:00`,
@@ -130,7 +136,7 @@ export function Plots({ rows, range }: { rows: readonly (Row & { at: string })[]
   );
 }
 
-export function Top({ rows }: { rows: readonly Row[] }) {
+export function Top({ rows }: { rows: readonly StatisticsRow[] }) {
   const pulled = rows.filter(({ pulls }) => pulls > 0);
   const most = Math.max(1, ...pulled.map(({ pulls }) => pulls));
   if (pulled.length === 0) return <p class="hint">Nothing was pulled in this time.</p>;

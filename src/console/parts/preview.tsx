@@ -5,7 +5,7 @@ import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 
 /** So many images are shown; the API lists more. */
-const MOST = 100;
+const MAX_SHOWN = 100;
 
 export function Preview({ preview, now }: { preview: PreviewAnswer; now: number }) {
   const { images, examined, expired, more, pinned, bytesFreed, grace } = preview;
@@ -56,7 +56,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
               </tr>
             </thead>
             <tbody>
-              {images.slice(0, MOST).map((image) => (
+              {images.slice(0, MAX_SHOWN).map((image) => (
                 <tr>
                   <th scope="row">
                     <a href={imagePath(`${image.name}@${image.digest}`)}>{image.name}</a>{" "}
@@ -82,8 +82,8 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
           </table>
         </Scroll>
       )}
-      {all > Math.min(MOST, images.length) && (
-        <p class="hint">and {count(all - Math.min(MOST, images.length))} more</p>
+      {all > Math.min(MAX_SHOWN, images.length) && (
+        <p class="hint">and {count(all - Math.min(MAX_SHOWN, images.length))} more</p>
       )}
     </>
   );

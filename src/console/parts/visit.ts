@@ -5,11 +5,11 @@ import type { Person } from "../../access/administrators.ts";
 import { cookieIn } from "../../http/shared/cookies.ts";
 import type { Facts } from "../../setup/facts.ts";
 import type { Api } from "./api.ts";
-import type { Said } from "./flash.ts";
+import type { Flash } from "./flash.ts";
 
 export type Theme = "light" | "dark" | "auto";
 
-export interface Visit {
+export interface PageVisit {
   url: URL;
   query: URLSearchParams;
   person: Person;
@@ -17,7 +17,7 @@ export interface Visit {
   /** The address and the rules, for examples. */
   facts(): Facts;
   /** What the action before has to say. */
-  said: Said | undefined;
+  said: Flash | undefined;
   theme: Theme;
   /** In ms since the epoch. */
   now: number;
@@ -35,13 +35,13 @@ export interface View {
 /** What comes of an action: where it leads, and what is said there. */
 export interface Done {
   to: string;
-  said: Said;
+  said: Flash;
 }
 
 /** Throws `Refused`. */
-export type Page = (visit: Visit) => Promise<View>;
+export type Page = (visit: PageVisit) => Promise<View>;
 /** A change: what the API is asked to do. Throws `Refused`. A view is shown in place of a page that would be led to. */
-export type Action = (visit: Visit, form: URLSearchParams) => Promise<Done | View>;
+export type Action = (visit: PageVisit, form: URLSearchParams) => Promise<Done | View>;
 
 /** A section adds what it has. */
 export interface Sections {

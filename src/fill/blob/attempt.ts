@@ -4,7 +4,7 @@
 import { type Digest, hexOf } from "../../oci/digest.ts";
 import { TwinHash } from "../../oci/hash.ts";
 import { segmentCount, segmentLength } from "../../store/segments.ts";
-import type { News } from "../shared/signal.ts";
+import type { Signal } from "../shared/signal.ts";
 import { Mismatch, type RunStore } from "./run-store.ts";
 
 /** What must survive a reset of the object for the attempt to be resumed. */
@@ -32,7 +32,7 @@ export class Attempt {
   ranges: boolean;
   readonly ready = new Set<number>();
   readonly #blobs: RunStore;
-  readonly #news: News;
+  readonly #news: Signal;
   readonly #taken = new Set<number>();
   readonly #wanted = new Set<number>();
   #hash: TwinHash;
@@ -46,7 +46,7 @@ export class Attempt {
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
-  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: News) {
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: Signal) {
     this.digest = digest;
     this.id = plan.attempt;
     this.size = plan.size;

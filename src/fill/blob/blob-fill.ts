@@ -13,19 +13,19 @@ import { UpstreamClient } from "../../upstream/client/client.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, BlobFillMethods, FillBindings, Joined, Ready, Removed } from "../contract.ts";
 import { patiently } from "../shared/asking.ts";
-import { Memory } from "../shared/negative-cache.ts";
+import { NegativeCache } from "../shared/negative-cache.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing } from "../shared/removing.ts";
-import { Shared } from "../shared/single-flight.ts";
+import { SingleFlight } from "../shared/single-flight.ts";
 import { isBeginners } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { broken, joinedTo, lookForFollower } from "./wait.ts";
 import { BlobRuns, RETRIES } from "./blob-runs.ts";
 import { confirmBlob, sizeOf } from "./blob-size.ts";
 import type { Run } from "./run.ts";
 import { PROOF } from "./run-store.ts";
 import { HOLD_AFTER, SavedFill } from "./saved.ts";
 import { twinIn } from "./twin.ts";
+import { broken, joinedTo, lookForFollower } from "./wait.ts";
 
 /** An alarm handler may run for 15 minutes; the next one takes over. */
 const HOLD_FOR = 13 * 60_000;
@@ -38,9 +38,9 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   readonly #upstream = new UpstreamClient(openGate(this.env), this.#tally);
   readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
   readonly #removing = new Removing();
-  readonly #memory = new Memory();
-  readonly #heads = new Shared<number | undefined>(this.#memory);
-  readonly #confirms = new Shared<void>(this.#memory);
+  readonly #memory = new NegativeCache();
+  readonly #heads = new SingleFlight<number | undefined>(this.#memory);
+  readonly #confirms = new SingleFlight<void>(this.#memory);
   #twin: Promise<Digest | undefined> | undefined;
   readonly #runs = new BlobRuns({
     blobs: this.#blobs,

@@ -6,14 +6,14 @@ import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import type { BlobStore } from "../../store/blobs.ts";
 import type { Layout } from "../../store/segments.ts";
 import type { UpstreamClient } from "../../upstream/client/client.ts";
-import type { Memory } from "../shared/negative-cache.ts";
+import type { NegativeCache } from "../shared/negative-cache.ts";
 import type { Proofs } from "../shared/proofs.ts";
 import type { FillTally } from "../shared/tally.ts";
-import { broken } from "./wait.ts";
 import type { Plan } from "./attempt.ts";
 import { Run, type RunOptions } from "./run.ts";
 import { comparingWith, PROOF, publishingOnce } from "./run-store.ts";
 import { KEEP, type Saved, type SavedFill } from "./saved.ts";
+import { broken } from "./wait.ts";
 
 /** When a fill that has stored nothing yet is given to the alarm, in ms. Most are over by then, and cost no alarm. */
 const HOLD_LATEST = 5_000;
@@ -24,7 +24,7 @@ interface Parts {
   blobs: BlobStore;
   upstream: UpstreamClient;
   saved: SavedFill;
-  memory: Memory;
+  memory: NegativeCache;
   proofs: Proofs;
   tally: FillTally;
 }

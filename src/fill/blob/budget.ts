@@ -19,14 +19,14 @@ const OTHERS_RESERVE = SMALL_RESERVE + SEGMENT;
 
 /** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
  * `finally` (guide/platform, "Notes on the runtime"), and a promise that it should have resolved would hang the others. */
-const LOOK = 10;
+const POLL_INTERVAL = 10;
 /** A waiter that has not looked for so long is gone, in ms; if it was only held up, it finds its place again. */
-const GONE = 2000;
+const WAITER_TIMEOUT = 2000;
 
 /** How often a holder shows that it lives, and after how long without that its lease is taken back, in ms: an object
  * that was aborted gives nothing back. */
-const BEAT = 1000;
-const PATIENCE = 15_000;
+const LEASE_HEARTBEAT = 1000;
+const LEASE_TIMEOUT = 15_000;
 
 /** Who asks: a fill that connects, its first connection for a segment, or a further one. */
 export type Purpose = "small" | "first" | "extra";
@@ -39,7 +39,7 @@ export class Lease {
   bytes: number;
   seenAt = Date.now();
 
-  constructor(budget: Budget, { bytes, purpose, owner }: Wanted, beat: number) {
+  constructor(budget: Budget, { bytes, purpose, owner }: Waiter, beat: number) {
     this.#budget = budget;
     this.purpose = purpose;
     this.bytes = bytes;
@@ -64,13 +64,13 @@ export class Lease {
   }
 }
 
-interface Wanted {
+interface Waiter {
   bytes: number;
   purpose: Purpose;
   owner: string | undefined;
 }
 
-interface Ticket extends Wanted {
+interface Ticket extends Waiter {
   number: number;
   seenAt: number;
 }
@@ -86,7 +86,7 @@ export class Budget {
   peak = 0;
 
   /** @param beat how often a holder shows that it lives, and `patience` for how long it may fail to, in ms */
-  constructor(limit: number, beat = BEAT, patience = PATIENCE) {
+  constructor(limit: number, beat = LEASE_HEARTBEAT, patience = LEASE_TIMEOUT) {
     this.#limit = limit;
     this.#beat = beat;
     this.#patience = patience;
@@ -108,7 +108,7 @@ export class Budget {
   }
 
   /** Whether its owner has to give something back first. */
-  #isTooMuch({ bytes, owner }: Wanted): boolean {
+  #isTooMuch({ bytes, owner }: Waiter): boolean {
     if (owner === undefined) return false;
     const own = this.#lentTo((_, one) => one === owner);
     return own + bytes > this.#limit - OTHERS_RESERVE;
@@ -142,13 +142,13 @@ export class Budget {
           headers: { "Retry-After": "5" },
         });
       }
-      await new Promise((resolve) => setTimeout(resolve, LOOK));
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
     }
   }
 
   #isNext(ticket: Ticket, now: number): boolean {
     ticket.seenAt = now;
-    this.#queue = this.#queue.filter((other) => now - other.seenAt < GONE);
+    this.#queue = this.#queue.filter((other) => now - other.seenAt < WAITER_TIMEOUT);
     if (!this.#queue.includes(ticket)) this.#queue.push(ticket);
     // The first of its purpose; and a further connection lets every fill's first one pass. Nobody waits for those who have too much.
     return this.#queue.every((other) => {
@@ -160,7 +160,7 @@ export class Budget {
     });
   }
 
-  #fits(wanted: Wanted, now: number): boolean {
+  #fits(wanted: Waiter, now: number): boolean {
     const { bytes, purpose } = wanted;
     for (const lease of this.#leases) {
       if (now - lease.seenAt > this.#patience) this.#leases.delete(lease);

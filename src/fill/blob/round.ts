@@ -6,7 +6,7 @@ import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { originOf } from "../../policy/source.ts";
 import { type Layout, SEGMENT } from "../../store/segments.ts";
-import type { News } from "../shared/signal.ts";
+import type { Signal } from "../shared/signal.ts";
 import { Attempt, type Plan } from "./attempt.ts";
 import { budget, type Lease, SMALL } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
@@ -16,21 +16,21 @@ import { fetchSegment, StartOver } from "./transfer.ts";
 
 type Opened = Exclude<Reply, { kind: "none" }>;
 
-interface Desk {
+interface RoundContext {
   digest: Digest;
   rule: Rule;
   blobs: RunStore;
   fetcher: Fetcher;
   /** @param plan undefined where there is no attempt to go on with, but somebody who is to be told what came of it */
   keepPlan(plan: Plan | undefined): Promise<void>;
-  news: News;
+  news: Signal;
 }
 
 export class Round {
-  readonly #desk: Desk;
+  readonly #context: RoundContext;
 
-  constructor(desk: Desk) {
-    this.#desk = desk;
+  constructor(context: RoundContext) {
+    this.#context = context;
   }
 
   /** @param plan of an attempt that was begun before
@@ -41,7 +41,7 @@ export class Round {
     plain: boolean,
     attempting: (attempt: Attempt) => void,
   ): Promise<Layout> {
-    const { digest, blobs, news, keepPlan, rule } = this.#desk;
+    const { digest, blobs, news, keepPlan, rule } = this.#context;
     // For as long as the upstream may take, a place among the buffers is waited for.
     const patience = rule.firstByteTimeout;
     const resumed = plan && new Attempt(digest, plan, true, blobs, news);
@@ -75,7 +75,7 @@ export class Round {
 
   /** The first answer. It asks for one segment: that tells whether there are ranges, and how much there is. */
   async #open(number: number, size: number | null | undefined, plain: boolean): Promise<Opened> {
-    const { fetcher } = this.#desk;
+    const { fetcher } = this.#context;
     const first = number * SEGMENT;
     const last = Math.min(first + SEGMENT, size ?? Number.POSITIVE_INFINITY) - 1;
     const ranged = plain && number === 0 ? undefined : await fetcher.open({ first, last });
@@ -95,11 +95,11 @@ export class Round {
 
   async #sizeOf(answer: Opened): Promise<number | null> {
     if (answer.kind === "part") return answer.total;
-    return answer.size ?? (await this.#desk.fetcher.size(answer.source)) ?? null;
+    return answer.size ?? (await this.#context.fetcher.size(answer.source)) ?? null;
   }
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
-    const { digest, blobs, news, keepPlan } = this.#desk;
+    const { digest, blobs, news, keepPlan } = this.#context;
     const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
     const plan: Plan = { attempt, size };
     // What must survive a reset is stored before the first segment relies on it.
@@ -108,7 +108,7 @@ export class Round {
   }
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
-    const { fetcher, rule } = this.#desk;
+    const { fetcher, rule } = this.#context;
     const lanes = new Lanes(attempt, fetcher, rule);
     const opening = { number, body: answer.body, lease };
     if (answer.kind === "whole") return lanes.inOrder(opening);
@@ -118,7 +118,7 @@ export class Round {
 
   /** A blob of a single segment: kept in memory until it is verified, then visible at once. */
   async #whole(answer: Opened, size: number): Promise<Layout> {
-    const { digest, blobs, fetcher, keepPlan } = this.#desk;
+    const { digest, blobs, fetcher, keepPlan } = this.#context;
     // So that the catalog is told, should the object die right after the blob is visible. It is stored while the bytes come.
     const kept = keepPlan(undefined);
     const partial = { buffer: new Uint8Array(size), have: 0 };
@@ -131,7 +131,7 @@ export class Round {
   }
 
   async #publish(attempt: Attempt): Promise<Layout> {
-    const { digest, blobs } = this.#desk;
+    const { digest, blobs } = this.#context;
     const twin = await attempt.verify();
     return blobs.publish(digest, attempt.size as number, attempt.id, twin);
   }

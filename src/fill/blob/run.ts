@@ -7,7 +7,7 @@ import { originOf, type Source } from "../../policy/source.ts";
 import type { Layout } from "../../store/segments.ts";
 import type { UpstreamClient } from "../../upstream/client/client.ts";
 import { isKnown, isRefusal } from "../../upstream/client/refusal.ts";
-import { News } from "../shared/signal.ts";
+import { Signal } from "../shared/signal.ts";
 import { Sources } from "../shared/sources.ts";
 import type { Attempt, Plan } from "./attempt.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -22,7 +22,7 @@ const MOST_RESTARTS = 2;
 const MOVING = 64 * 1024;
 
 /** What the object remembers across a reset. */
-export interface Memory {
+export interface RunMemory {
   plan(): Promise<Plan | undefined>;
   keepPlan(plan: Plan | undefined): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface RunOptions {
   plain: boolean;
   blobs: RunStore;
   upstream: UpstreamClient;
-  memory: Memory;
+  memory: RunMemory;
   /** What has to be done first. */
   prepare?: () => Promise<void>;
 }
@@ -45,7 +45,7 @@ export class Run {
   readonly origin: string;
   /** The published blob that its bytes are compared with, where it only proves that its origin has them. */
   readonly compared: Layout | undefined;
-  readonly news = new News();
+  readonly news = new Signal();
   readonly sources = new Sources();
   /** Repositories of the origin that were given nothing in this run, and have confirmed by the upstream's word that they have it. */
   readonly confirmed = new Set<Source>();
@@ -66,7 +66,7 @@ export class Run {
 
   readonly #digest: Digest;
   readonly #blobs: RunStore;
-  readonly #memory: Memory;
+  readonly #memory: RunMemory;
   readonly #fetcher: Fetcher;
   readonly #round: Round;
   #plain: boolean;

@@ -4,11 +4,11 @@ import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
 import { SEGMENT } from "../../store/segments.ts";
 import { late } from "../../upstream/client/request.ts";
-import type { Run } from "./run.ts";
 import type { Asking, Joined, Ready } from "../contract.ts";
+import type { Run } from "./run.ts";
 
 /** How often at least a joiner looks at the clock, in ms. */
-const LOOK = 250;
+const POLL_INTERVAL = 250;
 
 /** His answer, once there is one.
  * @param began whether the run began for him */
@@ -20,7 +20,7 @@ export function joinedTo(
 ): Promise<Joined> {
   const begun = Date.now();
   const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-  return run.news.until(look, Math.min(LOOK, patience / 4 + 1));
+  return run.news.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
 }
 
 /** @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */

@@ -12,7 +12,7 @@ import { offline, unasked } from "../../upstream/client/offline.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, FetchedList, FillBindings, ListFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
-import { Memory, worth } from "../shared/negative-cache.ts";
+import { NegativeCache, worth } from "../shared/negative-cache.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { ReferrersReader } from "./referrers.ts";
 import { TagsReader } from "./tags.ts";
@@ -25,7 +25,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
   readonly #upstream = new UpstreamClient(openGate(this.env), tallyOf(this.env));
   readonly #tags = new TagsReader(this.#upstream);
   readonly #referrers = new ReferrersReader(this.#upstream);
-  readonly #memory = new Memory();
+  readonly #memory = new NegativeCache();
   /** What KV may not show yet. */
   #page: ListPage | undefined;
   #fetching: Promise<ListPage> | undefined;

@@ -12,7 +12,7 @@ import { readManifest } from "../manifest/read-manifest.ts";
 /** Manifests that are read for one list: each is a request, and may count as a pull there. Of more entries the descriptor decides. */
 const MOST_READ = 32;
 /** Read at once. */
-const AT_ONCE = 4;
+const MAX_CONCURRENT_READS = 4;
 /** Digests whose subject is kept in memory. */
 const MOST_KEPT = 1_000;
 
@@ -39,8 +39,8 @@ export class Pointing {
       .filter((one) => one.digest !== subject && kindOf(one.mediaType) !== "blob");
     const read = candidates.slice(0, MOST_READ);
     const points: boolean[] = [];
-    for (let at = 0; at < read.length; at += AT_ONCE) {
-      const some = read.slice(at, at + AT_ONCE);
+    for (let at = 0; at < read.length; at += MAX_CONCURRENT_READS) {
+      const some = read.slice(at, at + MAX_CONCURRENT_READS);
       points.push(...(await Promise.all(some.map((one) => this.#points(source, subject, one)))));
     }
     return candidates.filter((one, at) => points[at] ?? looksLikeReferrer(one));

@@ -20,17 +20,17 @@ import type {
 } from "../contract.ts";
 import { patiently } from "../shared/asking.ts";
 import { empty } from "../shared/emptied.ts";
-import { Memory } from "../shared/negative-cache.ts";
+import { NegativeCache } from "../shared/negative-cache.ts";
 import { factOf, Outbox, TELL_AGAIN } from "../shared/outbox.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing, removalsOver } from "../shared/removing.ts";
-import { News } from "../shared/signal.ts";
+import { Signal } from "../shared/signal.ts";
 import { isBeginners, Sources } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { ManifestQuestions } from "./manifest-questions.ts";
 
 interface Run {
-  news: News;
+  news: Signal;
   sources: Sources;
   background: boolean;
   fetched?: Manifest;
@@ -49,7 +49,7 @@ export class ManifestFill
   readonly #proofs = new Proofs(this.#links);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
-  readonly #memory = new Memory();
+  readonly #memory = new NegativeCache();
   readonly #questions = new ManifestQuestions(
     new UpstreamClient(openGate(this.env), this.#tally),
     this.#tally,
@@ -142,7 +142,7 @@ export class ManifestFill
 
   #start(digest: Digest, source: Source, background: boolean, stored?: Manifest): Run {
     const origin = originOf(source.rule);
-    const run: Run = { news: new News(), sources: new Sources(), told: new Map(), background };
+    const run: Run = { news: new Signal(), sources: new Sources(), told: new Map(), background };
     run.sources.add(source);
     this.#runs.set(origin, run);
     this.#fetch(digest, run, stored)

@@ -6,21 +6,25 @@ import type { Source } from "../../policy/source.ts";
 import type { Manifest } from "../../store/manifests.ts";
 import type { Purpose, UpstreamClient } from "../../upstream/client/client.ts";
 import type { ToldManifest } from "../contract.ts";
-import type { Memory } from "../shared/negative-cache.ts";
-import { Shared } from "../shared/single-flight.ts";
+import type { NegativeCache } from "../shared/negative-cache.ts";
+import { SingleFlight } from "../shared/single-flight.ts";
 import type { FillTally } from "../shared/tally.ts";
 import { manifestSize, readVerified } from "./read-manifest.ts";
 
 export class ManifestQuestions {
   readonly #upstream: UpstreamClient;
   readonly #tally: Pick<FillTally, "unverified">;
-  readonly #heads: Shared<ToldManifest | undefined>;
+  readonly #heads: SingleFlight<ToldManifest | undefined>;
 
   /** @param memory of refusals, shared with the object */
-  constructor(upstream: UpstreamClient, tally: Pick<FillTally, "unverified">, memory: Memory) {
+  constructor(
+    upstream: UpstreamClient,
+    tally: Pick<FillTally, "unverified">,
+    memory: NegativeCache,
+  ) {
     this.#upstream = upstream;
     this.#tally = tally;
-    this.#heads = new Shared(memory);
+    this.#heads = new SingleFlight(memory);
   }
 
   /** Undefined where HEAD is deficient, or its 404 is not believed: ask by GET. */

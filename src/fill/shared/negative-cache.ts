@@ -5,7 +5,7 @@ import { RegistryError } from "../../oci/error.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 
 /** For how long refusals are remembered, and failures where something else could be served, in ms. */
-const REFUSED = 5_000;
+const REFUSAL_TTL = 5_000;
 /** Content that is named by digest is pushed at any moment: it is unknown for so long at most, in ms. */
 const DIGEST_UNKNOWN = 10_000;
 
@@ -14,7 +14,7 @@ export function worth(error: unknown, source: Source, byDigest: boolean): number
   if (!(error instanceof RegistryError)) return 0;
   const { negativeTtl } = source.rule;
   if (error.status === 404) return byDigest ? Math.min(negativeTtl, DIGEST_UNKNOWN) : negativeTtl;
-  return [400, 401, 403].includes(error.status) ? REFUSED : 0;
+  return [400, 401, 403].includes(error.status) ? REFUSAL_TTL : 0;
 }
 
 interface Remembered<T> {
@@ -24,7 +24,7 @@ interface Remembered<T> {
 }
 
 /** By source: what one was told is nothing to another. */
-export class Memory<T = never> {
+export class NegativeCache<T = never> {
   readonly #remembered = new Map<string, Remembered<T>>();
 
   recall(source: Source, now: number): { value: T } | { error: unknown } | undefined {
@@ -50,7 +50,7 @@ export class Memory<T = never> {
   /** Something is served in place of the error: it is not asked for again at once, since somebody waits each time. */
   pause(source: Source, error: unknown, now: number): void {
     if (this.recall(source, now)) return;
-    this.keep(source, { error }, worth(error, source, false) || REFUSED, now);
+    this.keep(source, { error }, worth(error, source, false) || REFUSAL_TTL, now);
   }
 
   forget(source: Source): void {

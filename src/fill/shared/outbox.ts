@@ -14,7 +14,7 @@ import type { FillBindings } from "../contract.ts";
 type Fact = { manifest: ManifestFact } | { blob: BlobFact } | { tag: TagFact };
 
 /** Nobody who pulls waits longer for the catalog, in ms. */
-const PATIENCE = 2_000;
+const CATALOG_TIMEOUT = 2_000;
 /** When the alarm tells what was not told, in ms. */
 export const TELL_AGAIN = 20_000;
 
@@ -89,7 +89,7 @@ export class Outbox {
 /** Throws where the catalog is slow or away. */
 export async function tellInTime(catalog: Catalog, facts: readonly Fact[]): Promise<Digest[]> {
   const told = Promise.all(facts.map((fact) => tell(catalog, fact)));
-  return (await within(told, PATIENCE, () => new Error("no answer in time"))).flat();
+  return (await within(told, CATALOG_TIMEOUT, () => new Error("no answer in time"))).flat();
 }
 
 async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {

@@ -7,7 +7,7 @@ import type { LinkStore, Proof } from "../../store/links.ts";
 /** For how long a record that was written is not written again, in ms: a crowd that joins one run writes it once. */
 const WRITTEN = 60_000;
 /** Repositories that are remembered so; one that is forgotten is written again. */
-const MOST = 2_000;
+const MAX_WRITTEN = 2_000;
 
 type Store = Pick<LinkStore, "isProved" | "prove" | "hasDelivered">;
 
@@ -35,7 +35,7 @@ export class Proofs {
     const now = Date.now();
     const before = this.#recorded.get(key);
     if (before && now - before.at < WRITTEN) return before.done;
-    if (this.#recorded.size >= MOST) this.#recorded.clear();
+    if (this.#recorded.size >= MAX_WRITTEN) this.#recorded.clear();
     const done = this.#record(digest, key, by);
     this.#recorded.set(key, { at: now, done });
     return done;

@@ -5,7 +5,7 @@ import { within } from "../../platform/deadline.ts";
 import type { FillBindings, Removed } from "../contract.ts";
 
 /** For how long the end of a removal is waited for, in ms. */
-const PATIENCE = 2_000;
+const REMOVAL_TIMEOUT = 2_000;
 
 export class Removing {
   #removal: Promise<boolean> | undefined;
@@ -43,7 +43,7 @@ export async function removalsOver(env: FillBindings, digests: readonly Digest[]
     [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) => removable(fills, digest).removalOver()),
   );
   try {
-    await within(Promise.all(over), PATIENCE, () => new Error("no end in time"));
+    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("no end in time"));
   } catch (error) {
     console.warn(`entrepot: contents are being deleted: ${(error as Error).message}`);
   }

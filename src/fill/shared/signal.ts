@@ -1,6 +1,6 @@
 // News: whoever waits for a change looks again at each one, and shares nothing but the moment.
 
-export class News {
+export class Signal {
   readonly #waiting = new Set<() => void>();
 
   tell(): void {

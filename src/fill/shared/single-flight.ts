@@ -2,17 +2,17 @@
 
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { Memory, worth } from "./negative-cache.ts";
+import { NegativeCache, worth } from "./negative-cache.ts";
 
 /** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
  * digest, and never change. */
-export class Shared<T> {
-  readonly #refusals: Memory;
-  readonly #values = new Memory<T>();
+export class SingleFlight<T> {
+  readonly #refusals: NegativeCache;
+  readonly #values = new NegativeCache<T>();
   readonly #asking = new Map<string, Promise<T>>();
 
   /** @param refusals shared with others who ask for the same thing in another way */
-  constructor(refusals: Memory) {
+  constructor(refusals: NegativeCache) {
     this.#refusals = refusals;
   }
 

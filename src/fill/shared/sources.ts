@@ -4,7 +4,7 @@
 import { RegistryError } from "../../oci/error.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { type Memory, worth } from "./negative-cache.ts";
+import { type NegativeCache, worth } from "./negative-cache.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
@@ -54,7 +54,7 @@ export class Sources {
   }
 
   /** Keeps what is worth it of the errors, each for its own source. */
-  remember(memory: Memory): void {
+  remember(memory: NegativeCache): void {
     for (const [key, error] of this.#errors) {
       const source = this.#sources.get(key) as Source;
       memory.keep(source, { error }, worth(error, source, true), Date.now());

@@ -19,9 +19,9 @@ const fills = new Map<Digest, number>();
 let isolate: string | undefined;
 /** Until when somebody has it in hand to tell, in ms since the epoch: an object that is gone tells nothing. */
 let takenUntil = 0;
-const LATE = 5_000;
+const REPORT_SLACK = 5_000;
 /** A fill shows itself more often than this, in ms (fill/blob-fill). */
-const SILENT = 15 * 60_000;
+const FILL_TIMEOUT = 15 * 60_000;
 
 export interface FillTally extends Tally {
   /** A fill is at work, until it ends. */
@@ -36,7 +36,7 @@ export function tallyOf(env: FillBindings): FillTally {
     const now = Date.now();
     if (now < takenUntil) return;
     const every = readTimes({ ...env }, []).reportEvery; // what is wrong with it is told at the door
-    takenUntil = now + every + LATE;
+    takenUntil = now + every + REPORT_SLACK;
     setTimeout(() => void tell(env), every);
   };
   const add = (source: Source, amounts: Parameters<Counting["add"]>[3]) => {
@@ -81,7 +81,7 @@ export function tallyOf(env: FillBindings): FillTally {
 async function tell(env: FillBindings): Promise<void> {
   takenUntil = 0;
   const at = Date.now();
-  for (const [digest, shownAt] of fills) if (at - shownAt > SILENT) fills.delete(digest);
+  for (const [digest, shownAt] of fills) if (at - shownAt > FILL_TIMEOUT) fills.delete(digest);
   const counts = counting.take();
   const told = hours.take();
   const metered = meter.take();

@@ -13,7 +13,7 @@ import { offline, unasked } from "../../upstream/client/offline.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, CheckedTag, FillBindings, Removed, TagFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
-import { Memory, worth } from "../shared/negative-cache.ts";
+import { NegativeCache, worth } from "../shared/negative-cache.ts";
 import { Outbox } from "../shared/outbox.ts";
 import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
@@ -39,7 +39,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     this.#outbox,
     this.env,
   );
-  readonly #memory = new Memory();
+  readonly #memory = new NegativeCache();
   /** The digest that was doubted last and found to be meant, or not, and when. */
   #askedAgain: { digest: Digest; at: number } | undefined;
   #guests = 0;

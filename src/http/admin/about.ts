@@ -1,7 +1,7 @@
 // The API's part about the deployment itself.
 
 import { z } from "@hono/zod-openapi";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import type { Config } from "../../config/read.ts";
 import { VERSION } from "../../config/version.ts";
 import type { Admin } from "./admin.ts";
@@ -35,7 +35,7 @@ export type Probes = Record<string, () => Promise<unknown>>;
 
 export function addAbout(
   api: Api,
-  desk: Desk,
+  accessServices: AccessServices,
   config: () => Config,
   admin: Admin,
   probes: Probes,
@@ -61,7 +61,7 @@ export function addAbout(
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],
           access: auth.access !== undefined,
         },
-        limits: desk.limits.bound,
+        limits: accessServices.limits.bound,
         offline,
         rules: rules.length,
         problems: rules.flatMap(({ rule, problem }) =>

@@ -7,14 +7,14 @@ import { repositories } from "../../config/auth.ts";
 import { duration } from "../../config/duration.ts";
 import { network } from "../../config/network.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { answerJson, timeOf } from "../shared/answers.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, bodyIn, nextOf, page, time as told } from "./schemas.ts";
 
 /** In bytes. */
-const LONGEST = 64 * 1024;
+const MAX_BODY = 64 * 1024;
 const MOST_GLOBS = 200;
 
 const time = z.union([
@@ -88,7 +88,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     },
     async (_, { req }) => {
       const now = Date.now();
-      const read = newTokenIn(await textOf(req.raw, LONGEST, "a token's description"), now);
+      const read = newTokenIn(await textOf(req.raw, MAX_BODY, "a token's description"), now);
       if (read instanceof Response) return read;
       const secret = newPullToken();
       const id = crypto.randomUUID();

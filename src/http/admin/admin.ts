@@ -3,11 +3,12 @@
 
 import { isSame, ofTeam, type Person } from "../../access/administrators.ts";
 import type { Role } from "../../access/contract.ts";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import { type RoleSecret, sessionIn, signSession } from "../../access/sessions/session.ts";
 import { type Auth, SHORTEST_SECRET } from "../../config/auth.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { addressOf } from "../registry/registry-auth.ts";
+import type { Ways } from "../shared/console-host.ts";
 import { cookieIn } from "../shared/cookies.ts";
 import {
   anotherSite,
@@ -16,7 +17,6 @@ import {
   isOfThisMachine,
   isReading,
 } from "../shared/origin.ts";
-import type { Ways } from "../shared/console-host.ts";
 import { noSession, sessionCookie, sessionTextIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -30,12 +30,12 @@ const ACCESS_COOKIE = "CF_Authorization";
 
 export class Admin {
   readonly #variables: Variables;
-  readonly #desk: Desk;
+  readonly #accessServices: AccessServices;
   readonly #people = new WeakMap<Request, Person>();
 
-  constructor(variables: Variables, desk: Desk) {
+  constructor(variables: Variables, accessServices: AccessServices) {
     this.#variables = variables;
-    this.#desk = desk;
+    this.#accessServices = accessServices;
   }
 
   /** Throws what a request is answered that may not pass: 401, 403 DENIED, 429. Where there is nobody who could, the API is not there:
@@ -62,9 +62,9 @@ export class Admin {
     const secrets = this.#secrets();
     if (secrets.length === 0) throw nothingHere();
     const [role, secret] = await this.#guessed(given, secrets, request, now);
-    const { access, book } = this.#desk;
+    const { access, snapshot } = this.#accessServices;
     const session = await access.beginSession(crypto.randomUUID(), role, now);
-    const { sessions } = await book.page(now, nothingLater);
+    const { sessions } = await snapshot.page(now, nothingLater);
     if (!sessions) throw new Error("there is no key for sessions");
     const age = Math.floor((session.endsAt - now) / 1000);
     return sessionCookie(new URL(request.url), await signSession(session, secret, sessions), age);
@@ -76,9 +76,9 @@ export class Admin {
     expectOurs(request);
     const session = await this.#sessionOf(request, now);
     if (session) {
-      const { access, book } = this.#desk;
+      const { access, snapshot } = this.#accessServices;
       await access.endSession(session.id, ofToken(session.role).who, now);
-      await book.readNow(now);
+      await snapshot.readNow(now);
     }
     return noSession(new URL(request.url));
   }
@@ -134,7 +134,7 @@ export class Admin {
     request: Request,
     now: number,
   ): Promise<readonly [R, string]> {
-    const own = await this.#desk.limits.guesses.guess(addressOf(request), now, () =>
+    const own = await this.#accessServices.limits.guesses.guess(addressOf(request), now, () =>
       given === WRONG_WAY ? undefined : secrets.find(([, secret]) => isSame(given, secret)),
     );
     if (own) return own;
@@ -193,7 +193,7 @@ export class Admin {
   async #sessionOf(request: Request, now: number): Promise<{ id: string; role: Role } | undefined> {
     const text = sessionTextIn(request);
     if (text === undefined) return undefined;
-    const { sessions } = await this.#desk.book.page(now, nothingLater);
+    const { sessions } = await this.#accessServices.snapshot.page(now, nothingLater);
     const secrets = SECRETS.flatMap(([name, role]): RoleSecret[] => {
       const secret = this.#variables[name];
       return typeof secret === "string" && secret !== "" ? [[role, secret]] : [];
@@ -209,10 +209,10 @@ export class Admin {
     now: number,
   ): Promise<Person> {
     if (!isReading(request) && isOfAnotherSite(request)) throw anotherSite();
-    const person = await ofTeam(assertion, team, this.#desk.issuers, now);
+    const person = await ofTeam(assertion, team, this.#accessServices.issuers, now);
     if (!("refused" in person)) return person;
     if (person.known) throw new RegistryError("DENIED", person.refused);
-    await this.#desk.limits.failed(addressOf(request), now);
+    await this.#accessServices.limits.failed(addressOf(request), now);
     throw unauthorized(person.refused);
   }
 }

@@ -1,7 +1,7 @@
 // The API for whoever runs the cache: its door, its parts, and the document that describes it (OpenAPI 3.1).
 
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Explain } from "../../explain/open.ts";
@@ -9,13 +9,13 @@ import type { Lifecycle } from "../../lifecycle/contract.ts";
 import type { Analytics } from "../../meter/analytics.ts";
 import { RegistryError } from "../../oci/error.ts";
 import type { Prewarm } from "../../prewarm/contract.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import type { Watch } from "../../upstream/contract.ts";
-import type { Current } from "../live-config.ts";
+import type { LiveConfig } from "../live-config.ts";
+import { answerJson } from "../shared/answers.ts";
 import { addAbout, type Probes } from "./about.ts";
 import { addAccess } from "./access.ts";
 import { Admin, nothingHere } from "./admin.ts";
-import { answerJson } from "../shared/answers.ts";
 import { addCatalog } from "./catalog.ts";
 import { changing } from "./changing.ts";
 import { addExplain } from "./explain.ts";
@@ -35,9 +35,9 @@ import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
 
 /** What the API works with. */
-export interface Office {
+export interface ApiServices {
   catalog: Catalog;
-  desk: Desk;
+  accessServices: AccessServices;
   explain: Explain;
   gate: Watch;
   lifecycle(config: Config): Lifecycle;
@@ -60,39 +60,40 @@ const ABOUT = {
 /** Under `/api`. */
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
-  current: Current,
-  house: House,
-  { catalog, lifecycle, desk, explain, gate, prewarm, probes }: Office,
+  current: LiveConfig,
+  services: PullServices,
+  { catalog, lifecycle, accessServices, explain, gate, prewarm, probes }: ApiServices,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
     defaultHook: (result) =>
       result.success ? undefined : refusal(result.error.issues, "this request"),
   });
   const config = () => current.config;
-  const admin = new Admin(variables, desk);
+  const admin = new Admin(variables, accessServices);
   api.onError(problemResponse);
   api.use(async ({ req }, next) => {
     await admin.admit(config().auth, req.raw, Date.now());
     await next();
   });
-  const note: Note = (request, what) => desk.access.note(admin.who(request), what, Date.now());
-  const changed = changing(variables, current, desk.access, admin);
+  const note: Note = (request, what) =>
+    accessServices.access.note(admin.who(request), what, Date.now());
+  const changed = changing(variables, current, accessServices.access, admin);
   addLifecycle(api, catalog, config, lifecycle, note);
   addPolicies(api, current, changed);
   addCatalog(api, catalog, () => lifecycle(config()), note);
-  addAccess(api, desk.access, admin);
-  addSessions(api, desk, admin);
+  addAccess(api, accessServices.access, admin);
+  addSessions(api, accessServices, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, changed);
-  addAbout(api, desk, config, admin, probes);
-  addImages(api, house, desk, config, note);
-  addImageList(api, catalog, house, config);
-  addImageChanges(api, catalog, house, config, admin, note);
+  addAbout(api, accessServices, config, admin, probes);
+  addImages(api, services, accessServices, config, note);
+  addImageList(api, catalog, services, config);
+  addImageChanges(api, catalog, services, config, admin, note);
   addUpstreams(api, gate, catalog, config);
   addNumbers(api, variables, catalog, config);
   addPrewarm(api, prewarm, admin, note);
-  addQuarantine(api, desk.access, admin);
+  addQuarantine(api, accessServices.access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -5,8 +5,8 @@ import type { Access, RuleChange } from "../../access/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { withAdded } from "../../policy/added.ts";
+import type { LiveConfig } from "../live-config.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
-import type { Current } from "../live-config.ts";
 import type { Admin } from "./admin.ts";
 
 /** Somebody else may change something else meanwhile: it is looked at again so often. */
@@ -21,7 +21,7 @@ export type Changing = (context: Context, change: Change) => Promise<Config | Re
 
 export function changing(
   variables: Readonly<Record<string, unknown>>,
-  current: Current,
+  current: LiveConfig,
   access: Access,
   admin: Admin,
 ): Changing {

@@ -7,7 +7,7 @@ import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import { type Visitor, visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
 import { notHere, REFERENCE, sourceNamed } from "./image-named.ts";
@@ -32,7 +32,7 @@ const pinned = z.object({ reference: z.string(), pinned: z.boolean() }).openapi(
 export function addImageChanges(
   api: Api,
   catalog: Catalog,
-  house: House,
+  services: PullServices,
   config: () => Config,
   admin: Admin,
   note: Note,
@@ -61,7 +61,7 @@ export function addImageChanges(
       // Said before the tags go: whoever is broken off here says it again, and goes on.
       await note(request, `deleted ${named.text}`);
       const { tags, waiting } = await removeTags(
-        house,
+        services,
         catalog,
         removed.doomed,
         named.source,
@@ -117,7 +117,7 @@ export function addImageChanges(
 
 /** @returns those that have gone; what has moved meanwhile stays, and is not told */
 async function removeTags(
-  house: House,
+  services: PullServices,
   catalog: Catalog,
   doomed: readonly Doomed[],
   source: Source,
@@ -126,15 +126,15 @@ async function removeTags(
   const tags: string[] = [];
   const waiting: string[] = [];
   for (const { place, tag, digest } of doomed) {
-    const outcome = await house.fills.removeTag({ place, tag, digest });
+    const outcome = await services.fills.removeTag({ place, tag, digest });
     // Else this isolate's memory would serve it for some seconds more.
-    house.tags.forget(source, tag, { host: url.host, now, later });
+    services.tags.forget(source, tag, { host: url.host, now, later });
     if (outcome === "busy") {
       waiting.push(tag);
       continue;
     }
     const isWanted = await catalog.tagGone({ place, tag, digest }, outcome === "gone", now, 0);
-    if (isWanted) await house.fills.restoreTag(place, tag, { digest, checkedAt: 0 });
+    if (isWanted) await services.fills.restoreTag(place, tag, { digest, checkedAt: 0 });
     else if (outcome === "gone") tags.push(tag);
   }
   return { tags, waiting };

@@ -5,8 +5,8 @@ import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { platformOf } from "../../oci/platform.ts";
-import type { Part } from "../../oci/references.ts";
-import type { House } from "../../pull/services.ts";
+import type { DescribedPart } from "../../oci/references.ts";
+import type { PullServices } from "../../pull/services.ts";
 import { plain } from "../../text/plain.ts";
 import { isRecorded } from "../../text/recorded.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
@@ -23,7 +23,7 @@ const MOST_ASKED = 2_000;
 
 /** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
 export async function detailOf(
-  house: House,
+  services: PullServices,
   catalog: Catalog,
   { text, source, place, digest }: Named & { digest: Digest },
   visitor: Visitor,
@@ -31,13 +31,13 @@ export async function detailOf(
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   const [record, own] = await Promise.all([
     catalog.record(place, digest),
-    house.manifests.get(digest, visit),
+    services.manifests.get(digest, visit),
   ]);
   if (!record || !own)
     throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
       status: 404,
     });
-  const found = await readParts(house, own.value, visit);
+  const found = await readParts(services, own.value, visit);
   const digests = [
     ...new Set([
       digest,
@@ -49,7 +49,7 @@ export async function detailOf(
   const known = knownOf(rows);
   const read = settled(own.value, found, rows);
   const parts = read.flatMap(blobsOf);
-  const toldOf = (part: Part) => ({
+  const toldOf = (part: DescribedPart) => ({
     ...part,
     here: known.get(part.digest)?.present ?? false,
     sharedBy: Math.max(0, (known.get(part.digest)?.parents ?? 1) - 1),
@@ -63,7 +63,7 @@ export async function detailOf(
   );
   const manifests = await Promise.all(
     read.map(async ({ digest: of, platform: named, manifest, config, layers, leftOut }) => {
-      const inside = config && (await configOf(house, config, visit));
+      const inside = config && (await configOf(services, config, visit));
       const platform = named ?? platformOf(inside ?? {});
       return {
         digest: of,
@@ -99,7 +99,7 @@ export async function detailOf(
   };
 }
 
-function blobsOf({ config, layers }: ReadManifest): Part[] {
+function blobsOf({ config, layers }: ReadManifest): DescribedPart[] {
   return [...(config ? [config] : []), ...layers];
 }
 

@@ -6,7 +6,7 @@ import type { Catalog } from "../../catalog/contract.ts";
 import { type ListedImage, type Position, SORTS } from "../../catalog/query/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import { timeOf } from "../shared/answers.ts";
 import { detailOf } from "./image-detail.ts";
@@ -131,7 +131,12 @@ const detail = z
   .openapi("ImageDetail");
 export type ImageDetailAnswer = z.infer<typeof detail>;
 
-export function addImageList(api: Api, catalog: Catalog, house: House, config: () => Config): void {
+export function addImageList(
+  api: Api,
+  catalog: Catalog,
+  services: PullServices,
+  config: () => Config,
+): void {
   add(
     api,
     {
@@ -170,7 +175,7 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
       if (!found) throw tooMany(sort);
       const visitor = visitorOf(context);
       const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-      const images = await withPlatforms(house, catalog, found, visit);
+      const images = await withPlatforms(services, catalog, found, visit);
       const last = found.length === n ? found.at(-1) : undefined;
       return {
         images: images.map((one) => imageTold(now, one)),
@@ -192,8 +197,8 @@ export function addImageList(api: Api, catalog: Catalog, house: House, config: (
     },
     async ({ reference }, context: Context) => {
       const visitor = visitorOf(context);
-      const named = await imageNamed(config(), house, catalog, reference, visitor);
-      return detailOf(house, catalog, named, visitor);
+      const named = await imageNamed(config(), services, catalog, reference, visitor);
+      return detailOf(services, catalog, named, visitor);
     },
   );
 }

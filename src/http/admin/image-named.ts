@@ -8,7 +8,7 @@ import { RegistryError } from "../../oci/error.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
 import { routeFull } from "../../policy/route.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
 
 export const REFERENCE = z
@@ -41,7 +41,7 @@ export function sourceNamed({ rules }: Config, text: string, host: string): Name
 /** The same for one that is cached: with its digest. Throws MANIFEST_UNKNOWN (404) where it is not. */
 export async function imageNamed(
   config: Config,
-  house: House,
+  services: PullServices,
   catalog: Catalog,
   text: string,
   visitor: Visitor,
@@ -49,7 +49,8 @@ export async function imageNamed(
   const named = sourceNamed(config, text, visitor.url.host);
   const { tag, digest: given } = named.reference;
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-  const digest = given ?? (await house.tags.get(named.source, tag as string, visit))?.value.digest;
+  const digest =
+    given ?? (await services.tags.get(named.source, tag as string, visit))?.value.digest;
   if (digest === undefined || !(await catalog.image(named.place, digest)))
     throw notHere(named.text);
   return { ...named, digest };

@@ -3,41 +3,43 @@
 import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseObject } from "../../oci/json.ts";
-import { type Named, namedIn, type Part, partIn } from "../../oci/references.ts";
-import type { House } from "../../pull/services.ts";
+import { type DescribedPart, type Named, namedIn, partIn } from "../../oci/references.ts";
+import type { PullServices } from "../../pull/services.ts";
 import type { Manifest } from "../../store/manifests.ts";
-import type { Visit } from "../../store/visit.ts";
+import type { ReadVisit } from "../../store/visit.ts";
 
 /** Bounds of what is looked into: manifests, how deep indexes stand in one another, and layers of each. */
 const MOST_MANIFESTS = 40;
-const DEEPEST = 3;
+const MAX_INDEX_DEPTH = 3;
 const MOST_LAYERS = 500;
 
 export interface ReadManifest {
   digest: Digest;
   platform?: string;
   manifest?: Manifest;
-  config?: Part;
+  config?: DescribedPart;
   /** With what an index names beside manifests. */
-  layers: Part[];
+  layers: DescribedPart[];
   /** Layers that are not told, as there are too many. */
   leftOut: number;
   /** Its descriptor does not say that it is a manifest, and none of that digest is here. */
-  maybe?: Part;
+  maybe?: DescribedPart;
 }
 
 /** Of an index its children first; the image itself where it names blobs, or nothing. */
 export async function readParts(
-  house: House,
+  services: PullServices,
   own: Manifest,
-  visit: Visit,
+  visit: ReadVisit,
 ): Promise<ReadManifest[]> {
   const read = new Map<Digest, ReadManifest>();
   let level = childrenOf(own);
-  for (let depth = 0; depth < DEEPEST && level.length > 0; depth++) {
+  for (let depth = 0; depth < MAX_INDEX_DEPTH && level.length > 0; depth++) {
     const isNew = ({ digest }: Named) => digest !== own.digest && !read.has(digest);
     const open = level.filter(isNew).slice(0, MOST_MANIFESTS - read.size);
-    const found = await Promise.all(open.map(({ digest }) => house.manifests.get(digest, visit)));
+    const found = await Promise.all(
+      open.map(({ digest }) => services.manifests.get(digest, visit)),
+    );
     level = open.flatMap((child, at) => {
       const manifest = found[at]?.value;
       read.set(child.digest, readOf(child, manifest));

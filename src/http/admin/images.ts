@@ -2,13 +2,13 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { routeFull } from "../../policy/route.ts";
 import { refresh } from "../../pull/refresh.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import { sourceOf, visitorOf } from "../registry/registry-auth.ts";
 import { type Api, add, type Note } from "./schemas.ts";
 
@@ -27,8 +27,8 @@ export type RefreshedAnswer = z.infer<typeof refreshed>;
 
 export function addImages(
   api: Api,
-  house: House,
-  desk: Desk,
+  services: PullServices,
+  accessServices: AccessServices,
   config: () => Config,
   note: Note,
 ): void {
@@ -64,8 +64,8 @@ export function addImages(
       const source = sourceOf(routed);
       const { now, later } = visitor;
       await note(context.req.raw, `had ${name}:${tag} refreshed`);
-      const quarantined = await desk.book.quarantined(now, later);
-      const done = await refresh(house, source, tag, quarantined, { host, now, later });
+      const quarantined = await accessServices.snapshot.quarantined(now, later);
+      const done = await refresh(services, source, tag, quarantined, { host, now, later });
       const moved = done.before !== undefined && done.before !== done.digest;
       return { reference: `${name}:${tag}`, ...done, moved };
     },

@@ -8,8 +8,8 @@ import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import type { Config } from "../../config/read.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import { RegistryError } from "../../oci/error.ts";
-import { textOf } from "../shared/body.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
+import { textOf } from "../shared/body.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, flag, type Note, nextOf, number, page, time } from "./schemas.ts";
 

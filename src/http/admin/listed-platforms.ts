@@ -8,8 +8,8 @@ import { parseObject } from "../../oci/json.ts";
 import { INDEX_TYPES } from "../../oci/manifest.ts";
 import { NO_PLATFORM, platformOf } from "../../oci/platform.ts";
 import { partIn } from "../../oci/references.ts";
-import type { House } from "../../pull/services.ts";
-import type { Visit } from "../../store/visit.ts";
+import type { PullServices } from "../../pull/services.ts";
+import type { ReadVisit } from "../../store/visit.ts";
 import { reasonOf } from "../../text/plain.ts";
 import { configOf, LONGEST_CONFIG } from "./image-config.ts";
 
@@ -19,9 +19,9 @@ const MOST_MANIFESTS = 400;
 const MOST_BYTES = 16 * 1024 * 1024;
 /** Of an index so many children, and how deep indexes may stand in one another. */
 const MOST_CHILDREN = 40;
-const DEEPEST = 3;
+const MAX_INDEX_DEPTH = 3;
 /** How many images are read at once. */
-const AT_ONCE = 6;
+const MAX_CONCURRENT_READS = 6;
 
 /** What the catalog is told: "" says that the config names none. */
 export interface KnownPlatform {
@@ -30,12 +30,12 @@ export interface KnownPlatform {
 }
 
 export async function withPlatforms(
-  house: House,
+  services: PullServices,
   catalog: Catalog,
   found: readonly ListedImage[],
-  visit: Visit,
+  visit: ReadVisit,
 ): Promise<ListedImage[]> {
-  const reading = new Reading(house, visit);
+  const reading = new Reading(services, visit);
   const unread = [...new Set(found.filter((one) => one.unread).map(({ digest }) => digest))];
   const platforms = new Map<Digest, string[]>();
   const work = unread.values();
@@ -43,7 +43,7 @@ export async function withPlatforms(
     for (const digest of work) platforms.set(digest, await reading.platformsOf(digest));
   };
   try {
-    await Promise.all(Array.from({ length: AT_ONCE }, read));
+    await Promise.all(Array.from({ length: MAX_CONCURRENT_READS }, read));
   } catch (error) {
     // The list is right without them.
     console.warn(`entrepot: platforms of images could not be read: ${reasonOf(error)}`);
@@ -62,20 +62,20 @@ export async function withPlatforms(
 
 class Reading {
   readonly known: KnownPlatform[] = [];
-  readonly #house: House;
-  readonly #visit: Visit;
+  readonly #services: PullServices;
+  readonly #visit: ReadVisit;
   #manifests = 0;
   #bytes = 0;
 
-  constructor(house: House, visit: Visit) {
-    this.#house = house;
+  constructor(services: PullServices, visit: ReadVisit) {
+    this.#services = services;
     this.#visit = visit;
   }
 
   /** Of an index those of its children. */
   async platformsOf(digest: Digest, depth = 0): Promise<string[]> {
     if (++this.#manifests > MOST_MANIFESTS) return [];
-    const manifest = (await this.#house.manifests.get(digest, this.#visit))?.value;
+    const manifest = (await this.#services.manifests.get(digest, this.#visit))?.value;
     if (!manifest) return [];
     if (!INDEX_TYPES.includes(manifest.mediaType)) {
       const platform = await this.#inConfigOf(manifest.bytes);
@@ -85,7 +85,7 @@ class Reading {
     const { children } = describe(manifest.bytes);
     // An index of blobs, such as BuildKit's cache: for no platform.
     if (children.length === 0) this.known.push({ digest, platform: "" });
-    if (depth >= DEEPEST) return [];
+    if (depth >= MAX_INDEX_DEPTH) return [];
     const platforms = new Set<string>();
     for (const child of children.slice(0, MOST_CHILDREN))
       for (const platform of await this.platformsOf(child.digest, depth + 1))
@@ -99,7 +99,7 @@ class Reading {
     if (!part) return "";
     this.#bytes += Math.min(part.size, LONGEST_CONFIG);
     if (this.#bytes > MOST_BYTES) return undefined;
-    const config = await configOf(this.#house, part, this.#visit);
+    const config = await configOf(this.#services, part, this.#visit);
     const platform = config && platformOf(config);
     return config && (platform === undefined || platform === NO_PLATFORM ? "" : platform);
   }

@@ -7,15 +7,15 @@ import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import { written } from "../../config/lifecycle-written.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
-import { textOf } from "../shared/body.ts";
-import type { Current } from "../live-config.ts";
+import type { LiveConfig } from "../live-config.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
+import { textOf } from "../shared/body.ts";
 import { type Changing, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, time } from "./schemas.ts";
 
 /** In bytes: isolates have them in their memory. */
-const LONGEST = 48 * 1024;
+const MAX_BODY = 48 * 1024;
 
 const policies = z
   .object({
@@ -41,7 +41,7 @@ const given = z
   .union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))])
   .openapi({ description: "a policy, or a list of them, in ECR's grammar" });
 
-export function addPolicies(api: Api, current: Current, changed: Changing): void {
+export function addPolicies(api: Api, current: LiveConfig, changed: Changing): void {
   const path = "/lifecycle/policies";
   add(
     api,
@@ -73,7 +73,7 @@ export function addPolicies(api: Api, current: Current, changed: Changing): void
       problems: [409, 412, 413],
     },
     async (_, context) => {
-      const text = await textOf(context.req.raw, LONGEST, "the policies");
+      const text = await textOf(context.req.raw, MAX_BODY, "the policies");
       const read = parsePolicies(text, "policy");
       if ("problems" in read) return badRequest(read.problems);
       const fields = { policies: read.policies.map(written) };

@@ -5,13 +5,13 @@ import { platform } from "../../config/prewarm.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { type Item, type Job, type Prewarm, USUAL_PLATFORMS } from "../../prewarm/contract.ts";
+import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { answerJson, timeOf } from "../shared/answers.ts";
 import { type Api, add, bodyIn, type Note, number, numberIn, time } from "./schemas.ts";
 
 /** Of a request, in bytes. */
-const LONGEST = 256 * 1024;
+const MAX_BODY = 256 * 1024;
 const MOST_REFERENCES = 500;
 
 const amount = z.object({ total: z.int(), done: z.int() });
@@ -84,7 +84,7 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
       problems: [413, 429],
     },
     async (_, { req }) => {
-      const text = await textOf(req.raw, LONGEST, "a list of images");
+      const text = await textOf(req.raw, MAX_BODY, "a list of images");
       const given = bodyIn(text, asked, "a job", "references");
       if (given instanceof Response) return given;
       const { host } = new URL(req.url);

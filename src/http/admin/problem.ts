@@ -8,8 +8,8 @@ import { HARMLESS } from "../shared/respond.ts";
 export const PROBLEM_TYPE = "application/problem+json";
 
 /** So many things that are wrong are told, in so many characters. */
-const MOST = 10;
-const LONGEST = 1_200;
+const MAX_PROBLEMS = 10;
+const MAX_DETAIL = 1_200;
 
 /** As the document describes it (http/api-schemas). */
 interface Problem {
@@ -50,8 +50,8 @@ function problemsResponse(
 /** Enough to mend what was sent by, and not as long as that may be. */
 function bounded(messages: readonly string[]): string[] {
   const told: string[] = [];
-  let left = LONGEST;
-  for (const message of messages.slice(0, MOST)) {
+  let left = MAX_DETAIL;
+  for (const message of messages.slice(0, MAX_PROBLEMS)) {
     if (left <= 0) break;
     told.push(message.length > left ? `${message.slice(0, left)}…` : message);
     left -= message.length;

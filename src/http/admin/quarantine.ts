@@ -4,13 +4,13 @@ import { z } from "@hono/zod-openapi";
 import type { Access, Quarantined } from "../../access/contract.ts";
 import { digest as digestField, sentence } from "../../config/fields.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { timeOf } from "../shared/answers.ts";
 import { type Api, add, bodyIn, time } from "./schemas.ts";
 
 /** In bytes. */
-const LONGEST = 4 * 1024;
+const MAX_BODY = 4 * 1024;
 
 const entry = z
   .object({ digest: z.string(), reason: z.string(), at: time, who: z.string() })
@@ -43,7 +43,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       problems: [409, 413],
     },
     async (_, { req }) => {
-      const text = await textOf(req.raw, LONGEST, "an entry");
+      const text = await textOf(req.raw, MAX_BODY, "an entry");
       const read = bodyIn(text, asked, "an entry", "digest and reason");
       if (read instanceof Response) return read;
       const { digest, reason } = read;

@@ -10,8 +10,8 @@ import { isRepositoryName } from "../../oci/name.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
 import { CHECKS, type Sample, validate } from "../../upstream/client/validate.ts";
-import { textOf } from "../shared/body.ts";
 import { timeOf } from "../shared/answers.ts";
+import { textOf } from "../shared/body.ts";
 import { badRequest } from "./problem.ts";
 import { type Api, add, type Note, time } from "./schemas.ts";
 
@@ -48,7 +48,7 @@ export const rule = z
 export type RuleAnswer = z.infer<typeof rule>;
 
 /** In bytes. */
-const LONGEST = 16 * 1024;
+const MAX_BODY = 16 * 1024;
 
 export const fields = z
   .record(z.string(), z.unknown())
@@ -157,7 +157,7 @@ export async function fieldsIn(
   request: Request,
   unsaid?: string,
 ): Promise<Record<string, unknown> | Response> {
-  const text = await textOf(request, LONGEST, "a rule");
+  const text = await textOf(request, MAX_BODY, "a rule");
   if (unsaid !== undefined && text.trim() === "") return badRequest([unsaid]);
   try {
     const given: unknown = JSON.parse(text);

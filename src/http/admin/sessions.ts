@@ -2,10 +2,10 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../access/contract.ts";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import { RegistryError } from "../../oci/error.ts";
-import type { Admin } from "./admin.ts";
 import { timeOf } from "../shared/answers.ts";
+import type { Admin } from "./admin.ts";
 import { type Api, add, time } from "./schemas.ts";
 
 const role = z.enum(["admin", "viewer"], { error: "must be admin or viewer" });
@@ -21,7 +21,7 @@ const session = z
   .openapi("Session");
 export type SessionAnswer = z.infer<typeof session>;
 
-export function addSessions(api: Api, { access, book }: Desk, admin: Admin): void {
+export function addSessions(api: Api, { access, snapshot }: AccessServices, admin: Admin): void {
   const told = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
     const yours = admin.person(request).session === id;
     return { id, role, beganAt: timeOf(beganAt), endsAt: timeOf(endsAt), yours };
@@ -59,7 +59,7 @@ export function addSessions(api: Api, { access, book }: Desk, admin: Admin): voi
           status: 404,
         });
       const answer = told(ended, req.raw);
-      await book.readNow(now);
+      await snapshot.readNow(now);
       return answer;
     },
   );
@@ -76,7 +76,7 @@ export function addSessions(api: Api, { access, book }: Desk, admin: Admin): voi
     async ({ role }, { req }) => {
       const now = Date.now();
       const ended = await access.endSessions(role, admin.who(req.raw), now);
-      await book.readNow(now);
+      await snapshot.readNow(now);
       return { ended };
     },
   );

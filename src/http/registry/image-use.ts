@@ -1,14 +1,14 @@
 // The use of an image, as an answer shows it: a manifest that was sent is a pull; a HEAD, or a 304, says that a client has the image and
 // goes on using it. Both keep it from expiring, unless who asked keeps nothing alive (`touches`).
 
-import type { Asked as Wanted } from "../../oci/path.ts";
+import type { RegistryRequest as Wanted } from "../../oci/path.ts";
 import type { Source } from "../../policy/source.ts";
 import type { PulledManifest } from "../../pull/manifest.ts";
-import type { Asked } from "../../pull/pull.ts";
-import type { House } from "../../pull/services.ts";
+import type { Pull } from "../../pull/pull.ts";
+import type { PullServices } from "../../pull/services.ts";
 import type { Admitted } from "./registry-auth.ts";
 
-type Use = Asked & Pick<Admitted, "touches">;
+type Use = Pull & Pick<Admitted, "touches">;
 
 /** Tells what keeps something alive, unless who asks keeps nothing alive. */
 export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
@@ -23,7 +23,7 @@ export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
 
 /** It is one of the tag's own manifest, and of the child that was chosen of it for the client. As a pull it counts once. */
 export function reportUse(
-  { reports }: House,
+  { reports }: PullServices,
   source: Source,
   wanted: Wanted & { kind: "manifest" },
   { digest, mapping }: PulledManifest,

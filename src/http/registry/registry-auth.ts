@@ -2,9 +2,9 @@
 
 import type { Context } from "hono";
 import type { Later } from "../../access/access-snapshot.ts";
-import type { Asker, Identify, Somebody } from "../../access/authenticate.ts";
+import type { Asker, Authenticator, Somebody } from "../../access/authenticate.ts";
 import { addressKey } from "../../access/limits/limits.ts";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import { ANONYMOUS, SERVICE } from "../../access/tokens/jwt.ts";
 import { Seals } from "../../access/tokens/seals.ts";
 import { isWithin } from "../../config/network.ts";
@@ -48,15 +48,15 @@ type Known = Exclude<Asker, { who: "refused" }>;
 /** A longer one is no registry's host. */
 const LONGEST_NS = 255;
 
-export class Door {
+export class RegistryAuth {
   readonly #config: Config;
-  readonly #desk: Desk;
-  readonly #identify: Identify;
+  readonly #accessServices: AccessServices;
+  readonly #identify: Authenticator;
 
-  constructor(config: Config, desk: Desk) {
+  constructor(config: Config, accessServices: AccessServices) {
     this.#config = config;
-    this.#desk = desk;
-    this.#identify = desk.identify(config.auth);
+    this.#accessServices = accessServices;
+    this.#identify = accessServices.identify(config.auth);
   }
 
   /** Where he may pull from. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), and only for those who may see the name
@@ -96,7 +96,7 @@ export class Door {
     if (!target.routed) throw unknown(naming);
     const source = pulledBy(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
-    const quarantined = await this.#desk.book.quarantined(visitor.now, visitor.later);
+    const quarantined = await this.#accessServices.snapshot.quarantined(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
     if (isWithin(address, source.rule.quietNetworks ?? [])) touches = false;
     return { source, quarantined, isPublic, who, requester, touches };
@@ -127,13 +127,13 @@ export class Door {
 
   /** Marks on what is handed out, for those that come back with it. */
   seals({ now, later }: Visitor): Seals {
-    return new Seals(this.#desk.book, now, later);
+    return new Seals(this.#accessServices.snapshot, now, later);
   }
 
   /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */
   async free({ request, now }: Visitor): Promise<void> {
     if (this.#config.auth.mode === "open") return;
-    await this.#desk.limits.asked(addressKey(addressOf(request)), now);
+    await this.#accessServices.limits.asked(addressKey(addressOf(request)), now);
   }
 
   /** Whether what the client does keeps images alive, where it need not log in: a token that says no is heeded there too.
@@ -171,10 +171,10 @@ export class Door {
     };
     const asker = await this.#identify.asker(presented, address, now, later);
     if (asker.who === "refused") {
-      if (asker.counts) await this.#desk.limits.failed(address, now, asker.of);
+      if (asker.counts) await this.#accessServices.limits.failed(address, now, asker.of);
       throw refusal(asker.why);
     }
-    await this.#desk.limits.asked(
+    await this.#accessServices.limits.asked(
       isKnown(asker) ? accountOf(asker.subject) : addressKey(address),
       now,
     );

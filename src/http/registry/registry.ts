@@ -3,14 +3,14 @@
 import type { Seals } from "../../access/tokens/seals.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { OCI_INDEX } from "../../oci/manifest.ts";
-import { parsePath, type Asked as Wanted } from "../../oci/path.ts";
+import { parsePath, type RegistryRequest as Wanted } from "../../oci/path.ts";
 import type { Source } from "../../policy/source.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../../pull/blob.ts";
 import { pullByDigest, pullByTag } from "../../pull/manifest.ts";
-import type { Asked } from "../../pull/pull.ts";
+import type { Pull } from "../../pull/pull.ts";
 import { pullReferrers } from "../../pull/referrers.ts";
 import type { Kind } from "../../pull/served.ts";
-import type { House } from "../../pull/services.ts";
+import type { PullServices } from "../../pull/services.ts";
 import type { Labelled } from "../../pull/stale.ts";
 import { pullTags } from "../../pull/tags.ts";
 import { type Entry, entryOf, type Recorder } from "../shared/recorder.ts";
@@ -24,7 +24,7 @@ import {
 } from "../shared/respond.ts";
 import { reportUse, unlessQuiet } from "./image-use.ts";
 import { ListPages } from "./list-pages.ts";
-import type { Admitted, Door, Visitor } from "./registry-auth.ts";
+import type { Admitted, RegistryAuth, Visitor } from "./registry-auth.ts";
 import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
 
 /** Whether referrers are of the upstream's API (`api`), of the tag that clients keep them under where there is none (`tag`), or of neither
@@ -32,30 +32,35 @@ import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
 const REFERRERS_FROM = "Entrepot-Referrers";
 
 /** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
-type Heeded = Asked &
+type Heeded = Pull &
   Pick<Described, "shared"> &
   Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
 
 export function answerRegistry(
-  door: Door,
-  house: House,
+  registryAuth: RegistryAuth,
+  services: PullServices,
   recorder: Recorder,
   visitor: Visitor,
 ): Promise<Response> {
-  const counts = house.served.flush(visitor.now);
+  const counts = services.served.flush(visitor.now);
   if (counts) console.log(JSON.stringify({ message: "entrepot: served", ...counts }));
   const entry = entryOf(visitor);
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   return recorder.record(entry, visit, async () => {
     try {
-      return await heeded(door, house, visitor, entry);
+      return await heeded(registryAuth, services, visitor, entry);
     } catch (error) {
       throw visitor.url.searchParams.has("ns") ? forContainerd(error) : error;
     }
   });
 }
 
-async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry): Promise<Response> {
+async function heeded(
+  registryAuth: RegistryAuth,
+  services: PullServices,
+  visitor: Visitor,
+  entry: Entry,
+): Promise<Response> {
   const { request, url, now, later } = visitor;
   if (request.method !== "GET" && request.method !== "HEAD") {
     throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
@@ -66,13 +71,13 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const { steps } = entry;
   entry.kind = wanted.kind;
   if (wanted.kind === "ping") {
-    await steps.time("door", door.ping(visitor));
+    await steps.time("door", registryAuth.ping(visitor));
     return json({});
   }
   entry.name = wanted.name;
   const reference = referenceOf(wanted);
   if (reference !== undefined) entry.reference = reference;
-  const admitted = await steps.time("door", door.admit(wanted.name, visitor));
+  const admitted = await steps.time("door", registryAuth.admit(wanted.name, visitor));
   const { source, quarantined, isPublic, who, requester, touches } = admitted;
   entry.source = source;
   entry.who = who;
@@ -81,10 +86,10 @@ async function heeded(door: Door, house: House, visitor: Visitor, entry: Entry):
   const deadline = now + rule.firstByteTimeout;
   const shared = isPublic && rule.credentials.length === 0;
   const visit = { host: url.host, now, later };
-  const seals = door.seals(visitor);
+  const seals = registryAuth.seals(visitor);
   const known = { quarantined, requester, touches, steps, entry, seals };
   const asked = { ...visit, deadline, noCache, shared, ...known };
-  return answer(house, source, wanted, url, request, asked);
+  return answer(services, source, wanted, url, request, asked);
 }
 
 function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefined {
@@ -93,7 +98,7 @@ function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefi
 }
 
 async function answer(
-  house: House,
+  services: PullServices,
   source: Source,
   wanted: Exclude<Wanted, { kind: "ping" }>,
   url: URL,
@@ -102,14 +107,14 @@ async function answer(
 ): Promise<Response> {
   switch (wanted.kind) {
     case "manifest":
-      return manifest(house, source, wanted, request, asked);
+      return manifest(services, source, wanted, request, asked);
     case "blob":
-      return blob(house, source, wanted.digest, request, asked);
+      return blob(services, source, wanted.digest, request, asked);
     case "tags": {
       const pages = new ListPages(source, undefined, url, asked.seals);
       const page = await pages.asked();
-      const { tags, next, ...label } = await pullTags(house, source, page, asked);
-      note(house, source, "list", label, asked);
+      const { tags, next, ...label } = await pullTags(services, source, page, asked);
+      note(services, source, "list", label, asked);
       return json({ name: wanted.name, tags }, await listHeaders(pages, next, label));
     }
     case "referrers": {
@@ -117,9 +122,9 @@ async function answer(
       const pages = new ListPages(source, digest, url, asked.seals);
       const page = await pages.asked();
       const type = url.searchParams.get("artifactType");
-      const pulled = await pullReferrers(house, source, digest, page, type, asked);
+      const pulled = await pullReferrers(services, source, digest, page, type, asked);
       const { manifests, next, from, ...label } = pulled;
-      note(house, source, "list", label, asked);
+      note(services, source, "list", label, asked);
       const filtered = type !== null && { "OCI-Filters-Applied": "artifactType" };
       const links = await listHeaders(pages, next, label);
       const told = from && { [REFERRERS_FROM]: from };
@@ -130,7 +135,7 @@ async function answer(
 }
 
 async function manifest(
-  house: House,
+  services: PullServices,
   source: Source,
   wanted: Wanted & { kind: "manifest" },
   request: Request,
@@ -140,23 +145,23 @@ async function manifest(
   const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
   const pulled =
     wanted.digest === undefined
-      ? await pullByTag(house, source, wanted.tag, how)
-      : await pullByDigest(house, source, wanted.digest, how);
+      ? await pullByTag(services, source, wanted.tag, how)
+      : await pullByDigest(services, source, wanted.digest, how);
   const matches = matchesEtag(request.headers.get("if-none-match"), pulled.digest);
   const isPull = !head && !matches;
-  note(house, source, "manifest", pulled, asked, isPull);
-  reportUse(house, source, wanted, pulled, isPull, asked);
+  note(services, source, "manifest", pulled, asked, isPull);
+  reportUse(services, source, wanted, pulled, isPull, asked);
   const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
   const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
   if (matches) return notModified(described, vary);
-  if (!head) house.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
+  if (!head) services.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
   return new Response(head ? null : (pulled.bytes ?? null), {
     headers: { ...contentHeaders(described), ...vary },
   });
 }
 
 function note(
-  house: House,
+  services: PullServices,
   source: Source,
   kind: Kind,
   { status, warning }: Pick<Labelled, "status" | "warning">,
@@ -165,12 +170,12 @@ function note(
 ): void {
   asked.entry.status = status;
   if (warning !== undefined) asked.entry.warning = warning;
-  house.served.answer(kind, status);
-  house.reports.answered(source, status, isPull, asked);
+  services.served.answer(kind, status);
+  services.reports.answered(source, status, isPull, asked);
 }
 
 async function blob(
-  house: House,
+  services: PullServices,
   source: Source,
   digest: Described["digest"] & PulledBlob["digest"],
   request: Request,
@@ -181,12 +186,12 @@ async function blob(
   const head = request.method === "HEAD";
   const pulled =
     head || matches
-      ? await headBlob(house, source, digest, asked)
-      : await pullBlob(house, source, digest, rangeOf(request, digest), asked);
-  note(house, source, "blob", pulled, asked);
+      ? await headBlob(services, source, digest, asked)
+      : await pullBlob(services, source, digest, rangeOf(request, digest), asked);
+  note(services, source, "blob", pulled, asked);
   // Of what is being fetched its fill tells.
   if (!head && "hit" in pulled.status)
-    unlessQuiet(asked, () => house.reports.blob(source, digest, asked));
+    unlessQuiet(asked, () => services.reports.blob(source, digest, asked));
   const described = {
     ...pulled,
     mediaType: "application/octet-stream",

@@ -10,7 +10,7 @@ export interface Scope {
   actions: string[];
 }
 
-export interface Wanted {
+export interface TokenParameters {
   scopes: Scope[];
   /** The form's; else the header has it, if anybody. */
   secret?: string;
@@ -23,7 +23,7 @@ const LONGEST_FORM = 64 * 1024;
 const MOST_SCOPES = 25;
 
 /** Throws UNSUPPORTED (400, and 405 for another method) and SIZE_INVALID (413). */
-export async function wantedIn(request: Request, url: URL): Promise<Wanted> {
+export async function wantedIn(request: Request, url: URL): Promise<TokenParameters> {
   if (request.method === "POST") return wantedByForm(await formOf(request));
   if (request.method !== "GET")
     throw new RegistryError("UNSUPPORTED", "this takes GET and POST", {
@@ -36,7 +36,7 @@ export async function wantedIn(request: Request, url: URL): Promise<Wanted> {
   };
 }
 
-function wantedByForm(form: URLSearchParams): Wanted {
+function wantedByForm(form: URLSearchParams): TokenParameters {
   const type = form.get("grant_type");
   const field = { password: "password", refresh_token: "refresh_token" }[type ?? ""];
   if (field === undefined) throw bad("grant_type must be password or refresh_token");

@@ -2,56 +2,56 @@
 // `POST /token` with a form of OAuth2.
 
 import type { Somebody } from "../../access/authenticate.ts";
-import type { Desk } from "../../access/services.ts";
+import type { AccessServices } from "../../access/services.ts";
 import { ANONYMOUS, issue, LIFE } from "../../access/tokens/jwt.ts";
 import { signRefreshToken } from "../../access/tokens/refresh-token.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { type Access, accessTo, type Target, targetOf } from "../../policy/authorize.ts";
 import { answerJson } from "../shared/answers.ts";
-import { addressOf, type Door, type Visitor } from "./registry-auth.ts";
+import { addressOf, type RegistryAuth, type Visitor } from "./registry-auth.ts";
 import { type Scope, wantedIn } from "./token-request.ts";
 
-type Asked = Scope & { target: Target };
+type TokenRequest = Scope & { target: Target };
 
 /** Throws UNAUTHORIZED (401) for who has nothing to show, or what is none; UNSUPPORTED (400) for what is no such request;
  * TOOMANYREQUESTS (429). */
 export async function answerToken(
   config: Config,
-  desk: Desk,
-  door: Door,
+  accessServices: AccessServices,
+  registryAuth: RegistryAuth,
   visitor: Visitor,
 ): Promise<Response> {
   const { url, request } = visitor;
   const wanted = await wantedIn(request, url);
   const ns = url.searchParams.get("ns") ?? undefined;
   const address = addressOf(request);
-  const asked = wanted.scopes.map((scope): Asked => {
+  const asked = wanted.scopes.map((scope): TokenRequest => {
     const naming = { name: scope.name, host: url.host, ns };
     return { ...scope, target: targetOf(config, naming, address) };
   });
-  const somebody = await somebodyOf(door, wanted.secret, asked, visitor);
+  const somebody = await somebodyOf(registryAuth, wanted.secret, asked, visitor);
   const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
   // A token that keeps nothing alive is heeded where nobody has to be somebody, too.
   const touches = somebody
     ? somebody.touches !== false
-    : await door.touches(visitor, wanted.secret);
-  return answer(desk, visitor, given, { somebody, touches }, wanted.offline);
+    : await registryAuth.touches(visitor, wanted.secret);
+  return answer(accessServices, visitor, given, { somebody, touches }, wanted.offline);
 }
 
 /** Undefined for nobody, where somebody who is nobody may have something of what is asked for. */
 async function somebodyOf(
-  door: Door,
+  registryAuth: RegistryAuth,
   secret: string | undefined,
-  asked: readonly Asked[],
+  asked: readonly TokenRequest[],
   visitor: Visitor,
 ): Promise<Somebody | undefined> {
   // Docker's daemon sends a mirror the login of the registry that it stands for: where nobody has to be somebody, it is not looked at.
   if (asked.length > 0 && asked.every(({ target }) => target.free)) {
-    await door.free(visitor);
+    await registryAuth.free(visitor);
     return undefined;
   }
-  const asker = await door.tokenAsker(visitor, secret);
+  const asker = await registryAuth.tokenAsker(visitor, secret);
   // A token of ours buys no other.
   if (asker.who === "somebody" && asker.identity.kind === "holder") return asker;
   if (asker.who === "nobody" && asked.some(({ target }) => target.free)) return undefined;
@@ -73,18 +73,18 @@ interface Given {
   access?: Access;
 }
 
-function isPull({ actions }: Asked): boolean {
+function isPull({ actions }: TokenRequest): boolean {
   return actions.includes("pull") || actions.includes("*");
 }
 
-function givenOf({ name, target }: Asked, somebody: Somebody | undefined): Given {
+function givenOf({ name, target }: TokenRequest, somebody: Somebody | undefined): Given {
   const access = accessTo(somebody?.identity ?? { kind: "nobody" }, name, target);
   const isOpen = target.free || (access?.actions.length ?? 0) > 0;
   return { name, isOpen, ...(access && { access }) };
 }
 
 async function answer(
-  desk: Desk,
+  accessServices: AccessServices,
   { request, now, later }: Visitor,
   given: readonly Given[],
   { somebody, touches }: { somebody: Somebody | undefined; touches: boolean },
@@ -102,7 +102,7 @@ async function answer(
     ...made,
     ...(!touches && { touches: false as const }),
   };
-  const page = await desk.book.page(now, later);
+  const page = await accessServices.snapshot.page(now, later);
   const { token, issuedAt } = await issue(claims, life, page, now);
   const refresh_token =
     offline && tokenId !== undefined

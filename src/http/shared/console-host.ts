@@ -4,7 +4,7 @@ import type { Context, Hono } from "hono";
 import type { Person } from "../../access/administrators.ts";
 import type { Facts } from "../../setup/facts.ts";
 
-export interface Reception {
+export interface ConsoleHost {
   /** Answers a request as if it had come from outside, in this isolate. */
   ask(request: Request, context: Context): Promise<Response>;
   /** Throws what a request is answered that may not pass, as the API does. */
@@ -27,7 +27,7 @@ export interface Ways {
 }
 
 /** The console, made when it is first asked for. */
-export type Pages = (reception: Reception) => Hono;
+export type Pages = (consoleHost: ConsoleHost) => Hono;
 
 /** A browser asks for pages; curl and clients of registries do not. */
 export function wantsPage({ headers }: Request): boolean {
@@ -35,7 +35,7 @@ export function wantsPage({ headers }: Request): boolean {
 }
 
 /** Stands for this cache's own origin. */
-const HERE = "https://here.invalid";
+const OWN_ORIGIN = "https://here.invalid";
 /** A path that is longer is none of ours, in characters. */
 const LONGEST_PATH = 4096;
 /** How often a path is decoded to see what it means to whatever reads it next: a proxy, or a browser. */
@@ -45,7 +45,7 @@ const DECODED = 4;
  * a browser reads as that since it drops TAB, CR and LF, or what becomes that once it is decoded or its dots are resolved. */
 export function pathIn(given: string | undefined): string {
   if (given === undefined || given.length > LONGEST_PATH || !isOurs(given)) return "/";
-  const { pathname, search, hash } = new URL(given, HERE);
+  const { pathname, search, hash } = new URL(given, OWN_ORIGIN);
   return isOurs(pathname) ? pathname + search + hash : "/";
 }
 
@@ -61,7 +61,7 @@ function isOurs(text: string): boolean {
 function leadsHere(path: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   if (!/^\/(?![/\\])[^\\\x00-\x1f\x7f]*$/.test(path)) return false;
-  if (!URL.canParse(path, HERE)) return false;
-  const { origin, pathname } = new URL(path, HERE);
-  return origin === HERE && !pathname.startsWith("//");
+  if (!URL.canParse(path, OWN_ORIGIN)) return false;
+  const { origin, pathname } = new URL(path, OWN_ORIGIN);
+  return origin === OWN_ORIGIN && !pathname.startsWith("//");
 }

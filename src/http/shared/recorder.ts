@@ -10,7 +10,7 @@ import { asRegistryError } from "../../platform/rpc.ts";
 import type { Source } from "../../policy/source.ts";
 import { type CacheStatus, renderCacheStatus } from "../../pull/cache-status.ts";
 import type { Reports } from "../../pull/reports.ts";
-import type { Visit } from "../../store/visit.ts";
+import type { ReadVisit } from "../../store/visit.ts";
 import { jsonText } from "../../text/plain.ts";
 
 /** What is known of a request, as it comes to be known. */
@@ -42,7 +42,7 @@ type Result = "hit" | "stale" | "miss" | "collapsed" | "ok" | Refusal;
 type Refusal = "unauthorized" | "denied" | "unknown" | "limited" | "invalid" | "failed";
 
 /** Of what a client says of itself. */
-const LONGEST = 200;
+const MAX_CLIENT_TEXT = 200;
 
 export class Recorder {
   readonly #level: LogLevel;
@@ -56,7 +56,7 @@ export class Recorder {
   }
 
   /** The answer, which says how long it took; or the error, which says nothing of that: it could tell what there is. */
-  async record(entry: Entry, visit: Visit, answer: () => Promise<Response>): Promise<Response> {
+  async record(entry: Entry, visit: ReadVisit, answer: () => Promise<Response>): Promise<Response> {
     try {
       const response = await answer();
       response.headers.set("Server-Timing", entry.steps.header);
@@ -68,13 +68,13 @@ export class Recorder {
     }
   }
 
-  #answered(entry: Entry, { status, headers }: Response, visit: Visit): void {
+  #answered(entry: Entry, { status, headers }: Response, visit: ReadVisit): void {
     const length = headers.get("content-length");
     const bytes = entry.method === "HEAD" || length === null ? 0 : Number(length);
     this.#record(entry, entry.status ? resultOf(entry.status) : "ok", { status, bytes }, visit);
   }
 
-  #failed(entry: Entry, thrown: unknown, visit: Visit): void {
+  #failed(entry: Entry, thrown: unknown, visit: ReadVisit): void {
     const error = asRegistryError(thrown);
     const result = refusalOf(error);
     if (entry.source && (result === "failed" || result === "limited"))
@@ -86,7 +86,7 @@ export class Recorder {
     entry: Entry,
     result: Result,
     answer: { status: number; bytes: number; error?: RegistryError },
-    visit: Visit,
+    visit: ReadVisit,
   ): void {
     const { kind, method, steps, source } = entry;
     const rule = source?.rule.name ?? "";
@@ -129,7 +129,7 @@ function lineOf(
     message: "entrepot: request",
     kind,
     method,
-    name: name?.slice(0, LONGEST),
+    name: name?.slice(0, MAX_CLIENT_TEXT),
     reference,
     status: answer.status,
     result,
@@ -142,8 +142,8 @@ function lineOf(
     bytes: answer.bytes,
     upstreamStatus: error?.upstreamStatus ?? instead,
     ms: { ...steps.spent, total: steps.total },
-    agent: agent?.slice(0, LONGEST),
-    ray: ray?.slice(0, LONGEST),
+    agent: agent?.slice(0, MAX_CLIENT_TEXT),
+    ray: ray?.slice(0, MAX_CLIENT_TEXT),
   });
 }
 

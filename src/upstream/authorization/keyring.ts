@@ -24,7 +24,7 @@ const IDENTITIES = 2;
 const SCOPES = 3;
 
 /** For whom a credential is wanted. */
-interface Wanted {
+interface KeyRequest {
   scope: string;
   /** The identity; undefined for a transfer that is under way. */
   by: string | undefined;
@@ -36,7 +36,7 @@ export class Keyring {
   readonly #doubts = new Map<Key, Map<string, Set<string>>>();
 
   /** The place of the credential to use; throws the last refusal where all are refused, just now. */
-  pick(keys: readonly Key[], wanted: Wanted, now: number): number {
+  pick(keys: readonly Key[], wanted: KeyRequest, now: number): number {
     const usable = keys.findIndex((key) => !this.isRefused(key, wanted, now));
     if (usable >= 0) return usable;
     const refusals = keys.map((key) => this.#refusal(key, wanted));
@@ -46,7 +46,7 @@ export class Keyring {
     throw refusals[times.indexOf(Math.max(...times))]?.error ?? new Error("a rule without keys");
   }
 
-  isRefused(key: Key, wanted: Wanted, now: number): boolean {
+  isRefused(key: Key, wanted: KeyRequest, now: number): boolean {
     const refusal = this.#refusal(key, wanted);
     return refusal !== undefined && now - refusal.at <= PASSED_OVER;
   }
@@ -58,7 +58,7 @@ export class Keyring {
   }
 
   /** A token service has refused a login: for all that it is used for, unless it was good a while ago, and may be so still. */
-  refuseLogin(key: Key, { scope, by = "" }: Wanted, error: RegistryError, now: number): void {
+  refuseLogin(key: Key, { scope, by = "" }: KeyRequest, error: RegistryError, now: number): void {
     const doubts = this.#doubts.get(key);
     this.refuse(key, doubts ? scope : undefined, error, now);
     if (!doubts) return;
@@ -82,7 +82,7 @@ export class Keyring {
   }
 
   /** The latest of those that concern it. */
-  #refusal(key: Key, { scope, by = "" }: Wanted): Refusal | undefined {
+  #refusal(key: Key, { scope, by = "" }: KeyRequest): Refusal | undefined {
     const scopes = [scope, identity(by), undefined];
     const refusals = scopes.map((one) => this.#refusals.get(nameOf(key, one)));
     return refusals.reduce((last, one) => (!last || (one && one.at > last.at) ? one : last));

@@ -21,13 +21,16 @@ export interface Purpose {
   endpoint?: Endpoint | undefined;
 }
 
-type Said = (error: RegistryError, wanted: Omit<Purpose, "rule">) => Promise<RegistryError>;
+type RefusalHandler = (
+  error: RegistryError,
+  wanted: Omit<Purpose, "rule">,
+) => Promise<RegistryError>;
 
 type Made = Pick<Lent, "authorization" | "fresh">;
 
 export class Lender {
   readonly #secrets: Secrets;
-  readonly #said: Said;
+  readonly #said: RefusalHandler;
   /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
   #challenge: Challenge | undefined;
   /** A 401 to referrers or tags says nothing of pulls. What is refused to pulls is so to lists: a wrong login is not tried at each. */
@@ -37,7 +40,7 @@ export class Lender {
   });
 
   /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
-  constructor(variables: Readonly<Record<string, unknown>>, said: Said) {
+  constructor(variables: Readonly<Record<string, unknown>>, said: RefusalHandler) {
     this.#secrets = openSecrets(variables);
     this.#said = said;
   }

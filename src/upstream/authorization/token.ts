@@ -7,7 +7,7 @@ import { parseForeign } from "../../oci/json.ts";
 import { plain } from "../../text/plain.ts";
 import { readText } from "../client/body.ts";
 import { NameFailure } from "../client/name-failure.ts";
-import { fetchFollowing, type Wanted } from "../client/redirect.ts";
+import { type FollowOptions, fetchFollowing } from "../client/redirect.ts";
 import { meaningOf, refusalAs } from "../client/refusal.ts";
 import type { Challenge } from "./challenge.ts";
 import { mayTrustRealm } from "./realm.ts";
@@ -159,7 +159,7 @@ async function askToken(
   });
 }
 
-function send(rule: Rule, wanted: Wanted): Promise<Response> {
+function send(rule: Rule, wanted: FollowOptions): Promise<Response> {
   return fetchFollowing(
     wanted,
     `${rule.upstream.host}'s token service`,

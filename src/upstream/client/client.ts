@@ -6,7 +6,7 @@ import { UPSTREAM_ACCEPT } from "../../oci/manifest.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import type { Gate } from "../contract.ts";
 import { Doubts } from "../health/doubts.ts";
-import { type Answer, type Asked, type Purpose, Requests } from "./request.ts";
+import { type Answer, type Purpose, Requests, type UpstreamRequest } from "./request.ts";
 import type { Tally } from "./tally.ts";
 
 export type { Answer, Purpose } from "./request.ts";
@@ -117,8 +117,8 @@ export class UpstreamClient {
     return this.#gate.sawReferrers(rule, repository, has);
   }
 
-  async #head(asked: Asked): Promise<Headers | undefined> {
-    const head: Asked = { ...asked, understood: DEFICIENT_HEAD, settled: true };
+  async #head(asked: UpstreamRequest): Promise<Headers | undefined> {
+    const head: UpstreamRequest = { ...asked, understood: DEFICIENT_HEAD, settled: true };
     const answer = await this.#requests.send(head);
     answer.cancel();
     if (answer.status === 404) this.#doubts.note(keyOf(asked), Date.now());
@@ -126,7 +126,7 @@ export class UpstreamClient {
   }
 
   /** A GET, of which the gate is told where it settles what HEAD had answered 404 to. */
-  async #get(asked: Asked): Promise<Answer> {
+  async #get(asked: UpstreamRequest): Promise<Answer> {
     if (!this.#doubts.take(keyOf(asked), Date.now())) return this.#requests.send(asked);
     try {
       const answer = await this.#requests.send(asked);
@@ -138,7 +138,7 @@ export class UpstreamClient {
     }
   }
 
-  async #sawHead({ source, kind }: Asked, agrees: boolean): Promise<void> {
+  async #sawHead({ source, kind }: UpstreamRequest, agrees: boolean): Promise<void> {
     if (kind === "list") return;
     try {
       await this.#gate.sawHead(source.rule, kind, agrees);
@@ -154,13 +154,13 @@ function manifestAsked(
   method: "GET" | "HEAD",
   reference: string,
   purpose: Purpose = "client",
-): Asked {
+): UpstreamRequest {
   const headers = { Accept: UPSTREAM_ACCEPT };
   const path = `manifests/${reference}`;
   return { source, purpose, method, path, headers, kind: "manifest", unknown: "MANIFEST_UNKNOWN" };
 }
 
-function keyOf({ source, path }: Asked): string {
+function keyOf({ source, path }: UpstreamRequest): string {
   return `${sourceKey(source)}/${path}`;
 }
 

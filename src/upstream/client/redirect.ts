@@ -11,7 +11,7 @@ import { secretsIn } from "./sent.ts";
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MOST_REDIRECTS = 5;
 
-export interface Wanted {
+export interface FollowOptions {
   url: string;
   method: "GET" | "HEAD" | "POST";
   headers: Record<string, string>;
@@ -29,7 +29,7 @@ export interface Wanted {
 /** The final answer's headers, bounded and without the request's secrets (upstream/headers), within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
  * aborts `controller` when it does not read the body. Throws UNAVAILABLE (502, or 504 for the time). */
 export async function fetchFollowing(
-  wanted: Wanted,
+  wanted: FollowOptions,
   host: string,
   firstByteTimeout: number,
   controller: AbortController,
@@ -54,7 +54,7 @@ export async function fetchFollowing(
   }
 }
 
-async function follow(wanted: Wanted, host: string, signal: AbortSignal): Promise<Response> {
+async function follow(wanted: FollowOptions, host: string, signal: AbortSignal): Promise<Response> {
   const from = new URL(wanted.url);
   let url = from;
   let authorization = wanted.authorization;

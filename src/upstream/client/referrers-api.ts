@@ -16,7 +16,7 @@ const MISSING = 10 * 60_000;
 /** How long a repository with the API speaks for its upstream, in ms. */
 const THERE = 24 * 60 * 60_000;
 /** Repositories that are kept; the oldest go. */
-const MOST = 8;
+const MAX_REPOSITORIES = 8;
 
 /** The same object where that is no news.
  * @param has whether this repository has just been seen with the API, or without */
@@ -32,7 +32,7 @@ export function withSeen(
     return isKnown ? api : { there: now };
   }
   const others = recent(api, now).filter(([name]) => name !== repository);
-  const kept = [...others, [repository, now] as const].slice(-MOST);
+  const kept = [...others, [repository, now] as const].slice(-MAX_REPOSITORIES);
   return { missing: Object.fromEntries(kept), ...(there !== undefined && { there }) };
 }
 

@@ -3,7 +3,7 @@
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
-import { type Asked, endpointOf, type Reply, seenOf, useOf } from "../asked.ts";
+import { endpointOf, type Reply, seenOf, type UpstreamRequest, useOf } from "../asked.ts";
 import { scopeOf } from "../authorization/scope.ts";
 import type { Gate, Loan } from "../contract.ts";
 import { readBudget } from "../health/limit.ts";
@@ -15,7 +15,7 @@ import { refusalOf, withRetryAfter } from "./refusal.ts";
 import { secretsIn } from "./sent.ts";
 import type { Tally } from "./tally.ts";
 
-export type { Asked, Purpose } from "../asked.ts";
+export type { Purpose, UpstreamRequest } from "../asked.ts";
 
 /** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
 export interface Answer {
@@ -43,7 +43,7 @@ export class Requests {
   }
 
   /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
-  async send(asked: Asked): Promise<Answer> {
+  async send(asked: UpstreamRequest): Promise<Answer> {
     const { rule } = asked.source;
     if (rule.offline) throw offline(rule, asked.unknown);
     const scope = scopeOf(asked.source);
@@ -77,7 +77,7 @@ export class Requests {
     throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
   }
 
-  async #send(asked: Asked, loan: Loan, deadline: number): Promise<Answer> {
+  async #send(asked: UpstreamRequest, loan: Loan, deadline: number): Promise<Answer> {
     const { rule, repository } = asked.source;
     const { host, base } = rule.upstream;
     const received = (bytes: number) => this.#tally?.received(asked.source, bytes);
@@ -141,7 +141,7 @@ export class Requests {
   }
 
   /** What a token service's failure has made of its upstream is told here, since the gate tells nobody. */
-  async #notLent({ source }: Asked, error: unknown): Promise<never> {
+  async #notLent({ source }: UpstreamRequest, error: unknown): Promise<never> {
     const isNews = error instanceof RegistryError && !error.unasked;
     if (isNews && this.#tally) {
       for (const one of await this.#gate.news(source.rule).catch(() => []))
@@ -152,7 +152,12 @@ export class Requests {
 
   /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
    */
-  async #report(asked: Asked, loan: Loan, answer: Reply, error?: RegistryError): Promise<number> {
+  async #report(
+    asked: UpstreamRequest,
+    loan: Loan,
+    answer: Reply,
+    error?: RegistryError,
+  ): Promise<number> {
     const { rule } = asked.source;
     const seen = seenOf(asked, loan, answer, error, Date.now());
     if (!seen) return 0;
@@ -169,14 +174,14 @@ export class Requests {
 }
 
 /** Who gave an answer: a registry's blobs are often elsewhere, and their storage is not the registry. */
-function speakerOf({ source, kind }: Asked, elsewhere: boolean): string {
+function speakerOf({ source, kind }: UpstreamRequest, elsewhere: boolean): string {
   const { host } = source.rule.upstream;
   return kind === "blob" && elsewhere ? `${host}'s storage` : host;
 }
 
 function isUnderstood(
   { status, headers }: Answer,
-  { understood, unchallenged, settled }: Asked,
+  { understood, unchallenged, settled }: UpstreamRequest,
   { doubtsHead }: Loan,
 ): boolean {
   if ((status >= 200 && status < 300) || understood?.includes(status)) return true;
@@ -184,7 +189,7 @@ function isUnderstood(
   return unchallenged?.includes(status) === true && headers.get("www-authenticate") === null;
 }
 
-function mayBeAnswered(status: number, { method }: Asked): boolean {
+function mayBeAnswered(status: number, { method }: UpstreamRequest): boolean {
   return status === 401 || (status === 403 && method === "GET");
 }
 

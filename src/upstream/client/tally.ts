@@ -1,8 +1,8 @@
 // What is counted of upstreams: by whoever asks them, for whoever wants to know.
 
 import type { Source } from "../../policy/source.ts";
+import type { UpstreamRequest } from "../asked.ts";
 import type { Became, Budget } from "../contract.ts";
-import type { Asked } from "../asked.ts";
 
 /** How an upstream answered. */
 export interface Answered {
@@ -15,7 +15,7 @@ export interface Answered {
 
 /** Counts what upstreams are asked, and what they send. */
 export interface Tally {
-  answered(asked: Pick<Asked, "source" | "kind" | "method">, answer: Answered): void;
+  answered(asked: Pick<UpstreamRequest, "source" | "kind" | "method">, answer: Answered): void;
   received(source: Source, bytes: number): void;
   became(source: Source, became: Became): void;
 }

@@ -10,7 +10,7 @@ const BURST = 2;
 /** What an answer without content costs, in questions: it fills no cache. */
 const VAIN = 10;
 /** Identities; one that is forgotten begins anew. */
-const MOST = 10_000;
+const MAX_IDENTITIES = 10_000;
 
 interface Bucket {
   /** Questions; negative while what failed is made up for. */
@@ -21,7 +21,7 @@ interface Bucket {
 }
 
 export class Allowance {
-  readonly #buckets = new LRUCache<string, Bucket>({ max: MOST });
+  readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_IDENTITIES });
 
   /** Throws TOOMANYREQUESTS (429) where nothing is left. Takes nothing yet.
    * @param perMinute 0: no limit @param host for messages */

@@ -3,14 +3,14 @@
 /** How long a GET that follows is taken for the confirmation, in ms: a tag may be pushed in between, which is no lie of HEAD's. */
 const FOLLOWS = 30_000;
 /** Those that are kept; one that is forgotten is not counted. */
-const MOST = 100;
+const MAX_DOUBTS = 100;
 
 export class Doubts {
   /** What was asked for → when, in ms since the epoch. */
   readonly #doubts = new Map<string, number>();
 
   note(key: string, now: number): void {
-    if (this.#doubts.size >= MOST) this.#doubts.clear();
+    if (this.#doubts.size >= MAX_DOUBTS) this.#doubts.clear();
     this.#doubts.set(key, now);
   }
 

@@ -26,7 +26,7 @@ const WINDOW = 30_000;
  * broken name among many outvotes nothing. */
 const PER_IDENTITY = 8;
 /** Answers kept in all; 64 identities with all their repositories. */
-const MOST = 512;
+const MAX_ANSWERS = 512;
 /** Repositories that must fail: one or two are broken by themselves. */
 const REPOSITORIES = 3;
 /** Identities that must see it before the upstream rests for all: what one sees may be its own choice of names. */
@@ -39,7 +39,7 @@ export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
   );
   const own = others.filter(({ by }) => by === answer.by);
   const surplus = own.length >= PER_IDENTITY ? own[0] : undefined;
-  return [...others.filter((one) => one !== surplus), answer].slice(-MOST);
+  return [...others.filter((one) => one !== surplus), answer].slice(-MAX_ANSWERS);
 }
 
 /** Whether an answer that went well would be news. */

@@ -98,11 +98,11 @@ export function withRest(
 }
 
 /** Of more broken repositories, or identities that find them, some are forgotten. */
-const MOST = 200;
+const MAX_RESTING = 200;
 
 /** The oldest of the identity that has the most: one that names thousands pushes out its own. */
 function bounded(entries: [string, Cooldown][]): [string, Cooldown][] {
-  if (entries.length <= MOST) return entries;
+  if (entries.length <= MAX_RESTING) return entries;
   const ownerOf = ([, { seenBy }]: [string, Cooldown]) => seenBy?.[0] ?? "";
   const owned = [...Map.groupBy(entries, ownerOf).values()];
   const largest = owned.reduce((most, one) => (one.length > most.length ? one : most));

@@ -8,14 +8,14 @@ const WINDOW = 6 * 60 * 60;
 const COUNT = /^(\d{1,12})(?:\s*[;,].*)?$/;
 
 /** Longest window and pause that an upstream is believed, in ms. */
-const LONGEST = 24 * 60 * 60_000;
+const MAX_WINDOW = 24 * 60 * 60_000;
 
 /** Undefined where the answer tells of no limit: then there is none. */
 export function readBudget(headers: Headers, now: number): Budget | undefined {
   const remaining = countOf(headers.get("ratelimit-remaining"));
   if (remaining === undefined) return undefined;
   const told = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
-  const window = Math.min(Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000, LONGEST);
+  const window = Math.min(Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000, MAX_WINDOW);
   return {
     limit: countOf(headers.get("ratelimit-limit")) ?? remaining,
     remaining,
@@ -34,5 +34,5 @@ export function readRetryAfter(text: string | null, now: number): number | undef
   if (text === null) return undefined;
   const seconds = /^\s*(\d{1,9})\s*$/.exec(text)?.[1];
   const wait = seconds === undefined ? Date.parse(text) - now : Number(seconds) * 1000;
-  return wait >= 0 ? Math.min(wait, LONGEST) : undefined; // also for NaN
+  return wait >= 0 ? Math.min(wait, MAX_WINDOW) : undefined; // also for NaN
 }

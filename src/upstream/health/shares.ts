@@ -8,7 +8,7 @@ export interface Shares {
   /** What is taken as left. */
   budget?: Budget;
   /** What each identity was told last. */
-  told?: Record<string, Told>;
+  told?: Record<string, LentBudget>;
   /** Pulls that were let through in all. */
   lent?: number;
   /** What each identity has pulled. */
@@ -16,14 +16,14 @@ export interface Shares {
 }
 
 /** What is about to be asked. */
-interface Wanted {
+interface ShareRequest {
   pull: boolean;
   background: boolean;
   reserve: number;
 }
 
 /** What an answer told, and how many pulls had been let through by then. */
-type Told = Budget & { lent: number };
+type LentBudget = Budget & { lent: number };
 
 export interface Used {
   /** Pulls; they run out of the window evenly. */
@@ -39,12 +39,17 @@ const SAME_TIME = 10 * 60_000;
 /** An identity counts among those that share until so much of a pull is left. */
 const ACTIVE = 1 / 2;
 /** Of more identities, those that used least are forgotten. */
-const MOST = 200;
+const MAX_SHARES = 200;
 /** Seconds. */
 const LONGEST_WAIT = 3600;
 
 /** Throws TOOMANYREQUESTS (429) where the pulls that are left are for others. */
-export function keepShares<T extends Shares>(health: T, use: Wanted, by: string, now: number): T {
+export function keepShares<T extends Shares>(
+  health: T,
+  use: ShareRequest,
+  by: string,
+  now: number,
+): T {
   const { budget, used = {} } = health;
   if (!use.pull || !budget || now - budget.seenAt > budget.window) return health;
   if (use.background) keepReserve(budget, use.reserve);
@@ -107,7 +112,7 @@ export function told<T extends Shares>(
 }
 
 /** Of what identities were told at about the same time, the middle: a name that lies is one identity's. */
-function withTold<T extends Shares>(health: T, told: Record<string, Told>): T {
+function withTold<T extends Shares>(health: T, told: Record<string, LentBudget>): T {
   const { told: _, budget: __, ...rest } = health;
   const { lent: now = 0 } = health;
   const newest = Math.max(...Object.values(told).map(({ seenAt }) => seenAt));
@@ -119,9 +124,9 @@ function withTold<T extends Shares>(health: T, told: Record<string, Told>): T {
   return { ...rest, ...(budget && { budget, told }) } as T;
 }
 
-function bounded<T extends Used | Told>(entries: Record<string, T>): Record<string, T> {
+function bounded<T extends Used | LentBudget>(entries: Record<string, T>): Record<string, T> {
   const all = Object.entries(entries);
-  if (all.length <= MOST) return entries;
+  if (all.length <= MAX_SHARES) return entries;
   const weight = (one: T) => ("pulls" in one ? one.pulls : one.seenAt);
   const least = all.reduce((low, one) => (weight(one[1]) < weight(low[1]) ? one : low));
   return Object.fromEntries(all.filter((one) => one !== least));
