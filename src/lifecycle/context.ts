@@ -1,5 +1,6 @@
 // What the lifecycle works with: opened once, at the door.
 
+import { observed } from "../platform/observed.ts";
 import type { Catalog } from "../catalog/contract.ts";
 import type { Config } from "../config/read.ts";
 import type { Fills } from "../fill/contract.ts";
@@ -23,24 +24,11 @@ export interface SweepContext {
 export function counted(context: SweepContext, count: () => void): SweepContext {
   const { catalog, fills, inventory, manifests, upstream, config } = context;
   return {
-    catalog: counting(catalog, count),
-    fills: counting(fills, count),
-    inventory: counting(inventory, count),
-    manifests: counting(manifests, count),
-    upstream: counting(upstream, count),
+    catalog: observed(catalog, count),
+    fills: observed(fills, count),
+    inventory: observed(inventory, count),
+    manifests: observed(manifests, count),
+    upstream: observed(upstream, count),
     config,
   };
-}
-
-function counting<T extends object>(target: T, count: () => void): T {
-  return new Proxy(target, {
-    get(_, name) {
-      const method = Reflect.get(target, name) as unknown;
-      if (typeof method !== "function") return method;
-      return (...args: unknown[]) => {
-        count();
-        return method.apply(target, args);
-      };
-    },
-  });
 }

@@ -1,6 +1,7 @@
 // R2 and KV with every operation counted, as Cloudflare bills them: class A changes and lists, class B reads; deleting from R2 is free.
 
 import { meter } from "../meter/meter.ts";
+import { observed } from "../platform/observed.ts";
 
 const KV: Record<string, string> = {
   get: "kv_read",
@@ -26,15 +27,8 @@ export function countedBucket(bucket: R2Bucket): R2Bucket {
 }
 
 function counted<T extends object>(binding: T, operations: Record<string, string>): T {
-  return new Proxy(binding, {
-    get(target, name) {
-      const member = Reflect.get(target, name, target);
-      if (typeof member !== "function") return member;
-      const operation = operations[name as string];
-      return (...args: unknown[]) => {
-        if (operation !== undefined) meter.count("entrepot_platform_operations", { operation });
-        return member.apply(target, args);
-      };
-    },
+  return observed(binding, (method) => {
+    const operation = operations[method];
+    if (operation !== undefined) meter.count("entrepot_platform_operations", { operation });
   });
 }
