@@ -1,14 +1,14 @@
 // Composition root: what the Worker's handlers work with, built once an isolate.
 
-import type { ApiServices } from "./http/admin/api.ts";
 import { openAccess } from "./access/open.ts";
 import { openAccessServices } from "./access/services.ts";
 import { openCatalog } from "./catalog/open.ts";
-import { type Config } from "./config/read.ts";
+import type { Config } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
 import type { Env } from "./env.ts";
 import { type Explain, openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
+import type { ApiServices } from "./http/admin/api.ts";
 import type { Lifecycle } from "./lifecycle/contract.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
 import { openPrewarm } from "./prewarm/open.ts";

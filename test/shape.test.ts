@@ -48,7 +48,10 @@ const ROOMS: [room: string, imports: string[]][] = [
     ],
   ],
   ["guide", []],
-  ["console", ["text", "oci", "platform", "config", "access", "setup", "reference", "http", "guide"]],
+  [
+    "console",
+    ["text", "oci", "platform", "config", "access", "setup", "reference", "http", "guide"],
+  ],
   ["cli", ["text", "config", "reference"]],
   ["env", ["meter", "access", "fill", "prewarm"]],
   [

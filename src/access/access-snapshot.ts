@@ -3,6 +3,7 @@
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";
+import { polled } from "../platform/polling.ts";
 import type { ReadVisit } from "../store/visit.ts";
 import { type Access, isPast, type PullToken, type Read, readPage } from "./contract.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
@@ -204,12 +205,8 @@ export class AccessSnapshot {
 
   /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. */
   async #lookedUpByAnother(key: string, now: number) {
-    for (
-      let waited = 0;
-      waited < READ_TIMEOUT && this.#isLookedUp(key, now);
-      waited += POLL_INTERVAL
-    )
-      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
+    const isOver = () => (this.#isLookedUp(key, now) ? undefined : true);
+    if (!isOver()) await polled(isOver, POLL_INTERVAL, READ_TIMEOUT);
     return this.#near(key, now);
   }
 

@@ -1,6 +1,7 @@
 // Credentials: what a rule's secret holds. Parsed where it is used, never kept in a rule, a key or a message.
 
 import { z } from "zod";
+import { parseJson } from "./json.ts";
 import { isSafeUrl } from "./upstream.ts";
 
 export interface Login {
@@ -101,7 +102,8 @@ export function readCredentials(
   if (secret === undefined || secret === "") {
     return { problem: `the secret ${name} is not set: \`npx wrangler secret put ${name}\`` };
   }
-  const value = typeof secret === "string" ? parseJson(secret) : secret;
+  const given = parseJson(secret);
+  const value = "value" in given ? given.value : undefined;
   const read = kind === "ecr" ? readAccessKey(value) : readOther(value);
   return "problem" in read ? { problem: `the secret ${name} must ${read.problem}` } : read;
 }
@@ -136,12 +138,4 @@ function readOther(value: unknown): Read {
 
 function isServiceAccount(value: unknown): boolean {
   return z.object({ type: z.literal("service_account") }).safeParse(value).success;
-}
-
-function parseJson(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined; // its message would quote the secret
-  }
 }

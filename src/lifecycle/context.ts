@@ -1,9 +1,9 @@
 // What the lifecycle works with: opened once, at the door.
 
-import { observed } from "../platform/observed.ts";
 import type { Catalog } from "../catalog/contract.ts";
 import type { Config } from "../config/read.ts";
 import type { Fills } from "../fill/contract.ts";
+import { observed } from "../platform/observed.ts";
 import type { InventoryStore } from "../store/inventory.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { UpstreamClient } from "../upstream/client/client.ts";

@@ -12,7 +12,7 @@ import { unlinked } from "./links.ts";
 import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
 import { askingOf, type Pull } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
-import { type Origin, Segments } from "./segments.ts";
+import { type BlobRequest, type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
 import type { PullServices } from "./services.ts";
 
@@ -29,7 +29,16 @@ export interface PulledBlob {
   status: CacheStatus;
 }
 
-/** Throws RANGE_INVALID (416) for a range that the blob does not have.
+/** Where a blob's bytes come from, which of them are answered, and how they were found. */
+interface Bytes {
+  segments: Segments;
+  /** In bytes; undefined while the upstream has not told it. */
+  size: number | undefined;
+  range: ByteRange | undefined;
+  status: CacheStatus;
+}
+
+/** Finds out where the bytes are, then answers them from there. Throws RANGE_INVALID (416) for a range that the blob does not have.
  * @param header the client's Range header, where it is to be heeded */
 export async function pullBlob(
   services: PullServices,
@@ -39,26 +48,68 @@ export async function pullBlob(
   pull: Pull,
 ): Promise<PulledBlob> {
   await permitDigest(services, source, digest, pull);
-  const work = () => pullPermitted(services, source, digest, header, pull);
-  return rechecking(services, source, digest, pull, work);
+  const request = { services, source, digest, pull };
+  return rechecking(services, source, digest, pull, () => pullPermitted(request, header));
 }
 
 async function pullPermitted(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
+  request: BlobRequest,
   header: string | undefined,
-  pull: Pull,
 ): Promise<PulledBlob> {
-  const opening = pullHere(services, source, digest, header, pull);
-  const { links } = services;
-  const found = await timed(
-    pull.steps,
-    "read",
-    links.here(source, digest, "blob", pull, opening, (pulled) => pulled.close?.()),
-  );
-  if (found.here) return found.here;
-  const { linked, wasLinked = false } = found;
+  const { services, source, digest, pull } = request;
+  const stored = storedBytes(request, header);
+  const finding = services.links.here(source, digest, "blob", pull, stored, closed);
+  const { here, linked, wasLinked = false } = await timed(pull.steps, "read", finding);
+  const { segments, size, range, status } =
+    here ?? (await fillBytes(request, header, { linked, wasLinked }));
+  const sending = new Sending(request, segments);
+  const writeTo = (writable: WritableStream) => sending.writeTo(writable);
+  return { digest, size, ...(range && { range }), writeTo, close: () => segments.close(), status };
+}
+
+function closed({ segments }: Bytes): void {
+  segments.close();
+}
+
+/** From the edge or R2; undefined where the blob is in neither. */
+async function storedBytes(
+  request: BlobRequest,
+  header: string | undefined,
+): Promise<Bytes | undefined> {
+  const { services, source, digest, pull } = request;
+  const stored =
+    header === undefined
+      ? await services.blobs.open(digest, pull)
+      : await layoutAlone(services, digest, pull);
+  if (!stored) return undefined;
+  await permitStored(services, source, stored.layout, pull).catch(async (error) => {
+    if ("first" in stored) await stored.first?.stream.cancel();
+    throw error;
+  });
+  const { size } = stored.layout;
+  const range = rangeIn(header, size);
+  const segments = new Segments(request, stored, range);
+  const status = await segments.begin();
+  return status && { segments, size, range, status };
+}
+
+async function layoutAlone(
+  services: PullServices,
+  digest: Digest,
+  pull: Pull,
+): Promise<(Origin & { layout: Layout }) | undefined> {
+  const found = await services.blobs.layout(digest, pull);
+  return found && { layout: found.value };
+}
+
+/** Along with the blob's fill: from what it has published, or from its attempt, which is under way.
+ * @param links whether the repository is linked to the blob, and whether it was by an earlier version */
+async function fillBytes(
+  request: BlobRequest,
+  header: string | undefined,
+  { linked, wasLinked }: { linked: boolean; wasLinked: boolean },
+): Promise<Bytes> {
+  const { services, source, digest, pull } = request;
   const join = () => {
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
     return services.fills.joinBlob(digest, source, { ...askingOf(pull), linked });
@@ -66,19 +117,13 @@ async function pullPermitted(
   const joining = linked ? join() : unlinked(source, digest, wasLinked, async () => join());
   const joined = await timed(pull.steps, "fill", joining);
   const status = statusOf(joined.how);
-  const published = async (layout: Layout) => {
+  const published = async (layout: Layout): Promise<Bytes> => {
     await permitStored(services, source, layout, pull);
-    if (!linked) links.add(source, digest, pull);
+    if (!linked) services.links.add(source, digest, pull);
     services.blobs.keep(layout, pull);
     const range = rangeIn(header, layout.size);
-    const segments = new Segments(services, source, digest, { layout }, range, pull);
-    return answer(
-      digest,
-      layout.size,
-      range,
-      new Sending(services, source, segments, pull),
-      status,
-    );
+    const segments = new Segments(request, { layout }, range);
+    return { segments, size: layout.size, range, status };
   };
   if (joined.state === "published") return published(joined.layout);
   const { attempt: id, size, ranges, compared } = joined;
@@ -91,54 +136,8 @@ async function pullPermitted(
     if (layout) return published(layout);
   }
   const attempt = { id, size, linked, ...(compared && { compared }) };
-  const segments = new Segments(services, source, digest, { attempt }, range, pull);
-  return answer(
-    digest,
-    size ?? undefined,
-    range,
-    new Sending(services, source, segments, pull),
-    status,
-  );
-}
-
-/** From the edge or R2; undefined where the blob is in neither. */
-async function pullHere(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  header: string | undefined,
-  pull: Pull,
-): Promise<PulledBlob | undefined> {
-  const { blobs } = services;
-  const stored =
-    header === undefined
-      ? await blobs.open(digest, pull)
-      : await layoutAlone(services, digest, pull);
-  if (!stored) return undefined;
-  await permitStored(services, source, stored.layout, pull).catch(async (error) => {
-    if ("first" in stored) await stored.first?.stream.cancel();
-    throw error;
-  });
-  const range = rangeIn(header, stored.layout.size);
-  const segments = new Segments(services, source, digest, stored, range, pull);
-  const status = await segments.begin();
-  if (!status) return undefined;
-  return answer(
-    digest,
-    stored.layout.size,
-    range,
-    new Sending(services, source, segments, pull),
-    status,
-  );
-}
-
-async function layoutAlone(
-  services: PullServices,
-  digest: Digest,
-  pull: Pull,
-): Promise<(Origin & { layout: Layout }) | undefined> {
-  const found = await services.blobs.layout(digest, pull);
-  return found && { layout: found.value };
+  const segments = new Segments(request, { attempt }, range);
+  return { segments, size: size ?? undefined, range, status };
 }
 
 function rangeIn(header: string | undefined, size: number): ByteRange | undefined {
@@ -147,18 +146,6 @@ function rangeIn(header: string | undefined, size: number): ByteRange | undefine
   throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
     headers: { "Content-Range": `bytes */${size}` },
   });
-}
-
-function answer(
-  digest: Digest,
-  size: number | undefined,
-  range: ByteRange | undefined,
-  sending: Sending,
-  status: CacheStatus,
-): PulledBlob {
-  const writeTo = (writable: WritableStream) => sending.writeTo(writable);
-  const close = () => sending.close();
-  return { digest, size, ...(range && { range }), writeTo, close, status };
 }
 
 /** What is not here is asked of the upstream, which starts no fill. */

@@ -37,6 +37,16 @@ export function renderCacheStatus(status: CacheStatus): string {
   return parts.join("; ");
 }
 
+/** How a request counts: in reports, metrics and the log. A tag that was only checked, with its manifest from here, is a hit. */
+export type Outcome = "hit" | "miss" | "collapsed" | "stale";
+
+export function outcomeOf(status: CacheStatus): Outcome {
+  if ("hit" in status) return "hit";
+  if (!("fwd" in status)) return "stale";
+  if (status.collapsed) return "collapsed";
+  return status.stored || status.fwd === "uri-miss" ? "miss" : "hit";
+}
+
 /** The status of content that a fill gave. */
 export function statusOf(how: How): CacheStatus {
   if (how === "found") return { hit: "object" };

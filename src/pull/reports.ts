@@ -10,7 +10,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
-import type { CacheStatus } from "./cache-status.ts";
+import { type CacheStatus, type Outcome, outcomeOf } from "./cache-status.ts";
 import { ReportThrottle } from "./report-throttle.ts";
 
 /** An image that was pulled, and how it could be fetched again. */
@@ -118,7 +118,7 @@ export class Reports {
   }
 
   answered(source: Source, status: CacheStatus, isPull: boolean, visit: ReadVisit): void {
-    const amounts = { [whatOf(status)]: 1, ...(isPull && { pulls: 1 }) };
+    const amounts = { [countOf(status)]: 1, ...(isPull && { pulls: 1 }) };
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, amounts);
     this.#soon(visit, false);
   }
@@ -237,10 +237,8 @@ export function nameOf({ place, digest, tag }: PulledImage): string {
   return `${place} ${digest} ${tag ?? ""}`;
 }
 
-/** A tag that was only checked, with its manifest from here, is a hit. */
-function whatOf(status: CacheStatus): "hits" | "misses" | "collapsed" | "stale" {
-  if ("hit" in status) return "hits";
-  if (!("fwd" in status)) return "stale";
-  if (status.collapsed) return "collapsed";
-  return status.stored || status.fwd === "uri-miss" ? "misses" : "hits";
+const COUNTS = { hit: "hits", miss: "misses", collapsed: "collapsed", stale: "stale" } as const;
+
+function countOf(status: CacheStatus): (typeof COUNTS)[Outcome] {
+  return COUNTS[outcomeOf(status)];
 }

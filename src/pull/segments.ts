@@ -16,6 +16,14 @@ import type { PullServices } from "./services.ts";
 /** How often a segment may turn out to be missing before the answer is broken off. */
 const MOST_READS = 4;
 
+/** A request for a blob's bytes, and what it works with. */
+export interface BlobRequest {
+  services: PullServices;
+  source: Source;
+  digest: Digest;
+  pull: Pull;
+}
+
 /** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
 export interface Origin {
   layout?: Layout;
@@ -50,12 +58,9 @@ export class Segments {
 
   /** @param first segment 0, where it is open already */
   constructor(
-    services: PullServices,
-    source: Source,
-    digest: Digest,
+    { services, source, digest, pull }: BlobRequest,
     { layout, attempt, first }: Origin & { first?: Opened },
     range: ByteRange | undefined,
-    pull: Pull,
   ) {
     this.#services = services;
     this.#source = source;
@@ -78,6 +83,11 @@ export class Segments {
   /** The answer's first segment, where it is open already. */
   get first(): Opened | undefined {
     return this.#first;
+  }
+
+  /** In place of sending them. */
+  close(): void {
+    this.#first?.stream.cancel().catch(() => {}); // it was not needed
   }
 
   get #size(): number | null {

@@ -4,7 +4,7 @@ import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { Copies } from "./copies.ts";
 import type { Pull } from "./pull.ts";
-import type { Segments } from "./segments.ts";
+import type { BlobRequest, Segments } from "./segments.ts";
 import type { PullServices } from "./services.ts";
 
 /** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
@@ -21,12 +21,12 @@ export class Sending {
   readonly #copies: Copies;
   readonly #source: Source;
 
-  constructor(services: PullServices, source: Source, segments: Segments, pull: Pull) {
+  constructor({ services, source, pull }: BlobRequest, segments: Segments) {
     this.#services = services;
-    this.#source = source;
     this.#segments = segments;
     this.#pull = pull;
     this.#copies = new Copies(services, pull);
+    this.#source = source;
   }
 
   /** Writes the answer, and closes it. Rejects when the blob turns out not to be what it promised: the writable is then to be
@@ -35,11 +35,6 @@ export class Sending {
     const sent = this.#sendAll(writable);
     this.#pull.later(this.#copies.follow(sent, () => this.#segments.layout));
     return sent;
-  }
-
-  /** In place of writing it. */
-  close(): void {
-    discard(Promise.resolve({ opened: this.#segments.first }));
   }
 
   async #sendAll(writable: WritableStream): Promise<void> {

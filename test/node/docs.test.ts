@@ -237,5 +237,5 @@ it("neither the guide's pages nor their parser are loaded before the first page 
     /^(?:import|export)(?! type\b)[^;]*?from "(?:marked|[^"]*\.md)"/m.test(textOf(file)),
   );
   expect(early).toEqual([]);
-  expect(textOf("src/console/markdown.tsx")).toContain('await import("marked")');
+  expect(textOf("src/console/parts/markdown.tsx")).toContain('await import("marked")');
 });

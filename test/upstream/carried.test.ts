@@ -105,7 +105,7 @@ describe("the first segment of a blob of unknown length", () => {
     const source = { rule: { denyDigests: [] as string[] }, repository: "x" } as unknown as Source;
     const asked = { quarantined: new Map() } as unknown as Pull;
     const attempt = { id: "a", size: null, linked: true };
-    return new Segments(house, source, digest, { attempt }, undefined, asked);
+    return new Segments({ services: house, source, digest, pull: asked }, { attempt }, undefined);
   }
 
   it("is waited for where the second is stored before it", async () => {

@@ -12,6 +12,7 @@ import {
 import { z } from "zod";
 import { RegistryError } from "../../oci/error.ts";
 import { parseForeign } from "../../oci/json.ts";
+import { polled } from "../../platform/polling.ts";
 import { reasonOf } from "../../text/plain.ts";
 import { readText } from "../../upstream/client/body.ts";
 import { fetchFollowing } from "../../upstream/client/redirect.ts";
@@ -132,12 +133,12 @@ export class Issuers {
     issuer: string,
     before: number | undefined,
   ): Promise<Known["keys"] | undefined> {
-    while (this.#isReading(issuer)) {
-      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL));
+    const ready = () => {
       const known = this.#known.get(issuer);
-      if (known && known.at !== before) return known.keys;
-    }
-    return undefined;
+      if (known && known.at !== before) return { keys: known.keys };
+      return this.#isReading(issuer) ? undefined : { keys: undefined };
+    };
+    return (await polled(ready, POLL_INTERVAL, 2 * TIME))?.keys;
   }
 }
 

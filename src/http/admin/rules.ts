@@ -3,6 +3,7 @@
 import { z } from "@hono/zod-openapi";
 import type { Added, SetAside } from "../../config/added.ts";
 import { hasOfficialImages } from "../../config/docker-hub.ts";
+import { parseJson } from "../../config/json.ts";
 import { type Config, type ConfiguredRule, readRule } from "../../config/read.ts";
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -159,14 +160,13 @@ export async function fieldsIn(
 ): Promise<Record<string, unknown> | Response> {
   const text = await textOf(request, MAX_BODY, "a rule");
   if (unsaid !== undefined && text.trim() === "") return badRequest([unsaid]);
-  try {
-    const given: unknown = JSON.parse(text);
-    if (typeof given === "object" && given !== null && !Array.isArray(given))
-      return given as Record<string, unknown>;
-  } catch {
-    // told below
-  }
+  const given = parseJson(text);
+  if ("value" in given && isObject(given.value)) return given.value;
   return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** As if the API had not added a rule of this name. */

@@ -3,6 +3,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { describe } from "../../config/issues.ts";
+import { parseJson } from "../../config/json.ts";
 import { answerJson } from "../shared/answers.ts";
 import { badRequest, PROBLEM_TYPE } from "./problem.ts";
 
@@ -143,13 +144,9 @@ export function bodyIn<T>(
   what: string,
   hint: string,
 ): T | Response {
-  let given: unknown;
-  try {
-    given = JSON.parse(text);
-  } catch {
-    return badRequest([`the body must be JSON, with ${hint}`]);
-  }
-  const parsed = schema.safeParse(given);
+  const given = parseJson(text);
+  if ("problem" in given) return badRequest([`the body must be JSON, with ${hint}`]);
+  const parsed = schema.safeParse(given.value);
   return parsed.success ? parsed.data : refusal(parsed.error.issues, what);
 }
 

@@ -8,7 +8,12 @@ import { Steps } from "../../meter/steps.ts";
 import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import type { Source } from "../../policy/source.ts";
-import { type CacheStatus, renderCacheStatus } from "../../pull/cache-status.ts";
+import {
+  type CacheStatus,
+  type Outcome,
+  outcomeOf,
+  renderCacheStatus,
+} from "../../pull/cache-status.ts";
 import type { Reports } from "../../pull/reports.ts";
 import type { ReadVisit } from "../../store/visit.ts";
 import { jsonText } from "../../text/plain.ts";
@@ -38,7 +43,7 @@ export function entryOf({ request: { method, headers } }: { request: Request }):
   return { kind: "nothing", method, steps: new Steps(), ...told };
 }
 
-type Result = "hit" | "stale" | "miss" | "collapsed" | "ok" | Refusal;
+type Result = Outcome | "ok" | Refusal;
 type Refusal = "unauthorized" | "denied" | "unknown" | "limited" | "invalid" | "failed";
 
 /** Of what a client says of itself. */
@@ -71,7 +76,7 @@ export class Recorder {
   #answered(entry: Entry, { status, headers }: Response, visit: ReadVisit): void {
     const length = headers.get("content-length");
     const bytes = entry.method === "HEAD" || length === null ? 0 : Number(length);
-    this.#record(entry, entry.status ? resultOf(entry.status) : "ok", { status, bytes }, visit);
+    this.#record(entry, entry.status ? outcomeOf(entry.status) : "ok", { status, bytes }, visit);
   }
 
   #failed(entry: Entry, thrown: unknown, visit: ReadVisit): void {
@@ -145,13 +150,6 @@ function lineOf(
     agent: agent?.slice(0, MAX_CLIENT_TEXT),
     ray: ray?.slice(0, MAX_CLIENT_TEXT),
   });
-}
-
-function resultOf(status: CacheStatus): Result {
-  if ("hit" in status) return "hit";
-  if (!("fwd" in status)) return "stale";
-  if (status.collapsed) return "collapsed";
-  return status.stored || status.fwd === "uri-miss" ? "miss" : "hit";
 }
 
 function refusalOf({ status }: RegistryError): Refusal {
