@@ -50,7 +50,8 @@ export function tallyOf(env: Env): FillTally {
       meter.count("entrepot_upstream_requests", { rule, kind, method, status });
       meter.observe("entrepot_upstream_duration_seconds", { rule }, answer.waited / 1000);
       hours.add(originOf(source.rule), Date.now(), answer);
-      const isPull = kind === "manifest" && method === "GET";
+      // That a manifest is unknown, which a GET may confirm, is no pull of it.
+      const isPull = kind === "manifest" && method === "GET" && answer.status !== 404;
       add(source, { upstreamRequests: 1, ...(isPull && { upstreamPulls: 1 }) });
     },
     received: (source, bytes) => {
