@@ -1,5 +1,5 @@
-// Validating a rule: its upstream is really asked, with the rule's credentials, a step at a time, so that what fails can be told. Nothing
-// of what is known of the upstream's health is heeded or changed by it.
+// validate: checks a rule by asking its upstream, with the rule's credentials, step by step, so that each failure can
+// be named. It neither uses nor changes what is known of the upstream's health.
 
 import type { Credentials } from "../../config/credentials.ts";
 import { hintsOf } from "../../config/hints.ts";
@@ -18,11 +18,11 @@ import { fetchFollowing } from "./redirect.ts";
 
 export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
 
-/** One thing that was tried. */
+/** The result of one check. */
 export interface Check {
   check: (typeof CHECKS)[number];
   good: boolean;
-  /** Holds nothing of a credential. */
+  /** Never contains any part of a credential. */
   text: string;
 }
 
@@ -31,13 +31,13 @@ export interface Validation {
   checks: Check[];
 }
 
-/** An image to try, as it is called at the upstream. */
+/** An image to try, by its name at the upstream. */
 export interface Sample {
   repository: string;
   reference: string;
 }
 
-/** @param variables with the rule's secrets
+/** @param variables the environment, with the rule's secrets
  * @param now in ms since the epoch */
 export async function validate(
   rule: Rule,
@@ -58,12 +58,12 @@ export async function validate(
   return { valid: checks.every(({ good }) => good), checks };
 }
 
-/** What comes after it makes no sense. */
+/** Thrown after a failed check that makes the following ones pointless. */
 class Ended extends Error {}
 
 type Say = (check: Check["check"], good: boolean, text: string) => void;
 
-/** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
+/** Sends `GET /v2/` without credentials. Returns the challenge; undefined where none is needed. */
 async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   const { host } = rule.upstream;
   const response = await tried(rule, "GET", "/v2/", undefined, say, "reach");
@@ -98,7 +98,7 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   return challenge;
 }
 
-/** A web application answers 200 with its page to every path that it does not know: Harbor's portal does. */
+/** Web applications answer every unknown path with 200 and a page: Harbor's portal does. */
 function isRegistrys({ status, headers }: Response): boolean {
   const isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
     headers.get("content-type") ?? "",
@@ -106,8 +106,8 @@ function isRegistrys({ status, headers }: Response): boolean {
   return (status === 200 && !isPage) || status === 401;
 }
 
-/** Where no registry answers under the upstream's path: whether one does at `/v2/` of the host, and has the path behind it. No secret
- * is sent there. */
+/** Where no registry answers under the upstream's path: checks whether one does at `/v2/` of the host, with the path
+ * behind it. Sends no secret. */
 async function lookBehind(rule: Rule): Promise<string> {
   const behind = behindV2(rule);
   if (!behind) return "";
@@ -153,7 +153,7 @@ async function withKey(
   }
 }
 
-/** By HEAD; by GET where HEAD is refused or answered 404 (Nexus) and GET works, as pulls do there. */
+/** By HEAD; by GET where HEAD is refused or answers 404 (Nexus) and GET works, as pulls do there. */
 async function describedBy(
   rule: Rule,
   path: string,
@@ -166,7 +166,7 @@ async function describedBy(
   return get.status === 200 ? ["GET", get] : ["HEAD", head];
 }
 
-/** Undefined where none is needed; null where it was told why there is none. */
+/** Undefined where none is needed; null where a failed check was recorded. */
 async function authorized(
   rule: Rule,
   key: string | undefined,
@@ -219,7 +219,7 @@ async function tried(
   }
 }
 
-/** The answer without its body. Throws a RegistryError where there is none. */
+/** Returns the answer without its body. Throws a RegistryError where there is none. */
 async function ask(
   { upstream, firstByteTimeout }: Rule,
   method: "GET" | "HEAD",
