@@ -1,4 +1,4 @@
-// Who asks: from the credentials that a request brings along to an identity, or to why they are none.
+// Authenticator: from a request's credentials to an identity, or to the reason for refusing them.
 
 import type { Auth } from "../config/auth.ts";
 import { isWithin } from "../config/network.ts";
@@ -14,34 +14,36 @@ import { REFRESH, refreshedBy } from "./tokens/refresh-token.ts";
 
 export type Asker =
   | { who: "nobody" }
-  /** `counts` as a failed login: not what was good once, or is good elsewhere. @field of the secret's hash */
+  /** `counts` as a failed login, unless the credentials were valid once, or are valid elsewhere. `of`: the secret's
+   * hash. */
   | { who: "refused"; why: string; counts: boolean; of?: string }
   | Somebody;
 
 export interface Somebody {
   who: "somebody";
-  /** For limits and for tokens of ours. */
+  /** Name for limits and for this cache's tokens. */
   subject: string;
   identity: Identity;
   networks: string[];
   tokenId?: string;
   /** In ms since the epoch. */
   expiresAt?: number;
-  /** Nothing that it does keeps an image alive. Absent: it does. */
+  /** Its pulls do not count as use of an image for retention. Absent: they do. */
   touches?: false;
 }
 
-/** What came along, of which nothing is ever logged or sent on. */
+/** A request's credentials, which are never logged or forwarded. */
 export interface Presented {
-  /** The header. */
+  /** The Authorization header. */
   authorization: string | null;
-  /** Cloudflare Access' word, which it puts onto what passes it. */
+  /** The header in which Cloudflare Access asserts an identity. */
   assertion: string | null;
-  /** Of a form: it goes before the header. */
+  /** From a form; takes precedence over the header. */
   secret?: string;
 }
 
-/** A header that is longer holds no token of anybody's, in characters: our own, with all scopes and networks that fit, has 27 thousand. */
+/** Maximum length of a header with a token, in characters: this cache's own tokens, with the most scopes and
+ * networks, have 27 thousand. */
 const MAX_HEADER = 32 * 1024;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const LONGEST_SUBJECT = 256;
@@ -67,8 +69,10 @@ export class Authenticator {
     this.#limits = limits;
   }
 
-  /** Throws UNAVAILABLE (503) where it cannot be told, and TOOMANYREQUESTS (429) for who has guessed too often.
-   * @param address that the request comes from @param now in ms since the epoch */
+  /** Throws UNAVAILABLE (503) where the credentials cannot be checked, and TOOMANYREQUESTS (429) after too many
+   * guesses.
+   * @param address of the client
+   * @param now in ms since the epoch */
   async asker(
     { authorization, assertion, ...form }: Presented,
     address: string | undefined,
@@ -91,7 +95,7 @@ export class Authenticator {
     return refused("this token may not be used from this address", false);
   }
 
-  /** @param secret a pull token, a token of ours, or one of an issuer's */
+  /** @param secret a pull token, a token of this cache, or an issuer's */
   async #ofSecret(
     secret: string,
     address: string | undefined,
@@ -120,7 +124,7 @@ export class Authenticator {
     return holderOf(token);
   }
 
-  /** Its signature is checked first: only what this cache has signed is looked up. */
+  /** The signature is checked first: only tokens that this cache has signed are looked up. */
   async #ofRefreshToken(
     text: string,
     address: string | undefined,
@@ -152,8 +156,8 @@ export class Authenticator {
     };
   }
 
-  /** Several entries may trust one issuer, each for other claims: what all that are met allow; and where one of them says that it keeps
-   * nothing alive, it does not. */
+  /** Several entries may trust one issuer, each for other claims: the token may pull what all matching entries allow
+   * together, and counts as use of an image only if all of them say so. */
   async #ofIssuer(text: string, now: number): Promise<Asker> {
     const iss = issuerOf(text);
     const trusted = this.#auth.issuers.filter(({ issuer }) => issuer === iss);
@@ -182,7 +186,7 @@ export class Authenticator {
   }
 }
 
-/** What was a token once is no guess: a node that still has it must not have its neighbours refused. */
+/** A token that was valid once is no guess: a node that still sends it must not block its neighbours. */
 function holderOf(token: PullToken | "past" | undefined): Asker {
   if (token === undefined || token === "past")
     return refused(
@@ -205,8 +209,8 @@ function refused(why: string, counts = true, of?: string): Asker {
   return { who: "refused", why, counts, ...(of !== undefined && { of }) };
 }
 
-/** A token as the password of Basic, or as its user where there is no password (RFC 7617), or as Bearer's (RFC 6750). Undefined for
- * what is neither. */
+/** Returns the token: the password of Basic, its user where the password is empty (RFC 7617), or Bearer's (RFC 6750).
+ * Undefined where the header is neither. */
 function secretIn(authorization: string): string | undefined {
   const [, scheme = "", value = ""] = /^(basic|bearer) +(\S+) *$/i.exec(authorization) ?? [];
   if (value === "" || value.length > MAX_HEADER) return undefined;
