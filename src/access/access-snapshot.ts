@@ -236,11 +236,11 @@ export class AccessSnapshot {
 }
 
 function complain(error: Error): void {
-  console.error(`entrepot: the book of access was not read: ${error.message}`);
+  console.error(`entrepot: reading from the access object failed: ${error.message}`);
 }
 
 function unavailable(): RegistryError {
-  const message = "it cannot be told at the moment who may pull here; ask again";
+  const message = "access cannot be checked at the moment; try again";
   return new RegistryError("UNAVAILABLE", message, {
     status: 503,
     headers: { "Retry-After": "5" },

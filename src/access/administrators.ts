@@ -38,7 +38,7 @@ export async function ofTeam(
       name !== "" && list.some((pattern) => wildcard(pattern.toLowerCase())(name));
     if (isOn(admins)) return { role: "admin", who: name };
     if (isOn(viewers)) return { role: "viewer", who: name };
-    return { refused: "you are on neither list of who may see this", known: true };
+    return { refused: "this account is neither an administrator nor a viewer", known: true };
   } catch (error) {
     if (!(error instanceof NoGood)) throw error;
     return { refused: error.message, known: false };

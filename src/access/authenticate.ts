@@ -92,7 +92,7 @@ export class Authenticator {
     if (asker.who === "refused") return { ...asker, of: hashOf(secret) };
     if (asker.who !== "somebody" || asker.networks.length === 0) return asker;
     if (isWithin(address, asker.networks)) return asker;
-    return refused("this token may not be used from this address", false);
+    return refused("this token is not allowed from this address", false);
   }
 
   /** @param secret a pull token, a token of this cache, or an issuer's */
@@ -105,7 +105,7 @@ export class Authenticator {
     if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
     if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
     if (secret.length > MAX_HEADER || !JWT.test(secret))
-      return refused("this is no token: neither one of this cache's, nor one of an issuer's");
+      return refused("the credentials are neither a token of this cache nor an issuer's token");
     if (issuerOf(secret) !== SERVICE) return this.#ofIssuer(secret, now);
     return audienceOf(secret) === REFRESH
       ? this.#ofRefreshToken(secret, address, now, later)
@@ -133,15 +133,15 @@ export class Authenticator {
   ): Promise<Asker> {
     const read = await refreshedBy(text, await this.#snapshot.page(now, later), now);
     if (read === "expired") return holderOf("past");
-    if (!read) return refused("this is no refresh token of this cache's");
+    if (!read) return refused("not a refresh token of this cache");
     const lookingUp = () => this.#limits.lookingUp(address, now);
     return holderOf(await this.#snapshot.holder(read.tokenId, now, later, lookingUp));
   }
 
   async #ofOwn(text: string, now: number, later: Later): Promise<Asker> {
     const claims = await this.#verifier.verify(text, now, later);
-    if (claims === "expired") return refused("the token has expired; ask for another", false);
-    if (claims === "invalid") return refused("this is no token of this cache's, or is one no more");
+    if (claims === "expired") return refused("the token has expired; request another", false);
+    if (claims === "invalid") return refused("not a token of this cache, or no longer valid");
     const { subject, access, networks, tokenId, expiresAt, touches } = claims;
     const identity: Identity =
       subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", access };
@@ -161,8 +161,8 @@ export class Authenticator {
   async #ofIssuer(text: string, now: number): Promise<Asker> {
     const iss = issuerOf(text);
     const trusted = this.#auth.issuers.filter(({ issuer }) => issuer === iss);
-    if (trusted.length === 0) return refused("the token's issuer is not one that is trusted here");
-    let why = "the token's claims meet none of the conditions that its issuer is trusted under";
+    if (trusted.length === 0) return refused("the token's issuer is not trusted");
+    let why = "the token's claims meet none of the conditions for its issuer";
     const repositories: string[] = [];
     let touches = true;
     let known: { subject: string; expiresAt: number } | undefined;
@@ -189,10 +189,7 @@ export class Authenticator {
 /** A token that was valid once is no guess: a node that still sends it must not block its neighbours. */
 function holderOf(token: PullToken | "past" | undefined): Asker {
   if (token === undefined || token === "past")
-    return refused(
-      "this pull token is not known, or has expired or been revoked",
-      token === undefined,
-    );
+    return refused("the pull token is unknown, expired or revoked", token === undefined);
   const { id, repositories, networks, expiresAt, touches } = token;
   return {
     who: "somebody",

@@ -131,7 +131,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
   rotate(...[who, now]: Parameters<Access["rotate"]>): Promise<Outcome<string>> {
     return settle(async () => {
       const kid = await this.#keys.rotate(now);
-      this.#act(who, `had a new signing key made (${kid})`, now);
+      this.#act(who, `created a new signing key (${kid})`, now);
       return kid;
     });
   }
@@ -145,7 +145,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
       if (count >= MOST_QUARANTINED) return false;
       const row = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)";
       this.#database.run(row, digest, reason, now, who);
-      this.#act(who, `put ${digest} into quarantine: ${reason}`, now);
+      this.#act(who, `quarantined ${digest}: ${reason}`, now);
       return true;
     });
   }
@@ -156,7 +156,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
         "DELETE FROM quarantine WHERE digest = ? RETURNING digest",
         digest,
       );
-      if (gone.length > 0) this.#act(who, `took ${digest} out of quarantine`, now);
+      if (gone.length > 0) this.#act(who, `released ${digest} from quarantine`, now);
       return gone.length > 0;
     });
   }
@@ -225,6 +225,6 @@ export class AccessObject extends DurableObject implements Calls<Access> {
 
 function changeTold({ name, fields }: RuleChange): string {
   if (name === LIFECYCLE)
-    return fields ? "put lifecycle policies in force" : "took the lifecycle policies back";
-  return `${fields ? "put in force" : "deleted"} the rule "${name}"`;
+    return fields ? "set the lifecycle policies" : "removed the added lifecycle policies";
+  return `${fields ? "set" : "deleted"} the rule "${name}"`;
 }

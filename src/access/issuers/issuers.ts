@@ -116,7 +116,7 @@ export class Issuers {
       this.#known.set(issuer, { keys, at: now, askedAt: now });
       return keys;
     } catch (error) {
-      console.warn(`entrepot: the keys of ${issuer} were not read: ${reasonOf(error)}`);
+      console.warn(`entrepot: reading the keys of ${issuer} failed: ${reasonOf(error)}`);
       if (known && now - known.at < USABLE) return known.keys;
       this.#failed.set(issuer, now);
       throw silent(issuer);
@@ -180,7 +180,7 @@ async function discovered(issuer: string): Promise<string> {
   const document = z
     .object({ issuer: z.string(), jwks_uri: z.url() })
     .parse(await read(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`));
-  if (document.issuer !== issuer) throw new Error("its discovery document is of another issuer");
+  if (document.issuer !== issuer) throw new Error("its discovery document names another issuer");
   const [own, keys] = [new URL(issuer), new URL(document.jwks_uri)];
   if (own.host !== keys.host || own.protocol !== keys.protocol)
     throw new Error(`its discovery document names keys at another host, ${keys.host}`);
@@ -210,7 +210,7 @@ function wordsFor(error: unknown, { issuer }: KeySource): string {
   if (error instanceof errors.JWTExpired) return `the token of ${issuer} has expired`;
   if (error instanceof errors.JWTClaimValidationFailed)
     return error.claim === "aud"
-      ? `the token of ${issuer} is made for another audience than this cache's`
+      ? `the token of ${issuer} is for another audience`
       : `the token of ${issuer} has no usable claim "${error.claim.slice(0, 16)}"`;
-  return `the token is not one that ${issuer} has signed`;
+  return `the token is not signed by ${issuer}`;
 }

@@ -75,7 +75,7 @@ export function tooManyLogins(): RegistryError {
 }
 
 export function tooMany(what: string): RegistryError {
-  return new RegistryError("TOOMANYREQUESTS", `${what}; ask again in a minute`, {
+  return new RegistryError("TOOMANYREQUESTS", `${what}; try again in a minute`, {
     headers: { "Retry-After": String(PERIOD) },
   });
 }

@@ -87,7 +87,7 @@ export class Limits {
     seen.count += 1;
     if (seen.count % EACH === 0 && (await isWithin(this.#requests, who)) === false)
       seen.refusedUntil = now + REFUSAL_TTL;
-    if (now < seen.refusedUntil) throw tooMany("too many requests of this identity");
+    if (now < seen.refusedUntil) throw tooMany("too many requests from this identity");
   }
 
   /** @returns the network whose limit is reached; `uncounted` where the platform counts none */
@@ -110,7 +110,7 @@ async function isWithin(limiter: Limiter | undefined, key: string): Promise<bool
   try {
     return (await limiter?.limit({ key }))?.success;
   } catch (error) {
-    console.error(`entrepot: a limit was not counted: ${(error as Error).message}`);
+    console.error(`entrepot: the rate limiter failed: ${(error as Error).message}`);
     return undefined;
   }
 }

@@ -80,7 +80,7 @@ export async function issue(
 /** The newest key that may sign yet. */
 export function signingKey({ keys }: Pick<Page, "keys">, now: number): SigningKey {
   const signing = keys.findLast(({ signsFrom }) => signsFrom <= now) ?? keys[0];
-  if (!signing) throw new Error("there is no key to sign with");
+  if (!signing) throw new Error("no signing key");
   return signing;
 }
 

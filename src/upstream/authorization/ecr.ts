@@ -36,7 +36,7 @@ export async function ecrLogin(
   now: number,
 ): Promise<{ login: Login; life: number }> {
   if (!rule.ecr) {
-    throw new RegistryError("UNKNOWN", 'an access key of AWS is for rules with kind = "ecr"');
+    throw new RegistryError("UNKNOWN", 'an AWS access key requires a rule with kind = "ecr"');
   }
   const answer = await askCloud(rule, await signed(rule.ecr, accessKey, now));
   if (!answer.ok) throw refusalIn(answer);

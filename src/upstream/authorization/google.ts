@@ -55,7 +55,7 @@ async function sign(account: ServiceAccount, now: number): Promise<string> {
       .sign(await importPKCS8(privateKey, "RS256"));
   } catch {
     // The thrown error may contain the key.
-    throw new RegistryError("UNKNOWN", "the service account's private_key is no usable RSA key");
+    throw new RegistryError("UNKNOWN", "the service account's private_key is not a usable RSA key");
   }
 }
 

@@ -190,7 +190,7 @@ export class Lender {
     const next = keys[key + 1];
     if (next === undefined) return;
     console.warn(
-      `entrepot: ${rule.upstream.host} refused the credentials ${keys[key]} with ${error.status}; ${next} is tried`,
+      `entrepot: ${rule.upstream.host} refused the credentials ${keys[key]} with ${error.status}; trying ${next}`,
     );
   }
 
@@ -203,7 +203,7 @@ export class Lender {
 }
 
 function refusalBy(rule: Rule, status: number): RegistryError {
-  const message = `${rule.upstream.host} answered ${status} a moment ago`;
+  const message = `${rule.upstream.host} answered ${status} to an earlier request`;
   const code = status === 403 ? "DENIED" : "UNAUTHORIZED";
   return new RegistryError(code, message, { upstreamStatus: status });
 }

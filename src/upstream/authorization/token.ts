@@ -72,9 +72,9 @@ export async function fetchToken(
   // Checked without credentials too: an upstream alone must not make the cache request a host that the configuration
   // does not name.
   if (!mayTrustRealm(realm, rule)) {
-    const what = credentials ? "asks for its credentials" : "has tokens asked for";
+    const what = credentials ? "sends credentials" : "sends token requests";
     throw new NameFailure(
-      `${host} ${what} at ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port): name ${plain(realm.origin, LONGEST_HOST)} in the rule's \`realm\` if that is right`,
+      `${host} ${what} to ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port); if that is right, set the rule's \`realm\` to ${plain(realm.origin, LONGEST_HOST)}`,
     );
   }
   const service = challenge.parameters.get("service");
@@ -91,7 +91,7 @@ export async function fetchToken(
   if (!answer.success || answer.data.token === undefined) {
     const told = answer.success
       ? contentOf(body as object)
-      : `something that is no JSON object${typeOf(response)}`;
+      : `something other than a JSON object${typeOf(response)}`;
     throw new NameFailure(`${host}'s token service answered without a token: it sent ${told}`);
   }
   const { token, life } = answer.data;
@@ -114,16 +114,16 @@ function contentOf(body: object): string {
 
 function flawOf(token: unknown): string {
   if (token === null) return "null";
-  if (typeof token !== "string") return "no text";
+  if (typeof token !== "string") return "not a string";
   if (token === "") return "empty";
   return token.length > LONGEST_TOKEN
     ? `longer than ${LONGEST_TOKEN} characters`
-    : "with characters that no header may have";
+    : "with characters that are invalid in a header";
 }
 
 function typeOf({ headers }: Response): string {
   const [type = ""] = (headers.get("content-type") ?? "").split(";");
-  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type.trim()) ? `, but ${type.trim()}` : "";
+  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type.trim()) ? `, of type ${type.trim()}` : "";
 }
 
 /** GET first; POST (OAuth2) where GET is not supported, or to exchange an identity token. */

@@ -55,13 +55,20 @@ async function readWithin(
     const { done, value } = await reader.read();
     if (!late) return done ? undefined : value;
   } catch (error) {
-    if (!late) console.warn(`entrepot: an answer broke off: ${reasonOf(error)}`);
-    if (!late) throw new RegistryError("UNAVAILABLE", `${host} broke off its answer`);
+    if (!late)
+      console.warn(`entrepot: the connection broke in the middle of an answer: ${reasonOf(error)}`);
+    if (!late)
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${host} closed the connection before the end of its answer`,
+      );
   } finally {
     clearTimeout(timer);
   }
   const what =
-    left < silence ? `did not end its answer within ${time} ms` : `sent nothing for ${silence} ms`;
+    left < silence
+      ? `did not complete its answer within ${time} ms`
+      : `sent nothing for ${silence} ms`;
   throw new RegistryError("UNAVAILABLE", `${host} ${what}`, { status: 504 });
 }
 
@@ -147,7 +154,7 @@ export class TimedBody {
       return true;
     } catch (error) {
       if (!silent) throw error;
-      const message = `${this.#host} sent nothing, or next to it, for ${this.#silence} ms`;
+      const message = `${this.#host} sent nothing or almost nothing for ${this.#silence} ms`;
       throw new RegistryError("UNAVAILABLE", message, { status: 504 });
     } finally {
       clearTimeout(timer);

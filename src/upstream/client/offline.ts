@@ -11,12 +11,12 @@ export function unasked(rule: Rule): ErrorValue {
 }
 
 function notAsked(rule: Rule): string {
-  return `${rule.upstream.host} is not asked, since the rule "${rule.name}" is offline`;
+  return `${rule.upstream.host} is not requested, since the rule "${rule.name}" is offline`;
 }
 
 /** @param unknown error code for content of this kind that is not cached; a 404 lets clients try their next mirror */
 export function offline(rule: Rule, unknown: ErrorCode): RegistryError {
-  const message = `this is not in the cache, and ${notAsked(rule)}`;
+  const message = `not in the cache, and ${notAsked(rule)}`;
   return new RegistryError(unknown, message, { status: 404 });
 }
 

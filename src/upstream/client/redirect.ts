@@ -87,7 +87,7 @@ async function follow(wanted: FollowOptions, host: string, signal: AbortSignal):
       throw bad(host, "redirected a request with credentials, which is not followed");
     if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (!next) throw bad(host, "redirected to what is no web address");
+    if (!next) throw bad(host, "redirected to an invalid URL");
     const wrong = wrongWith(next, url) ?? wrongWith(next, from);
     if (wrong !== undefined) throw bad(host, `redirected to ${wrong}`);
     if (next.origin !== url.origin) {

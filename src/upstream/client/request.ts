@@ -167,7 +167,9 @@ export class Requests {
       return pause;
     } catch (failure) {
       // The answer is valid although the gate could not be told.
-      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+      console.error(
+        `entrepot: reporting an answer to the gate failed: ${(failure as Error).message}`,
+      );
       return 0;
     }
   }

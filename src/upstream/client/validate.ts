@@ -71,14 +71,15 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   if (!isRegistrys(response)) {
     const what = status === 200 ? "a page" : status;
     const elsewhere = await lookBehind(rule);
-    say("reach", false, `${host} answered ${what} to GET /v2/, as no registry does${elsewhere}`);
+    const words = `${host} answered ${what} to GET /v2/, which is not a registry's answer`;
+    say("reach", false, words + elsewhere);
     throw new Ended();
   }
   const path = pathOf(rule);
   const before = path === undefined ? "" : `, at ${path}/v2/: its path goes before /v2`;
   say("reach", true, `${host} answers as a registry${before}`);
   if (status === 200) {
-    say("challenge", true, `${host} wants no login at /v2/`);
+    say("challenge", true, `${host} requires no login at /v2/`);
     return undefined;
   }
   const challenge = challengeIn(headers.get("www-authenticate"), true);
@@ -118,8 +119,8 @@ async function lookBehind(rule: Rule): Promise<string> {
   );
   const asked = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
   return answers
-    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as of Harbor or Google Artifact Registry, write ${written(behind)}`
-    : `${asked}. At ${upstream.base}/v2/ none answers either`;
+    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as in Harbor or Google Artifact Registry, write ${written(behind)}`
+    : `${asked}. At ${upstream.base}/v2/ no registry answers either`;
 }
 
 async function withKey(
@@ -131,13 +132,13 @@ async function withKey(
   now: number,
   say: Say,
 ): Promise<void> {
-  const whose = key === undefined ? "without credentials" : `the secret ${key}`;
+  const whose = key === undefined ? "without credentials" : `with the secret ${key}`;
   const authorization = await authorized(rule, key, secrets, challenge, sample, say, whose);
   if (authorization === null) return;
   if (challenge && authorization !== undefined) {
     const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
     if (status !== 200 && challenge.scheme === "basic")
-      return say("access", false, `${rule.upstream.host} answered ${status} to ${whose}`);
+      return say("access", false, `${rule.upstream.host} answered ${status} ${whose}`);
   }
   if (!sample) return;
   const { repository, reference } = sample;
@@ -191,10 +192,11 @@ async function authorized(
   try {
     const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
     if (made === undefined) {
-      say("credentials", false, `${whose} is of no use for what ${rule.upstream.host} asks for`);
+      const words = `the challenge of ${rule.upstream.host} cannot be answered ${whose}`;
+      say("credentials", false, words);
       return null;
     }
-    say("credentials", true, `a login is given for ${whose}`);
+    say("credentials", true, `authorized ${whose}`);
     return made;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;

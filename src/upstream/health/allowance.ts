@@ -33,7 +33,7 @@ export class Allowance {
     const seconds = Math.max(1, Math.ceil(((1 - left) * 60) / perMinute));
     throw new RegistryError(
       "TOOMANYREQUESTS",
-      `this identity asks ${host} for too much that is not cached: ${perMinute} questions a minute are its share, and one in vain counts as ${VAIN} (LIMITS.coldRequests)`,
+      `this identity exceeds ${perMinute} uncached requests per minute to ${host}; a request that returns no content counts as ${VAIN} (LIMITS.coldRequests)`,
       { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
     );
   }

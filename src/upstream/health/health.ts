@@ -114,7 +114,7 @@ function bounded(entries: [string, Cooldown][]): [string, Cooldown][] {
 function waiting(cooldown: Cooldown, now: number, personal: boolean): RegistryError {
   const { code, message, ...options } = cooldown.error;
   const pause = Math.max(1, Math.ceil((cooldown.until - now) / 1000));
-  return new RegistryError(code, `${message}; it is not asked again for ${pause} s`, {
+  return new RegistryError(code, `${message}; next attempt in ${pause} s`, {
     ...options,
     unasked: true,
     personal,

@@ -64,7 +64,7 @@ function keepReserve({ remaining }: Budget, reserve: number): void {
   if (remaining > reserve) return;
   throw new RegistryError(
     "TOOMANYREQUESTS",
-    `${remaining} pulls are left, and ${reserve} are kept for clients`,
+    `${remaining} pulls are left, and ${reserve} are reserved for clients`,
     { unasked: true },
   );
 }
@@ -89,7 +89,7 @@ function keepShare(
   const seconds = Math.max(1, Math.min(LONGEST_WAIT, Math.ceil(wait)));
   throw new RegistryError(
     "TOOMANYREQUESTS",
-    `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}: the rest is kept for others`,
+    `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}; the rest is reserved for others`,
     { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
   );
 }

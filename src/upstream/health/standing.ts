@@ -52,7 +52,7 @@ function changeOf(
 ): Became[] {
   const detail = (is ?? was)?.error.message ?? "";
   if (!was === !is) return [];
-  console.warn(`entrepot: ${is ? "left alone" : "asked again"}: ${detail}`);
+  console.warn(`entrepot: upstream ${is ? "paused" : "resumed"}: ${detail}`);
   return [{ what: is ? what : "up", at, detail }];
 }
 
