@@ -1,4 +1,5 @@
-// The book in an isolate: the page with keys and revocations, never older than a minute, and the pull tokens that it has looked up.
+// AccessSnapshot: an isolate's copy of the access object's page (keys, revocations, quarantine, rules), at most a
+// minute old, and of the pull tokens that it has looked up.
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../oci/error.ts";
@@ -8,23 +9,24 @@ import type { ReadVisit } from "../store/visit.ts";
 import { type Access, isPast, type PullToken, type Read, readPage } from "./contract.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
 
-/** From this age on, in ms, the page is read again behind an answer; from this one on before it; and with this one it counts no more:
- * a token that is revoked is good for nothing anywhere after a minute. */
+/** Ages of the page, in ms: from which it is read again in the background, from which it is read before answering,
+ * and from which it is invalid. So a revoked token stops working everywhere within a minute. */
 const READ_AGAIN = 20_000;
 const READ_FIRST = 40_000;
 const TOO_OLD = 55_000;
-/** Reading is waited for so long, in ms. */
+/** Timeout of reading the page, in ms. */
 const READ_TIMEOUT = 5_000;
-/** A key that the page does not have makes it read again, this often at most, in ms. */
+/** Minimum interval between reads of the page because of an unknown key, in ms. */
 const UNKNOWN_KEY = 5_000;
-/** For so long, in ms, a pull token is not looked up again; what the page revokes counts at once. */
+/** How long a looked-up pull token is trusted, in ms; a revocation on the page counts at once. */
 const KNOWN = 5 * 60_000;
-/** The same, of one that is none: it cannot become one. */
+/** How long an unknown secret is remembered, in ms: it cannot become a token. */
 const UNKNOWN = 60_000;
 const MAX_TOKENS = 5_000;
-/** How often a request looks for what another one of its isolate is looking up, in ms. */
+/** Interval in ms at which a request checks whether another request of its isolate has finished the same look-up. */
 const POLL_INTERVAL = 5;
-/** After a reading that failed the next one begins so late, in ms: whoever comes meanwhile does not wait for the same failure. */
+/** Minimum interval between a failed read and the next one, in ms: requests in between do not wait for the same
+ * failure. */
 const FAILED = 1_000;
 
 export type Later = ReadVisit["later"];
@@ -33,14 +35,14 @@ type Look = () => Promise<PullToken | undefined>;
 
 export class AccessSnapshot {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
-  /** By the hash of a secret, or by the token's id. */
+  /** Key: the hash of a secret, or the token's id. */
   readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MAX_TOKENS });
-  /** By the same, when they were looked up: what is none. */
+  /** Secrets that are no token, by the same key → time of the look-up, in ms since the epoch. */
   readonly #strangers = new LRUCache<string, number>({ max: MAX_TOKENS });
-  /** By the same, since when it is being looked up, in ms since the epoch. */
+  /** Look-ups under way, by the same key → start, in ms since the epoch. */
   readonly #lookedUp = new Map<string, number>();
   #page: Read | undefined;
-  /** When the page was asked for, when last somebody began to, and when last that failed, in ms since the epoch. */
+  /** When the page was read, when the latest read began, and when a read last failed, in ms since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   #readingAt = Number.NEGATIVE_INFINITY;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -49,9 +51,9 @@ export class AccessSnapshot {
     this.#access = access;
   }
 
-  /** Throws UNAVAILABLE (503) where nobody can say who may pull. */
+  /** Throws UNAVAILABLE (503) where there is no valid page to decide who may pull. */
   async page(now: number, later: Later): Promise<Read> {
-    // A clock that was set back tells no age.
+    // A clock that was set back gives no age.
     const age = now >= this.#readAt ? now - this.#readAt : TOO_OLD;
     if (this.#page && age < READ_AGAIN) return this.#page;
     if (this.#page && age < READ_FIRST) {
@@ -78,7 +80,8 @@ export class AccessSnapshot {
     });
   }
 
-  /** Digest → why nobody gets it. While the page cannot be read, what was known last: an outage of the book's is none of the images'. */
+  /** Digest → reason of its quarantine. While the page cannot be read, the last one known is used: images stay
+   * available when the access object does not. */
   async quarantined(now: number, later: Later): Promise<Read["quarantined"]> {
     try {
       return (await this.page(now, later)).quarantined;
@@ -88,7 +91,7 @@ export class AccessSnapshot {
     }
   }
 
-  /** What the API has added. While the page cannot be read, what was known last; undefined where nothing was. */
+  /** The rules that the API has added. While the page cannot be read, the last ones known; undefined where none are. */
   async rules(now: number, later: Later): Promise<Read["rules"] | undefined> {
     try {
       return (await this.page(now, later)).rules;
@@ -98,8 +101,8 @@ export class AccessSnapshot {
     }
   }
 
-  /** The keys that tokens of ours are signed with, for what is no token: while the page cannot be read, those known last. Throws UNAVAILABLE
-   * (503) where none were. */
+  /** The keys that sign this cache's tokens, for uses that authenticate nobody: while the page cannot be read, the
+   * last ones known. Throws UNAVAILABLE (503) where none are. */
   async keys(now: number, later: Later): Promise<Read["keys"]> {
     try {
       return (await this.page(now, later)).keys;
@@ -109,13 +112,13 @@ export class AccessSnapshot {
     }
   }
 
-  /** So that what was changed here holds here at once. */
+  /** Applies a change that was made in this isolate at once. */
   async readNow(now: number): Promise<void> {
     await this.#read(now);
   }
 
-  /** Undefined where it is none; `past` where it was one: who sends that has guessed nothing.
-   * @param lookingUp is called before an unknown one is looked up far away, and may throw */
+  /** Undefined where it is no token; `past` where it was one, so that sending it is no guess.
+   * @param lookingUp called before an unknown token is looked up in the access object; may throw */
   async token(
     text: string,
     now: number,
@@ -127,7 +130,7 @@ export class AccessSnapshot {
     return this.#valid(hash, () => this.#access.find(hash, now), now, later, lookingUp);
   }
 
-  /** The same, by the id that a refresh token names. */
+  /** Like `token`, by the id in a refresh token. */
   async holder(
     id: string,
     now: number,
@@ -149,7 +152,7 @@ export class AccessSnapshot {
     later: Later,
     lookingUp: () => void,
   ): Promise<PullToken | "past" | undefined> {
-    // Both are asked at once: an isolate that has just begun waits for the farther one alone.
+    // Both start at once: a new isolate waits only for the slower one.
     const [token, { revokedIds }] = await Promise.all([
       this.#known(key, look, now, lookingUp),
       this.page(now, later),
@@ -171,7 +174,8 @@ export class AccessSnapshot {
       const meanwhile = await this.#lookedUpByAnother(key, now);
       if (meanwhile) return meanwhile.token;
     }
-    // One that was good here is looked up again without a limit: a neighbour who guesses must not shut it out.
+    // A token that was valid here is looked up without a limit: guesses by a neighbour in its network must not lock it
+    // out.
     if (!this.#tokens.has(key)) lookingUp();
     this.#lookedUp.set(key, now);
     try {
@@ -190,7 +194,7 @@ export class AccessSnapshot {
     }
   }
 
-  /** What is known here of it; undefined: nothing that is young enough. */
+  /** The cached result; undefined where none is recent enough. */
   #near(key: string, now: number): { token: PullToken | undefined } | undefined {
     const known = this.#tokens.get(key);
     if (known && now - known.at < KNOWN) return known;
@@ -198,12 +202,12 @@ export class AccessSnapshot {
     return isStranger ? { token: undefined } : undefined;
   }
 
-  /** Whether a request is looking it up that has not been cancelled long ago. */
+  /** Whether another request is looking it up; a cancelled request no longer counts after the timeout. */
   #isLookedUp(key: string, now: number): boolean {
     return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < READ_TIMEOUT;
   }
 
-  /** Waits for it, by timers of one's own: a request that is cancelled resolves nothing for others. */
+  /** Waits for the other request with timers of this one: a cancelled request resolves no promises. */
   async #lookedUpByAnother(key: string, now: number) {
     const isOver = () => (this.#isLookedUp(key, now) ? undefined : true);
     if (!isOver()) await polled(isOver, POLL_INTERVAL, READ_TIMEOUT);
@@ -232,11 +236,11 @@ export class AccessSnapshot {
 }
 
 function complain(error: Error): void {
-  console.error(`entrepot: the book of access was not read: ${error.message}`);
+  console.error(`entrepot: reading from the access object failed: ${error.message}`);
 }
 
 function unavailable(): RegistryError {
-  const message = "it cannot be told at the moment who may pull here; ask again";
+  const message = "access cannot be checked at the moment; try again";
   return new RegistryError("UNAVAILABLE", message, {
     status: 503,
     headers: { "Retry-After": "5" },

@@ -1,4 +1,4 @@
-// The rules that the API has added, as they are kept: a change counts only where nobody has changed another meanwhile.
+// Rules that the API has added, as stored: a change applies only if no other change was made since it was prepared.
 
 import type { AddedRule } from "../config/added.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
@@ -20,7 +20,8 @@ export function addedRules(database: Sqlite): AddedRules {
   return { version: version ?? 0, rules: rows.map(ruleOf) };
 }
 
-/** @param base the version that whoever changes it has seen @returns whether that was the last one */
+/** @param base the version that the change was based on
+ * @returns false where that is not the latest version; nothing is changed then */
 export function changeRule(
   database: Sqlite,
   base: number,
@@ -28,7 +29,7 @@ export function changeRule(
   who: string,
   now: number,
 ): boolean {
-  // It was made, and the answer was lost with a reset.
+  // The change was made before, and its answer lost.
   if (database.has("SELECT 1 FROM rule_changes WHERE change = ?", id)) return true;
   if (addedRules(database).version !== base) return false;
   const { version } = database.one<{ version: number }>(

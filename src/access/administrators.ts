@@ -1,4 +1,5 @@
-// Who administers: whoever has a secret of this deployment's, or comes through Cloudflare Access and is on one of the lists.
+// Administrators: callers with one of this deployment's secrets, or authenticated by Cloudflare Access and on one of
+// its lists.
 
 import { timingSafeEqual } from "node:crypto";
 import type { Team } from "../config/auth.ts";
@@ -9,19 +10,20 @@ import { type Issuers, NoGood } from "./issuers/issuers.ts";
 
 export interface Person {
   role: Role;
-  /** As it is noted. */
+  /** Name in the audit log. */
   who: string;
-  /** The id of the session that it was proven by. */
+  /** Id of the session that authenticated the caller. */
   session?: string;
 }
 
-/** In a time that tells nothing: digests are equally long. */
+/** Compares in constant time: digests are equally long. */
 export function isSame(given: string, secret: string): boolean {
   const hash = (text: string) => new TextEncoder().encode(digestOf(new TextEncoder().encode(text)));
   return timingSafeEqual(hash(given), hash(secret));
 }
 
-/** @returns why he is nobody who administers, where that is so; throws UNAVAILABLE (503) where it cannot be told */
+/** @returns the administrator, or the reason for the refusal; throws UNAVAILABLE (503) where the issuer's keys cannot
+ * be read */
 export async function ofTeam(
   assertion: string,
   { team, audience, admins, viewers }: Team,
@@ -36,7 +38,7 @@ export async function ofTeam(
       name !== "" && list.some((pattern) => wildcard(pattern.toLowerCase())(name));
     if (isOn(admins)) return { role: "admin", who: name };
     if (isOn(viewers)) return { role: "viewer", who: name };
-    return { refused: "you are on neither list of who may see this", known: true };
+    return { refused: "this account is neither an administrator nor a viewer", known: true };
   } catch (error) {
     if (!(error instanceof NoGood)) throw error;
     return { refused: error.message, known: false };

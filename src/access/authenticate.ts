@@ -1,4 +1,4 @@
-// Who asks: from the credentials that a request brings along to an identity, or to why they are none.
+// Authenticator: from a request's credentials to an identity, or to the reason for refusing them.
 
 import type { Auth } from "../config/auth.ts";
 import { isWithin } from "../config/network.ts";
@@ -14,34 +14,36 @@ import { REFRESH, refreshedBy } from "./tokens/refresh-token.ts";
 
 export type Asker =
   | { who: "nobody" }
-  /** `counts` as a failed login: not what was good once, or is good elsewhere. @field of the secret's hash */
+  /** `counts` as a failed login, unless the credentials were valid once, or are valid elsewhere. `of`: the secret's
+   * hash. */
   | { who: "refused"; why: string; counts: boolean; of?: string }
   | Somebody;
 
 export interface Somebody {
   who: "somebody";
-  /** For limits and for tokens of ours. */
+  /** Name for limits and for this cache's tokens. */
   subject: string;
   identity: Identity;
   networks: string[];
   tokenId?: string;
   /** In ms since the epoch. */
   expiresAt?: number;
-  /** Nothing that it does keeps an image alive. Absent: it does. */
+  /** Its pulls do not count as use of an image for retention. Absent: they do. */
   touches?: false;
 }
 
-/** What came along, of which nothing is ever logged or sent on. */
+/** A request's credentials, which are never logged or forwarded. */
 export interface Presented {
-  /** The header. */
+  /** The Authorization header. */
   authorization: string | null;
-  /** Cloudflare Access' word, which it puts onto what passes it. */
+  /** The header in which Cloudflare Access asserts an identity. */
   assertion: string | null;
-  /** Of a form: it goes before the header. */
+  /** From a form; takes precedence over the header. */
   secret?: string;
 }
 
-/** A header that is longer holds no token of anybody's, in characters: our own, with all scopes and networks that fit, has 27 thousand. */
+/** Maximum length of a header with a token, in characters: this cache's own tokens, with the most scopes and
+ * networks, have 27 thousand. */
 const MAX_HEADER = 32 * 1024;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const LONGEST_SUBJECT = 256;
@@ -67,8 +69,10 @@ export class Authenticator {
     this.#limits = limits;
   }
 
-  /** Throws UNAVAILABLE (503) where it cannot be told, and TOOMANYREQUESTS (429) for who has guessed too often.
-   * @param address that the request comes from @param now in ms since the epoch */
+  /** Throws UNAVAILABLE (503) where the credentials cannot be checked, and TOOMANYREQUESTS (429) after too many
+   * guesses.
+   * @param address of the client
+   * @param now in ms since the epoch */
   async asker(
     { authorization, assertion, ...form }: Presented,
     address: string | undefined,
@@ -88,10 +92,10 @@ export class Authenticator {
     if (asker.who === "refused") return { ...asker, of: hashOf(secret) };
     if (asker.who !== "somebody" || asker.networks.length === 0) return asker;
     if (isWithin(address, asker.networks)) return asker;
-    return refused("this token may not be used from this address", false);
+    return refused("this token is not allowed from this address", false);
   }
 
-  /** @param secret a pull token, a token of ours, or one of an issuer's */
+  /** @param secret a pull token, a token of this cache, or an issuer's */
   async #ofSecret(
     secret: string,
     address: string | undefined,
@@ -101,7 +105,7 @@ export class Authenticator {
     if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
     if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
     if (secret.length > MAX_HEADER || !JWT.test(secret))
-      return refused("this is no token: neither one of this cache's, nor one of an issuer's");
+      return refused("the credentials are neither a token of this cache nor an issuer's token");
     if (issuerOf(secret) !== SERVICE) return this.#ofIssuer(secret, now);
     return audienceOf(secret) === REFRESH
       ? this.#ofRefreshToken(secret, address, now, later)
@@ -120,7 +124,7 @@ export class Authenticator {
     return holderOf(token);
   }
 
-  /** Its signature is checked first: only what this cache has signed is looked up. */
+  /** The signature is checked first: only tokens that this cache has signed are looked up. */
   async #ofRefreshToken(
     text: string,
     address: string | undefined,
@@ -129,15 +133,15 @@ export class Authenticator {
   ): Promise<Asker> {
     const read = await refreshedBy(text, await this.#snapshot.page(now, later), now);
     if (read === "expired") return holderOf("past");
-    if (!read) return refused("this is no refresh token of this cache's");
+    if (!read) return refused("not a refresh token of this cache");
     const lookingUp = () => this.#limits.lookingUp(address, now);
     return holderOf(await this.#snapshot.holder(read.tokenId, now, later, lookingUp));
   }
 
   async #ofOwn(text: string, now: number, later: Later): Promise<Asker> {
     const claims = await this.#verifier.verify(text, now, later);
-    if (claims === "expired") return refused("the token has expired; ask for another", false);
-    if (claims === "invalid") return refused("this is no token of this cache's, or is one no more");
+    if (claims === "expired") return refused("the token has expired; request another", false);
+    if (claims === "invalid") return refused("not a token of this cache, or no longer valid");
     const { subject, access, networks, tokenId, expiresAt, touches } = claims;
     const identity: Identity =
       subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", access };
@@ -152,13 +156,13 @@ export class Authenticator {
     };
   }
 
-  /** Several entries may trust one issuer, each for other claims: what all that are met allow; and where one of them says that it keeps
-   * nothing alive, it does not. */
+  /** Several entries may trust one issuer, each for other claims: the token may pull what all matching entries allow
+   * together, and counts as use of an image only if all of them say so. */
   async #ofIssuer(text: string, now: number): Promise<Asker> {
     const iss = issuerOf(text);
     const trusted = this.#auth.issuers.filter(({ issuer }) => issuer === iss);
-    if (trusted.length === 0) return refused("the token's issuer is not one that is trusted here");
-    let why = "the token's claims meet none of the conditions that its issuer is trusted under";
+    if (trusted.length === 0) return refused("the token's issuer is not trusted");
+    let why = "the token's claims meet none of the conditions for its issuer";
     const repositories: string[] = [];
     let touches = true;
     let known: { subject: string; expiresAt: number } | undefined;
@@ -182,13 +186,10 @@ export class Authenticator {
   }
 }
 
-/** What was a token once is no guess: a node that still has it must not have its neighbours refused. */
+/** A token that was valid once is no guess: a node that still sends it must not block its neighbours. */
 function holderOf(token: PullToken | "past" | undefined): Asker {
   if (token === undefined || token === "past")
-    return refused(
-      "this pull token is not known, or has expired or been revoked",
-      token === undefined,
-    );
+    return refused("the pull token is unknown, expired or revoked", token === undefined);
   const { id, repositories, networks, expiresAt, touches } = token;
   return {
     who: "somebody",
@@ -205,8 +206,8 @@ function refused(why: string, counts = true, of?: string): Asker {
   return { who: "refused", why, counts, ...(of !== undefined && { of }) };
 }
 
-/** A token as the password of Basic, or as its user where there is no password (RFC 7617), or as Bearer's (RFC 6750). Undefined for
- * what is neither. */
+/** Returns the token: the password of Basic, its user where the password is empty (RFC 7617), or Bearer's (RFC 6750).
+ * Undefined where the header is neither. */
 function secretIn(authorization: string): string | undefined {
   const [, scheme = "", value = ""] = /^(basic|bearer) +(\S+) *$/i.exec(authorization) ?? [];
   if (value === "" || value.length > MAX_HEADER) return undefined;

@@ -1,28 +1,28 @@
-// The contract of access: what its one Durable Object can be asked, and the records it answers with. Plain data.
+// The contract of access: the methods of its one Durable Object, and the records that it returns. Plain data.
 
 import type { JWK } from "jose";
 import type { AddedRule } from "../config/added.ts";
 
-/** A pull token, without itself. Times are in ms since the epoch. */
+/** A pull token without its secret. Times are in ms since the epoch. */
 export interface PullToken {
   id: string;
   name: string;
   /** Globs over names. */
   repositories: string[];
-  /** In CIDR; empty: from everywhere. */
+  /** In CIDR; empty: everywhere. */
   networks: string[];
   createdAt: number;
   createdBy: string;
   expiresAt?: number;
-  /** Known to some minutes: it is told when an isolate looks the token up. */
+  /** Accurate to some minutes: updated when an isolate looks the token up. */
   usedAt?: number;
   revokedAt?: number;
   revokedBy?: string;
-  /** What is pulled with it keeps no image alive. Absent: it does. */
+  /** Its pulls do not count as use of an image for retention. Absent: they do. */
   touches?: false;
 }
 
-/** Whether its time is over. */
+/** Whether the token has expired. */
 export function isPast({ expiresAt }: Pick<PullToken, "expiresAt">, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
@@ -32,41 +32,41 @@ export type NewToken = Pick<
   "name" | "repositories" | "networks" | "expiresAt" | "touches"
 >;
 
-/** A key that our tokens are signed with, Ed25519. */
+/** An Ed25519 key that signs this cache's tokens. */
 export interface SigningKey {
   kid: string;
-  /** With its private part. */
+  /** Includes the private part. */
   jwk: JWK;
-  /** Before that it only verifies: every isolate knows it by then. */
+  /** Before this time, in ms since the epoch, it only verifies: by then every isolate knows it. */
   signsFrom: number;
 }
 
-/** What every isolate has of it at any time. */
+/** The state that every isolate keeps a copy of. */
 export interface Page {
   keys: SigningKey[];
-  /** The ids of pull tokens that were revoked so lately that something made of them may still be about. */
+  /** Ids of pull tokens that were revoked so recently that tokens derived from them may still exist. */
   revoked: string[];
   quarantine: Quarantined[];
   rules: AddedRules;
-  /** Absent from an object of an earlier version, as the next is: there are no sessions then, and no refresh tokens. */
+  /** Absent, as is the next field, in pages of an older version, which has neither sessions nor refresh tokens. */
   sessions?: SessionState;
-  /** Refresh tokens are signed with it, in base64url. No key that is rotated: they live as long as their pull tokens. */
+  /** Key that signs refresh tokens, in base64url. Never rotated: they live as long as their pull tokens. */
   refreshKey?: string;
 }
 
 export type Role = "admin" | "viewer";
 
-/** What tells whether a session of the console has ended. */
+/** The state that decides whether a console session has ended. */
 export interface SessionState {
-  /** Sessions are signed with it, in base64url. */
+  /** Key that signs sessions, in base64url. */
   key: string;
-  /** The ids of those that were ended before their time, until that. */
+  /** Ids of sessions that were ended early, kept until they would have expired. */
   ended: string[];
-  /** Those that began at this time or before it have ended, by role. In ms since the epoch. */
+  /** By role: sessions that began at this time or earlier have ended. In ms since the epoch. */
   endedUntil: Partial<Record<Role, number>>;
 }
 
-/** A session of the console. Times are in ms since the epoch. */
+/** A console session. Times are in ms since the epoch. */
 export interface Session {
   id: string;
   role: Role;
@@ -74,10 +74,10 @@ export interface Session {
   endsAt: number;
 }
 
-/** A page as isolates look into it. */
+/** A page, indexed for look-ups. */
 export interface Read extends Page {
   revokedIds: ReadonlySet<string>;
-  /** Digest → why it is refused. */
+  /** Digest → reason of its quarantine. */
   quarantined: ReadonlyMap<string, string>;
 }
 
@@ -88,21 +88,21 @@ export function readPage(page: Page): Read {
 
 /** The rules that the API has added. */
 export interface AddedRules {
-  /** Of the last change of any of them; 0: there was none. */
+  /** Version of the last change of any rule; 0: no change yet. */
   version: number;
   /** In the order in which they were added. */
   rules: AddedRule[];
 }
 
-/** What is done to a rule; without fields it is deleted. */
+/** A change of a rule; without fields it is deleted. */
 export interface RuleChange {
-  /** Of this change alone: a call that is repeated makes no second one. */
+  /** Unique to this change: a repeated call makes no second one. */
   id: string;
   name: string;
   fields?: Record<string, unknown>;
 }
 
-/** A digest that nobody gets, whatever leads to it. */
+/** A digest that is refused to everybody, whatever name leads to it. */
 export interface Quarantined {
   digest: string;
   reason: string;
@@ -110,7 +110,7 @@ export interface Quarantined {
   who: string;
 }
 
-/** An action of somebody who administers. */
+/** An entry of the audit log: one action of an administrator. */
 export interface Action {
   id: number;
   at: number;
@@ -120,38 +120,38 @@ export interface Action {
 
 export interface Access {
   page(): Promise<Page>;
-  /** That of a token, or of a refresh token that was kept. Its use is noted. */
+  /** Returns the token of a secret, which may be a stored refresh token's. Records its use. */
   find(hash: string, now: number): Promise<PullToken | undefined>;
-  /** The same, by its id: that of a refresh token which names it. */
+  /** Like `find`, by the id in a refresh token. */
   holder(id: string, now: number): Promise<PullToken | undefined>;
-  /** @param who creates it */
+  /** @param who the administrator who creates it */
   create(id: string, hash: string, token: NewToken, who: string, now: number): Promise<PullToken>;
-  /** Keeps one more secret that is as good as the token itself, and ends with it, as earlier versions did for refreshing. */
+  /** Stores one more secret for the token, which ends with it; earlier versions used these as refresh tokens. */
   refresh(id: string, hash: string, now: number): Promise<void>;
-  /** The latest first, with those that were revoked or have expired within the last 90 days. */
+  /** Newest first, including those that were revoked or expired within the last 90 days. */
   tokens(now: number): Promise<PullToken[]>;
-  /** Undefined where there is none of that id. */
+  /** Undefined where there is no token with that id. */
   revoke(id: string, who: string, now: number): Promise<PullToken | undefined>;
-  /** Signs with a new key, as soon as every isolate knows it. @returns its name */
+  /** Adds a key, which signs once every isolate knows it. @returns its id */
   rotate(who: string, now: number): Promise<string>;
-  /** Nobody gets it any more. False where the quarantine is full. */
+  /** Refuses the digest to everybody. False where the quarantine is full. */
   quarantine(digest: string, reason: string, who: string, now: number): Promise<boolean>;
-  /** False where it is in none. */
+  /** False where the digest is not in quarantine. */
   release(digest: string, who: string, now: number): Promise<boolean>;
-  /** @param base the version of the rules that whoever changes one has seen
-   * @returns false where that is not the last one: nothing is changed then */
+  /** @param base the version of the rules that the change was based on
+   * @returns false where that is not the latest version; nothing is changed then */
   changeRule(base: number, change: RuleChange, who: string, now: number): Promise<boolean>;
-  /** Begins a session of the console. @param id of this one: a call that is repeated begins no second one */
+  /** Begins a console session. @param id unique to this session: a repeated call begins no second one */
   beginSession(id: string, role: Role, now: number): Promise<Session>;
-  /** Those that are open, the latest first. */
+  /** The open sessions, newest first. */
   sessions(now: number): Promise<Session[]>;
-  /** Undefined where none of this id is open. */
+  /** Undefined where no session with this id is open. */
   endSession(id: string, who: string, now: number): Promise<Session | undefined>;
-  /** All of a role. @returns how many were open */
+  /** Ends all sessions of a role. @returns how many were open */
   endSessions(role: Role, who: string, now: number): Promise<number>;
-  /** Takes note of what somebody is about to do. */
+  /** Records an action before it is carried out. */
   note(who: string, what: string, now: number): Promise<void>;
-  /** The latest first. @param before the id of the last one of the page before */
+  /** Newest first. @param before id of the last entry of the previous page */
   actions(before: number | undefined, limit: number): Promise<Action[]>;
 }
 

@@ -1,5 +1,6 @@
-// AccessObject: the one Durable Object that keeps pull tokens, as hashes, the keys that our tokens are signed with, and what was done by
-// those who administer. Off the hot path: isolates read its page every some seconds, and look a token up when they first see it.
+// AccessObject: the one Durable Object that stores pull tokens (as hashes), signing keys, sessions, the quarantine,
+// added rules and the audit log. Off the hot path: isolates read its page every few seconds, and look a token up when
+// they first see it.
 
 import { DurableObject } from "cloudflare:workers";
 import { LIFECYCLE } from "../config/added.ts";
@@ -27,12 +28,13 @@ import {
   trimTokens,
 } from "./tokens/token-row.ts";
 
-/** For so long, in ms, it is told that a token was revoked: longer than an isolate remembers a token, and a token of ours lives. */
+/** How long a revocation is on the page, in ms: longer than an isolate remembers a token, and than this cache's
+ * tokens live. */
 const REVOCATION_TOLD_FOR = 60 * 60_000;
-/** Kept refresh tokens of a pull token. */
+/** Maximum number of stored refresh secrets of a pull token. */
 const MOST_REFRESH = 1_000;
 const MOST_ACTIONS = 100_000;
-/** Every isolate has them all in its memory. */
+/** Maximum number of digests in quarantine, all of which every isolate keeps in memory. */
 const MOST_QUARANTINED = 5_000;
 
 export class AccessObject extends DurableObject implements Calls<Access> {
@@ -78,7 +80,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
     ...[id, hash, token, who, now]: Parameters<Access["create"]>
   ): Promise<Outcome<PullToken>> {
     return this.#do(() => {
-      // A call that is repeated makes no second one.
+      // A repeated call makes no second token.
       const known = tokenById(this.#database, id);
       if (known) return known;
       insertToken(this.#database, id, token, who, now);
@@ -93,7 +95,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
     });
   }
 
-  /** Of earlier versions: this one keeps none (access/refresh-token). */
+  /** Called by earlier versions only: the current one stores no refresh tokens (access/tokens/refresh-token.ts). */
   refresh(...[id, hash, now]: Parameters<Access["refresh"]>): Promise<Outcome<void>> {
     return this.#do(() => {
       this.#database.run("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, 0)", hash, id, now);
@@ -129,7 +131,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
   rotate(...[who, now]: Parameters<Access["rotate"]>): Promise<Outcome<string>> {
     return settle(async () => {
       const kid = await this.#keys.rotate(now);
-      this.#act(who, `had a new signing key made (${kid})`, now);
+      this.#act(who, `created a new signing key (${kid})`, now);
       return kid;
     });
   }
@@ -143,7 +145,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
       if (count >= MOST_QUARANTINED) return false;
       const row = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)";
       this.#database.run(row, digest, reason, now, who);
-      this.#act(who, `put ${digest} into quarantine: ${reason}`, now);
+      this.#act(who, `quarantined ${digest}: ${reason}`, now);
       return true;
     });
   }
@@ -154,7 +156,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
         "DELETE FROM quarantine WHERE digest = ? RETURNING digest",
         digest,
       );
-      if (gone.length > 0) this.#act(who, `took ${digest} out of quarantine`, now);
+      if (gone.length > 0) this.#act(who, `released ${digest} from quarantine`, now);
       return gone.length > 0;
     });
   }
@@ -223,6 +225,6 @@ export class AccessObject extends DurableObject implements Calls<Access> {
 
 function changeTold({ name, fields }: RuleChange): string {
   if (name === LIFECYCLE)
-    return fields ? "put lifecycle policies in force" : "took the lifecycle policies back";
-  return `${fields ? "put in force" : "deleted"} the rule "${name}"`;
+    return fields ? "set the lifecycle policies" : "removed the added lifecycle policies";
+  return `${fields ? "set" : "deleted"} the rule "${name}"`;
 }

@@ -1,4 +1,4 @@
-// Opens access: calls to its one Durable Object.
+// openAccess: opens the access object, a single Durable Object.
 
 import { remote } from "../platform/rpc.ts";
 import type { Access, AccessBindings } from "./contract.ts";

@@ -1,6 +1,6 @@
-// The tables of the book of access.
+// Tables of the access object.
 
-/** Appended to, never edited. Times are in ms since the epoch. */
+/** Migration steps: new ones are appended, existing ones are never edited. Times are in ms since the epoch. */
 export const STEPS: readonly string[] = [
   `
   CREATE TABLE tokens (

@@ -1,4 +1,5 @@
-// The desk: what an isolate needs to say who asks. Opened once an isolate; AUTH comes with the configuration.
+// AccessServices: the parts that an isolate needs to authenticate requests. Built once an isolate; AUTH comes with the
+// configuration.
 
 import type { Auth } from "../config/auth.ts";
 import { AccessSnapshot } from "./access-snapshot.ts";

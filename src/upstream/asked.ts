@@ -1,4 +1,4 @@
-// What is asked of an upstream, and what the gate is told of it: before, so that it may say no, and after.
+// UpstreamRequest: a request to an upstream, and what the gate learns of it before it is sent and after it is answered.
 
 import type { Rule } from "../config/rule.ts";
 import type { ErrorCode, ErrorValue, RegistryError } from "../oci/error.ts";
@@ -9,8 +9,8 @@ import { NameFailure } from "./client/name-failure.ts";
 import type { Endpoint, Seen, Use } from "./contract.ts";
 import { readBudget, readRetryAfter } from "./health/limit.ts";
 
-/** Why something is asked: for a client that waits, behind an answer that was given, or to go on with a transfer, which
- * has its own patience, and neither heeds a cooldown nor begins one. */
+/** The reason for a request: `client` waits for the answer; `background` runs after an answer was sent; `transfer`
+ * continues a transfer, which has retries of its own and neither respects nor starts a cooldown. */
 export type Purpose = "client" | "background" | "transfer";
 
 export interface UpstreamRequest {
@@ -18,18 +18,19 @@ export interface UpstreamRequest {
   purpose?: Purpose;
   kind: "manifest" | "blob" | "list";
   method: "GET" | "HEAD";
-  /** Behind `/v2/<repository>/`. */
+  /** Path behind `/v2/<repository>/`. */
   path: string;
   headers?: Record<string, string>;
-  /** Statuses, beside 2xx, that the caller understands; anything else is thrown as the client is to see it. */
+  /** Statuses besides 2xx that the caller handles; any other is thrown as the client's error. */
   understood?: readonly number[];
-  /** Those that are so where the answer has no challenge: who asks could do nothing about it. */
+  /** Statuses that the caller handles only if the answer has no challenge: credentials would not help. */
   unchallenged?: readonly number[];
-  /** HEAD, which a GET settles: a 404 is an answer too where the gate doubts this upstream's HEAD. */
+  /** A HEAD that a following GET can settle: a 404 is returned, not thrown, where the gate doubts this upstream's
+   * HEAD. */
   settled?: true;
-  /** The body as it comes, whatever its Content-Encoding says; else it is decompressed. */
+  /** Returns the body as sent, whatever its Content-Encoding; by default it is decompressed. */
   asSent?: boolean;
-  /** What a 404 means here. */
+  /** Error code for a 404. */
   unknown: ErrorCode;
 }
 
@@ -38,14 +39,14 @@ export function endpointOf({ kind, path }: Pick<UpstreamRequest, "kind" | "path"
   return path.startsWith("tags/") ? "tags" : "referrers";
 }
 
-/** As far as the gate has to know an answer; without headers where none came. */
+/** The part of an answer that the gate needs; without headers where no answer came. */
 export interface Reply {
   elsewhere: boolean;
   status?: number;
   headers?: Headers;
 }
 
-/** The identity that it is asked for. */
+/** Key of the identity that caused the request. */
 function nameOf({ source, purpose }: UpstreamRequest): string {
   return purpose === "background" ? BACKGROUND : (source.by?.key ?? BACKGROUND);
 }
@@ -68,7 +69,7 @@ export function useOf(asked: UpstreamRequest): Use | undefined {
   };
 }
 
-/** Undefined where the answer is no news to the gate. */
+/** Returns undefined where the gate has nothing to learn from the answer. */
 export function seenOf(
   asked: UpstreamRequest,
   { lentAt, watched }: { lentAt: number; watched: boolean },
@@ -78,9 +79,9 @@ export function seenOf(
 ): Seen | undefined {
   const { rule } = asked.source;
   const { status = 0, headers } = answer;
-  // A blob's redirect is a good answer, whatever the storage makes of it then.
+  // A blob's redirect counts as a good answer, whatever the storage behind it does.
   const isStorage = asked.kind === "blob" && answer.elsewhere;
-  // What another origin tells, by a redirect, is no limit of this one.
+  // Rate limit headers of another origin, reached by a redirect, say nothing about this upstream's limit.
   const budget = headers && !answer.elsewhere ? readBudget(headers, now) : undefined;
   const ailing = !isStorage && error && (error.status === 429 || error.status >= 500);
   const refused = error !== undefined && !ailing && asked.purpose !== "transfer";
@@ -104,7 +105,7 @@ export function seenOf(
   return seen;
 }
 
-/** As all clients of the upstream may be told: what it said was of one repository. */
+/** The error without the upstream's own message, for clients of all repositories: the message was about one of them. */
 function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
   const { upstreamStatus } = error;
   const value = error.toValue();

@@ -1,89 +1,90 @@
-// The contract of an upstream's gate: what is asked of it before and after a request, and what it answers. Plain data.
+// The contract of an upstream's gate: what it is told before and after a request, and what it answers. Plain data.
 
 import type { Rule } from "../config/rule.ts";
 import type { ErrorValue } from "../oci/error.ts";
 
 export type HeadKind = "manifest" | "blob";
 
-/** What a refusal is remembered for: an upstream without referrers, or one that lists no tags, may well be pulled from. */
+/** Refusals are remembered by endpoint: an upstream without referrers, or one that lists no tags, may still serve
+ * pulls. */
 export type Endpoint = "manifest" | "blob" | "tags" | "referrers";
 
-/** What somebody wants to ask. */
+/** A request that is about to be sent. */
 export interface Use {
-  /** The identity's key. Absent from what an older version sends. */
+  /** Key of the identity. Absent in calls from an older version. */
   by?: string;
-  /** Undefined for lists, which are slow or broken by themselves. */
+  /** Undefined for lists, which may be slow or broken on their own. */
   repository?: string;
-  /** A manifest's GET: what registries count as a pull. */
+  /** A GET of a manifest, which registries count as a pull. */
   pull: boolean;
-  /** Nobody waits for it. */
+  /** No client waits for the answer. */
   background: boolean;
-  /** How many pulls background work leaves to clients. */
+  /** Number of pulls that background work leaves to clients. */
   reserve: number;
-  /** For how long he waits for the first byte, in ms. */
+  /** Timeout of the first byte, in ms. */
   deadline: number;
-  /** Questions per minute that the identity may cause here; 0 or absent: no limit. */
+  /** Maximum number of requests per minute that the identity may cause here; 0 or absent: no limit. */
   perMinute?: number;
 }
 
-/** What came of a request. */
+/** The result of a request. */
 export interface Seen {
-  /** The identity's key. Absent from what an older version sends. */
+  /** Key of the identity. Absent in calls from an older version. */
   by?: string;
-  /** When it was let through, in ms since the epoch. */
+  /** Time at which the request was admitted, in ms since the epoch. */
   askedAt: number;
   repository?: string;
   pull: boolean;
-  /** The upstream's failure, or its 429; undefined when it answered, be it with a 404. */
+  /** The upstream's failure or 429; undefined for any other answer, including 404. */
   error?: ErrorValue;
-  /** The failure is the name's alone (upstream/name-failure). */
+  /** The failure concerns this name only (upstream/client/name-failure.ts). */
   ofName?: true;
-  /** It refused what was asked for: 401, 403, 404. */
+  /** The upstream answered 401, 403 or 404. */
   refused?: true;
-  /** It gave what was asked for: only that tells of a limit by not telling of one. */
+  /** The upstream sent the content: only then do missing rate limit headers mean that there is no limit. */
   gave?: boolean;
-  /** It did not answer in time. */
+  /** The upstream did not answer in time. */
   silent?: true;
-  /** It let a client wait for so long, in ms, and then did not answer. */
+  /** Time that a client waited in vain, in ms. */
   missed?: number;
-  /** In ms, as the upstream said. */
+  /** The upstream's Retry-After, in ms. */
   retryAfter?: number;
   budget?: Budget;
 }
 
-/** An authorization on loan, and what the gate wants to know of it later. */
+/** A lent authorization, with what the gate needs when its answer is reported. */
 export interface Lent {
-  /** Undefined where the upstream has not asked for any yet. */
+  /** Undefined until the upstream asks for one. */
   authorization: string | undefined;
-  /** Which of the rule's credentials it is of. */
+  /** Index of the credential in the rule's list. */
   key: number;
-  /** It was made just now: made again it would be the same. */
+  /** Just made: making it again would give the same. */
   fresh: boolean;
 }
 
 export interface Loan extends Lent {
-  /** The gate wants to hear of a good answer too. */
+  /** Report a good answer too. */
   watched: boolean;
-  /** In ms since the epoch, by the gate's clock. */
+  /** Time of the loan by the gate's clock, in ms since the epoch. */
   lentAt: number;
-  /** The identity that it is lent for. */
+  /** Key of the identity that it is lent for. */
   by?: string;
-  /** What is asked with it. Absent from what an older version lends. */
+  /** The endpoint that is requested. Absent in loans from an older version. */
   endpoint?: Endpoint;
-  /** A 404 to HEAD is to be confirmed by GET. Absent from what an older version lends. */
+  /** A 404 to HEAD is to be confirmed by GET. Absent in loans from an older version. */
   doubtsHead?: true;
 }
 
-/** A 401 or 403, as far as the gate has to know it. */
+/** The part of a 401 or 403 that the gate needs. */
 export interface Refused {
   status: number;
-  /** Its WWW-Authenticate. */
+  /** The WWW-Authenticate header. */
   challenge: string | null;
-  /** It is not the last word: some upstreams guard HEAD otherwise, and in mid-transfer it may be a hiccup. */
+  /** The refusal may not be final: some upstreams guard HEAD differently, and in mid-transfer it may be transient. */
   passing: boolean;
 }
 
-/** That an upstream is left alone from now on, for a limit's sake or since it fails; or is asked again. */
+/** A change of an upstream's health: paused because of a rate limit or failures, or requested again. */
 export interface Became {
   what: "limited" | "down" | "up";
   /** In ms since the epoch. */
@@ -91,15 +92,17 @@ export interface Became {
   detail: string;
 }
 
-/** That it is left alone. */
+/** A pause: the upstream, or a part of it, is not requested until a given time. */
 export interface Pause {
-  /** All of it, manifests' GETs, a repository, or what single identities ask, of which none is named. */
+  /** Scope of the pause: everything, GETs of manifests, one repository, or the requests of some identities, which are
+   * not named. */
   of: "all" | "pulls" | "repository" | "identities";
   repository?: string;
   /** In ms since the epoch. */
   until: number;
   error: ErrorValue;
-  /** Of `identities`: how many. Of a repository: 1 where only one identity saw it fail, and it rests for that one. */
+  /** For `identities`: their number. For a repository: 1 where a single identity saw it fail and the pause is that
+   * identity's. */
   count?: number;
 }
 
@@ -107,34 +110,35 @@ export interface UpstreamState {
   offline: boolean;
   pauses: Pause[];
   budget?: Budget;
-  /** Identities that have no cold question left (upstream/allowance). Absent from what an older gate tells. */
+  /** Number of identities that have used up their cold requests (upstream/health/allowance.ts). Absent in answers of
+   * an older gate. */
   spent?: number;
 }
 
-/** What is left of an upstream's limit on pulls. */
+/** The rest of an upstream's limit on pulls. */
 export interface Budget {
   limit: number;
   remaining: number;
-  /** For how long the limit counts, in ms. */
+  /** Window of the limit, in ms. */
   window: number;
-  /** When the upstream said so, in ms since the epoch. */
+  /** Time of the upstream's answer, in ms since the epoch. */
   seenAt: number;
 }
 
-/** The gate as the rest of the house sees it. */
+/** The gate, as its callers see it. */
 export interface Gate {
   lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
   report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
   news(rule: Rule): Promise<Became[]>;
-  /** Whether the upstream is known to have no referrers API. */
+  /** Returns whether the upstream is known to have no referrers API. */
   lacksReferrers(rule: Rule): Promise<boolean>;
   sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
-  /** That a GET has confirmed a 404 to HEAD, or has not. */
+  /** Reports whether a GET confirmed a 404 to HEAD. */
   sawHead(rule: Rule, kind: HeadKind, agrees: boolean): Promise<void>;
 }
 
-/** For whoever wants to know how it stands. */
+/** The gate's read-only state, for the API and the console. */
 export interface Watch {
   state(rule: Rule, repository?: string): Promise<UpstreamState>;
 }
@@ -143,7 +147,7 @@ export interface GateBindings {
   UPSTREAM_GATE: DurableObjectNamespace;
 }
 
-/** Methods of UpstreamGate; other names and arguments would break calls of the version that is being replaced. */
+/** Methods of UpstreamGate. Names and arguments stay: during a rolling deploy, the previous version calls them too. */
 export interface GateMethods {
   lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
   answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;

@@ -1,5 +1,5 @@
-// UpstreamGate: one Durable Object per upstream and credentials. It lends authorizations, so that any number of fills ask
-// for one token, and knows whether the upstream is to be asked at all.
+// UpstreamGate: one Durable Object per upstream and credentials. It lends authorizations, so that any number of fills
+// share one token, and decides whether the upstream may be requested at all.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
@@ -27,7 +27,7 @@ import { readRetryAfter } from "./health/limit.ts";
 import { observe } from "./health/observe.ts";
 import { changesOf, stateOf, storedOf } from "./health/standing.ts";
 
-/** What the object stores: that an upstream asked for patience outlives the object. */
+/** Storage keys: a pause that an upstream asked for outlives the object. */
 const HEALTH_KEY = "health";
 const REFERRERS_KEY = "referrers";
 
@@ -38,7 +38,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   #referrers: ReferrersApi = {};
   readonly #heads = new HeadRecord(this.ctx.storage);
   #offline: boolean | undefined;
-  /** What nobody was told of yet. */
+  /** Changes that were not reported to a caller yet. */
   #became: Became[] = [];
 
   constructor(context: DurableObjectState, env: Record<string, unknown>) {
@@ -50,9 +50,9 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** The authorization to send at once. Throws the upstream's last word where it is not to be asked now.
-   * @param use undefined for what belongs to a transfer under way
-   * @param endpoint what is asked; undefined in what an older version sends */
+  /** Returns the authorization to send. Throws the upstream's last error while it is paused.
+   * @param use undefined for a transfer that is under way
+   * @param endpoint undefined in calls from an older version */
   async lend(
     rule: Rule,
     scope: string,
@@ -78,7 +78,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** What answers a refusal; undefined where there is nothing (else) to offer, and then the refusal is remembered. */
+  /** Returns an authorization that answers a refusal; undefined where no other is available, and then the refusal is
+   * remembered. */
   async answer(
     rule: Rule,
     scope: string,
@@ -93,7 +94,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** Before anything is asked. What a probe or a share takes is stored with the answer: an object that is reset forgets it. */
+  /** Throws where the request is not admitted. What it takes of probes and shares is stored with the answer; an
+   * object that is reset forgets it. */
   #admit(rule: Rule, use: Use, now: number): void {
     const [by, { perMinute = 0 }] = [nameOf(use), use];
     if (!use.background) this.#allowance.check(by, perMinute, rule.upstream.host, now);
@@ -101,7 +103,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     if (!use.background) this.#allowance.take(by, perMinute, now);
   }
 
-  /** Takes note of how the upstream answered. Answers for how long it is left alone now, in seconds, and what it has become. */
+  /** Records an answer. Returns how long the upstream is paused now, in seconds, and the changes of its health. */
   async report(seen: Seen): Promise<Outcome<{ pause: number; became: Became[] }>> {
     return settle(async () => {
       await this.#observe(seen);
@@ -109,7 +111,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** What the upstream has become, as nobody was told yet. */
+  /** Returns the changes that were not reported yet. */
   async news(): Promise<Outcome<Became[]>> {
     return settle(async () => this.#takeNews());
   }
@@ -120,8 +122,8 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     return became;
   }
 
-  /** How it stands with the upstream, for whoever wants to know; nothing is changed by it.
-   * @param repository the one whose own pause is told; undefined for those of all */
+  /** Returns the upstream's state without changing it.
+   * @param repository whose pauses are included; undefined for all */
   async state(rule: Rule, repository: string | undefined): Promise<Outcome<UpstreamState>> {
     return settle(async () => {
       const now = Date.now();
@@ -144,18 +146,18 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     });
   }
 
-  /** @param agrees whether GET answered 404 too, or gave what HEAD had answered 404 to */
+  /** @param agrees whether GET answered 404 too; false where it returned the content */
   async sawHead(kind: HeadKind, agrees: boolean): Promise<Outcome<null>> {
     return settle(() => this.#heads.confirm(kind, agrees, Date.now()));
   }
 
-  /** A token service's word, which it gives for its registry: a refusal is an answer, the rest is not. */
+  /** Records a token service's error as its registry's: a refusal counts as an answer, anything else as a failure. */
   async #heard(
     error: RegistryError,
     { scope, by, endpoint }: Omit<Wanted, "rule">,
   ): Promise<RegistryError> {
     const now = Date.now();
-    // Lists are slow or broken by themselves, and so may be what their tokens are asked of.
+    // Lists, and so their tokens, may be slow or broken on their own.
     const isList = endpoint === "tags" || endpoint === "referrers";
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
     const seen: Seen = {
@@ -176,17 +178,17 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     const [before, now] = [this.#health, Date.now()];
     const { all, identities } = before;
     const isResting = all !== undefined || identities?.[nameOf(seen)] !== undefined;
-    // In an outage it is not the requester's doing that nothing comes.
+    // During an outage, the requester is not charged for failures.
     if (seen.refused || (seen.error && seen.error.status !== 429 && !isResting))
       this.#allowance.inVain(nameOf(seen));
     this.#health = observe(before, seen, now, Math.random());
-    // Told once: what is refused meanwhile is not.
+    // Each change is reported once.
     this.#became.push(...changesOf(before, this.#health, now));
     const stored = storedOf(this.#health);
     if (!isSame(stored, storedOf(before))) await this.ctx.storage.put(HEALTH_KEY, stored);
   }
 
-  /** Read from today's configuration: a fill that was begun under yesterday's carries yesterday's rule. */
+  /** Reads the current configuration: a fill that began under an earlier one carries the earlier rule. */
   #isOffline(rule: Rule): boolean {
     this.#offline ??= isOfflineIn(this.env, rule);
     return rule.offline || this.#offline;

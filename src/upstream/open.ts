@@ -1,4 +1,4 @@
-// Opens the gates: calls to the Durable Object of a rule's origin.
+// openGate: opens the gate of a rule's origin, a Durable Object.
 
 import type { Rule } from "../config/rule.ts";
 import { call, objectOf } from "../platform/rpc.ts";

@@ -265,7 +265,7 @@ describe("the record", () => {
       next: string;
     }>(api(cache, "GET", "audit?n=4"));
     expect(actions.map(({ what }) => what)).toEqual([
-      expect.stringMatching(/^had a new signing key made/),
+      expect.stringMatching(/^created a new signing key/),
       "had the lifecycle run, by force",
       expect.stringContaining(`revoked the pull token "a test's" (${made.id})`),
       expect.stringContaining(`created the pull token "a test's" (${made.id}) for open/**`),

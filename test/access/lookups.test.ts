@@ -103,7 +103,7 @@ describe("guesses", () => {
     for (let at = 0; at < 5; at++) await book.newerPage(now + 6_000 + at, background);
     expect(reads).toHaveBeenCalledTimes(2);
     isBroken = true;
-    await expect(book.newerPage(now + 12_000, background)).rejects.toThrow("ask again");
+    await expect(book.newerPage(now + 12_000, background)).rejects.toThrow("try again");
     for (let at = 1; at < 5; at++) await book.newerPage(now + 12_000 + at, background);
     expect(reads).toHaveBeenCalledTimes(3);
     expect(asked.page).toBe(2);
@@ -139,7 +139,7 @@ describe("an object that is silent", () => {
       [999, 1],
       [1_000, 2],
     ] as const) {
-      await expect(book.page(now + at, background)).rejects.toThrow("ask again");
+      await expect(book.page(now + at, background)).rejects.toThrow("try again");
       expect(page).toHaveBeenCalledTimes(times);
     }
   });

@@ -97,8 +97,8 @@ describe("a digest in quarantine", () => {
     expect(await statuses(fresh(), [`open/${name}/manifests/1`])).toEqual([200]);
     const [last, first] = await access.actions(undefined, 2);
     expect([first?.what, last?.what]).toEqual([
-      `put ${digest} into quarantine: CVE-2026-1234`,
-      `took ${digest} out of quarantine`,
+      `quarantined ${digest}: CVE-2026-1234`,
+      `released ${digest} from quarantine`,
     ]);
   });
 

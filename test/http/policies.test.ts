@@ -125,8 +125,8 @@ describe("those in force", () => {
       actions: { what: string }[];
     };
     expect(actions.map(({ what }) => what)).toEqual([
-      "took the lifecycle policies back",
-      "put lifecycle policies in force",
+      "removed the added lifecycle policies",
+      "set the lifecycle policies",
     ]);
   });
 

@@ -94,7 +94,7 @@ describe("a rule that is added", () => {
     const audit = (await (await api(cache, "GET", "audit?n=1")).json()) as {
       actions: { what: string }[];
     };
-    expect(audit.actions[0]?.what).toBe('put in force the rule "added-two"');
+    expect(audit.actions[0]?.what).toBe('set the rule "added-two"');
   });
 
   it("is explained and validated like any other", async () => {

@@ -183,7 +183,7 @@ describe("an upstream that limits, or fails", () => {
     const id = await start([`basic/${other}:1`]);
     const job = await eventually(async () => {
       const now = await jobOf(id);
-      expect(now.items[0]?.error).toContain("5 pulls are left, and 10 are kept for clients");
+      expect(now.items[0]?.error).toContain("5 pulls are left, and 10 are reserved for clients");
       return now;
     });
     expect(job.items[0]).toMatchObject({ state: "waiting", nextAt: expect.any(String) });

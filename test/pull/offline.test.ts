@@ -63,7 +63,7 @@ describe.each([
       const code = codes[path.split("/")[0] as string] ?? "NAME_UNKNOWN";
       expect(problem).toMatchObject({ status: 404, code });
       expect(problem.message).toMatch(
-        /not in the cache, and .* is not asked, since the rule "p" is offline/,
+        /not in the cache, and .* is not requested, since the rule "p" is offline/,
       );
       expect((await cache.head(`p/${name}/${path}`)).status).toBe(404);
     }

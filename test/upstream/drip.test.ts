@@ -25,7 +25,7 @@ it("a small body has a time for all of it", async () => {
   const bounds = { bytes: 1000, silence: 1000, time: 150, host: "up.example" };
   await expect(readBounded(dripping(20), bounds)).rejects.toMatchObject({
     status: 504,
-    message: "up.example did not end its answer within 150 ms",
+    message: "up.example did not complete its answer within 150 ms",
   });
 });
 

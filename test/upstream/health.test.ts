@@ -74,7 +74,7 @@ describe("failures", () => {
     const error = refusal(health, OTHER, T + 10);
     expect(error).toMatchObject({ code: "UNAVAILABLE", status: 503, upstreamStatus: 503 });
     expect(error?.headers["Retry-After"]).toBe("1");
-    expect(error?.message).toBe("up answered 503; it is not asked again for 1 s");
+    expect(error?.message).toBe("up answered 503; next attempt in 1 s");
     expect(refusal(health, OTHER, T + 2 + 1000)).toBeUndefined();
   });
 

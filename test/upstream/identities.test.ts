@@ -254,7 +254,7 @@ describe("what is not cached", () => {
       await problemOf(cache.fetch(`open/${other}/manifests/no-${at}`, MALLORY));
     vi.setSystemTime(Date.now() + 2_000);
     const stale = await cache.fetch(manifest(name), MALLORY);
-    expect(stale.headers.get("warning")).toContain("asks");
+    expect(stale.headers.get("warning")).toContain("uncached requests");
     const fresh = await cache.fetch(manifest(name), ALICE);
     expect(fresh.headers.get("docker-content-digest")).toBe(moved.digest);
   });

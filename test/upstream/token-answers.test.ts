@@ -82,19 +82,19 @@ it.each([0, -1, null, "soon", 0.25])(
 describe("without any token, the message says what was there, and no value:", () => {
   it.each<[string, object, string]>([
     ["nothing", { status: 200, body: "{}" }, "an empty JSON object"],
-    ["a page", { html: true }, "something that is no JSON object, but text/html"],
-    ["no body", { status: 200, body: "" }, "something that is no JSON object"],
-    ["a list", { status: 200, body: '["s3cret"]' }, "something that is no JSON object"],
+    ["a page", { html: true }, "something other than a JSON object, of type text/html"],
+    ["no body", { status: 200, body: "" }, "something other than a JSON object"],
+    ["a list", { status: 200, body: '["s3cret"]' }, "something other than a JSON object"],
     [
       "tokens that are none",
       { status: 200, body: '{"token":"","access_token":null}' },
       "a JSON object of token (empty), access_token (null)",
     ],
-    ["a number", { status: 200, body: '{"token":5}' }, "a JSON object of token (no text)"],
+    ["a number", { status: 200, body: '{"token":5}' }, "a JSON object of token (not a string)"],
     [
       "a token of two lines",
       { status: 200, body: '{"token":"s3cret\\nX"}' },
-      "a JSON object of token (with characters that no header may have)",
+      "a JSON object of token (with characters that are invalid in a header)",
     ],
     [
       "an error",

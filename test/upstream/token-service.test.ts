@@ -41,7 +41,7 @@ describe("credentials", () => {
     const unnamed = { realm: "auth.example.com" };
     await expect(ask(name, bearer(realm), ROBOT, unnamed)).rejects.toMatchObject({
       code: "UNAVAILABLE",
-      message: expect.stringContaining(`name ${new URL(realm).origin} in the rule's \`realm\``),
+      message: expect.stringContaining(`set the rule's \`realm\` to ${new URL(realm).origin}`),
     });
     expect(await tokenRequests(name)).toEqual([]);
   });
@@ -54,7 +54,7 @@ describe("credentials", () => {
 
   it("or not, another site is not asked: an upstream's word does not lead there", async () => {
     const name = repository("anonymous-site");
-    await expect(ask(name, bearer(elsewhere))).rejects.toThrow("in the rule's `realm`");
+    await expect(ask(name, bearer(elsewhere))).rejects.toThrow("the rule's `realm`");
     expect(await tokenRequests(name)).toEqual([]);
   });
 

@@ -75,25 +75,25 @@ describe("a rule that does not", () => {
       "no registry",
       { upstream: `${fixture.url("open")}/elsewhere/deep` },
       "-reach",
-      "as no registry does",
+      "which is not a registry's answer",
     ],
     [
       "another's password",
       { upstream: fixture.url("bearer"), credentials: "WRONG" },
       "+reach +challenge -credentials",
-      "answered 401, the secret WRONG",
+      "answered 401, with the secret WRONG",
     ],
     [
       "another's password for Basic",
       { upstream: fixture.url("basic"), credentials: "WRONG" },
       "+reach +challenge +credentials -access",
-      "answered 401 to the secret WRONG",
+      "answered 401 with the secret WRONG",
     ],
     [
       "no credentials where they are wanted",
       { upstream: fixture.url("basic") },
       "+reach +challenge -credentials",
-      "without credentials is of no use",
+      "cannot be answered without credentials",
     ],
     [
       "a secret that is missing",
@@ -184,7 +184,7 @@ describe("an upstream with a path, which goes before /v2", () => {
   it("and no registry answers anywhere: nothing is proposed", async () => {
     const { told, text } = await validated({ upstream: `${fixture.url("token")}/hub-proxy` });
     expect(told).toBe("-reach");
-    expect(text).toContain("none answers either");
+    expect(text).toContain("no registry answers either");
     expect(text).not.toContain("write");
   });
 

@@ -1,5 +1,5 @@
-// OIDC tokens of issuers that AUTH trusts: their keys by discovery (OpenID Connect Discovery 1.0, 4), cached, read again when one is
-// unknown, and never from another host than the issuer's.
+// Issuers: verifies OIDC tokens of issuers that AUTH trusts. Their keys come by discovery (OpenID Connect Discovery
+// 1.0, 4), never from another host than the issuer's; they are cached, and read again when one is unknown.
 
 import {
   createLocalJWKSet,
@@ -17,23 +17,24 @@ import { reasonOf } from "../../text/plain.ts";
 import { readText } from "../../upstream/client/body.ts";
 import { fetchFollowing } from "../../upstream/client/redirect.ts";
 
-/** Of public keys alone: with a shared secret, whoever knows an issuer's public key could sign. */
+/** Public-key algorithms only: with a shared-secret one, an issuer's public key could be used to sign. */
 const ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
-/** Clocks differ, by so many s. */
+/** Tolerance for clock differences, in s. */
 const TOLERANCE = 30;
-/** Keys are read again after this time; those that are had are used on for as long as this while the issuer is silent; and for a
- * key that is unknown they are read again at most this often. In ms. */
+/** In ms: age at which keys are read again; age up to which they are used while the issuer does not answer; and
+ * minimum interval between reads because of an unknown key. */
 const FRESH = 10 * 60_000;
 const USABLE = 24 * 60 * 60_000;
 const REREAD_INTERVAL = 30_000;
-/** An issuer whose keys were never had is asked again after this time, in ms: meanwhile nobody waits for the same failure. */
+/** Minimum interval in ms between a failed first read of an issuer's keys and the next one: requests in between do
+ * not wait for the same failure. */
 const FAILED = 10_000;
-/** How often whoever finds that another is reading looks for what he has found, in ms. */
+/** Interval in ms at which a request checks whether another request has read the keys. */
 const POLL_INTERVAL = 10;
-/** An issuer answers in this time, in ms, with so many bytes at most. */
+/** Timeout of an issuer's answer, in ms, and its maximum size, in bytes. */
 const TIME = 5_000;
 const BYTES = 256 * 1024;
 
@@ -41,31 +42,31 @@ const keySet = z.object({
   keys: z.array(z.looseObject({ kty: z.string() })).max(500),
 });
 
-/** Where an issuer's keys come from. */
+/** The source of an issuer's keys. */
 export interface KeySource {
   issuer: string;
   jwksUri?: string;
   jwks?: { keys: Record<string, unknown>[] };
 }
 
-/** The token is no good, and why: words that hold nothing of it. */
+/** The reason why a token is refused; contains no part of it. */
 export class NoGood extends Error {}
 
 interface Known {
   keys: ReturnType<typeof createLocalJWKSet>;
   at: number;
-  /** When they were last asked for, whatever came of it. */
+  /** When they were last requested, successfully or not. */
   askedAt: number;
 }
 
 export class Issuers {
   readonly #known = new Map<string, Known>();
-  /** When somebody began to read them, in ms since the epoch. */
+  /** Issuer → start of a read under way, in ms since the epoch. */
   readonly #reading = new Map<string, number>();
-  /** When that last failed of those that are not known, in ms since the epoch. */
+  /** Issuer without known keys → its last failure, in ms since the epoch. */
   readonly #failed = new Map<string, number>();
 
-  /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be had.
+  /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be read.
    * @param now in ms since the epoch */
   async verify(
     token: string,
@@ -115,7 +116,7 @@ export class Issuers {
       this.#known.set(issuer, { keys, at: now, askedAt: now });
       return keys;
     } catch (error) {
-      console.warn(`entrepot: the keys of ${issuer} were not read: ${reasonOf(error)}`);
+      console.warn(`entrepot: reading the keys of ${issuer} failed: ${reasonOf(error)}`);
       if (known && now - known.at < USABLE) return known.keys;
       this.#failed.set(issuer, now);
       throw silent(issuer);
@@ -128,7 +129,7 @@ export class Issuers {
     return Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * TIME;
   }
 
-  /** What another request of this isolate is reading: looked for by timers of one's own, since one that is cancelled resolves nothing. */
+  /** Waits for another request's read, with timers of this one: a cancelled request resolves no promises. */
   async #readByAnother(
     issuer: string,
     before: number | undefined,
@@ -150,7 +151,7 @@ function silent(issuer: string): RegistryError {
   });
 }
 
-/** Who says that he made it; nothing is proven by that. */
+/** The token's `iss`, unverified. */
 export function issuerOf(token: string): string | undefined {
   try {
     return decodeJwt(token).iss;
@@ -159,7 +160,7 @@ export function issuerOf(token: string): string | undefined {
   }
 }
 
-/** Whom it is made for; nothing is proven by that either. */
+/** The token's `aud`, unverified. */
 export function audienceOf(token: string): string | string[] | undefined {
   try {
     return decodeJwt(token).aud;
@@ -173,20 +174,20 @@ async function keysAt({ issuer, jwksUri }: KeySource): Promise<z.infer<typeof ke
 }
 
 async function discovered(issuer: string): Promise<string> {
-  // Cloudflare Access has its keys here, and a discovery document for none of its teams.
+  // Cloudflare Access has its keys here, and no discovery document.
   if (new URL(issuer).hostname.endsWith(".cloudflareaccess.com"))
     return new URL("/cdn-cgi/access/certs", issuer).href;
   const document = z
     .object({ issuer: z.string(), jwks_uri: z.url() })
     .parse(await read(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`));
-  if (document.issuer !== issuer) throw new Error("its discovery document is of another issuer");
+  if (document.issuer !== issuer) throw new Error("its discovery document names another issuer");
   const [own, keys] = [new URL(issuer), new URL(document.jwks_uri)];
   if (own.host !== keys.host || own.protocol !== keys.protocol)
     throw new Error(`its discovery document names keys at another host, ${keys.host}`);
   return keys.href;
 }
 
-/** JSON, without following anybody anywhere. */
+/** Reads JSON, without following redirects. */
 async function read(url: string): Promise<unknown> {
   const { host } = new URL(url);
   const controller = new AbortController();
@@ -209,7 +210,7 @@ function wordsFor(error: unknown, { issuer }: KeySource): string {
   if (error instanceof errors.JWTExpired) return `the token of ${issuer} has expired`;
   if (error instanceof errors.JWTClaimValidationFailed)
     return error.claim === "aud"
-      ? `the token of ${issuer} is made for another audience than this cache's`
+      ? `the token of ${issuer} is for another audience`
       : `the token of ${issuer} has no usable claim "${error.claim.slice(0, 16)}"`;
-  return `the token is not one that ${issuer} has signed`;
+  return `the token is not signed by ${issuer}`;
 }

@@ -1,17 +1,19 @@
-// Guesses of secrets that a person may have chosen: counted before the comparison, so that no number of wrong ones leads to the right one.
+// Guesses: limits attempts at secrets that a person may have chosen. An attempt is counted before the comparison, so
+// that trying many values does not find the right one.
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../../oci/error.ts";
 import { networksOf } from "./networks.ts";
 
-/** Time in s for which the platform's limiter counts (wrangler.toml). */
+/** Period of the platform's limiter, in s (wrangler.toml). */
 const PERIOD = 60;
-/** How long an address that is over its limit is refused without asking the limiter again, in ms. */
+/** How long an address over its limit is refused without asking the limiter again, in ms. */
 const SHUT = 10_000;
-/** How long an address is trusted after the right secret, in ms: its next guess is counted only if it is wrong. So the command line and
- * a scraper, which send the secret with each request, are not limited. */
+/** How long an address is trusted after a right secret, in ms: its next attempt is counted only if it is wrong. So
+ * the command line and a scraper, which send the secret with each request, are not limited. */
 const TRUSTED = 5 * 60_000;
-/** Guesses per address and PERIOD in this isolate, where the platform counts none: LOGINS is not bound, or fails. */
+/** Maximum number of attempts per network and PERIOD in this isolate, where the platform's limiter, LOGINS, is not
+ * bound or fails. */
 const MOST_OWN = 20;
 const MAX_ADDRESSES = 10_000;
 
@@ -20,9 +22,9 @@ export type CountLogin = (address: string | undefined) => Promise<string | "unco
 
 export class Guesses {
   readonly #countLogin: CountLogin;
-  /** Until when, in ms since the epoch, by network. */
+  /** Network → end of its refusal, in ms since the epoch. */
   readonly #shut = new LRUCache<string, number>({ max: MAX_ADDRESSES });
-  /** Since when, in ms since the epoch, by network. */
+  /** Network → start of its trust, in ms since the epoch. */
   readonly #trusted = new LRUCache<string, number>({ max: MAX_ADDRESSES });
   readonly #own = new LRUCache<string, { count: number; since: number }>({ max: MAX_ADDRESSES });
 
@@ -30,9 +32,10 @@ export class Guesses {
     this.#countLogin = countLogin;
   }
 
-  /** Compares only while the address is within its limit: beyond it the right secret is refused too, or an attacker would know it by
-   * not being refused. Another address is not affected. Throws TOOMANYREQUESTS (429).
-   * @param now in ms since the epoch @param compare undefined: it is wrong */
+  /** Compares only while the address is within its limit: beyond it the right secret is refused too, since otherwise
+   * an attacker would recognize it. Other addresses are not affected. Throws TOOMANYREQUESTS (429).
+   * @param now in ms since the epoch
+   * @param compare returns undefined for a wrong secret */
   async guess<T>(
     address: string | undefined,
     now: number,
@@ -72,7 +75,7 @@ export function tooManyLogins(): RegistryError {
 }
 
 export function tooMany(what: string): RegistryError {
-  return new RegistryError("TOOMANYREQUESTS", `${what}; ask again in a minute`, {
+  return new RegistryError("TOOMANYREQUESTS", `${what}; try again in a minute`, {
     headers: { "Retry-After": String(PERIOD) },
   });
 }

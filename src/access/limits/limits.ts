@@ -1,39 +1,41 @@
-// Limits: how often an address may come with credentials that are none, and an identity may ask at all. Counted by the platform, in each
-// of its places; without those bindings there are none, except for guesses of secrets that a person chose (access/guesses).
+// Limits: how often an address may send wrong credentials, and how many requests an identity may make. Counted by the
+// platform in each of its locations; without its bindings only guesses of chosen secrets are limited
+// (access/limits/guesses.ts).
 
 import { LRUCache } from "lru-cache";
 import type { Limiter } from "../contract.ts";
 import { Guesses, tooMany, tooManyLogins } from "./guesses.ts";
 import { networksOf } from "./networks.ts";
 
-/** One call of REQUESTS stands for so many requests of an identity to an isolate: whoever asks for less costs none. */
+/** Requests of an identity to one isolate for each call of the REQUESTS limiter: fewer cost no call. */
 const EACH = 100;
-/** What was refused once is refused for so long without asking, in ms. */
+/** How long a refusal stands without asking the limiter again, in ms. */
 const REFUSAL_TTL = 10_000;
 const MAX_REMEMBERED = 10_000;
-/** An address with too many failed logins has a secret looked up that is not known near this often, in ms: whoever has a good one there
- * gets in, and whoever guesses costs the book no more. */
+/** Minimum interval in ms between look-ups of unknown secrets from an address with too many failed logins: a valid
+ * token there still works, and guesses cost the access object no more than that. */
 const LOOKUP = 1_000;
-/** Failed logins of an IPv6 /48 per failed login that is counted against the /48: it may have ten times what a /64 may. */
+/** Failed logins of an IPv6 /48 for each one counted against it: it may have ten times as many as a /64. */
 const SITE_EACH = 10;
-/** How long a refused secret is remembered, in ms: the same one again, from the same address, is no further guess. */
+/** How long a refused secret is remembered, in ms: sending it again from the same address is not counted as another
+ * guess. */
 const REPEATED = 10 * 60_000;
 
 export class Limits {
-  /** Of secrets that a person may have chosen. */
+  /** Limits attempts at secrets that a person may have chosen. */
   readonly guesses: Guesses;
   readonly #logins: Limiter | undefined;
   readonly #requests: Limiter | undefined;
-  /** By networks with too many failed logins. */
+  /** Networks with too many failed logins. */
   readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>({
     max: MAX_REMEMBERED,
   });
   readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({
     max: MAX_REMEMBERED,
   });
-  /** Failed logins in this isolate, by /48. */
+  /** /48 → failed logins in this isolate. */
   readonly #sites = new LRUCache<string, number>({ max: MAX_REMEMBERED });
-  /** When a secret was refused, by network and hash, in ms since the epoch. */
+  /** Network and hash of a refused secret → time, in ms since the epoch. */
   readonly #refused = new LRUCache<string, number>({ max: MAX_REMEMBERED });
 
   constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
@@ -42,14 +44,15 @@ export class Limits {
     this.guesses = new Guesses((address) => this.#countLogin(address));
   }
 
-  /** Which of them the platform counts here. */
+  /** Which limits the platform counts. */
   get bound(): { logins: boolean; requests: boolean } {
     return { logins: this.#logins !== undefined, requests: this.#requests !== undefined };
   }
 
-  /** Counts credentials that are none. Good ones from there are not counted, and the same wrong one again is not either: one stale
-   * node must not have the address shut for all behind it. Throws TOOMANYREQUESTS (429).
-   * @param now in ms since the epoch @param of the secret's hash */
+  /** Counts wrong credentials. Valid ones from the same address are not counted, nor are the same wrong ones again:
+   * one node with a stale token must not block all behind its address. Throws TOOMANYREQUESTS (429).
+   * @param now in ms since the epoch
+   * @param of the secret's hash */
   async failed(address: string | undefined, now: number, of?: string): Promise<void> {
     const { link } = networksOf(address);
     const guess = `${link} ${of}`;
@@ -65,7 +68,8 @@ export class Limits {
     throw tooManyLogins();
   }
 
-  /** Before a secret is looked up far away. Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
+  /** Called before a secret is looked up in the access object. Throws TOOMANYREQUESTS (429). @param now in ms since
+   * the epoch */
   lookingUp(address: string | undefined, now: number): void {
     const { link, site } = networksOf(address);
     for (const key of new Set([link, site])) {
@@ -76,14 +80,14 @@ export class Limits {
     }
   }
 
-  /** Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
+  /** Counts a request. Throws TOOMANYREQUESTS (429). @param now in ms since the epoch */
   async asked(who: string, now: number): Promise<void> {
     const seen = this.#seen.get(who) ?? { count: 0, refusedUntil: 0 };
     this.#seen.set(who, seen);
     seen.count += 1;
     if (seen.count % EACH === 0 && (await isWithin(this.#requests, who)) === false)
       seen.refusedUntil = now + REFUSAL_TTL;
-    if (now < seen.refusedUntil) throw tooMany("too many requests of this identity");
+    if (now < seen.refusedUntil) throw tooMany("too many requests from this identity");
   }
 
   /** @returns the network whose limit is reached; `uncounted` where the platform counts none */
@@ -100,17 +104,19 @@ export class Limits {
   }
 }
 
-/** Undefined where it is not counted: a limit that cannot be counted refuses no login that nobody can guess. */
+/** Undefined where nothing counts: without a count, a login with a random token, which cannot be guessed, is not
+ * refused. */
 async function isWithin(limiter: Limiter | undefined, key: string): Promise<boolean | undefined> {
   try {
     return (await limiter?.limit({ key }))?.success;
   } catch (error) {
-    console.error(`entrepot: a limit was not counted: ${(error as Error).message}`);
+    console.error(`entrepot: the rate limiter failed: ${(error as Error).message}`);
     return undefined;
   }
 }
 
-/** An address as one identity, for limits and budgets. Of IPv6 the /48: by /64, one customer would be 65,536 identities. */
+/** An address as one identity, for limits and budgets: of IPv6 its /48, since by /64 one customer would be 65,536
+ * identities. */
 export function addressKey(address: string | undefined): string {
   return networksOf(address).site;
 }

@@ -1,4 +1,4 @@
-// The networks that an address is counted by.
+// networksOf: the networks by which an address is counted.
 
 import { parseAddress } from "../../config/network.ts";
 
@@ -9,8 +9,8 @@ export interface Networks {
   site: string;
 }
 
-/** An IPv6 customer has a whole network: a /64 at least, and often a /48 (RFC 6177), which holds 65,536 of those. An IPv4 address in
- * IPv6's notation is itself. */
+/** IPv6 customers have whole networks: at least a /64, often a /48 (RFC 6177), which holds 65,536 of those. An
+ * IPv4-mapped IPv6 address counts as its IPv4 address. */
 export function networksOf(address: string | undefined): Networks {
   const parsed = address === undefined ? undefined : parseAddress(address);
   if (!parsed) return { link: "unknown", site: "unknown" };

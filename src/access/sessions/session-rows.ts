@@ -1,11 +1,11 @@
-// Sessions of the console as they are kept: so that one, or all of a role, can be ended before their time.
+// Console sessions as stored, so that one, or all of a role, can be ended early.
 
 import type { Sqlite } from "../../platform/sqlite.ts";
 import type { Role, Session, SessionState } from "../contract.ts";
 
-/** How long a session lasts, in ms. */
+/** Lifetime of a session, in ms. */
 export const SESSION_LASTS = 12 * 60 * 60_000;
-/** Sessions that are kept; every isolate has those that were ended in its memory. Beyond that the older half ends. */
+/** Maximum number of sessions; every isolate keeps the ended ones in memory. Beyond it the older half is ended. */
 const MAX_SESSIONS = 1_000;
 
 interface SessionRow {
@@ -15,7 +15,7 @@ interface SessionRow {
   ends_at: number;
 }
 
-/** @param key that sessions are signed with */
+/** @param key that signs sessions */
 export function sessionState(database: Sqlite, key: string, now: number): SessionState {
   const ended = database.all<{ id: string }>(
     "SELECT id FROM sessions WHERE ended_at IS NOT NULL AND ends_at > ? ORDER BY id",
@@ -34,7 +34,7 @@ export function beginSession(database: Sqlite, id: string, role: Role, now: numb
   if (known) return sessionOf(known); // the call is repeated
   database.run("DELETE FROM sessions WHERE ends_at <= ?", now);
   makeRoom(database);
-  // One that begins in the millisecond in which all were ended is not one of those.
+  // A session that begins in the same millisecond as all were ended is not one of them.
   const beganAt = Math.max(now, endedUntil(database, role) + 1);
   const endsAt = now + SESSION_LASTS;
   const row = "INSERT INTO sessions VALUES (?, ?, ?, ?, NULL)";
@@ -42,7 +42,7 @@ export function beginSession(database: Sqlite, id: string, role: Role, now: numb
   return { id, role, beganAt, endsAt };
 }
 
-/** The latest first, without those that have ended. */
+/** Newest first. */
 export function openSessions(database: Sqlite, now: number): Session[] {
   const rows = database.all<SessionRow>(
     "SELECT * FROM sessions WHERE ended_at IS NULL AND ends_at > ? ORDER BY began_at DESC, id",
@@ -51,7 +51,7 @@ export function openSessions(database: Sqlite, now: number): Session[] {
   return rows.map(sessionOf);
 }
 
-/** Undefined where none of this id is open. */
+/** Undefined where no session with this id is open. */
 export function endSession(database: Sqlite, id: string, now: number): Session | undefined {
   const row = database.first<SessionRow>(
     "UPDATE sessions SET ended_at = ?1 WHERE id = ?2 AND ended_at IS NULL AND ends_at > ?1 RETURNING *",

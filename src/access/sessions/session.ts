@@ -1,5 +1,5 @@
-// A session of the console as the text in its cookie: signed with a random key that only this cache has, and bound to the secret that it
-// was begun with, so that another secret ends it.
+// Console sessions as cookie values: signed with a random key of this cache, and bound to the secret used to sign in,
+// so that a change of the secret ends the session.
 
 import { createHmac } from "node:crypto";
 import { base64url, jwtVerify, SignJWT } from "jose";
@@ -15,11 +15,11 @@ const schema = z.object({
   role: z.enum(["admin", "viewer"]),
   /** In ms since the epoch. */
   began: z.number(),
-  /** Of the secret: a hash that nobody can guess the secret from without the key. */
+  /** A keyed hash of the secret, from which it cannot be guessed. */
   of: z.string(),
 });
 
-/** A secret and the role that it opens. */
+/** A secret, and the role that it grants. */
 export type RoleSecret = readonly [Role, string];
 
 export function signSession(
@@ -35,7 +35,8 @@ export function signSession(
     .sign(bytesOf(key));
 }
 
-/** Undefined where it is none, has ended, or was begun with another secret. @param now in ms since the epoch */
+/** Undefined where the text is no session, or the session has ended or was begun with another secret. @param now in
+ * ms since the epoch */
 export async function sessionIn(
   text: string,
   secrets: readonly RoleSecret[],
@@ -64,7 +65,8 @@ function bytesOf(key: string): Uint8Array {
   return base64url.decode(key);
 }
 
-/** Its text has a line break, which no signed part of a JWT has: the two uses of the key cannot be taken for each other. */
+/** The hashed text has a line break, which the signed part of a JWT never has, so neither use of the key can be
+ * mistaken for the other. */
 function hashOf(key: string, role: Role, secret: string): string {
   return createHmac("sha256", bytesOf(key)).update(`${role}\n${secret}`).digest("base64url");
 }

@@ -1,5 +1,5 @@
-// Our own tokens: short-lived JWTs (RFC 7519), signed with Ed25519, that say what their bearer may pull of what he asked for
-// (distribution's token specification, "JWT").
+// This cache's own tokens: short-lived JWTs (RFC 7519), signed with Ed25519, that say what their bearer may pull of
+// what was requested (distribution's token specification, "JWT").
 
 import { decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
@@ -9,22 +9,22 @@ import type { AccessSnapshot, Later } from "../access-snapshot.ts";
 import type { Page, SigningKey } from "../contract.ts";
 
 export const SERVICE = "entrepot";
-/** Of a token, in s. */
+/** Lifetime of a token, in s. */
 export const LIFE = 5 * 60;
-/** Whoever asks for nothing in particular is nobody in particular. */
+/** Subject of an anonymous token. */
 export const ANONYMOUS = "anonymous";
 
 export interface Claims {
-  /** A pull token's id, an issuer's subject, or nobody. */
+  /** `token` and a pull token's id, an issuer and its subject, or ANONYMOUS. */
   subject: string;
-  /** Of the pull token that it was made of. */
+  /** Id of the pull token that it was derived from. */
   tokenId?: string;
   access: Access[];
-  /** From where alone it counts. */
+  /** CIDR ranges it is valid in; empty: everywhere. */
   networks: string[];
   /** In s since the epoch. */
   expiresAt: number;
-  /** What its bearer does keeps no image alive. Absent: it does. */
+  /** Its pulls do not count as use of an image for retention. Absent: they do. */
   touches?: false;
 }
 
@@ -44,10 +44,11 @@ const schema = z.object({
   ),
 });
 
-/** So many that were verified are remembered, by their whole text: to verify one costs more than a hit. */
+/** Maximum number of verified tokens that are remembered, by their text: verifying one costs more than serving a hit. */
 const MAX_VERIFIED = 2_000;
 
-/** @param now in ms since the epoch @returns the token, and when it was issued, in s since the epoch */
+/** @param now in ms since the epoch
+ * @returns the token, and when it was issued, in s since the epoch */
 export async function issue(
   claims: Omit<Claims, "expiresAt">,
   life: number,
@@ -76,14 +77,14 @@ export async function issue(
   return { token, issuedAt };
 }
 
-/** The youngest whose time has come. */
+/** The newest key that may sign yet. */
 export function signingKey({ keys }: Pick<Page, "keys">, now: number): SigningKey {
   const signing = keys.findLast(({ signsFrom }) => signsFrom <= now) ?? keys[0];
-  if (!signing) throw new Error("there is no key to sign with");
+  if (!signing) throw new Error("no signing key");
   return signing;
 }
 
-/** Why a token of ours does not count; what has merely expired is no attempt at anything. */
+/** Why a token is refused; an expired one does not count as a failed login. */
 export type Invalid = "expired" | "invalid";
 
 export class Verifier {
@@ -94,7 +95,7 @@ export class Verifier {
     this.#snapshot = snapshot;
   }
 
-  /** Whether it is one that was verified here before. */
+  /** Whether the token was verified here before. */
   knows(token: string): boolean {
     return this.#verified.has(token);
   }
@@ -137,7 +138,7 @@ export class Verifier {
       if (code === "ERR_JWT_EXPIRED") return "expired";
       if (code?.startsWith("ERR_J") || error instanceof z.ZodError || error instanceof TypeError)
         return "invalid";
-      throw error; // the book's
+      throw error; // an error of the access object
     }
   }
 }

@@ -1,12 +1,12 @@
-// Pull tokens as text: a prefix that secret scanners look for, 256 random bits, and a checksum, so that a scanner, and this cache, knows
-// one without asking anybody.
+// Pull tokens as text: a prefix that secret scanners recognize, 256 random bits, and a checksum by which a scanner, or
+// this cache, recognizes one without a look-up.
 
 import { crc32 } from "node:zlib";
 import { digestOf } from "../../oci/hash.ts";
 
 const PREFIX = "entrepot_";
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** 62 ** 43 is more than 2 ** 256; six digits hold 32 bits. */
+/** Number of base62 digits: 62 ** 43 is more than 2 ** 256, and six digits hold 32 bits. */
 const SECRET = 43;
 const CHECKSUM = 6;
 
@@ -17,13 +17,13 @@ export function newPullToken(): string {
   return PREFIX + secret + checksumOf(secret);
 }
 
-/** Whether it can be one: nothing is said of whether it is. */
+/** Whether the text has the form of a pull token; it may still be unknown. */
 export function isPullToken(text: string): boolean {
   const [, secret = "", checksum] = /^entrepot_(\w{43})(\w{6})$/.exec(text) ?? [];
   return secret !== "" && checksumOf(secret) === checksum;
 }
 
-/** What of it is kept: it has too many bits to be guessed, so that a slow hash would add nothing. */
+/** The hash that is stored: a token has too many bits to be guessed, so a slow hash would add nothing. */
 export function hashOf(token: string): string {
   return digestOf(new TextEncoder().encode(token));
 }

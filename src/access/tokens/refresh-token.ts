@@ -1,18 +1,20 @@
-// Refresh tokens: signed statements that name a pull token, which is looked up when one is used. Nothing is kept of them: a client may
-// ask for as many as it likes, and each ends with its pull token.
+// Refresh tokens: signed statements that name a pull token, which is looked up when one is used. They are not stored: a
+// client may request any number, and each ends with its pull token.
 
 import { base64url, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
 import type { Page } from "../contract.ts";
 import { SERVICE } from "./jwt.ts";
 
-/** Of its own: what is made for pulling is no refresh token, nor the other way round. */
+/** Their own audience: a token for pulling is no refresh token, nor the other way round. */
 export const REFRESH = "entrepot-refresh";
 const ALGORITHM = "HS256";
 
 const schema = z.object({ token: z.string() });
 
-/** Undefined where there is no key. @param expiresAt of the pull token, in ms since the epoch @param now the same */
+/** Undefined where there is no key.
+ * @param expiresAt of the pull token, in ms since the epoch
+ * @param now in ms since the epoch */
 export async function signRefreshToken(
   tokenId: string,
   expiresAt: number | undefined,
@@ -30,7 +32,8 @@ export async function signRefreshToken(
   return statement.sign(bytesOf(refreshKey));
 }
 
-/** The id of the pull token that it names; `expired` with that one; undefined where it is no refresh token of this cache's.
+/** Returns the id of the pull token that it names; `expired` where that has expired; undefined where the text is no
+ * refresh token of this cache.
  * @param now in ms since the epoch */
 export async function refreshedBy(
   text: string,

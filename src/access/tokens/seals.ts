@@ -1,12 +1,13 @@
-// Seals: a mark on a text that only this deployment can make, so that what a client brings back is known to have been handed out here.
-// Nothing is stored for it: the mark is a MAC (RFC 2104) under the keys that tokens of ours are signed with, and good for as long.
+// Seals: marks on texts that only this deployment can make, so that a value that a client returns is known to have been
+// issued here. Nothing is stored: a seal is a MAC (RFC 2104) under the keys that sign this cache's tokens, and is valid
+// as long as they are.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { AccessSnapshot, Later } from "../access-snapshot.ts";
 import type { SigningKey } from "../contract.ts";
 import { signingKey } from "./jwt.ts";
 
-/** In characters of base64url: 132 bits. */
+/** Characters of base64url: 132 bits. */
 const LENGTH = 22;
 
 export class Seals {
@@ -34,7 +35,7 @@ export class Seals {
   }
 }
 
-/** Under a key of its own: of no MAC anything follows about a signature. */
+/** Uses a derived key, so that a MAC reveals nothing about signatures. */
 function sealOf(text: string, { jwk }: SigningKey): string {
   const hmac = createHmac("sha256", `entrepot seal ${jwk.d}`);
   return hmac.update(text).digest("base64url").slice(0, LENGTH);

@@ -1,14 +1,15 @@
-// The keys that tokens of ours are signed with, Ed25519: each is known everywhere before it signs, and verifies for a while after the next
-// one has begun to, so that nobody is logged out.
+// Ed25519 keys that sign this cache's tokens. A key is known to every isolate before it signs, and verifies for a while
+// after it was replaced, so that tokens in use stay valid.
 
 import { exportJWK, generateKeyPair } from "jose";
 import type { Sqlite } from "../../platform/sqlite.ts";
 import type { SigningKey } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
-/** Every isolate has a page that is younger (access/book), in ms: a new key signs after that time. */
+/** Delay before a new key signs, in ms: by then every isolate has a page that contains it
+ * (access/access-snapshot.ts). */
 const KNOWN_AFTER = 2 * 60_000;
-/** A key signs for so long, and verifies for so long after that, in ms: longer than a token of ours lives. */
+/** How long a key signs, and how long it verifies after that, in ms: longer than a token lives. */
 const SIGNS = 30 * DAY;
 const VERIFIES = 60 * 60_000;
 
@@ -21,7 +22,7 @@ export class Keys {
     this.#database = database;
   }
 
-  /** In the order in which they sign; the youngest is made where its time has come. */
+  /** In the order in which they sign. Adds the first key, and a new one when the newest has signed for its time. */
   async current(now: number): Promise<SigningKey[]> {
     const youngest = this.#valid(now).at(-1);
     if (!youngest) await this.#add(now, now);
@@ -33,7 +34,7 @@ export class Keys {
     return this.#add(now, now + KNOWN_AFTER);
   }
 
-  /** In the order in which they sign: those that may still verify something. */
+  /** The keys that may still verify a token, in the order in which they sign. */
   #valid(now: number): SigningKey[] {
     const rows = this.#database.all<{ kid: string; jwk: string; signs_from: number }>(
       "SELECT kid, jwk, signs_from FROM keys WHERE coalesce(replaced_at, ?1) > ?1 - ?2 ORDER BY signs_from, kid",
@@ -52,7 +53,7 @@ export class Keys {
     const jwk = await exportJWK(privateKey);
     const kid = crypto.randomUUID();
     return this.#storage.transactionSync(() => {
-      // Another call may have made the first one while this one was being made.
+      // A concurrent call may have added the first key meanwhile.
       const first = this.#database.first<{ kid: string }>("SELECT kid FROM keys LIMIT 1");
       if (first && signsFrom === now) return first.kid;
       this.#database.run("DELETE FROM keys WHERE replaced_at < ?", now - VERIFIES);

@@ -1,12 +1,12 @@
-// Random keys of statements that only this cache reads: made when one is first needed, and kept.
+// Random keys for statements that only this cache reads: created at the first use, and stored.
 
 import { randomBytes } from "node:crypto";
 import type { Sqlite } from "../../platform/sqlite.ts";
 
-/** In bytes: those of the hash that they key. */
+/** In bytes: the length of the hash that uses them. */
 const LENGTH = 32;
 
-/** @returns it in base64url */
+/** @returns the key in base64url */
 export function statementKey(database: Sqlite, purpose: "session" | "refresh"): string {
   const query = "SELECT key FROM statement_keys WHERE purpose = ?";
   const kept = database.first<{ key: string }>(query, purpose);

@@ -1,12 +1,12 @@
-// Pull tokens as they are kept.
+// Pull tokens as stored.
 
 import type { Sqlite } from "../../platform/sqlite.ts";
 import { isPast, type NewToken, type PullToken } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
-/** What is past is kept for so long, in ms; refresh tokens of earlier versions that nobody uses, too. */
+/** How long expired and revoked tokens are kept, in ms, and unused refresh secrets of earlier versions. */
 export const TOKEN_RETENTION = 90 * DAY;
-/** A use is noted this often, in ms: each note is a write in the object that everybody needs. */
+/** Minimum interval between recorded uses of a token, in ms: each is a write in the object that all isolates share. */
 const NOTED = 5 * 60_000;
 
 interface TokenRow {
@@ -45,7 +45,7 @@ export function tokenById(database: Sqlite, id: string): PullToken | undefined {
   return row && tokenOf(row);
 }
 
-/** That of a secret, its own or one of those that were kept for refreshing; its use is noted. */
+/** Returns the token of a secret, its own or a stored refresh secret; records its use. */
 export function tokenOfSecret(database: Sqlite, hash: string, now: number): PullToken | undefined {
   const query = "SELECT token FROM secrets WHERE hash = ?";
   const secret = database.first<{ token: string }>(query, hash);
@@ -55,7 +55,7 @@ export function tokenOfSecret(database: Sqlite, hash: string, now: number): Pull
   return tokenInUse(database, secret.token, now);
 }
 
-/** The same, by its id. */
+/** Like `tokenOfSecret`, by the token's id. */
 export function tokenInUse(database: Sqlite, id: string, now: number): PullToken | undefined {
   const token = tokenById(database, id);
   if (!token || token.revokedAt !== undefined || isPast(token, now)) return token;
@@ -64,7 +64,7 @@ export function tokenInUse(database: Sqlite, id: string, now: number): PullToken
   return { ...token, usedAt: now };
 }
 
-/** The latest first. */
+/** Newest first. */
 export function tokensSince(database: Sqlite, now: number): PullToken[] {
   const query =
     "SELECT * FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) > ?1 - ?2 ORDER BY created_at DESC, id";
@@ -91,7 +91,7 @@ export function insertToken(
   );
 }
 
-/** What has been past for so long that nobody asks any more. */
+/** Deletes tokens and secrets that are past their retention. */
 export function trimTokens(database: Sqlite, now: number): void {
   const past = "SELECT id FROM tokens WHERE coalesce(revoked_at, expires_at, ?1) < ?1 - ?2";
   database.run(`DELETE FROM secrets WHERE token IN (${past})`, now, TOKEN_RETENTION);

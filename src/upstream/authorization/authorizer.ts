@@ -1,5 +1,5 @@
-// Authorizer: makes authorizations out of credentials, and holds what can be used again: tokens by scope, and logins that
-// are lent for hours. In memory alone.
+// Authorizer: makes authorizations from credentials, and caches what can be reused: tokens by scope, and cloud logins,
+// which last for hours. In memory only.
 
 import type { Credentials, Login } from "../../config/credentials.ts";
 import type { Rule } from "../../config/rule.ts";
@@ -9,7 +9,7 @@ import type { Key } from "./keyring.ts";
 import { loginFor } from "./login.ts";
 import { basic, fetchToken } from "./token.ts";
 
-/** One a repository. What is forgotten beyond that is asked for again. */
+/** Maximum number of entries, about one per repository. Beyond it all are dropped and requested again. */
 const MOST_HELD = 2000;
 
 interface Held<T> {
@@ -22,14 +22,14 @@ export class Authorizer {
   readonly #held = new Map<string, Promise<Held<unknown>>>();
   readonly #accepted: (key: Key) => void;
 
-  /** @param accepted told of each credential that a token service has just taken */
+  /** @param accepted called with each credential that a token service has accepted */
   constructor(accepted: (key: Key) => void = () => {}) {
     this.#accepted = accepted;
   }
 
-  /** Undefined where the credentials are of no use for this challenge.
-   * @param scope what the token is to be good for
-   * @param kept what it is kept under */
+  /** Returns undefined where the credentials do not fit the challenge.
+   * @param scope requested of the token service
+   * @param kept the token's cache key */
   async authorize(
     rule: Rule,
     key: Key,
@@ -51,7 +51,7 @@ export class Authorizer {
       try {
         return await ask(login);
       } catch (error) {
-        // A cloud's login may end before its time: that says nothing yet of the key that it is given for.
+        // A cloud's login may be revoked before it expires, which says nothing about the key that it was given for.
         if (!held || !isRefused(error)) throw error;
         this.#held.delete(loginName(key));
         return ask(await this.#login(rule, key, credentials));
@@ -59,7 +59,7 @@ export class Authorizer {
     });
   }
 
-  /** Forgets what was refused, if it is what is held: somebody may have made another since. */
+  /** Forgets a refused value if it is the cached one: another may have been made since. */
   async forget(key: Key, kept: string, refused: string | undefined): Promise<void> {
     if (refused === undefined) return;
     const matches: [name: string, (value: unknown) => boolean][] = [
@@ -67,12 +67,12 @@ export class Authorizer {
       [loginName(key), (value) => basic(value as Login) === refused],
     ];
     for (const [name, is] of matches) {
-      const held = await this.#held.get(name)?.catch(() => undefined); // it told those who asked for it
+      const held = await this.#held.get(name)?.catch(() => undefined); // its error was thrown to those who requested it
       if (held && is(held.value)) this.#held.delete(name);
     }
   }
 
-  /** What the credentials stand for: themselves, or a login that a cloud gives for them. */
+  /** Returns the credentials themselves, or the login that a cloud gives for them. */
   async #login(
     rule: Rule,
     key: Key,
@@ -85,10 +85,10 @@ export class Authorizer {
     });
   }
 
-  /** Whoever comes while it is being fetched shares it, with its error; an error is not kept. */
+  /** Concurrent calls share one request, with its result and its error; an error is not cached. */
   async #hold<T>(name: string, fetch: () => Promise<Held<T>>): Promise<T> {
     const known = this.#held.get(name) as Promise<Held<T>> | undefined;
-    const held = await known?.catch(() => undefined); // the same is asked for anew, below
+    const held = await known?.catch(() => undefined); // requested anew below
     if (held && held.expiresAt > Date.now()) return held.value;
     if (held && this.#held.get(name) === known) this.#held.delete(name);
     let fetching = this.#held.get(name) as Promise<Held<T>> | undefined;

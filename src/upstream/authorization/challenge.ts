@@ -1,10 +1,10 @@
-// WWW-Authenticate (RFC 7235, 2.1 and 4.1): several challenges in one header, each a scheme with parameters,
-// whose quoted values may hold commas, equal signs and escaped quotes.
+// WWW-Authenticate (RFC 7235, 2.1 and 4.1): several challenges in one header, each a scheme with parameters, whose
+// quoted values may hold commas, equal signs and escaped quotes.
 
 export interface Challenge {
-  /** In lower case. */
+  /** Lower case. */
   scheme: string;
-  /** Names in lower case. A token68 (as in `Negotiate abc=`) has no name and is left out. */
+  /** Names are lower case. A token68 (as in `Negotiate abc=`) has no name and is left out. */
   parameters: ReadonlyMap<string, string>;
 }
 
@@ -15,7 +15,7 @@ const BLANK = /[ \t]*/y;
 const SCHEME_END = /[ \t]+|(?=,|$)/y;
 const SEPARATOR = /[ \t,]*/y;
 
-/** Reads what is well-formed, and stops at what is not: half a header is still worth an answer. */
+/** Parses up to the first malformed part: half a header is still worth an answer. */
 export function parseChallenges(header: string | null): Challenge[] {
   const text = header ?? "";
   const challenges: Challenge[] = [];
@@ -26,7 +26,7 @@ export function parseChallenges(header: string | null): Challenge[] {
     if (match) at = pattern.lastIndex;
     return match;
   };
-  /** "none": something else begins here; "torn": what began as a parameter is none. */
+  /** "none": something else begins here; "torn": a parameter begins here but is malformed. */
   const takeParameter = (): [string, string] | "none" | "torn" => {
     const start = at;
     const name = take(TOKEN)?.[0].toLowerCase();
@@ -59,8 +59,8 @@ export function parseChallenges(header: string | null): Challenge[] {
   }
 }
 
-/** The one to answer: Bearer before Basic.
- * @param hasLogin whether there is something to answer Basic with */
+/** Chooses the challenge to answer: Bearer before Basic.
+ * @param hasLogin whether there are credentials for Basic */
 export function challengeIn(header: string | null, hasLogin: boolean): Challenge | undefined {
   const challenges = parseChallenges(header);
   const bearer = challenges.find(({ scheme }) => scheme === "bearer");

@@ -1,4 +1,5 @@
-// Asking a cloud for a login: one POST to where its credentials say, never redirected, its answer bounded.
+// askCloud: requests a login from a cloud, by one POST to the address that the credentials name, without redirects,
+// with a bounded answer.
 
 import type { Rule } from "../../config/rule.ts";
 import { parseForeign } from "../../oci/json.ts";
@@ -14,18 +15,18 @@ export interface CloudRequest {
 }
 
 export interface CloudAnswer {
-  /** The service's own, for messages. */
+  /** Host of the service, for messages. */
   host: string;
   status: number;
   ok: boolean;
   headers: Headers;
-  /** Undefined for what is no JSON. */
+  /** Undefined where the answer is not JSON. */
   body: unknown;
 }
 
 const ANSWER_LIMIT = 64 * 1024;
 
-/** Throws UNAVAILABLE where no whole answer comes in the time that the rule gives its upstream. */
+/** Throws UNAVAILABLE where no complete answer comes within the rule's timeouts. */
 export async function askCloud(rule: Rule, request: CloudRequest): Promise<CloudAnswer> {
   const { host } = new URL(request.url);
   const time = rule.firstByteTimeout;

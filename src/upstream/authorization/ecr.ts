@@ -1,5 +1,5 @@
-// Logins of private ECR registries: the API's GetAuthorizationToken, asked with an access key's signature (AWS Signature
-// Version 4).
+// Logins of private ECR registries: the API's GetAuthorizationToken, signed with an access key (AWS Signature Version
+// 4).
 
 import { AwsV4Signer } from "aws4fetch";
 import { z } from "zod";
@@ -11,7 +11,7 @@ import { askCloud, type CloudAnswer, type CloudRequest } from "./cloud.ts";
 
 const TARGET = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken";
 
-/** `AWS` and the password, as in a Basic header. */
+/** `AWS` and the password, encoded as in a Basic header. */
 const loginText = z
   .base64()
   .transform((text) => atob(text))
@@ -23,20 +23,20 @@ const loginText = z
 
 const answerSchema = z.object({
   authorizationData: z
-    // In seconds since the epoch, with a fraction.
+    // Seconds since the epoch, with a fraction.
     .array(z.object({ authorizationToken: loginText, expiresAt: z.number() }))
     .min(1),
 });
 
-/** @param now ms since the epoch
- * @returns `life` in ms, twelve hours as a rule */
+/** @param now in ms since the epoch
+ * @returns `life` in ms, usually twelve hours */
 export async function ecrLogin(
   rule: Rule,
   accessKey: AccessKey,
   now: number,
 ): Promise<{ login: Login; life: number }> {
   if (!rule.ecr) {
-    throw new RegistryError("UNKNOWN", 'an access key of AWS is for rules with kind = "ecr"');
+    throw new RegistryError("UNKNOWN", 'an AWS access key requires a rule with kind = "ecr"');
   }
   const answer = await askCloud(rule, await signed(rule.ecr, accessKey, now));
   if (!answer.ok) throw refusalIn(answer);
@@ -68,7 +68,7 @@ async function signed(
   return { ...request, headers: others, authorization };
 }
 
-/** AWS answers 400 to most, and says in `__type` what it means. */
+/** Values of `__type`: AWS answers 400 to most errors, and names the error there. */
 const DENIED = /^(AccessDenied|NotAuthorized)(Exception)?$/;
 const REFUSED =
   /^(UnrecognizedClient|InvalidClientTokenId|InvalidSignature|SignatureDoesNotMatch|IncompleteSignature|ExpiredToken|RequestExpired|MissingAuthenticationToken|OptInRequired)(Exception)?$/;
@@ -76,7 +76,7 @@ const LIMITED = /^(Throttling|Throttled|TooManyRequests|RequestLimitExceeded)(Ex
 
 function refusalIn(answer: CloudAnswer): RegistryError {
   const type = errorType(answer.body);
-  // Never its message: that of InvalidSignatureException repeats what was signed, a session token with it.
+  // The message is never repeated: that of InvalidSignatureException quotes what was signed, including a session token.
   const isKnown = [DENIED, REFUSED, LIMITED].some((types) => types.test(type));
   const said = isKnown || /^[A-Za-z]{1,80}Exception$/.test(type) ? type : "";
   return refusalAs(answer, answer.host, meaningIn(answer.status, type), said);
@@ -88,7 +88,7 @@ function meaningIn(status: number, type: string): Meaning {
   return meaningOf(LIMITED.test(type) ? 429 : status);
 }
 
-/** Without the namespace that may stand before it (`com.amazon.coral.service#…`). */
+/** The type without its namespace (`com.amazon.coral.service#…`). */
 function errorType(body: unknown): string {
   const type = z.object({ __type: z.string() }).safeParse(body).data?.__type ?? "";
   return type.slice(type.lastIndexOf("#") + 1);

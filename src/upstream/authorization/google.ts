@@ -1,5 +1,5 @@
-// Logins of Artifact Registry and GCR: an access token of Google, given for an assertion that a service account's key
-// signs (RFC 7523).
+// Logins of Artifact Registry and GCR: a Google access token, in exchange for an assertion signed with a service
+// account's key (RFC 7523).
 
 import { importPKCS8, SignJWT } from "jose";
 import { z } from "zod";
@@ -11,19 +11,19 @@ import { askCloud, type CloudAnswer } from "./cloud.ts";
 
 const GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
-/** What goes with an access token as its user name. */
+/** User name that goes with an access token. */
 const USERNAME = "oauth2accesstoken";
-/** In seconds: the longest that Google takes. */
+/** Lifetime of an assertion in s, the maximum that Google accepts. */
 const ASSERTION_LIFE = 3600;
 
 const answerSchema = z.object({
   access_token: z.string().regex(/^[\x21-\x7e]+$/),
-  /** In seconds. */
+  /** In s. */
   expires_in: z.number().positive(),
 });
 
-/** @param now ms since the epoch
- * @returns `life` in ms, an hour as a rule */
+/** @param now in ms since the epoch
+ * @returns `life` in ms, usually an hour */
 export async function googleLogin(
   rule: Rule,
   account: ServiceAccount,
@@ -42,7 +42,7 @@ export async function googleLogin(
   return { login: { username: USERNAME, password }, life: seconds * 1000 };
 }
 
-/** Without `sub`, which to Google names a user to act for. */
+/** Sets no `sub`, which to Google names a user to impersonate. */
 async function sign(account: ServiceAccount, now: number): Promise<string> {
   const { email, privateKey, privateKeyId, tokenUri } = account;
   try {
@@ -54,12 +54,12 @@ async function sign(account: ServiceAccount, now: number): Promise<string> {
       .setExpirationTime(now + ASSERTION_LIFE)
       .sign(await importPKCS8(privateKey, "RS256"));
   } catch {
-    // What is thrown may hold the key.
-    throw new RegistryError("UNKNOWN", "the service account's private_key is no usable RSA key");
+    // The thrown error may contain the key.
+    throw new RegistryError("UNKNOWN", "the service account's private_key is not a usable RSA key");
   }
 }
 
-/** An account or key that is gone, or a clock that is wrong, is 400 with `invalid_grant`. */
+/** Google answers 400 with `invalid_grant` for a deleted account or key, and for a wrong clock. */
 const REFUSED = ["invalid_grant", "invalid_client", "unauthorized_client"];
 
 function refusalIn(answer: CloudAnswer): RegistryError {

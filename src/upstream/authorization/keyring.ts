@@ -1,11 +1,11 @@
-// Keyring: which of a rule's credentials is used. One that the upstream refuses makes way for the next, for a minute; a
-// refusal of all is remembered for some seconds, so that a thousand clients are not a thousand bad logins. The attack: names for which
-// the token service answers 401, so that a good login is left alone for all.
+// Keyring: which of a rule's credentials is used. One that the upstream refuses is skipped for a minute; a refusal of
+// all is remembered for some seconds, so that a thousand clients do not cause a thousand bad logins. The attack: names
+// for which the token service answers 401, so that a good login is skipped for all.
 
 import type { RegistryError } from "../../oci/error.ts";
 import { BACKGROUND } from "../../policy/requester.ts";
 
-/** A credential, by the name of its secret; undefined: without one. */
+/** A credential, by the name of its secret; undefined: anonymous. */
 export type Key = string | undefined;
 
 interface Refusal {
@@ -14,28 +14,29 @@ interface Refusal {
   at: number;
 }
 
-/** After how long a refused credential is tried again, in ms, while there is another, and where there is none. */
+/** How long a refused credential is skipped, in ms: while there is another, and where there is none. */
 const PASSED_OVER = 55_000;
 const REMEMBERED = 5_000;
-/** More than that are forgotten: they cost one more question each. */
+/** Maximum number of refusals; beyond it all are dropped, which costs one more request each. */
 const MOST_REFUSALS = 2000;
-/** A login that was good is bad when so many identities hear so; and for one of them, when it hears so for so many repositories. */
+/** A login that worked before counts as bad for all once this many identities are refused, and for one identity once
+ * it is refused for this many scopes. */
 const IDENTITIES = 2;
 const SCOPES = 3;
 
-/** For whom a credential is wanted. */
+/** A request for a credential. */
 interface KeyRequest {
   scope: string;
-  /** The identity; undefined for a transfer that is under way. */
+  /** Key of the identity; undefined for a transfer that is under way. */
   by: string | undefined;
 }
 
 export class Keyring {
   readonly #refusals = new Map<string, Refusal>();
-  /** Credential that was good → identity → scopes that it was refused for since. */
+  /** Credential that worked → identity → scopes refused since. */
   readonly #doubts = new Map<Key, Map<string, Set<string>>>();
 
-  /** The place of the credential to use; throws the last refusal where all are refused, just now. */
+  /** Returns the index of the credential to use; throws the latest refusal where all were refused just now. */
   pick(keys: readonly Key[], wanted: KeyRequest, now: number): number {
     const usable = keys.findIndex((key) => !this.isRefused(key, wanted, now));
     if (usable >= 0) return usable;
@@ -51,20 +52,20 @@ export class Keyring {
     return refusal !== undefined && now - refusal.at <= PASSED_OVER;
   }
 
-  /** @param scope undefined where the credential itself is refused, whatever it is used for */
+  /** @param scope undefined where the credential is refused for all scopes */
   refuse(key: Key, scope: string | undefined, error: RegistryError, now: number): void {
     if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.clear();
     this.#refusals.set(nameOf(key, scope), { error, at: now });
   }
 
-  /** A token service has refused a login: for all that it is used for, unless it was good a while ago, and may be so still. */
+  /** Records a login that a token service refused: for all scopes, unless it worked before and may still work. */
   refuseLogin(key: Key, { scope, by = "" }: KeyRequest, error: RegistryError, now: number): void {
     const doubts = this.#doubts.get(key);
     this.refuse(key, doubts ? scope : undefined, error, now);
     if (!doubts) return;
     const scopes = (doubts.get(by) ?? new Set()).add(scope);
     doubts.set(by, scopes);
-    // What is asked behind answers, or in mid-transfer, is of names that one identity may have chosen: it is nobody's own word.
+    // Background checks and transfers use names that one identity may have chosen, so they do not count as identities.
     const own = [...doubts.keys()].filter((one) => one !== "" && one !== BACKGROUND);
     if (own.length >= IDENTITIES) {
       this.refuse(key, undefined, error, now);
@@ -72,7 +73,7 @@ export class Keyring {
     } else if (scopes.size >= SCOPES) this.refuse(key, identity(by), error, now);
   }
 
-  /** A token service has given a token for it. */
+  /** Records that a token service accepted the credential. */
   accept(key: Key): void {
     if (this.#doubts.get(key)?.size !== 0) this.#doubts.set(key, new Map());
   }
@@ -81,7 +82,7 @@ export class Keyring {
     for (const key of keys) this.#refusals.delete(nameOf(key, scope));
   }
 
-  /** The latest of those that concern it. */
+  /** The latest refusal that concerns the request. */
   #refusal(key: Key, { scope, by = "" }: KeyRequest): Refusal | undefined {
     const scopes = [scope, identity(by), undefined];
     const refusals = scopes.map((one) => this.#refusals.get(nameOf(key, one)));
@@ -89,7 +90,7 @@ export class Keyring {
   }
 }
 
-/** In place of a scope, of which none is like that. */
+/** Key in place of a scope; no scope begins like it. */
 function identity(by: string): string {
   return `identity ${by}`;
 }

@@ -1,4 +1,4 @@
-// Lender: lends authorizations, one credential after the other.
+// Lender: lends authorizations, trying the rule's credentials in order.
 
 import type { Credentials } from "../../config/credentials.ts";
 import type { Rule } from "../../config/rule.ts";
@@ -11,13 +11,13 @@ import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 
-/** What an authorization is for. */
+/** A request for an authorization. */
 export interface Purpose {
   rule: Rule;
   scope: string;
-  /** The identity that it is for; undefined for a transfer that is under way. */
+  /** Key of the identity; undefined for a transfer that is under way. */
   by: string | undefined;
-  /** What is asked; undefined for what an older version asks. */
+  /** The requested endpoint; undefined in requests of an older version. */
   endpoint?: Endpoint | undefined;
 }
 
@@ -31,27 +31,29 @@ type Made = Pick<Lent, "authorization" | "fresh">;
 export class Lender {
   readonly #secrets: Secrets;
   readonly #said: RefusalHandler;
-  /** What the upstream asked for last: lets a token for another scope be fetched without a 401 before it. */
+  /** The upstream's latest challenge, with which a token for another scope is fetched without provoking a 401. */
   #challenge: Challenge | undefined;
-  /** A 401 to referrers or tags says nothing of pulls. What is refused to pulls is so to lists: a wrong login is not tried at each. */
+  /** A 401 to referrers or tags says nothing about pulls. A refusal of pulls holds for lists too, so that a wrong
+   * login is not tried at each. */
   readonly #keyrings = { pull: new Keyring(), tags: new Keyring(), referrers: new Keyring() };
   readonly #authorizer = new Authorizer((key) => {
     for (const keyring of Object.values(this.#keyrings)) keyring.accept(key);
   });
 
-  /** @param said told of a token service's bad answer, which it gives for its registry; answers what clients are told */
+  /** @param said called with a token service's error; returns the error for clients */
   constructor(variables: Readonly<Record<string, unknown>>, said: RefusalHandler) {
     this.#secrets = openSecrets(variables);
     this.#said = said;
   }
 
-  /** The authorization to send at once. */
+  /** Returns the authorization to send first. */
   lend(wanted: Purpose): Promise<Lent> {
     const { rule, scope } = wanted;
     return this.#offer(wanted, (key) => this.#atOnce(rule, scope, key));
   }
 
-  /** What answers a refusal; undefined where there is nothing (else) to offer, and then the refusal is remembered. */
+  /** Returns an authorization that answers a refusal; undefined where no other is available, and then the refusal is
+   * remembered. */
   async answer(wanted: Purpose, refused: Refused, lent: Lent): Promise<Lent | undefined> {
     const { rule, scope } = wanted;
     const keys = keysOf(rule);
@@ -75,15 +77,15 @@ export class Lender {
       return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
     }
     if (refusal) throw refusal;
-    // What is forbidden to all may be one thing of the repository: it is not said of the others.
-    // So is a 401 that asks for nothing, where the API is not there.
+    // A 403 for all credentials may concern one item of the repository, so the others are not refused. The same holds
+    // for a 401 without a challenge where the API does not exist.
     const isOfApi = wanted.endpoint === "referrers" && refused.challenge === null;
     if (refused.status === 403 || isOfApi)
       for (const one of this.#concerned(wanted)) one.forgive(keys, scope);
     return undefined;
   }
 
-  /** One credential after the other, until one is not refused by its token service. */
+  /** Tries the credentials in order, until a token service accepts one. */
   async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
     const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
@@ -96,7 +98,7 @@ export class Lender {
     }
   }
 
-  /** Makes an authorization, and remembers why that failed. */
+  /** Makes an authorization; remembers a failure. */
   async #try(wanted: Purpose, key: number, make: (key: Key) => Promise<Made>): Promise<Made> {
     const { rule, ...told } = wanted;
     const name = keysOf(rule)[key];
@@ -104,7 +106,7 @@ export class Lender {
       return await make(name);
     } catch (error) {
       const failure = asRegistryError(error);
-      // A login that is wrong is so for all scopes.
+      // A wrong login is wrong for all scopes.
       if (failure.status === 401 && name) {
         for (const keyring of this.#concerned(wanted))
           keyring.refuseLogin(name, wanted, failure, Date.now());
@@ -114,8 +116,8 @@ export class Lender {
     }
   }
 
-  /** With the challenge of earlier. Where that fails it is forgotten, and the upstream asked what it wants today; but a
-   * refusal is one: credentials are not tried twice. */
+  /** Uses the previous challenge. If that fails, the challenge is forgotten and the upstream asked for a new one; a
+   * refusal is final, since credentials are not tried twice. */
   async #atOnce(rule: Rule, scope: string, key: Key): Promise<Made> {
     const credentials = this.#credentials(rule, key);
     const challenge = this.#challenge;
@@ -140,8 +142,8 @@ export class Lender {
     return { authorization: bare, fresh: false };
   }
 
-  /** Another authorization of the same credential: for the challenge that came with the refusal, or with a login made
-   * anew, since ECR answers 403 to one that has run out. */
+  /** Makes another authorization of the same credential: for the challenge that came with the refusal, or with a new
+   * login, since ECR answers 403 to an expired one. */
   async #again(rule: Rule, scope: string, refused: Refused, key: Key, lent: Lent): Promise<Made> {
     const credentials = this.#credentials(rule, key);
     const isLogin = credentials && ("username" in credentials || "token" in credentials);
@@ -170,7 +172,7 @@ export class Lender {
     return this.#keyrings[isList ? endpoint : "pull"];
   }
 
-  /** Those that a refusal concerns. */
+  /** The keyrings that a refusal applies to. */
   #concerned(wanted: Purpose): Keyring[] {
     const own = this.#keyring(wanted);
     return own === this.#keyrings.pull ? Object.values(this.#keyrings) : [own];
@@ -188,7 +190,7 @@ export class Lender {
     const next = keys[key + 1];
     if (next === undefined) return;
     console.warn(
-      `entrepot: ${rule.upstream.host} refused the credentials ${keys[key]} with ${error.status}; ${next} is tried`,
+      `entrepot: ${rule.upstream.host} refused the credentials ${keys[key]} with ${error.status}; trying ${next}`,
     );
   }
 
@@ -201,7 +203,7 @@ export class Lender {
 }
 
 function refusalBy(rule: Rule, status: number): RegistryError {
-  const message = `${rule.upstream.host} answered ${status} a moment ago`;
+  const message = `${rule.upstream.host} answered ${status} to an earlier request`;
   const code = status === 403 ? "DENIED" : "UNAUTHORIZED";
   return new RegistryError(code, message, { upstreamStatus: status });
 }
@@ -210,8 +212,8 @@ function keysOf(rule: Rule): readonly Key[] {
   return rule.credentials.length > 0 ? rule.credentials : [undefined];
 }
 
-/** What a token is kept under: a repository's scope, unless the upstream asks for one that is no repository's (ECR Public
- * asks for `aws`), which then serves all. */
+/** Cache key of a token: the repository's scope, unless the upstream asks for a scope without a repository (ECR
+ * Public asks for `aws`), which then serves all. */
 function keptUnder(challenge: Challenge, scope: string): string {
   const told = challenge.parameters.get("scope");
   return told && !/(^|\s)repository:/.test(told) ? told : scope;

@@ -1,11 +1,11 @@
-// Where tokens may be asked for, and credentials may go: at the upstream's own origin, at the token service that a registry known by
-// name has (config/realms), or at one that the rule names.
+// mayTrustRealm: origins that may be asked for tokens, and be sent credentials: the upstream's own, the token service
+// of a well-known registry (config/realms.ts), or one that the rule names.
 
 import { knownRealm, namedRealms } from "../../config/realms.ts";
 import type { Rule } from "../../config/rule.ts";
 
-/** Origin against origin: on a neighbouring port or name of the upstream's site, anyone may listen who rents there. Never from https
- * down to http. */
+/** Compares whole origins: another port or name of the upstream's site may belong to another tenant. Never from https
+ * to http. */
 export function mayTrustRealm(realm: URL, rule: Rule): boolean {
   const upstream = new URL(rule.upstream.base);
   if (upstream.protocol === "https:" && realm.protocol !== "https:") return false;

@@ -1,4 +1,4 @@
-// The scope of a pull (distribution's token specification), by which tokens and pauses are kept too.
+// Scope of a pull (distribution's token specification); also the key of tokens and pauses.
 
 export function scopeOf({ repository }: { repository: string }): string {
   return `repository:${repository}:pull`;

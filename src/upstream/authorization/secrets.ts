@@ -1,4 +1,4 @@
-// The only way to what a secret holds: for a rule that its deployer bound the secret to.
+// openSecrets: the only access to secrets, for rules that the deployer bound the secret to.
 
 import { type Read, readCredentials } from "../../config/credentials.ts";
 import { ConfigError, readConfig } from "../../config/read.ts";
@@ -7,11 +7,11 @@ import { type Bindings, unboundIn } from "../../config/secrets.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** The credentials in a secret that a rule names, or why it may not have them. */
+/** Reads the credentials in a secret that a rule names, or the reason for refusing them. */
 export type Secrets = (rule: Rule, name: string) => Read;
 
-/** By today's configuration, whatever the rule says that is handed in: a fill that was begun under yesterday's carries yesterday's, and
- * the secret may have been unbound since. Read once, when it is first asked. */
+/** Uses the current configuration, whatever the given rule says: a fill that began under an earlier one carries the
+ * earlier rule, and the secret may have been unbound since. Parsed once, at the first use. */
 export function openSecrets(variables: Variables): Secrets {
   let bindings: Bindings | undefined;
   return (rule, name) => {
@@ -22,12 +22,12 @@ export function openSecrets(variables: Variables): Secrets {
   };
 }
 
-/** A configuration that cannot be used binds nothing. */
+/** An invalid configuration binds nothing. */
 function bindingsIn(variables: Variables): Bindings {
   try {
     return readConfig(variables).bindings;
   } catch (error) {
-    if (error instanceof ConfigError) return new Map(); // told at the door, which lets nobody in
+    if (error instanceof ConfigError) return new Map(); // reported at the entry, which refuses all requests
     throw error;
   }
 }

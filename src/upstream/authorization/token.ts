@@ -1,4 +1,4 @@
-// Bearer tokens (distribution's token specification): asked of the realm that the challenge names.
+// Bearer tokens (distribution's token specification), requested from the realm that the challenge names.
 
 import { z } from "zod";
 import type { Login, RegistryCredentials } from "../../config/credentials.ts";
@@ -14,29 +14,29 @@ import { mayTrustRealm } from "./realm.ts";
 
 export interface Token {
   authorization: string;
-  /** In ms since the epoch; a token is no longer lent shortly before that. */
+  /** Time in ms since the epoch after which it is no longer used, shortly before the token expires. */
   expiresAt: number;
 }
 
 const TOKEN_ANSWER_LIMIT = 256 * 1024;
-/** Of a realm's host and origin, in a message. */
+/** Maximum length of a realm's host and origin in a message, in characters. */
 const LONGEST_HOST = 255;
-/** "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
+/** Default lifetime in s: "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
 const DEFAULT_LIFE = 60;
 
-/** Thousands of tokens are held; a server takes no header that is longer, in characters. */
+/** Maximum length of a token, in characters: thousands are kept, and servers accept no longer header. */
 const LONGEST_TOKEN = 16 * 1024;
 
-/** What a service calls the token; the first that can be used counts. */
+/** Fields that may hold the token; the first usable one counts. */
 const NAMES = ["token", "access_token"] as const;
-/** Fields that token services are known to answer with. Of others a message tells how many there are: what a field is called is the
- * service's word, and may be the password that it was sent. */
+/** Known fields of token answers. A message gives only the number of others: a field's name is the service's text,
+ * and may be the password that was sent. */
 const KNOWN_FIELDS = [
   ...["refresh_token", "id_token", "token_type", "scope", "expires_in", "issued_at"],
   ...["error", "error_description", "errors", "code", "message", "details"],
 ];
 
-/** A field that cannot be used counts as absent: only an answer without any token is of no use. */
+/** An unusable field counts as absent: only an answer without any token is an error. */
 const value = z
   .string()
   .max(LONGEST_TOKEN)
@@ -55,7 +55,7 @@ const schema = z
     life: answer.expires_in ?? DEFAULT_LIFE,
   }));
 
-/** @param now ms since the epoch */
+/** @param now in ms since the epoch */
 export async function fetchToken(
   rule: Rule,
   challenge: Challenge,
@@ -69,17 +69,18 @@ export async function fetchToken(
   if (!realm || !/^https?:$/.test(realm.protocol) || realm.username || realm.password) {
     throw new NameFailure(`${host} names no usable token service in its challenge`);
   }
-  // Without credentials too: nobody's word alone has us ask a host that the configuration says nothing of.
+  // Checked without credentials too: an upstream alone must not make the cache request a host that the configuration
+  // does not name.
   if (!mayTrustRealm(realm, rule)) {
-    const what = credentials ? "asks for its credentials" : "has tokens asked for";
+    const what = credentials ? "sends credentials" : "sends token requests";
     throw new NameFailure(
-      `${host} ${what} at ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port): name ${plain(realm.origin, LONGEST_HOST)} in the rule's \`realm\` if that is right`,
+      `${host} ${what} to ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port); if that is right, set the rule's \`realm\` to ${plain(realm.origin, LONGEST_HOST)}`,
     );
   }
   const service = challenge.parameters.get("service");
   const response = await askToken(rule, realm, { scope, ...(service && { service }) }, credentials);
   if (!response.ok) {
-    // Its words are not repeated: they may be the form, with the password in whatever encoding.
+    // The body is not repeated: it may echo the form, with the password in any encoding.
     await response.body?.cancel();
     throw refusalAs(response, `${host}'s token service`, meaningOf(response.status), "");
   }
@@ -90,16 +91,16 @@ export async function fetchToken(
   if (!answer.success || answer.data.token === undefined) {
     const told = answer.success
       ? contentOf(body as object)
-      : `something that is no JSON object${typeOf(response)}`;
+      : `something other than a JSON object${typeOf(response)}`;
     throw new NameFailure(`${host}'s token service answered without a token: it sent ${told}`);
   }
   const { token, life } = answer.data;
-  // A fifth of its life, ten seconds at most, is kept for the request that it is lent to.
+  // A fifth of the lifetime, at most ten seconds, is kept for the request that uses the token.
   const usable = life * 1000 - Math.min(10_000, life * 200);
   return { authorization: `Bearer ${token}`, expiresAt: now + usable };
 }
 
-/** What was there in place of a token, without a value: one may be a secret. */
+/** Describes an answer without a token, but no values: one may be a secret. */
 function contentOf(body: object): string {
   const fields = new Map(Object.entries(body));
   const tokens = NAMES.filter((name) => fields.has(name)).map(
@@ -113,19 +114,19 @@ function contentOf(body: object): string {
 
 function flawOf(token: unknown): string {
   if (token === null) return "null";
-  if (typeof token !== "string") return "no text";
+  if (typeof token !== "string") return "not a string";
   if (token === "") return "empty";
   return token.length > LONGEST_TOKEN
     ? `longer than ${LONGEST_TOKEN} characters`
-    : "with characters that no header may have";
+    : "with characters that are invalid in a header";
 }
 
 function typeOf({ headers }: Response): string {
   const [type = ""] = (headers.get("content-type") ?? "").split(";");
-  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type.trim()) ? `, but ${type.trim()}` : "";
+  return /^[\w.+-]{1,60}\/[\w.+-]{1,60}$/.test(type.trim()) ? `, of type ${type.trim()}` : "";
 }
 
-/** GET first; POST (OAuth2) where GET is not offered, or where there is an identity token to exchange. */
+/** GET first; POST (OAuth2) where GET is not supported, or to exchange an identity token. */
 async function askToken(
   rule: Rule,
   realm: URL,

@@ -1,27 +1,27 @@
-// Reading the bodies that upstreams send: bounded in size, in silence and in time.
+// Readers of upstream bodies: bounded in size, silence and total time.
 
 import { RegistryError } from "../../oci/error.ts";
 import { reasonOf } from "../../text/plain.ts";
 
-/** How much of a body is read, and how long it may take, in ms: a body that drips must not hold up whoever shares it. */
+/** Bounds of a body. Times are in ms: a body that arrives too slowly must not block the requests that share it. */
 export interface Bounds {
   bytes: number;
-  /** Between two pieces. */
+  /** Maximum time between two chunks. */
   silence: number;
-  /** For all of it. */
+  /** Maximum time for the whole body. */
   time: number;
   /** For messages. */
   host?: string;
 }
 
-/** At most `bounds.bytes` of a text; what is longer is cut off and the rest not read. Throws as readBounded does. */
+/** Reads a text of at most `bounds.bytes`; the rest is neither read nor returned. Throws as readBounded does. */
 export async function readText(response: Response, bounds: Bounds): Promise<string> {
   const bytes = await readBounded(response, bounds);
   return new TextDecoder().decode(bytes.subarray(0, bounds.bytes));
 }
 
-/** The body, or its first bytes: a result longer than `bounds.bytes` means that there was more. Throws UNAVAILABLE: 502
- * where the connection breaks, 504 where it takes too long. */
+/** Reads the body; a result longer than `bounds.bytes` means that it was cut off. Throws UNAVAILABLE: 502 where the
+ * connection breaks, 504 on a timeout. */
 export async function readBounded(response: Response, bounds: Bounds): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return new Uint8Array(0);
@@ -47,7 +47,7 @@ async function readWithin(
   const timer = setTimeout(
     () => {
       late = true;
-      reader.cancel().catch(() => {}); // ends the read below, which tells
+      reader.cancel().catch(() => {}); // ends the read below, which reports the timeout
     },
     Math.max(0, Math.min(silence, left)),
   );
@@ -55,13 +55,20 @@ async function readWithin(
     const { done, value } = await reader.read();
     if (!late) return done ? undefined : value;
   } catch (error) {
-    if (!late) console.warn(`entrepot: an answer broke off: ${reasonOf(error)}`);
-    if (!late) throw new RegistryError("UNAVAILABLE", `${host} broke off its answer`);
+    if (!late)
+      console.warn(`entrepot: the connection broke in the middle of an answer: ${reasonOf(error)}`);
+    if (!late)
+      throw new RegistryError(
+        "UNAVAILABLE",
+        `${host} closed the connection before the end of its answer`,
+      );
   } finally {
     clearTimeout(timer);
   }
   const what =
-    left < silence ? `did not end its answer within ${time} ms` : `sent nothing for ${silence} ms`;
+    left < silence
+      ? `did not complete its answer within ${time} ms`
+      : `sent nothing for ${silence} ms`;
   throw new RegistryError("UNAVAILABLE", `${host} ${what}`, { status: 504 });
 }
 
@@ -75,32 +82,33 @@ function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
   return whole;
 }
 
-/** Bytes per read. Larger pieces save calls (guide/platform, "Notes on the runtime"), and one is lost to a copy. */
+/** Bytes per read. Larger reads save calls (guide/platform, "Notes on the runtime"), one of which costs a copy. */
 const PIECE = 256 * 1024;
 
-/** A buffer and how full it is. */
+/** A buffer, and the number of bytes in it. */
 export interface Partial {
   buffer: Uint8Array;
   have: number;
 }
 
-/** A transfer that brings less is as good as silent, in bytes a second: its connection had better be another. */
+/** Minimum transfer rate, in bytes per second: a slower transfer counts as silent, and is better retried on another
+ * connection. */
 const LEAST_RATE = 512;
 
-/** A body that is read into buffers of the reader's own, and that fails when it falls silent, or drips. */
+/** A body that is read into the reader's own buffers, and fails when it is silent or too slow. */
 export class TimedBody {
   readonly #reader: ReadableStreamBYOBReader | undefined;
   readonly #silence: number;
   readonly #host: string;
   readonly #abort: AbortController;
   readonly #moved: ((bytes: number) => void) | undefined;
-  /** When enough had come last, and how much has since. */
+  /** When the minimum rate was last reached, and the bytes received since. */
   #enoughAt = Date.now();
   #since = 0;
   #piece: ArrayBufferLike = new ArrayBuffer(PIECE);
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** @param moved told of each piece that comes, in bytes */
+  /** @param moved called with the size of each chunk, in bytes */
   constructor(
     response: Response,
     silence: number,
@@ -115,10 +123,11 @@ export class TimedBody {
     this.#abort = abort;
   }
 
-  /** Reads until the buffer is full or the body ends. What has come is in `partial`, also when the connection breaks. */
+  /** Reads until the buffer is full or the body ends. The bytes received are in `partial`, also when the connection
+   * breaks. */
   async fill(partial: Partial): Promise<void> {
     const { buffer } = partial;
-    // It may have been left unread, for want of a place to put it.
+    // The time during which the body was not being read does not count.
     this.#enoughAt = Date.now();
     while (partial.have < buffer.byteLength) {
       if (this.#rest.byteLength === 0 && !(await this.#more())) return;
@@ -145,14 +154,14 @@ export class TimedBody {
       return true;
     } catch (error) {
       if (!silent) throw error;
-      const message = `${this.#host} sent nothing, or next to it, for ${this.#silence} ms`;
+      const message = `${this.#host} sent nothing or almost nothing for ${this.#silence} ms`;
       throw new RegistryError("UNAVAILABLE", message, { status: 504 });
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Until when enough has to come, in ms from now. */
+  /** Time left to reach the minimum rate, in ms. */
   #left(): number {
     return Math.max(0, this.#enoughAt + this.#silence - Date.now());
   }

@@ -1,4 +1,4 @@
-// Speaking to an upstream: what is asked of it, and which of its answers are answers.
+// UpstreamClient: the requests that the distribution specification defines, and which statuses count as answers.
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -11,25 +11,25 @@ import type { Tally } from "./tally.ts";
 
 export type { Answer, Purpose } from "./request.ts";
 
-/** Statuses of a HEAD that are worth a GET: of an upstream that does not offer HEAD, or guards it otherwise (ECR Public has answered blob
- * HEADs with 401, and an address that is signed for GET is refused to HEAD with 403). 404 is not among them (upstream/head-trust), nor
- * what says that the upstream cannot answer now. */
+/** Statuses of a HEAD that are followed by a GET, since the upstream does not support HEAD or guards it differently:
+ * ECR Public has answered HEAD of blobs with 401, and a URL that is presigned for GET answers HEAD with 403. 404 is
+ * excluded (upstream/health/head-trust.ts), as are statuses that say the upstream cannot answer now. */
 const DEFICIENT_HEAD = [...Array.from({ length: 200 }, (_, at) => 300 + at), 501].filter(
   (status) => ![404, 408, 429].includes(status),
 );
 
-/** Statuses by which registries say that they have no referrers API, and redirects that lead nowhere. 401 is one without a challenge
- * alone: with one it is a matter of credentials. */
+/** Statuses by which registries say that they have no referrers API, and redirects without a usable target. 401
+ * counts only without a challenge: with one, credentials are missing. */
 const NO_REFERRERS = [300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 406, 410, 415, 501];
 
-/** Statuses that may refuse the size of a page: registries answer `n` above their limit with 400, 413, 416, 422 and others. Those left out
- * have a meaning of their own, whatever `n` is. */
+/** Statuses that may refuse the page size: registries answer an `n` above their limit with 400, 413, 416, 422 and
+ * others. The statuses left out have their own meaning, whatever `n` is. */
 const REFUSED_PAGE = Array.from({ length: 100 }, (_, at) => 400 + at).filter(
   (status) => ![401, 403, 404, 405, 408, 410, 425, 429, 451].includes(status),
 );
 
 export interface BlobAsked {
-  /** Both ends inclusive; 416 comes back as an answer. */
+  /** Both ends inclusive; 416 is returned, not thrown. */
   range?: { first: number; last: number };
   purpose?: Purpose;
   asSent?: boolean;
@@ -64,7 +64,7 @@ export class UpstreamClient {
     });
   }
 
-  /** Undefined where the upstream's HEAD is deficient, or says 404 and is not believed: ask by GET. */
+  /** Returns undefined where the upstream's HEAD is deficient, or answers 404 and is not trusted: ask by GET. */
   headBlob(source: Source, digest: Digest): Promise<Headers | undefined> {
     const path = `blobs/${digest}`;
     return this.#head({ source, method: "HEAD", kind: "blob", path, unknown: "BLOB_UNKNOWN" });
@@ -74,12 +74,12 @@ export class UpstreamClient {
     return this.#get(manifestAsked(source, "GET", reference, purpose));
   }
 
-  /** Undefined where the upstream's HEAD is deficient, or says 404 and is not believed: ask by GET. */
+  /** Returns undefined where the upstream's HEAD is deficient, or answers 404 and is not trusted: ask by GET. */
   headManifest(source: Source, reference: string, purpose?: Purpose): Promise<Headers | undefined> {
     return this.#head(manifestAsked(source, "HEAD", reference, purpose));
   }
 
-  /** What may say that this page is too large, or its query malformed, comes back as an answer. */
+  /** Statuses that may refuse the page size or the query are returned, not thrown. */
   tags(source: Source, query: URLSearchParams): Promise<Answer> {
     return this.#requests.send({
       source,
@@ -91,7 +91,7 @@ export class UpstreamClient {
     });
   }
 
-  /** What says that there is no referrers API comes back as an answer. */
+  /** Statuses that say there is no referrers API are returned, not thrown. */
   referrers(source: Source, digest: Digest, query: URLSearchParams): Promise<Answer> {
     const path = `referrers/${digest}${suffix(query)}`;
     const headers = { Accept: UPSTREAM_ACCEPT };
@@ -107,12 +107,12 @@ export class UpstreamClient {
     });
   }
 
-  /** Whether the upstream is known, for a while, to have no referrers API: then it is not asked. */
+  /** Whether the upstream has recently been found to have no referrers API, so that it need not be asked. */
   lacksReferrers({ rule }: Source): Promise<boolean> {
     return this.#gate.lacksReferrers(rule);
   }
 
-  /** @param has whether the repository has just been seen with the referrers API, or without */
+  /** @param has whether the repository was just seen with the referrers API */
   sawReferrers({ rule, repository }: Source, has: boolean): Promise<void> {
     return this.#gate.sawReferrers(rule, repository, has);
   }
@@ -125,7 +125,7 @@ export class UpstreamClient {
     return answer.status === 200 ? answer.headers : undefined;
   }
 
-  /** A GET, of which the gate is told where it settles what HEAD had answered 404 to. */
+  /** Sends a GET; where it confirms or refutes a 404 to HEAD, the gate is told. */
   async #get(asked: UpstreamRequest): Promise<Answer> {
     if (!this.#doubts.take(keyOf(asked), Date.now())) return this.#requests.send(asked);
     try {
@@ -143,8 +143,10 @@ export class UpstreamClient {
     try {
       await this.#gate.sawHead(source.rule, kind, agrees);
     } catch (failure) {
-      // The answer is here, whatever the gate makes of it.
-      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+      // The answer is valid although the gate could not be told.
+      console.error(
+        `entrepot: reporting an answer to the gate failed: ${(failure as Error).message}`,
+      );
     }
   }
 }
@@ -169,22 +171,22 @@ function suffix(query: URLSearchParams): string {
   return text && `?${text}`;
 }
 
-/** Whether an answer says that its body is compressed, though it was asked for as it is. Its length and its ranges are then not of what is
- * read, which is decompressed. */
+/** Whether the body is compressed although `identity` was requested. Its length and ranges are then not those of the
+ * decompressed bytes. */
 export function isEncoded(headers: Headers): boolean {
   const encoding = headers.get("content-encoding")?.trim().toLowerCase();
   return encoding !== undefined && encoding !== "" && encoding !== "identity";
 }
 
-/** An answer's length in bytes, where it tells one.
- * @param asSent what is read is not decompressed */
+/** Returns the Content-Length in bytes, where it applies to the bytes that are read.
+ * @param asSent whether the body is read without decompression */
 export function contentLength(headers: Headers, asSent = false): number | undefined {
   if (!asSent && isEncoded(headers)) return undefined;
   const text = headers.get("content-length");
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** A body that is larger than `limit` bytes is refused, not cut. */
+/** Error for a body larger than `limit` bytes; such a body is refused, not truncated. */
 export function tooLarge(host: string, what: string, limit: number): RegistryError {
   return new RegistryError(
     "SIZE_INVALID",

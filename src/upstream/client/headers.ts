@@ -1,16 +1,16 @@
-// The headers of a foreign answer: bounded before any of them is read, parsed or handed on, and without what repeats a secret that
-// was sent. The platform takes 512 KiB of them (probe), in any number.
+// Headers of upstream answers: bounded before any is parsed or stored, and without those that repeat a secret that was
+// sent. The platform accepts 512 KiB of headers in any number (measured).
 
 import { repeats } from "../../text/repeated.ts";
 import { parseChallenges } from "../authorization/challenge.ts";
 
-/** How many headers an answer may have, and how long each and all of them may be, in characters: a registry sends some twenty, and a
- * server in front of one takes 8 to 32 KiB itself. */
+/** Maximum number of headers of an answer, and maximum length of one and of all, in characters: a registry sends
+ * about twenty, and web servers accept 8 to 32 KiB. */
 export const MOST_HEADERS = 256;
 export const LONGEST_HEADER = 16 * 1024;
 export const ALL_HEADERS = 64 * 1024;
 
-/** What is too much, to be read behind a host's name; undefined where nothing is. */
+/** Describes what exceeds a bound, to follow a host's name; undefined where nothing does. */
 export function excessOf(headers: Headers): string | undefined {
   let [count, all] = [0, 0];
   for (const [name, { length }] of headers) {
@@ -31,8 +31,9 @@ function shownName(name: string): string {
 
 const CHALLENGE = "www-authenticate";
 
-/** The answer without headers that repeat a secret: a Content-Type, a Link and a realm's host are stored, or told to clients. Of a
- * challenge its other parameters stay: a token service that quotes an expired token still says where the next one is. */
+/** Returns the answer without headers that repeat a secret: a Content-Type, a Link and a realm's host are stored or
+ * sent to clients. A challenge keeps its other parameters: a token service that quotes an expired token still names
+ * the realm for the next one. */
 export function withoutSecrets(response: Response, secrets: readonly string[]): Response {
   if (secrets.length === 0) return response;
   const given = [...response.headers];

@@ -1,18 +1,18 @@
-// Kept connections: a request that is lost because its upstream was about to close the connection is sent again.
+// fetchOnKept: resends a request that was lost because the upstream was closing the kept-alive connection.
 
 import { LRUCache } from "lru-cache";
 
-/** How long after a 416 a lost connection may be the one that carried it, in ms. */
+/** How long after a 416 a failed request may have used the connection that carried it, in ms. */
 const DOUBT = 5_000;
-/** Origins; each is an upstream's or its storage's. */
+/** Maximum number of origins, each an upstream's or its storage's. */
 const MOST_ORIGINS = 100;
 
-/** Origin → when it answered 416. docker-registry 2.8 gives that answer a wrong length, and Go then closes the connection
- * without having said so: the next request is lost where it is taken for that connection first. Clients that pull directly
- * ask again by themselves; workerd does not. */
+/** Origin → time of its last 416. docker-registry 2.8 sends that answer with a wrong length, and Go then closes the
+ * connection without announcing it: the next request on that connection is lost. Clients that pull directly retry by
+ * themselves; workerd does not. */
 const closing = new LRUCache<string, number>({ max: MOST_ORIGINS });
 
-/** Like `fetch`. A GET or HEAD that gets no answer soon after a 416 of the same origin is sent once more. */
+/** Like `fetch`; a GET or HEAD that fails soon after a 416 of the same origin is sent once more. */
 export async function fetchOnKept(url: URL, init: RequestInit): Promise<Response> {
   const first = fetch(url, init);
   const response = await first.catch((error) => {
@@ -24,7 +24,7 @@ export async function fetchOnKept(url: URL, init: RequestInit): Promise<Response
   return response;
 }
 
-/** One 416 closes one connection. */
+/** Consumes the mark: one 416 closes one connection. */
 function mayBeClosing(origin: string): boolean {
   const since = closing.get(origin) ?? 0;
   closing.delete(origin);

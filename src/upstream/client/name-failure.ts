@@ -1,5 +1,5 @@
-// NameFailure: a failure that is the doing of the name that was asked for, such as a forbidden redirect or a malformed answer. It says
-// nothing of its upstream. The attack: an image that redirects to a private address, so that its registry rests for all.
+// NameFailure: a failure caused by the requested name, such as a forbidden redirect or a malformed answer, which says
+// nothing about its upstream. The attack: an image that redirects to a private address, to pause its registry for all.
 
 import { RegistryError } from "../../oci/error.ts";
 

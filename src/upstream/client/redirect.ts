@@ -1,4 +1,4 @@
-// Requests to an upstream: redirects followed by hand, an answer expected in time.
+// fetchFollowing: requests to an upstream, with redirects checked one by one, and with a timeout.
 
 import { RegistryError } from "../../oci/error.ts";
 import { reasonOf } from "../../text/plain.ts";
@@ -15,19 +15,20 @@ export interface FollowOptions {
   url: string;
   method: "GET" | "HEAD" | "POST";
   headers: Record<string, string>;
-  /** Sent to the URL's own origin only: a redirect to another must not see it. */
+  /** Sent to the URL's own origin only, never to the target of a redirect to another. */
   authorization?: string | undefined;
   body?: string;
-  /** Refuses every redirect: for what is signed for one address, or is of no use at another. */
+  /** Refuses every redirect: for requests that are signed for one address, or useless at another. */
   stay?: true;
-  /** The body is not decompressed. */
+  /** Leaves the body compressed. */
   asSent?: true;
-  /** Told when a redirect leads to another origin: what comes of it is no longer the upstream's own doing. */
+  /** Called when a redirect leads to another origin, whose failures are not the upstream's. */
   elsewhere?: () => void;
 }
 
-/** The final answer's headers, bounded and without the request's secrets (upstream/headers), within `firstByteTimeout` ms, over all redirects together. Whoever gets the answer
- * aborts `controller` when it does not read the body. Throws UNAVAILABLE (502, or 504 for the time). */
+/** Returns the final answer; its headers are bounded and free of the request's secrets (upstream/client/headers.ts).
+ * `firstByteTimeout`, in ms, covers all redirects together. A caller that does not read the body aborts
+ * `controller`. Throws UNAVAILABLE (502; 504 on a timeout). */
 export async function fetchFollowing(
   wanted: FollowOptions,
   host: string,
@@ -61,7 +62,7 @@ async function follow(wanted: FollowOptions, host: string, signal: AbortSignal):
   for (let hops = 0; ; hops++) {
     const response = await fetchOnKept(url, {
       method: wanted.method,
-      // Digests and lengths are of the bytes themselves; workerd would ask for gzip and br on its own.
+      // Digests and lengths are those of the uncompressed bytes; workerd would ask for gzip and br by default.
       headers: {
         "Accept-Encoding": "identity",
         "User-Agent": "entrepot",
@@ -86,7 +87,7 @@ async function follow(wanted: FollowOptions, host: string, signal: AbortSignal):
       throw bad(host, "redirected a request with credentials, which is not followed");
     if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (!next) throw bad(host, "redirected to what is no web address");
+    if (!next) throw bad(host, "redirected to an invalid URL");
     const wrong = wrongWith(next, url) ?? wrongWith(next, from);
     if (wrong !== undefined) throw bad(host, `redirected to ${wrong}`);
     if (next.origin !== url.origin) {

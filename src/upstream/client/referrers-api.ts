@@ -1,25 +1,25 @@
-// Whether an upstream has the referrers API, by what its repositories answered. Pure. The attack: a name under the control of one identity
-// answers 404, so that the signatures of others are looked for under tags alone. So two repositories must lack the API, and one that
-// has it outweighs them for a day.
+// Whether an upstream has the referrers API, concluded from its repositories' answers. Pure. The attack: a repository
+// under one identity's control answers 404, so that the signatures of others are looked for under tags only. So two
+// repositories must lack the API, and one that has it outweighs them for a day.
 
 export interface ReferrersApi {
-  /** Repository → when it was seen without the API, in ms since the epoch. */
+  /** Repository → time it was seen without the API, in ms since the epoch. */
   missing?: Record<string, number>;
-  /** When a repository was seen with it, in ms since the epoch. */
+  /** Time a repository was last seen with it, in ms since the epoch. */
   there?: number;
 }
 
-/** Repositories that must lack it. */
+/** Minimum number of repositories that lack it. */
 const REPOSITORIES = 2;
-/** How long that is remembered, in ms: an upstream that is upgraded has the API from one minute to the next. */
+/** How long a missing API is remembered, in ms: an upgrade adds it from one minute to the next. */
 const MISSING = 10 * 60_000;
-/** How long a repository with the API speaks for its upstream, in ms. */
+/** How long one repository with the API speaks for its upstream, in ms. */
 const THERE = 24 * 60 * 60_000;
-/** Repositories that are kept; the oldest go. */
+/** Maximum number of repositories kept; the oldest are dropped. */
 const MAX_REPOSITORIES = 8;
 
-/** The same object where that is no news.
- * @param has whether this repository has just been seen with the API, or without */
+/** Returns the same object where nothing changes.
+ * @param has whether this repository was just seen with the API */
 export function withSeen(
   api: ReferrersApi,
   repository: string,

@@ -1,5 +1,5 @@
-// An upstream's bad answer, told to the client in the upstream's meaning: 401, 403, 404 and 429 stay what
-// they are, the upstream's own failures become 502, 503 and 504.
+// Upstream errors as clients see them: 401, 403, 404 and 429 keep their meaning, the upstream's own failures become
+// 502, 503 and 504.
 
 import { type ErrorCode, RegistryError } from "../../oci/error.ts";
 import { parseObject } from "../../oci/json.ts";
@@ -7,23 +7,23 @@ import { plain } from "../../text/plain.ts";
 import { repeats } from "../../text/repeated.ts";
 import { readText } from "./body.ts";
 
-/** Whose fault it is: a refusal concerns those who came with this source, a failure everybody. */
+/** Whether the error is a refusal, which concerns only requests with this source; a failure concerns all. */
 export function isRefusal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && [401, 403, 404, 429].includes(error.status);
 }
 
-/** Whether somebody has it from the upstream itself, or from the log already: it is not for the log once more. */
+/** Whether the error needs no log entry: the client gets it from the upstream, or it was logged before. */
 export function isKnown(error: unknown): boolean {
   return isRefusal(error) || (error instanceof RegistryError && error.unasked);
 }
 
-/** Whether it was the credentials, or the lack of them. */
+/** Whether credentials were missing or refused. */
 export function isRefused(error: unknown): boolean {
   return error instanceof RegistryError && (error.status === 401 || error.status === 403);
 }
 
-/** A 429 always says when to come again, also where the upstream did not.
- * @param seconds 0 where there is no telling */
+/** Adds the Retry-After that an upstream's 429 lacks.
+ * @param seconds 0 where unknown */
 export function withRetryAfter(error: RegistryError, seconds: number): RegistryError {
   const { code, message, ...options } = error.toValue();
   if (error.status !== 429 || seconds <= 0) return error;
@@ -34,15 +34,15 @@ export function withRetryAfter(error: RegistryError, seconds: number): RegistryE
 }
 
 const ERROR_BODY_LIMIT = 16 * 1024;
-/** In ms: the status is known, and the words can be done without. */
+/** Timeout of an error body in ms: the status is known, and its message is optional. */
 const ERROR_BODY_TIME = 2_000;
 
-/** What an answer means to clients: a code, and the status that goes with it. */
+/** The meaning of an answer for clients: an error code, and its status. */
 export type Meaning = [code: ErrorCode, status: number];
 
 /** Reads (bounded) and consumes the answer's body.
- * @param unknown the code that 404 means here; undefined where it means that something is broken
- * @param secrets what must not be repeated, should the upstream echo it */
+ * @param unknown the code for 404; undefined where 404 means a failure
+ * @param secrets never repeated, should the upstream echo them */
 export async function refusalOf(
   response: Response,
   host: string,
@@ -53,8 +53,8 @@ export async function refusalOf(
   return refusalAs(response, host, meaningOf(response.status, unknown), said);
 }
 
-/** An answer of bad status, told in this meaning.
- * @param said what may be repeated of its body; may be empty */
+/** Error for an answer, with the given meaning.
+ * @param said the part of its body that may be repeated; may be empty */
 export function refusalAs(
   { status, headers }: Pick<Response, "status" | "headers">,
   host: string,
@@ -79,17 +79,17 @@ export function meaningOf(status: number, unknown?: ErrorCode): Meaning {
   return ["UNAVAILABLE", status === 503 || status === 504 ? status : 502];
 }
 
-/** As much of it as is worth reading; empty where it breaks off. */
+/** Reads the body up to ERROR_BODY_LIMIT; empty where that fails. */
 export async function readErrorBody(response: Response): Promise<string> {
   const bounds = { bytes: ERROR_BODY_LIMIT, silence: ERROR_BODY_TIME, time: ERROR_BODY_TIME };
-  return readText(response, bounds).catch(() => ""); // the status says enough
+  return readText(response, bounds).catch(() => ""); // the status is enough
 }
 
-/** Of a registry's own words, in UTF-16 units. */
+/** Maximum length of a registry's message, in UTF-16 units. */
 const LONGEST_MESSAGE = 300;
 
-/** The first message of an OCI error body, one line of it. Empty for what is no OCI error, such as a proxy's HTML page, and for one
- * that repeats a secret. */
+/** Returns the first message of an OCI error body, on one line. Empty where the body is something else, such as a
+ * proxy's HTML page, or repeats a secret. */
 function messageIn(text: string, secrets: readonly string[]): string {
   const { errors } = parseObject(text) ?? {};
   const [first] = Array.isArray(errors) ? errors : [];

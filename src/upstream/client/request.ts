@@ -1,4 +1,5 @@
-// One request to an upstream: with an authorization of the gate's, in time, and with what the gate wants to know of it.
+// Requests: sends one request to an upstream, with an authorization from the gate, within its timeout, and reports the
+// result to the gate.
 
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -17,18 +18,18 @@ import type { Tally } from "./tally.ts";
 
 export type { Purpose, UpstreamRequest } from "../asked.ts";
 
-/** An upstream's answer: its headers are here, its body is still to be read, or cancelled. */
+/** An upstream's answer: headers received, body still to be read or cancelled. */
 export interface Answer {
   status: number;
   headers: Headers;
   response: Response;
   /** A redirect led to another origin. */
   elsewhere: boolean;
-  /** What clients are told of an answer of bad status. Reads (bounded) its body. */
+  /** Returns the client's error for an answer of bad status. Reads (bounded) its body. */
   refusal(): Promise<RegistryError>;
-  /** @param moved told of each piece that comes, in bytes */
+  /** @param moved called with the size of each chunk, in bytes */
   body(moved?: (bytes: number) => void): TimedBody;
-  /** The whole body, or its first bytes (upstream/body). */
+  /** Reads the body within bounds (upstream/client/body.ts). */
   read(bounds: Bounds): Promise<Uint8Array>;
   cancel(): void;
 }
@@ -42,7 +43,7 @@ export class Requests {
     this.#tally = tally;
   }
 
-  /** From asking for an authorization to the answer's first byte: within the rule's `firstByteTimeout`, all together. */
+  /** Sends a request. The rule's `firstByteTimeout` covers all of it, from asking the gate to the first byte. */
   async send(asked: UpstreamRequest): Promise<Answer> {
     const { rule } = asked.source;
     if (rule.offline) throw offline(rule, asked.unknown);
@@ -140,7 +141,7 @@ export class Requests {
     }
   }
 
-  /** What a token service's failure has made of its upstream is told here, since the gate tells nobody. */
+  /** Counts the health changes that a failed token request caused: no report follows that would return them. */
   async #notLent({ source }: UpstreamRequest, error: unknown): Promise<never> {
     const isNews = error instanceof RegistryError && !error.unasked;
     if (isNews && this.#tally) {
@@ -150,8 +151,7 @@ export class Requests {
     throw error;
   }
 
-  /** Tells the gate how the upstream answered, where that is news. Answers for how many seconds it is left alone.
-   */
+  /** Reports the answer to the gate, where it changes the health. Returns the seconds that the upstream is paused. */
   async #report(
     asked: UpstreamRequest,
     loan: Loan,
@@ -166,14 +166,16 @@ export class Requests {
       for (const one of became) this.#tally?.became(asked.source, one);
       return pause;
     } catch (failure) {
-      // The answer is here, whatever the gate makes of it.
-      console.error(`entrepot: the gate took no note: ${(failure as Error).message}`);
+      // The answer is valid although the gate could not be told.
+      console.error(
+        `entrepot: reporting an answer to the gate failed: ${(failure as Error).message}`,
+      );
       return 0;
     }
   }
 }
 
-/** Who gave an answer: a registry's blobs are often elsewhere, and their storage is not the registry. */
+/** Names the host that answered: storage that a blob's redirect leads to is not the registry. */
 function speakerOf({ source, kind }: UpstreamRequest, elsewhere: boolean): string {
   const { host } = source.rule.upstream;
   return kind === "blob" && elsewhere ? `${host}'s storage` : host;
@@ -193,7 +195,7 @@ function mayBeAnswered(status: number, { method }: UpstreamRequest): boolean {
   return status === 401 || (status === 403 && method === "GET");
 }
 
-/** Who waited for the first byte has waited long enough. */
+/** Error for a first byte that did not come in time. */
 export function late(rule: Rule): RegistryError {
   const message = `${rule.upstream.host} did not answer within ${rule.firstByteTimeout} ms`;
   return new RegistryError("UNAVAILABLE", message, { status: 504 });

@@ -1,13 +1,13 @@
-// The secrets that go out with a request: no text that comes back may tell them on.
+// secretsIn: the secrets that a request carries, which no text from upstream may repeat.
 
-/** What carries them. */
+/** The parts of a request that carry them. */
 interface Carrier {
   headers?: Readonly<Record<string, string>>;
   authorization?: string | undefined;
   body?: string;
 }
 
-/** Fields of the forms that token services take. */
+/** Form fields of token services that hold secrets. */
 const FIELDS = ["password", "refresh_token", "assertion"];
 
 export function secretsIn({ authorization, headers = {}, body }: Carrier): string[] {

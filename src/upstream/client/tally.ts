@@ -1,19 +1,19 @@
-// What is counted of upstreams: by whoever asks them, for whoever wants to know.
+// Tally: the counters for requests to upstreams, called where they are sent and implemented where they are kept.
 
 import type { Source } from "../../policy/source.ts";
 import type { UpstreamRequest } from "../asked.ts";
 import type { Became, Budget } from "../contract.ts";
 
-/** How an upstream answered. */
+/** An upstream's answer, as counted. */
 export interface Answered {
-  /** 0: it did not. */
+  /** 0: no answer. */
   status: number;
-  /** Until its answer began, in ms. */
+  /** Time until the first byte, in ms. */
   waited: number;
   budget?: Budget;
 }
 
-/** Counts what upstreams are asked, and what they send. */
+/** Counts requests to upstreams, and the bytes received. */
 export interface Tally {
   answered(asked: Pick<UpstreamRequest, "source" | "kind" | "method">, answer: Answered): void;
   received(source: Source, bytes: number): void;

@@ -1,5 +1,5 @@
-// Validating a rule: its upstream is really asked, with the rule's credentials, a step at a time, so that what fails can be told. Nothing
-// of what is known of the upstream's health is heeded or changed by it.
+// validate: checks a rule by asking its upstream, with the rule's credentials, step by step, so that each failure can
+// be named. It neither uses nor changes what is known of the upstream's health.
 
 import type { Credentials } from "../../config/credentials.ts";
 import { hintsOf } from "../../config/hints.ts";
@@ -18,11 +18,11 @@ import { fetchFollowing } from "./redirect.ts";
 
 export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
 
-/** One thing that was tried. */
+/** The result of one check. */
 export interface Check {
   check: (typeof CHECKS)[number];
   good: boolean;
-  /** Holds nothing of a credential. */
+  /** Never contains any part of a credential. */
   text: string;
 }
 
@@ -31,13 +31,13 @@ export interface Validation {
   checks: Check[];
 }
 
-/** An image to try, as it is called at the upstream. */
+/** An image to try, by its name at the upstream. */
 export interface Sample {
   repository: string;
   reference: string;
 }
 
-/** @param variables with the rule's secrets
+/** @param variables the environment, with the rule's secrets
  * @param now in ms since the epoch */
 export async function validate(
   rule: Rule,
@@ -58,12 +58,12 @@ export async function validate(
   return { valid: checks.every(({ good }) => good), checks };
 }
 
-/** What comes after it makes no sense. */
+/** Thrown after a failed check that makes the following ones pointless. */
 class Ended extends Error {}
 
 type Say = (check: Check["check"], good: boolean, text: string) => void;
 
-/** `GET /v2/` without credentials: whether a registry answers, and what it wants. Undefined where it wants nothing. */
+/** Sends `GET /v2/` without credentials. Returns the challenge; undefined where none is needed. */
 async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   const { host } = rule.upstream;
   const response = await tried(rule, "GET", "/v2/", undefined, say, "reach");
@@ -71,14 +71,15 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   if (!isRegistrys(response)) {
     const what = status === 200 ? "a page" : status;
     const elsewhere = await lookBehind(rule);
-    say("reach", false, `${host} answered ${what} to GET /v2/, as no registry does${elsewhere}`);
+    const words = `${host} answered ${what} to GET /v2/, which is not a registry's answer`;
+    say("reach", false, words + elsewhere);
     throw new Ended();
   }
   const path = pathOf(rule);
   const before = path === undefined ? "" : `, at ${path}/v2/: its path goes before /v2`;
   say("reach", true, `${host} answers as a registry${before}`);
   if (status === 200) {
-    say("challenge", true, `${host} wants no login at /v2/`);
+    say("challenge", true, `${host} requires no login at /v2/`);
     return undefined;
   }
   const challenge = challengeIn(headers.get("www-authenticate"), true);
@@ -98,7 +99,7 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   return challenge;
 }
 
-/** A web application answers 200 with its page to every path that it does not know: Harbor's portal does. */
+/** Web applications answer every unknown path with 200 and a page: Harbor's portal does. */
 function isRegistrys({ status, headers }: Response): boolean {
   const isPage = /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(
     headers.get("content-type") ?? "",
@@ -106,8 +107,8 @@ function isRegistrys({ status, headers }: Response): boolean {
   return (status === 200 && !isPage) || status === 401;
 }
 
-/** Where no registry answers under the upstream's path: whether one does at `/v2/` of the host, and has the path behind it. No secret
- * is sent there. */
+/** Where no registry answers under the upstream's path: checks whether one does at `/v2/` of the host, with the path
+ * behind it. Sends no secret. */
 async function lookBehind(rule: Rule): Promise<string> {
   const behind = behindV2(rule);
   if (!behind) return "";
@@ -118,8 +119,8 @@ async function lookBehind(rule: Rule): Promise<string> {
   );
   const asked = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
   return answers
-    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as of Harbor or Google Artifact Registry, write ${written(behind)}`
-    : `${asked}. At ${upstream.base}/v2/ none answers either`;
+    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as in Harbor or Google Artifact Registry, write ${written(behind)}`
+    : `${asked}. At ${upstream.base}/v2/ no registry answers either`;
 }
 
 async function withKey(
@@ -131,13 +132,13 @@ async function withKey(
   now: number,
   say: Say,
 ): Promise<void> {
-  const whose = key === undefined ? "without credentials" : `the secret ${key}`;
+  const whose = key === undefined ? "without credentials" : `with the secret ${key}`;
   const authorization = await authorized(rule, key, secrets, challenge, sample, say, whose);
   if (authorization === null) return;
   if (challenge && authorization !== undefined) {
     const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
     if (status !== 200 && challenge.scheme === "basic")
-      return say("access", false, `${rule.upstream.host} answered ${status} to ${whose}`);
+      return say("access", false, `${rule.upstream.host} answered ${status} ${whose}`);
   }
   if (!sample) return;
   const { repository, reference } = sample;
@@ -153,7 +154,7 @@ async function withKey(
   }
 }
 
-/** By HEAD; by GET where HEAD is refused or answered 404 (Nexus) and GET works, as pulls do there. */
+/** By HEAD; by GET where HEAD is refused or answers 404 (Nexus) and GET works, as pulls do there. */
 async function describedBy(
   rule: Rule,
   path: string,
@@ -166,7 +167,7 @@ async function describedBy(
   return get.status === 200 ? ["GET", get] : ["HEAD", head];
 }
 
-/** Undefined where none is needed; null where it was told why there is none. */
+/** Undefined where none is needed; null where a failed check was recorded. */
 async function authorized(
   rule: Rule,
   key: string | undefined,
@@ -191,10 +192,11 @@ async function authorized(
   try {
     const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
     if (made === undefined) {
-      say("credentials", false, `${whose} is of no use for what ${rule.upstream.host} asks for`);
+      const words = `the challenge of ${rule.upstream.host} cannot be answered ${whose}`;
+      say("credentials", false, words);
       return null;
     }
-    say("credentials", true, `a login is given for ${whose}`);
+    say("credentials", true, `authorized ${whose}`);
     return made;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
@@ -219,7 +221,7 @@ async function tried(
   }
 }
 
-/** The answer without its body. Throws a RegistryError where there is none. */
+/** Returns the answer without its body. Throws a RegistryError where there is none. */
 async function ask(
   { upstream, firstByteTimeout }: Rule,
   method: "GET" | "HEAD",

@@ -1,21 +1,21 @@
-// Allowance: how many cold questions one identity may cause at this upstream: what is not in the cache, and so costs a request there and
-// often storage here. The attack: endless names, tags and digests that were never pulled. What is cached, and what joins a question
-// that is under way, costs nothing.
+// Allowance: how many cold requests one identity may cause at this upstream. A cold request is one for content that is
+// not cached; it costs a request upstream and often storage here. The attack: endless names, tags and digests that were
+// never pulled. Cached content, and joining a request that is under way, cost nothing.
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../../oci/error.ts";
 
-/** So many minutes' worth may be used at once. */
+/** Maximum burst, in minutes' worth of requests. */
 const BURST = 2;
-/** What an answer without content costs, in questions: it fills no cache. */
+/** Cost of a request that returned no content, in requests: it fills no cache. */
 const VAIN = 10;
-/** Identities; one that is forgotten begins anew. */
+/** Maximum number of identities; one that is dropped starts with a full bucket. */
 const MAX_IDENTITIES = 10_000;
 
 interface Bucket {
-  /** Questions; negative while what failed is made up for. */
+  /** Requests left; negative after failures. */
   left: number;
-  /** In ms since the epoch. */
+  /** Time of `left`, in ms since the epoch. */
   at: number;
   perMinute: number;
 }
@@ -23,8 +23,9 @@ interface Bucket {
 export class Allowance {
   readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_IDENTITIES });
 
-  /** Throws TOOMANYREQUESTS (429) where nothing is left. Takes nothing yet.
-   * @param perMinute 0: no limit @param host for messages */
+  /** Throws TOOMANYREQUESTS (429) where nothing is left. Takes nothing.
+   * @param perMinute 0: no limit
+   * @param host for messages */
   check(by: string, perMinute: number, host: string, now: number): void {
     if (perMinute === 0) return;
     const { left } = this.#bucket(by, perMinute, now);
@@ -32,7 +33,7 @@ export class Allowance {
     const seconds = Math.max(1, Math.ceil(((1 - left) * 60) / perMinute));
     throw new RegistryError(
       "TOOMANYREQUESTS",
-      `this identity asks ${host} for too much that is not cached: ${perMinute} questions a minute are its share, and one in vain counts as ${VAIN} (LIMITS.coldRequests)`,
+      `this identity exceeds ${perMinute} uncached requests per minute to ${host}; a request that returns no content counts as ${VAIN} (LIMITS.coldRequests)`,
       { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
     );
   }
@@ -41,13 +42,13 @@ export class Allowance {
     if (perMinute > 0) this.#bucket(by, perMinute, now).left -= 1;
   }
 
-  /** What it asked for was refused, or failed. */
+  /** Charges a request that was refused or failed. */
   inVain(by: string): void {
     const bucket = this.#buckets.get(by);
     if (bucket) bucket.left = Math.max(-bucket.perMinute, bucket.left - (VAIN - 1));
   }
 
-  /** Identities with nothing left. */
+  /** Returns the number of identities with nothing left. */
   spent(now: number): number {
     let spent = 0;
     for (const bucket of this.#buckets.values()) if (refilled(bucket, now) < 1) spent += 1;

@@ -1,4 +1,4 @@
-// A cooldown: how failures add up to a pause, and how pauses grow.
+// Cooldown: how failures add up to a pause, and how pauses grow.
 
 import type { ErrorValue } from "../../oci/error.ts";
 import type { Outcome } from "./evidence.ts";
@@ -6,24 +6,25 @@ import type { Outcome } from "./evidence.ts";
 export type Kind = Exclude<Outcome, "good">;
 
 export interface Cooldown {
-  /** How often in a row the upstream failed or refused. */
+  /** Consecutive failures or refusals. */
   strikes: number;
-  /** Identities that saw it, two at most: what one alone has seen concerns that one. Without it (as older versions stored it), all. */
+  /** Identities that saw it, at most two: what a single one saw concerns that one only. Absent in what older versions
+   * stored: it concerns all. */
   seenBy?: string[];
-  /** Not asked before that, in ms since the epoch; 0 while strikes are only counted. */
+  /** End of the pause, in ms since the epoch; 0 while failures are only counted. */
   until: number;
-  /** When the last strike was: what was asked before says nothing of how things are now. */
+  /** Time of the last failure: answers to earlier requests say nothing about the state since. */
   begunAt: number;
-  /** Probes that were let through, and may be under way. */
+  /** Probes that were admitted and may be under way. */
   probes?: Probe[];
-  /** When the upstream itself said that it may be asked again. */
+  /** End of the wait that the upstream itself asked for, in ms since the epoch. */
   retryAt: number;
-  /** Of manifest GETs alone. */
+  /** For GETs of manifests only. */
   pulls?: true;
   kind?: Kind;
-  /** Clients waited for so long in vain, in ms, if that is what it is for. */
+  /** Time that clients waited in vain, in ms; set where a timeout was the cause. */
   missed?: number;
-  /** What the upstream said, for whoever is not let through. */
+  /** The upstream's last error, for requests that are not admitted. */
   error: ErrorValue;
 }
 
@@ -35,11 +36,11 @@ export interface Probe {
 
 export interface Strike {
   kind: Kind;
-  /** Failures in a row that begin a pause. */
+  /** Consecutive failures that start a pause. */
   after: number;
   seen: { askedAt: number; by: string; missed?: number };
   error: ErrorValue;
-  /** In ms, as the upstream said. */
+  /** The upstream's Retry-After, in ms. */
   told?: number | undefined;
   pulls?: boolean;
   now: number;
@@ -47,22 +48,22 @@ export interface Strike {
   chance: number;
 }
 
-/** The first pause, in ms; after a 429 that does not say for how long, and after a missed deadline: most requests of a pull come
- * within that. Each next one is twice as long, or as long as the upstream says. */
+/** First pause in ms: in general, after a 429 without Retry-After, and after a timeout (most requests of one pull
+ * come within that). Each following pause is twice as long, or as long as the upstream says. */
 const PAUSE = 1_000;
 const LIMITED_PAUSE = 5_000;
 const MISSED_PAUSE = 10_000;
-/** The longest, in ms: an upstream that recovers, and credentials that are new, are noticed within a minute. */
+/** Maximum pause in ms: a recovered upstream, or new credentials, are noticed within a minute. */
 const LONGEST_PAUSE = 50_000;
-/** How much longer, by chance, a pause is at most: so that many places do not probe together. */
+/** Maximum random extension of a pause, as a fraction: Cloudflare locations must not all probe at once. */
 const JITTER = 0.2;
-/** How long a probe may take, in ms, before another is let through: its requester may be gone. */
+/** Timeout of a probe in ms, after which another is admitted: its requester may be gone. */
 const PROBE_PATIENCE = 15_000;
 
 export function strike(before: Cooldown | undefined, it: Strike): Cooldown {
   const { kind, after, seen, error, told, pulls, now, chance } = it;
   const seenBy = [...new Set([...(before?.seenBy ?? []), seen.by])].slice(0, 2);
-  // Those that were let through before the last strike failed with it: many at once are one.
+  // Requests that were admitted before the last failure failed with it: simultaneous failures count as one.
   if (before && (now < before.until || seen.askedAt < before.begunAt))
     return { ...before, error, ...(before.seenBy && { seenBy }) };
   const strikes = (before?.strikes ?? 0) + 1;
@@ -95,12 +96,12 @@ export function kindOf({ kind, error }: Cooldown): Kind {
   return kind ?? (error.status === 429 ? "limited" : "failed");
 }
 
-/** Whether it concerns this identity. */
+/** Whether the cooldown concerns this identity. */
 export function concerns({ seenBy }: Cooldown, by: string): boolean {
   return seenBy?.length !== 1 || seenBy[0] === by;
 }
 
-/** With one more probe; undefined where this identity has one under way, or `most` identities have. */
+/** Adds a probe; undefined where this identity has one under way, or `most` identities have. */
 export function withProbe(
   cooldown: Cooldown,
   by: string,
@@ -112,7 +113,7 @@ export function withProbe(
   return { ...cooldown, probes: [...alive, { by, at: now }] };
 }
 
-/** A probe that came to nothing: another may go. */
+/** Removes a probe that was not sent, so that another may be admitted. */
 export function withoutProbe(cooldown: Cooldown, by: string, at: number): Cooldown {
   const probes = (cooldown.probes ?? []).filter((probe) => probe.by !== by || probe.at !== at);
   return { ...cooldown, probes };

@@ -1,12 +1,13 @@
-// Doubts: what HEAD answered 404 to a moment ago, and a GET is to confirm.
+// Doubts: names that HEAD answered 404 to a moment ago, to be confirmed by a GET.
 
-/** How long a GET that follows is taken for the confirmation, in ms: a tag may be pushed in between, which is no lie of HEAD's. */
+/** Maximum time between HEAD and its confirming GET, in ms: later, a tag may have been pushed in between, and HEAD
+ * was right. */
 const FOLLOWS = 30_000;
-/** Those that are kept; one that is forgotten is not counted. */
+/** Maximum number of pending confirmations; beyond it all are dropped and not counted. */
 const MAX_DOUBTS = 100;
 
 export class Doubts {
-  /** What was asked for → when, in ms since the epoch. */
+  /** Key of the request → time of its HEAD, in ms since the epoch. */
   readonly #doubts = new Map<string, number>();
 
   note(key: string, now: number): void {
@@ -14,7 +15,7 @@ export class Doubts {
     this.#doubts.set(key, now);
   }
 
-  /** Whether the GET that is asked now confirms one. */
+  /** Returns whether a GET of this key confirms a recent HEAD; forgets that HEAD. */
   take(key: string, now: number): boolean {
     const at = this.#doubts.get(key);
     this.#doubts.delete(key);

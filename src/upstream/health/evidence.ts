@@ -1,35 +1,36 @@
-// Evidence: what recent answers say of an upstream as a whole. The attack that this withstands: an identity that may pull `good/**`
-// names any number of repositories that the upstream answers 500, 429 or not at all, and so takes the upstream from the others.
-// Pure.
+// Evidence: what recent answers say about an upstream as a whole. The attack: an identity that may pull `good/**` names
+// any number of repositories for which the upstream answers 500, 429 or not at all, to block the upstream for the
+// others. Pure.
 
 import { BACKGROUND } from "../../policy/requester.ts";
 
-/** good: it answered. failed: at once, with a failure or by refusing the connection. silent: not in time. limited: 429. */
+/** `good`: answered. `failed`: an immediate error, or connection refused. `silent`: timed out. `limited`: 429. */
 export type Outcome = "good" | "failed" | "silent" | "limited";
 
-/** The last answer that one identity had for one repository. */
+/** The last answer to one identity for one repository. */
 export interface Answer {
   /** In ms since the epoch. */
   at: number;
   by: string;
-  /** "" for all lists together, which are slow or broken by themselves. */
+  /** "" for all lists together, which may be slow or broken on their own. */
   repository: string;
   outcome: Outcome;
 }
 
-/** Newest last. */
+/** Oldest first. */
 export type Evidence = readonly Answer[];
 
 /** How long an answer counts, in ms: three waves of requests that each wait for the default `firstByteTimeout`. */
 const WINDOW = 30_000;
-/** Repositories that count of one identity: so few that five failures outvote what went well before an outage, and so many that one
- * broken name among many outvotes nothing. */
+/** Maximum number of repositories that count for one identity: so few that five failures outvote the successes before
+ * an outage, so many that one broken name among many does not. */
 const PER_IDENTITY = 8;
-/** Answers kept in all; 64 identities with all their repositories. */
+/** Maximum number of answers: 64 identities with all their repositories. */
 const MAX_ANSWERS = 512;
-/** Repositories that must fail: one or two are broken by themselves. */
+/** Minimum number of failing repositories: one or two may be broken on their own. */
 const REPOSITORIES = 3;
-/** Identities that must see it before the upstream rests for all: what one sees may be its own choice of names. */
+/** Minimum number of identities that see an outage before the upstream is paused for all: what one sees may depend on
+ * the names that it chooses. */
 const IDENTITIES = 2;
 
 export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
@@ -42,12 +43,12 @@ export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
   return [...others.filter((one) => one !== surplus), answer].slice(-MAX_ANSWERS);
 }
 
-/** Whether an answer that went well would be news. */
+/** Whether a good answer would be recorded. */
 export function hasFailures(evidence: Evidence, now: number): boolean {
   return evidence.some(({ at, outcome }) => outcome !== "good" && isRecent(at, now));
 }
 
-/** What this identity alone sees: that more than half of its repositories fail, and three at least. Undefined: it sees no outage. */
+/** The outage that this identity sees: at least three of its repositories fail, and more than half. Undefined: none. */
 export function seenBy(
   evidence: Evidence,
   who: string,
@@ -59,8 +60,8 @@ export function seenBy(
   return kindOf(failures);
 }
 
-/** What all see: each identity has one vote, however many repositories it names. That background work fails is no vote: the names that it
- * checks behind answers are those that one identity may have chosen, which would then have two. */
+/** The outage that all identities see: each has one vote, however many repositories it names. Failures of background
+ * work are no vote: it checks names that one identity may have chosen, which would then vote twice. */
 export function seenByAll(evidence: Evidence, now: number): Exclude<Outcome, "good"> | undefined {
   const voices = [...Map.groupBy(recent(evidence, now), ({ by }) => by)].map(([by, own]) => ({
     by,
@@ -84,7 +85,7 @@ function recent(evidence: Evidence, now: number): Answer[] {
   return evidence.filter(({ at }) => isRecent(at, now));
 }
 
-/** A clock that was set back must not make an answer count for longer. */
+/** Absolute difference: a clock that was set back must not make an answer count for longer. */
 function isRecent(at: number, now: number): boolean {
   return Math.abs(now - at) < WINDOW;
 }
@@ -93,7 +94,7 @@ function isMajority(count: number, of: number): boolean {
   return count * 2 > of;
 }
 
-/** The most careful kind that half of the failures are of. */
+/** The most cautious kind that applies to at least half of the failures. */
 function kindOf(failures: readonly Answer[]): Exclude<Outcome, "good"> {
   const isHalf = (kind: Outcome) =>
     failures.filter(({ outcome }) => outcome === kind).length * 2 >= failures.length;

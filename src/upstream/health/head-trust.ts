@@ -1,41 +1,39 @@
-// Whether an origin's HEAD is believed when it answers 404. Nexus answers so for manifests that its GET gives. So a GET confirms it, until
-// enough confirmations agree.
-//
-// The attack: an identity asks for random names, which HEAD and GET agree on, so that the lie about another's tag is believed. The number
-// of repositories does not tell that apart (one who may pull any can name any), so three things bound what it gains: one lie distrusts
-// HEAD for a week, in which nothing earns belief; belief ends after a day; and while it lasts every 20th question is doubted all the same,
-// so that a lie is found while it is asked for. The other way round, a tag that is pushed between HEAD and GET looks like a lie, and costs
-// its origin no more than a GET for each unknown name.
+// Trust in an origin's 404 to HEAD. Nexus answers 404 to HEAD for manifests that its GET returns, so a GET confirms
+// each 404 until enough confirmations agree. The attack: an identity requests random names, on which HEAD and GET
+// agree, so that a false 404 for another's tag is trusted. Counting repositories does not prevent it (an identity that
+// may pull any name can make up many), so three bounds limit the gain: one false 404 distrusts HEAD for a week, during
+// which no trust is earned; trust ends after a day; and meanwhile every 20th request is confirmed all the same.
+// Conversely, a tag that is pushed between HEAD and GET looks like a false 404, and costs its origin one GET for each
+// unknown name.
 
 import type { Endpoint, HeadKind } from "../contract.ts";
 
 export interface HeadTrust {
-  /** Confirmations that agreed, since HEAD was last believed or distrusted. */
+  /** Agreeing confirmations since HEAD was last trusted or distrusted. */
   agreed: number;
-  /** Since when HEAD is believed, and when it last said 404 where GET gave content, in ms since the epoch. */
+  /** When HEAD became trusted, and when it last answered 404 to what GET returned, in ms since the epoch. */
   believedAt?: number;
   liedAt?: number;
 }
 
-/** Some registries lie about the one and not about the other. */
-/** Kind → how it stands; absent while nothing was confirmed. */
+/** Trust by kind, since some registries answer falsely for one kind only; absent until the first confirmation. */
 export type HeadTrusts = Partial<Record<HeadKind, HeadTrust>>;
 
-/** What the object stores. */
+/** Storage key. */
 const HEADS_KEY = "heads";
 
-/** Confirmations that earn belief. */
+/** Agreeing confirmations that make HEAD trusted. */
 const AGREEING = 20;
-/** How long HEAD is believed, and distrusted, in ms. */
+/** How long HEAD stays trusted, and distrusted, in ms. */
 const BELIEVED = 24 * 60 * 60_000;
 const DISTRUSTED = 7 * 24 * 60 * 60_000;
-/** Interval in ms at which a further lie is noted. */
+/** Minimum interval between two stored false answers, in ms. */
 const NOTED = 60 * 60_000;
-/** Of so many questions one is doubted although HEAD is believed. */
+/** While HEAD is trusted, one in this many requests is confirmed all the same. */
 const SAMPLE = 20;
 
-/** The same object where that is no news.
- * @param agrees whether GET answered 404 too, or gave what HEAD had answered 404 to */
+/** Returns the same object where nothing changes.
+ * @param agrees whether GET answered 404 too; false where it returned the content */
 export function withConfirmation(
   trust: HeadTrust | undefined,
   agrees: boolean,
@@ -52,22 +50,22 @@ export function isBelieved(trust: HeadTrust | undefined, now: number): boolean {
   return isSince(trust?.believedAt, BELIEVED, now);
 }
 
-/** A clock that was set back must not make it last longer. */
+/** Absolute difference: a clock that was set back must not extend the time. */
 function isSince(at: number | undefined, time: number, now: number): boolean {
   return at !== undefined && Math.abs(now - at) < time;
 }
 
-/** Of the origin's object. */
+/** Storage of the origin's Durable Object. */
 interface Storage {
   get<T>(key: string): Promise<T | undefined>;
   put(key: string, value: HeadTrusts): Promise<void>;
 }
 
-/** What an origin's object knows of its HEAD. */
+/** HEAD trust of one origin, kept in its Durable Object. */
 export class HeadRecord {
   readonly #storage: Storage;
   #trusts: HeadTrusts = {};
-  /** Loans since HEAD was believed. */
+  /** Loans since HEAD became trusted. */
   readonly #lent = { manifest: 0, blob: 0 };
 
   constructor(storage: Storage) {
@@ -78,7 +76,7 @@ export class HeadRecord {
     this.#trusts = (await this.#storage.get<HeadTrusts>(HEADS_KEY)) ?? {};
   }
 
-  /** What a loan says of it: whether a 404 to the HEAD that is asked with it is to be confirmed. */
+  /** Returns the loan's `doubtsHead`: whether a 404 to its HEAD is to be confirmed by GET. */
   doubt(endpoint: Endpoint | undefined, now: number): { doubtsHead?: true } {
     if (endpoint !== "manifest" && endpoint !== "blob") return {};
     const isKnown = isBelieved(this.#trusts[endpoint], now);

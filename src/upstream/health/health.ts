@@ -1,6 +1,6 @@
-// Health: whether an upstream, or one repository of it, is to be asked now. After failures it rests for a while, then a probe is let
-// through, and its answer decides. What rests is as little as the evidence is of: a repository, what one identity asks, or all. Pure:
-// what was, what happened and when make what is.
+// Health: whether an upstream, or one repository of it, may be requested now. After failures it is paused, then a probe
+// is admitted and its answer decides. A pause covers as little as the evidence supports: a repository, one identity's
+// requests, or everything. Pure: the new state follows from the old one, the event and the time.
 
 import { RegistryError } from "../../oci/error.ts";
 import type { Seen, Use } from "../contract.ts";
@@ -9,21 +9,21 @@ import { type Evidence, hasFailures } from "./evidence.ts";
 import { keepShares, type Shares } from "./shares.ts";
 
 export interface Health extends Shares {
-  /** Of all requests. */
+  /** For all requests. */
   all?: Cooldown;
-  /** Of manifest GETs alone: Docker Hub limits those, and goes on answering HEAD. */
+  /** For GETs of manifests: Docker Hub limits those only, and goes on answering HEAD. */
   pulls?: Cooldown;
-  /** Of single repositories: one that is broken must not take the others away. */
+  /** By repository: a broken one must not block the others. */
   repositories?: Record<string, Cooldown>;
-  /** Of what single identities ask (`identityRest`): their own choice of names must not take the upstream from the others. */
+  /** By identity (`identityRest`): the names that one identity chooses must not block the upstream for the others. */
   identities?: Record<string, Cooldown>;
-  /** In memory alone. */
+  /** Kept in memory only. */
   evidence?: Evidence;
 }
 
-/** The identity of what an older version of the fills asks. */
+/** Key of requests from an older version, which name no identity. */
 const UNNAMED = "unnamed";
-/** Identities that may probe a resting upstream at once; each of them with one request. */
+/** Maximum number of identities that may probe a paused upstream at the same time, each with one request. */
 const MOST_PROBES = 4;
 
 export function nameOf({ by }: { by?: string }): string {
@@ -34,7 +34,7 @@ export function identityRest(by: string, pulls: boolean): string {
   return pulls ? `${by} pulls` : by;
 }
 
-/** Whether the upstream may be asked; throws what it said last where not. */
+/** Throws the upstream's last error where the request is not admitted. */
 export function admit(health: Health, use: Use, now: number): Health {
   let next = health;
   const by = nameOf(use);
@@ -45,10 +45,10 @@ export function admit(health: Health, use: Use, now: number): Health {
     if (!probed) throw waiting(own, now, own.seenBy?.length === 1);
     next = withRest(next, "repositories", use.repository as string, probed);
   }
-  // A name that never failed may find that the upstream is well.
+  // A repository that never failed may show that the upstream has recovered.
   const isFresh = use.repository !== undefined && !isOwn && !use.background;
   for (const [place, name, rest] of restsOf(health, by, use.pull)) {
-    // An answer comes at once, whatever it is: nobody hangs, and each name fails but once.
+    // An upstream that fails at once delays nobody, and each name fails only once.
     if (isFresh && kindOf(rest) === "failed") continue;
     const most = place === "identities" ? 1 : MOST_PROBES;
     const may = isFresh || now >= rest.until;
@@ -59,7 +59,7 @@ export function admit(health: Health, use: Use, now: number): Health {
   return keepShares(next, use, by, now);
 }
 
-/** Whoever has more patience than those who were disappointed may find what they did not. */
+/** A request with a longer deadline than those that timed out may succeed. */
 function isMorePatient({ missed }: Cooldown, { deadline }: Use): boolean {
   return missed !== undefined && deadline > missed;
 }
@@ -67,7 +67,7 @@ function isMorePatient({ missed }: Cooldown, { deadline }: Use): boolean {
 type Place = "repositories" | "identities" | "all";
 type Rest = [place: Place, name: string, cooldown: Cooldown];
 
-/** The pauses of more than one repository. */
+/** The pauses that cover more than one repository. */
 function restsOf({ identities, all, pulls }: Health, by: string, pull: boolean): Rest[] {
   const named: [Place, string, Cooldown | undefined][] = [
     ["identities", identityRest(by, false), identities?.[identityRest(by, false)]],
@@ -80,7 +80,7 @@ function restsOf({ identities, all, pulls }: Health, by: string, pull: boolean):
   return named.filter((rest): rest is Rest => (rest[2]?.until ?? 0) > 0);
 }
 
-/** With the cooldown of that name at that place; without, where it is undefined. */
+/** Sets the cooldown with that name; removes it where undefined. */
 export function withRest(
   health: Health,
   place: Place,
@@ -97,10 +97,10 @@ export function withRest(
   return all.length === 0 ? rest : { ...rest, [place]: Object.fromEntries(all) };
 }
 
-/** Of more broken repositories, or identities that find them, some are forgotten. */
+/** Maximum number of paused repositories, and of paused identities. */
 const MAX_RESTING = 200;
 
-/** The oldest of the identity that has the most: one that names thousands pushes out its own. */
+/** Drops the oldest entry of the identity that has the most: an identity that names thousands displaces only its own. */
 function bounded(entries: [string, Cooldown][]): [string, Cooldown][] {
   if (entries.length <= MAX_RESTING) return entries;
   const ownerOf = ([, { seenBy }]: [string, Cooldown]) => seenBy?.[0] ?? "";
@@ -109,11 +109,12 @@ function bounded(entries: [string, Cooldown][]): [string, Cooldown][] {
   return entries.filter((entry) => entry !== largest[0]);
 }
 
-/** The upstream's word again, with when it is asked again, and when it wants to be. */
+/** The upstream's last error, with the time until the next request, and with the Retry-After that the upstream asked
+ * for. */
 function waiting(cooldown: Cooldown, now: number, personal: boolean): RegistryError {
   const { code, message, ...options } = cooldown.error;
   const pause = Math.max(1, Math.ceil((cooldown.until - now) / 1000));
-  return new RegistryError(code, `${message}; it is not asked again for ${pause} s`, {
+  return new RegistryError(code, `${message}; next attempt in ${pause} s`, {
     ...options,
     unasked: true,
     personal,
@@ -125,7 +126,7 @@ function secondsOf({ until, retryAt }: Cooldown, now: number): number {
   return Math.max(1, Math.ceil((Math.max(until, retryAt) - now) / 1000));
 }
 
-/** When an upstream that answered 429 wants to be asked again, in seconds; 0 where nothing is known of it. */
+/** Returns the seconds until an upstream that answered 429 may be requested again; 0 where unknown. */
 export function pauseOf(health: Health, seen: Seen, now: number): number {
   const { repository = "" } = seen;
   const known = [health.repositories?.[repository], ...restsOf(health, nameOf(seen), seen.pull)];
@@ -136,7 +137,7 @@ export function pauseOf(health: Health, seen: Seen, now: number): number {
   return Math.max(0, ...waits);
 }
 
-/** A probe that was let through at `now` and came to nothing: another may go. */
+/** Removes a probe that was admitted at `now` and was not sent, so that another may be admitted. */
 export function unprobe(health: Health, use: Use, now: number): Health {
   let next = health;
   const by = nameOf(use);
@@ -147,7 +148,7 @@ export function unprobe(health: Health, use: Use, now: number): Health {
   return next;
 }
 
-/** All cooldowns that a request has to do with. */
+/** All cooldowns that concern a request. */
 export function placesOf(
   health: Health,
   of: { by?: string; repository?: string; pull: boolean },
@@ -158,7 +159,7 @@ export function placesOf(
   return repository !== undefined && own ? [["repositories", repository, own], ...rests] : rests;
 }
 
-/** Whether a good answer is news. */
+/** Whether a good answer would change the health. */
 export function isAiling(health: Health, now: number): boolean {
   const { all, pulls, repositories, identities, evidence = [] } = health;
   const rests = all ?? pulls ?? repositories ?? identities;

@@ -1,16 +1,16 @@
-// Rate limits as upstreams tell them: `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600` (Docker Hub, in
-// the form of draft-ietf-httpapi-ratelimit-headers), and `Retry-After` (RFC 9110, 10.2.3).
+// Rate limit headers: `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 76;w=21600` (Docker Hub, in the form of
+// draft-ietf-httpapi-ratelimit-headers), and `Retry-After` (RFC 9110, 10.2.3).
 
 import type { Budget } from "../contract.ts";
 
-/** Docker Hub's window, for an upstream that does not tell its own. */
+/** Default window in s, where the headers give none: Docker Hub's. */
 const WINDOW = 6 * 60 * 60;
 const COUNT = /^(\d{1,12})(?:\s*[;,].*)?$/;
 
-/** Longest window and pause that an upstream is believed, in ms. */
+/** Maximum window and pause that is accepted from an upstream, in ms. */
 const MAX_WINDOW = 24 * 60 * 60_000;
 
-/** Undefined where the answer tells of no limit: then there is none. */
+/** Returns undefined where the answer has no rate limit headers, which means no limit. */
 export function readBudget(headers: Headers, now: number): Budget | undefined {
   const remaining = countOf(headers.get("ratelimit-remaining"));
   if (remaining === undefined) return undefined;
@@ -29,7 +29,7 @@ function countOf(text: string | null): number | undefined {
   return count === undefined ? undefined : Number(count);
 }
 
-/** In ms from now, a day at most; undefined where it is absent, malformed or past. */
+/** Returns ms from now, at most a day; undefined where absent, malformed or past. */
 export function readRetryAfter(text: string | null, now: number): number | undefined {
   if (text === null) return undefined;
   const seconds = /^\s*(\d{1,9})\s*$/.exec(text)?.[1];

@@ -1,4 +1,4 @@
-// What an answer makes of an upstream's health. Pure.
+// observe: the health of an upstream after an answer. Pure.
 
 import type { Seen } from "../contract.ts";
 import { type Cooldown, type Kind, strike } from "./cooldown.ts";
@@ -6,7 +6,8 @@ import { seenBy, seenByAll, withAnswer } from "./evidence.ts";
 import { type Health, identityRest, nameOf, placesOf, withRest } from "./health.ts";
 import { told } from "./shares.ts";
 
-/** So many failures of a repository in a row begin a pause: fewer are hiccups. One, while the upstream is known to fail. */
+/** Consecutive failures of a repository that start a pause; fewer are transient. One is enough while the upstream is
+ * known to fail. */
 const FAILURES = 3;
 
 /** @param chance in [0, 1), for the jitter */
@@ -39,13 +40,13 @@ export function observe(before: Health, seen: Seen, now: number, chance: number)
 
 function heard(health: Health, seen: Seen, outcome: "good" | Kind, now: number): Health {
   const { evidence = [] } = health;
-  if (outcome === "good" && evidence.length === 0) return health; // a share of failures needs one
+  if (outcome === "good" && evidence.length === 0) return health; // good answers count only beside failures
   const { repository = "" } = seen;
   const answer = { at: now, by: nameOf(seen), repository, outcome };
   return { ...health, evidence: withAnswer(evidence, answer) };
 }
 
-/** Whether that identity, or all, are to leave the upstream alone: by what was heard lately, or because the probe failed. */
+/** Starts a pause of the identity or of the whole upstream: by recent evidence, or because a probe failed. */
 function resting(health: Health, struck: Parameters<typeof strike>[1]): Health {
   const { evidence = [] } = health;
   const { now, pulls = false, seen } = struck;
@@ -55,7 +56,7 @@ function resting(health: Health, struck: Parameters<typeof strike>[1]): Health {
   const name = identityRest(seen.by, pulls);
   const own = health.identities?.[name];
   const ownKind = seenBy(evidence, seen.by, now) ?? (isProbe(own) ? struck.kind : undefined);
-  // Its next probe need not wait for the end of one that has failed.
+  // The next probe need not wait until the failed one expires.
   const begun = ownKind && { ...strike(own, { ...struck, kind: ownKind }), probes: [] };
   if (begun) next = withRest(next, "identities", name, begun);
   const scope = pulls ? "pulls" : "all";
@@ -72,7 +73,7 @@ function relieved(health: Health, seen: Seen): Health {
     if (isOfPulls && !(seen.pull && seen.gave)) continue;
     if (isPast(cooldown, seen)) next = withRest(next, place, name, undefined);
   }
-  // A HEAD that tells of pulls ends the wait for them; one that does not tell proves nothing.
+  // A HEAD whose headers say that pulls are left ends a pause of pulls; a HEAD without them proves nothing.
   if ((seen.budget?.remaining ?? 0) === 0) return next;
   for (const [place, name, cooldown] of placesOf(next, { ...seen, pull: true })) {
     const isOfPulls = cooldown.pulls === true || name === "pulls";
@@ -81,7 +82,7 @@ function relieved(health: Health, seen: Seen): Health {
   return next;
 }
 
-/** A good answer ends a row of failures; but a pause, only if it was asked for since that began. */
+/** A good answer ends a row of failures; a pause only if its request was sent after the pause began. */
 function isPast(cooldown: Cooldown, seen: Seen): boolean {
   return cooldown.until === 0 || seen.askedAt >= cooldown.begunAt;
 }

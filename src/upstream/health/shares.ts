@@ -1,49 +1,51 @@
-// Shares: who may use what an upstream's limit on pulls leaves. The attack: one identity pulls until nothing is left for the others, or
-// a name under its control answers with a `ratelimit-remaining` of its own. Pure.
+// Shares: how the pulls that an upstream's limit leaves are divided. The attack: one identity pulls until nothing is
+// left for the others, or a name under its control answers with a false `ratelimit-remaining`. Pure.
 
 import { RegistryError } from "../../oci/error.ts";
 import type { Budget } from "../contract.ts";
 
 export interface Shares {
-  /** What is taken as left. */
+  /** The budget that is assumed to be left. */
   budget?: Budget;
-  /** What each identity was told last. */
+  /** Identity → the budget in its latest answer. */
   told?: Record<string, LentBudget>;
-  /** Pulls that were let through in all. */
+  /** Total number of pulls admitted. */
   lent?: number;
-  /** What each identity has pulled. */
+  /** Identity → its pulls. */
   used?: Record<string, Used>;
 }
 
-/** What is about to be asked. */
+/** A request that is about to be sent. */
 interface ShareRequest {
   pull: boolean;
   background: boolean;
   reserve: number;
 }
 
-/** What an answer told, and how many pulls had been let through by then. */
+/** A budget from an answer, and the number of pulls admitted by then. */
 type LentBudget = Budget & { lent: number };
 
 export interface Used {
-  /** Pulls; they run out of the window evenly. */
+  /** Pulls, which expire evenly over the window. */
   pulls: number;
-  /** When they were that many, in ms since the epoch. */
+  /** Time of `pulls`, in ms since the epoch. */
   at: number;
 }
 
-/** The budget is low when a quarter of the limit, or the rule's `reservePulls`, is left: until then nobody is held to a share. */
+/** Fraction of the limit below which the budget is low, as it is at the rule's `reservePulls`: above it no identity
+ * is held to a share. */
 const LOW = 1 / 4;
-/** What was told so much earlier than the newest, in ms, is not compared with it: others may have pulled with these credentials. */
+/** Maximum age difference between budgets that are compared, in ms: in a longer time other users of the credentials
+ * may have pulled. */
 const SAME_TIME = 10 * 60_000;
-/** An identity counts among those that share until so much of a pull is left. */
+/** Pulls that an identity must still have in the window to count among those that share. */
 const ACTIVE = 1 / 2;
-/** Of more identities, those that used least are forgotten. */
+/** Maximum number of identities; the one with the least use is dropped. */
 const MAX_SHARES = 200;
-/** Seconds. */
+/** Maximum Retry-After, in s. */
 const LONGEST_WAIT = 3600;
 
-/** Throws TOOMANYREQUESTS (429) where the pulls that are left are for others. */
+/** Throws TOOMANYREQUESTS (429) where the remaining pulls are kept for others. */
 export function keepShares<T extends Shares>(
   health: T,
   use: ShareRequest,
@@ -62,7 +64,7 @@ function keepReserve({ remaining }: Budget, reserve: number): void {
   if (remaining > reserve) return;
   throw new RegistryError(
     "TOOMANYREQUESTS",
-    `${remaining} pulls are left, and ${reserve} are kept for clients`,
+    `${remaining} pulls are left, and ${reserve} are reserved for clients`,
     { unasked: true },
   );
 }
@@ -87,7 +89,7 @@ function keepShare(
   const seconds = Math.max(1, Math.min(LONGEST_WAIT, Math.ceil(wait)));
   throw new RegistryError(
     "TOOMANYREQUESTS",
-    `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}: the rest is kept for others`,
+    `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}; the rest is reserved for others`,
     { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
   );
 }
@@ -97,7 +99,7 @@ function leftOf(used: Used | undefined, { limit, window }: Budget, now: number):
   return Math.max(0, used.pulls - (Math.max(0, now - used.at) * limit) / Math.max(1, window));
 }
 
-/** What an answer tells of the limit. */
+/** Records the budget in an answer's headers. */
 export function told<T extends Shares>(
   health: T,
   { budget, pull, gave }: { budget?: Budget; pull: boolean; gave?: boolean },
@@ -105,13 +107,14 @@ export function told<T extends Shares>(
 ): T {
   const { told: before = {}, lent = 0 } = health;
   if (budget) return withTold(health, bounded({ ...before, [by]: { ...budget, lent } }));
-  // "No header means unlimited": of a pull that was given.
+  // "No header means unlimited" holds for a pull that returned content.
   if (!pull || !gave || !before[by]) return health;
   const { [by]: _, ...others } = before;
   return withTold(health, others);
 }
 
-/** Of what identities were told at about the same time, the middle: a name that lies is one identity's. */
+/** Uses the median of the budgets that identities were told at about the same time, so that a false one is only one
+ * identity's. */
 function withTold<T extends Shares>(health: T, told: Record<string, LentBudget>): T {
   const { told: _, budget: __, ...rest } = health;
   const { lent: now = 0 } = health;

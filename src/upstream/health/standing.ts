@@ -1,11 +1,11 @@
-// How it stands with an upstream: what is told of its health, and what is stored of it. Pure.
+// The state of an upstream: what is reported of its health, and what is stored of it. Pure.
 
 import { repositoryIn } from "../authorization/scope.ts";
 import type { Became, Pause, UpstreamState } from "../contract.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { Health } from "./health.ts";
 
-/** @param repository the one whose own pause is told; undefined for those of all */
+/** @param repository whose pauses are included; undefined for all */
 export function stateOf(
   health: Health,
   repository: string | undefined,
@@ -32,10 +32,11 @@ export function stateOf(
   return { pauses, ...(budget && { budget }), spent };
 }
 
-/** For how long a pause that nobody ended by asking again is taken to last, in ms: the name may never be asked for again. */
+/** How long a pause counts as a rate limit after its end, in ms, where no new request has ended it: the name may
+ * never be requested again. */
 const FORGOTTEN = 5 * 60_000;
 
-/** What is worth an event: that the upstream limits, or fails, and that it no longer does. */
+/** The changes that become events: the upstream limits requests or fails, or no longer does. */
 export function changesOf(before: Health, after: Health, at: number): Became[] {
   return [
     ...changeOf("limited", limited(before, at), limited(after, at), at),
@@ -51,11 +52,11 @@ function changeOf(
 ): Became[] {
   const detail = (is ?? was)?.error.message ?? "";
   if (!was === !is) return [];
-  console.warn(`entrepot: ${is ? "left alone" : "asked again"}: ${detail}`);
+  console.warn(`entrepot: upstream ${is ? "paused" : "resumed"}: ${detail}`);
   return [{ what: is ? what : "up", at, detail }];
 }
 
-/** Be it a name's 429 alone: it is the first sign that a limit is reached. */
+/** Includes a 429 for a single name, the first sign of a limit. */
 function limited(
   { all, pulls, repositories = {}, identities = {} }: Health,
   now: number,
@@ -66,14 +67,14 @@ function limited(
   );
 }
 
-/** Of all, or of the only identity that was heard lately, which then is all that can be known. */
+/** The pause of everything, or of the only identity heard recently, which is then all the evidence. */
 function down({ all, identities = {} }: Health, { evidence = [] }: Health): Cooldown | undefined {
   const [only, ...others] = new Set(evidence.map(({ by }) => by));
   const own = only !== undefined && others.length === 0 ? identities[only] : undefined;
   return [all, own].find((rest) => rest && rest.error.status !== 429 && rest.until > 0);
 }
 
-/** What outlives the object: that an upstream asked for patience, not what led to it. */
+/** The part that is stored: pauses outlive the object, the evidence for them does not. */
 export function storedOf({ evidence: _, ...stored }: Health): Health {
   return stored;
 }
