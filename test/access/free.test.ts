@@ -197,7 +197,7 @@ describe("a secret host", () => {
         said.push(JSON.stringify([...response.headers]) + (await response.text()));
       }
     }
-    expect(said.join()).toContain("RULES[2].host: this one is taken already");
+    expect(said.join()).toContain("RULES[2].host: this one is already taken");
     expect(said.join() + JSON.stringify(logs.map(({ mock }) => mock.calls))).not.toContain(
       "f00dface",
     );

@@ -150,7 +150,7 @@ describe("refused", () => {
   it.each([
     [
       { prefix: "configured-here", upstream },
-      'prefix: "configured-here" is taken already, by the rule "configured-here"',
+      'prefix: "configured-here" is already taken by the rule "configured-here"',
     ],
     [{ prefix: "x-y", ns: "configured.example", upstream }, "ns: "],
     [
@@ -175,7 +175,7 @@ describe("refused", () => {
     ],
     [{ prefix: "x-y", shadow: true, upstream }, "shadow: what is configured is not hidden"],
     [{ prefix: "x-y" }, "upstream: must be a base URL"],
-    [{ prefix: "x-y", upstream, tagTTL: "1h" }, "tagTTL: is no field of a rule"],
+    [{ prefix: "x-y", upstream, tagTTL: "1h" }, "tagTTL: is not a field of a rule"],
     [{ prefix: "X", upstream }, "prefix: must be the first part"],
     [
       { prefix: "x-y", upstream, credentials: "ADMIN_TOKEN" },
@@ -310,7 +310,7 @@ describe("a deployment that takes the name of an added rule", () => {
     const aside = (await rulesOf(deployed)).filter(({ source }) => source === "api");
     expect(aside).toMatchObject([
       { name: "added-six" },
-      { name: "added-five", problem: expect.stringContaining("taken already") },
+      { name: "added-five", problem: expect.stringContaining("already taken") },
     ]);
   });
 });

@@ -42,18 +42,18 @@ beforeEach(async () => {
     await api(cacheOf([OTHER]), "DELETE", `rules/${encodeURIComponent(name)}`);
 });
 
-describe("a secret that is bound nowhere", () => {
+describe("a secret that is not bound to any host", () => {
   it("is refused, with a sentence that says how it is bound", async () => {
     const { status, said } = await answerTo(cacheOf([OTHER]), fields());
     expect(status).toBe(400);
     expect(said).toBe(
-      `credentials: the secret ROBOT is bound nowhere: bind it in wrangler.toml, by [vars.SECRETS] ROBOT = ["${HOST}/team"]`,
+      `credentials: the secret ROBOT is not bound to any host: bind it in wrangler.toml with [vars.SECRETS] ROBOT = ["${HOST}/team"]`,
     );
   });
 
   it("goes nowhere when such a rule is validated", async () => {
     const { said } = await answerTo(cacheOf([OTHER]), fields(), "rules/validate");
-    expect(said).toContain("the secret ROBOT is bound nowhere");
+    expect(said).toContain("the secret ROBOT is not bound to any host");
   });
 
   it.each(["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"])(
@@ -67,7 +67,7 @@ describe("a secret that is bound nowhere", () => {
   it("as one of a list of which the others are bound", async () => {
     const both = fields({ credentials: ["ROBOT", "WRONG"] });
     const { said } = await answerTo(cacheOf([DEPLOYED]), both);
-    expect(said).toContain("credentials: the secret WRONG is bound nowhere");
+    expect(said).toContain("credentials: the secret WRONG is not bound to any host");
   });
 });
 
