@@ -292,7 +292,7 @@ describe("a job", () => {
 
   it.each([
     [{ references: [] }, "references: must name an image"],
-    [{ references: ["UPPER/x"] }, 'reference: "UPPER/x" is no image'],
+    [{ references: ["UPPER/x"] }, 'reference: "UPPER/x" is not an image'],
     [{ references: ["open/x:1"], platforms: ["amd64"] }, "platforms[0]: must be a platform"],
     [{ references: ["open/x:1"], priority: 1000 }, "priority: must be 100 at most"],
     [{ references: ["open/x:1"], prio: 1 }, "prio: is not a field of a job"],
