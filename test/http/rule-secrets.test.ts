@@ -60,7 +60,10 @@ describe("a secret that is not bound to any host", () => {
     "as the cache's own %s",
     async (own) => {
       const { status, said } = await answerTo(cacheOf([OTHER]), fields({ credentials: own }));
-      expect([status, said]).toEqual([400, `credentials: ${own} is the cache's own`]);
+      expect([status, said]).toEqual([
+        400,
+        `credentials: ${own} is one of the cache's own secrets`,
+      ]);
     },
   );
 
@@ -223,7 +226,7 @@ describe("when what bound a secret goes", () => {
 
     // Its names are not given to the default rule.
     const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
-    expect(await problemOf(after)).toContain("the secret ROBOT is bound");
+    expect(await problemOf(after)).toContain("the secret ROBOT is not bound");
     const refused = await after.fetch(`kept-images/${name}/manifests/1`);
     const text = await refused.text();
     expect([refused.status, text]).toEqual([500, expect.stringContaining("cannot be used")]);
