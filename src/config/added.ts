@@ -1,24 +1,24 @@
-// Rules that the API has added, as they are kept beside those that are configured (policy/added puts them together).
+// Rules added by the admin API, as stored; policy/added merges them with the configured ones.
 
-/** A rule as the API has added it. */
+/** A rule that the API has added. */
 export interface Added {
-  /** Its fields, as they would stand in the configuration. */
+  /** Its fields as the configuration would have them. */
   fields: Record<string, unknown>;
-  /** Grows with every change of any of them. */
+  /** Increases with every change of any added rule. */
   version: number;
   /** In ms since the epoch. */
   changedAt: number;
   changedBy: string;
 }
 
-/** Under this name the API's lifecycle policies are kept, which stand in place of the variable's; no rule has it. */
+/** The name that the API's lifecycle policies are stored under, which replace those of the variable; no rule can have it. */
 export const LIFECYCLE = "LIFECYCLE";
 
 export interface AddedRule extends Added {
   name: string;
 }
 
-/** It is not in force. */
+/** An added rule that is not in force, with the reason. */
 export interface SetAside extends AddedRule {
   problem: string;
 }

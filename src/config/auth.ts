@@ -1,5 +1,5 @@
-// AUTH: who may pull. Everybody, where that is said twice; else whoever has a token of ours, or of an issuer that is trusted here. And who
-// comes through Cloudflare Access to administer.
+// AUTH: who may pull (any client, if confirmed by acknowledgeOpen, else holders of a pull token or of a trusted issuer's token), and who
+// may administer by way of Cloudflare Access.
 
 import { z } from "zod";
 import { type Condition, vagueIn } from "./conditions.ts";
@@ -8,28 +8,28 @@ import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import { isSafeUrl, withoutSlashes } from "./upstream.ts";
 
-/** OIDC tokens that are as good as a pull token. */
+/** An issuer of OIDC tokens that are accepted in place of a pull token. */
 export interface Issuer {
-  /** As the tokens' `iss` says it. */
+  /** The value of the tokens' `iss`. */
   issuer: string;
   audience: string[];
   claims: { [claim: string]: Condition };
   /** Globs over names. */
   repositories: string[];
-  /** Where its keys are, for one that does not say; at its own host. */
+  /** URL of its keys, at its own host, for an issuer without a discovery document. */
   jwksUri?: string;
-  /** Its keys, for one that cannot be reached. */
+  /** Its keys, for an issuer that the Worker cannot reach. */
   jwks?: { keys: Record<string, unknown>[] };
-  /** False: nothing that is asked for with its tokens keeps an image alive. */
+  /** False: pulls with its tokens do not keep an image from expiring. */
   touches?: boolean;
 }
 
-/** Cloudflare Access in front of the API. */
+/** A Cloudflare Access team in front of the admin API. */
 export interface Team {
   /** `https://<team>.cloudflareaccess.com`. */
   team: string;
   audience: string[];
-  /** Globs over addresses of people, or over the client ids of service tokens. */
+  /** Globs over e-mail addresses of users, or over client ids of service tokens. */
   admins: string[];
   viewers: string[];
 }
@@ -41,15 +41,15 @@ export interface Auth {
   insecureHttp?: boolean;
 }
 
-/** Least length of the cache's own secrets, in characters: a token that can be guessed is no door. */
+/** Minimum length of the cache's own secrets (ADMIN_TOKEN and the like), in characters, so that they cannot be guessed. */
 export const SHORTEST_SECRET = 32;
 
-const OPEN_SENTENCE =
-  'mode = "open" lets everybody who finds this cache pull whatever its rules reach, with their credentials: say acknowledgeOpen = true beside it if that is meant, or mode = "token"';
+const OPEN_WITHOUT_CONSENT =
+  'mode = "open" lets every client that can reach this cache pull all that its rules reach, with their credentials: set acknowledgeOpen = true to confirm, or mode = "token"';
 
 const texts = (words: string) => oneOrMore(z.string().min(1, words), words);
 
-/** A token travels to its issuer never, but keys come from there: not over what anybody can write into. */
+/** An issuer's or a team's URL: https only, since keys fetched over plain HTTP could be replaced by an attacker on the network. */
 const origin = z
   .string({ error: "must be a URL" })
   .refine(
@@ -66,11 +66,11 @@ const condition: z.ZodType<Condition> = z.lazy(() =>
       z.array(condition).min(1),
       z.record(z.string(), condition).refine((table) => Object.keys(table).length > 0),
     ],
-    { error: "must be a text, a number, a switch, a list of those, or a table of claims" },
+    { error: "must be a string, a number, a boolean, a list of those, or a table of claims" },
   ),
 );
 
-/** Globs over names as clients say them, with the rule's prefix. */
+/** Globs over names as clients send them, with the rule's prefix. */
 export const repositories = z
   .array(
     pattern.refine((text) => !text.includes(":"), "must be a glob over names, without a tag"),
@@ -78,50 +78,50 @@ export const repositories = z
       error: 'must be a list of globs over names, such as ["docker-hub/library/*", "ghcr/acme/**"]',
     },
   )
-  .min(1, "must hold a glob: an empty list would allow nothing");
+  .min(1, "must contain at least one glob: an empty list would allow nothing");
 
 export const issuerSchema = z
   .strictObject({
-    issuer: origin.describe("The issuer's URL, as its tokens' iss says it."),
-    audience: texts(
-      "must be the audience that the tokens are made for, or a list of them",
-    ).describe("What the tokens have to be made for: this cache's name, say; one or a list."),
+    issuer: origin.describe("The issuer's URL, as in its tokens' iss."),
+    audience: texts("must be the audience of the tokens, or a list of audiences").describe(
+      "One or more accepted values of the tokens' aud, such as this cache's host name.",
+    ),
     claims: z
       .record(z.string(), condition, {
         error: "must be a table of conditions: claim = value",
       })
       .describe(
-        "Conditions that the tokens' claims have to meet, all of them: a value, a list of which one will do, or a table for a claim that is one. * stands for any characters.",
+        "Conditions on the tokens' claims, all of which must hold: a value, a list of alternatives, or a table for a claim that is an object. * matches any characters.",
       ),
     repositories: repositories.describe(
-      "What these tokens may pull: globs over names as clients say them.",
+      "Repositories that these tokens may pull: globs over names as clients send them.",
     ),
     jwksUri: origin
       .exactOptional()
-      .describe("Where its keys are, at its own host, for an issuer without a discovery document."),
+      .describe("URL of the issuer's keys, at its own host, if it has no discovery document."),
     jwks: z
       .object({ keys: z.array(z.looseObject({ kty: z.enum(["RSA", "EC", "OKP"]) })).min(1) })
       .exactOptional()
       .meta({
         kind: "a key set (JWKS)",
-        description: "Its keys, for an issuer that cannot be reached from the internet.",
+        description: "The issuer's keys, if it cannot be reached from the internet.",
       }),
     touches: z
       .boolean({ error: "must be true or false" })
       .exactOptional()
       .describe(
-        "false: nothing that is asked for with these tokens keeps an image from expiring: for tools that only look, such as update bots and scanners. Of several entries that a token meets, one is enough.",
+        "false: pulls with these tokens do not keep an image from expiring; for tools that only inspect images, such as update bots and scanners. If a token matches several entries, one with false is enough.",
       ),
   })
   .superRefine(({ issuer: url, claims, jwksUri }, context) => {
-    const say = (path: (string | number)[], message: string) =>
+    const report = (path: (string | number)[], message: string) =>
       void context.issues.push({ code: "custom", path, input: undefined, message });
     const vague = vagueIn(url, claims);
-    if (vague) say(["claims", ...vague.path], vague.problem);
+    if (vague) report(["claims", ...vague.path], vague.problem);
     if (jwksUri !== undefined && new URL(jwksUri).origin !== new URL(url).origin)
-      say(
+      report(
         ["jwksUri"],
-        "must be at the issuer's own host: keys from elsewhere are not the issuer's",
+        "must be at the issuer's own host: keys from another host are not trusted",
       );
   });
 
@@ -137,15 +137,12 @@ export const teamSchema = z
       .array(z.string().min(1))
       .default([])
       .describe(
-        "Addresses, or client ids of service tokens, of those who administer; * stands for any characters.",
+        "E-mail addresses, or client ids of service tokens, with full administrative access. * matches any characters.",
       ),
-    viewers: z
-      .array(z.string().min(1))
-      .default([])
-      .describe("The same, of those who look and change nothing."),
+    viewers: z.array(z.string().min(1)).default([]).describe("The same, with read-only access."),
   })
   .refine(({ admins, viewers }) => admins.length + viewers.length > 0, {
-    error: "lets nobody in: name admins or viewers",
+    error: "grants nobody access: list admins or viewers",
   });
 
 export const authSchema = z
@@ -154,43 +151,48 @@ export const authSchema = z
       .enum(["open", "token"], { error: 'must be "open" or "token"' })
       .default("token")
       .describe(
-        "token: whoever pulls has a pull token, or an issuer's. open: everybody pulls who finds the cache.",
+        "token: a pull needs a pull token, or a token of a trusted issuer. open: any client may pull.",
       ),
     acknowledgeOpen: z
       .boolean({ error: "must be true or false" })
       .default(false)
-      .describe("Has to be true beside open: that is meant."),
+      .describe("Confirms mode = open; must be true with it."),
     issuers: z
       .array(issuerSchema, { error: "must be a list of issuers" })
       .default([])
-      .describe("Issuers of OIDC tokens that are as good as a pull token."),
+      .describe("Issuers of OIDC tokens that are accepted in place of a pull token."),
     access: teamSchema
       .exactOptional()
-      .describe("Cloudflare Access in front of the console and the API."),
+      .describe("Cloudflare Access in front of the console and the admin API."),
     insecureHttp: z
       .boolean({ error: "must be true or false" })
       .exactOptional()
       .describe(
-        "Allows pulls over http:// from a private address or name, such as host.docker.internal, for containers and CI: without a login, and without the console. Else only 127.0.0.1 is answered over http://.",
+        "Allows pulls over http:// at a private address or name, such as host.docker.internal, for containers and CI: without a login, and without the console. Otherwise http:// is served on 127.0.0.1 only.",
       ),
   })
   .transform(({ acknowledgeOpen, ...auth }, context): Auth => {
     if (auth.mode === "open" && !acknowledgeOpen)
-      context.issues.push({ code: "custom", path: [], input: "open", message: OPEN_SENTENCE });
+      context.issues.push({
+        code: "custom",
+        path: [],
+        input: "open",
+        message: OPEN_WITHOUT_CONSENT,
+      });
     return auth;
   });
 
-/** @param value of the variable AUTH: a table, or JSON of one, as `--var` hands it over. Without it nobody pulls without a token. */
+/** Reads AUTH; without it, every pull needs a token. @param value of the variable: a table, or its JSON as `--var` passes it */
 export function readAuth(value: unknown, problems: string[]): Auth {
-  const shut: Auth = { mode: "token", issuers: [] };
-  if (value === undefined || value === "") return shut;
+  const closed: Auth = { mode: "token", issuers: [] };
+  if (value === undefined || value === "") return closed;
   const given = parseJson(value);
   if ("problem" in given) {
     problems.push(`AUTH: ${given.problem}`);
-    return shut;
+    return closed;
   }
   const parsed = authSchema.safeParse(given.value);
   if (parsed.success) return parsed.data;
   problems.push(...parsed.error.issues.flatMap((issue) => describe("AUTH", issue, "AUTH")));
-  return shut;
+  return closed;
 }

@@ -1,24 +1,24 @@
-// Conditions on the claims of an issuer's tokens: what they are, and which tell nobody's tokens from anybody else's.
+// Conditions on the claims of an issuer's tokens: their type, and which of them would accept tokens of strangers.
 
-/** What a claim has to be: a text, in which `*` stands for any characters, a number or a switch; one of several; or, of a claim
- * that is a table, what is in it has to be. */
+/** A condition on one claim: a string, in which `*` matches any characters, a number or a boolean; a list of alternatives; or, for a
+ * claim that is an object, conditions on its members. */
 export type Condition = string | number | boolean | Condition[] | { [claim: string]: Condition };
 
-/** Every token of an issuer has these, and they are checked anyway, or are another in each token. */
+/** Claims of every token, which are checked anyway or differ in each token: conditions on them select nothing. */
 const COMMON = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 
-/** An id or a name, in full: `acme*` is met by `acme-evil`, which anybody may register, and `1*` by a tenth of all ids. */
+/** An id or a name in full: `acme*` would match `acme-evil`, which anybody may register, and `1*` a tenth of all ids. */
 const WHOLE = /^[^\s*:/@._-][^\s*]*$/;
-/** An owner's name in full, and what is that owner's. */
+/** An owner's name in full, then what belongs to that owner. */
 const UNDER = /^[^\s*:/]+\//;
 
-/** Issuers that sign tokens for anybody: the claims that say whose a token is, and what conditions on them begin with. Not among them are
- * names of branches and environments, which are the same in everybody's repositories; who started a job (`actor`, `user_login`), since
- * that can be a member's comment in a stranger's repository; and a called workflow (`job_workflow_ref`), since anybody may call it. */
+/** Issuers that sign tokens for any customer: the claims that identify a token's owner, and how conditions on them must begin. Left out
+ * are names of branches and environments, which are the same in every repository; who started a job (`actor`, `user_login`), since that
+ * can be a member's comment in a stranger's repository; and a called workflow (`job_workflow_ref`), since anybody may call it. */
 const SHARED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   // https://docs.github.com/en/actions/reference/security/oidc
   "https://token.actions.githubusercontent.com": {
-    // Which claims it is made of is up to each repository: `environment:production` may be anybody's.
+    // Each repository chooses the claims that its `sub` is made of: `environment:production` may come from any of them.
     sub: /^(repo|repository|workflow_ref):[^\s*:/]+\/|^(repository_id|repository_owner|repository_owner_id|enterprise|enterprise_id):[^\s*:]+(:|$)/,
     repository: UNDER,
     repository_id: WHOLE,
@@ -39,61 +39,61 @@ const SHARED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
   },
 };
 
-/** Where conditions tell nothing apart, and what is wrong with that. */
+/** A condition that accepts too much: its path, and the problem in words. */
 interface Vague {
   path: (string | number)[];
   problem: string;
 }
 
-/** Undefined where the conditions tell some tokens from others.
- * @param issuer as its tokens' `iss` says it */
+/** Finds a condition that would accept tokens of strangers; undefined if there is none.
+ * @param issuer the value of its tokens' `iss` */
 export function vagueIn(
   issuer: string,
   conditions: Readonly<Record<string, Condition>>,
 ): Vague | undefined {
   const shared = SHARED[issuer.replace(/\/$/, "")];
-  const telling = Object.entries(conditions).filter(([claim, condition]) => {
-    if (!shared) return !COMMON.includes(claim) && tells(condition);
+  const selective = Object.entries(conditions).filter(([claim, condition]) => {
+    if (!shared) return !COMMON.includes(claim) && isSelective(condition);
     const own = Object.hasOwn(shared, claim) ? shared[claim] : undefined;
-    return own !== undefined && names(condition, own);
+    return own !== undefined && namesOwner(condition, own);
   });
-  if (telling.length > 0) return voidIn(conditions);
+  if (selective.length > 0) return findVoid(conditions);
   const by = shared
-    ? `: by one of ${Object.keys(shared).join(", ")}, with your own name or id at its beginning, in full: * may stand behind that alone`
+    ? `: use one of ${Object.keys(shared).join(", ")}, beginning with your own full name or id; * is allowed only after it`
     : "";
   return {
     path: [],
-    problem: `must tell your tokens from everybody else's of this issuer, such as { repository_owner = "acme" }${by}`,
+    problem: `must distinguish your tokens from all others of this issuer, such as { repository_owner = "acme" }${by}`,
   };
 }
 
-function voidIn(conditions: Readonly<Record<string, Condition>>): Vague | undefined {
+function findVoid(conditions: Readonly<Record<string, Condition>>): Vague | undefined {
   for (const [claim, condition] of Object.entries(conditions)) {
     const path = voidEntry(condition);
     if (path)
       return {
         path: [claim, ...path],
-        problem: "meets every value, so that what stands beside it in the list counts for nothing",
+        problem: "matches every value, so that the other entries of the list have no effect",
       };
   }
   return undefined;
 }
 
-/** Whether tokens of others fail it. A switch alone tells nothing: `email_verified` is true of most accounts. */
-function tells(condition: Condition): boolean {
-  if (Array.isArray(condition)) return condition.every(tells);
-  if (typeof condition === "object") return Object.values(condition).some(tells);
+/** Whether tokens of others fail the condition. A boolean does not suffice: `email_verified` is true of most accounts. */
+function isSelective(condition: Condition): boolean {
+  if (Array.isArray(condition)) return condition.every(isSelective);
+  if (typeof condition === "object") return Object.values(condition).some(isSelective);
   if (typeof condition === "string") return /[^\s*:/@._-]/.test(condition);
   return typeof condition === "number";
 }
 
-/** Whether it names whose the tokens are. @param own what a text that does so begins with */
-function names(condition: Condition, own: RegExp): boolean {
-  if (Array.isArray(condition)) return condition.every((one) => names(one, own));
+/** Whether the condition names the tokens' owner. @param own matches the beginning of a string that does */
+function namesOwner(condition: Condition, own: RegExp): boolean {
+  if (Array.isArray(condition)) return condition.every((one) => namesOwner(one, own));
   return typeof condition === "number" || (typeof condition === "string" && own.test(condition));
 }
 
-/** The place of an entry that makes the others of its list void. */
+/** Path of a list entry that makes the others of its list void: one of `*` alone. */
 function voidEntry(condition: Condition): (string | number)[] | undefined {
   if (typeof condition !== "object") return undefined;
   const isList = Array.isArray(condition);

@@ -1,4 +1,4 @@
-// Credentials: what a rule's secret holds. Parsed where it is used, never kept in a rule, a key or a message.
+// Credentials: the content of a rule's secret, parsed where it is used and never kept in a rule, a key or a message.
 
 import { z } from "zod";
 import { parseJson } from "./json.ts";
@@ -9,54 +9,54 @@ export interface Login {
   password: string;
 }
 
-/** What a registry, or its token service, takes as it is. */
+/** Credentials that a registry or its token service accepts as they are. */
 export type RegistryCredentials = Login | { token: string };
 
-/** An access key of AWS; with a `sessionToken`, one that was lent. */
+/** An AWS access key; with a `sessionToken`, a temporary one. */
 export interface AccessKey {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken?: string;
 }
 
-/** What counts of a Google service account's key file. */
+/** The fields of a Google service account's key file that are used. */
 export interface ServiceAccount {
   email: string;
   /** PKCS#8 in PEM. */
   privateKey: string;
   privateKeyId?: string;
-  /** Where its logins come from. */
+  /** The OAuth token endpoint that issues its logins. */
   tokenUri: string;
 }
 
-/** What a cloud gives logins for (upstream/login). */
+/** Credentials that a cloud's API exchanges for a registry login (upstream/authorization/login). */
 export type CloudCredentials = { accessKey: AccessKey } | { serviceAccount: ServiceAccount };
 
 export type Credentials = RegistryCredentials | CloudCredentials;
 
-/** Control characters would end the header that the credentials are put into. */
+/** Without control characters, which could end the header that holds the credentials (header injection). */
 const text = z.string().regex(/^\P{Cc}+$/u, "must not be empty or have control characters");
 const username = text.regex(/^[^:]*$/, "must not have a colon");
 
-/** Without blanks. */
+/** Printable ASCII without spaces. */
 const WORD = /^[\x21-\x7e]+$/;
 
-/** Each is a secret by itself. */
+/** The forms that a login secret may have. */
 export const loginSchemas = [
   z.strictObject({
-    username: username.describe("Of a user or a robot account."),
+    username: username.describe("Name of a user or a robot account."),
     password: text.describe(
-      "Its password, or an access token. Of Docker Hub: a personal access token.",
+      "Its password or access token. For Docker Hub, use a personal access token.",
     ),
   }),
   z
     .strictObject({
       username,
-      accessToken: text.describe("The same as password, under AWS' name for it."),
+      accessToken: text.describe("The same as password, under the name that AWS uses."),
     })
     .transform(({ username, accessToken }): Login => ({ username, password: accessToken })),
   z.strictObject({
-    token: text.describe("An identity token, or a bearer token, by itself."),
+    token: text.describe("An identity token or a bearer token, without a user name."),
   }),
 ] as const;
 const login = z.union(loginSchemas);
@@ -65,9 +65,9 @@ export const accessKeySchema = z.strictObject({
   accessKeyId: z
     .string()
     .regex(/^\w+$/)
-    .describe('Of an access key of AWS, for rules with kind = "ecr".'),
-  secretAccessKey: z.string().regex(WORD).describe("Of the same."),
-  sessionToken: z.string().regex(WORD).exactOptional().describe("Of one that was lent for a time."),
+    .describe('Id of an AWS access key, for rules with kind = "ecr".'),
+  secretAccessKey: z.string().regex(WORD).describe("Secret of the same access key."),
+  sessionToken: z.string().regex(WORD).exactOptional().describe("Of a temporary access key."),
 });
 
 const PEM = /^\s*-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END PRIVATE KEY-----\s*$/;
@@ -91,8 +91,8 @@ const serviceAccount = z
 
 export type Read = { credentials: Credentials } | { problem: string };
 
-/** The credentials in the secret `name`. The problem is told in words that hold nothing of the value.
- * @param kind of the rule that names it: ECR's logins come of an access key, and nobody else's do */
+/** Reads the credentials in the secret `name`. The problem's text holds nothing of the value.
+ * @param kind of the rule that names the secret: only ECR takes an AWS access key, and takes nothing else */
 export function readCredentials(
   env: Readonly<Record<string, unknown>>,
   name: string,
@@ -113,7 +113,7 @@ function readAccessKey(value: unknown): Read {
   if (parsed.success) return { credentials: { accessKey: parsed.data } };
   return {
     problem:
-      'be an access key of AWS, {"accessKeyId":"…","secretAccessKey":"…"}, as JSON and with nothing else in it, as the rule\'s kind is "ecr"',
+      'be an AWS access key as JSON, {"accessKeyId":"…","secretAccessKey":"…"}, with no other field, since the rule\'s kind is "ecr"',
   };
 }
 
@@ -122,17 +122,17 @@ function readOther(value: unknown): Read {
     const parsed = serviceAccount.safeParse(value);
     if (parsed.success) return { credentials: { serviceAccount: parsed.data } };
     const [issue] = parsed.error.issues;
-    const problem = `be a service account's key file as it was downloaded: its ${issue?.path[0]?.toString()} ${issue?.message}`;
+    const problem = `be a service account's key file as downloaded: its ${issue?.path[0]?.toString()} ${issue?.message}`;
     return { problem };
   }
   const parsed = login.safeParse(value);
   if (parsed.success) return { credentials: parsed.data };
   if (accessKeySchema.safeParse(value).success) {
-    return { problem: 'not be an access key of AWS: those are for rules with kind = "ecr"' };
+    return { problem: 'not be an AWS access key: those are for rules with kind = "ecr"' };
   }
   return {
     problem:
-      'be {"username":"…","password":"…"} or {"token":"…"}, as JSON and with nothing else in it, or the key file of a Google service account',
+      'be {"username":"…","password":"…"} or {"token":"…"} as JSON, with no other field, or the key file of a Google service account',
   };
 }
 

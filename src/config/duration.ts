@@ -5,8 +5,8 @@ import { z } from "zod";
 
 const CENTURY = 36_500 * 24 * 60 * 60_000;
 
-/** A duration as a number with a unit; parsed to milliseconds.
- * @param least the least and the most that make sense, in ms */
+/** A duration as a number with a unit, parsed to milliseconds.
+ * @param least minimum in ms @param most maximum in ms */
 export function duration(example: string, least = 0, most = CENTURY) {
   return z
     .string({ error: `must be a duration in quotes, such as "${example}"` })
@@ -14,9 +14,7 @@ export function duration(example: string, least = 0, most = CENTURY) {
       error: `must be a number with a unit (ms, s, m, h, d, w), such as "${example}"`,
     })
     .transform((text) => ms(text as StringValue))
-    .refine((time) => time >= least, { error: `must be ${ms(least)} at least` })
-    .refine((time) => time <= most, {
-      error: `must be ${ms(most)} at most`,
-    })
+    .refine((time) => time >= least, { error: `must be at least ${ms(least)}` })
+    .refine((time) => time <= most, { error: `must be at most ${ms(most)}` })
     .meta({ kind: "a duration" });
 }

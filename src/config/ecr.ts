@@ -1,15 +1,15 @@
-// Private ECR registries: where the API is that gives a registry's logins (GetAuthorizationToken).
+// Private ECR registries: the endpoint and region of the API that issues a registry's logins (GetAuthorizationToken).
 
 import { parseUpstream, type Upstream } from "./upstream.ts";
 
 export interface EcrApi {
-  /** Without a slash at its end. */
+  /** URL without a trailing slash. */
   endpoint: string;
-  /** What requests are signed for. */
+  /** The region that requests are signed for. */
   region: string;
 }
 
-/** `<account>.dkr.ecr.<region>.amazonaws.com`, China's partition and FIPS endpoints included. */
+/** `<account>.dkr.ecr.<region>.amazonaws.com`, including the China partition and FIPS endpoints. */
 const REGISTRY = /^\d{12}\.dkr\.ecr(-fips)?\.([a-z0-9-]+)\.(amazonaws\.com(?:\.cn)?)$/;
 
 interface Given {
@@ -21,39 +21,40 @@ interface Given {
   credentials: readonly string[];
 }
 
-/** Undefined for a rule of another kind, or one that is wrong.
- * @param say told of what is wrong, by field */
+/** The ECR API of a rule; undefined for a rule of another kind or an invalid one.
+ * @param report receives each problem, with its field */
 export function ecrApiOf(
   given: Given,
-  say: (field: string, message: string) => void,
+  report: (field: string, message: string) => void,
 ): EcrApi | undefined {
   const { kind, region, endpoint, insecure, upstream, credentials } = given;
   if (kind !== "ecr") {
-    if (region !== undefined) say("region", 'is of rules with kind = "ecr" only');
-    if (endpoint !== undefined) say("endpoint", 'is of rules with kind = "ecr" only');
+    if (region !== undefined) report("region", 'is for rules with kind = "ecr" only');
+    if (endpoint !== undefined) report("endpoint", 'is for rules with kind = "ecr" only');
     return undefined;
   }
-  if (credentials.length === 0) say("credentials", "must name the secret with the access key");
-  const signed = region ?? toldRegion(upstream);
+  if (credentials.length === 0)
+    report("credentials", "must name the secret that holds the access key");
+  const signed = region ?? regionOf(upstream);
   if (signed === undefined) {
-    say("region", "is missing, and the upstream's host does not tell it");
+    report("region", "is missing, and the upstream's host does not contain it");
     return undefined;
   }
   if (endpoint !== undefined) {
-    const base = baseOf(endpoint, insecure, say);
+    const base = baseOf(endpoint, insecure, report);
     return base === undefined ? undefined : { endpoint: base, region: signed };
   }
   const own = ownEndpoint(upstream, signed);
   if (own !== undefined) return { endpoint: own, region: signed };
-  say("endpoint", "is missing, and the upstream's host does not tell where the ECR API is");
+  report("endpoint", "is missing, and cannot be derived from the upstream's host");
   return undefined;
 }
 
-function toldRegion(upstream: Upstream | undefined): string | undefined {
+function regionOf(upstream: Upstream | undefined): string | undefined {
   return REGISTRY.exec(upstream?.host ?? "")?.[2];
 }
 
-/** Amazon's own API for one of its registries; undefined where the upstream's host is none. */
+/** Amazon's public API endpoint for one of its registries; undefined for any other upstream host. */
 export function ownEndpoint(upstream: Upstream | undefined, region: string): string | undefined {
   const [, fips = "", , domain] = REGISTRY.exec(upstream?.host ?? "") ?? [];
   if (domain === undefined) return undefined;
@@ -63,12 +64,12 @@ export function ownEndpoint(upstream: Upstream | undefined, region: string): str
 function baseOf(
   endpoint: string,
   insecure: boolean,
-  say: (field: string, message: string) => void,
+  report: (field: string, message: string) => void,
 ): string | undefined {
   try {
     return parseUpstream(endpoint, insecure).base;
   } catch (error) {
-    say("endpoint", (error as Error).message);
+    report("endpoint", (error as Error).message);
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// The fields of a rule that are more than a number or a switch: each parsed into the form that the house works with.
+// Field schemas shared by rules, policies and variables: hosts, names, globs, digests, each parsed into the form that the code uses.
 
 import { z } from "zod";
 import { isDigest } from "../oci/digest.ts";
@@ -6,7 +6,7 @@ import { isRepositoryName } from "../oci/name.ts";
 import { hasGoodHost, isHost } from "./host.ts";
 import { registryHost } from "./upstream.ts";
 
-/** One, or a list of at least one; what is wrong with the only one is told without its place in a list. */
+/** A single value or a list of at least one; a problem with a single value has no index in its path. */
 export function oneOrMore<T>(item: z.ZodType<T, string>, words: string) {
   const read = z.unknown().transform((value, context): T[] => {
     const list: unknown[] = Array.isArray(value) ? value : [value];
@@ -24,17 +24,17 @@ export function oneOrMore<T>(item: z.ZodType<T, string>, words: string) {
       return [];
     });
   });
-  return read.meta({ kind: "a text, or a list of them" });
+  return read.meta({ kind: "a string, or a list of strings" });
 }
 
 export const prefix = z
   .string()
   .refine(
     isRepositoryName,
-    'must be the first part(s) of a repository name, such as "docker-hub": lower case, digits and . _ - within a part',
+    'must be the first component(s) of a repository name, such as "docker-hub": lower-case letters, digits and . _ - within a component',
   );
 
-/** As a host it keeps its form (config/realms says what it means); as a URL it becomes that one's origin. */
+/** A token service: a host keeps its form (config/realms resolves it); a URL becomes its origin. */
 export const realm = z.string().transform((text, context): string => {
   const whole = text.includes("://") ? text : `https://${text}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
@@ -45,24 +45,24 @@ export const realm = z.string().transform((text, context): string => {
   return z.NEVER;
 });
 
-/** A host that requests come to. With a port it stands for that port alone, without one for any. */
+/** A host that requests arrive at; with a port it matches that port only, without one any port. */
 export const host = z
   .string()
   .refine(isHost, 'must be a host name of this deployment, such as "docker.mirror.example.com"')
   .transform((text) => text.toLowerCase().replace(/\.(?=(:\d+)?$)/, ""));
 
-/** What of it cannot be guessed has to be as long as a token. */
+/** A host with a label of at least 20 characters, as hard to guess as a token. */
 export const secretHost = host.refine(
   (text) => text.split(".").some((label) => label.length >= 20),
-  "must have a part of 20 characters at least that nobody can guess, such as that of `openssl rand -hex 16`",
+  "must have an unguessable label of at least 20 characters, such as the output of `openssl rand -hex 16`",
 );
 
-/** A registry as containerd names it in `?ns=`. */
+/** A registry's host as containerd sends it in `?ns=`. */
 export const namespace = z
   .string()
   .refine(
     isHost,
-    'must be a registry\'s host as clients name it, such as "docker.io" or "a.example:5000"',
+    'must be a registry\'s host as clients write it, such as "docker.io" or "a.example:5000"',
   )
   .transform(registryHost);
 
@@ -76,34 +76,32 @@ export const secretName = z
 const GLOB_WORDS =
   'must be a glob over names, such as "library/*", or over names and tags, such as "library/alpine:3.*"';
 
-/** Of a glob, in characters: a name has 255 and a tag 128, and braces may list some. Matching takes time in proportion to it. */
-const LONGEST_GLOB = 1_024;
-const TOO_LONG = `must be a glob of ${LONGEST_GLOB} characters at most: write several`;
+/** Maximum length of a glob, in characters, since matching time is proportional to it. A name has up to 255 characters and a tag 128;
+ * braces may list several. */
+const MAX_GLOB = 1_024;
+const TOO_LONG = `must be a glob of at most ${MAX_GLOB} characters: split it into several`;
 
-/** A glob over `name` or `name:tag` (policy/glob says what matches). */
+/** A glob over `name` or `name:tag`, matched by policy/glob. */
 export const pattern = z
   .string()
-  .max(LONGEST_GLOB, { error: TOO_LONG, abort: true })
+  .max(MAX_GLOB, { error: TOO_LONG, abort: true })
   .refine((text) => !text.includes("@"), {
-    error: "must not hold a digest: those go into denyDigests",
+    error: "must not contain a digest: use denyDigests",
     abort: true,
   })
   .regex(/^[a-z0-9._\-/*?{},[\]^!]+(:[A-Za-z0-9._\-*?{},[\]^!]+)?$/, GLOB_WORDS)
-  .refine(
-    (text) => !/(^|:)!/.test(text),
-    "must not begin with !: what is not allowed goes into deny",
-  )
-  .refine(isBalanced, "has a bracket that is not closed, or not opened");
+  .refine((text) => !/(^|:)!/.test(text), "must not begin with !: use deny for exclusions")
+  .refine(isBalanced, "has an unbalanced bracket");
 
 /** A glob over a tag, or over `name:tag`. */
 export const tagPattern = z
   .string()
-  .max(LONGEST_GLOB, { error: TOO_LONG, abort: true })
+  .max(MAX_GLOB, { error: TOO_LONG, abort: true })
   .regex(
     /^([a-z0-9._\-/*?{},[\]^!]+:)?[A-Za-z0-9._\-*?{},[\]^!]+$/,
     'must be a glob over tags, such as "v*", or over names and tags, such as "library/alpine:3.*"',
   )
-  .refine(isBalanced, "has a bracket that is not closed, or not opened");
+  .refine(isBalanced, "has an unbalanced bracket");
 
 function isBalanced(text: string): boolean {
   const bare = text.replaceAll(/\[[^[\]]*\]/g, "").replaceAll(/\{[^{}]*\}/g, "");
@@ -112,9 +110,9 @@ function isBalanced(text: string): boolean {
 
 export const digest = z
   .string()
-  .refine(isDigest, "must be a digest: sha256: and 64, or sha512: and 128 hexadecimal digits");
+  .refine(isDigest, "must be a digest: sha256: with 64 hexadecimal digits, or sha512: with 128");
 
-/** Shown to clients: a line of text. */
+/** A line of text that clients are shown. */
 export const sentence = z
   .string()
-  .regex(/^\P{Cc}{1,300}$/u, "must be a line of text, of 300 characters at most");
+  .regex(/^\P{Cc}{1,300}$/u, "must be a line of text of at most 300 characters");

@@ -1,4 +1,4 @@
-// What `check` says of a rule that can be used, and that may not do what was meant.
+// Hints of `check`: warnings about a valid rule that may not do what was intended.
 
 import { hubHint } from "./docker-hub.ts";
 import type { Rule } from "./rule.ts";

@@ -1,11 +1,11 @@
-// Whom a host name or an address can mean: everybody the same, or every network something else.
+// Host kinds: whether a host name or an address is public, or means something else in each network.
 
 import { parseAddress } from "./network.ts";
 
-/** Addresses and names that mean something else to every network, in kinds: one leads to its own kind, or to the public. */
+/** The kind of an address or a name; a redirect or realm may lead to the same kind, or to a public host. */
 export type Kind = "public" | "loopback" | "private" | "special";
 
-/** Names of no public zone, as networks use them for themselves (RFC 6762, appendix G; RFC 8375; ICANN's `internal`). */
+/** Top-level names outside the public DNS, for use in local networks (RFC 6762, appendix G; RFC 8375; ICANN's `internal`). */
 const LOCAL = /\.(local|localdomain|internal|intranet|lan|corp|home|private|home\.arpa)$/;
 
 export function kindOf(hostname: string): Kind {
@@ -24,10 +24,10 @@ function addressIn(host: string): Kind | undefined {
   if (address && range === "unicast") return isGlobal(address.toByteArray()) ? "public" : "special";
   if (range === "loopback") return "loopback";
   const isPrivate = range && ["private", "uniqueLocal", "carrierGradeNat"].includes(range);
-  return isPrivate ? "private" : "special"; // link-local, where clouds keep their secrets, is among these
+  return isPrivate ? "private" : "special"; // includes link-local, where clouds serve instance credentials
 }
 
-/** Of IPv6 only 2000::/3 is given out (IANA); `::127.0.0.1`, an IPv4 address in a form that nobody uses any more, is outside. */
+/** IANA allocates only 2000::/3 of IPv6; this excludes `::127.0.0.1`, the deprecated IPv4-compatible form. */
 function isGlobal(bytes: number[]): boolean {
   return bytes.length === 4 || (bytes[0] as number) >> 5 === 1;
 }

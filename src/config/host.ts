@@ -1,21 +1,21 @@
-// Hosts, by one grammar wherever one enters: a DNS name, an IPv4 address or an IPv6 address in brackets; with a port or without.
-// `x$({touch,pwned}).example.com` is a host to the URL parser: what is not of this grammar never gets as far as a script or a request.
+// Host grammar, for every host that enters: a DNS name, an IPv4 address or an IPv6 address in brackets, with an optional port.
+// The URL parser accepts `x$({touch,pwned}).example.com`: this grammar keeps such text out of generated scripts and of requests.
 
 import ipaddr from "ipaddr.js";
 
-/** RFC 1035, 2.3.4, in characters without the root's dot. */
-const LONGEST_NAME = 253;
-/** RFC 1123, 2.1; and `_` as a letter: names of container networks have it, and it means nothing to any shell or format. */
+/** Maximum length of a DNS name, in characters without the root's dot (RFC 1035, 2.3.4). */
+const MAX_NAME = 253;
+/** A label by RFC 1123, 2.1, with `_` as a letter: names in container networks contain it, and no shell or format treats it specially. */
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i;
-/** A name that ends so is an IPv4 address, or none (WHATWG URL, "ends in a number"). */
+/** A last label like this makes the host an IPv4 address, or invalid (WHATWG URL, "ends in a number"). */
 const NUMBER = /^(\d+|0x[0-9a-f]*)$/i;
 const IPV4 = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/;
 const PORT = /^[1-9]\d{0,4}$/;
-const HIGHEST_PORT = 65_535;
+const MAX_PORT = 65_535;
 
-/** In words, for messages. */
+/** The grammar in words, for messages. */
 export const HOST_WORDS =
-  "letters, digits and - in parts divided by dots, an IPv4 address or an IPv6 address in brackets";
+  "letters, digits and - in labels separated by dots, an IPv4 address or an IPv6 address in brackets";
 
 /** @param text `host` or `host:port` */
 export function isHost(text: string): boolean {
@@ -23,27 +23,27 @@ export function isHost(text: string): boolean {
   return host !== undefined && isHostname(host) && (port === undefined || isPort(port));
 }
 
-/** @param text without a port; as a URL's `hostname` is */
+/** @param text without a port, like a URL's `hostname` */
 export function isHostname(text: string): boolean {
   if (text.startsWith("[")) return isIpv6(text);
   const name = text.replace(/\.$/, "");
-  if (name.length > LONGEST_NAME) return false;
+  if (name.length > MAX_NAME) return false;
   const labels = name.split(".");
   if (NUMBER.test(labels.at(-1) as string)) return IPV4.test(text) && ipaddr.IPv4.isValid(text);
   return labels.every((label) => LABEL.test(label));
 }
 
-/** Without a zone (`%eth0`), which is another machine's matter. */
+/** Excludes zones (`%eth0`), which are local to one machine. */
 function isIpv6(text: string): boolean {
   const [, address] = /^\[([0-9a-f:.]+)\]$/i.exec(text) ?? [];
   return address !== undefined && ipaddr.IPv6.isValid(address);
 }
 
 function isPort(text: string): boolean {
-  return PORT.test(text) && Number(text) <= HIGHEST_PORT;
+  return PORT.test(text) && Number(text) <= MAX_PORT;
 }
 
-/** Whether a URL's host and port are of the grammar. */
+/** Whether a URL's host and port match the grammar. */
 export function hasGoodHost(url: URL): boolean {
   return isHostname(url.hostname) && (url.port === "" || isPort(url.port));
 }

@@ -1,13 +1,13 @@
-// What zod finds, as sentences that begin with the field's path.
+// Zod issues as messages that begin with the field's path.
 
 import type { z } from "zod";
 
-/** @param base path of the whole
- * @param whole what has the fields, in words */
+/** @param base path of the parsed value
+ * @param whole what has the fields, in words, such as "a rule" */
 export function describe(base: string, issue: z.core.$ZodIssue, whole: string): string[] {
   const path = base + pathOf(issue.path);
   if (issue.code === "unrecognized_keys")
-    return issue.keys.map((key) => `${path}.${key}: is no field of ${whole}`);
+    return issue.keys.map((key) => `${path}.${key}: is not a field of ${whole}`);
   return [`${path}: ${issue.message}`];
 }
 

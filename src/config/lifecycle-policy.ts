@@ -1,8 +1,8 @@
-// A lifecycle policy as it was read: in ECR's terms, and what Entrepot adds to them.
+// Lifecycle policy: the parsed form, in ECR's terms with Entrepot's extensions.
 
-/** One of a policy's rules. Of images with its tag status, those that its count does not keep expire. */
+/** A rule of a policy: images with its tag status expire unless its count keeps them. */
 export interface LifecycleRule {
-  /** The lowest goes first. */
+  /** The rule with the lowest priority is applied first. */
   priority: number;
   description?: string;
   selection: Selection;
@@ -15,18 +15,18 @@ export type TagStatus =
 
 export type Count =
   | { countType: "imageCountMoreThan"; countNumber: number }
-  /** In days. */
+  /** countNumber in days. */
   | { countType: "sinceImagePushed" | "sinceImagePulled"; countNumber: number }
-  /** In gigabytes, of 10^9 bytes each. */
+  /** countNumber in gigabytes of 10^9 bytes. */
   | { countType: "totalSizeMoreThan"; countNumber: number };
 
 export type Selection = TagStatus & Count;
 
 export interface LifecyclePolicy {
-  /** Globs over repositories; undefined: all. */
+  /** Globs over repositories; undefined for all. */
   repositories?: string[];
-  /** Globs over `name` or `name:tag`: no rule expires those. */
+  /** Globs over `name` or `name:tag` that no rule expires. */
   protect: string[];
-  /** The lowest priority first. None: nothing expires. */
+  /** Sorted by priority, lowest first. If empty, nothing expires. */
   rules: LifecycleRule[];
 }

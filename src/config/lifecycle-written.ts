@@ -1,9 +1,9 @@
-// Lifecycle policies as they are written: the way back from what was read of them, in ECR's grammar.
+// Lifecycle policy serialization: a parsed policy back in ECR's grammar.
 
 import type { LifecyclePolicy, LifecycleRule } from "./lifecycle-policy.ts";
 import { UNITS } from "./lifecycle-schema.ts";
 
-/** What `parsePolicies` reads the same policy from. */
+/** An object that `parsePolicies` parses to the same policy. */
 export function written({ repositories, protect, rules }: LifecyclePolicy): object {
   return {
     ...(repositories && { repositories }),

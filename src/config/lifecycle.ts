@@ -1,26 +1,25 @@
-// Lifecycle policies, in ECR's grammar, so that a policy written for ECR can be pasted: which images expire. Beyond ECR: images may
-// expire by their last pull, by the size of all together, and not at all where they are protected.
+// LIFECYCLE: policies that expire images, in ECR's grammar, so that an ECR policy can be pasted. Extensions: expiry by last pull, by total
+// size, and protected images.
 
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
 import type { LifecyclePolicy } from "./lifecycle-policy.ts";
 import { policySchema } from "./lifecycle-schema.ts";
 
-/** Where nothing else is configured: a cache that only grows is a bill. */
+/** The policy if none is configured, which bounds the storage bill. */
 export const DEFAULT_LIFECYCLE: LifecyclePolicy = {
   protect: [],
   rules: [
     {
       priority: 1,
-      description: "what has not been pulled for 90 days",
+      description: "images not pulled for 90 days",
       selection: { tagStatus: "any", countType: "sinceImagePulled", countNumber: 90 },
     },
   ],
 };
 
-/** One policy or a list of them, of which the first counts that speaks of a repository; or the text of that in JSON, as it is pasted
- * from ECR.
- * @param path that problems begin with */
+/** Parses one policy or a list, of which the first that matches a repository applies; or the same as JSON text, as pasted from ECR.
+ * @param path the prefix of problems */
 export function parsePolicies(
   value: unknown,
   path: string,

@@ -1,4 +1,4 @@
-// LOG: which requests have a line in the log.
+// LOG: which requests are logged.
 
 import { z } from "zod";
 
@@ -8,9 +8,9 @@ export type LogLevel = (typeof LEVELS)[number];
 export const logSchema = z
   .enum(LEVELS, { error: `must be one of ${LEVELS.map((one) => `"${one}"`).join(", ")}` })
   .default("all")
-  .describe("Which requests have a line in the log.");
+  .describe("Requests that are logged: all, failures only, or none.");
 
-/** @param problems takes what is wrong */
+/** @param problems receives what is wrong */
 export function readLog(value: unknown, problems: string[]): LogLevel {
   const parsed = logSchema.safeParse(value === "" ? undefined : value);
   if (parsed.success) return parsed.data;

@@ -1,14 +1,14 @@
-// Names over all rules: what each rule claims, so that one name never means two images.
+// Name conflicts among all rules, which make sure that one name never means two images.
 
 import type { Rule } from "./rule.ts";
 
-/** Where a rule stands in the configuration, for messages: `RULES[2]`. */
+/** A rule with its path in the configuration, for messages: `RULES[2]`. */
 export interface Placed {
   rule: Rule;
   path: string;
 }
 
-/** What two rules claim both, and what a default rule's names would be hidden by; each with its field's path. */
+/** Names that two rules claim, and prefixes that would hide names of the default rule; each problem with its field's path. */
 export function nameProblems(placed: readonly Placed[]): string[] {
   return [
     ...claimedTwice(placed, "prefix", ({ prefixes }) => prefixes),
@@ -32,13 +32,13 @@ function claimedTwice(
       if (owner === undefined) return [];
       const isSecret = placed.some((one) => one.rule.secretHosts.includes(claim));
       const what = field === "default" ? "the default" : isSecret ? "this one" : `"${claim}"`;
-      return [`${path}.${field}: ${what} is taken already, by ${owner}`];
+      return [`${path}.${field}: ${what} is already taken by ${owner}`];
     }),
   );
 }
 
-/** Names without a prefix are the default rule's: `gitlab/gitlab-runner` is an image of Docker Hub. A prefix `gitlab`
- * would take it away, silently; one with a dot or a dash cannot, since no namespace there has one. */
+/** Prefixes that could hide a namespace of the default rule. `gitlab/gitlab-runner` is an image of Docker Hub that a prefix `gitlab` would
+ * silently hide; a prefix with a dot or a dash cannot, since no namespace of Docker Hub contains one. */
 function shadows(placed: readonly Placed[]): string[] {
   const owner = placed.find(({ rule }) => rule.default);
   if (!owner) return [];
@@ -48,12 +48,12 @@ function shadows(placed: readonly Placed[]): string[] {
       .filter((prefix) => !/[.-]/.test(prefix.split("/")[0] as string))
       .map(
         (prefix) =>
-          `${path}.prefix: "${prefix}" could hide a namespace of that name from ${owner.path}, which is the default: give it a dot or a dash ("${prefix}-images"), or say shadow = true`,
+          `${path}.prefix: "${prefix}" could hide a namespace of that name of the default rule, ${owner.path}: use a prefix with a dot or a dash ("${prefix}-images"), or set shadow = true`,
       );
   });
 }
 
-/** In how many ways a rule can be named, for people. */
+/** All names of a rule, for display. */
 export function namesOf(rule: Rule): string {
   return [
     ...rule.prefixes,

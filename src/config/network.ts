@@ -1,14 +1,14 @@
-// Networks, in CIDR, and the addresses in them.
+// Networks in CIDR notation, and whether they contain an address.
 
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
 type Address = ReturnType<typeof ipaddr.parse>;
 
-/** Of an address or a network, in characters: the longest has 49. Of longer ones the library takes quadratic time. */
+/** Maximum length of an address or a network, in characters: the longest valid one has 49, and ipaddr.js takes quadratic time. */
 const MAX_NETWORK_TEXT = 64;
 
-/** Undefined where the text is no network. An address alone is the network of that one. */
+/** Parses a network, or an address as a network of one; undefined for any other text. */
 function parseNetwork(text: string): [Address, number] | undefined {
   if (text.length > MAX_NETWORK_TEXT || !/^[0-9a-f:.]+(\/\d{1,3})?$/i.test(text)) return undefined;
   try {
@@ -20,7 +20,7 @@ function parseNetwork(text: string): [Address, number] | undefined {
   }
 }
 
-/** An IPv4 network that is written as an IPv6 one is itself, as an address is. */
+/** Unmaps an IPv4-mapped IPv6 network, as parseAddress does an address. */
 function ipv4Of(address: Address, bits: number): [Address, number] {
   const isMapped = "isIPv4MappedAddress" in address && address.isIPv4MappedAddress() && bits >= 96;
   return isMapped ? [address.toIPv4Address(), bits - 96] : [address, bits];
@@ -40,7 +40,7 @@ const clientNetworkTable = z.strictObject(
   { error: NETWORK },
 );
 
-/** A network whose clients may pull, as rules name it: the text alone, or with a word on whether what they do keeps images alive. */
+/** A network whose clients may pull without a token: a string, or a table that also says whether pulls keep images from expiring. */
 export const clientNetwork = z
   .unknown()
   .transform((value, context): { network: string; touches: boolean } => {
@@ -55,9 +55,9 @@ export const clientNetwork = z
     }
     return z.NEVER;
   })
-  .meta({ kind: "a text, or a table with network and touches" });
+  .meta({ kind: "a string, or a table with network and touches" });
 
-/** @param address as the platform tells it; undefined is in no network */
+/** @param address from `cf-connecting-ip`; undefined is in no network */
 export function isWithin(address: string | undefined, networks: readonly string[]): boolean {
   if (address === undefined || networks.length === 0) return false;
   const parsed = parseAddress(address);
@@ -68,7 +68,7 @@ export function isWithin(address: string | undefined, networks: readonly string[
   });
 }
 
-/** Undefined where it is none. An IPv4 address that is told as an IPv6 one is itself. */
+/** Parses an address, unmapping an IPv4-mapped IPv6 one; undefined for any other text. */
 export function parseAddress(text: string): ReturnType<typeof ipaddr.parse> | undefined {
   if (text.length > MAX_NETWORK_TEXT) return undefined;
   try {

@@ -1,4 +1,4 @@
-// What a rule has fetched before anybody asks: images that are named, or the newest tags of a repository, at times of the day.
+// Prewarm schema: images, or the newest tags of a repository, that a rule fetches ahead of pulls at times of the day.
 
 import { z } from "zod";
 import { isRepositoryName, isTag } from "../oci/name.ts";
@@ -7,19 +7,21 @@ import { pattern } from "./fields.ts";
 export interface Prewarmed {
   /** Minutes after midnight, in UTC. */
   at: number[];
-  /** `name:tag`, as they stand behind the rule's prefix. */
+  /** `name:tag`, without the rule's prefix. */
   references: string[];
-  /** The newest of a repository's tags that match. */
+  /** The newest of a repository's tags that match the glob `tags`. */
   newest?: { repository: string; tags: string; count: number };
-  /** Undefined: the usual ones. */
+  /** Undefined for the default ones: linux/amd64 and linux/arm64. */
   platforms?: string[];
 }
 
 const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/;
-/** Of a rule, and of each entry. */
-const MOST_ENTRIES = 20;
-const MOST_REFERENCES = 200;
-export const MOST_NEWEST = 50;
+/** Maximum number of entries of a rule. */
+const MAX_ENTRIES = 20;
+/** Maximum number of references of an entry. */
+const MAX_REFERENCES = 200;
+/** Maximum number of newest tags of an entry. */
+const MAX_NEWEST = 50;
 
 export const platform = z
   .string()
@@ -30,48 +32,48 @@ export const platform = z
 
 const time = z
   .string()
-  .regex(TIME, 'must be a time of the day in UTC, such as "05:30"')
+  .regex(TIME, 'must be a time of day in UTC, such as "05:30"')
   .transform((text) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3)));
 
 const reference = z.string().refine((text) => {
   const [, name = "", tag = ""] = /^(.+):([^:/]+)$/.exec(text) ?? [];
   return isRepositoryName(name) && isTag(tag);
-}, 'must be an image with its tag, as it stands behind the prefix, such as "library/alpine:3"');
+}, 'must be an image with its tag, without the prefix, such as "library/alpine:3"');
 
 export const prewarmEntry = z
   .strictObject({
     at: z
       .union([time, z.array(time).min(1)], {
-        error: 'must be a time of the day in UTC, such as "05:30", or a list of them',
+        error: 'must be a time of day in UTC, such as "05:30", or a list of them',
       })
       .meta({
-        kind: "a time of the day, or a list of them",
-        description: "When, in UTC: 05:30, say.",
+        kind: "a time of day, or a list of them",
+        description: "When to fetch, in UTC, such as 05:30.",
       }),
     references: z
       .array(reference, { error: "must be a list of images with their tags" })
-      .max(MOST_REFERENCES)
+      .max(MAX_REFERENCES)
       .default([])
-      .describe("Images with their tags, as they stand behind the rule's prefix."),
+      .describe("Images with their tags, without the rule's prefix."),
     repository: z
       .string()
-      .refine(isRepositoryName, "must be a repository, as it stands behind the prefix")
+      .refine(isRepositoryName, "must be a repository, without the prefix")
       .optional()
-      .describe("In place of references: of this repository the newest tags."),
-    tags: pattern.default("*").describe("Which of its tags, by a glob."),
+      .describe("In place of references: a repository whose newest tags are fetched."),
+    tags: pattern.default("*").describe("Glob over the repository's tags."),
     newest: z
       .int()
       .min(1)
-      .max(MOST_NEWEST)
+      .max(MAX_NEWEST)
       .default(1)
-      .describe("How many of them: told by their names, in which numbers count as numbers."),
+      .describe(
+        "Number of matching tags to fetch, newest first. Tags are ordered by name, with numbers compared as numbers.",
+      ),
     platforms: z
       .array(platform, { error: "must be a list of platforms" })
       .min(1)
       .optional()
-      .describe(
-        "Which platforms of an index: linux/amd64 and linux/arm64 without it; all for every one.",
-      ),
+      .describe("Platforms of an index to fetch, or all. Default: linux/amd64 and linux/arm64."),
   })
   .transform(({ at, references, repository, tags, newest, platforms }, context): Prewarmed => {
     if ((repository === undefined) === (references.length === 0))
@@ -79,7 +81,7 @@ export const prewarmEntry = z
         code: "custom",
         path: [],
         input: undefined,
-        message: "must name either references, or a repository with tags and newest",
+        message: "must have either references or a repository (with tags and newest)",
       });
     return {
       at: Array.isArray(at) ? at : [at],
@@ -90,5 +92,5 @@ export const prewarmEntry = z
   });
 
 export const prewarmSchema = z
-  .array(prewarmEntry, { error: "must be a list of what is prewarmed, and when" })
-  .max(MOST_ENTRIES);
+  .array(prewarmEntry, { error: "must be a list of prewarm entries" })
+  .max(MAX_ENTRIES);

@@ -1,4 +1,4 @@
-// The door of the configuration: every variable named RULES or RULES_… holds a list of rules; the lists are joined.
+// Configuration parser: reads all variables; each named RULES or RULES_… holds a list of rules, and the lists are joined.
 
 import type { Added, SetAside } from "./added.ts";
 import { type Auth, readAuth } from "./auth.ts";
@@ -17,37 +17,37 @@ import { readTimes, type Times } from "./times.ts";
 
 export interface ConfiguredRule {
   rule: Rule;
-  /** Why this rule alone cannot be used: this secret of it is missing or malformed. */
+  /** Why this rule cannot be used: its secret, named in `secret`, is missing or malformed. */
   problem?: string;
   secret?: string;
-  /** Its own lifecycle policies; not of `Rule`, which travels to the Durable Objects. */
+  /** The rule's own lifecycle policies; kept out of `Rule`, which is sent to the Durable Objects. */
   lifecycle?: LifecyclePolicy[];
-  /** What is fetched before anybody asks, and when. */
+  /** What is fetched ahead of pulls, and when. */
   prewarm?: Prewarmed[];
-  /** It was added by the API: when, by whom. */
+  /** Set if the API added the rule: when, by whom. */
   added?: Added;
 }
 
 export interface Config extends Times {
   auth: Auth;
   rules: ConfiguredRule[];
-  /** All rules are, by the variable OFFLINE. */
+  /** The variable OFFLINE: all rules are offline. */
   offline: boolean;
-  /** Where secrets may go. */
+  /** The destinations that secrets may be sent to. */
   bindings: Bindings;
   log: LogLevel;
   limits: Limits;
-  /** Of what no rule's own policy speaks of. */
+  /** Policies for repositories that no rule's own policy matches. */
   lifecycle: LifecyclePolicy[];
-  /** Those are the API's; with what is wrong with them, they are not. */
+  /** Set if the API has stored policies: `lifecycle` holds them, unless `problem` says why they are invalid. */
   lifecycleAdded?: Added & { problem?: string };
-  /** Rules of the API that do not fit beside the others any more. */
+  /** Added rules that are not in force since they conflict with others. */
   aside: SetAside[];
-  /** What the API has added could not be read: names that no rule but the default one has may be another's. */
+  /** The added rules could not be read: a name that only the default rule matches may belong to one of them. */
   isPartial: boolean;
 }
 
-/** The configuration cannot be used at all. Each problem starts with its field's path. */
+/** The configuration cannot be used at all; each problem begins with its field's path. */
 export class ConfigError extends Error {
   readonly problems: string[];
   constructor(problems: string[]) {
@@ -57,7 +57,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** @param env the Worker's variables and secrets; throws a ConfigError with all that is wrong */
+/** Reads the configuration; throws a ConfigError with all problems. @param env the Worker's variables and secrets */
 export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const problems: string[] = [];
   const placed: ReadRule[] = [];
@@ -82,7 +82,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const limits = readLimits(env.LIMITS, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
-  else if (placed.length + problems.length === 0) problems.push("RULES: holds no rule");
+  else if (placed.length + problems.length === 0) problems.push("RULES: contains no rule");
   if (problems.length > 0) throw new ConfigError(problems);
   const bindings = bindingsOf(
     placed.map(({ rule }) => rule),
@@ -93,18 +93,18 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   return { ...read, aside: [], isPartial: false };
 }
 
-/** A rule, and where it stands. */
+/** A parsed rule with its path, before its secrets are checked. */
 export type ReadRule = Placed & Pick<ConfiguredRule, "lifecycle" | "prewarm">;
 
-/** One rule by itself; undefined where something is wrong with it.
- * @param offline all rules are @param problems takes what is wrong */
+/** Parses one rule by itself; undefined if it is invalid.
+ * @param offline makes the rule offline @param problems receives what is wrong */
 export function readRule(
   given: unknown,
   path: string,
   offline: boolean,
   problems: string[],
 ): ReadRule | undefined {
-  const { lifecycle, prewarm, fields } = takenApart(given, path, problems);
+  const { lifecycle, prewarm, fields } = splitRule(given, path, problems);
   const parsed = ruleSchema.safeParse(fields);
   if (!parsed.success) {
     problems.push(...parsed.error.issues.flatMap((issue) => describe(path, issue, "a rule")));
@@ -114,8 +114,8 @@ export function readRule(
   return { rule, path, ...(lifecycle && { lifecycle }), ...(prewarm && { prewarm }) };
 }
 
-/** What is not of `Rule`, which travels to the Durable Objects, is read apart from its other fields. */
-function takenApart(
+/** Splits off the fields that are kept out of `Rule`, which is sent to the Durable Objects. */
+function splitRule(
   given: unknown,
   path: string,
   problems: string[],
@@ -144,7 +144,7 @@ function readPolicies(
   return undefined;
 }
 
-/** A variable that is on or off: a boolean of `[vars]`, or the text that `--var` makes of one. */
+/** Reads a boolean variable: a boolean of `[vars]`, or a string from `--var`. */
 function readSwitch(
   env: Readonly<Record<string, unknown>>,
   name: string,
@@ -157,7 +157,7 @@ function readSwitch(
   return known ?? false;
 }
 
-/** The list, or what is wrong with it. */
+/** The list of rules, or the problem. */
 function parseList(given: unknown): unknown[] | string {
   const parsed = parseJson(given);
   if ("problem" in parsed) return parsed.problem;
@@ -166,7 +166,7 @@ function parseList(given: unknown): unknown[] | string {
   return typeof given === "string" ? "must be a JSON list of rules" : "must be a list of rules";
 }
 
-/** The first secret that is missing or malformed makes the whole rule unusable: rotation must not hide it. */
+/** Checks a rule's secrets. One that is missing or malformed makes the rule unusable, lest a working second secret hide it. */
 export function configured(
   { path: _, ...own }: ReadRule,
   env: Readonly<Record<string, unknown>>,

@@ -1,16 +1,16 @@
-// Token services of registries: those that a rule names, and those of registries that are known to have theirs at another origin.
+// Token services (realms): those that a rule names, and the built-in ones of registries whose token service is at another origin.
 
 import type { Rule } from "./rule.ts";
 
 interface Known {
-  /** The registry's origin; `$1` in `realm` is what it captures. */
+  /** Matches the registry's origin; `$1` in `realm` is its first capture. */
   registry: RegExp;
   /** The origin of its token service, as its challenge names it. */
   realm: string;
 }
 
-/** Registries whose token service is at another origin than their own. All others ask for tokens at their own (GHCR at ghcr.io/token,
- * Quay at quay.io/v2/auth, ECR Public at public.ecr.aws/token, Artifact Registry, MCR, Harbor), or are for the rule's `realm`. */
+/** Registries whose token service is at another origin. The others have theirs at their own origin (GHCR at ghcr.io/token, Quay at
+ * quay.io/v2/auth, ECR Public at public.ecr.aws/token, Artifact Registry, MCR, Harbor), or need the rule's `realm`. */
 const KNOWN: readonly Known[] = [
   // https://docs.docker.com/reference/api/registry/auth/
   { registry: /^https:\/\/registry-1\.docker\.io$/, realm: "https://auth.docker.io" },
@@ -25,7 +25,7 @@ const KNOWN: readonly Known[] = [
   },
 ];
 
-/** Origins of the token services that the rule names. A host by itself means https, and http too where the upstream is http. */
+/** Origins of the token services that the rule names. A bare host means https, and also http if the upstream is http. */
 export function namedRealms({ realms, upstream }: Pick<Rule, "realms" | "upstream">): string[] {
   const isPlain = upstream.base.startsWith("http://");
   return realms.flatMap((realm) => {
@@ -36,7 +36,7 @@ export function namedRealms({ realms, upstream }: Pick<Rule, "realms" | "upstrea
   });
 }
 
-/** The origin of a registry's token service; undefined for one that is not known by name. */
+/** Origin of the built-in token service of a registry; undefined if there is none. */
 export function knownRealm({ upstream }: Pick<Rule, "upstream">): string | undefined {
   const { origin } = new URL(upstream.base);
   const known = KNOWN.find(({ registry }) => registry.test(origin));

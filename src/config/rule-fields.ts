@@ -1,4 +1,4 @@
-// The fields of a rule, as they are written: each with what it does, which the reference is made of.
+// Rule fields: the schema of each, with the description that the reference is generated from.
 
 import { z } from "zod";
 import { duration } from "./duration.ts";
@@ -22,13 +22,13 @@ export const ruleFields = {
   prefix: oneOrMore(prefix, "must be a name or a list of names")
     .optional()
     .describe(
-      "The first part or parts of names that lead here, one or a list: the first is the rule's name, the others are aliases. No other rule has them.",
+      "One or more name prefixes that select this rule. The first is the rule's name, the others are aliases. Each must be unique among all rules.",
     ),
   default: z
     .boolean()
     .default(false)
     .describe(
-      "Takes names without a prefix, as dockerd's registry-mirrors asks for them. One rule at most.",
+      "Serves names without a prefix, as dockerd's registry-mirrors requests them. At most one rule.",
     ),
   shadow: z
     .boolean()
@@ -36,69 +36,71 @@ export const ruleFields = {
     .describe("Allows a prefix that could hide a namespace of the default rule's upstream."),
   host: oneOrMore(host, "must be a host name or a list of them")
     .optional()
-    .describe("Host names of this deployment, one or a list, that lead to this rule."),
+    .describe("One or more host names of this deployment that select this rule."),
   secretHost: oneOrMore(secretHost, "must be a host name or a list of them")
     .optional()
     .describe(
-      "Host names, one or a list, that nobody can guess: whoever asks there may pull by this rule without a token.",
+      "One or more unguessable host names that select this rule. A client that knows one may pull by this rule without a token.",
     ),
   anonymous: z
     .boolean()
     .default(false)
-    .describe("Everybody may pull by this rule, without a token."),
+    .describe("Any client may pull by this rule without a token."),
   networks: z
     .array(clientNetwork, { error: "must be a list of networks" })
     .default([])
     .describe(
-      'In CIDR: from there everybody may pull by this rule, without a token. { network = "…", touches = false } instead of the text: nothing that is asked for from there keeps an image from expiring.',
+      'Networks in CIDR notation whose clients may pull by this rule without a token. With { network = "…", touches = false } in place of the text, pulls from that network do not keep an image from expiring.',
     ),
   ns: oneOrMore(namespace, "must be a registry's host or a list of them")
     .optional()
     .describe(
-      "Registries, one or a list, that containerd may mean by this rule, beside the upstream's own host.",
+      "One or more registry hosts that select this rule in containerd's ?ns=, in addition to the upstream's own host.",
     ),
   upstream: z
     .string({ error: "must be a base URL or a host name" })
-    // All that does not hang on `insecure`, so that it is told together with what else is wrong.
+    // Checks all that does not depend on `insecure`, so that it is reported together with the other fields' problems.
     .superRefine((text, context) => void upstreamAt(text, true, [], context))
     .describe(
-      "The registry: a host, or a base URL. docker.io means registry-1.docker.io. http:// is for loopback, and with insecure.",
+      "The registry: a host or a base URL. docker.io means registry-1.docker.io. http:// is allowed for loopback, and elsewhere with insecure.",
     ),
   upstreamPrefix: prefix
     .optional()
     .describe(
-      "Put before the rest of the name at the upstream: prefix/app is upstreamPrefix/app there. For registries that have projects behind /v2/, such as Harbor and Google Artifact Registry.",
+      "Prepended to the rest of the name at the upstream: prefix/app becomes upstreamPrefix/app. For registries with projects after /v2/, such as Harbor and Google Artifact Registry.",
     ),
   dockerHub: z
     .boolean()
     .default(false)
     .describe(
-      "The upstream is another registry's proxy of Docker Hub (Harbor, Nexus, Artifactory, Google Artifact Registry): a name of one part is an official image, so that prefix/alpine is library/alpine there, behind upstreamPrefix. For docker.io itself it need not be said.",
+      "The upstream is a proxy of Docker Hub (Harbor, Nexus, Artifactory, Google Artifact Registry). A name with one component is an official image: prefix/alpine becomes library/alpine, after upstreamPrefix. Not needed for docker.io itself.",
     ),
   kind: z
     .enum(["oci", "ecr"], { error: 'must be "oci" or "ecr"' })
     .default("oci")
-    .describe("ecr for a private registry of Amazon's, whose logins come of an access key."),
+    .describe("ecr: a private Amazon ECR registry, whose logins are obtained with an access key."),
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region, such as "eu-west-1"')
     .optional()
-    .describe("Of Amazon's ECR, where the upstream's host does not tell it."),
+    .describe(
+      "AWS region of the ECR registry. Required when the upstream's host does not contain it.",
+    ),
   endpoint: z
     .string({ error: "must be the URL of the ECR API" })
     .optional()
     .describe(
-      "The URL of Amazon's ECR API, where the upstream's host does not tell it: a VPC endpoint, say.",
+      "URL of the ECR API, such as a VPC endpoint. Required when it cannot be derived from the upstream's host.",
     ),
   credentials: oneOrMore(secretName, "must be the name of a secret, or a list of names")
     .optional()
     .describe(
-      "The name of a secret, or a list of names: when the upstream refuses the first, the next is used. Without it the upstream is asked anonymously.",
+      "One or more names of secrets. When the upstream refuses the first, the next is used. Without it, requests are anonymous.",
     ),
   realm: oneOrMore(realm, "must be a host name or the URL of a token service, or a list of them")
     .optional()
     .describe(
-      "Token services, one or a list, that may be asked beside one at the upstream's own origin (scheme, host and port): a host, or a URL of which the origin counts. Those of Docker Hub, registry.gitlab.com, registry.digitalocean.com and Alibaba's registries are known.",
+      "One or more token services that may receive the credentials, in addition to one at the upstream's own origin (scheme, host and port): a host, or a URL of which only the origin is used. Those of Docker Hub, registry.gitlab.com, registry.digitalocean.com and Alibaba's registries are built in.",
     ),
   insecure: z
     .boolean()
@@ -109,86 +111,86 @@ export const ruleFields = {
     .array(pattern, { error: "must be a list of globs" })
     .min(1, "must hold a glob: an empty list would allow nothing")
     .optional()
-    .describe("Globs over names, or names and tags, that alone may be pulled. Without it, all."),
+    .describe("Globs over names, or names and tags: only these may be pulled. Default: all."),
   deny: z
     .array(pattern, { error: "must be a list of globs" })
     .default([])
-    .describe("Globs over names, or names and tags, that may not be pulled, whatever is allowed."),
-  denyReason: sentence
-    .optional()
-    .describe("What whoever is refused is told, in place of a sentence of ours."),
+    .describe("Globs over names, or names and tags, that may not be pulled. Overrides allow."),
+  denyReason: sentence.optional().describe("Message of a refusal, in place of the built-in one."),
   allowDigests: z
     .boolean()
     .default(false)
-    .describe("Where allow and deny tell tags apart: any digest of an allowed name may be pulled."),
+    .describe(
+      "Allows any digest of an allowed name to be pulled, even where allow or deny distinguish tags.",
+    ),
   denyDigests: z
     .array(digest, { error: "must be a list of digests" })
     .default([])
-    .describe("Manifests and layers that nobody gets by this rule."),
+    .describe("Digests of manifests and layers that this rule never serves."),
 
   tagTtl: duration("1h")
     .prefault("1h")
     .describe(
-      "For how long what a tag means is taken as fresh. Then one HEAD asks again, which Docker Hub does not count as a pull; each check is also a write into KV.",
+      "How long a tag's digest counts as fresh. After that, one HEAD request checks it, which Docker Hub does not count as a pull. Each check is also a KV write.",
     ),
   immutableTags: z
     .array(tagPattern, { error: "must be a list of globs" })
     .default([])
-    .describe("Globs over tags, or names and tags, that are checked once and never again."),
+    .describe(
+      "Globs over tags, or names and tags, that are resolved once and never checked again.",
+    ),
   staleWhileRevalidate: duration("5m")
     .prefault("0s")
     .describe(
-      "For how long after tagTtl a tag is answered at once, and checked behind the answer.",
+      "How long after tagTtl a tag is served without waiting and checked in the background.",
     ),
   staleIfError: duration("7d")
     .prefault("7d")
     .describe(
-      "For how long after tagTtl a tag, or a list, is served while the upstream fails. While it refuses our credentials, an hour at most.",
+      "How long after tagTtl a tag or a list is served while the upstream fails. At most an hour while the upstream refuses the credentials.",
     ),
   keepDeleted: z
     .boolean()
     .default(false)
     .describe(
-      "A tag that the upstream has deleted is served on, and labelled. Else it is gone here too after its tagTtl; its manifest can be pulled by digest.",
+      "Keeps serving a tag that the upstream has deleted, marked as stale. Otherwise the tag is gone here too after tagTtl; its manifest can still be pulled by digest.",
     ),
   allowNoCache: z
     .boolean()
     .default(false)
-    .describe("A client's Cache-Control: no-cache has the tag or list checked now."),
+    .describe("Lets a client's Cache-Control: no-cache check the tag or list at once."),
   negativeTtl: duration("10s")
     .prefault("10s")
-    .describe(
-      "For how long what the upstream does not have is remembered; of digests, 10 s at most.",
-    ),
+    .describe("How long an upstream's 404 is remembered. For digests, at most 10 s."),
   listTtl: duration("1m")
     .prefault("1m")
-    .describe("For how long a list of tags, or of referrers, is taken as fresh."),
+    .describe("How long a list of tags or referrers counts as fresh."),
   reservePulls: z
     .int()
     .min(0)
     .default(10)
-    .describe("How many pulls of the upstream's rate limit background work leaves to clients."),
-  offline: z.boolean().default(false).describe("The upstream is never asked."),
+    .describe("Pulls of the upstream's rate limit that background work leaves to clients."),
+  offline: z.boolean().default(false).describe("Never contacts the upstream."),
 
   firstByteTimeout: duration("10s", 1)
     .prefault("10s")
     .describe(
-      "How long a client waits for the upstream to begin to answer, in all: token service, a tag's check, its manifest and redirects together.",
+      "Maximum time until the upstream's first byte, in total: token service, tag check, manifest and redirects together.",
     ),
   silenceTimeout: duration("30s", 1)
     .prefault("30s")
     .describe(
-      "How long the upstream may be silent in mid-transfer before it is asked again from there.",
+      "Maximum time without a byte during a transfer. After that, the transfer is resumed with a new request.",
     ),
   connections: z
     .int()
     .min(1)
     .max(4)
     .default(4)
-    .describe("Over how many connections a layer of more than 8 MiB is fetched side by side."),
+    .describe("Number of parallel connections for a layer of more than 8 MiB."),
 };
 
-/** What is wrong with it is told of the schema that reads it. @param path of it there */
+/** Parses an upstream; a problem becomes an issue of `context`. @param path of the field, for the issue */
 export function upstreamAt(
   text: string,
   insecure: boolean,

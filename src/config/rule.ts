@@ -1,4 +1,4 @@
-// A rule: which names lead to which upstream, what may be pulled there, and how it is spoken to. Parsed once, at the door.
+// Rule: the names that select it, its upstream, what may be pulled, and how the upstream is requested.
 
 import { z } from "zod";
 import type { Digest } from "../oci/digest.ts";
@@ -6,74 +6,75 @@ import { type EcrApi, ecrApiOf } from "./ecr.ts";
 import { ruleFields, upstreamAt } from "./rule-fields.ts";
 import type { Upstream } from "./upstream.ts";
 
-/** Plain data: it travels to the Durable Objects as it is. Durations are in ms. */
+/** Plain data, sent to the Durable Objects as it is. Durations are in ms. */
 export interface Rule {
-  /** What messages call it: its canonical prefix, or its first host, or its upstream. */
+  /** Name in messages: the canonical prefix, else the first host, else the upstream's host. */
   name: string;
   /** The canonical prefix first, then its aliases. */
   prefixes: string[];
-  /** Serves names that no prefix takes. */
+  /** Serves names that no rule's prefix matches. */
   default: boolean;
-  /** Allows, beside a default rule, a prefix that could hide a namespace of its upstream. */
+  /** Allows a prefix that could hide a namespace of the default rule's upstream. */
   shadow: boolean;
-  /** Hosts that lead to this rule. */
+  /** Hosts that select this rule. */
   hosts: string[];
-  /** A host that leads here, and that nobody is told of who may not pull: whoever comes to it may. */
+  /** Secret hosts that select this rule: a client that knows one may pull, and a client that may not pull is never shown them. */
   secretHosts: string[];
-  /** Registries, beside the upstream's own host, that clients mean this rule by (`?ns=`). */
+  /** Registry hosts that select this rule in `?ns=`, in addition to the upstream's own host. */
   ns: string[];
   upstream: Upstream;
-  /** Put before the rest of the name at the upstream. */
+  /** Prepended to the rest of the name at the upstream. */
   upstreamPrefix?: string;
-  /** Another registry in front of Docker Hub: its names are Docker Hub's (config/docker-hub). */
+  /** The upstream is a proxy of Docker Hub, with Docker Hub's names (config/docker-hub). */
   dockerHub: boolean;
-  /** Where a private ECR registry's logins come from; of that kind of rule only. */
+  /** The API that issues a private ECR registry's logins; only for rules with kind = "ecr". */
   ecr?: EcrApi;
-  /** The names of secrets: the first that the upstream does not refuse is used. */
+  /** Names of secrets; the first that the upstream does not refuse is used. */
   credentials: string[];
-  /** Hosts, beside the upstream's own site, whose token service may see the credentials. */
+  /** Token services that may receive the credentials, in addition to one at the upstream's own origin. */
   realms: string[];
 
-  /** Everybody may pull here. */
+  /** Any client may pull without a token. */
   anonymous: boolean;
-  /** Whoever comes from one of these may, in CIDR. */
+  /** Networks, in CIDR notation, whose clients may pull without a token. */
   networks: string[];
-  /** Those of them whose clients keep no image alive, where there are any. */
+  /** Those of `networks` whose pulls do not keep an image from expiring; undefined if there are none. */
   quietNetworks?: string[];
 
-  /** Globs over `name` or `name:tag`; undefined allows all. */
+  /** Globs over `name` or `name:tag`; undefined for all. */
   allow?: string[];
   deny: string[];
   denyReason?: string;
-  /** Where the lists speak of tags, a digest need not be known to belong to an allowed one. */
+  /** Where the lists distinguish tags: allows a digest that is not known to belong to an allowed tag. */
   allowDigests: boolean;
   denyDigests: Digest[];
 
-  /** For how long a tag's digest is taken as fresh. */
+  /** How long a tag's digest counts as fresh. */
   tagTtl: number;
-  /** Globs over tags that are checked once and never again. */
+  /** Globs over tags that are resolved once and never checked again. */
   immutableTags: string[];
-  /** For how long, after that, it is still answered at once, and checked behind the answer. */
+  /** How long after `tagTtl` a tag is served without waiting and checked in the background. */
   staleWhileRevalidate: number;
-  /** For how long it is served while the upstream fails. */
+  /** How long after `tagTtl` a tag or list is served while the upstream fails. */
   staleIfError: number;
-  /** A tag that the upstream deleted is served on. */
+  /** Keeps serving a tag that the upstream has deleted. */
   keepDeleted: boolean;
-  /** A client's `Cache-Control: no-cache` has the tag checked. */
+  /** Lets a client's `Cache-Control: no-cache` check the tag or list at once. */
   allowNoCache: boolean;
-  /** For how long what the upstream does not have is remembered. */
+  /** How long an upstream's 404 is remembered. */
   negativeTtl: number;
-  /** For how long a tag list, or a list of referrers, is taken as fresh. */
+  /** How long a list of tags or referrers counts as fresh. */
   listTtl: number;
   /** Pulls of the upstream's rate limit that background work leaves to clients. */
   reservePulls: number;
-  /** The upstream is never asked. */
+  /** Never contacts the upstream. */
   offline: boolean;
 
-  /** How long the upstream may take for its first byte, and be silent afterwards. */
+  /** Maximum time until the upstream's first byte. */
   firstByteTimeout: number;
+  /** Maximum time without a byte during a transfer. */
   silenceTimeout: number;
-  /** How many connections one blob is fetched over, where the upstream supports ranges. */
+  /** Number of parallel connections for one blob, if the upstream supports ranges. */
   connections: number;
 }
 
@@ -96,14 +97,15 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     denyReason,
     ...rest
   } = given;
-  const say = (field: string, message: string) =>
+  const report = (field: string, message: string) =>
     void context.issues.push({ code: "custom", path: [field], input: given, message });
   if ([...prefixes, ...hosts, ...secretHosts, ...ns].length === 0 && !given.default) {
-    say("prefix", "is missing, and there is no default, host or ns either: no name leads here");
+    report("prefix", "is missing, and so are default, host and ns: no name selects this rule");
   }
-  if (new Set(credentials).size < credentials.length) say("credentials", "names a secret twice");
+  if (new Set(credentials).size < credentials.length)
+    report("credentials", "contains a secret twice");
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
-  const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, say);
+  const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, report);
   const quiet = networks.filter(({ touches }) => !touches);
   return {
     name: prefixes[0] ?? hosts[0] ?? upstream.host,

@@ -1,5 +1,5 @@
-// SECRETS: where each secret may go. A rule of wrangler.toml binds the secrets that it names to its own upstream; what is bound neither
-// by a rule nor here goes nowhere: an admin of the API, who cannot read secrets, could else have any of them sent to a host of theirs.
+// SECRETS: the hosts that each secret may be sent to. A rule of wrangler.toml binds its secrets to its own upstream; a secret that is bound
+// neither so nor here is never sent: an API administrator, who cannot read secrets, could otherwise have one sent to a host of their own.
 
 import { z } from "zod";
 import { ownEndpoint } from "./ecr.ts";
@@ -10,26 +10,26 @@ import { namedRealms } from "./realms.ts";
 import type { Rule } from "./rule.ts";
 import { parseUpstream } from "./upstream.ts";
 
-/** Secrets of the cache's own: no registry is to see them. */
+/** The cache's own secrets, which are never sent to a registry. */
 export const OWN_SECRETS: readonly string[] = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
 
-/** Base URLs, without a slash at their end: a secret may go to what is under one. */
+/** Base URLs without a trailing slash: a secret may be sent to any URL under one. */
 interface Bound {
   upstreams: string[];
-  /** APIs that give logins (ECR). */
+  /** APIs that issue logins (ECR). */
   endpoints: string[];
   /** Token services, by origin. */
   realms: string[];
 }
 
-/** Secret → where it may go. */
+/** Allowed destinations by the secret's name. */
 export type Bindings = ReadonlyMap<string, Bound>;
 
 const WORDS = 'must be a base URL, such as "https://registry.example.com/team", or a list of them';
 
 const base = z.string().transform((text, context): string => {
   try {
-    // Plain http only where it is written out.
+    // A bare host means https; http must be written out.
     return parseUpstream(text, true).base;
   } catch (error) {
     context.issues.push({ code: "custom", input: text, message: (error as Error).message });
@@ -41,17 +41,17 @@ export const secretsSchema = z
   .record(
     secretName.refine(
       (name) => !OWN_SECRETS.includes(name),
-      "is the cache's own, and goes nowhere",
+      "is one of the cache's own secrets, which are never sent to a registry",
     ),
     oneOrMore(base, WORDS),
     { error: 'must be a table: NAME = ["https://host[:port]/path"]' },
   )
   .default({})
   .describe(
-    'Where secrets may go, beside the upstreams of rules in wrangler.toml that name them: NAME = ["https://host[:port]/path"]. A rule of the API can use no other secret.',
+    'Destinations that secrets may be sent to, in addition to the upstreams of the rules in wrangler.toml that name them: NAME = ["https://host[:port]/path"]. A rule added by the API can use no other secret.',
   );
 
-/** @param value of the variable SECRETS: a table, or JSON of one, as `--var` hands it over */
+/** @param value of the variable SECRETS: a table, or its JSON as `--var` passes it */
 export function readSecrets(value: unknown, problems: string[]): Record<string, string[]> {
   if (value === undefined || value === "") return {};
   const given = parseJson(value);
@@ -61,18 +61,21 @@ export function readSecrets(value: unknown, problems: string[]): Record<string, 
   }
   const parsed = secretsSchema.safeParse(given.value);
   if (parsed.success) return parsed.data;
-  problems.push(...parsed.error.issues.flatMap((issue) => describe("SECRETS", nameOf(issue), "")));
+  problems.push(
+    ...parsed.error.issues.flatMap((issue) => describe("SECRETS", withNameMessage(issue), "")),
+  );
   return {};
 }
 
-/** What is wrong with a name, in its own words. */
-function nameOf(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+/** The issue with the message of the name's own schema, if the name is what is wrong. */
+function withNameMessage(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   const [own] = issue.code === "invalid_key" ? issue.issues : [];
   return own ? { ...issue, message: own.message } : issue;
 }
 
-/** @param rules of wrangler.toml: those that the API has added bind nothing
- * @param named by SECRETS */
+/** The destinations of all secrets.
+ * @param rules of wrangler.toml only: rules added by the API bind nothing
+ * @param named the variable SECRETS */
 export function bindingsOf(
   rules: readonly Rule[],
   named: Readonly<Record<string, string[]>>,
@@ -97,15 +100,15 @@ export function bindingsOf(
   return bindings;
 }
 
-/** What a rule wants of a secret that is not bound so. */
+/** A use of a secret by a rule that its bindings do not allow. */
 export interface Unbound {
   secret: string;
-  /** Of the rule. */
+  /** The rule's field that causes the use. */
   field: "credentials" | "endpoint" | "realm";
   problem: string;
 }
 
-/** Undefined where the rule may use all its secrets as it would. */
+/** The rule's first use of a secret that is not allowed; undefined if all are. */
 export function unboundIn(bindings: Bindings, rule: Rule): Unbound | undefined {
   for (const secret of rule.credentials) {
     const unbound = unboundOf(bindings.get(secret), rule, secret);
@@ -116,20 +119,20 @@ export function unboundIn(bindings: Bindings, rule: Rule): Unbound | undefined {
 
 function unboundOf(bound: Bound | undefined, rule: Rule, secret: string): Unbound | undefined {
   const { upstream, ecr } = rule;
-  const say = (field: Unbound["field"], to: string): Unbound => {
+  const unboundTo = (field: Unbound["field"], to: string): Unbound => {
     const where = bound
-      ? `bound to ${[...new Set(bound.upstreams)].join(", ")} alone`
-      : "bound nowhere";
-    const problem = `the secret ${secret} is ${where}: bind it in wrangler.toml, by [vars.SECRETS] ${secret} = ["${to}"]`;
+      ? `bound to ${[...new Set(bound.upstreams)].join(", ")} only`
+      : "not bound to any host";
+    const problem = `the secret ${secret} is ${where}: bind it in wrangler.toml with [vars.SECRETS] ${secret} = ["${to}"]`;
     return { secret, field, problem };
   };
   const isUnder = (url: string, bases: readonly string[] = []) =>
     bases.some((one) => url === one || url.startsWith(`${one}/`));
-  if (!isUnder(upstream.base, bound?.upstreams)) return say("credentials", upstream.base);
+  if (!isUnder(upstream.base, bound?.upstreams)) return unboundTo("credentials", upstream.base);
   const isOwn = ecr && ecr.endpoint === ownEndpoint(upstream, ecr.region);
   if (ecr && !isOwn && !isUnder(ecr.endpoint, bound?.endpoints))
-    return say("endpoint", ecr.endpoint);
+    return unboundTo("endpoint", ecr.endpoint);
   const named = [...(bound?.realms ?? []), ...(bound?.upstreams ?? [])];
   const realm = namedRealms(rule).find((origin) => !isUnder(origin, named));
-  return realm === undefined ? undefined : say("realm", realm);
+  return realm === undefined ? undefined : unboundTo("realm", realm);
 }

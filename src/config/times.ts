@@ -1,33 +1,33 @@
-// Times that are configured for all: variables of their own.
+// Times that apply to the whole deployment, each a variable of its own.
 
 import { duration } from "./duration.ts";
 import { describe } from "./issues.ts";
 
-/** In ms. */
+/** All in ms. */
 export interface Times {
-  /** Between the mark of an image that expires and its deletion. */
+  /** Time between marking an expired image and deleting it. */
   lifecycleGrace: number;
-  /** How often an isolate tells the catalog what it has counted. */
+  /** Interval at which an isolate sends its counts to the catalog. */
   reportEvery: number;
 }
 
-/** Shorter, a pull that has begun could lose what it has not come to yet. */
+/** At least 10 minutes: with less, a pull in progress could lose layers that it has not reached yet. */
 const GRACE = duration("24h", 10 * 60_000)
   .prefault("24h")
   .describe(
-    "How long an image that a policy expires is kept after its mark; a pull in that time takes the mark back.",
+    "Grace period between marking an expired image and deleting it. A pull in that time removes the mark.",
   );
-/** At most: what an isolate has counted last may be lost with it. */
+/** At most 10 s: an isolate that ends loses the counts that it has not sent. */
 const EVERY = duration("10s", 0, 10_000)
   .prefault("10s")
   .describe(
-    "How often an isolate tells the catalog what it has counted; an isolate's last such time may be lost with it.",
+    "Interval at which an isolate sends its counts to the catalog. An isolate that ends may lose the counts of its last interval.",
   );
 
-/** Of the variables by their names. */
+/** The schemas by the variables' names. */
 export const timeFields = { LIFECYCLE_GRACE: GRACE, REPORT_EVERY: EVERY };
 
-/** @param problems takes what is wrong */
+/** @param problems receives what is wrong */
 export function readTimes(env: Readonly<Record<string, unknown>>, problems: string[]): Times {
   return {
     lifecycleGrace: read(env, "LIFECYCLE_GRACE", GRACE, problems),

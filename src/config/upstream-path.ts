@@ -1,27 +1,27 @@
-// An upstream with a path, which goes before /v2: right for some registries, and wrong for those that have their projects behind it.
+// Upstreams with a path, which goes before /v2: correct for some registries, and wrong for those with projects after /v2.
 
 import { isRepositoryName } from "../oci/name.ts";
 import type { Rule } from "./rule.ts";
 
 type Placed = Pick<Rule, "upstream" | "upstreamPrefix">;
 
-/** Registries that answer at `/v2/` alone, by their hosts. */
+/** Hosts of registries whose API is at the root (`/v2/`) only. */
 const AT_ROOT =
   /^(?:(?:[a-z0-9-]+-docker)\.pkg\.dev|(?:[a-z0-9-]+\.)?gcr\.io|registry-1\.docker\.io|ghcr\.io|quay\.io|registry\.gitlab\.com|registry\.k8s\.io|public\.ecr\.aws|[0-9]+\.dkr\.ecr\.[a-z0-9.-]+|[a-z0-9]+\.azurecr\.io|mcr\.microsoft\.com)$/;
-/** `/repository/NAME` is Nexus's, `/artifactory/api/docker/NAME` Artifactory's: their repositories do go before /v2. */
+/** Registry products whose repositories are paths before /v2: Nexus `/repository/NAME`, Artifactory `/artifactory/api/docker/NAME`. */
 const BEFORE = [
   { path: /^\/repository\/[^/]+$/, whose: "Nexus" },
   { path: /^\/(?:artifactory\/)?api\/docker\/[^/]+$/, whose: "Artifactory" },
 ];
 
-/** The path of a rule's upstream, as it is written; undefined where it has none. */
+/** The path of a rule's upstream; undefined if there is none. */
 export function pathOf({ upstream }: Pick<Rule, "upstream">): string | undefined {
   const path = upstream.base.slice(new URL(upstream.base).origin.length);
   return path === "" ? undefined : path;
 }
 
-/** The same repositories with the path's project behind /v2; undefined where there is no path, or it can be no part of a name.
- * A path with `/v2/` in it is of the address that the registry is asked at. */
+/** The upstream and prefix that request the path's project after /v2; undefined if there is no path, or it is not a valid name.
+ * In a path that contains `/v2/`, the part before stays in the upstream. */
 export function behindV2(rule: Placed): { upstream: string; upstreamPrefix: string } | undefined {
   const path = pathOf(rule);
   if (path === undefined) return undefined;
@@ -31,7 +31,7 @@ export function behindV2(rule: Placed): { upstream: string; upstreamPrefix: stri
   return { upstream: new URL(rule.upstream.base).origin + before, upstreamPrefix };
 }
 
-/** As it is to be written into the rule. */
+/** The two fields as text for a message. */
 export function written({
   upstream,
   upstreamPrefix,
@@ -42,17 +42,17 @@ export function written({
   return `upstream = "${upstream}" and upstreamPrefix = "${upstreamPrefix}"`;
 }
 
-/** For `check`: where the path of the upstream goes, and what to write where it is meant to go elsewhere. */
+/** For `check`: says that the upstream's path goes before /v2, and what to write for a project after it. */
 export function pathHint(rule: Placed): string | undefined {
   const path = pathOf(rule);
   if (path === undefined) return undefined;
-  const asked = `the upstream's path goes before /v2: ${rule.upstream.base}/v2/… is asked`;
+  const asked = `the upstream's path goes before /v2: requests go to ${rule.upstream.base}/v2/…`;
   const known = BEFORE.find((one) => one.path.test(path));
-  if (known) return `${asked}, as ${known.whose} has it`;
+  if (known) return `${asked}, as ${known.whose} expects`;
   const host = new URL(rule.upstream.base).hostname;
   const behind = behindV2(rule);
   const instead = behind ? `, write ${written(behind)}` : ", put it into upstreamPrefix";
   return AT_ROOT.test(host)
     ? `${asked}, and ${host} has no registry there. For a project or a namespace of it${instead}`
-    : `${asked}. Nexus and Artifactory have it so; for a project of Harbor or Google Artifact Registry, which is behind /v2${instead}. \`rules validate\` tells which of them answers`;
+    : `${asked}. That is correct for Nexus and Artifactory; for a project of Harbor or Google Artifact Registry, which goes after /v2${instead}. \`rules validate\` tests which of them answers`;
 }

@@ -1,3 +1,3 @@
-// The version of what is deployed: package.json's, which a test compares.
+// Version of the deployment; a test compares it with package.json.
 
 export const VERSION = "0.1.0";

@@ -1,7 +1,7 @@
-// Analytics Engine, as it is written to: a point a request.
+// Analytics Engine: the interface that data points are written to, one per request.
 
-/** A dataset of it. */
+/** A dataset of Analytics Engine. */
 export interface Analytics {
-  /** @param point one index; up to 20 texts and 20 numbers */
+  /** @param point one index, up to 20 strings and 20 numbers */
   writeDataPoint(point: { indexes: string[]; blobs: string[]; doubles: number[] }): void;
 }

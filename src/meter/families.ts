@@ -1,5 +1,5 @@
-// The families of numbers that are counted: their names in Prometheus' conventions, their labels, and what they mean. Every label has
-// few values: what a client can choose (names, tags, addresses) is none.
+// Metric families: names by Prometheus' conventions, labels and help texts. Every label has few values, so values that a client can choose
+// (names, tags, addresses) are not labels.
 
 interface Family {
   type: "counter" | "histogram";
@@ -15,36 +15,36 @@ function histogram<L extends string>(help: string, ...labels: L[]) {
   return { type: "histogram", help, labels } as const satisfies Family;
 }
 
-/** Without `_total`, which the exposition adds to counters. */
+/** Families by name, without the `_total` that the exposition appends to counters. */
 export const FAMILIES = {
   entrepot_requests: counter(
-    "Requests to the registry API that were answered, by the rule that they led to (none where it was not found out).",
+    "Requests to the registry API that were answered, by rule (empty if none was determined).",
     ...["rule", "kind", "result"],
   ),
   entrepot_pulls: counter(
-    "Manifests that were answered with GET: what registries count as a pull.",
+    "Manifests served to GET requests, which registries count as pulls.",
     ...["rule", "result"],
   ),
-  entrepot_served_bytes: counter("Bytes that were sent to clients.", "rule"),
-  entrepot_fetched_bytes: counter("Bytes that came from upstreams.", "rule"),
+  entrepot_served_bytes: counter("Bytes sent to clients.", "rule"),
+  entrepot_fetched_bytes: counter("Bytes received from upstreams.", "rule"),
   entrepot_upstream_requests: counter(
-    "Requests to upstreams, by what was asked for, and the status of the answer (0: none came).",
+    "Requests to upstreams, by kind and response status (0: no response).",
     ...["rule", "kind", "method", "status"],
   ),
   entrepot_verification_failures: counter(
-    "Contents that did not hash to their digest, and were not kept.",
+    "Content that did not match its digest and was discarded.",
     "rule",
   ),
   entrepot_platform_operations: counter(
-    "Operations on Cloudflare's storage and objects, as far as they are counted: what the bill is made of.",
+    "Counted operations on Cloudflare's storage and Durable Objects, which are billed.",
     "operation",
   ),
   entrepot_request_duration_seconds: histogram(
-    "From a request to the beginning of its answer.",
+    "Time from a request to the start of its response.",
     ...["kind", "result"],
   ),
   entrepot_upstream_duration_seconds: histogram(
-    "From a request to an upstream to the beginning of its answer, redirects included.",
+    "Time from a request to an upstream to the start of its response, including redirects.",
     ...["rule"],
   ),
 } as const satisfies Record<string, Family>;
@@ -57,5 +57,5 @@ export type Counter = Named<"counter">;
 export type Histogram = Named<"histogram">;
 export type LabelsOf<N extends keyof Families> = Record<Families[N]["labels"][number], string>;
 
-/** Upper bounds of the buckets, in s; the last one has none. */
+/** Upper bounds of the histogram buckets, in s; a last bucket is unbounded. */
 export const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;

@@ -1,5 +1,5 @@
-// The meter of an isolate: numbers, and things that happened, as they add up before the catalog is told. Everything that runs in the
-// isolate counts here, and whoever tells the catalog next takes all of it along.
+// Meter of an isolate: counts and events that accumulate until the next report to the catalog. All code in the isolate counts here, and a
+// report takes all of it.
 
 import {
   BUCKETS,
@@ -10,14 +10,14 @@ import {
   type LabelsOf,
 } from "./families.ts";
 
-/** A number of a family: how much it grew. Of a histogram there are several: of each bucket its own, and their sum. */
+/** The increase of one series. A histogram has one for each bucket, and one for the sum. */
 export interface Sample {
-  /** Family, labels in the family's order, and of a histogram the bucket's bound (`+Inf`) or `sum`. */
+  /** Family, labels in the family's order, and for a histogram the bucket's bound (such as `+Inf`) or `sum`. */
   key: string;
   amount: number;
 }
 
-/** What somebody who watches the cache wants to hear of. */
+/** An event for operators. */
 export interface Happening {
   what:
     | "image.cached"
@@ -29,19 +29,20 @@ export interface Happening {
     | "verification.failed";
   /** In ms since the epoch. */
   at: number;
-  /** Of the image: origin and repository (policy/source). */
+  /** The image's origin and repository (policy/source). */
   place?: string;
   digest?: string;
   tag?: string;
-  /** What the tag meant before. */
+  /** The tag's previous digest. */
   before?: string;
   upstream?: string;
   detail?: string;
 }
 
-/** So much is kept while the catalog cannot be told; what comes then is lost. */
-const MOST_SERIES = 5_000;
-const MOST_HAPPENINGS = 1_000;
+/** Maximum number of series kept while the catalog cannot be reached; counts of further series are lost. */
+const MAX_SERIES = 5_000;
+/** Maximum number of events kept meanwhile; further events are lost. */
+const MAX_HAPPENINGS = 1_000;
 
 export class Meter {
   #amounts = new Map<string, number>();
@@ -55,23 +56,23 @@ export class Meter {
   }
 
   observe<N extends Histogram>(name: N, labels: LabelsOf<N>, seconds: number): void {
-    const bound = BUCKETS.find((most) => seconds <= most);
+    const bound = BUCKETS.find((limit) => seconds <= limit);
     this.#add(keyOf(name, labels, bound === undefined ? "+Inf" : String(bound)), 1);
     this.#add(keyOf(name, labels, "sum"), seconds);
     this.#isNews = true;
   }
 
   happened(happening: Happening): void {
-    if (this.#happenings.length < MOST_HAPPENINGS) this.#happenings.push(happening);
+    if (this.#happenings.length < MAX_HAPPENINGS) this.#happenings.push(happening);
     this.#isNews = true;
   }
 
-  /** Whether there is something to tell. Operations go along and are no reason by themselves: telling is one. */
+  /** Whether there is something to report. Platform operations alone are not: a report is itself such an operation. */
   get hasNews(): boolean {
     return this.#isNews;
   }
 
-  /** What was counted, which is then the caller's to tell. */
+  /** Removes and returns all counts and events, which the caller must report or put back. */
   take(): { samples: Sample[]; happenings: Happening[] } {
     const samples = [...this.#amounts].map(([key, amount]) => ({ key, amount }));
     const happenings = this.#happenings;
@@ -81,31 +82,31 @@ export class Meter {
     return { samples, happenings };
   }
 
-  /** It was not told. */
+  /** Restores what take() returned, after a failed report. */
   putBack({ samples, happenings }: ReturnType<Meter["take"]>): void {
     for (const { key, amount } of samples) this.#add(key, amount);
-    this.#happenings = [...happenings, ...this.#happenings].slice(0, MOST_HAPPENINGS);
+    this.#happenings = [...happenings, ...this.#happenings].slice(0, MAX_HAPPENINGS);
     this.#isNews = true;
   }
 
   #add(key: string, amount: number): void {
     const before = this.#amounts.get(key);
-    if (before === undefined && this.#amounts.size >= MOST_SERIES) return;
+    if (before === undefined && this.#amounts.size >= MAX_SERIES) return;
     this.#amounts.set(key, (before ?? 0) + amount);
   }
 }
 
-/** Of this isolate. */
+/** The meter of this isolate. */
 export const meter = new Meter();
 
-/** Labels hold no line feed: neither do names of rules, nor anything of ours. */
+/** A key with parts joined by line feeds, which no label contains. */
 function keyOf<N extends keyof Families>(name: N, labels: LabelsOf<N>, part?: string): string {
   const given = labels as Record<string, string>;
   const values = FAMILIES[name].labels.map((label) => given[label] ?? "");
   return [name, ...values, ...(part === undefined ? [] : [part])].join("\n");
 }
 
-/** A sample's key, taken apart; undefined for one of a family that is none any more. */
+/** The parts of a sample's key; undefined for a family that no longer exists. */
 export function partsOf(
   key: string,
 ): { name: keyof Families; labels: [string, string][]; part: string | undefined } | undefined {

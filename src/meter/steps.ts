@@ -1,5 +1,5 @@
-// How long the steps of a request took: for its log line and Server-Timing. The platform's clock stands still while code runs, so that
-// what is told is waiting: for storage, objects, upstreams.
+// Step times of a request, for its log line and Server-Timing. The platform's clock stands still while code runs, so the times are those
+// spent waiting for storage, Durable Objects and upstreams.
 
 export type Step = "door" | "tag" | "read" | "fill";
 
@@ -7,7 +7,7 @@ export class Steps {
   readonly #begun = Date.now();
   readonly #spent = new Map<Step, number>();
 
-  /** Adds the time until the work has ended, one way or the other. Steps that overlap are told each as long as it took. */
+  /** Adds the time until the work has succeeded or failed. Overlapping steps each count their full time. */
   async time<T>(step: Step, work: Promise<T>): Promise<T> {
     const begun = Date.now();
     try {
@@ -17,24 +17,24 @@ export class Steps {
     }
   }
 
-  /** In ms. */
+  /** Time since the request began, in ms. */
   get total(): number {
     return Date.now() - this.#begun;
   }
 
-  /** In ms, of those that were taken. */
+  /** Time of each step that ran, in ms. */
   get spent(): Partial<Record<Step, number>> {
     return Object.fromEntries(this.#spent);
   }
 
-  /** The header (Server Timing, W3C). */
+  /** Value of the Server-Timing header (W3C). */
   get header(): string {
     const all = [...this.#spent, ["total", this.total] as const];
     return all.map(([step, time]) => `${step};dur=${time}`).join(", ");
   }
 }
 
-/** For work whose request may not be timed. */
+/** Times the work if the request is timed. */
 export function timed<T>(steps: Steps | undefined, step: Step, work: Promise<T>): Promise<T> {
   return steps ? steps.time(step, work) : work;
 }

@@ -1,11 +1,11 @@
-// Accept negotiation, as far as registries need it (RFC 9110, 12.5.1).
+// Accept negotiation, to the extent that registries need it (RFC 9110, 12.5.1).
 
-/** Whether a client takes one of these media types. A client that sends no Accept takes anything. */
+/** Whether a client accepts one of these media types. A client that sends no Accept accepts all. */
 export function accepts(header: string | undefined, mediaTypes: readonly string[]): boolean {
   if (header === undefined || header.trim() === "") return true;
   const ranges = header.split(",").map(parseRange);
   return mediaTypes.some((mediaType) => {
-    // The most specific range that matches decides, wherever it stands.
+    // The most specific matching range decides, regardless of order.
     const [family = ""] = mediaType.split("/");
     for (const range of [mediaType, `${family}/*`, "*/*"]) {
       const matching = ranges.filter(({ type }) => type === range);

@@ -1,14 +1,14 @@
-// Bounds of foreign JSON, checked on the bytes before anything is made of them: what a parser builds of 4 MiB of brackets fills an
-// isolate, and what is nested deeper than a stack crosses no RPC.
+// Bounds of foreign manifests, checked on the bytes before parsing (JSON bombs): the objects that a parser makes of 4 MiB of brackets fill
+// an isolate, and values nested too deep cannot be sent by RPC.
 
 import { parseObject } from "./json.ts";
 import { jsonProblem } from "./json-bounds.ts";
 
-/** Manifests, layers and other blobs that one manifest may name. Docker stops at 127 layers, ECR at 4,200. All of them together, with
- * sha512 digests and platforms, are one value of an object's storage: 2 MB at most. */
+/** Maximum number of manifests, layers and other blobs that one manifest may name; Docker allows 127 layers, ECR 4,200. All of them, with
+ * sha512 digests and platforms, must fit into one value of a Durable Object's storage, 2 MB. */
 export const MOST_DESCRIPTORS = 5_000;
 
-/** Why a manifest is more than is taken, to be read behind "it": undefined where it is not. Says nothing of whether it is one. */
+/** Why a manifest exceeds the bounds, as the end of a sentence that begins with "it"; undefined if it does not. Does not validate it. */
 export function excessIn(manifest: Uint8Array): string | undefined {
   const problem = jsonProblem(manifest);
   if (problem !== undefined) return problem;
@@ -16,6 +16,6 @@ export function excessIn(manifest: Uint8Array): string | undefined {
   const lists = [manifests, layers, blobs, fsLayers, history].filter((list) => Array.isArray(list));
   const count = lists.reduce((sum, { length }) => sum + length, 0);
   return count > MOST_DESCRIPTORS
-    ? `names ${count} manifests and blobs, and ${MOST_DESCRIPTORS} are the most`
+    ? `names ${count} manifests and blobs, more than the maximum of ${MOST_DESCRIPTORS}`
     : undefined;
 }

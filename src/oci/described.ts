@@ -1,23 +1,22 @@
-// What a manifest says of itself: what it leads to, what it is about, what kind of artifact it is. Foreign bodies: nothing in them is
-// trusted to be what it should.
+// Manifest description: children, blobs, subject and artifact type. The body is foreign, so the type of every field is checked.
 
 import type { Digest } from "./digest.ts";
 import { parseObject } from "./json.ts";
 import { digestIn, namedIn } from "./references.ts";
 
 export interface Described {
-  /** What is, or may be, a manifest (oci/kind). */
+  /** Descriptors that are, or may be, of manifests (oci/kind). */
   children: { digest: Digest; platform?: string }[];
-  /** Config, layers, and what an index names beside manifests. */
+  /** Config, layers, and non-manifest entries of an index. */
   blobs: Digest[];
-  /** Those of them that no registry vouches for; absent where there are none. */
+  /** Those of `blobs` that the registry may not have (see Named.foreign); absent if there are none. */
   foreign?: Digest[];
-  /** What it refers to (distribution-spec, "Referrers"). */
+  /** Digest of its subject (distribution-spec, "Referrers"). */
   subject?: Digest;
   artifactType?: string;
 }
 
-/** Configs that say no more than that it is an image. */
+/** Config media types of plain images, which give no artifact type. */
 const IMAGE_CONFIGS = [
   "application/vnd.oci.image.config.v1+json",
   "application/vnd.docker.container.image.v1+json",
@@ -34,7 +33,7 @@ export function describe(bytes: Uint8Array): Described {
   const blobs = named.filter(({ kind }) => kind === "blob");
   const foreign = new Set(blobs.filter((one) => one.foreign).map(({ digest }) => digest));
   const [subject] = digestIn(body.subject);
-  // image-spec, "Guidelines for Artifact Usage": without an artifactType, the config's media type says it.
+  // image-spec, "Guidelines for Artifact Usage": without an artifactType, the config's media type is the type.
   const type = body.artifactType ?? (body.config as { mediaType?: unknown } | null)?.mediaType;
   const artifactType = typeof type === "string" && MEDIA_TYPE.test(type) ? type : undefined;
   return {

@@ -5,7 +5,7 @@ export type Algorithm = "sha256" | "sha512";
 
 const HEX_LENGTH: Record<Algorithm, number> = { sha256: 64, sha512: 128 };
 
-/** True for the two algorithms that the specification registers, in lower case, at their exact length. */
+/** Accepts the two algorithms that the specification registers, in lower case and at their exact length. */
 export function isDigest(text: string): text is Digest {
   const [algorithm, hex, rest] = text.split(":");
   if (rest !== undefined || hex === undefined) return false;
@@ -17,7 +17,7 @@ export function algorithmOf(digest: Digest): Algorithm {
   return digest.slice(0, digest.indexOf(":")) as Algorithm;
 }
 
-/** The other algorithm: the same bytes have a digest by each, and what is refused by one is refused by both. */
+/** The other algorithm: the same bytes have a digest by each, and a denied digest must be denied by both. */
 export function otherAlgorithm(digest: Digest): Algorithm {
   return algorithmOf(digest) === "sha256" ? "sha512" : "sha256";
 }
@@ -26,8 +26,8 @@ export function hexOf(digest: Digest): string {
   return digest.slice(digest.indexOf(":") + 1);
 }
 
-/** The tag under which registries without the referrers API keep them (distribution-spec,
- * "Referrers Tag Schema"): the hex part is cut to 64 characters. */
+/** The tag that lists a digest's referrers in registries without the referrers API (distribution-spec, "Referrers Tag Schema"); the hex
+ * part is cut to 64 characters. */
 export function referrersTag(digest: Digest): string {
   return `${algorithmOf(digest)}-${hexOf(digest).slice(0, 64)}`;
 }

@@ -1,9 +1,9 @@
-// Registry errors: a code of the specification, a sentence and a status. Thrown where they are understood, carried as values through
-// Durable Object calls (platform/rpc), rendered once (http/shared/respond).
+// Registry errors: a code of the specification, a message and a status. Thrown where the cause is known, passed as values through Durable
+// Object calls (platform/rpc), rendered once (http/shared/respond).
 
 import { plain } from "../text/plain.ts";
 
-/** The specification's codes, and RANGE_INVALID, UNAVAILABLE and UNKNOWN of distribution's own list. */
+/** The specification's codes, and distribution's RANGE_INVALID, UNAVAILABLE and UNKNOWN. */
 export type ErrorCode =
   | "BLOB_UNKNOWN"
   | "DENIED"
@@ -40,18 +40,18 @@ const STATUS: Record<ErrorCode, number> = {
 };
 
 interface ErrorOptions {
-  /** Overrides the code's usual status. */
+  /** Overrides the code's default status. */
   status?: number;
   headers?: Record<string, string>;
-  /** The upstream's status, where the error tells of an answer of it; for Cache-Status. */
+  /** The upstream's status if the error reports its answer, for Cache-Status. */
   upstreamStatus?: number;
-  /** The upstream was not asked: it is its earlier word, and has been logged. */
+  /** The error repeats an earlier answer of the upstream, which was logged then; no request was made now. */
   unasked?: boolean;
-  /** It concerns the requester alone, whose share is used up: others who ask for the same are not to be told. */
+  /** The error concerns this requester only, whose share is used up; it must not be passed to others who wait for the same content. */
   personal?: boolean;
 }
 
-/** What a RegistryError looks like on its way through an RPC. */
+/** A RegistryError in the form that is sent by RPC. */
 export interface ErrorValue extends ErrorOptions {
   code: ErrorCode;
   message: string;
@@ -66,7 +66,7 @@ export class RegistryError extends Error {
   readonly personal: boolean;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
-    // Many quote an upstream or a client, and those of objects and stores may be older than this.
+    // Messages often quote an upstream or a client, and those from Durable Objects may come from a version that did not sanitize them.
     super(plain(message));
     this.name = "RegistryError";
     this.code = code;

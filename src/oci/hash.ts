@@ -1,4 +1,4 @@
-// Hashing: node:crypto beats DigestStream by far on workerd, and can be fed piece by piece.
+// Hashing with node:crypto, which is much faster than DigestStream on workerd and can be fed in pieces.
 
 import { createHash, type Hash } from "node:crypto";
 import { type Algorithm, algorithmOf, type Digest, otherAlgorithm } from "./digest.ts";
@@ -7,12 +7,12 @@ export function digestOf(bytes: Uint8Array, algorithm: Algorithm = "sha256"): Di
   return `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}` as Digest;
 }
 
-/** The same bytes by the other algorithm. */
+/** The digest of the same bytes by the other algorithm. */
 export function twinOf(digest: Digest, bytes: Uint8Array): Digest {
   return digestOf(bytes, otherAlgorithm(digest));
 }
 
-/** Hashes by both algorithms at once, piece by piece. */
+/** An incremental hash by both algorithms at once. */
 export class TwinHash {
   readonly #digest: Digest;
   readonly #hash: Hash;
@@ -33,7 +33,7 @@ export class TwinHash {
     return new TwinHash(this.#digest, this.#hash.copy(), this.#twin.copy());
   }
 
-  /** Ends it. `hex` is by the digest's own algorithm. */
+  /** Ends the hash; `hex` is by the digest's own algorithm. */
   end(): { hex: string; twin: Digest } {
     const twin = `${otherAlgorithm(this.#digest)}:${this.#twin.digest("hex")}` as Digest;
     return { hex: this.#hash.digest("hex"), twin };

@@ -1,8 +1,8 @@
-// JSON as others send it, within bounds: an object, a value, or nothing.
+// Foreign JSON, parsed within bounds.
 
 import { jsonProblem } from "./json-bounds.ts";
 
-/** Undefined for what is no JSON, no object, or beyond the bounds (oci/json-bounds): the caller decides what that means. */
+/** The object; undefined for invalid JSON, for other values, and beyond the bounds (oci/json-bounds). */
 export function parseObject(json: Uint8Array | string): Record<string, unknown> | undefined {
   const body = parseForeign(json);
   return typeof body === "object" && body !== null && !Array.isArray(body)
@@ -10,7 +10,7 @@ export function parseObject(json: Uint8Array | string): Record<string, unknown> 
     : undefined;
 }
 
-/** The value; undefined for what is no JSON or beyond the bounds. A parser's own words are not told: they quote the text. */
+/** The value; undefined for invalid JSON and beyond the bounds. The parser's message is dropped, since it quotes the text. */
 export function parseForeign(json: Uint8Array | string): unknown {
   const bytes = typeof json === "string" ? new TextEncoder().encode(json) : json;
   if (jsonProblem(bytes) !== undefined) return undefined;

@@ -1,8 +1,8 @@
-// Link headers (RFC 8288), as registries page with them: `</v2/…?last=x&n=10>; rel="next"`.
+// Link headers (RFC 8288), which registries use for paging: `</v2/…?last=x&n=10>; rel="next"`.
 
-/** The query of the next page's address; undefined where there is no next page. Only the query is taken:
- * where a Link points is the upstream's word, and pages are asked of the rule's own upstream alone. Read from left to right, each
- * character once: a RegExp that looks for `<…>` takes time quadratic in a header of `<<<<`, which an upstream may send. */
+/** The query of the next page's URL; undefined if there is no next page. Only the query is used: the upstream controls where a Link points,
+ * and pages are requested from the rule's own upstream only (SSRF). Scans from left to right, each character once: a RegExp for `<…>` takes
+ * quadratic time for a header of `<<<<`, which an upstream may send (ReDoS). */
 export function nextPage(link: string | null): URLSearchParams | undefined {
   const text = link ?? "";
   for (let at = 0; ; ) {
@@ -19,7 +19,7 @@ export function nextPage(link: string | null): URLSearchParams | undefined {
   }
 }
 
-/** Where a link's parameters end. A comma within quotes ends them too: a relation has none. */
+/** Index where a link's parameters end. A comma in quotes ends them too, since no relation contains one. */
 function endOf(text: string, from: number): number {
   let end = from;
   while (end < text.length && text[end] !== "," && text[end] !== "<") end += 1;

@@ -1,10 +1,10 @@
-// The paths of the registry API: parsed once, after decoding, into what they ask for.
+// Registry API paths: decoded and parsed once into a request.
 
 import { type Digest, isDigest } from "./digest.ts";
 import { RegistryError } from "./error.ts";
 import { isRepositoryName, isTag } from "./name.ts";
 
-/** What a path under /v2/ asks for; `name` as the client says it, prefix included. */
+/** The request of a path under /v2/; `name` is the client's, with the prefix. */
 export type RegistryRequest =
   | { kind: "ping" }
   | { kind: "manifest"; name: string; tag: string; digest?: undefined }
@@ -13,8 +13,8 @@ export type RegistryRequest =
   | { kind: "tags"; name: string }
   | { kind: "referrers"; name: string; digest: Digest };
 
-/** @param pathname as it stands in the URL, still percent-encoded
- * Throws NAME_INVALID and DIGEST_INVALID (400), and a 404 for what is no endpoint. */
+/** Throws NAME_INVALID and DIGEST_INVALID (400), and UNSUPPORTED (404) for a path that is not an endpoint.
+ * @param pathname of the URL, still percent-encoded */
 export function parsePath(pathname: string): RegistryRequest {
   const path = decode(pathname);
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
@@ -29,18 +29,16 @@ export function parsePath(pathname: string): RegistryRequest {
   if (endpoint === "blobs") return { kind: "blob", name, digest: parseDigest(reference) };
   if (endpoint === "referrers") return { kind: "referrers", name, digest: parseDigest(reference) };
   if (reference.includes(":")) return { kind: "manifest", name, digest: parseDigest(reference) };
-  // The conformance suite expects 404, not 400: what cannot be a tag is a tag that does not exist.
+  // The conformance suite expects 404, not 400: an invalid tag is a tag that does not exist.
   if (!isTag(reference))
     throw new RegistryError("MANIFEST_UNKNOWN", "the reference is neither a tag nor a digest");
   return { kind: "manifest", name, tag: reference };
 }
 
 function noEndpoint(): RegistryError {
-  return new RegistryError(
-    "UNSUPPORTED",
-    "there is no such endpoint; the registry API is under /v2/",
-    { status: 404 },
-  );
+  return new RegistryError("UNSUPPORTED", "no such endpoint; the registry API is under /v2/", {
+    status: 404,
+  });
 }
 
 function decode(pathname: string): string {
@@ -55,7 +53,7 @@ function repositoryName(text: string): string {
   if (isRepositoryName(text)) return text;
   throw new RegistryError(
     "NAME_INVALID",
-    "a repository's name has parts of lower-case letters, digits and single . _ or -, split by /, 255 characters at most",
+    "invalid repository name: it must have components of lower-case letters and digits with separators . _ __ or -, joined by /, and at most 255 characters",
   );
 }
 
@@ -63,6 +61,6 @@ function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new RegistryError(
     "DIGEST_INVALID",
-    "a digest is sha256: and 64, or sha512: and 128 hexadecimal digits in lower case",
+    "invalid digest: it must be sha256: with 64 or sha512: with 128 lower-case hexadecimal digits",
   );
 }

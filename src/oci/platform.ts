@@ -1,4 +1,4 @@
-// Platforms: what a descriptor of an index, or an image's config, says that an image is for.
+// Platforms, as named by an index's descriptors and by image configs.
 
 interface Platform {
   os?: unknown;
@@ -6,13 +6,12 @@ interface Platform {
   variant?: unknown;
 }
 
-/** What BuildKit gives attestations, which are for no platform. */
+/** The platform that BuildKit gives attestations, which have none. */
 export const NO_PLATFORM = "unknown/unknown";
 
-/** `linux/arm64/v8`, of a descriptor's `platform` or of an image's config (image-spec, "Image Configuration"); undefined where it names
- * none. */
+/** `linux/arm64/v8`, from a descriptor's `platform` or an image config (image-spec, "Image Configuration"); undefined if it names none. */
 export function platformOf({ os, architecture, variant }: Platform): string | undefined {
-  // Builders write "" where there is no variant.
+  // Some builders write "" for no variant.
   const hasVariant = variant !== undefined && variant !== null && variant !== "";
   const parts = [os, architecture, ...(hasVariant ? [variant] : [])];
   const isPlatform = parts.every((part) => typeof part === "string" && /^[\w.-]{1,64}$/.test(part));

@@ -1,13 +1,13 @@
-// Byte ranges: `Range` as clients ask (RFC 9110, 14.2) and `Content-Range` as upstreams answer (14.4).
+// Byte ranges: `Range` of clients (RFC 9110, 14.2) and `Content-Range` of upstreams (14.4).
 
-/** Both ends inclusive, as in the header. */
+/** A range with both ends inclusive, as in the header. */
 export interface ByteRange {
   first: number;
   last: number;
 }
 
-/** One byte range of a body of `size` bytes. `undefined`: to be ignored (no range, another unit,
- * malformed, or several ranges, which a server may ignore); "unsatisfiable": answer 416. */
+/** Parses one byte range of a body of `size` bytes. `undefined`: ignore the header (no range, another unit, malformed, or several ranges,
+ * which a server may ignore). "unsatisfiable": answer 416. */
 export function parseRange(
   header: string | undefined,
   size: number,
@@ -27,7 +27,7 @@ export function parseRange(
   return { first: Math.max(0, size - suffix), last: size - 1 };
 }
 
-/** `bytes 0-99/1000`; undefined where it is absent, malformed or of unknown total. */
+/** Parses `bytes 0-99/1000`; undefined if absent, malformed or without a total. */
 export function parseContentRange(
   header: string | null,
 ): (ByteRange & { total: number }) | undefined {

@@ -1,4 +1,4 @@
-// What a manifest refers to: children, config, layers. Foreign bodies: nothing in them is trusted to be what it should.
+// References of a manifest: children, config and layers. The body is foreign, so the type of every field is checked.
 
 import { plain } from "../text/plain.ts";
 import { type Digest, isDigest } from "./digest.ts";
@@ -7,33 +7,33 @@ import { type Kind, kindOf } from "./kind.ts";
 import { platformOf } from "./platform.ts";
 
 export interface References {
-  /** What is, or may be, a manifest. */
+  /** Digests that are, or may be, of manifests. */
   children: Digest[];
-  /** Config, layers, and what an index names beside manifests. */
+  /** Config, layers, and non-manifest entries of an index. */
   blobs: Digest[];
 }
 
-/** Something that a manifest or an index names as its own. */
+/** A part of a manifest or an index. */
 export interface Named extends DescribedPart {
   kind: Kind;
   platform?: string;
-  /** A blob that registries take without having it: whoever pushes a manifest may name any digest there (image-spec, "Non-Distributable
-   * Layers"; Docker's foreign layers). Its `urls` are never followed. */
+  /** A blob that registries accept in a manifest without having it: the manifest's author may name any digest there (image-spec,
+   * "Non-Distributable Layers"; Docker's foreign layers). Its `urls` are never followed. */
   foreign?: true;
 }
 
-/** What belongs to a manifest or an index (image-spec: `manifests`, `config`, `layers`; and `blobs` of OCI's former artifact
- * manifest). A subject does not: it is what the manifest is about. The one walk over these fields: all that asks what leads where uses it.
+/** The parts of a manifest or an index (image-spec: `manifests`, `config`, `layers`; and `blobs` of OCI's former artifact manifest). Its
+ * subject is not a part. All code that follows references uses this function.
  * @param body a manifest's JSON */
 export function namedIn({ manifests, config, layers, blobs, fsLayers }: Body): Named[] {
   return [
     ...listed(manifests).flatMap((one) => named(one, kindOf(typeIn(one)))),
     ...[config].flatMap((one) => partIn(one)).map((one) => ({ ...one, kind: "blob" as const })),
-    // A client that goes by media types, as oras and containerd do, asks for such a layer as a manifest.
+    // Clients that decide by media type, as oras and containerd do, request such a layer as a manifest.
     ...[...listed(layers), ...listed(blobs)].flatMap((one) => {
       return named(one, kindOf(typeIn(one)) === "manifest" ? "unknown" : "blob");
     }),
-    // Docker's schema 1, which earlier versions kept.
+    // Docker's schema 1, which earlier versions of this cache stored.
     ...listed(fsLayers).flatMap((one) => {
       return named({ digest: (one as { blobSum?: unknown } | null)?.blobSum }, "blob");
     }),
@@ -72,30 +72,30 @@ export function referencesIn(bytes: Uint8Array): References {
   };
 }
 
-/** Of a part's media type, in characters. */
-const LONGEST_TYPE = 255;
+/** Maximum length of a part's media type, in characters. */
+const MAX_MEDIA_TYPE = 255;
 
-/** Of a manifest: a config, a layer, an entry of an index. */
+/** A config, a layer, or an entry of an index. */
 export interface DescribedPart {
   digest: Digest;
-  /** As it can be shown; "" where it is not told. */
+  /** Sanitized; "" if not given. */
   mediaType: string;
-  /** In bytes; 0 where it is not told. */
+  /** In bytes; 0 if not given. */
   size: number;
 }
 
-/** At most one. */
+/** The part that a descriptor names, as a list of at most one. */
 export function partIn(descriptor: unknown): DescribedPart[] {
   const { mediaType, size } = (descriptor ?? {}) as { mediaType?: unknown; size?: unknown };
   const isSize = typeof size === "number" && Number.isSafeInteger(size) && size >= 0;
   return digestIn(descriptor).map((digest) => ({
     digest,
-    mediaType: typeof mediaType === "string" ? plain(mediaType, LONGEST_TYPE) : "",
+    mediaType: typeof mediaType === "string" ? plain(mediaType, MAX_MEDIA_TYPE) : "",
     size: isSize ? size : 0,
   }));
 }
 
-/** At most one. */
+/** The digest of a descriptor, as a list of at most one. */
 export function digestIn(descriptor: unknown): Digest[] {
   const digest = (descriptor as { digest?: unknown } | null | undefined)?.digest;
   return typeof digest === "string" && isDigest(digest) ? [digest] : [];

@@ -1,6 +1,6 @@
-// Deadlines: whoever waits for somebody else's work waits for so long, and the work goes on.
+// Deadlines: bound how long a caller waits for shared work, which continues after the deadline.
 
-/** What `work` gives, or the error of `late` after `time` ms. */
+/** The result of `work`, or the error of `late` after `time` ms. */
 export async function within<T>(work: Promise<T>, time: number, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const over = new Promise<never>((_, reject) => {
@@ -10,6 +10,6 @@ export async function within<T>(work: Promise<T>, time: number, late: () => Erro
     return await Promise.race([work, over]);
   } finally {
     clearTimeout(timer);
-    work.catch(() => {}); // should it fail after all: whoever waited has been told
+    work.catch(() => {}); // a failure after the deadline must not be an unhandled rejection
   }
 }

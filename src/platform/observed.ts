@@ -1,6 +1,6 @@
-// Observed objects: every call of a method is seen before it is made.
+// Observed objects: a callback runs before each method call.
 
-/** @param seen is given the method's name */
+/** @param seen called with the method's name */
 export function observed<T extends object>(target: T, seen: (method: string) => void): T {
   return new Proxy(target, {
     get(_, name) {

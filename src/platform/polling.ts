@@ -1,9 +1,9 @@
-// Polling by a request's own timers: a promise that another request should resolve never settles once that request is cancelled.
+// Polling with a request's own timers: a promise that another request should resolve never settles if that request is cancelled.
 
-/** @param ready undefined: not yet
- * @param interval between looks, in ms
+/** @param ready returns undefined until the value exists
+ * @param interval between polls, in ms
  * @param timeout in ms
- * @returns undefined on expiry */
+ * @returns undefined on timeout */
 export async function polled<T>(
   ready: () => T | undefined,
   interval: number,

@@ -1,21 +1,21 @@
-// Calls to Durable Objects: errors cross as values, since an exception loses its class there, and a call whose object was reset is
-// repeated.
+// Calls to Durable Objects: errors are returned as values, since an exception loses its class on the way, and a call whose object was reset
+// is retried.
 
 import { meter } from "../meter/meter.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
 
-/** What an RPC method answers. A method never rejects by itself: an exception that crosses from a Durable Object is the platform's,
- * and means that the object was reset. */
+/** The result of an RPC method, which never rejects by itself: an exception from a Durable Object comes from the platform, and means that
+ * the object was reset. */
 export type Outcome<T> = { value: T } | { error: ErrorValue };
 
-/** The methods of a contract as its Durable Object has them: each answers with an outcome. */
+/** The methods of a contract as its Durable Object implements them, each returning an outcome. */
 export type Calls<Contract> = {
   [Method in keyof Contract]: Contract[Method] extends (...args: infer Args) => Promise<infer Value>
     ? (...args: Args) => Promise<Outcome<Value>>
     : never;
 };
 
-/** Runs an RPC method's work, and turns what it throws into a value. */
+/** Runs an RPC method's work, and returns an error that it throws as a value. */
 export async function settle<T>(work: () => Promise<T>): Promise<Outcome<T>> {
   try {
     return { value: await work() };
@@ -24,11 +24,11 @@ export async function settle<T>(work: () => Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-/** Any other error than a RegistryError is a fault of this code: logged whole, told to clients as UNKNOWN (500). */
+/** Converts any error but a RegistryError, which is a bug of this code, to UNKNOWN (500) for clients, and logs it whole. */
 export function asRegistryError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
-  console.error("entrepot: a fault:", error);
-  return new RegistryError("UNKNOWN", "the cache failed; its log says why");
+  console.error("entrepot: internal error:", error);
+  return new RegistryError("UNKNOWN", "internal error; see the cache's log");
 }
 
 function unwrap<T>(outcome: Outcome<T>): T {
@@ -37,12 +37,12 @@ function unwrap<T>(outcome: Outcome<T>): T {
   throw new RegistryError(code, message, options);
 }
 
-/** Attempts at a call whose object is reset (by a deploy or an eviction) while it runs. */
+/** Maximum attempts at a call whose object is reset by a deploy or an eviction. */
 const TRIES = 4;
 
-/** Calls a Durable Object and returns the value, or throws the RegistryError that it answered. What the call itself throws is the
- * platform's: a reset is tried again, an overloaded object is left alone.
- * @param work may be repeated, and takes a new stub each time: a stub that has failed stays failed */
+/** Calls a Durable Object and returns its value, or throws the RegistryError that it returned. Errors of the call itself are the platform's:
+ * a reset is retried, an overloaded object is not.
+ * @param work must be repeatable and use a new stub each time: a stub stays broken after an error */
 export async function call<T>(work: () => Promise<Outcome<T>>): Promise<T> {
   for (let tries = 1; ; tries++) {
     let outcome: Outcome<T>;
@@ -57,7 +57,7 @@ export async function call<T>(work: () => Promise<Outcome<T>>): Promise<T> {
   }
 }
 
-/** The object of that name, by the methods of its class. Take a new one for each call: a stub that has failed stays failed. */
+/** A stub of the object of that name. Get a new one for each call: a stub stays broken after an error. */
 export function objectOf<Contract>(
   namespace: DurableObjectNamespace,
   name: string,
@@ -65,14 +65,14 @@ export function objectOf<Contract>(
   return namespace.get(namespace.idFromName(name)) as unknown as Calls<Contract>;
 }
 
-/** A Durable Object by its contract: every method is a `call` of the object of that name. */
+/** A client of a Durable Object by its contract: every method is a `call` of the object of that name. */
 export function remote<Contract extends object>(
   namespace: DurableObjectNamespace,
   name: string,
 ): Contract {
   return new Proxy({} as Contract, {
     get(_, method) {
-      // `await` asks every object for `then`.
+      // `await` reads `then` of every object.
       if (typeof method !== "string" || method === "then") return undefined;
       const work = (args: unknown[]) => (objectOf(namespace, name) as Methods)[method]?.(...args);
       return (...args: unknown[]) => call(() => work(args) as Promise<Outcome<unknown>>);

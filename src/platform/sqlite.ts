@@ -1,4 +1,4 @@
-// SQLite in a Durable Object: the few things that are asked of it everywhere, and how its tables move forward by themselves.
+// SQLite in a Durable Object: query helpers and migrations.
 
 export type Value = string | number | null;
 
@@ -13,12 +13,12 @@ export class Sqlite {
     return this.#sql.exec(query, ...values).toArray() as T[];
   }
 
-  /** The first row, if there is one. */
+  /** The first row, if any. */
   first<T>(query: string, ...values: Value[]): T | undefined {
     return this.all<T>(query, ...values)[0];
   }
 
-  /** Of a query that always has a row. */
+  /** The row of a query that always has one. */
   one<T>(query: string, ...values: Value[]): T {
     return this.first<T>(query, ...values) as T;
   }
@@ -31,7 +31,7 @@ export class Sqlite {
     return this.one<{ has: number }>(`SELECT EXISTS (${query}) AS has`, ...values).has === 1;
   }
 
-  /** @param steps appended to, never edited: each is done once, in order, whatever the age of what is here */
+  /** Runs the steps that this database has not run yet, in order. @param steps only ever appended to, never edited */
   migrate(steps: readonly string[]): void {
     this.run("CREATE TABLE IF NOT EXISTS migrations (step INTEGER PRIMARY KEY)");
     const { done } = this.one<{ done: number }>("SELECT count(*) AS done FROM migrations");

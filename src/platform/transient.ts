@@ -1,10 +1,11 @@
-// R2's passing faults, which are worth another try of what can be repeated.
+// Retries of repeatable operations after transient errors of R2.
 
 /** R2 errors 10001 (internal) and 10043 (try again), and lost connections (developers.cloudflare.com/r2/api/error-codes). */
 const TRANSIENT = /\b(10001|10043)\b|Network connection lost|Unspecified error/;
+/** Pauses before each retry, in ms. */
 const PAUSES = [50, 200, 800];
 
-/** Runs `work` up to four times. Only for what can be repeated: never with a stream that it would consume. */
+/** Runs `work` up to four times; it must be repeatable, so it must not consume a stream. */
 export async function withRetries<T>(work: () => Promise<T>): Promise<T> {
   for (const pause of PAUSES) {
     try {

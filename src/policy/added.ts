@@ -1,5 +1,5 @@
-// What the API has added, beside what is configured. Of rules those that are configured go first, and what does not fit beside them is
-// set aside; lifecycle policies stand in place of the variable's.
+// Added rules: merges the API's rules and lifecycle policies into the configuration. Configured rules take precedence, and an added rule
+// that conflicts with them is set aside; added lifecycle policies replace those of the variable.
 
 import { type AddedRule, LIFECYCLE } from "../config/added.ts";
 import { kindOf } from "../config/host-kind.ts";
@@ -13,7 +13,7 @@ import { registriesOf } from "./route.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** @param added in the order in which they were added; undefined where that cannot be read */
+/** @param added in the order of addition; undefined if they could not be read */
 export function withAdded(
   config: Config,
   added: readonly AddedRule[] | undefined,
@@ -26,7 +26,7 @@ export function withAdded(
       whole = withPolicies(whole, one);
       continue;
     }
-    const problems = fittingProblems(whole, one.fields, env);
+    const problems = conflictProblems(whole, one.fields, env);
     whole =
       problems.length > 0
         ? { ...whole, aside: [...whole.aside, { ...one, problem: problems.join("; ") }] }
@@ -35,14 +35,14 @@ export function withAdded(
   return whole;
 }
 
-/** What cannot be read any more leaves in force what is configured. */
+/** Policies that are no longer valid leave the configured ones in force. */
 function withPolicies(config: Config, { name: _, ...added }: AddedRule): Config {
   const read = parsePolicies(added.fields.policies, "policies");
   if ("policies" in read) return { ...config, lifecycle: read.policies, lifecycleAdded: added };
   return { ...config, lifecycleAdded: { ...added, problem: read.problems.join("; ") } };
 }
 
-/** One whose secret was unbound since is unusable in its place: its names must not fall to the default rule. */
+/** A rule whose secret is no longer bound stays, as unusable, so that its names do not fall to the default rule. */
 function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables) {
   const read = readRule(added.fields, "", config.offline, []);
   if (!read) return [];
@@ -51,9 +51,9 @@ function ruleOf(config: Config, { name: _, ...added }: AddedRule, env: Variables
   return [{ ...one, ...(problem && { problem: problem.text, secret: problem.secret }), added }];
 }
 
-/** What is wrong with one more rule beside these, each with its field's path. */
+/** Problems of one more rule beside the configured ones, each with its field's path. */
 export function problemsOf(config: Config, fields: unknown, env: Variables): string[] {
-  const problems = fittingProblems(config, fields, env);
+  const problems = conflictProblems(config, fields, env);
   const read = readRule(fields, "", config.offline, []);
   if (!read) return problems;
   return [
@@ -62,25 +62,26 @@ export function problemsOf(config: Config, fields: unknown, env: Variables): str
   ];
 }
 
-/** The same, but for what hangs on secrets. */
-function fittingProblems(config: Config, fields: unknown, env: Variables): string[] {
+/** The same, without those of secrets. */
+function conflictProblems(config: Config, fields: unknown, env: Variables): string[] {
   const problems: string[] = [];
   const read = readRule(fields, "", config.offline, problems);
   if (!read) return problems.map(withoutDot);
   const others = config.rules.map(
     ({ rule }): Placed => ({ rule, path: `the rule "${rule.name}"` }),
   );
-  // Of problems that were there before nobody is told here.
+  // Problems that existed before are not reported here.
   const before = new Set(nameProblems(others));
   problems.push(...nameProblems([...others, read]).filter((problem) => !before.has(problem)));
   const { name } = read.rule;
   if (config.rules.some(({ rule }) => rule.name === name))
-    problems.push(`prefix: there is a rule of the name "${name}" already`);
+    problems.push(`prefix: a rule named "${name}" already exists`);
   problems.push(...hidingProblems(read, config), ...reachProblems(read, env));
   return [...new Set(problems.map(withoutDot))];
 }
 
-/** What is configured answers for its own names: whoever knows that alone, since the book cannot be read, is then right about them. */
+/** An added rule must not take names of configured rules, so that an isolate that cannot read the added rules still resolves those names
+ * correctly. */
 function hidingProblems({ rule }: Placed, config: Config): string[] {
   const deployed = config.rules.flatMap((one) => (one.added ? [] : [one.rule]));
   const ownerOf = (test: (one: Rule) => boolean) => deployed.find(test)?.name;
@@ -88,9 +89,10 @@ function hidingProblems({ rule }: Placed, config: Config): string[] {
   const problems: string[] = [];
   if (rule.hosts.length + rule.secretHosts.length > 0)
     problems.push(
-      "host: wants a route to the Worker, which a deployment makes: put this rule into wrangler.toml",
+      "host: requires a route to the Worker, which only a deployment creates: put this rule into wrangler.toml",
     );
-  if (rule.shadow) problems.push("shadow: what is configured is not hidden by rules of the API");
+  if (rule.shadow)
+    problems.push("shadow: a rule added by the API cannot hide names of configured rules");
   for (const prefix of rule.prefixes) {
     const taken = ownerOf(({ prefixes }) => prefixes.some((one) => prefix.startsWith(`${one}/`)));
     if (taken !== undefined)
@@ -98,25 +100,24 @@ function hidingProblems({ rule }: Placed, config: Config): string[] {
     const beside = ownerOf((one) => registriesOf(one).some((host) => registries.includes(host)));
     if (beside !== undefined && !/[.-]/.test(prefix.split("/")[0] as string))
       problems.push(
-        `prefix: "${prefix}" could hide a namespace of that name from the rule "${beside}", for clients that say ?ns=: give it a dot or a dash ("${prefix}-images")`,
+        `prefix: "${prefix}" could hide a namespace of that name of the rule "${beside}", for clients that send ?ns=: use a prefix with a dot or a dash ("${prefix}-images")`,
       );
   }
   for (const registry of rule.ns) {
     const taken = ownerOf((one) => registriesOf(one).includes(registry));
-    if (taken !== undefined)
-      problems.push(`ns: "${registry}" is what the rule "${taken}" stands for`);
+    if (taken !== undefined) problems.push(`ns: "${registry}" already selects the rule "${taken}"`);
   }
   return problems;
 }
 
-/** Whoever administers a deployment is not to reach into networks with it. */
+/** An added rule must not reach private networks: an API administrator could otherwise use the cache to probe them (SSRF). */
 function reachProblems({ rule }: Placed, env: Variables): string[] {
   if (String(env.LOCAL_ADMIN) === "true") return [];
   const wrong = (field: string, url: string) => {
     const { protocol, hostname } = new URL(url);
     return protocol === "https:" && kindOf(hostname) === "public"
       ? []
-      : [`${field}: must be https:// and public, for a rule that the API adds`];
+      : [`${field}: must be https:// and public in a rule added by the API`];
   };
   return [
     ...wrong("upstream", rule.upstream.base),
@@ -131,15 +132,17 @@ interface SecretProblem {
   text: string;
 }
 
-/** A secret goes where its deployer bound it, and what it opens is not opened to those without a token: `networks` of 0.0.0.0/0 would be
- * `anonymous` by another name, and where AUTH is open every rule is. An admin of the API can neither have a secret sent to a host of theirs
- * nor make its images public. `npm start` on loopback is open to this machine alone. */
+/** An API administrator can neither have a secret sent to a host of their own nor make its images public: a secret is sent only where the
+ * deployer bound it, and an added rule with a secret always needs a token. That excludes `anonymous`; `networks`, since 0.0.0.0/0 would be
+ * the same; and an open AUTH, except with `npm start` on loopback, which serves this machine only. */
 function secretProblems(rule: Rule, { bindings, auth }: Config, env: Variables): SecretProblem[] {
   const [secret] = rule.credentials;
   if (secret === undefined) return [];
   const own = rule.credentials.find((name) => OWN_SECRETS.includes(name));
   if (own !== undefined)
-    return [{ field: "credentials", secret: own, text: `${own} is the cache's own` }];
+    return [
+      { field: "credentials", secret: own, text: `${own} is one of the cache's own secrets` },
+    ];
   const unbound = unboundIn(bindings, rule);
   const open = [
     ...(rule.anonymous ? ["anonymous"] : []),
@@ -151,7 +154,7 @@ function secretProblems(rule: Rule, { bindings, auth }: Config, env: Variables):
     ...open.map((field) => ({
       field,
       secret,
-      text: `a rule of the API that has a secret may not be pulled by without a token (${field}): put it into wrangler.toml for that`,
+      text: `a rule added by the API that has a secret must not allow pulls without a token (${field}): put it into wrangler.toml instead`,
     })),
   ];
 }

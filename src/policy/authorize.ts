@@ -1,4 +1,4 @@
-// Who may pull what: the one place that decides it, for every endpoint, every naming, hit or miss. Pure.
+// Authorization of pulls: the only place that decides it, for every endpoint and naming, hit or miss. Pure.
 
 import { LRUCache } from "lru-cache";
 import { isWithin } from "../config/network.ts";
@@ -18,41 +18,42 @@ import {
 } from "./route.ts";
 import { ownName } from "./source.ts";
 
-/** One entry of a token's `access` (distribution's token specification), and what it really speaks of. */
+/** One entry of a token's `access` (distribution's token specification), with the resource that it covers. */
 export interface Access {
   type: string;
   name: string;
-  /** Empty: it was asked for, and is refused. */
+  /** Empty if the access was requested and refused. */
   actions: string[];
-  /** Of what is granted the target's resource; of what is refused its naming, which tells nothing that the client did not say. */
+  /** If granted, the target's resource; if refused, its naming, which reveals nothing that the client did not send. */
   resource: string;
 }
 
-/** Who asks, as far as that was proven. */
+/** The identity that a request has proved. */
 export type Identity =
   | { kind: "nobody" }
-  /** With a pull token, or an issuer's. */
+  /** Holder of a pull token, or of an issuer's token. */
   | { kind: "holder"; repositories: readonly string[] }
-  /** With a token of ours. */
+  /** Bearer of a token that this cache issued. */
   | { kind: "bearer"; access: readonly Access[] };
 
-/** What a name leads to, for whoever asks from there. */
+/** What a name resolves to, for a client at a given host and address. */
 export interface Target {
   routed: Routed | undefined;
-  /** The same for all names of the same. Whoever may not pull it is not to see it: it tells which names those are. */
+  /** Key that is equal for all names of one repository. Must not be shown to a client that may not pull it, since it reveals which names
+   * are the same. */
   resource(): string;
-  /** The same for the same naming alone, whatever it leads to. */
+  /** Key of the naming itself, regardless of what it resolves to. */
   naming(): string;
-  /** Whoever asks may, and need not say who he is. */
+  /** The client may pull without authentication. */
   free: boolean;
-  /** All that a client could call it. */
+  /** All names that a client could use for it. */
   names(): string[];
 }
 
-/** pull: he may. login: nobody, who may be somebody. scope: his token does not speak of this; another may. denied: he may not. */
+/** pull: allowed. login: authentication required. scope: the token does not cover this target, and a new one may. denied: not allowed. */
 export type Verdict = "pull" | "login" | "scope" | "denied";
 
-/** @param address that the request comes from */
+/** @param address of the client */
 export function targetOf(config: Config, naming: Naming, address: string | undefined): Target {
   const routed = route(config.rules, naming);
   if (!routed) {
@@ -69,7 +70,7 @@ export function targetOf(config: Config, naming: Naming, address: string | undef
   return targetAt(config, routed, naming, address);
 }
 
-/** The same, for a name that was routed. */
+/** The same, for a name that was routed already. */
 export function targetAt(
   config: Config,
   routed: Routed,
@@ -80,7 +81,7 @@ export function targetAt(
   const source = { rule, repository: routed.repository };
   return {
     routed,
-    // With the upstream: a rule that is replaced may lead to other images by the same names.
+    // Includes the upstream: a replaced rule may have other images under the same names.
     resource: () => resourceOf(`${keyOf(rule)} ${rule.upstream.base} ${ownName(source)}`),
     naming: () => namingOf(naming),
     free: isFree(config, rule, naming.host, address),
@@ -88,7 +89,7 @@ export function targetAt(
   };
 }
 
-/** Whether whoever comes to this host, from this address, may pull by that rule without saying who he is. */
+/** Whether a client at this host and address may pull by the rule without authentication. */
 export function isFree(
   { auth }: Config,
   { anonymous, networks, secretHosts }: Rule,
@@ -113,8 +114,8 @@ export function verdictOf(identity: Identity, target: Target): Verdict {
   return access.some(({ resource }) => resource === refused) ? "denied" : "scope";
 }
 
-/** What a token of ours says of a target, for whoever asks for it with that identity. It counts wherever its bearer takes it: what he
- * may because of where he is, he may there without it. Undefined where nothing is to be said before he has logged in. */
+/** The access entry of a token issued to an identity for a target; undefined if authentication is required first. It ignores that the target
+ * may be free at the client's network or host: the token can be used elsewhere, and a free target needs no token. */
 export function accessTo(identity: Identity, name: string, target: Target): Access | undefined {
   const verdict = verdictOf(identity, { ...target, free: false });
   if (verdict === "login") return undefined;
@@ -128,8 +129,8 @@ export function mayPull(repositories: readonly string[], target: Target): boolea
   return repositories.some((glob) => names.some(globMatcher(glob)));
 }
 
-/** What the repository can be called, so that whoever has one name in his list may use them all. A name that leads elsewhere is not
- * its own: `quay/app` of the default rule is not what a prefix `quay` has. */
+/** All names of a repository, so that a token with one of them in its list may use any. A name that routes elsewhere is left out: `quay/app`
+ * of the default rule is not the `app` of a rule with the prefix `quay`. */
 function clientNames(
   rules: readonly ConfiguredRule[],
   { configured, repository }: Routed,
@@ -145,7 +146,7 @@ function clientNames(
   });
 }
 
-/** What no other rule has: each kind of claim is unique among its kind (config/names). */
+/** A key that no other rule has: each kind of claim is unique (config/names). */
 function keyOf(rule: Rule): string {
   const of = (kind: string, claims: readonly string[]) =>
     claims.slice(0, 1).map((claim) => `${kind} ${claim}`);
@@ -161,7 +162,7 @@ function namingOf({ name, host, ns }: Naming): string {
   return resourceOf(["named", host, ns ?? "", name].join(" "));
 }
 
-/** So many are remembered: a hash costs more than the rest of a decision. */
+/** Hashes of up to 5,000 texts: a hash costs more than the rest of a decision. */
 const resources = new LRUCache<string, string>({ max: 5_000 });
 
 function resourceOf(text: string): string {

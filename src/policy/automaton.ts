@@ -1,11 +1,10 @@
-// A nondeterministic automaton that matches in time linear in states × text: it keeps the set of states that it may be in, and takes
-// each of them once a character. A backtracking matcher (a RegExp) tries the ways one after another, of which a pattern such as
-// `*a*a*a*a*b` has more than any request may take.
+// Nondeterministic automaton: matches in time proportional to states × text, by keeping the set of possible states and visiting each once
+// per character. A backtracking matcher (RegExp) tries the paths one after another, and a pattern such as `*a*a*a*a*b` has too many (ReDoS).
 
 import { spend } from "./steps.ts";
 
-/** What a state does. SPLIT goes on at the next state and at another, JUMP at another; neither takes a character. ANY and MANY stand for
- * any character but a slash, ALL for any at all; MANY and ALL for as many as there are. MATCH is the last state, and only that. */
+/** Kinds of states. SPLIT continues at the next state and at another, JUMP at another; neither consumes a character. ANY and MANY match any
+ * character except a slash, ALL any; MANY and ALL match any number of them. MATCH is the last state and occurs only there. */
 export const CHAR = 0;
 export const ANY = 1;
 export const CLASS = 2;
@@ -16,36 +15,36 @@ export const JUMP = 6;
 export const MATCH = 7;
 
 const SLASH = 47;
-/** Names and tags are ASCII. */
+/** Number of ASCII characters, which names and tags consist of. */
 const ASCII = 128;
 
-/** Characters, by a bit for each of ASCII. */
+/** A set of characters, with a bit for each of ASCII. */
 export interface CharacterClass {
   bits: Uint32Array;
-  /** Whether it has what is not ASCII. */
+  /** Whether it contains all other characters. */
   others: boolean;
 }
 
-/** An automaton in the making. */
+/** Builder of an automaton. */
 export class States {
   readonly kinds: number[] = [];
-  /** The code of a character, the number of a class, or the other state that a split or a jump leads to. */
+  /** Per state: a character's code, a class's index, or the target of a split or a jump. */
   readonly values: number[] = [];
   readonly classes: CharacterClass[] = [];
 
-  /** @returns its number */
+  /** Appends a state. @returns its number */
   add(kind: number, value = 0): number {
     this.values.push(value);
     return this.kinds.push(kind) - 1;
   }
 
-  /** The number that the next one gets. */
+  /** The number of the next state. */
   get next(): number {
     return this.kinds.length;
   }
 }
 
-/** Working memory, shared by all automata of an isolate: none is entered twice at once. */
+/** Working memory, shared by all automata of an isolate: matching is synchronous and not reentrant. */
 let marks = new Int32Array(1024);
 let lists: [Int32Array, Int32Array] = [new Int32Array(1024), new Int32Array(1024)];
 let stack = new Int32Array(2048);
@@ -64,7 +63,7 @@ function makeRoom(states: number): void {
   generation = 0;
 }
 
-/** Ends of `a`, `a/*` and `a/**`, by their kinds; the only character is the slash. */
+/** Fast paths by the kinds of the states after the literal prefix: `a`, `a/*` and `a/**`. The only literal in them is the slash. */
 const RESTS: Record<string, "nothing" | "a segment" | "segments"> = {
   [[MATCH].join()]: "nothing",
   [[MANY, MATCH].join()]: "a segment",
@@ -75,7 +74,7 @@ export class Automaton {
   readonly #kinds: Uint8Array;
   readonly #values: Int32Array;
   readonly #classes: readonly CharacterClass[];
-  /** What every match begins with, and what is behind it: most patterns need no more. */
+  /** The literal prefix of every match, and the kind of the rest; most patterns need no states. */
   readonly #prefix: string;
   readonly #rest: "nothing" | "a segment" | "segments" | "states";
 
@@ -96,18 +95,18 @@ export class Automaton {
     return this.#kinds.length;
   }
 
-  /** Whether all of the text is matched. Throws UNSUPPORTED (400) where the caller has set a limit (policy/steps). */
+  /** Whether the whole text matches. Throws UNSUPPORTED (400) beyond the caller's limit, if there is one (policy/steps). */
   matches(text: string): boolean {
     const prefix = this.#prefix;
     const begin = prefix.length;
-    if (!text.startsWith(prefix)) return this.#said(false, 1);
+    if (!text.startsWith(prefix)) return this.#spent(false, 1);
     switch (this.#rest) {
       case "nothing":
-        return this.#said(text.length === begin, 1);
+        return this.#spent(text.length === begin, 1);
       case "a segment":
-        return this.#said(!text.includes("/", begin), text.length - begin);
+        return this.#spent(!text.includes("/", begin), text.length - begin);
       case "segments":
-        return this.#said(text.length === begin || text.charCodeAt(begin) === SLASH, 1);
+        return this.#spent(text.length === begin || text.charCodeAt(begin) === SLASH, 1);
     }
     return this.#run(text, begin);
   }
@@ -149,10 +148,10 @@ export class Automaton {
       size = reached;
     }
     const last = this.states - 1;
-    return this.#said(size > 0 && marks[last] === generation, steps + size);
+    return this.#spent(size > 0 && marks[last] === generation, steps + size);
   }
 
-  /** Adds a state, and those that it leads to without a character, to a list, each once. @returns the list's new size */
+  /** Adds a state and those reachable without a character to a list, each once. @returns the list's new size */
   #close(state: number, list: Int32Array, size: number): number {
     let [depth, length] = [1, size];
     stack[0] = state;
@@ -161,7 +160,7 @@ export class Automaton {
       const one = stack[depth] as number;
       if (marks[one] === generation) continue;
       marks[one] = generation;
-      // Those that take no character are listed too: they cost a step as well, and are counted with the others.
+      // States that consume no character are listed too, so that their steps are counted.
       list[length] = one;
       length += 1;
       switch (this.#kinds[one]) {
@@ -190,7 +189,7 @@ export class Automaton {
     return (((bits[code >> 5] as number) >>> (code & 31)) & 1) === 1;
   }
 
-  #said(isMatch: boolean, steps: number): boolean {
+  #spent(isMatch: boolean, steps: number): boolean {
     spend(steps);
     return isMatch;
   }

@@ -1,11 +1,12 @@
-// Character classes of globs: what stands between [ and ].
+// Character classes of globs: `[a-z]` and `[!a-z]`.
 
 import type { CharacterClass } from "./automaton.ts";
 
 const ASCII = 128;
 
-/** Of a class that is empty, or whose range runs backwards, nothing. A class that begins with ! or ^ has everything else, a slash aside.
- * @param content what stands between the brackets */
+/** Parses a class. An empty class, or one with a reversed range, matches nothing. A class that begins with ! or ^ matches all other
+ * characters except a slash.
+ * @param content the text between the brackets */
 export function characterClass(content: string): CharacterClass {
   const isNegated = /^[!^]/.test(content);
   const text = isNegated ? content.slice(1) : content;

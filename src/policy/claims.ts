@@ -1,9 +1,9 @@
-// Claims of an OIDC token against the conditions that AUTH sets them. Pure.
+// Claims of an OIDC token, checked against the conditions of AUTH. Pure.
 
 import type { Condition } from "../config/conditions.ts";
 import { wildcard } from "./wildcard.ts";
 
-/** Whether every condition is met. A claim that is a list meets it with any of its entries. */
+/** Whether every condition is met. For a claim that is a list, any entry suffices. */
 export function meetsAll(
   claims: Readonly<Record<string, unknown>>,
   conditions: Readonly<Record<string, Condition>>,

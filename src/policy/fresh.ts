@@ -1,5 +1,4 @@
-// Freshness: what is known of a tag, or of a list, is a claim with an age. Is it fresh, may it be served while it is checked,
-// may it be served although it cannot be? Pure.
+// Freshness of tags and lists: whether one is fresh, may be served while it is checked, or may be served although the check failed. Pure.
 
 import type { Rule } from "../config/rule.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -8,24 +7,24 @@ import { namesOf } from "./allowed.ts";
 import { matchesTag } from "./glob.ts";
 import type { Source } from "./source.ts";
 
-/** A tag's digest as the upstream told it: a claim with an age, never a truth. */
+/** A tag's digest as the upstream last reported it; never assumed to be current. */
 export interface TagMapping {
   digest: Digest;
-  /** As the upstream's HEAD told them; undefined where it did not. */
+  /** From the upstream's HEAD response; undefined if it had none. */
   mediaType?: string;
   size?: number;
-  /** When the upstream was last asked, in ms since the epoch. */
+  /** Time of the last check at the upstream, in ms since the epoch. */
   checkedAt: number;
-  /** The upstream has it no more, and the rule keeps it. */
+  /** The upstream has deleted the tag, and the rule keeps it. */
   deleted?: boolean;
-  /** It is in the record of this repository's tags too. */
+  /** The tag is also in the record of this repository's tags. */
   recorded?: boolean;
-  /** The repository is linked to the digest (store/links). False: it is only named by the upstream. Absent in mappings of earlier
-   * versions, where being named was enough. */
+  /** The repository is linked to the digest (store/links); false if the upstream has only named it. Absent in mappings of earlier versions,
+   * where being named sufficed. */
   proved?: boolean;
 }
 
-/** fresh: nothing to ask. passing: to be answered at once, and checked behind the answer. stale: to be checked before. */
+/** fresh: served without a check. passing: served without waiting, and checked in the background. stale: checked before it is served. */
 export type Freshness = "fresh" | "passing" | "stale";
 
 export function freshnessOf(
@@ -35,25 +34,24 @@ export function freshnessOf(
   now: number,
 ): Freshness {
   const { tagTtl, staleWhileRevalidate, keepDeleted } = source.rule;
-  if (mapping.deleted && !keepDeleted) return "stale"; // kept for another rule of this upstream
+  if (mapping.deleted && !keepDeleted) return "stale"; // kept by another rule of this upstream
   if (isImmutable(source, tag)) return "fresh";
   const age = now - mapping.checkedAt;
   if (age < tagTtl) return "fresh";
   return age < tagTtl + staleWhileRevalidate ? "passing" : "stale";
 }
 
-/** A tag that never moves: checked once, and never again. */
+/** Whether the tag is resolved once and never checked again. */
 export function isImmutable(source: Source, tag: string): boolean {
   const names = namesOf(source);
   return source.rule.immutableTags.some((glob) => matchesTag(glob, names, tag));
 }
 
-/** For how long what is cached is served on, in ms, while the upstream refuses our credentials: access may have been
- * withdrawn. */
+/** How long cached content is served while the upstream refuses the credentials, in ms: access may have been revoked. */
 const STALE_IF_REFUSED = 60 * 60_000;
 
-/** Whether what was checked then may be served although the upstream gave this error just now.
- * @param ttl for how long it was fresh, in ms */
+/** Whether content checked at `checkedAt` may be served after this error of the upstream.
+ * @param ttl how long the content counted as fresh, in ms */
 export function mayServeStale(
   checkedAt: number,
   ttl: number,
@@ -67,8 +65,7 @@ export function mayServeStale(
   return now - checkedAt < ttl + grace;
 }
 
-/** Whether the error says nothing of what was asked for, but that the upstream cannot or will not tell, or that the cache
- * itself cannot ask. */
+/** Whether the error is a failure of the upstream or the cache, and no statement about the requested content. */
 function isFailure({ status }: RegistryError): boolean {
   return status === 401 || status === 403 || status === 429 || status >= 500;
 }

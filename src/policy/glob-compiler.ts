@@ -1,23 +1,22 @@
-// From a glob to its automaton. The meaning is picomatch's, which matched before: where names that registries allow tell a difference,
-// test/policy/glob.test.ts says so. Alternatives become branches of the automaton and are never multiplied out: `{a,b}{a,b}…` has as
-// many states as characters.
+// Glob compiler: from a glob to its automaton, with the semantics of picomatch, which earlier versions used; test/policy/glob.test.ts lists
+// the differences. Alternatives become branches and are never expanded: `{a,b}{a,b}…` has as many states as characters.
 
 import { ALL, ANY, Automaton, CHAR, CLASS, JUMP, MANY, MATCH, SPLIT, States } from "./automaton.ts";
 import { characterClass } from "./character-class.ts";
 
-/** Braces of a pattern, by where they open. */
+/** A pair of braces in a pattern. */
 interface Braces {
   close: number;
-  /** Where its alternatives end, the last one aside; none: the braces are no braces, but characters. */
+  /** Indexes of the commas between its alternatives; if there are none, the braces are literal. */
   commas: number[];
 }
 
-/** An alternation whose end is not reached yet. */
+/** An alternation that is being compiled. */
 interface Open {
   close: number;
-  /** Where the next alternative begins is written into this one. */
+  /** Number of the state whose target is set to the start of the next alternative. */
   split: number;
-  /** Where the whole ends is written into these. */
+  /** Numbers of the states whose target is set to the end of the alternation. */
   jumps: number[];
 }
 
@@ -28,7 +27,7 @@ export function compiled(pattern: string): Automaton {
 class Compiler {
   readonly #pattern: string;
   readonly #braces: ReadonlyMap<number, Braces>;
-  /** Commas that end an alternative. */
+  /** Indexes of the commas that end an alternative. */
   readonly #commas: ReadonlySet<number>;
   readonly #states = new States();
   readonly #open: Open[] = [];
@@ -72,7 +71,7 @@ class Compiler {
     this.#at += 1;
   }
 
-  /** `**` is any number of segments where it is a whole one; anything else is `*`. */
+  /** `**` matches any number of segments if it is a whole segment; otherwise any run of `*` is like `*`. */
   #stars(): void {
     const begin = this.#at;
     while (this.#pattern[this.#at] === "*") this.#at += 1;
@@ -80,17 +79,17 @@ class Compiler {
       this.#states.add(MANY);
       return;
     }
-    this.#at = this.#behindRepeated(this.#at);
+    this.#at = this.#skipRepeated(this.#at);
     if (begin === 0 && this.#pattern[this.#at] === "/") this.#segments();
     else this.#states.add(ALL);
   }
 
-  // At the end `a/**` is `a` too, and between slashes `**` may be nothing: one slash then stands for both. Of `*/**` there are two
-  // segments at least.
+  // A final `a/**` also matches `a`, and `**` between slashes may match nothing, so that one slash matches both. `*/**` needs at least two
+  // segments.
   #slash(): void {
     const begin = this.#at;
     const isGlobstar = /^\/\*\*(?!\*)/.test(this.#pattern.slice(begin, begin + 4));
-    const end = isGlobstar && begin > 0 ? this.#behindRepeated(begin + 3) : begin;
+    const end = isGlobstar && begin > 0 ? this.#skipRepeated(begin + 3) : begin;
     if (end > begin && this.#pattern[end] === "/") {
       this.#at = end;
       this.#states.add(CHAR, SLASH);
@@ -104,7 +103,7 @@ class Compiler {
     } else this.#literal();
   }
 
-  /** At the slash behind a `**`: any number of whole segments, with that slash. */
+  /** At the slash after a `**`: matches any number of whole segments, with that slash. */
   #segments(): void {
     const split = this.#states.add(SPLIT);
     this.#states.add(ALL);
@@ -112,8 +111,8 @@ class Compiler {
     this.#states.values[split] = this.#states.next;
   }
 
-  // `**/**` is the same as `**`.
-  #behindRepeated(from: number): number {
+  // `**/**` equals `**`.
+  #skipRepeated(from: number): number {
     let at = from;
     while (this.#pattern.startsWith("/**", at) && [undefined, "/"].includes(this.#pattern[at + 3]))
       at += 3;
@@ -165,7 +164,7 @@ class Compiler {
 
   #closed({ split, jumps }: Open): void {
     const { values, next } = this.#states;
-    // The last alternative has no other beside it.
+    // There is no alternative after the last.
     values[split] = split + 1;
     for (const jump of jumps) values[jump] = next;
     this.#open.pop();
@@ -181,7 +180,7 @@ function bracesIn(pattern: string): Map<number, Braces> {
   const open: { at: number; commas: number[] }[] = [];
   for (let at = 0; at < pattern.length; at++) {
     const character = pattern[at];
-    // Without one that closes, a search for it from each that opens would be quadratic.
+    // Only before the last `]`: otherwise the searches for a missing one would take quadratic time.
     if (character === "[" && at < lastClose) at = closeOf(pattern, at);
     else if (character === "{") open.push({ at, commas: [] });
     else if (character === ",") open.at(-1)?.commas.push(at);
@@ -193,12 +192,12 @@ function bracesIn(pattern: string): Map<number, Braces> {
   return found;
 }
 
-/** Where the bracket that opens there closes: there is one that does. */
+/** Index of the bracket that closes the one at `open`, which must exist. */
 function closeOf(pattern: string, open: number): number {
   return pattern.indexOf("]", open + 1);
 }
 
-/** `{a..c}` is `[a-c]`. */
+/** Content of the class that `{a..c}` equals: `a-c`. */
 function rangeIn(content: string): string | undefined {
   if (/[[\]{},*?/]/.test(content)) return undefined;
   const ends = content.split("..");

@@ -1,18 +1,17 @@
-// Globs over names and tags, as rules, tokens, policies and prewarming write them: `*` within one segment of a name, `**` across
-// segments, `?`, `[a-z]`, `[!a-z]`, `{a,b}`. A pattern that is `*` alone is every name, since that is what people mean by it. Matching
-// takes time linear in pattern × text, whatever the pattern: those who write patterns (a viewer in a preview, an admin of the API) must
-// not be able to keep an isolate busy with one (policy/automaton).
+// Globs over names and tags, for rules, tokens, policies and prewarming: `*` within one segment of a name, `**` across segments, `?`,
+// `[a-z]`, `[!a-z]`, `{a,b}`; `*` alone matches every name, as users expect. Matching takes time proportional to pattern × text for any
+// pattern (policy/automaton), so that a viewer or an API administrator cannot keep an isolate busy with one (ReDoS).
 
 import { LRUCache } from "lru-cache";
 import { compiled } from "./glob-compiler.ts";
 
 export type Matcher = (text: string) => boolean;
 
-/** Bounds the compiled patterns of an isolate, in characters of theirs: each is some ten bytes. */
-const MOST_CHARACTERS = 200_000;
+/** Maximum size of an isolate's compiled patterns, in pattern characters of about ten bytes each. */
+const MAX_CACHED_CHARACTERS = 200_000;
 
 const matchers = new LRUCache<string, Matcher>({
-  maxSize: MOST_CHARACTERS,
+  maxSize: MAX_CACHED_CHARACTERS,
   sizeCalculation: (_, pattern) => pattern.length + 100,
 });
 
@@ -33,10 +32,10 @@ function isEverything(pattern: string): boolean {
   return pattern === "*" || pattern === "**";
 }
 
-/** A pattern over `name` or `name:tag`, in its two halves. */
+/** A pattern over `name` or `name:tag`, split into its two parts. */
 export interface NamePattern {
   name: Matcher;
-  /** Undefined: whatever the tag. */
+  /** Undefined for any tag. */
   tag: Matcher | undefined;
 }
 

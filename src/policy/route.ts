@@ -1,5 +1,4 @@
-// Which rule, and which repository at its upstream, a request means: it may be told by host, by `?ns=`, by prefix, or
-// not at all. Decides, does not act.
+// Routing: the rule, and the repository at its upstream, that a request selects by host, `?ns=`, prefix, or default. Pure.
 
 import { getDomain } from "tldts";
 import { hasHubNames, hasOfficialImages } from "../config/docker-hub.ts";
@@ -10,11 +9,11 @@ import { isRepositoryName } from "../oci/name.ts";
 
 /** How a client names an image. */
 export interface Naming {
-  /** Behind /v2/. */
+  /** The name after /v2/. */
   name: string;
-  /** The host that the request came to, with its port, in lower case. */
+  /** Host of the request, with its port, in lower case. */
   host?: string | undefined;
-  /** containerd's `?ns=`: the registry that it takes us for. */
+  /** containerd's `?ns=`: the registry that it uses this cache for. */
   ns?: string | undefined;
 }
 
@@ -26,13 +25,13 @@ export interface Routed {
 
 type Rules = readonly ConfiguredRule[];
 
-/** Undefined: no rule for this name. `ns` and a rule's host choose the rule, and then only that rule's own prefix is
- * taken off; otherwise the longest prefix wins, and what has none is the default rule's. */
+/** Routes a name; undefined if no rule matches. `ns` or a rule's host selects the rule, and then only that rule's own prefix is removed;
+ * otherwise the longest prefix wins, and a name without a prefix goes to the default rule. */
 export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | undefined {
   const host = plainHost(naming.host ?? "");
   const byHost = ruleOfHost(rules, host);
   if (ns === undefined && !byHost) return byPrefix(rules, name) ?? byDefault(rules, name, host);
-  // Told in two ways that do not agree, there is no answer: one client would get an image that it did not mean.
+  // A host and an `ns` that select different rules match nothing: the client could get an image that it did not mean.
   const candidates = byHost ? [byHost] : rules;
   const chosen = ns === undefined ? byHost : ruleOfNamespace(candidates, registryHost(ns), name);
   if (!chosen) return undefined;
@@ -40,7 +39,7 @@ export function route(rules: Rules, { name, ns, ...naming }: Naming): Routed | u
   return routed(chosen, prefix === undefined ? name : name.slice(prefix.length + 1));
 }
 
-/** The rule that a host is of, whatever is asked for there. */
+/** The rule that a host selects. */
 export function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefined {
   const plain = plainHost(host);
   const has = (name: string) =>
@@ -48,19 +47,19 @@ export function ruleOfHost(rules: Rules, host: string): ConfiguredRule | undefin
   return has(plain) ?? has(withoutPort(plain));
 }
 
-/** One that is listed with its port is that one alone. */
+/** Whether a host is listed; an entry with a port matches that port only. */
 export function isOneOf(host: string, hosts: readonly string[]): boolean {
   const plain = plainHost(host);
   return hosts.includes(plain) || hosts.includes(withoutPort(plain));
 }
 
-/** `mirror.example.com.` is the same host (RFC 1034, 3.1). */
+/** Removes the root's dot: `mirror.example.com.` is the same host (RFC 1034, 3.1). */
 function plainHost(host: string): string {
   return host.replace(/\.(?=(:\d+)?$)/, "");
 }
 
-/** Several rules may share an upstream: the one whose prefix the name has goes first (`override_path`), then one that
- * lists the registry itself, then the first. */
+/** The rule that an `ns` selects. Of several with one upstream, the rule whose prefix the name has comes first (`override_path`), then one
+ * that lists the registry, then the first. */
 function ruleOfNamespace(rules: Rules, registry: string, name: string): ConfiguredRule | undefined {
   const listed = rules.filter(({ rule }) => rule.ns.includes(registry));
   const own = rules.filter(({ rule }) => namespacesOf(rule).includes(registry));
@@ -68,8 +67,8 @@ function ruleOfNamespace(rules: Rules, registry: string, name: string): Configur
   return named ?? listed[0] ?? own.find(({ rule }) => isWhole(rule));
 }
 
-/** What a whole image name means, which may begin with a prefix, or with a host or a registry that a rule stands for; in this order, so
- * that one name means one repository. */
+/** Routes a full image name, which may begin with a prefix, or with a host or a registry that selects a rule; tried in this order, so that
+ * one name means one repository. */
 export function routeFull(rules: Rules, name: string): Routed | undefined {
   const prefixed = byPrefix(rules, name);
   const [, first = "", rest = ""] = /^([^/]+)\/(.+)$/.exec(name) ?? [];
@@ -91,14 +90,14 @@ function ownPrefix({ prefixes }: Rule, name: string): string | undefined {
   return matching.toSorted((a, b) => b.length - a.length)[0];
 }
 
-/** The upstream's host, as clients may say it. */
+/** The upstream's host in the forms that clients may send. */
 function namespacesOf({ upstream }: Rule): string[] {
   const host = upstream.host.split("/")[0] as string;
   const isPlain = upstream.base.startsWith("http://") && !/:\d+$/.test(host);
   return isPlain ? [host, `${host}:80`] : [host];
 }
 
-/** The registries that a rule stands for, as people write them before a name. */
+/** The registries that select a rule, as users write them before a name. */
 export function registriesOf(rule: Rule): string[] {
   const own = isWhole(rule) ? namespacesOf(rule) : [];
   return [...rule.ns, ...own].flatMap((host) =>
@@ -106,17 +105,17 @@ export function registriesOf(rule: Rule): string[] {
   );
 }
 
-/** What whole names of a rule begin with, its own name for them first; undefined for a default rule that has no other. */
+/** The preferred beginning of a rule's full names; undefined for a default rule without another. */
 export function baseOf({ prefixes, hosts, ns }: Rule): string | undefined {
   return [...prefixes, ...hosts, ...ns][0];
 }
 
-/** A rule under a path, or with `upstreamPrefix`, serves a part of its upstream: the registry's own names are others. */
+/** Whether a rule serves its whole upstream. With a path or an `upstreamPrefix` it serves a part, under other names than the registry's. */
 function isWhole({ upstream, upstreamPrefix }: Rule): boolean {
   return !upstreamPrefix && !upstream.host.includes("/");
 }
 
-/** The longest prefix that matches whole parts of the name wins. */
+/** Routes by the longest prefix that matches whole components of the name. */
 function byPrefix(rules: Rules, name: string): Routed | undefined {
   let best: { configured: ConfiguredRule; prefix: string } | undefined;
   for (const configured of rules) {
@@ -128,16 +127,15 @@ function byPrefix(rules: Rules, name: string): Routed | undefined {
 
 function byDefault(rules: Rules, name: string, host: string): Routed | undefined {
   const configured = rules.find(({ rule }) => rule.default);
-  if (!configured || isBeside(rules, host)) return undefined;
-  // No namespace of Docker Hub has a dot: this is another registry's image, for which there is no rule.
+  if (!configured || isSibling(rules, host)) return undefined;
+  // No namespace of Docker Hub contains a dot: this is an image of another registry, which has no rule.
   if (hasHubNames(configured.rule) && /^[^/]*\./.test(name) && name.includes("/")) return undefined;
   return routed(configured, name);
 }
 
-/** Whether a host stands beside a rule's (`x.mirror.example.com` beside `docker.mirror.example.com`): where hosts name
- * registries, one that belongs to no rule must not mean the default's images. Beside each other right under a
- * registrable domain stands everything; that says nothing. */
-function isBeside(rules: Rules, host: string): boolean {
+/** Whether a host is a sibling of a rule's host (`x.mirror.example.com` and `docker.mirror.example.com`): where hosts name registries, one
+ * without a rule must not serve the default rule's images. Siblings directly under a registrable domain do not count. */
+function isSibling(rules: Rules, host: string): boolean {
   const parent = parentOf(host);
   if (parent === undefined || getDomain(parent) === parent) return false;
   return rules.some(({ rule }) => rule.hosts.some((own) => parentOf(own) === parent));
@@ -145,7 +143,7 @@ function isBeside(rules: Rules, host: string): boolean {
 
 function parentOf(host: string): string | undefined {
   const bare = withoutPort(host);
-  // An address has no parent.
+  // An IP address has no parent.
   if (/^[\d.]+$|^\[/.test(bare) || !bare.includes(".")) return undefined;
   return bare.slice(bare.indexOf(".") + 1);
 }
@@ -155,7 +153,7 @@ function routed(configured: ConfiguredRule, rest: string): Routed | undefined {
   return isRepositoryName(repository) ? { configured, repository } : undefined;
 }
 
-/** Docker Hub keeps its official images under `library/`, and docker's client adds that silently. */
+/** The repository at the upstream; adds the `library/` of Docker Hub's official images, as Docker's client does. */
 export function upstreamRepository(rule: Rule, rest: string): string {
   const name = hasOfficialImages(rule) && !rest.includes("/") ? `library/${rest}` : rest;
   return rule.upstreamPrefix ? `${rule.upstreamPrefix}/${name}` : name;

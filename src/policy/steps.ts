@@ -1,17 +1,17 @@
-// Steps: what matching costs, counted, so that work on foreign patterns can be given an end.
+// Matching steps: counts the cost of matching, so that work with untrusted patterns can be limited.
 
 import { RegistryError } from "../oci/error.ts";
 
-/** How many steps may still be taken. */
+/** The number of steps that remain. */
 export interface Steps {
   left: number;
 }
 
-/** Of the work that is going on in this isolate: it is synchronous, so that there is one at a time. */
+/** The limit of the current work in this isolate; work is synchronous, so there is one at a time. */
 let limit: Steps | undefined;
 
-/** Does work whose matching takes no more steps than are left, and takes them off; one match may go over it, no more. A step is one state
- * of a pattern at one character, a few nanoseconds. Throws UNSUPPORTED (400). @param work synchronous */
+/** Runs work with a limit of matching steps, and deducts those that it takes; only a single match may exceed it. A step is one state of a
+ * pattern at one character, a few nanoseconds. Throws UNSUPPORTED (400). @param work must be synchronous */
 export function limited<T>(steps: Steps, work: () => T): T {
   const outer = limit;
   limit = steps;
@@ -22,14 +22,14 @@ export function limited<T>(steps: Steps, work: () => T): T {
   }
 }
 
-/** Throws UNSUPPORTED (400) where the caller has set a limit that this goes over. */
+/** Throws UNSUPPORTED (400) if this exceeds the caller's limit. */
 export function spend(steps: number): void {
   if (!limit) return;
   limit.left -= steps;
   if (limit.left >= 0) return;
   throw new RegistryError(
     "UNSUPPORTED",
-    "these patterns take too long to match against all that is here: write fewer, or some with fewer * and **",
+    "these patterns take too long to match against all cached images: use fewer patterns, or fewer * and **",
     { status: 400 },
   );
 }

@@ -1,5 +1,5 @@
-// Wildcards: patterns in which `*` stands for any characters, `/` and `:` among them, and nothing else is special. Of claims of OIDC
-// tokens, of people and of lifecycle rules. In time linear in pattern × text: each part is looked for once, behind the one before it.
+// Wildcards: patterns in which `*` matches any characters, including `/` and `:`, and nothing else is special; for claims of OIDC tokens,
+// administrators and lifecycle rules. Matches in time proportional to pattern × text: each part is searched once, after the one before.
 
 import type { Matcher } from "./glob.ts";
 import { spend } from "./steps.ts";

@@ -1,38 +1,38 @@
-// Foreign text made fit for a terminal, a log line or a page: no control characters and escape sequences (they move the cursor,
-// rewrite lines and titles, and fill the clipboard of a terminal), nothing that reverses or hides text (bidirectional overrides,
-// zero-width and other invisible characters, which make one name look like another), and a bound.
+// Sanitizer: makes foreign text safe for a terminal, a log line or a page. Removes control characters and escape sequences, which move the
+// cursor, rewrite lines and titles and fill a terminal's clipboard; replaces what reverses or hides text (bidirectional overrides,
+// zero-width and other invisible characters), which makes one name look like another; and bounds the length.
 
-/** Of a text in a message, in UTF-16 units. */
+/** Maximum length of a text in a message, in UTF-16 units. */
 export const MAX_TEXT = 2_000;
-/** Of the stack of an error in the log. */
-const LONGEST_STACK = 8_000;
+/** Maximum length of an error's stack in the log, in UTF-16 units. */
+const MAX_STACK = 8_000;
 
-/** ECMA-48: control sequences (`ESC [ … m`), strings with their end (`ESC ] … BEL`, a title, a link, the clipboard), and other
- * escapes; in seven and in eight bits. Each part excludes what a sequence begins with, which keeps it linear. */
+/** ECMA-48 control sequences (`ESC [ … m`), strings with their terminator (`ESC ] … BEL`: a title, a link, the clipboard) and other
+ * escapes, in 7-bit and 8-bit form. No part matches the start of a sequence, which keeps matching linear. */
 const SEQUENCES =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it matches
   /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u0090-\u009f]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-~]?/g;
-/** Nothing to do, at the price of a look: nearly every text. */
+/** Fast path: text that needs no change, which nearly all text is. */
 const PRINTABLE = /^[ -~]*$/;
-/** What moves: C0, DEL, C1, and the line and paragraph separators. */
+/** Control characters: C0, DEL, C1, and the line and paragraph separators. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]+/gu;
-/** What is not seen, or turns what is: formats, ignorable code points, and half surrogates. */
+/** Characters that are invisible or reorder text: formats, default-ignorable code points, and lone surrogates. */
 const INVISIBLE = /[\p{Cf}\p{DI}\p{Cs}]+/gu;
 
-/** One line of text as it can be shown. Sequences go, control characters become a space, what is invisible U+FFFD.
- * @param most in UTF-16 units; what is longer is cut, and ends in … */
-export function plain(text: string, most = MAX_TEXT): string {
-  const cut = text.length > most ? text.slice(0, most) : text;
+/** One line of text that is safe to show: sequences are removed, control characters become a space, invisible ones U+FFFD.
+ * @param max in UTF-16 units; longer text is cut and ends with … */
+export function plain(text: string, max = MAX_TEXT): string {
+  const cut = text.length > max ? text.slice(0, max) : text;
   const shown = PRINTABLE.test(cut)
     ? cut
     : cut.replace(SEQUENCES, "").replace(CONTROL, " ").replace(INVISIBLE, "\ufffd");
   return cut === text ? shown : `${shown}…`;
 }
 
-/** What plain() takes away, but for the line feeds of an indented text: JSON.stringify escapes only C0 by itself. */
+/** The characters that plain() removes, except the line feeds of indentation; JSON.stringify itself escapes only C0. */
 const UNSAFE_IN_JSON = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{DI}\p{Cs}]/gu;
 
-/** JSON that means the same, and can be printed as it is: what is unsafe is escaped. */
+/** Equivalent JSON that is safe to print: unsafe characters are escaped. */
 export function jsonText(value: unknown, indent?: number): string {
   const text = JSON.stringify(value, undefined, indent);
   if (PRINTABLE.test(text)) return text;
@@ -44,42 +44,42 @@ export function jsonText(value: unknown, indent?: number): string {
 
 const UNSAFE_IN_PAGE = /(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{DI}\p{Cs}]/gu;
 
-/** A page of HTML, of which escaping has made text, without what turns and hides that text. */
+/** Escaped HTML without characters that reorder or hide its text. */
 export function pageText(html: string): string {
   return html.replace(UNSAFE_IN_PAGE, "\ufffd");
 }
 
-/** Why something failed, for the log: the message of whatever was thrown. A parser's quotes what it parsed, and a request's its
- * address, whose query may be a signature. */
+/** Message of a thrown value, for the log. Queries of URLs are removed: a request's error quotes its URL, and a parser's error its input,
+ * whose query may be a signature. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return plain(withoutQueries(message.slice(0, MAX_TEXT + 1)));
 }
 
-/** Addresses without their queries and fragments: those of pre-signed addresses are credentials. */
+/** Removes queries and fragments of URLs: those of pre-signed URLs are credentials. */
 export function withoutQueries(text: string): string {
   return text.replace(/\b(https?:\/\/[^\s"'<>?#]{0,2000})[?#][^\s"'<>]*/gi, "$1?…");
 }
 
-/** Has all that is logged pass here: `wrangler tail` and `npm start` print logs to terminals. */
+/** Sanitizes all that is logged, since `wrangler tail` and `npm start` print logs to terminals. */
 export function guard(console: Pick<Console, (typeof LEVELS)[number]>): void {
   for (const level of LEVELS) {
     const log = console[level].bind(console);
-    console[level] = (...told: unknown[]) => log(...told.map(loggedAs));
+    console[level] = (...values: unknown[]) => log(...values.map(loggedAs));
   }
 }
 
 const LEVELS = ["log", "info", "warn", "error", "debug"] as const;
 
-function loggedAs(told: unknown): unknown {
-  if (typeof told === "string") return plain(told, Number.POSITIVE_INFINITY);
-  if (!(told instanceof Error)) return told;
-  const stack = (told.stack ?? String(told)).slice(0, LONGEST_STACK);
-  const cause = told.cause === undefined ? "" : `\ncaused by ${reasonOf(told.cause)}`;
+function loggedAs(value: unknown): unknown {
+  if (typeof value === "string") return plain(value, Number.POSITIVE_INFINITY);
+  if (!(value instanceof Error)) return value;
+  const stack = (value.stack ?? String(value)).slice(0, MAX_STACK);
+  const cause = value.cause === undefined ? "" : `\ncaused by ${reasonOf(value.cause)}`;
   return plainLines(withoutQueries(stack)) + cause;
 }
 
-/** Each line as plain() has it; the line feeds stay. */
+/** Applies plain() to each line, and keeps line feeds. */
 export function plainLines(text: string): string {
   return text
     .split("\n")

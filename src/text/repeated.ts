@@ -1,25 +1,25 @@
-// Whether a text repeats a secret: as it is, in base64 or hex, percent-encoded, as HTML or JSON escapes, or in several of these. An
-// upstream's error page that echoes its request must not carry the credentials to clients and logs. What repeats one is not
-// told at all: half a secret would be one, too.
+// Secret detection: whether a text contains a secret, plain, in base64 or hex, percent-encoded, as HTML or JSON escapes, or in several of
+// these. An upstream's error page that echoes its request must not carry the credentials to clients and logs. A text that contains one is
+// dropped whole, since part of a secret is sensitive too.
 
-/** A shorter secret is part of words by chance, in characters. */
-const LEAST = 4;
-/** How often encodings may lie in one another. */
-const MAX_ENCODINGS = 4;
+/** Minimum length of a secret to search for, in characters: shorter ones occur in text by chance. */
+const MIN_SECRET = 4;
+/** Maximum number of readings of a text: the text itself, and one for each layer of encoding removed. */
+const MAX_READINGS = 4;
 
-/** @param secrets as they were sent; short ones are not looked for */
+/** @param secrets as they were sent; those shorter than MIN_SECRET are ignored */
 export function repeats(text: string, secrets: readonly string[]): boolean {
-  const needles = secrets.filter(({ length }) => length >= LEAST).flatMap(formsOf);
+  const needles = secrets.filter(({ length }) => length >= MIN_SECRET).flatMap(formsOf);
   if (needles.length === 0 || text === "") return false;
   return readingsOf(text)
     .map(fold)
     .some((reading) => needles.some((needle) => reading.includes(needle)));
 }
 
-/** The text, and what it is with one layer of encoding less, and so on. */
+/** The text, then the text with one layer of encoding removed, and so on. */
 function readingsOf(text: string): string[] {
   const readings = [text];
-  while (readings.length < MAX_ENCODINGS) {
+  while (readings.length < MAX_READINGS) {
     const last = readings.at(-1) as string;
     const next = decode(last);
     if (next === last) break;
@@ -28,33 +28,33 @@ function readingsOf(text: string): string[] {
   return readings;
 }
 
-/** How a secret may be written: itself, hex, and base64, in which it stands at one of three offsets. */
+/** The forms of a secret: plain, hex, and base64 at each of three byte offsets. */
 function formsOf(secret: string): string[] {
   const bytes = new TextEncoder().encode(secret);
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const binary = String.fromCharCode(...bytes);
   const inBase64 = [0, 1, 2].map((offset) =>
-    // Characters that hold bits of what stands before or behind differ.
+    // Omits the first and last characters, which also hold bits of the bytes around the secret.
     btoa("\0".repeat(offset) + binary).slice(
       Math.ceil((offset * 8) / 6),
       Math.floor(((offset + bytes.length) * 8) / 6),
     ),
   );
-  // A secret may look as if it were encoded, and is then decoded with the text.
+  // A secret that itself looks encoded is decoded along with the text.
   return [...readingsOf(secret), hex, ...inBase64]
     .map(fold)
-    .filter(({ length }) => length >= LEAST - 1);
+    .filter(({ length }) => length >= MIN_SECRET - 1);
 }
 
-/** Without what encodings write differently: case (hosts are lower case), the signs that base64 and base64url differ in, line ends
- * and spaces (`+` in forms), and what is invisible and would be taken out later. */
+/** Normalizes what encodings write differently: removes the characters in which base64 and base64url differ, line ends, spaces (`+` in
+ * forms), and invisible characters, which would be removed later; ignores case (hosts are lower case). */
 function fold(text: string): string {
   return text.toLowerCase().replace(/[\s+\-_/\p{Cc}\p{Cf}\p{DI}]+/gu, "");
 }
 
 const NAMED: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** One layer of percent-encoding, HTML and JSON escapes. */
+/** Removes one layer of percent-encoding, HTML and JSON escapes. */
 function decode(text: string): string {
   return text
     .replace(/(?:%[0-9a-f]{2})+/gi, (found) => {

@@ -35,7 +35,7 @@ describe("an open cache", () => {
       for (const path of ["/v2/", "/v2/open/x/manifests/1", "/token", "/api/tokens", "/"]) {
         const response = await cache.ask(`https://cache.example${path}`);
         expect([path, response.status]).toEqual([path, 500]);
-        expect(await response.text()).toContain("say acknowledgeOpen = true beside it");
+        expect(await response.text()).toContain("set acknowledgeOpen = true to confirm");
       }
     }
   });
@@ -197,7 +197,7 @@ describe("a secret host", () => {
         said.push(JSON.stringify([...response.headers]) + (await response.text()));
       }
     }
-    expect(said.join()).toContain("RULES[2].host: this one is taken already");
+    expect(said.join()).toContain("RULES[2].host: this one is already taken");
     expect(said.join() + JSON.stringify(logs.map(({ mock }) => mock.calls))).not.toContain(
       "f00dface",
     );

@@ -111,7 +111,7 @@ describe("a digest in quarantine", () => {
     ],
     [
       { digest: `sha256:${"1".repeat(64)}`, reason: "x", until: 1 },
-      "until: is no field of an entry",
+      "until: is not a field of an entry",
     ],
   ])("%j is refused", async (given, message) => {
     const response = await api(fresh(), "POST", "quarantine", given);

@@ -143,10 +143,10 @@ it("is read as a table and as JSON of one", () => {
 });
 
 it.each<[string, unknown, string]>([
-  ["open, once", { mode: "open" }, 'AUTH: mode = "open" lets everybody'],
+  ["open, once", { mode: "open" }, 'AUTH: mode = "open" lets every client'],
   ["another mode", { mode: "basic" }, 'AUTH.mode: must be "open" or "token"'],
   ["no JSON", "{", "AUTH: is not JSON"],
-  ["another field", { users: [] }, "AUTH.users: is no field of AUTH"],
+  ["another field", { users: [] }, "AUTH.users: is not a field of AUTH"],
   [
     "an issuer over http",
     issuer({ issuer: "http://issuer.example" }),
@@ -164,11 +164,11 @@ it.each<[string, unknown, string]>([
   ],
   ["no audience", issuer({ audience: "" }), "AUTH.issuers[0].audience: must be the audience"],
   ["touches", issuer({ touches: "no" }), "AUTH.issuers[0].touches: must be true or false"],
-  ["no conditions", issuer({ claims: {} }), "AUTH.issuers[0].claims: must tell your tokens"],
+  ["no conditions", issuer({ claims: {} }), "AUTH.issuers[0].claims: must distinguish your tokens"],
   [
     "conditions that all meet",
     issuer({ claims: { sub: "*", a: ["x", "**"] } }),
-    "AUTH.issuers[0].claims: must tell your tokens",
+    "AUTH.issuers[0].claims: must distinguish your tokens",
   ],
   ...VAGUE.map(([what, claims, path, more = {}]): [string, unknown, string] => [
     `a condition that tells nothing apart, ${what},`,
@@ -178,12 +178,12 @@ it.each<[string, unknown, string]>([
   [
     "conditions that are none",
     issuer({ claims: { sub: null } }),
-    "AUTH.issuers[0].claims.sub: must be a text",
+    "AUTH.issuers[0].claims.sub: must be a string",
   ],
   [
     "no repositories",
     issuer({ repositories: [] }),
-    "AUTH.issuers[0].repositories: must hold a glob",
+    "AUTH.issuers[0].repositories: must contain at least one glob",
   ],
   [
     "keys elsewhere",
@@ -198,7 +198,7 @@ it.each<[string, unknown, string]>([
   [
     "a team that lets nobody in",
     { access: { ...TEAM, admins: [] } },
-    "AUTH.access: lets nobody in",
+    "AUTH.access: grants nobody access",
   ],
   ["a team of no audience", { access: { ...TEAM, audience: [] } }, "AUTH.access.audience: must be"],
 ])("%s is refused, with the field's path", (_, AUTH, message) => {
@@ -240,7 +240,7 @@ describe("a rule", () => {
     ],
     [
       { networks: [{ network: "::1", touch: false }] },
-      "RULES[0].networks[0].touch: is no field of",
+      "RULES[0].networks[0].touch: is not a field of",
     ],
     [{ networks: ["10.0.0.0/33"] }, "RULES[0].networks[0]: must be a network"],
     [{ networks: ["10.0/8"] }, "RULES[0].networks[0]: must be a network"],
@@ -249,7 +249,7 @@ describe("a rule", () => {
     [{ anonymous: "yes" }, "RULES[0].anonymous:"],
     [
       { secretHost: "docker.mirror.example" },
-      "RULES[0].secretHost: must have a part of 20 characters",
+      "RULES[0].secretHost: must have an unguessable label of at least 20 characters",
     ],
   ])("%j is refused", (fields, message) => {
     expect(problemsOf({ RULES: [{ ...GOOD, ...fields }] }).join("\n")).toContain(message);

@@ -103,7 +103,7 @@ describe("an access key", () => {
   ])("%s is no use to ECR, which is told without its value", (_, value) => {
     const answer = read(value, "ecr");
     expect(answer).toEqual({
-      problem: expect.stringMatching(/secret HUB must be an access key .*"ecr"/),
+      problem: expect.stringMatching(/secret HUB must be an AWS access key .*"ecr"/),
     });
     expect(JSON.stringify(answer)).not.toContain(SECRET);
   });

@@ -29,7 +29,7 @@ describe("a path before /v2", () => {
     ["a namespace of Docker Hub", "docker.io/grafana", "https://registry-1.docker.io", "grafana"],
   ])("%s: %s is explained", (_, upstream, host, prefix) => {
     const hint = hinted({ upstream });
-    expect(hint).toMatch(/path goes before \/v2: https?:\/\/.*\/v2\/… is asked/);
+    expect(hint).toMatch(/path goes before \/v2: requests go to https?:\/\/.*\/v2\/…/);
     expect(hint).toContain(`write upstream = "${host}" and upstreamPrefix = "${prefix}"`);
   });
 
@@ -51,7 +51,7 @@ describe("a path before /v2", () => {
     ["Artifactory", "https://docker.example.com/api/docker/team"],
   ])("is right for %s: %s", (whose, upstream) => {
     const hint = hinted({ upstream });
-    expect(hint).toContain(`as ${whose} has it`);
+    expect(hint).toContain(`as ${whose} expects`);
     expect(hint).not.toContain("upstreamPrefix");
   });
 
@@ -64,7 +64,7 @@ describe("a path before /v2", () => {
 });
 
 describe("Docker Hub's names at another registry", () => {
-  const HINT = /say dockerHub = true/;
+  const HINT = /set dockerHub = true/;
 
   it.each<[string, object]>([
     ["a prefix", { prefix: "docker.io" }],

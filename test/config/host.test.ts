@@ -161,7 +161,7 @@ describe("in the configuration", () => {
   it("SECRETS", () => {
     const SECRETS = { HUB: [`https://${bad}`] };
     expect(problemsOf({ RULES: [GOOD], SECRETS })).toEqual([
-      expect.stringMatching(/^SECRETS\.HUB\[0\]: has a host that is none/),
+      expect.stringMatching(/^SECRETS\.HUB\[0\]: has an invalid host/),
     ]);
   });
 

@@ -77,17 +77,17 @@ describe("a policy", () => {
     [
       "another field",
       { rules: [], rule: 1 },
-      ["LIFECYCLE.rule: is no field of a lifecycle policy"],
+      ["LIFECYCLE.rule: is not a field of a lifecycle policy"],
     ],
     [
       "another field of a selection, in a list",
       [{ rules: [] }, { rules: [rule({ ...ANY, tags: 1 })] }],
-      ["LIFECYCLE[1].rules[0].selection.tags: is no field of a lifecycle policy"],
+      ["LIFECYCLE[1].rules[0].selection.tags: is not a field of a lifecycle policy"],
     ],
     [
       "priorities that are not unique",
       { rules: [rule({ tagStatus: "untagged", ...COUNT }), rule(ANY)] },
-      ["LIFECYCLE.rules[1].rulePriority: must be unique, and rules[0] has 1 already"],
+      ["LIFECYCLE.rules[1].rulePriority: must be unique: rules[0] already has 1"],
     ],
     [
       "any before others",
@@ -98,7 +98,7 @@ describe("a policy", () => {
       "untagged twice",
       { rules: [1, 2].map((priority) => rule({ tagStatus: "untagged", ...COUNT }, priority)) },
       [
-        'LIFECYCLE.rules[1].selection.tagStatus: must be "untagged" in one rule only, and is in rules[0] already',
+        'LIFECYCLE.rules[1].selection.tagStatus: must be "untagged" in one rule only: rules[0] already has it',
       ],
     ],
     [
@@ -111,13 +111,13 @@ describe("a policy", () => {
           rule({ tagStatus: "tagged", tagPrefixList, ...COUNT }, index + 1),
         ),
       },
-      ["LIFECYCLE.rules[1].selection.tagPrefixList: must be another than that of rules[0]"],
+      ["LIFECYCLE.rules[1].selection.tagPrefixList: must differ from that of rules[0]"],
     ],
     [
       "tagged without a list",
       { rules: [rule({ tagStatus: "tagged", ...COUNT })] },
       [
-        'LIFECYCLE.rules[0].selection.tagPatternList: is missing: the tagStatus "tagged" wants it, or tagPrefixList',
+        'LIFECYCLE.rules[0].selection.tagPatternList: is missing: the tagStatus "tagged" requires it or tagPrefixList',
       ],
     ],
     [
@@ -134,7 +134,7 @@ describe("a policy", () => {
     [
       "an empty list",
       { rules: [rule({ tagStatus: "tagged", tagPatternList: [], ...COUNT })] },
-      ["LIFECYCLE.rules[0].selection.tagPatternList: must hold a pattern"],
+      ["LIFECYCLE.rules[0].selection.tagPatternList: must contain at least one pattern"],
     ],
     [
       "untagged with a list",
@@ -225,14 +225,14 @@ describe("a policy", () => {
         { rules: [], repositories: [] },
       ],
       [
-        "LIFECYCLE[0].repositories[0]: must not speak of tags",
-        "LIFECYCLE[1].repositories: must hold a glob: an empty list would match nothing",
+        "LIFECYCLE[0].repositories[0]: must be a glob over names, without a tag",
+        "LIFECYCLE[1].repositories: must contain at least one glob: an empty list would match nothing",
       ],
     ],
     [
       "protection that is none",
       { rules: [], protect: ["a@sha256:b"] },
-      ["LIFECYCLE.protect[0]: must not hold a digest: those go into denyDigests"],
+      ["LIFECYCLE.protect[0]: must not contain a digest: use denyDigests"],
     ],
   ])("with a fault: %s", (_, policy, problems) => {
     expect(problemsOf(policy)).toEqual(problems);
@@ -313,8 +313,8 @@ describe("in the configuration", () => {
       'RULES[0].lifecycle.rules[0].selection.countUnit: must not be given with the countType "imageCountMoreThan"',
       'RULES[0].tagTtl: must be a duration in quotes, such as "1h"',
       expect.stringMatching(/^LIFECYCLE: is not JSON/),
-      "LIFECYCLE_GRACE: must be 10m at least",
-      "REPORT_EVERY: must be 10s at most",
+      "LIFECYCLE_GRACE: must be at least 10m",
+      "REPORT_EVERY: must be at most 10s",
     ]);
   });
 });

@@ -35,11 +35,11 @@ it.each<[unknown, string]>([
   [{ HUB: [] }, "SECRETS.HUB: must be a base URL"],
   [{ HUB: 1 }, "SECRETS.HUB: must be a base URL"],
   [{ HUB: ["a.example", "ftp://b.example"] }, "SECRETS.HUB[1]: must start with https://"],
-  [{ HUB: "https://user:s3cret@a.example" }, "SECRETS.HUB: must not hold a user name"],
+  [{ HUB: "https://user:s3cret@a.example" }, "SECRETS.HUB: must not contain a user name"],
   [{ HUB: "https://a.example/v2/" }, "SECRETS.HUB: must be given without /v2"],
   [{ HUB: "https://a.example/*" }, "SECRETS.HUB: has a path"],
   [{ "not a name": "a.example" }, "SECRETS.not a name: must be the name of a secret"],
-  [{ ADMIN_TOKEN: "a.example" }, "SECRETS.ADMIN_TOKEN: is the cache's own"],
+  [{ ADMIN_TOKEN: "a.example" }, "SECRETS.ADMIN_TOKEN: is one of the cache's own secrets"],
 ])("%j is refused, with the field's path", (SECRETS, message) => {
   const problems = problemsOf({ RULES: [GOOD], SECRETS });
   expect(problems).toEqual([expect.stringContaining(message)]);

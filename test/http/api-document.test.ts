@@ -183,7 +183,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
   for (const [method, path, { parameters = [] }] of operations) {
     const unknown = await ask(method, pathOf(method, path, "nothing=1"), bodyOf(method, path));
     expect([method, path, unknown.status]).toEqual([method, path, 400]);
-    expect((await expectProblem(unknown)).detail).toBe("nothing: is no field of this request");
+    expect((await expectProblem(unknown)).detail).toBe("nothing: is not a field of this request");
     for (const { name, in: where } of parameters) {
       if (where !== "query") continue;
       if (["host", "ns", "rule", "q"].includes(name)) continue; // any text

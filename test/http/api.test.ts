@@ -131,7 +131,7 @@ describe("behind it", () => {
     ["DELETE", "/lifecycle/runs", 405, "this takes GET, HEAD, POST"],
     ["POST", "/lifecycle/events", 405, "this takes GET, HEAD"],
     ["GET", "/catalog/rebuild", 405, "this takes POST"],
-    ["GET", "/lifecycle/runs?limit=3", 400, "limit: is no field of this request"],
+    ["GET", "/lifecycle/runs?limit=3", 400, "limit: is not a field of this request"],
     ["GET", "/lifecycle/runs?n=0", 400, "n: must be a number from 1 to 1000"],
     ["GET", "/lifecycle/events?before=x", 400, "before: must be a number from 1 to"],
     ["POST", "/lifecycle/runs?force=maybe", 400, "force: must be true or false"],

@@ -61,7 +61,7 @@ describe("a tag", () => {
     ["that the upstream does not have", "open/nothing-there:1", 404, "answered 404"],
     ["of no rule", "nothing/there:1", 404, "there is no rule for the name"],
     ["that is a digest", `open/x@sha256:${"a".repeat(64)}`, 400, "a digest never means another"],
-    ["that is none", "open/X:1", 400, "is no image"],
+    ["that is none", "open/X:1", 400, "is not an image"],
   ])("%s is refused", async (_, reference, status, words) => {
     const { status: answered, text } = await refresh(cacheOf(), reference);
     expect([answered, text]).toEqual([status, expect.stringContaining(words)]);

@@ -150,7 +150,7 @@ describe("refused", () => {
   it.each([
     [
       { prefix: "configured-here", upstream },
-      'prefix: "configured-here" is taken already, by the rule "configured-here"',
+      'prefix: "configured-here" is already taken by the rule "configured-here"',
     ],
     [{ prefix: "x-y", ns: "configured.example", upstream }, "ns: "],
     [
@@ -159,27 +159,27 @@ describe("refused", () => {
     ],
     [
       { prefix: "hiding", upstream },
-      'prefix: "hiding" could hide a namespace of that name from the rule "configured-here"',
+      'prefix: "hiding" could hide a namespace of that name of the rule "configured-here"',
     ],
     [
       { prefix: "x-y", ns: fixture.host("open"), upstream: "https://registry.example.com" },
-      'is what the rule "configured-here" stands for',
+      'already selects the rule "configured-here"',
     ],
     [
       { prefix: "x-y", host: "docker.cache.example", upstream },
-      "host: wants a route to the Worker",
+      "host: requires a route to the Worker",
     ],
     [
       { prefix: "x-y", secretHost: "f00dfacef00dfacef00dface.cache.example", upstream },
-      "host: wants a route to the Worker",
+      "host: requires a route to the Worker",
     ],
-    [{ prefix: "x-y", shadow: true, upstream }, "shadow: what is configured is not hidden"],
+    [{ prefix: "x-y", shadow: true, upstream }, "shadow: a rule added by the API cannot hide"],
     [{ prefix: "x-y" }, "upstream: must be a base URL"],
-    [{ prefix: "x-y", upstream, tagTTL: "1h" }, "tagTTL: is no field of a rule"],
-    [{ prefix: "X", upstream }, "prefix: must be the first part"],
+    [{ prefix: "x-y", upstream, tagTTL: "1h" }, "tagTTL: is not a field of a rule"],
+    [{ prefix: "X", upstream }, "prefix: must be the first component"],
     [
       { prefix: "x-y", upstream, credentials: "ADMIN_TOKEN" },
-      "credentials: ADMIN_TOKEN is the cache's own",
+      "credentials: ADMIN_TOKEN is one of the cache's own secrets",
     ],
     [{ prefix: "x-y", upstream, lifecycle: { rules: 1 } }, "lifecycle.rules: "],
   ])("%j, with the field's path", async (fields, detail) => {
@@ -310,7 +310,7 @@ describe("a deployment that takes the name of an added rule", () => {
     const aside = (await rulesOf(deployed)).filter(({ source }) => source === "api");
     expect(aside).toMatchObject([
       { name: "added-six" },
-      { name: "added-five", problem: expect.stringContaining("taken already") },
+      { name: "added-five", problem: expect.stringContaining("already taken") },
     ]);
   });
 });

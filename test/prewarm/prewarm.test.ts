@@ -292,10 +292,10 @@ describe("a job", () => {
 
   it.each([
     [{ references: [] }, "references: must name an image"],
-    [{ references: ["UPPER/x"] }, 'reference: "UPPER/x" is no image'],
+    [{ references: ["UPPER/x"] }, 'reference: "UPPER/x" is not an image'],
     [{ references: ["open/x:1"], platforms: ["amd64"] }, "platforms[0]: must be a platform"],
     [{ references: ["open/x:1"], priority: 1000 }, "priority: must be 100 at most"],
-    [{ references: ["open/x:1"], prio: 1 }, "prio: is no field of a job"],
+    [{ references: ["open/x:1"], prio: 1 }, "prio: is not a field of a job"],
   ])("%j is refused", async (body, detail) => {
     const response = await api(cache, "POST", "prewarm", body);
     expect(response.status).toBe(400);

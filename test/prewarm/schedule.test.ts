@@ -44,12 +44,12 @@ describe("a rule's prewarm", () => {
   });
 
   it.each([
-    [{ at: "5:30", references: ["a:1"] }, "RULES[0].prewarm[0].at: must be a time of the day"],
-    [{ at: "05:30" }, "RULES[0].prewarm[0]: must name either references, or a repository"],
+    [{ at: "5:30", references: ["a:1"] }, "RULES[0].prewarm[0].at: must be a time of day"],
+    [{ at: "05:30" }, "RULES[0].prewarm[0]: must have either references or a repository"],
     [{ at: "05:30", references: ["a"] }, "RULES[0].prewarm[0].references[0]: must be an image"],
     [{ at: "05:30", repository: "a", newest: 99 }, "RULES[0].prewarm[0].newest: "],
     [{ at: "05:30", references: ["a:1"], platforms: ["x"] }, "prewarm[0].platforms[0]: must be"],
-    [{ at: "05:30", references: ["a:1"], when: 1 }, "RULES[0].prewarm[0].when: is no field"],
+    [{ at: "05:30", references: ["a:1"], when: 1 }, "RULES[0].prewarm[0].when: is not a field"],
   ])("%j is refused", (entry, message) => {
     expect(problemsOf({ RULES: [{ ...GOOD, prewarm: [entry] }] }).join("\n")).toContain(message);
   });

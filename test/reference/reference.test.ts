@@ -44,7 +44,7 @@ describe("a rule", () => {
     for (const field of told) {
       const problems: string[] = [];
       readRule({ [field]: Symbol("nothing") }, "", false, problems);
-      expect([field, problems.some((problem) => problem.includes("is no field of"))]).toEqual([
+      expect([field, problems.some((problem) => problem.includes("is not a field of"))]).toEqual([
         field,
         false,
       ]);

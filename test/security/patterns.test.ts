@@ -132,7 +132,7 @@ describe("a viewer's preview is answered", () => {
 
 describe("patterns are bounded where they come in:", () => {
   const long = "a".repeat(LONGEST + 1);
-  const words = "1024 characters at most";
+  const words = "at most 1024 characters";
 
   it("in the API's tokens, rules and policies", async () => {
     const cache = cacheOf();
