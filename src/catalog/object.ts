@@ -1,5 +1,6 @@
-// The catalog: the one Durable Object that knows what is cached, how large it is, when it was pulled last and what refers to it.
-// Off the hot path: it is told, and the sweep and its previews ask it. Each call is one transaction.
+// Catalog: the one Durable Object that knows what is cached, how large it is, when it was last pulled and what refers
+// to it. It is off the hot path: fills and isolates report to it, sweeps and previews query it. Each call is one
+// transaction.
 
 import { DurableObject } from "cloudflare:workers";
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";

@@ -1,4 +1,4 @@
-// What an image is and has been in a place, beside what its manifests say; and what is here of some digests.
+// Image records: what a place knows of an image besides its manifests, and which digests are cached.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -70,7 +70,7 @@ export function recordOf(
   };
 }
 
-/** One that is named as either kind may come twice. */
+/** A digest known both as manifest and as blob comes twice. */
 export function contentsKnown(database: Database, digests: readonly Digest[]): KnownContent[] {
   return digests.flatMap((digest) =>
     database

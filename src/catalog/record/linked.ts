@@ -1,11 +1,12 @@
-// What leads to a digest in a place: it holds it, or a manifest that it holds leads to it. That is no proof that its registry has it.
+// Links by content: whether a place holds a digest, or a manifest that leads to it. This does not prove that the
+// place's registry has it.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 import type { Leading } from "../query/contract.ts";
 
-/** A place with so few images is gone through from these down; another one from the digest up, which a layer that all the world is
- * built on makes long. */
+/** Maximum images of a place whose contents are walked from the images down. Larger places are walked from the digest
+ * up, which is slow for a base layer that many images share. */
 const FEW = 200;
 
 const DOWN = `
@@ -20,15 +21,15 @@ const UP = `
     UNION SELECT parent FROM up JOIN refs ON child = up.id AND NOT weak JOIN contents ON contents.id = parent AND present)
   SELECT 1 FROM up JOIN images ON content = up.id AND place = ?2`;
 
-/** By children, configs and layers alone. That something refers to what the place holds, as a signature does, says nothing of whether it
- * is from there; and a foreign layer can be named by whoever makes a manifest. */
+/** Follows children, configs and layers only. A referrer such as a signature does not prove that its subject's place has
+ * it, and any author of a manifest can name a foreign layer. */
 export function isLinked(database: Database, place: string, digest: Digest): boolean {
   const id = database.placeIfKnown(place);
   if (id === undefined) return false;
   return database.has(isFew(database, id) ? DOWN : UP, digest, id);
 }
 
-/** Roots that are told, and contents that are gone through from a digest up. */
+/** Maximum roots and tags returned, and maximum contents walked from a digest up. */
 const MOST_ROOTS = 50;
 const MOST_UP = 10_000;
 
@@ -48,7 +49,7 @@ const LEADING_UP = `
     WHERE EXISTS (SELECT 1 FROM images WHERE content = up.id AND place = ?2)
       OR EXISTS (SELECT 1 FROM tags WHERE content = up.id AND place = ?2) LIMIT ${MOST_ROOTS}`;
 
-/** Nothing for a digest that is not known, which costs one lookup: a client may name any. */
+/** Returns nothing for an unknown digest after a single lookup, as clients can name any digest. */
 export function leadingTo(database: Database, place: string, digest: Digest): Leading {
   const id = database.placeIfKnown(place);
   const none = { tags: [], roots: [] };
@@ -69,8 +70,8 @@ export function leadingTo(database: Database, place: string, digest: Digest): Le
   return { tags: tags.slice(0, MOST_ROOTS), roots: roots.map((root) => root.digest) };
 }
 
-/** The only place whose images led to a blob when it came, and whose registry it therefore came from: for what was stored before links
- * were. Undefined where there are several, or none. */
+/** The one place whose images led to a blob when it was cached, and so the place it was fetched from: for blobs stored
+ * before links were recorded. Undefined if there are several places, or none. */
 export function deliveredTo(database: Database, digest: Digest): string | undefined {
   const places = database.all<{ place: string }>(
     `WITH RECURSIVE up (id) AS (

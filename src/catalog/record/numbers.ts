@@ -1,17 +1,18 @@
-// Numbers and happenings, as isolates tell them: what was counted since there is a catalog, by month and by hour, and what happened.
+// Metrics and happenings reported by isolates: totals since the catalog exists, by month and by hour, and events for
+// operators.
 
 import type { Happening, Sample } from "../../meter/meter.ts";
 import { plain } from "../../text/plain.ts";
 import type { Database } from "../database.ts";
 import type { Happened, Operations, Report, UpstreamHour } from "./contract.ts";
 
-/** Of more series the new ones are not taken: names of rules that came and went for years. */
+/** Maximum number of metric series; later ones are dropped. Bounds rule names that came and went over years. */
 const MOST_SERIES = 10_000;
-/** Of happenings; the first go. */
+/** Maximum number of happenings; the oldest are deleted. */
 const MOST_HAPPENINGS = 100_000;
-/** An isolate that has told nothing for so long, in ms, has no fill at work. */
+/** Silence in ms after which an isolate counts as having no running fills. */
 const FILLING = 60_000;
-/** Its family is the bill's (meter/families). */
+/** Prefix of the metric family for billed operations (meter/families). */
 const OPERATIONS = "entrepot_platform_operations\n";
 
 type Amounts = Record<string, number>;
@@ -19,7 +20,7 @@ type Filling = Record<string, { fills: number; at: number }>;
 
 export function takeNumbers(database: Database, report: Report): void {
   const { samples = [], happenings = [], hours = [], filling } = report;
-  // All of them in one row: what SQLite in an object costs is rows that are written.
+  // One row for all series: SQLite in a Durable Object is billed by rows written.
   if (samples.length > 0) addSamples(database, samples);
   for (const one of happenings) happened(database, one);
   for (const one of hours) addHour(database, one);
@@ -78,7 +79,8 @@ function fillingAt(database: Database, now: number): Filling {
   return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING));
 }
 
-/** What was counted in all, and how many fills are at work. @param now in ms since the epoch */
+/** Totals of all isolates' meters, and the number of running fills.
+ * @param now in ms since the epoch */
 export function numbersAt(database: Database, now: number): { samples: Sample[]; fills: number } {
   const all = database.state<Amounts>("series") ?? {};
   const samples = Object.entries(all).map(([key, amount]) => ({ key, amount }));
@@ -91,7 +93,7 @@ export function operationsIn(database: Database, month: string): Operations {
   return database.state<Record<string, Operations>>("operations")?.[month] ?? {};
 }
 
-/** @param from the first hour, as in `UpstreamHour` */
+/** @param from first hour, as in `UpstreamHour` */
 export function hoursFrom(database: Database, from: string): UpstreamHour[] {
   const rows = database.all<UpstreamHour & { left: number | null; limit: number | null }>(
     `SELECT hour, origin, requests, failures, limited, waited, slowest, left, most AS "limit"
@@ -105,7 +107,8 @@ export function hoursFrom(database: Database, from: string): UpstreamHour[] {
   }));
 }
 
-/** In their order. @param after the id of the last one that is known; undefined for the last ones */
+/** Oldest first.
+ * @param after id of the last one that the caller knows; undefined for the latest ones */
 export function happenedAfter(
   database: Database,
   after: number | undefined,

@@ -1,14 +1,14 @@
 // Images, counted by the policy and the rule that expires them.
 
 export interface RuleCount {
-  /** Whose policy it is: the name of a rule of the configuration, or "LIFECYCLE". */
+  /** Owner of the policy: the name of a configured rule, or "LIFECYCLE". */
   policy: string;
   /** The `rulePriority` of the policy's rule. */
   priority: number;
   images: number;
 }
 
-/** Adds to a list of counts, in the order in which the rules came first. */
+/** Adds to the counts of a policy's rule; rules are listed in order of first appearance. */
 export function countByRule(
   counts: RuleCount[],
   { policy, priority }: Pick<RuleCount, "policy" | "priority">,

@@ -1,5 +1,5 @@
-// Collecting: images whose grace is over leave their places, then their tags go, then manifests, then blobs. What is said here to
-// go is deleted by the objects that fetch it, and told when it has gone.
+// Collection: after the grace period images leave their places, then their tags are deleted, then manifests, then
+// blobs. The catalog only decides: the fill objects delete, and report the outcome.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -46,7 +46,7 @@ export function take(
       before,
     );
     if (!image) continue;
-    // Pinned since it was looked at.
+    // Pinned since it was marked.
     if (keptByPins(database, place, image.place).has(image.content)) {
       unmark(database, image.place, image.content);
       continue;
@@ -62,13 +62,14 @@ export function take(
   if (taken > 0) database.countMarks();
 }
 
-/** A tag that goes: the image's own, or that of a referrer, which means another digest. */
+/** A tag to delete: the image's own, or a referrer's, which points to another digest. */
 interface Released {
   tag: string;
   digest: Digest;
 }
 
-/** @returns the tags that go */
+/** Removes an image from its place, with what goes along, and dooms its tags.
+ * @returns the doomed tags */
 export function release(database: Database, image: Marked, because: string): Released[] {
   const releasing = new Releasing(database);
   releasing.release(image.place, image.content);
@@ -77,7 +78,7 @@ export function release(database: Database, image: Marked, because: string): Rel
   const tags = [...releasing.untagged].flatMap(({ place, content }) =>
     database.all<Released>(query, because, place, content),
   );
-  unmark(database, image.place, image.content); // where it stays, as the child of another
+  unmark(database, image.place, image.content); // it may stay, as a child of another image
   const leave = ({ place, content }: Held) => {
     database.run("DELETE FROM images WHERE place = ? AND content = ?", place, content);
   };
@@ -102,7 +103,7 @@ export function tagGone(
 ): boolean {
   const known = tagOf(database, place, tag);
   if (known?.digest !== digest) return false;
-  if (known.doomed === null) return deleted; // pulled meanwhile
+  if (known.doomed === null) return deleted;
   database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
   if (!deleted) return false;
   countDeleted(database, run, "tags");
@@ -140,7 +141,7 @@ export function condemn(
       spare(database, id);
       return false;
     });
-    // A page of nothing but what is referred to again: none of it comes twice.
+    // The whole page is referred to again; `spare` has taken it out of the query.
     if (open.length === 0 && due.length > 0) continue;
     for (const { id, digest } of open) {
       database.run("UPDATE contents SET going = coalesce(going, 0) + 1 WHERE id = ?", id);
@@ -164,15 +165,15 @@ export function removed(database: Database, removals: Removal[], sweeping: Sweep
       digest,
       kind,
     );
-    // It is here anew, as its object has told.
+    // Fetched again meanwhile, as its fill object has reported.
     if (!content) continue;
     if (outcome === "busy") {
-      // With a date of its own, if it stays an orphan.
+      // Gets a new date if it stays an orphan.
       const query = "UPDATE contents SET going = NULL, orphaned_at = 0 WHERE id = ?";
       database.run(query, content.id);
       continue;
     }
-    // Who condemned it before may have deleted it, and not told.
+    // An earlier run may have deleted it without reporting it.
     if (found || content.going > 1) tellDeleted(database, content, sweeping);
     const { orphaned_at: at, noticed_at: noticedAt, because } = content;
     forget(database, content.id, { at, noticedAt, because: because ?? UNREFERRED });
@@ -185,20 +186,20 @@ interface Fate {
   noticed_at: number;
 }
 
-/** A content is not here any more. */
+/** Records that a content is no longer cached. */
 export function forget(database: Database, id: number, orphaning: Orphaning): void {
   database.run(
     `UPDATE contents SET present = 0, going = NULL, orphaned_at = NULL, noticed_at = NULL, because = NULL, generation = NULL
      WHERE id = ?`,
     id,
   );
-  // Held again while it was deleted: whoever pulled it is told that it is lost.
+  // Added to a place again while it was being deleted: the report of that pull is answered with `lost`.
   database.run("DELETE FROM images WHERE content = ?", id);
   releaseChildren(database, id, orphaning);
 }
 
 export function leftoversOf(database: Database, before: number, limit: number): Leftover[] {
-  // Published since it was seen.
+  // Published since they were listed.
   database.run(
     `DELETE FROM leftovers WHERE EXISTS (SELECT 1 FROM contents
        WHERE digest = leftovers.digest AND attempt = leftovers.attempt AND kind = 'blob' AND present)`,

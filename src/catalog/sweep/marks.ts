@@ -1,4 +1,4 @@
-// Marks of images that their policy expires: set by a sweep, taken back by a pull, a pin or a policy that keeps the image after all.
+// Marks on images that a policy expires: set by a sweep, cleared by a pull, a pin or a policy that keeps the image.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -6,7 +6,7 @@ import type { RuleCount } from "./by-rule.ts";
 import { countByRule } from "./by-rule.ts";
 import type { Due, Expired, Marked } from "./contract.ts";
 
-/** Marks what is to expire, and takes all other marks of the place back. What was pulled since it was looked at is left. */
+/** Marks images as expired and clears all other marks of the place. Images pulled since they were read are skipped. */
 export function mark(
   database: Database,
   place: string,
