@@ -23,7 +23,7 @@ interface ImageRow {
 
 /** Maximum number of images for orders by size or pulls: these compute a sum for each match, in one call of the one
  * object. */
-const MOST_SUMMED = 20_000;
+const MAX_SUMMED = 20_000;
 
 /** Size in bytes, without referrers, which are weak manifests, and with cached foreign layers, which are weak blobs. */
 const SIZE = `(WITH RECURSIVE under (id) AS (
@@ -51,35 +51,35 @@ const TOP = `(EXISTS (SELECT 1 FROM tags AS t WHERE t.content = images.content A
 export function listed(database: Database, wanted: ImageQuery): ListedImage[] | undefined {
   const { parts, places, sort, descending, after, limit } = wanted;
   const values: (string | number)[] = [];
-  const one = (value: string | number) => {
+  const parameter = (value: string | number) => {
     values.push(value);
     return `?${values.length}`;
   };
   const found = parts.map((part) => {
-    const value = one(part);
+    const value = parameter(part);
     return `instr(lower(${NAME}), ${value}) OR instr(digest, ${value}) = 1 OR EXISTS (SELECT 1 FROM tags AS t
       WHERE t.content = images.content AND t.place = images.place AND instr(lower(${NAME} || ':' || tag), ${value}))`;
   });
   const under = places.map((place) => {
-    const value = one(place);
+    const value = parameter(place);
     return `substr(places.place, 1, length(${value})) = ${value}`;
   });
   const from = `FROM images JOIN places ON places.id = images.place JOIN contents ON contents.id = images.content
     WHERE ${TOP}
       ${found.length > 0 ? `AND (${found.join(" OR ")})` : ""} ${under.length > 0 ? `AND (${under.join(" OR ")})` : ""}`;
   if (sort === "size" || sort === "pulls") {
-    const query = `SELECT count(*) AS n FROM (SELECT 1 ${from} LIMIT ${MOST_SUMMED + 1})`;
-    if (database.one<{ n: number }>(query, ...values).n > MOST_SUMMED) return undefined;
+    const query = `SELECT count(*) AS n FROM (SELECT 1 ${from} LIMIT ${MAX_SUMMED + 1})`;
+    if (database.one<{ n: number }>(query, ...values).n > MAX_SUMMED) return undefined;
   }
   const [compare, direction] = descending ? ["<", "DESC"] : [">", "ASC"];
   const behind = after
-    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => one(value)).join(", ")})`
+    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => parameter(value)).join(", ")})`
     : "";
   const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
   const rows = database.all<ImageRow>(
     `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
        images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, ${PULLS} AS pulls, reason, ${KEYS[sort]} AS key
-     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${one(limit)}`,
+     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${parameter(limit)}`,
     ...values,
   );
   return rows.map((row) => imageOf(database, row));

@@ -6,7 +6,8 @@ import { lastPullOf, pullsByTag, repositoryPulls } from "../record/image-pulls.t
 import { pinsAt } from "../sweep/pins.ts";
 import type { ImageRecord, KnownContent } from "./contract.ts";
 
-const MOST_MOVES = 100;
+/** Maximum number of earlier digests, and of referrers, in a record. */
+const MAX_LISTED = 100;
 
 export function recordOf(
   database: Database,
@@ -38,7 +39,7 @@ export function recordOf(
     place,
     content,
     pid,
-    MOST_MOVES,
+    MAX_LISTED,
   );
   const parent = database.first<{ digest: Digest }>(
     `SELECT digest FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = ?1
@@ -49,7 +50,7 @@ export function recordOf(
   const referrers = database.all<{ digest: Digest; artifact_type: string | null; size: number }>(
     "SELECT digest, artifact_type, size FROM contents WHERE subject = ? AND kind = 'manifest' AND present ORDER BY digest LIMIT ?",
     digest,
-    MOST_MOVES,
+    MAX_LISTED,
   );
   const byTag = pullsByTag(database, place, digest);
   return {

@@ -7,7 +7,7 @@ import type { Leading } from "../query/contract.ts";
 
 /** Maximum images of a place whose contents are walked from the images down. Larger places are walked from the digest
  * up, which is slow for a base layer that many images share. */
-const FEW = 200;
+const MAX_WALKED_DOWN = 200;
 
 const DOWN = `
   WITH RECURSIVE down (id) AS (
@@ -26,28 +26,28 @@ const UP = `
 export function isLinked(database: Database, place: string, digest: Digest): boolean {
   const id = database.placeIfKnown(place);
   if (id === undefined) return false;
-  return database.has(isFew(database, id) ? DOWN : UP, digest, id);
+  return database.has(isSmall(database, id) ? DOWN : UP, digest, id);
 }
 
 /** Maximum roots and tags returned, and maximum contents walked from a digest up. */
-const MOST_ROOTS = 50;
-const MOST_UP = 10_000;
+const MAX_ROOTS = 50;
+const MAX_WALKED_UP = 10_000;
 
 const LEADING_DOWN = `
   WITH RECURSIVE down (root, id) AS (
     SELECT content, content FROM images WHERE place = ?2 UNION SELECT content, content FROM tags WHERE place = ?2
     UNION SELECT root, child FROM down JOIN contents ON contents.id = down.id AND present JOIN refs ON parent = down.id AND NOT weak)
   SELECT DISTINCT root AS id, r.digest AS digest FROM down JOIN contents AS c ON c.id = down.id AND c.digest = ?1
-    JOIN contents AS r ON r.id = root LIMIT ${MOST_ROOTS}`;
+    JOIN contents AS r ON r.id = root LIMIT ${MAX_ROOTS}`;
 
 const LEADING_UP = `
   WITH RECURSIVE up (id) AS (
     SELECT id FROM contents WHERE digest = ?1
     UNION SELECT parent FROM up JOIN refs ON child = up.id AND NOT weak JOIN contents ON contents.id = parent AND present
-    LIMIT ${MOST_UP})
+    LIMIT ${MAX_WALKED_UP})
   SELECT up.id AS id, digest FROM up JOIN contents ON contents.id = up.id
     WHERE EXISTS (SELECT 1 FROM images WHERE content = up.id AND place = ?2)
-      OR EXISTS (SELECT 1 FROM tags WHERE content = up.id AND place = ?2) LIMIT ${MOST_ROOTS}`;
+      OR EXISTS (SELECT 1 FROM tags WHERE content = up.id AND place = ?2) LIMIT ${MAX_ROOTS}`;
 
 /** Returns nothing for an unknown digest after a single lookup, as clients can name any digest. */
 export function leadingTo(database: Database, place: string, digest: Digest): Leading {
@@ -55,7 +55,7 @@ export function leadingTo(database: Database, place: string, digest: Digest): Le
   const none = { tags: [], roots: [] };
   if (id === undefined) return none;
   if (!database.has("SELECT 1 FROM contents WHERE digest = ?", digest)) return none;
-  const query = isFew(database, id) ? LEADING_DOWN : LEADING_UP;
+  const query = isSmall(database, id) ? LEADING_DOWN : LEADING_UP;
   const roots = database.all<{ id: number; digest: Digest }>(query, digest, id);
   const tags = roots.flatMap((root) =>
     database
@@ -63,11 +63,11 @@ export function leadingTo(database: Database, place: string, digest: Digest): Le
         "SELECT tag FROM tags WHERE content = ? AND place = ? ORDER BY since DESC LIMIT ?",
         root.id,
         id,
-        MOST_ROOTS,
+        MAX_ROOTS,
       )
       .map(({ tag }) => ({ tag, digest: root.digest })),
   );
-  return { tags: tags.slice(0, MOST_ROOTS), roots: roots.map((root) => root.digest) };
+  return { tags: tags.slice(0, MAX_ROOTS), roots: roots.map((root) => root.digest) };
 }
 
 /** The one place whose images led to a blob when it was cached, and so the place it was fetched from: for blobs stored
@@ -84,7 +84,9 @@ export function deliveredTo(database: Database, digest: Digest): string | undefi
   return places.length === 1 ? places[0]?.place : undefined;
 }
 
-function isFew(database: Database, place: number): boolean {
+function isSmall(database: Database, place: number): boolean {
   const query = "SELECT count(*) AS count FROM (SELECT 1 FROM images WHERE place = ? LIMIT ?)";
-  return database.one<{ count: number }>(query, place, FEW + 1).count <= FEW;
+  return (
+    database.one<{ count: number }>(query, place, MAX_WALKED_DOWN + 1).count <= MAX_WALKED_DOWN
+  );
 }

@@ -7,16 +7,16 @@ import type { Database } from "../database.ts";
 import type { Happened, Operations, Report, UpstreamHour } from "./contract.ts";
 
 /** Maximum number of metric series; later ones are dropped. Bounds rule names that came and went over years. */
-const MOST_SERIES = 10_000;
+const MAX_SERIES = 10_000;
 /** Maximum number of happenings; the oldest are deleted. */
-const MOST_HAPPENINGS = 100_000;
+const MAX_HAPPENINGS = 100_000;
 /** Silence in ms after which an isolate counts as having no running fills. */
-const FILLING = 60_000;
+const FILLING_TIMEOUT = 60_000;
 /** Prefix of the metric family for billed operations (meter/families). */
 const OPERATIONS = "entrepot_platform_operations\n";
 
-type Amounts = Record<string, number>;
-type Filling = Record<string, { fills: number; at: number }>;
+type SeriesTotals = Record<string, number>;
+type FillingIsolates = Record<string, { fills: number; at: number }>;
 
 export function takeNumbers(database: Database, report: Report): void {
   const { samples = [], happenings = [], hours = [], filling } = report;
@@ -30,14 +30,14 @@ export function takeNumbers(database: Database, report: Report): void {
 }
 
 function addSamples(database: Database, samples: readonly Sample[]): void {
-  const all = database.state<Amounts>("series") ?? {};
+  const all = database.state<SeriesTotals>("series") ?? {};
   let count = Object.keys(all).length;
   const month = new Date().toISOString().slice(0, 7);
   const months = database.state<Record<string, Operations>>("operations") ?? {};
   const operations: Operations = months[month] ?? {};
   for (const { key, amount } of samples) {
     const before = all[key];
-    if (before === undefined && count >= MOST_SERIES) continue;
+    if (before === undefined && count >= MAX_SERIES) continue;
     if (before === undefined) count += 1;
     all[key] = (before ?? 0) + amount;
     if (!key.startsWith(OPERATIONS)) continue;
@@ -74,15 +74,15 @@ function addHour(database: Database, one: UpstreamHour): void {
   );
 }
 
-function fillingAt(database: Database, now: number): Filling {
-  const all = database.state<Filling>("filling") ?? {};
-  return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING));
+function fillingAt(database: Database, now: number): FillingIsolates {
+  const all = database.state<FillingIsolates>("filling") ?? {};
+  return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING_TIMEOUT));
 }
 
 /** Totals of all isolates' meters, and the number of running fills.
  * @param now in ms since the epoch */
 export function numbersAt(database: Database, now: number): { samples: Sample[]; fills: number } {
-  const all = database.state<Amounts>("series") ?? {};
+  const all = database.state<SeriesTotals>("series") ?? {};
   const samples = Object.entries(all).map(([key, amount]) => ({ key, amount }));
   const counts = Object.values(fillingAt(database, now)).map(({ fills }) => fills);
   return { samples, fills: counts.reduce((sum, fills) => sum + fills, 0) };
@@ -131,7 +131,7 @@ export function trimNumbers(database: Database, before: number): void {
   database.run("DELETE FROM happenings WHERE at < ?", before);
   database.run(
     "DELETE FROM happenings WHERE id <= (SELECT max(id) FROM happenings) - ?",
-    MOST_HAPPENINGS,
+    MAX_HAPPENINGS,
   );
   const month = new Date(before).toISOString().slice(0, 7);
   const months = database.state<Record<string, Operations>>("operations") ?? {};

@@ -16,7 +16,7 @@ import { tagOf } from "./tags.ts";
 const UNKNOWN = "?";
 /** Interval in ms within which a further HEAD or 304 is not recorded: nodes of a fleet send one every few minutes, each
  * through its own isolate. */
-const NOTED = 30 * 60_000;
+const CHECK_INTERVAL = 30 * 60_000;
 
 /** Known times of an image, in ms since the epoch. */
 interface Times {
@@ -180,7 +180,7 @@ function noteCheck(database: Database, { place, digest, at }: CheckedImage): voi
        AND (coalesce(pulled_at, 0) < ?3 OR expired_at IS NOT NULL)`,
     id,
     content,
-    at - NOTED,
+    at - CHECK_INTERVAL,
   );
   if (isDue) touch(database, id, content, at, true);
 }

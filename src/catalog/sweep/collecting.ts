@@ -14,12 +14,12 @@ import {
 } from "../record/referred.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./contract.ts";
-import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
+import { countDeleted, type Deleted, type DeletingRun, tellDeleted } from "./deleted.ts";
 import { unmark } from "./marks.ts";
 import { keptByPins } from "./pins.ts";
 import { type Held, Releasing } from "./releasing.ts";
 
-export interface Marked {
+export interface MarkedImage {
   content: number;
   place: number;
   at: number;
@@ -33,11 +33,11 @@ export function take(
   database: Database,
   images: Due[],
   before: number,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): void {
   let taken = 0;
   for (const { place, digest } of images) {
-    const image = database.first<Marked>(
+    const image = database.first<MarkedImage>(
       `SELECT content, images.place, expired_at AS at, images.noticed_at AS noticed, policy, priority, reason
        FROM images JOIN places ON places.id = images.place JOIN contents ON contents.id = content
        WHERE places.place = ? AND digest = ? AND kind = 'manifest' AND expired_at <= ?`,
@@ -70,7 +70,7 @@ interface Released {
 
 /** Removes an image from its place, with what goes along, and dooms its tags.
  * @returns the doomed tags */
-export function release(database: Database, image: Marked, because: string): Released[] {
+export function release(database: Database, image: MarkedImage, because: string): Released[] {
   const releasing = new Releasing(database);
   releasing.release(image.place, image.content);
   const query = `UPDATE tags SET doomed = ?1 WHERE place = ?2 AND content = ?3
@@ -99,7 +99,7 @@ export function tagGone(
   database: Database,
   { place, tag, digest }: Doomed,
   deleted: boolean,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): boolean {
   const known = tagOf(database, place, tag);
   if (known?.digest !== digest) return false;
@@ -157,9 +157,9 @@ function spare(database: Database, id: number): void {
   adopt(database, id);
 }
 
-export function removed(database: Database, removals: Removal[], sweeping: Sweeping): void {
+export function removed(database: Database, removals: Removal[], deletingRun: DeletingRun): void {
   for (const { digest, kind, outcome, found } of removals) {
-    const content = database.first<Deleted & Fate>(
+    const content = database.first<Deleted & CondemnedRow>(
       `SELECT id, digest, kind, size, attempt, because, going, orphaned_at, noticed_at FROM contents
        WHERE digest = ? AND kind = ? AND present AND going IS NOT NULL`,
       digest,
@@ -174,13 +174,13 @@ export function removed(database: Database, removals: Removal[], sweeping: Sweep
       continue;
     }
     // An earlier run may have deleted it without reporting it.
-    if (found || content.going > 1) tellDeleted(database, content, sweeping);
+    if (found || content.going > 1) tellDeleted(database, content, deletingRun);
     const { orphaned_at: at, noticed_at: noticedAt, because } = content;
     forget(database, content.id, { at, noticedAt, because: because ?? UNREFERRED });
   }
 }
 
-interface Fate {
+interface CondemnedRow {
   going: number;
   orphaned_at: number;
   noticed_at: number;
@@ -212,7 +212,7 @@ export function leftoverGone(
   database: Database,
   { digest, attempt }: Leftover,
   bytes: number | undefined,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): void {
   database.run("DELETE FROM leftovers WHERE digest = ? AND attempt = ?", digest, attempt);
   if (!bytes) return;

@@ -3,7 +3,6 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobFact, TagFact } from "../record/contract.ts";
-import type { RuleCount } from "./by-rule.ts";
 import type { Candidate } from "./candidate.ts";
 
 /** A candidate as it was when read. */
@@ -26,6 +25,26 @@ export interface Expired {
   /** The `rulePriority` of the policy's rule. */
   priority: number;
   reason: string;
+}
+
+/** Images counted by the policy and the rule that expires them. */
+export interface RuleCount {
+  /** Owner of the policy: the name of a configured rule, or "LIFECYCLE". */
+  policy: string;
+  /** The `rulePriority` of the policy's rule. */
+  priority: number;
+  images: number;
+}
+
+/** Adds to the counts of a policy's rule; rules are listed in order of first appearance. */
+export function countByRule(
+  counts: RuleCount[],
+  { policy, priority }: Pick<RuleCount, "policy" | "priority">,
+  images = 1,
+): void {
+  const known = counts.find((one) => one.policy === policy && one.priority === priority);
+  if (known) known.images += images;
+  else counts.push({ policy, priority, images });
 }
 
 export interface Marked {

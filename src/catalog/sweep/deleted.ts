@@ -16,7 +16,7 @@ export interface Deleted {
 }
 
 /** The run that deletes. */
-export interface Sweeping {
+export interface DeletingRun {
   /** By the run's clock. */
   now: number;
   run: number;
@@ -31,7 +31,7 @@ export function countDeleted(database: Database, run: number, what: Counted, byt
 
 /** Records that a manifest or a blob's head object was deleted from R2. Segments after the first stay for a while, for
  * responses that are still streaming them. */
-export function tellDeleted(database: Database, content: Deleted, { now, run }: Sweeping): void {
+export function tellDeleted(database: Database, content: Deleted, { now, run }: DeletingRun): void {
   const { digest, kind, size, attempt } = content;
   const bytes = kind === "manifest" ? size : segmentLength(size, 0);
   countDeleted(database, run, kind === "manifest" ? "manifests" : "blobs", bytes);
@@ -49,6 +49,8 @@ export function creditDeleted(database: Database, id: number): void {
     WHERE id = ? AND present AND going IS NOT NULL`;
   const content = database.first<Deleted>(query, id);
   if (!content) return;
-  const last = database.first<Sweeping>("SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1");
+  const last = database.first<DeletingRun>(
+    "SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1",
+  );
   if (last) tellDeleted(database, content, last);
 }

@@ -2,9 +2,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { RuleCount } from "./by-rule.ts";
-import { countByRule } from "./by-rule.ts";
-import type { Due, Expired, Marked } from "./contract.ts";
+import { countByRule, type Due, type Expired, type Marked, type RuleCount } from "./contract.ts";
 
 /** Marks images as expired and clears all other marks of the place. Images pulled since they were read are skipped. */
 export function mark(

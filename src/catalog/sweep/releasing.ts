@@ -3,6 +3,7 @@
 
 import type { Database } from "../database.ts";
 import { isReferrersTag } from "../record/tags.ts";
+import type { Due } from "./contract.ts";
 
 export interface Held {
   place: number;
@@ -110,3 +111,15 @@ const CONTENT = `
     (SELECT count(*) FROM refs JOIN contents AS p ON p.id = parent WHERE child = contents.id AND p.present) AS parents
   FROM contents WHERE id = ? AND present`;
 const CHILDREN = "SELECT child FROM refs WHERE parent = ?";
+
+/** Bytes in R2 that deleting these images would free; changes nothing. */
+export function freedBy(database: Database, images: Due[]): number {
+  const releasing = new Releasing(database);
+  const query = `SELECT places.id AS place, content FROM images JOIN places ON places.id = images.place
+    JOIN contents ON contents.id = content WHERE places.place = ? AND digest = ? AND kind = 'manifest'`;
+  for (const { place, digest } of images) {
+    const held = database.first<{ place: number; content: number }>(query, place, digest);
+    if (held) releasing.release(held.place, held.content);
+  }
+  return releasing.freed();
+}

@@ -7,8 +7,8 @@ import { happened } from "../record/numbers.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import { release } from "./collecting.ts";
 import type { RemovedImage, Removing } from "./contract.ts";
-import { freedBy } from "./freed.ts";
 import { keptByPins } from "./pins.ts";
+import { freedBy } from "./releasing.ts";
 
 /** Deletes a tag, and the image with its last tag; or an image with all its tags. Repeated, it continues where an
  * earlier call stopped.
@@ -47,7 +47,7 @@ export function removeImage(
   }
   const isHeld = () =>
     database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", pid, content);
-  if (!isHeld()) return rest(database, place, pid, content, digest);
+  if (!isHeld()) return remainingTags(database, place, pid, content, digest);
   if (tag === undefined) {
     // The image would stay as part of the other one, even with `force`.
     const by = leaderOf(database, pid, content);
@@ -76,7 +76,7 @@ export function removeImage(
 }
 
 /** Remaining tags of an image that has left its place: its deletion was interrupted before they were deleted. */
-function rest(
+function remainingTags(
   database: Database,
   place: string,
   pid: number,
