@@ -9,7 +9,7 @@ import { tellBlob } from "./record-content.ts";
 import { holdTagged } from "./record-pulls.ts";
 import { keyOf, tagOf, tellTag } from "./tags.ts";
 
-const VANISHED = "the manifest that led to it is gone from R2";
+const VANISHED = "the manifest that referred to it is no longer in R2";
 /** Sorts after every digest and every name. */
 const END = "\u{10ffff}";
 

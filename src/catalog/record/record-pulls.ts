@@ -138,7 +138,7 @@ function revived(database: Database, place: number, content: number, at: number)
     what: "revived",
     place: name,
     digest,
-    reason: "it was pulled in its grace",
+    reason: "pulled during its grace period",
   });
   database.setState("revived", (database.state<number>("revived") ?? 0) + 1);
 }

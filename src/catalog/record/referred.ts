@@ -13,7 +13,7 @@ export interface Orphaning {
 }
 
 /** Reason for deleting content that no image ever led to. */
-export const UNREFERRED = "nothing that is cached refers to it";
+export const UNREFERRED = "nothing in the cache refers to it";
 
 export function isReferred(database: Database, content: number): boolean {
   learnParents(database, content);

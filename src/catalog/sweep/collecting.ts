@@ -217,6 +217,6 @@ export function leftoverGone(
   database.run("DELETE FROM leftovers WHERE digest = ? AND attempt = ?", digest, attempt);
   if (!bytes) return;
   countDeleted(database, run, "leftovers", bytes);
-  const reason = "segments of a blob, or of a fill, that is not here any more";
+  const reason = "segments left over from a deleted blob or an abandoned fill";
   database.event({ at: now, run, what: "leftover", digest, bytes, reason });
 }

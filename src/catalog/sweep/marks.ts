@@ -54,7 +54,7 @@ function clear(
   for (const { content, digest } of database.all<{ content: number; digest: Digest }>(query, id)) {
     if (marked.has(content)) continue;
     cleared += 1;
-    const reason = "its policy keeps it after all";
+    const reason = "its policy no longer expires it";
     database.event({ at: now, run, what: "revived", place, digest, reason });
     unmark(database, id, content);
   }

@@ -44,7 +44,7 @@ export function begin(
   const running = database.all<RunRow>("SELECT * FROM runs WHERE ended_at IS NULL");
   if (running.some(({ beat_at }) => clock - beat_at < RUN_TIMEOUT)) return undefined;
   for (const { id, counts, beat_at } of running) {
-    const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was broken off" });
+    const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was interrupted" });
     database.run("UPDATE runs SET ended_at = ?, counts = ? WHERE id = ?", beat_at, told, id);
   }
   const { id } = database.one<{ id: number }>(
