@@ -103,7 +103,7 @@ export function tagGone(
 ): boolean {
   const known = tagOf(database, place, tag);
   if (known?.digest !== digest) return false;
-  if (known.doomed === null) return deleted;
+  if (known.doomed === null) return deleted; // pulled while it was being deleted
   database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
   if (!deleted) return false;
   countDeleted(database, run, "tags");

@@ -1,5 +1,5 @@
-// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all who ask. It hands out news, never
-// bytes: those are read from R2, segment by segment, while the rest is still coming.
+// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all clients. It reports
+// progress, never bytes: clients read segments from R2 while the rest is still arriving.
 
 import { DurableObject } from "cloudflare:workers";
 import { openCatalog } from "../../catalog/open.ts";
@@ -27,7 +27,7 @@ import { HOLD_AFTER, SavedFill } from "./saved.ts";
 import { twinIn } from "./twin.ts";
 import { broken, joinedTo, lookForFollower } from "./wait.ts";
 
-/** An alarm handler may run for 15 minutes; the next one takes over. */
+/** Time in ms that an alarm holds the object: handlers may run for 15 minutes, and the next alarm takes over. */
 const HOLD_FOR = 13 * 60_000;
 
 export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobFillMethods> {
@@ -51,8 +51,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     tally: this.#tally,
   });
 
-  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A repository that is
-   * not linked is given nothing that its own origin has not delivered, and confirmed for it. */
+  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A
+   * repository that is not linked gets nothing that its own origin has not delivered and confirmed for it. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
     return settle(() => this.#join(digest, source, asking));
   }
@@ -61,7 +61,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     await this.#removing.over();
     const running = () => this.#runs.of(source, asking.linked ?? false);
     const layout = running() ? undefined : await this.#blobs.layout(digest);
-    const run = running(); // one may have begun meanwhile
+    const run = running(); // one may have begun while R2 was read
     if (run) return this.#joinRun(run, digest, source, asking);
     if (layout) return this.#joinPublished(layout, digest, source, asking);
     return this.#joinNew(digest, source, asking);
@@ -71,7 +71,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     try {
       return await this.#joined(run, digest, source, asking, false);
     } catch (error) {
-      // What ended a run that another source had begun is not this one's: it has a run of its own.
+      // A run started by another source failed for reasons of that source: this one starts its own.
       if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
       const next = this.#runs.of(source, asking.linked ?? false);
       if (next && next !== run) return this.#joined(next, digest, source, asking, false);
@@ -89,7 +89,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return this.#joined(run, digest, source, asking, began);
   }
 
-  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. */
+  /** The upstream's HEAD is enough where its origin has delivered the bytes before; otherwise it has to deliver them
+   * now. */
   async #joinPublished(
     layout: Layout,
     digest: Digest,
@@ -109,7 +110,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return this.#joined(this.#runs.prove(digest, source, layout), digest, source, asking, true);
   }
 
-  /** Throws what the upstream answers to a repository that it has given nothing in this run. */
+  /** Waits for the run to serve the source. Throws the upstream's refusal for a repository that it has delivered nothing
+   * to in this run. */
   async #joined(
     run: Run,
     digest: Digest,
@@ -123,7 +125,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
     if (!joined) return this.#join(digest, source, asking);
     if (asking.linked) return joined;
-    // Published by another origin's run in between: this one has delivered nothing.
+    // Another origin's run published it meanwhile: this origin has delivered nothing.
     if (run.found && joined.state === "published")
       return this.#joinPublished(joined.layout, digest, source, asking);
     if (!run.sources.hasAnswered(source)) {
@@ -135,8 +137,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return joined;
   }
 
-  /** How large the blob is, by the upstream's HEAD, or its first byte where HEAD is deficient; undefined where neither
-   * says. Starts no fill. */
+  /** Size of the blob in bytes, by the upstream's HEAD, or a GET of its first byte where HEAD is deficient; undefined
+   * where neither tells. Starts no fill. */
   async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
     return settle(() => {
       const told = this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
@@ -144,13 +146,13 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Throws what the upstream answers to a repository that does not have it. */
+  /** Throws the upstream's refusal for a repository that does not have the blob. */
   #confirmed(digest: Digest, source: Source, asking: Asking): Promise<void> {
     const ask = () => confirmBlob(this.#upstream, source, digest);
     return patiently(this.#confirms.ask(source, ask), source, asking);
   }
 
-  /** Waits until segment `number` of that attempt can be read.
+  /** Waits until segment `number` of the attempt can be read.
    * @param verified waits until the whole blob is verified and visible instead */
   async waitFor(
     digest: Digest,
@@ -169,7 +171,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
+  /** Repairs a published blob with a missing or damaged segment: turns it into an attempt again, which fetches what is
+   * missing. */
   async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
     return settle(async () => {
       await this.#removing.over();
@@ -177,14 +180,14 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
       console.error(
         `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
       );
-      // The mending is the run from its first step on: whoever asks meanwhile joins it.
+      // The run counts as started before its first step, so that requests in the meantime join it.
       this.#runs.mend(layout, source, () => this.#blobs.unpublish(layout));
     });
   }
 
-  /** Holds the object while it fetches, resumes what a reset broke off, retries, and cleans up. */
+  /** Holds the object while it fetches, resumes after a reset, retries, and cleans up. */
   override async alarm(): Promise<void> {
-    // First of all: should the object die in here, it wakes again.
+    // First, so that the alarm fires again if the object dies in here.
     await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
     const saved = await this.#saved.get();
     if (!saved) return this.#saved.empty();
@@ -202,7 +205,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     clearTimeout(timer);
   }
 
-  /** The digest of the same bytes by the other algorithm. Undefined where the blob is not here. */
+  /** Digest of the same bytes by the other algorithm. Undefined where the blob is not cached. */
   async twin(digest: Digest): Promise<Outcome<Digest | undefined>> {
     return settle(async () => {
       this.#twin ??= twinIn(this.#blobs, digest).finally(() => {
@@ -212,7 +215,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Deletes the blob's head, unless the blob is being fetched or mended. */
+  /** Deletes the blob's head object, unless the blob is being fetched or mended. */
   async remove(digest: Digest): Promise<Outcome<Removed>> {
     return settle(() =>
       this.#removing.unless(
@@ -226,8 +229,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     );
   }
 
-  /** Deletes what an attempt has stored, unless it is somebody's: the published blob's, or a fill's.
-   * @returns how many bytes were deleted; undefined where it stays */
+  /** Deletes an attempt's segments unless it is in use: by the published blob or by a fill.
+   * @returns bytes deleted; undefined if the attempt stays */
   async removeAttempt(digest: Digest, attempt: string): Promise<Outcome<number | undefined>> {
     return settle(async () => {
       const layout = await this.#blobs.layout(digest);
@@ -236,12 +239,12 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Resolves once the blob is not being deleted. */
+  /** Resolves once no deletion of the blob is running. */
   async removalOver(): Promise<void> {
     await this.#removing.over();
   }
 
   async #isIdle(): Promise<boolean> {
-    return !(await this.#saved.get()) && this.#runs.isIdle; // a fill may have begun meanwhile
+    return !(await this.#saved.get()) && this.#runs.isIdle; // in this order: a fill may begin during the read
   }
 }

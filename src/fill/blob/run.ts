@@ -1,5 +1,5 @@
-// A run: what a blob's object does from the first question for it until it is published or given up. A run has rounds:
-// each is one way from an answer of the upstream to a verified blob, and one that cannot be continued starts over.
+// Run: fetches a blob from the first request for it until it is published or given up, in rounds. A round that cannot
+// be continued is followed by one that starts over.
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -15,13 +15,13 @@ import { Round } from "./round.ts";
 import { Mismatch, type RunStore } from "./run-store.ts";
 import { StartOver } from "./transfer.ts";
 
-/** How often a run may start over before it gives up. */
+/** Maximum number of times that a run starts over. */
 const MOST_RESTARTS = 2;
 
-/** So many bytes, within a joiner's patience, show that a blob is coming. */
+/** Bytes that have to arrive within a joiner's patience to count as progress. */
 const MOVING = 64 * 1024;
 
-/** What the object remembers across a reset. */
+/** State that survives a reset of the object. */
 export interface RunMemory {
   plan(): Promise<Plan | undefined>;
   keepPlan(plan: Plan | undefined): Promise<void>;
@@ -29,39 +29,39 @@ export interface RunMemory {
 
 export interface RunOptions {
   digest: Digest;
-  /** Of one origin, at least one: what one has delivered proves nothing of another. */
+  /** Sources of one origin, at least one: one origin's delivery proves nothing about another. */
   sources: readonly Source[];
-  /** On one connection, without ranges. */
+  /** Uses one connection and no ranges. */
   plain: boolean;
   blobs: RunStore;
   upstream: UpstreamClient;
   memory: RunMemory;
-  /** What has to be done first. */
+  /** Work to do first. */
   prepare?: () => Promise<void>;
 }
 
 export class Run {
-  /** Whose upstream is asked (policy/source). */
+  /** Origin that is fetched from (policy/source). */
   readonly origin: string;
-  /** The published blob that its bytes are compared with, where it only proves that its origin has them. */
+  /** Published blob that the bytes are compared with, in a run that only proves its origin. */
   readonly compared: Layout | undefined;
   readonly news = new Signal();
   readonly sources = new Sources();
-  /** Repositories of the origin that were given nothing in this run, and have confirmed by the upstream's word that they have it. */
+  /** Sources that were delivered nothing in this run, and whose HEAD has confirmed the blob. */
   readonly confirmed = new Set<Source>();
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
-  /** When bytes worth speaking of came last, in ms since the epoch, and how many have since. */
+  /** When PROGRESS bytes last arrived, in ms since the epoch, and the number of bytes since. */
   #movedAt = 0;
   #since = 0;
-  /** It was published before the run began: a Worker raced with an earlier one. */
+  /** The blob was published before the run began: a Worker raced with an earlier run. */
   found = false;
-  /** The failure was the upstream's refusal of every source. */
+  /** The upstream refused every source. */
   refused = false;
-  /** What came did not hash to the digest. */
+  /** Source, digest and description of bytes that did not match the digest. */
   mismatch: [source: Source, digest: Digest, what: string] | undefined;
-  /** Ends when the run does; never rejects: the failure is in `failure`. */
+  /** Resolves when the run ends; never rejects, as errors go to `failure`. */
   readonly ended: Promise<void>;
 
   readonly #digest: Digest;
@@ -96,12 +96,12 @@ export class Run {
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }
 
-  /** Whether the next run had better do without ranges: the pieces came from different places, or not at all. */
+  /** Whether the next run should use no ranges: the pieces did not fit together, or did not arrive. */
   get plain(): boolean {
     return this.#plain;
   }
 
-  /** Whether bytes are coming: somebody who has waited for `patience` ms had better go elsewhere if they are not. */
+  /** Whether bytes arrived within the last `patience` ms; if not, a joiner should give up. */
   isMoving(patience: number): boolean {
     return Date.now() - this.#movedAt < patience;
   }
@@ -139,7 +139,7 @@ export class Run {
       this.attempt = attempt;
       this.news.tell();
     });
-    // Told before the first segment leaves its old place: followers then look for it in the head.
+    // Set before segment 0 is deleted from its old key: followers then read it from the head object.
     this.published = layout;
     this.news.tell();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
@@ -148,7 +148,7 @@ export class Run {
 
   #fail(error: unknown): void {
     this.refused = isRefusal(error);
-    // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
+    // A refusal goes to the client; other errors are logged for the operator.
     if (!isKnown(error)) {
       console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     }
@@ -156,7 +156,7 @@ export class Run {
     this.news.tell();
   }
 
-  /** Forgets the attempt: first that there is one, then what it stored. */
+  /** Discards the attempt: first the record of it, then its segments. */
   async #discard(): Promise<void> {
     const id = this.attempt?.id ?? (await this.#memory.plan())?.attempt;
     this.attempt = undefined;
@@ -166,7 +166,7 @@ export class Run {
   }
 }
 
-/** What clients are told of a failure. */
+/** The error that clients get for a failure. */
 function told(error: unknown): unknown {
   if (error instanceof Mismatch) {
     return new RegistryError(

@@ -1,19 +1,20 @@
-// Moving bytes: from an upstream's answer into a segment's buffer, resumed by range where the connection breaks.
+// Transfer: moves bytes from an upstream's answer into a segment's buffer, and resumes by range where the connection
+// breaks.
 
 import { RegistryError } from "../../oci/error.ts";
 import { SEGMENT, segmentLength } from "../../store/segments.ts";
 import type { Partial, TimedBody } from "../../upstream/client/body.ts";
 import type { Fetcher } from "./fetcher.ts";
 
-/** What is stored cannot be continued: the upstream has no ranges, or tells another length. */
+/** The stored segments cannot be continued: the upstream has no ranges, or reports another size. */
 export class StartOver extends Error {}
 
-/** The pauses, in ms, after each break of one segment's transfer; then the fill gives up. */
+/** Pauses in ms after each break of a segment's transfer in a row; after the last the fill fails. */
 const PAUSES = [0, 100, 400, 1600];
-/** So many bytes are worth another try: some servers answer a range with less than was asked. */
+/** Bytes after which a break no longer counts: some servers answer a range with less than was requested. */
 const PROGRESS = 64 * 1024;
 
-/** Reads on until the buffer is full or the body ends; says whether the connection broke. */
+/** Reads until the buffer is full or the body ends; tells whether the connection broke. */
 export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
   try {
     await body.fill(partial);
@@ -24,10 +25,10 @@ export async function readOn(body: TimedBody, partial: Partial): Promise<"broken
   }
 }
 
-/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does
- * not continue where it is asked to, and the upstream's error when it fails too often in a row.
- * @param opened an answer that begins where `partial` ends, where there is one already
- * @param active holds the body while it is being read, so that it can be ended from outside */
+/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does not
+ * continue at the requested offset, and the upstream's error when it fails too often in a row.
+ * @param opened an open answer that begins where `partial` ends
+ * @param active holds the body while it is read, so that it can be cancelled from outside */
 export async function fetchSegment(
   fetcher: Fetcher,
   number: number,
@@ -58,7 +59,7 @@ export async function fetchSegment(
   }
 }
 
-/** What the upstream's hiccup was, if it was one; anything else is thrown. */
+/** Returns a temporary error of the upstream; throws any other. */
 async function once(work: () => Promise<void>): Promise<RegistryError | undefined> {
   try {
     await work();

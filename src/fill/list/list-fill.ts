@@ -1,4 +1,4 @@
-// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all who ask.
+// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all clients.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../oci/digest.ts";
@@ -17,7 +17,7 @@ import { tallyOf } from "../shared/tally.ts";
 import { ReferrersReader } from "./referrers.ts";
 import { TagsReader } from "./tags.ts";
 
-/** A page with more entries is read from KV again: objects share an isolate's memory. */
+/** Maximum entries of a page kept in memory, which an isolate's objects share; larger pages are read from KV again. */
 const MOST_REMEMBERED = 10_000;
 
 export class ListFill extends DurableObject<FillBindings> implements Calls<ListFillMethods> {
@@ -26,16 +26,16 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
   readonly #tags = new TagsReader(this.#upstream);
   readonly #referrers = new ReferrersReader(this.#upstream);
   readonly #memory = new NegativeCache();
-  /** What KV may not show yet. */
+  /** Latest page, which KV may not show yet. */
   #page: ListPage | undefined;
   #fetching: Promise<ListPage> | undefined;
 
-  /** A page that is not older than the rule's `listTtl`, or with the failure that it is served for. */
+  /** A page no older than the rule's `listTtl`, or a stale one with the failure that it is served for. */
   async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
     return settle(async () => {
       const { rule } = source;
       const near = this.#page ? undefined : await this.#lists.get(source, asked);
-      // Somebody may have asked while KV was read.
+      // Another request may have set it while KV was read.
       const known = this.#page ?? near;
       if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
         return { page: known, how: "found" as const };
@@ -94,7 +94,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
     try {
       await work();
     } catch (error) {
-      // Only the near copy is lost: the next request asks again.
+      // Only the cached copy is lost: the next request asks the upstream again.
       console.error(`entrepot: KV refused a list: ${(error as Error).message}`);
     }
   }
