@@ -15,15 +15,15 @@ export interface Plan {
 }
 
 /** Maximum segments reported in one answer: few, so that a follower's requests show how far it has read. */
-const MOST_NEWS = 2;
+const MAX_REPORTED = 2;
 /** Time in ms without a request after which a follower counts as slow or gone, and puts no longer yield to it. */
-const MAKE_WAY = 5000;
+const FOLLOWER_TIMEOUT = 5000;
 /** Pause between two puts in ms while a follower reads: an eighth of a put in production, and long enough to read
  * segments. */
-const BREATH = 50;
+const PUT_PAUSE = 50;
 
 /** Bytes per read when stored segments are read back for hashing (guide/platform, "Notes on the runtime"). */
-const PIECE = 1024 * 1024;
+const READ_SIZE = 1024 * 1024;
 
 export class Attempt {
   readonly digest: Digest;
@@ -33,7 +33,7 @@ export class Attempt {
   ranges: boolean;
   readonly ready = new Set<number>();
   readonly #blobs: RunStore;
-  readonly #news: Signal;
+  readonly #signal: Signal;
   readonly #taken = new Set<number>();
   readonly #wanted = new Set<number>();
   #hash: TwinHash;
@@ -47,13 +47,13 @@ export class Attempt {
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
-  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: Signal) {
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, signal: Signal) {
     this.digest = digest;
     this.id = plan.attempt;
     this.size = plan.size;
     this.ranges = ranges;
     this.#blobs = blobs;
-    this.#news = news;
+    this.#signal = signal;
     this.#hash = new TwinHash(digest);
   }
 
@@ -84,10 +84,10 @@ export class Attempt {
     if (number > this.#followed) {
       this.#followed = number;
       this.#followedAt = Date.now();
-      this.#news.tell();
+      this.#signal.notify();
     }
     const segments: number[] = [];
-    for (let at = number; this.ready.has(at) && segments.length < MOST_NEWS; at++)
+    for (let at = number; this.ready.has(at) && segments.length < MAX_REPORTED; at++)
       segments.push(at);
     return segments;
   }
@@ -138,7 +138,7 @@ export class Attempt {
       this.#hashed += 1;
     }
     this.ready.add(number);
-    this.#news.tell();
+    this.#signal.notify();
     this.#catchUp();
   }
 
@@ -147,9 +147,9 @@ export class Attempt {
    * more, puts run in parallel, one per lane. */
   async #put(number: number, bytes: Uint8Array): Promise<boolean> {
     while (this.#isReading()) {
-      const left = this.#puts > 0 ? MAKE_WAY : this.#putAt + BREATH - Date.now();
+      const left = this.#puts > 0 ? FOLLOWER_TIMEOUT : this.#putAt + PUT_PAUSE - Date.now();
       if (left <= 0) break;
-      await this.#news.within(left);
+      await this.#signal.within(left);
     }
     this.#puts += 1;
     try {
@@ -157,12 +157,12 @@ export class Attempt {
     } finally {
       this.#puts -= 1;
       this.#putAt = Date.now();
-      this.#news.tell();
+      this.#signal.notify();
     }
   }
 
   #isReading(): boolean {
-    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < MAKE_WAY;
+    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < FOLLOWER_TIMEOUT;
   }
 
   #catchUp(): void {
@@ -183,9 +183,9 @@ export class Attempt {
       // Hashed into a copy that is kept only after the whole segment was read, so that a failed read can be repeated.
       const hash = this.#hash.copy();
       const reader = stream.getReader({ mode: "byob" });
-      let piece = new Uint8Array(PIECE);
+      let piece = new Uint8Array(READ_SIZE);
       for (;;) {
-        const read = await reader.readAtLeast(PIECE, piece);
+        const read = await reader.readAtLeast(READ_SIZE, piece);
         if (read.value) hash.update(read.value);
         if (read.done || !read.value) break;
         piece = new Uint8Array(read.value.buffer as ArrayBuffer);

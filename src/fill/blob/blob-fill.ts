@@ -1,5 +1,5 @@
-// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all clients. It reports
-// progress, never bytes: clients read segments from R2 while the rest is still arriving.
+// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all clients. It reports progress, never bytes:
+// clients read segments from R2 while the rest is still arriving.
 
 import { DurableObject } from "cloudflare:workers";
 import { openCatalog } from "../../catalog/open.ts";
@@ -17,18 +17,18 @@ import { NegativeCache } from "../shared/negative-cache.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing } from "../shared/removing.ts";
 import { SingleFlight } from "../shared/single-flight.ts";
-import { isBeginners } from "../shared/sources.ts";
+import { isOthersQuota } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { BlobRuns, RETRIES } from "./blob-runs.ts";
+import { BlobRuns, RETRY_DELAYS } from "./blob-runs.ts";
 import { confirmBlob, sizeOf } from "./blob-size.ts";
 import type { Run } from "./run.ts";
 import { PROOF } from "./run-store.ts";
-import { HOLD_AFTER, SavedFill } from "./saved.ts";
+import { ALARM_DELAY, SavedFill } from "./saved.ts";
 import { twinIn } from "./twin.ts";
 import { broken, joinedTo, lookForFollower } from "./wait.ts";
 
 /** Time in ms that an alarm holds the object: handlers may run for 15 minutes, and the next alarm takes over. */
-const HOLD_FOR = 13 * 60_000;
+const HOLD_TIME = 13 * 60_000;
 
 export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobFillMethods> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
@@ -38,21 +38,21 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   readonly #upstream = new UpstreamClient(openGate(this.env), this.#tally);
   readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
   readonly #removing = new Removing();
-  readonly #memory = new NegativeCache();
-  readonly #heads = new SingleFlight<number | undefined>(this.#memory);
-  readonly #confirms = new SingleFlight<void>(this.#memory);
+  readonly #refusals = new NegativeCache();
+  readonly #heads = new SingleFlight<number | undefined>(this.#refusals);
+  readonly #confirms = new SingleFlight<void>(this.#refusals);
   #twin: Promise<Digest | undefined> | undefined;
   readonly #runs = new BlobRuns({
     blobs: this.#blobs,
     upstream: this.#upstream,
     saved: this.#saved,
-    memory: this.#memory,
+    refusals: this.#refusals,
     proofs: this.#proofs,
     tally: this.#tally,
   });
 
-  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A
-   * repository that is not linked gets nothing that its own origin has not delivered and confirmed for it. */
+  /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A repository that is
+   * not linked gets nothing that its own origin has not delivered and confirmed for it. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
     return settle(() => this.#join(digest, source, asking));
   }
@@ -80,7 +80,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   }
 
   async #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
-    this.#memory.throwRecalled(source, Date.now());
+    this.#refusals.throwRecalled(source, Date.now());
     return this.#joinOwn(digest, source, asking);
   }
 
@@ -106,12 +106,11 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     }
     const run = this.#runs.other(source);
     if (run) return this.#joined(run, digest, source, asking, false);
-    this.#memory.throwRecalled(source, Date.now());
+    this.#refusals.throwRecalled(source, Date.now());
     return this.#joined(this.#runs.prove(digest, source, layout), digest, source, asking, true);
   }
 
-  /** Waits for the run to serve the source. Throws the upstream's refusal for a repository that it has delivered nothing
-   * to in this run. */
+  /** Waits for the run to serve the source. Throws the upstream's refusal for a repository that it has delivered nothing to. */
   async #joined(
     run: Run,
     digest: Digest,
@@ -121,7 +120,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   ): Promise<Joined> {
     if (run.origin === originOf(source.rule)) run.sources.add(source);
     const joined = await joinedTo(run, source, asking, began).catch((error) => {
-      if (began || !isBeginners(run, source, error)) throw error;
+      if (began || !isOthersQuota(run, source, error)) throw error;
     });
     if (!joined) return this.#join(digest, source, asking);
     if (asking.linked) return joined;
@@ -164,7 +163,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return settle(async () => {
       await this.#removing.over();
       const run = await this.#runs.followed(digest, source, attempt);
-      if (run) return run.news.until(() => lookForFollower(run, source, attempt, number, verified));
+      if (run)
+        return run.signal.until(() => lookForFollower(run, source, attempt, number, verified));
       const layout = await this.#blobs.layout(digest);
       if (!layout || (layout.attempt !== attempt && attempt !== PROOF)) throw broken();
       return { segments: [], layout };
@@ -188,10 +188,10 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   /** Holds the object while it fetches, resumes after a reset, retries, and cleans up. */
   override async alarm(): Promise<void> {
     // First, so that the alarm fires again if the object dies in here.
-    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+    await this.ctx.storage.setAlarm(Date.now() + ALARM_DELAY);
     const saved = await this.#saved.get();
     if (!saved) return this.#saved.empty();
-    if (!this.#runs.kept && saved.failures > RETRIES.length) {
+    if (!this.#runs.kept && saved.failures > RETRY_DELAYS.length) {
       if (saved.plan) await this.#blobs.deleteAttempt(saved.digest, saved.plan.attempt);
       return this.#saved.empty();
     }
@@ -199,7 +199,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     this.#tally.filling(saved.digest, run.ended);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, HOLD_FOR);
+      timer = setTimeout(resolve, HOLD_TIME);
     });
     await Promise.race([run.ended, enough]);
     clearTimeout(timer);

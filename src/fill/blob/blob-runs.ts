@@ -1,5 +1,5 @@
-// Runs of a blob's object: one that is saved and resumed after a reset, and for every other origin a run that proves
-// that the origin has the bytes.
+// Runs of a blob's object: one that is saved and resumed after a reset, and for every other origin a run that proves that it has the
+// bytes.
 
 import type { Digest } from "../../oci/digest.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
@@ -12,20 +12,19 @@ import type { FillTally } from "../shared/tally.ts";
 import type { Plan } from "./attempt.ts";
 import { Run, type RunOptions } from "./run.ts";
 import { comparingWith, PROOF, publishingOnce } from "./run-store.ts";
-import { KEEP, type Saved, type SavedFill } from "./saved.ts";
+import { RETENTION, type Saved, type SavedFill } from "./saved.ts";
 import { broken } from "./wait.ts";
 
-/** Age in ms at which a fill is saved for the alarm if it has saved nothing yet. Most fills are over by then and cost no
- * alarm. */
-const HOLD_LATEST = 5_000;
-/** Delays in ms before the alarm's retries of a fill that failed; after the last, only a new request tries again. */
-export const RETRIES = [20_000, 60_000, 180_000];
+/** Age in ms at which a fill is saved for the alarm if it has saved nothing yet. Most fills end before, and cost no alarm. */
+const SAVE_DELAY = 5_000;
+/** Delays in ms before the alarm's retries of a failed fill; after the last, only a new request tries again. */
+export const RETRY_DELAYS = [20_000, 60_000, 180_000];
 
 interface Parts {
   blobs: BlobStore;
   upstream: UpstreamClient;
   saved: SavedFill;
-  memory: NegativeCache;
+  refusals: NegativeCache;
   proofs: Proofs;
   tally: FillTally;
 }
@@ -53,8 +52,8 @@ export class BlobRuns {
     return !this.#kept && this.#others.size === 0;
   }
 
-  /** The run of the source's origin. A linked repository may also join another origin's run that mends, since its bytes
-   * were verified before; it may not join another origin's first run, which may deliver anything, or never end. */
+  /** The run of the source's origin. A linked repository may also join another origin's run that mends, since its bytes were verified
+   * before; but not another origin's first run, which may deliver anything, or never end. */
   of(source: Source, linked: boolean): Run | undefined {
     const origin = originOf(source.rule);
     const own = this.#kept?.origin === origin ? this.#kept : this.#others.get(origin);
@@ -66,8 +65,8 @@ export class BlobRuns {
     return this.#others.get(originOf(source.rule));
   }
 
-  /** The run of `attempt`, resumed after a reset of the object; undefined if it has ended. Never starts another: the
-   * follower has sent bytes of that attempt, and only that attempt can continue them. */
+  /** The run of `attempt`, resumed after a reset of the object; undefined if it has ended. Never starts another: only that attempt can
+   * continue the bytes that the follower has sent. */
   async followed(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
     if (attempt === PROOF) return this.#proofFor(digest, source);
     const others = [...this.#others.values()];
@@ -89,8 +88,8 @@ export class BlobRuns {
     return this.other(source) ?? this.prove(digest, source, layout);
   }
 
-  /** Starts a fill, which is saved unless another origin's is. Segments that another origin's failed fill has stored
-   * stay with it: continuing it would give its bytes to repositories that did not receive them. */
+  /** Starts a fill, which is saved unless another origin's is. Segments that another origin's failed fill has stored stay with it:
+   * continuing it would give its bytes to repositories that did not receive them. */
   async begin(digest: Digest, source: Source): Promise<{ run: Run; began: boolean }> {
     const saved = this.#kept ? undefined : await this.#parts.saved.get();
     const begun = this.of(source, false); // while the storage was read
@@ -136,7 +135,7 @@ export class BlobRuns {
     const run = this.#run({ digest, sources, blobs: store, memory, ...(prepare && { prepare }) });
     this.#kept = run;
     // A fill that takes longer than a moment is held by the alarm, even before its first answer.
-    const hold = setTimeout(() => this.#hold(run, digest, failures), HOLD_LATEST);
+    const hold = setTimeout(() => this.#hold(run, digest, failures), SAVE_DELAY);
     this.#whenEnded(run, digest, async () => {
       clearTimeout(hold);
       await this.#settle(run, digest);
@@ -144,11 +143,11 @@ export class BlobRuns {
     return run;
   }
 
-  /** Starts a run that makes the origin deliver the bytes: compared with the published blob, or beside another origin's
-   * fill. It is not saved: after a reset its followers start it again.
+  /** Starts a run that makes the origin deliver the bytes, compared with the published blob or beside another origin's fill. It is not
+   * saved: after a reset its followers start it again.
    * @param compared the published blob, if there is one */
   prove(digest: Digest, source: Source, compared?: Layout): Run {
-    const { blobs, memory, saved } = this.#parts;
+    const { blobs, refusals, saved } = this.#parts;
     const store = compared
       ? comparingWith(blobs, compared)
       : publishingOnce(blobs, (work) => this.#inTurn(work), false);
@@ -157,8 +156,8 @@ export class BlobRuns {
     this.#others.set(run.origin, run);
     this.#whenEnded(run, digest, async () => {
       if (this.#others.get(run.origin) === run) this.#others.delete(run.origin);
-      this.#noted(run);
-      run.sources.remember(memory);
+      this.#noteOutcome(run);
+      run.sources.remember(refusals);
       await this.#recordAll(run, digest);
       if (run.published && !run.compared)
         await saved.tell(run.published, (await saved.get()) ?? savedOf(run, digest, 0));
@@ -198,7 +197,7 @@ export class BlobRuns {
     }
   }
 
-  #noted(run: Run): void {
+  #noteOutcome(run: Run): void {
     if (run.mismatch) this.#parts.tally.unverified(...run.mismatch);
     if (run.failure && run.plain) this.#plain.add(run.origin);
     else this.#plain.delete(run.origin);
@@ -214,11 +213,11 @@ export class BlobRuns {
 
   /** Ends the saved run: after success the object's storage is emptied; after a failure it is kept for a retry. */
   async #settle(run: Run, digest: Digest): Promise<void> {
-    const { saved, memory } = this.#parts;
+    const { saved, refusals } = this.#parts;
     // Before the first await: a client that sees the failure and asks again starts a new run.
     if (run.failure) this.#kept = undefined;
-    this.#noted(run);
-    run.sources.remember(memory);
+    this.#noteOutcome(run);
+    run.sources.remember(refusals);
     await this.#recordAll(run, digest);
     const before = await saved.get();
     if (this.#kept && this.#kept !== run) return; // the next run has begun, and saves its own state
@@ -235,8 +234,8 @@ export class BlobRuns {
       this.#kept = undefined;
       return saved.empty();
     }
-    const failures = run.refused ? RETRIES.length : before.failures;
-    await saved.save({ ...before, failures: failures + 1 }, RETRIES[failures] ?? KEEP);
+    const failures = run.refused ? RETRY_DELAYS.length : before.failures;
+    await saved.save({ ...before, failures: failures + 1 }, RETRY_DELAYS[failures] ?? RETENTION);
   }
 }
 

@@ -7,11 +7,11 @@ import { SEGMENT } from "../../store/segments.ts";
 export const BUDGET = 64 * 1024 * 1024;
 
 /** Bytes that a fill leases before it connects: a blob that fits into them never waits for other fills' segments. */
-export const SMALL = 256 * 1024;
+export const SMALL_LEASE = 256 * 1024;
 /** Bytes reserved for those leases. */
 const SMALL_RESERVE = SEGMENT;
 /** Maximum bytes held by further connections of fills: the first connection of another fill never waits for them. */
-const MOST_EXTRA = BUDGET / 2;
+const MAX_EXTRA = BUDGET / 2;
 
 /** Bytes that one origin's fills leave free for others: an upstream that sends slowly holds its buffers for hours, and
  * could otherwise take all. */
@@ -171,7 +171,7 @@ export class Budget {
     if (this.#isTooMuch(wanted)) return false;
     const free = this.#limit - this.lent;
     if (purpose === "small") return bytes <= free;
-    if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MOST_EXTRA)
+    if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MAX_EXTRA)
       return false;
     return (
       bytes <= free && this.#lentTo((to) => to !== "small") + bytes <= this.#limit - SMALL_RESERVE

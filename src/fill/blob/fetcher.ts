@@ -22,13 +22,13 @@ export type Reply =
   | { kind: "none" };
 
 /** Range in bytes, both ends inclusive. */
-interface Stretch {
+interface ByteRange {
   first: number;
   last: number;
 }
 
 /** Observer of a fetch. */
-export interface Watcher {
+export interface FetchObserver {
   /** Called when a source fails the first request. */
   failed(): void;
   moved(bytes: number): void;
@@ -37,37 +37,37 @@ export interface Watcher {
 export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
-  readonly #watcher: Watcher;
+  readonly #observer: FetchObserver;
   readonly #digest: Digest;
   /** Bodies are read without decompression, although marked as compressed. */
   #asSent = false;
   #wasEncoded = false;
 
-  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, watcher: Watcher) {
+  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, observer: FetchObserver) {
     this.#upstream = upstream;
     this.#sources = sources;
-    this.#watcher = watcher;
+    this.#observer = observer;
     this.#digest = digest;
   }
 
   /** First request: a source that fails it is excluded, and its clients are woken.
    * @param range undefined for the whole blob */
-  async open(range?: Stretch): Promise<Reply> {
-    const failed = () => this.#watcher.failed();
+  async open(range?: ByteRange): Promise<Reply> {
+    const failed = () => this.#observer.failed();
     return this.#sources.use((source) => this.#ask(source, range, "client"), failed);
   }
 
   /** Request in the middle of a fill. */
-  ask(range: Stretch): Promise<Reply> {
+  ask(range: ByteRange): Promise<Reply> {
     return this.#sources.use((source) => this.#ask(source, range, "transfer"));
   }
 
-  async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
+  async #ask(source: Source, range: ByteRange | undefined, purpose: Purpose): Promise<Reply> {
     const asSent = this.#asSent;
     const how = { ...(range && { range }), purpose, asSent };
     const answer = await this.#upstream.blob(source, this.#digest, how);
     this.#wasEncoded ||= isEncoded(answer.headers);
-    const moved = (bytes: number) => this.#watcher.moved(bytes);
+    const moved = (bytes: number) => this.#observer.moved(bytes);
     const reply = classify(answer, source, { range, asSent }, moved);
     if (reply) return reply;
     answer.cancel();
@@ -79,7 +79,7 @@ export class Fetcher {
   /** Switches decompression for the next round after a mismatch. Some storage marks layers that are gzip files
    * themselves as "Content-Encoding: gzip", and some compresses on the way.
    * @returns whether bodies are read without decompression from now on */
-  readOtherwise(): boolean {
+  toggleDecompression(): boolean {
     this.#asSent = this.#wasEncoded && !this.#asSent;
     return this.#asSent;
   }
@@ -99,7 +99,7 @@ export class Fetcher {
 function classify(
   answer: Answer,
   source: Source,
-  { range, asSent }: { range: Stretch | undefined; asSent: boolean },
+  { range, asSent }: { range: ByteRange | undefined; asSent: boolean },
   moved: (bytes: number) => void,
 ): Reply | undefined {
   if (answer.status === 416 && range) {

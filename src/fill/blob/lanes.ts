@@ -12,9 +12,9 @@ import type { Fetcher } from "./fetcher.ts";
 import { fetchSegment, readOn, StartOver } from "./transfer.ts";
 
 /** Maximum concurrent puts while a single answer is read on. */
-const PUTS = 3;
+const MAX_PUTS = 3;
 /** Maximum wait in ms of an extra lane for its buffer before it checks again whether there is work. */
-const EXTRA_WAIT = 200;
+const EXTRA_LEASE_TIMEOUT = 200;
 
 export interface Opening {
   /** First segment of the answer. */
@@ -98,7 +98,7 @@ export class Lanes {
   /** Undefined on timeout, so that a waiting lane notices when no work is left. */
   async #extraLease(): Promise<Lease | undefined> {
     try {
-      return await this.#lease("extra", EXTRA_WAIT);
+      return await this.#lease("extra", EXTRA_LEASE_TIMEOUT);
     } catch (error) {
       if (error instanceof RegistryError) return undefined;
       throw error;
@@ -143,7 +143,7 @@ export class Lanes {
       else this.#put(puts, number, partial.buffer.subarray(0, partial.have), lease);
       if (this.#failure || number + 1 >= (attempt.count ?? Number.POSITIVE_INFINITY))
         return undefined;
-      while (puts.size >= PUTS) await Promise.race(puts);
+      while (puts.size >= MAX_PUTS) await Promise.race(puts);
       lease = await this.#lease("first");
     }
   }

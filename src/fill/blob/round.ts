@@ -8,7 +8,7 @@ import { originOf } from "../../policy/source.ts";
 import { type Layout, SEGMENT } from "../../store/segments.ts";
 import type { Signal } from "../shared/signal.ts";
 import { Attempt, type Plan } from "./attempt.ts";
-import { budget, type Lease, SMALL } from "./budget.ts";
+import { budget, type Lease, SMALL_LEASE } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
 import { Lanes } from "./lanes.ts";
 import { Mismatch, PROOF, type RunStore } from "./run-store.ts";
@@ -23,7 +23,7 @@ interface RoundContext {
   fetcher: Fetcher;
   /** @param plan undefined where there is no attempt to resume, only a publication to report to the catalog */
   keepPlan(plan: Plan | undefined): Promise<void>;
-  news: Signal;
+  signal: Signal;
 }
 
 export class Round {
@@ -35,26 +35,26 @@ export class Round {
 
   /** @param plan of an earlier attempt
    * @param plain uses one connection and no ranges
-   * @param attempting called with the attempt that clients can follow; a blob of one segment has none */
+   * @param onAttempt called with the attempt that clients can follow; a blob of one segment has none */
   async play(
     plan: Plan | undefined,
     plain: boolean,
-    attempting: (attempt: Attempt) => void,
+    onAttempt: (attempt: Attempt) => void,
   ): Promise<Layout> {
-    const { digest, blobs, news, keepPlan, rule } = this.#context;
+    const { digest, blobs, signal, keepPlan, rule } = this.#context;
     // Buffers are waited for as long as the upstream may take to answer.
     const patience = rule.firstByteTimeout;
-    const resumed = plan && new Attempt(digest, plan, true, blobs, news);
+    const resumed = plan && new Attempt(digest, plan, true, blobs, signal);
     if (resumed) {
       await keepPlan(plan); // so that the alarm holds this round too
       await resumed.recover();
       if (resumed.peek() === undefined) {
-        attempting(resumed);
+        onAttempt(resumed);
         return this.#publish(resumed);
       }
     }
     const number = resumed?.peek() ?? 0;
-    const lease = await budget.lease(SMALL, "small", patience, originOf(rule));
+    const lease = await budget.lease(SMALL_LEASE, "small", patience, originOf(rule));
     try {
       const answer = await this.#open(number, resumed?.size, plain);
       if (resumed) this.#mustContinue(resumed, answer);
@@ -65,7 +65,7 @@ export class Round {
       });
       if (!resumed && size !== null && size <= SEGMENT) return await this.#whole(answer, size);
       const attempt = resumed ?? (await this.#begin(size, answer.kind === "part"));
-      attempting(attempt);
+      onAttempt(attempt);
       await this.#fetch(attempt, number, answer, lease);
       return await this.#publish(attempt);
     } finally {
@@ -99,12 +99,12 @@ export class Round {
   }
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
-    const { digest, blobs, news, keepPlan } = this.#context;
+    const { digest, blobs, signal, keepPlan } = this.#context;
     const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
     const plan: Plan = { attempt, size };
     // Stored before the first segment, so that a reset can resume it.
     await keepPlan(plan);
-    return new Attempt(digest, plan, ranges, blobs, news);
+    return new Attempt(digest, plan, ranges, blobs, signal);
   }
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {

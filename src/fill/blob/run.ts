@@ -16,10 +16,10 @@ import { Mismatch, type RunStore } from "./run-store.ts";
 import { StartOver } from "./transfer.ts";
 
 /** Maximum number of times that a run starts over. */
-const MOST_RESTARTS = 2;
+const MAX_RESTARTS = 2;
 
 /** Bytes that have to arrive within a joiner's patience to count as progress. */
-const MOVING = 64 * 1024;
+const MIN_PROGRESS = 64 * 1024;
 
 /** State that survives a reset of the object. */
 export interface RunMemory {
@@ -45,16 +45,16 @@ export class Run {
   readonly origin: string;
   /** Published blob that the bytes are compared with, in a run that only proves its origin. */
   readonly compared: Layout | undefined;
-  readonly news = new Signal();
+  readonly signal = new Signal();
   readonly sources = new Sources();
   /** Sources that were delivered nothing in this run, and whose HEAD has confirmed the blob. */
   readonly confirmed = new Set<Source>();
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
-  /** When PROGRESS bytes last arrived, in ms since the epoch, and the number of bytes since. */
+  /** When MIN_PROGRESS bytes last arrived, in ms since the epoch, and the number of bytes since. */
   #movedAt = 0;
-  #since = 0;
+  #bytesSince = 0;
   /** The blob was published before the run began: a Worker raced with an earlier run. */
   found = false;
   /** The upstream refused every source. */
@@ -81,7 +81,7 @@ export class Run {
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
     this.#fetcher = new Fetcher(upstream, this.sources, digest, {
-      failed: () => this.news.tell(),
+      failed: () => this.signal.notify(),
       moved: (bytes) => this.#moved(bytes),
     });
     const keepPlan = (plan: Plan | undefined) => memory.keepPlan(plan);
@@ -91,7 +91,7 @@ export class Run {
       blobs,
       fetcher: this.#fetcher,
       keepPlan,
-      news: this.news,
+      signal: this.signal,
     });
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }
@@ -107,9 +107,9 @@ export class Run {
   }
 
   #moved(bytes: number): void {
-    this.#since += bytes;
-    if (this.#since < MOVING) return;
-    this.#since = 0;
+    this.#bytesSince += bytes;
+    if (this.#bytesSince < MIN_PROGRESS) return;
+    this.#bytesSince = 0;
     this.#movedAt = Date.now();
   }
 
@@ -122,8 +122,8 @@ export class Run {
         await this.#playRound();
       } catch (error) {
         if (!(error instanceof StartOver || error instanceof Mismatch)) throw error;
-        const isRead = this.#fetcher.readOtherwise();
-        const again = (error instanceof StartOver || isRead) && restarts < MOST_RESTARTS;
+        const asSent = this.#fetcher.toggleDecompression();
+        const again = (error instanceof StartOver || asSent) && restarts < MAX_RESTARTS;
         if (error instanceof Mismatch && !again)
           this.mismatch = [this.sources.all()[0] as Source, this.#digest, error.message];
         this.#plain = true;
@@ -131,17 +131,17 @@ export class Run {
         if (!again) throw error;
       }
     }
-    this.news.tell();
+    this.signal.notify();
   }
 
   async #playRound(): Promise<void> {
     const layout = await this.#round.play(await this.#memory.plan(), this.#plain, (attempt) => {
       this.attempt = attempt;
-      this.news.tell();
+      this.signal.notify();
     });
     // Set before segment 0 is deleted from its old key: followers then read it from the head object.
     this.published = layout;
-    this.news.tell();
+    this.signal.notify();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
     await this.#blobs.announce(layout);
   }
@@ -152,22 +152,22 @@ export class Run {
     if (!isKnown(error)) {
       console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     }
-    this.failure = { error: told(error) };
-    this.news.tell();
+    this.failure = { error: clientError(error) };
+    this.signal.notify();
   }
 
   /** Discards the attempt: first the record of it, then its segments. */
   async #discard(): Promise<void> {
     const id = this.attempt?.id ?? (await this.#memory.plan())?.attempt;
     this.attempt = undefined;
-    this.news.tell();
+    this.signal.notify();
     await this.#memory.keepPlan(undefined);
     if (id) await this.#blobs.deleteAttempt(this.#digest, id);
   }
 }
 
 /** The error that clients get for a failure. */
-function told(error: unknown): unknown {
+function clientError(error: unknown): unknown {
   if (error instanceof Mismatch) {
     return new RegistryError(
       "UNAVAILABLE",

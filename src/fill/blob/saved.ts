@@ -6,8 +6,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Source } from "../../policy/source.ts";
 import { FILL_KEY } from "../../store/keys.ts";
 import type { Layout } from "../../store/segments.ts";
-import { empty } from "../shared/emptied.ts";
-import { TELL_AGAIN, tellInTime } from "../shared/outbox.ts";
+import { emptyStorage, REPORT_RETRY_DELAY, tellInTime } from "../shared/outbox.ts";
 import type { Plan } from "./attempt.ts";
 
 export interface Saved {
@@ -23,9 +22,9 @@ export interface Saved {
 
 /** Delay in ms before the alarm takes over a running fill: an object without events is evicted after 70 s at the
  * earliest, and a background fetch does not keep it (guide/platform, "Notes on the runtime"). */
-export const HOLD_AFTER = 15_000;
+export const ALARM_DELAY = 15_000;
 /** Time in ms that a failed fill's segments are kept for the next request. */
-export const KEEP = 24 * 60 * 60_000;
+export const RETENTION = 24 * 60 * 60_000;
 
 export class SavedFill {
   readonly #storage: DurableObjectStorage;
@@ -41,13 +40,13 @@ export class SavedFill {
   }
 
   /** @param wakeAfter delay of the alarm in ms */
-  async save(saved: Saved, wakeAfter = HOLD_AFTER): Promise<void> {
+  async save(saved: Saved, wakeAfter = ALARM_DELAY): Promise<void> {
     await this.#storage.put(FILL_KEY, saved);
     await this.#storage.setAlarm(Date.now() + wakeAfter);
   }
 
   empty(): Promise<void> {
-    return empty(this.#storage);
+    return emptyStorage(this.#storage);
   }
 
   /** Reports a published blob to the catalog. If that fails, the alarm finds the blob later and reports it.
@@ -60,7 +59,7 @@ export class SavedFill {
       return true;
     } catch (error) {
       console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
-      await this.save(saved, TELL_AGAIN);
+      await this.save(saved, REPORT_RETRY_DELAY);
       return false;
     }
   }

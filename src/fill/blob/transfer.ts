@@ -10,9 +10,9 @@ import type { Fetcher } from "./fetcher.ts";
 export class StartOver extends Error {}
 
 /** Pauses in ms after each break of a segment's transfer in a row; after the last the fill fails. */
-const PAUSES = [0, 100, 400, 1600];
+const RETRY_PAUSES = [0, 100, 400, 1600];
 /** Bytes after which a break no longer counts: some servers answer a range with less than was requested. */
-const PROGRESS = 64 * 1024;
+const MIN_PROGRESS = 64 * 1024;
 
 /** Reads until the buffer is full or the body ends; tells whether the connection broke. */
 export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
@@ -42,7 +42,7 @@ export async function fetchSegment(
   let breaks = 0;
   for (;;) {
     const before = partial.have;
-    const failure = await once(async () => {
+    const failure = await temporaryError(async () => {
       body ??= await askFrom(fetcher, number * SEGMENT + partial.have, last, size);
       active.add(body);
       await readOn(body, partial);
@@ -50,8 +50,8 @@ export async function fetchSegment(
       body.cancel();
     });
     if (partial.have === partial.buffer.byteLength) return;
-    if (partial.have - before >= PROGRESS) breaks = 0;
-    const pause = PAUSES[breaks];
+    if (partial.have - before >= MIN_PROGRESS) breaks = 0;
+    const pause = RETRY_PAUSES[breaks];
     if (pause === undefined) throw failure ?? brokeOff();
     breaks += 1;
     body = undefined;
@@ -60,7 +60,7 @@ export async function fetchSegment(
 }
 
 /** Returns a temporary error of the upstream; throws any other. */
-async function once(work: () => Promise<void>): Promise<RegistryError | undefined> {
+async function temporaryError(work: () => Promise<void>): Promise<RegistryError | undefined> {
   try {
     await work();
     return undefined;

@@ -21,7 +21,7 @@ export function joinedTo(
 ): Promise<Joined> {
   const begun = Date.now();
   const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-  return run.news.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
+  return run.signal.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
 }
 
 /** @param waited time in ms waited so far

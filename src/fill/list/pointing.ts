@@ -11,11 +11,11 @@ import { readManifest } from "../manifest/read-manifest.ts";
 
 /** Maximum manifests read for one list: each is an upstream request, and may count as a pull. Entries beyond it are
  * judged by their descriptors. */
-const MOST_READ = 32;
+const MAX_READ = 32;
 /** Maximum concurrent reads. */
 const MAX_CONCURRENT_READS = 4;
 /** Maximum digests whose subject is kept in memory. */
-const MOST_KEPT = 1_000;
+const MAX_SUBJECTS = 1_000;
 
 interface Descriptor {
   digest: Digest;
@@ -39,7 +39,7 @@ export class Pointing {
     const candidates = entries
       .filter(isDescriptor)
       .filter((one) => one.digest !== subject && kindOf(one.mediaType) !== "blob");
-    const read = candidates.slice(0, MOST_READ);
+    const read = candidates.slice(0, MAX_READ);
     const points: boolean[] = [];
     for (let at = 0; at < read.length; at += MAX_CONCURRENT_READS) {
       const some = read.slice(at, at + MAX_CONCURRENT_READS);
@@ -55,7 +55,7 @@ export class Pointing {
         const answer = await this.#upstream.manifest(source, digest);
         const body = parseObject(await readManifest(source, answer));
         const told = (body?.subject as { digest?: unknown } | null | undefined)?.digest;
-        if (this.#subjects.size >= MOST_KEPT) this.#subjects.clear();
+        if (this.#subjects.size >= MAX_SUBJECTS) this.#subjects.clear();
         this.#subjects.set(digest, typeof told === "string" ? told : undefined);
       }
       return this.#subjects.get(digest) === subject;

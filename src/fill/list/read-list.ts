@@ -12,7 +12,7 @@ import { boundsOf } from "../manifest/read-manifest.ts";
 export const LIST_LIMIT = 8 * 1024 * 1024;
 
 /** Maximum length of the next page's query in characters: a client's request for it has to fit servers' limits. */
-const LONGEST_NEXT = 4_096;
+const MAX_NEXT_LENGTH = 4_096;
 
 export interface Page {
   body: Record<string, unknown>;
@@ -63,7 +63,7 @@ export async function readList(source: Source, answer: Answer): Promise<Uint8Arr
 /** Query of the next page; undefined where there is none. Throws UNAVAILABLE (502) for one that is too long. */
 export function nextOf({ rule }: Source, answer: Answer): string | undefined {
   const next = nextPage(answer.headers.get("link"))?.toString();
-  if ((next?.length ?? 0) > LONGEST_NEXT)
+  if ((next?.length ?? 0) > MAX_NEXT_LENGTH)
     throw new RegistryError(
       "UNAVAILABLE",
       `${rule.upstream.host} pages by an address that is too long`,

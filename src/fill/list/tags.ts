@@ -11,14 +11,14 @@ import { late } from "../../upstream/client/request.ts";
 import { asMalformed, LIST_LIMIT, readPage } from "./read-list.ts";
 
 /** Page sizes to try, in entries, where a larger one is refused; the registry's default size comes last. */
-const SMALLER = [1_000, 100, 10];
+const SMALLER_SIZES = [1_000, 100, 10];
 /** Maximum pages and entries merged into one answer. */
-const MOST_PAGES = 20;
-const MOST_ENTRIES = 10_000;
+const MAX_PAGES = 20;
+const MAX_ENTRIES = 10_000;
 /** Share of the rule's `firstByteTimeout` after which no further page is requested, so that the answer is in time. */
-const SHARE = 0.6;
+const TIMEOUT_SHARE = 0.6;
 /** Minimum length of a page without a Link that a round number of entries makes look cut. */
-const LEAST_ROUND = 10;
+const MIN_ROUND = 10;
 
 /** Parameters of the upstream request. */
 type Query = URLSearchParams;
@@ -40,7 +40,7 @@ export class TagsReader {
 
   /** Throws UNSUPPORTED (400) for a query that the upstream refuses in every page size. */
   async read(source: Source, query: Query): Promise<Omit<ListPage, "checkedAt">> {
-    const until = Date.now() + source.rule.firstByteTimeout * SHARE;
+    const until = Date.now() + source.rule.firstByteTimeout * TIMEOUT_SHARE;
     const first = await this.#first(source, query);
     const collected = new Collected(first, sizeOf(query));
     // A smaller page that the registry chose itself and marked with a Link is passed on unchanged.
@@ -53,7 +53,7 @@ export class TagsReader {
         (error: unknown) => error,
       );
       if (!isPage(page)) {
-        if (next.isGuess && !isPassing(page)) collected.end();
+        if (next.isGuess && !isTemporary(page)) collected.end();
         break; // the client gets this error when it follows the Link
       }
       if (!collected.add(page)) break;
@@ -65,7 +65,7 @@ export class TagsReader {
   /** The first page, in the requested size or the largest that the upstream accepts. */
   async #first(source: Source, query: Query): Promise<Page> {
     const wanted = sizeOf(query);
-    const smaller = wanted === undefined ? [] : SMALLER.filter((size) => size < wanted);
+    const smaller = wanted === undefined ? [] : SMALLER_SIZES.filter((size) => size < wanted);
     let refusal: Error | undefined;
     for (const size of wanted === undefined ? [undefined] : [wanted, ...smaller, undefined]) {
       const page = await this.#ask(source, size === wanted ? query : withSize(query, size));
@@ -101,7 +101,7 @@ function isPage(page: unknown): page is Page {
 }
 
 /** Whether the same question may succeed later. A 500 is not temporary: the upstream may not support `last`. */
-function isPassing(error: unknown): boolean {
+function isTemporary(error: unknown): boolean {
   if (!(error instanceof RegistryError)) return true;
   const { status, upstreamStatus = status } = error;
   return upstreamStatus === 429 || upstreamStatus > 501;
@@ -131,7 +131,7 @@ class Collected {
   constructor(first: Page, limit: number | undefined) {
     this.#tags = new Set(first.tags);
     this.#limit = limit;
-    this.#wanted = limit ?? MOST_ENTRIES;
+    this.#wanted = limit ?? MAX_ENTRIES;
     this.#bytes = first.bytes;
     this.#largest = first.tags.length;
     this.#asked.add(first.query.toString());
@@ -146,7 +146,7 @@ class Collected {
    * request even then. */
   get isFull(): boolean {
     const { query, isGuess } = this.#next ?? { query: "", isGuess: false };
-    if (this.#pages >= MOST_PAGES || this.#bytes >= LIST_LIMIT || this.#asked.has(query))
+    if (this.#pages >= MAX_PAGES || this.#bytes >= LIST_LIMIT || this.#asked.has(query))
       return true;
     return !isGuess && this.#tags.size + this.#largest > this.#wanted;
   }
@@ -154,15 +154,15 @@ class Collected {
   /** @returns false if the page ends the list or does not fit */
   add(page: Page): boolean {
     const isGuess = this.#next?.isGuess ?? false;
-    const news = page.tags.filter((tag) => !this.#tags.has(tag));
+    const added = page.tags.filter((tag) => !this.#tags.has(tag));
     // The guess was wrong: that was the last page, or the upstream ignores `last`.
-    if (isGuess && (news.length === 0 || news.length < page.tags.length)) {
+    if (isGuess && (added.length === 0 || added.length < page.tags.length)) {
       this.end();
       return false;
     }
     if (this.#next && isGuess) this.#next = { ...this.#next, isGuess: false };
-    if (this.#tags.size + news.length > this.#wanted) return false;
-    for (const tag of news) this.#tags.add(tag);
+    if (this.#tags.size + added.length > this.#wanted) return false;
+    for (const tag of added) this.#tags.add(tag);
     this.#pages += 1;
     this.#bytes += page.bytes;
     this.#largest = Math.max(this.#largest, page.tags.length);
@@ -198,9 +198,10 @@ class Collected {
 function guessBehind({ tags, query }: Page): string | undefined {
   const last = tags.at(-1);
   const isOwn = [...query.keys()].every((key) => key === "n" || key === "last");
-  const isHeeded = !tags.includes(query.get("last") ?? "");
+  const isLastHonoured = !tags.includes(query.get("last") ?? "");
   const size = sizeOf(query);
-  if (last === undefined || !isOwn || !isHeeded || !mayBeCut(tags.length, size)) return undefined;
+  if (last === undefined || !isOwn || !isLastHonoured || !mayBeCut(tags.length, size))
+    return undefined;
   return queryBehind(last, size);
 }
 
@@ -208,7 +209,7 @@ function guessBehind({ tags, query }: Page): string | undefined {
  * registries cut pages without a Link; they are asked once more. */
 function mayBeCut(count: number, size: number | undefined): boolean {
   if (size !== undefined && count >= size) return true;
-  return count >= LEAST_ROUND && (count % 10 === 0 || (count & (count - 1)) === 0);
+  return count >= MIN_ROUND && (count % 10 === 0 || (count & (count - 1)) === 0);
 }
 
 function queryBehind(last: string, size: number | undefined): string {

@@ -16,19 +16,19 @@ export class ManifestQuestions {
   readonly #tally: Pick<FillTally, "unverified">;
   readonly #heads: SingleFlight<ToldManifest | undefined>;
 
-  /** @param memory negative cache, shared with the object */
+  /** @param refusals negative cache, shared with the object */
   constructor(
     upstream: UpstreamClient,
     tally: Pick<FillTally, "unverified">,
-    memory: NegativeCache,
+    refusals: NegativeCache,
   ) {
     this.#upstream = upstream;
     this.#tally = tally;
-    this.#heads = new SingleFlight(memory);
+    this.#heads = new SingleFlight(refusals);
   }
 
   /** Undefined where HEAD is deficient, or its 404 is not conclusive: use GET. */
-  told(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
+  byHead(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
     return this.#heads.ask(source, async () => {
       const headers = await this.#upstream.headManifest(source, digest);
       const size = headers && manifestSize(headers);
@@ -39,8 +39,8 @@ export class ManifestQuestions {
   }
 
   /** The same for requests that no fetch follows: a GET describes it where HEAD does not. */
-  async described(digest: Digest, source: Source): Promise<ToldManifest> {
-    const told = await this.told(digest, source);
+  async byHeadOrGet(digest: Digest, source: Source): Promise<ToldManifest> {
+    const told = await this.byHead(digest, source);
     if (told) return told;
     const { mediaType, bytes } = await this.get(digest, source, "background");
     return { mediaType, size: bytes.byteLength };

@@ -7,13 +7,13 @@ import { type Source, sourceKey } from "../../policy/source.ts";
 /** TTL in ms of refusals, and of failures that a stale answer was served for. */
 const REFUSAL_TTL = 5_000;
 /** Maximum TTL in ms of a 404 by digest, since the content may be pushed at any moment. */
-const DIGEST_UNKNOWN = 10_000;
+const MAX_DIGEST_TTL = 10_000;
 
 /** TTL of an error in ms: the rule's `negativeTtl` for 404, a short one for refusals, 0 for others. */
-export function worth(error: unknown, source: Source, byDigest: boolean): number {
+export function ttlOf(error: unknown, source: Source, byDigest: boolean): number {
   if (!(error instanceof RegistryError)) return 0;
   const { negativeTtl } = source.rule;
-  if (error.status === 404) return byDigest ? Math.min(negativeTtl, DIGEST_UNKNOWN) : negativeTtl;
+  if (error.status === 404) return byDigest ? Math.min(negativeTtl, MAX_DIGEST_TTL) : negativeTtl;
   return [400, 401, 403].includes(error.status) ? REFUSAL_TTL : 0;
 }
 
@@ -50,7 +50,7 @@ export class NegativeCache<T = never> {
   /** Remembers the error that a stale answer is served for, so that not every client waits for the next attempt. */
   pause(source: Source, error: unknown, now: number): void {
     if (this.recall(source, now)) return;
-    this.keep(source, { error }, worth(error, source, false) || REFUSAL_TTL, now);
+    this.keep(source, { error }, ttlOf(error, source, false) || REFUSAL_TTL, now);
   }
 
   forget(source: Source): void {

@@ -17,7 +17,7 @@ type Fact = { manifest: ManifestFact } | { blob: BlobFact } | { tag: TagFact };
 /** Catalog timeout in ms; on expiry the pull goes on and the alarm reports the fact. */
 const CATALOG_TIMEOUT = 2_000;
 /** Delay in ms before the alarm reports what could not be reported. */
-export const TELL_AGAIN = 20_000;
+export const REPORT_RETRY_DELAY = 20_000;
 
 /** @param place place that it is pulled in
  * @param isFound whether it was cached already, perhaps for another place */
@@ -50,7 +50,7 @@ export class Outbox {
       console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
       const now = Date.now();
       for (const fact of facts) await this.#storage.put(outboxKey(now, this.#count++), fact);
-      await this.#wakeBy(Date.now() + TELL_AGAIN);
+      await this.#wakeBy(Date.now() + REPORT_RETRY_DELAY);
       return [];
     }
   }
@@ -99,4 +99,9 @@ async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {
   if ("blob" in fact) await catalog.tellBlob(fact.blob);
   else await catalog.tellTag(fact.tag);
   return [];
+}
+
+/** Deletes the object's alarm and storage in one step, so that later writes are kept; an empty object costs nothing. */
+export async function emptyStorage(storage: DurableObjectStorage): Promise<void> {
+  await Promise.all([storage.deleteAlarm(), storage.deleteAll()]);
 }

@@ -5,9 +5,9 @@ import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import type { LinkStore, Proof } from "../../store/links.ts";
 
 /** Time in ms during which a proof is not written again: clients that join one run write it once. */
-const WRITTEN = 60_000;
+const REWRITE_INTERVAL = 60_000;
 /** Maximum number of repositories remembered for that; a forgotten one is written again. */
-const MAX_WRITTEN = 2_000;
+const MAX_REMEMBERED = 2_000;
 
 type Store = Pick<LinkStore, "isProved" | "prove" | "hasDelivered">;
 
@@ -35,8 +35,8 @@ export class Proofs {
     const key = sourceKey(source);
     const now = Date.now();
     const before = this.#recorded.get(key);
-    if (before && now - before.at < WRITTEN) return before.done;
-    if (this.#recorded.size >= MAX_WRITTEN) this.#recorded.clear();
+    if (before && now - before.at < REWRITE_INTERVAL) return before.done;
+    if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
     const done = this.#record(digest, key, by);
     this.#recorded.set(key, { at: now, done });
     return done;

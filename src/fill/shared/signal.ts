@@ -3,7 +3,7 @@
 export class Signal {
   readonly #waiting = new Set<() => void>();
 
-  tell(): void {
+  notify(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();

@@ -2,7 +2,7 @@
 
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { NegativeCache, worth } from "./negative-cache.ts";
+import { NegativeCache, ttlOf } from "./negative-cache.ts";
 
 /** Shares a running question and, for the rule's `negativeTtl`, its answer. For things named by digest, which never
  * change. */
@@ -37,7 +37,7 @@ export class SingleFlight<T> {
     this.#asking.set(key, asking);
     asking.then(
       (value) => this.#values.keep(source, { value }, source.rule.negativeTtl, Date.now()),
-      (error) => this.#refusals.keep(source, { error }, worth(error, source, true), Date.now()),
+      (error) => this.#refusals.keep(source, { error }, ttlOf(error, source, true), Date.now()),
     );
     return asking;
   }

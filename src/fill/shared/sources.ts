@@ -4,7 +4,7 @@
 import { RegistryError } from "../../oci/error.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { type NegativeCache, worth } from "./negative-cache.ts";
+import { type NegativeCache, ttlOf } from "./negative-cache.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
@@ -56,10 +56,10 @@ export class Sources {
   }
 
   /** Puts each source's error into the negative cache. */
-  remember(memory: NegativeCache): void {
+  remember(refusals: NegativeCache): void {
     for (const [key, error] of this.#errors) {
       const source = this.#sources.get(key) as Source;
-      memory.keep(source, { error }, worth(error, source, true), Date.now());
+      refusals.keep(source, { error }, ttlOf(error, source, true), Date.now());
     }
   }
 
@@ -87,7 +87,7 @@ export class Sources {
 }
 
 /** Whether a run failed for a joiner only because the quota of the client that started it is used up. */
-export function isBeginners(
+export function isOthersQuota(
   run: { sources: Sources; failure?: { error: unknown } | undefined },
   source: Source,
   error: unknown,

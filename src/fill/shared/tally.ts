@@ -21,7 +21,7 @@ const fills = new Map<Digest, number>();
 let isolate: string | undefined;
 /** Until when a scheduled report counts as pending, in ms since the epoch: an object that was aborted never sends its
  * own. */
-let takenUntil = 0;
+let scheduledUntil = 0;
 const REPORT_SLACK = 5_000;
 /** Time in ms without activity after which a fill counts as ended; its alarm shows activity more often
  * (fill/blob/blob-fill). */
@@ -39,10 +39,10 @@ export interface FillTally extends Tally {
 export function tallyOf(env: FillBindings): FillTally {
   const soon = () => {
     const now = Date.now();
-    if (now < takenUntil) return;
+    if (now < scheduledUntil) return;
     const every = readTimes({ ...env }, []).reportEvery; // configuration errors are reported at the entry
-    takenUntil = now + every + REPORT_SLACK;
-    setTimeout(() => void tell(env), every);
+    scheduledUntil = now + every + REPORT_SLACK;
+    setTimeout(() => void sendReport(env), every);
   };
   const add = (source: Source, amounts: Parameters<Counting["add"]>[3]) => {
     counting.add(source.rule.name, sourceKey(source), Date.now(), amounts);
@@ -84,8 +84,8 @@ export function tallyOf(env: FillBindings): FillTally {
   };
 }
 
-async function tell(env: FillBindings): Promise<void> {
-  takenUntil = 0;
+async function sendReport(env: FillBindings): Promise<void> {
+  scheduledUntil = 0;
   const at = Date.now();
   for (const [digest, shownAt] of fills) if (at - shownAt > FILL_TIMEOUT) fills.delete(digest);
   const counts = counting.take();

@@ -7,17 +7,16 @@ import { type Source, sourceKey } from "../../policy/source.ts";
 import { MAPPING_KEY } from "../../store/keys.ts";
 import { TagStore } from "../../store/tags.ts";
 import type { FillBindings } from "../contract.ts";
-import { empty } from "../shared/emptied.ts";
-import { type Outbox, TELL_AGAIN } from "../shared/outbox.ts";
+import { emptyStorage, type Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
 
 /** The object's own copy; that the tag is gone is stored too. */
 type Stored = { mapping: TagMapping } | { gone: true };
 
 /** Time in ms that the object keeps what it has written into KV: KV shows a write after 60 s or more. */
-const REMEMBER = 5 * 60_000;
+const COPY_TTL = 5 * 60_000;
 
 /** Time in ms to wait for `proved` before the mapping is written to KV without it. */
-const PROVED_WITHIN = 5_000;
+const PROVED_TIMEOUT = 5_000;
 
 export class KnownTag {
   readonly #storage: DurableObjectStorage;
@@ -34,7 +33,7 @@ export class KnownTag {
 
   /** The object's own copy, else KV's. */
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {
-    const near = this.#stored ? undefined : await this.#near(source, tag);
+    const near = this.#stored ? undefined : await this.#load(source, tag);
     // Another request may have set it while KV was read.
     const stored = this.#stored && "mapping" in this.#stored ? this.#stored.mapping : undefined;
     const mapping = this.#stored ? stored : near;
@@ -42,7 +41,7 @@ export class KnownTag {
     return mapping?.deleted && !source.rule.keepDeleted ? undefined : mapping;
   }
 
-  async #near(source: Source, tag: string): Promise<TagMapping | undefined> {
+  async #load(source: Source, tag: string): Promise<TagMapping | undefined> {
     const stored = await this.#storage.get<Stored>(MAPPING_KEY);
     this.#stored ??= stored;
     return stored ? undefined : this.#tags.get(source, tag);
@@ -93,7 +92,7 @@ export class KnownTag {
       this.#tags.put(source, tag, mapping).catch((error: Error) => {
         console.error(`entrepot: a tag's mapping was not stored: ${error.message}`);
       });
-    }, PROVED_WITHIN);
+    }, PROVED_TIMEOUT);
   }
 
   /** Records that the repository is linked to the tag's digest. */
@@ -101,7 +100,7 @@ export class KnownTag {
     const mapping = await this.get(source, tag);
     if (!mapping || mapping.digest !== digest || mapping.proved) return;
     const proved = { ...mapping, proved: true };
-    this.#putNoMore();
+    this.#cancelPut();
     if (this.#stored) await this.#store({ mapping: proved });
     await this.#tags.put(source, tag, proved);
   }
@@ -140,7 +139,7 @@ export class KnownTag {
   /** Called by the object's alarm: reports what could not be reported, then drops the copy, which KV shows by now. */
   async tidy(): Promise<void> {
     if (!(await this.#outbox.isEmpty())) {
-      await this.#storage.setAlarm(Date.now() + TELL_AGAIN);
+      await this.#storage.setAlarm(Date.now() + REPORT_RETRY_DELAY);
       if (!(await this.#outbox.empty())) return;
     }
     await this.#empty();
@@ -157,21 +156,21 @@ export class KnownTag {
   }
 
   async #store(stored: Stored): Promise<void> {
-    this.#putNoMore();
+    this.#cancelPut();
     this.#stored = stored;
     await this.#storage.put(MAPPING_KEY, stored);
-    if (await this.#outbox.isEmpty()) await this.#storage.setAlarm(Date.now() + REMEMBER);
+    if (await this.#outbox.isEmpty()) await this.#storage.setAlarm(Date.now() + COPY_TTL);
   }
 
   /** Cancels a delayed write to KV. */
-  #putNoMore(): void {
+  #cancelPut(): void {
     clearTimeout(this.#putting);
     this.#putting = undefined;
   }
 
   async #empty(): Promise<void> {
-    this.#putNoMore();
+    this.#cancelPut();
     this.#stored = undefined;
-    await empty(this.#storage);
+    await emptyStorage(this.#storage);
   }
 }

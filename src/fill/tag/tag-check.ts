@@ -50,7 +50,7 @@ export class TagCheck {
     return this.#moved(source, tag, found, purpose);
   }
 
-  isHere(digest: Digest): Promise<boolean> {
+  isCached(digest: Digest): Promise<boolean> {
     return this.#manifests.has(digest);
   }
 

@@ -13,7 +13,7 @@ import { offline, unasked } from "../../upstream/client/offline.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, CheckedTag, FillBindings, Removed, TagFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
-import { NegativeCache, worth } from "../shared/negative-cache.ts";
+import { NegativeCache, ttlOf } from "../shared/negative-cache.ts";
 import { Outbox } from "../shared/outbox.ts";
 import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
@@ -28,7 +28,7 @@ interface Checking {
 }
 
 /** Minimum interval in ms between checks of a tag because its content is missing upstream. */
-const ASKED_AGAIN = 10_000;
+const RECHECK_INTERVAL = 10_000;
 
 export class TagFill extends DurableObject<FillBindings> implements Calls<TagFillMethods> {
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
@@ -39,23 +39,23 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     this.#outbox,
     this.env,
   );
-  readonly #memory = new NegativeCache();
+  readonly #refusals = new NegativeCache();
   /** Digest last checked again because its content was missing upstream, and when. */
-  #askedAgain: { digest: Digest; at: number } | undefined;
-  #guests = 0;
+  #rechecked: { digest: Digest; at: number } | undefined;
+  #active = 0;
   #checking: Checking | undefined;
   #getting: Promise<TagMapping> | undefined;
 
   /** Mapping of the tag, no older than the rule's `tagTtl`, or stale with the failure that it is served for. Throws the
    * upstream's error where there is nothing to serve. */
   async check(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
-    return settle(() => this.#visit(() => this.#checked(source, tag, asking)));
+    return settle(() => this.#afterRemoval(() => this.#checked(source, tag, asking)));
   }
 
   async #checked(source: Source, tag: string, asking: Asking): Promise<CheckedTag> {
     const known = await this.#known.get(source, tag);
     const now = Date.now();
-    const isGone = known !== undefined && this.#isAskedAgain(known.digest, asking, now);
+    const isGone = known !== undefined && this.#isRecheckDue(known.digest, asking, now);
     const force = (asking.force || isGone) && !isImmutable(source, tag);
     if (known && !force && freshnessOf(known, source, tag, now) === "fresh") {
       return { mapping: known, how: "found" as const };
@@ -64,19 +64,19 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
       // A forced check ignores a remembered 404, as the tag may have been pushed since; refusals and failures still
       // count.
-      this.#memory.throwRecalled(source, now, force);
+      this.#refusals.throwRecalled(source, now, force);
       const checked = await patiently(this.#share(source, tag, known, asking), source, asking);
-      if (isGone) this.#askedAgain = { digest: known.digest, at: now };
+      if (isGone) this.#rechecked = { digest: known.digest, at: now };
       return checked;
     } catch (error) {
-      return this.#instead(source, tag, known, asRegistryError(error), asking);
+      return this.#staleInstead(source, tag, known, asRegistryError(error), asking);
     }
   }
 
   /** Limited in rate: a client can request missing contents of an index as often as it likes. */
-  #isAskedAgain(digest: Digest, { gone }: Asking, now: number): boolean {
-    const { digest: last, at } = this.#askedAgain ?? { digest: undefined, at: 0 };
-    return gone === digest && (last !== digest || now - at >= ASKED_AGAIN);
+  #isRecheckDue(digest: Digest, { gone }: Asking, now: number): boolean {
+    const { digest: last, at } = this.#rechecked ?? { digest: undefined, at: 0 };
+    return gone === digest && (last !== digest || now - at >= RECHECK_INTERVAL);
   }
 
   /** Checks by GET alone, for an upstream whose HEAD names a digest that it does not have.
@@ -88,7 +88,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     asking: Asking,
   ): Promise<Outcome<CheckedTag>> {
     return settle(() =>
-      this.#visit(async () => {
+      this.#afterRemoval(async () => {
         const known = this.#getting ? undefined : await this.#known.get(source, tag);
         if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // another request has just resolved it
         return patiently(this.#shareGet(source, tag), source, asking);
@@ -118,7 +118,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   }
 
   /** Serves the known mapping instead of a failure, for as long as the rule allows. */
-  async #instead(
+  async #staleInstead(
     source: Source,
     tag: string,
     known: TagMapping | undefined,
@@ -133,7 +133,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
     // Only a failed check for a client starts a pause; a background check, or one client's used-up quota, does not.
-    if (!asking.background && !error.personal) this.#memory.pause(source, error, now);
+    if (!asking.background && !error.personal) this.#refusals.pause(source, error, now);
     return { mapping, how: "found", failure: error.toValue() };
   }
 
@@ -171,16 +171,16 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   ): Promise<TagMapping> {
     try {
       const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
-      this.#memory.forget(source);
+      this.#refusals.forget(source);
       return await this.#known.remember(source, tag, known, found, content);
     } catch (error) {
       const now = Date.now();
-      this.#memory.keep(source, { error }, worth(error, source, false), now);
+      this.#refusals.keep(source, { error }, ttlOf(error, source, false), now);
       const isGone = error instanceof RegistryError && error.status === 404;
       if (!isGone || !known) throw error;
       // A mapping whose manifest was never pulled cannot be kept.
-      if (source.rule.keepDeleted && (await this.#check.isHere(known.digest))) {
-        this.#memory.forget(source);
+      if (source.rule.keepDeleted && (await this.#check.isCached(known.digest))) {
+        this.#refusals.forget(source);
         return this.#known.remember(source, tag, known, {
           ...known,
           deleted: true,
@@ -194,7 +194,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
 
   /** Records that the repository is linked to the tag's digest: hits by the tag then skip the link lookup. */
   async proved(source: Source, tag: string, digest: Digest): Promise<Outcome<void>> {
-    return settle(() => this.#visit(() => this.#known.proved(source, tag, digest)));
+    return settle(() => this.#afterRemoval(() => this.#known.proved(source, tag, digest)));
   }
 
   /** Deletes the tag's mapping unless it is being checked or points elsewhere by now.
@@ -205,30 +205,30 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     digest: Digest,
   ): Promise<Outcome<Removed["outcome"] | "moved">> {
     return settle(async () => {
-      const isBusy = async () => !(await this.#outbox.isEmpty()) || this.#isAtWork;
+      const isBusy = async () => !(await this.#outbox.isEmpty()) || this.#isActive;
       const remove = () => this.#known.remove(place, tag, digest);
       const { outcome, found } = await this.#removing.unless(isBusy, remove);
       return outcome === "gone" && !found ? "moved" : outcome;
     });
   }
 
-  get #isAtWork(): boolean {
-    return this.#guests > 0 || this.#checking !== undefined || this.#getting !== undefined;
+  get #isActive(): boolean {
+    return this.#active > 0 || this.#checking !== undefined || this.#getting !== undefined;
   }
 
   /** Stores and reports the mapping again: it was served while it was being deleted. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<Outcome<void>> {
-    return settle(() => this.#visit(() => this.#known.restore(place, tag, mapping)));
+    return settle(() => this.#afterRemoval(() => this.#known.restore(place, tag, mapping)));
   }
 
   /** Runs `work` after a running removal; no removal begins meanwhile. */
-  async #visit<T>(work: () => Promise<T>): Promise<T> {
+  async #afterRemoval<T>(work: () => Promise<T>): Promise<T> {
     await this.#removing.over();
-    this.#guests += 1;
+    this.#active += 1;
     try {
       return await work();
     } finally {
-      this.#guests -= 1;
+      this.#active -= 1;
     }
   }
 
