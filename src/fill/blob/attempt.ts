@@ -179,7 +179,7 @@ export class Attempt {
   async #readBack(): Promise<void> {
     while (this.ready.has(this.#hashed)) {
       const stream = await this.#blobs.attemptSegment(this.digest, this.id, this.#hashed);
-      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is gone`);
+      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is missing in R2`);
       // Hashed into a copy that is kept only after the whole segment was read, so that a failed read can be repeated.
       const hash = this.#hash.copy();
       const reader = stream.getReader({ mode: "byob" });
@@ -202,7 +202,9 @@ export class Attempt {
     await this.#readBack();
     const { hex, twin } = this.#hash.end();
     if (this.#hashed !== this.count || hex !== hexOf(this.digest)) {
-      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${hex}`);
+      throw new Mismatch(
+        `received ${this.size} bytes for ${this.digest}, but their hash is ${hex}`,
+      );
     }
     return twin;
   }

@@ -178,7 +178,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
       await this.#removing.over();
       if (this.#runs.kept && !this.#runs.kept.published) return;
       console.error(
-        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
+        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; fetching it again`,
       );
       // The run counts as started before its first step, so that requests in the meantime join it.
       this.#runs.mend(layout, source, () => this.#blobs.unpublish(layout));

@@ -176,7 +176,9 @@ export class BlobRuns {
 
   #whenEnded(run: Run, digest: Digest, work: () => Promise<void>): void {
     run.ended.then(work).catch((error) => {
-      console.error(`entrepot: a run of ${digest} was not put away: ${(error as Error).message}`);
+      console.error(
+        `entrepot: cleanup after fetching ${digest} failed: ${(error as Error).message}`,
+      );
     });
   }
 
@@ -193,7 +195,7 @@ export class BlobRuns {
       if (this.#kept !== run || run.failure || run.published) return;
       await saved.save(before ?? savedOf(run, digest, failures));
     } catch (error) {
-      console.error(`entrepot: the fill of ${digest} is not held: ${(error as Error).message}`);
+      console.error(`entrepot: saving the fill of ${digest} failed: ${(error as Error).message}`);
     }
   }
 

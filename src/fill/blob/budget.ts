@@ -139,7 +139,7 @@ export class Budget {
       }
       if (now - begun > within) {
         this.#queue = this.#queue.filter((other) => other !== ticket);
-        throw new RegistryError("UNAVAILABLE", "too much is being fetched at once; ask again", {
+        throw new RegistryError("UNAVAILABLE", "too many fetches in progress; retry later", {
           status: 503,
           headers: { "Retry-After": "5" },
         });

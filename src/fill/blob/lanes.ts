@@ -162,7 +162,7 @@ export class Lanes {
   async #resume({ number, partial, lease }: Broken): Promise<void> {
     try {
       const { size } = this.#attempt;
-      if (size === null) throw new StartOver("an answer of unknown length broke off");
+      if (size === null) throw new StartOver("a response of unknown length was interrupted");
       await fetchSegment(this.#fetcher, number, size, partial, this.#active);
       this.#attempt.ranges = true;
       await this.#attempt.keep(number, partial.buffer);

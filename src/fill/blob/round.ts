@@ -83,14 +83,14 @@ export class Round {
     // An empty blob has no range, and some servers mishandle ranges: both are requested without one.
     const whole = await fetcher.open();
     if (whole.kind === "none")
-      throw new StartOver("the upstream answers neither with a range nor without");
+      throw new StartOver("the upstream serves the blob neither with a range nor without");
     return whole;
   }
 
   #mustContinue(resumed: Attempt, answer: Opened): void {
     if (answer.kind === "part" && answer.total === resumed.size) return;
     answer.body.cancel();
-    throw new StartOver("the upstream does not continue what was begun");
+    throw new StartOver("the upstream cannot resume the stored transfer");
   }
 
   async #sizeOf(answer: Opened): Promise<number | null> {
@@ -125,7 +125,8 @@ export class Round {
     if (size === 0) answer.body.cancel();
     else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
-    if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
+    if (actual !== digest)
+      throw new Mismatch(`received ${size} bytes, but their digest is ${actual}`);
     await kept;
     return blobs.publishWhole(digest, partial.buffer);
   }

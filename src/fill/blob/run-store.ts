@@ -79,12 +79,12 @@ export function comparingWith(blobs: BlobStore, layout: Layout): RunStore {
     putSegment: async (_digest, _attempt, number, bytes) => {
       const stored = await blobs.wholeSegment(layout, number);
       if (!stored)
-        throw new RegistryError("UNAVAILABLE", "a stored segment is being mended; ask again", {
+        throw new RegistryError("UNAVAILABLE", "a stored segment is being repaired; retry later", {
           status: 503,
           headers: { "Retry-After": "1" },
         });
       if (!isSame(stored, bytes))
-        throw new Mismatch(`segment ${number} came with other bytes than ${layout.digest} has`);
+        throw new Mismatch(`segment ${number} differs from the stored one of ${layout.digest}`);
       return true;
     },
     publish: async () => layout,

@@ -171,7 +171,7 @@ function clientError(error: unknown): unknown {
   if (error instanceof Mismatch) {
     return new RegistryError(
       "UNAVAILABLE",
-      "the upstream sent other bytes than the digest promises; nothing was kept",
+      "the upstream sent content that does not match the digest; nothing was stored",
     );
   }
   if (error instanceof StartOver) return new RegistryError("UNAVAILABLE", error.message);

@@ -58,7 +58,9 @@ export class SavedFill {
       await tellInTime(this.#catalog, [{ blob }]);
       return true;
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
       await this.save(saved, REPORT_RETRY_DELAY);
       return false;
     }

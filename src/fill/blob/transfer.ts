@@ -20,7 +20,7 @@ export async function readOn(body: TimedBody, partial: Partial): Promise<"broken
     await body.fill(partial);
     return "ended";
   } catch (error) {
-    console.warn(`entrepot: a transfer broke: ${(error as Error).message}`);
+    console.warn(`entrepot: a transfer was interrupted: ${(error as Error).message}`);
     return "broken";
   }
 }
@@ -79,9 +79,9 @@ async function askFrom(
   const reply = await fetcher.ask({ first, last });
   if (reply.kind === "part" && reply.total === size) return reply.body;
   if (reply.kind !== "none") reply.body.cancel();
-  throw new StartOver("the upstream does not continue where it broke off");
+  throw new StartOver("the upstream cannot resume the interrupted transfer");
 }
 
 function brokeOff(): RegistryError {
-  return new RegistryError("UNAVAILABLE", "the upstream broke off its answer too often");
+  return new RegistryError("UNAVAILABLE", "the upstream's response was interrupted too often");
 }

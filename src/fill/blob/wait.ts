@@ -76,5 +76,5 @@ function throwFailure(run: Run, source: Source): void {
 }
 
 export function broken(): RegistryError {
-  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
+  return new RegistryError("UNAVAILABLE", "the transfer was restarted; retry");
 }

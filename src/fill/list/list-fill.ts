@@ -95,7 +95,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
       await work();
     } catch (error) {
       // Only the cached copy is lost: the next request asks the upstream again.
-      console.error(`entrepot: KV refused a list: ${(error as Error).message}`);
+      console.error(`entrepot: storing a list in KV failed: ${(error as Error).message}`);
     }
   }
 

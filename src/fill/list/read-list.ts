@@ -28,7 +28,7 @@ export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const bytes = await readList(source, answer);
   const body = parseObject(bytes);
   if (!body) {
-    const message = `${host} answered with something that is no list`;
+    const message = `${host} returned content that is not a list`;
     throw new RegistryError("UNAVAILABLE", message, { upstreamStatus: answer.status });
   }
   const next = nextOf(source, answer);
@@ -54,7 +54,7 @@ export async function readList(source: Source, answer: Answer): Promise<Uint8Arr
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
   const excess = jsonProblem(bytes);
   if (excess !== undefined) {
-    const message = `${host} answered with a list that ${excess}`;
+    const message = `${host} returned a list that ${excess}`;
     throw new RegistryError("SIZE_INVALID", message, { status: 502 });
   }
   return bytes;
@@ -66,7 +66,7 @@ export function nextOf({ rule }: Source, answer: Answer): string | undefined {
   if ((next?.length ?? 0) > MAX_NEXT_LENGTH)
     throw new RegistryError(
       "UNAVAILABLE",
-      `${rule.upstream.host} pages by an address that is too long`,
+      `${rule.upstream.host} sent a next-page link that is too long`,
     );
   return next;
 }

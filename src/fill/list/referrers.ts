@@ -139,6 +139,6 @@ function noIndex({ rule }: Source, { headers }: Answer): RegistryError {
   const told = /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(type.trim()) ? ` (${type.trim()})` : "";
   return new RegistryError(
     "UNAVAILABLE",
-    `${rule.upstream.host} answered a question for referrers with something that is no OCI index${told}`,
+    `${rule.upstream.host} did not return an OCI index to a referrers request${told}`,
   );
 }

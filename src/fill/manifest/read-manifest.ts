@@ -29,7 +29,7 @@ export async function readManifest(source: Source, answer: Answer): Promise<Uint
   if (bytes.byteLength > MANIFEST_LIMIT) throw refuse();
   const excess = excessIn(bytes);
   if (excess !== undefined) {
-    const message = `${host} answered with a manifest that ${excess}; nothing was kept`;
+    const message = `${host} returned a manifest that ${excess}; nothing was stored`;
     throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
   }
   return bytes;
@@ -49,7 +49,7 @@ export async function readVerified(
   const judged = judgedOf(source, bytes);
   if (digestOf(bytes, algorithmOf(digest)) !== digest) {
     const { host } = source.rule.upstream;
-    const message = `${host} sent other bytes than ${digest} promises; nothing was kept`;
+    const message = `${host} sent content that does not match ${digest}; nothing was stored`;
     unverified(message);
     throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
   }
@@ -65,7 +65,7 @@ export function typeOfManifest(source: Source, bytes: Uint8Array): string {
 
 function typeIn({ rule }: Source, judged: Judged): string {
   if ("mediaType" in judged) return judged.mediaType;
-  const message = `${rule.upstream.host} answered with something that is no manifest: ${judged.wrong}; nothing was kept`;
+  const message = `${rule.upstream.host} returned content that is not a manifest: ${judged.wrong}; nothing was stored`;
   throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
 }
 
@@ -73,7 +73,7 @@ function typeIn({ rule }: Source, judged: Judged): string {
 function judgedOf({ rule }: Source, bytes: Uint8Array): Judged {
   const judged = judgeManifest(bytes);
   if (!("mediaType" in judged) || !isSchema1(judged.mediaType)) return judged;
-  const message = `${rule.upstream.host} has this image only as a Docker schema 1 manifest, which is not supported: pull and push it once with a client that can still convert it (skopeo copy --format oci), or ask its publisher for an OCI image; nothing was kept`;
+  const message = `${rule.upstream.host} has this image only as a Docker schema 1 manifest, which is not supported: pull and push it once with a client that can still convert it (skopeo copy --format oci), or ask its publisher for an OCI image; nothing was stored`;
   throw new RegistryError("MANIFEST_INVALID", message, { status: 400 });
 }
 

@@ -47,7 +47,9 @@ export class Outbox {
     try {
       return await tellInTime(this.#catalog, facts);
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
       const now = Date.now();
       for (const fact of facts) await this.#storage.put(outboxKey(now, this.#count++), fact);
       await this.#wakeBy(Date.now() + REPORT_RETRY_DELAY);
@@ -71,7 +73,9 @@ export class Outbox {
       }
       return true;
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
       return false;
     }
   }
@@ -91,7 +95,7 @@ export class Outbox {
 /** Throws if the catalog fails or does not answer within 2 s. */
 export async function tellInTime(catalog: Catalog, facts: readonly Fact[]): Promise<Digest[]> {
   const told = Promise.all(facts.map((fact) => tell(catalog, fact)));
-  return (await within(told, CATALOG_TIMEOUT, () => new Error("no answer in time"))).flat();
+  return (await within(told, CATALOG_TIMEOUT, () => new Error("timed out"))).flat();
 }
 
 async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {

@@ -47,7 +47,9 @@ export class Proofs {
       await this.#links.prove(key, digest, by);
     } catch (error) {
       this.#recorded.delete(key);
-      console.error(`entrepot: R2 refused a link to ${digest}: ${(error as Error).message}`);
+      console.error(
+        `entrepot: storing a link to ${digest} in R2 failed: ${(error as Error).message}`,
+      );
     }
   }
 

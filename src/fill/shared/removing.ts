@@ -43,8 +43,8 @@ export async function removalsOver(env: FillBindings, digests: readonly Digest[]
     [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) => removable(fills, digest).removalOver()),
   );
   try {
-    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("no end in time"));
+    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("timed out"));
   } catch (error) {
-    console.warn(`entrepot: contents are being deleted: ${(error as Error).message}`);
+    console.warn(`entrepot: waiting for deletions failed: ${(error as Error).message}`);
   }
 }

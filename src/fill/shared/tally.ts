@@ -107,7 +107,7 @@ async function sendReport(env: FillBindings): Promise<void> {
     hours.putBack(told);
     meter.putBack(metered);
     console.warn(
-      `entrepot: the catalog was not told what was fetched: ${(error as Error).message}`,
+      `entrepot: reporting upstream requests to the catalog failed, will retry: ${(error as Error).message}`,
     );
   }
 }

@@ -80,7 +80,7 @@ export class KnownTag {
       else await this.#tags.put(source, tag, mapping);
     } catch (error) {
       // Lost are the KV copy, and the record until the next check; requests that miss it come here.
-      console.error(`entrepot: a tag's mapping was not stored: ${(error as Error).message}`);
+      console.error(`entrepot: storing a tag's mapping failed: ${(error as Error).message}`);
       return found;
     }
     return mapping;
@@ -90,7 +90,7 @@ export class KnownTag {
     this.#putting = setTimeout(() => {
       this.#putting = undefined;
       this.#tags.put(source, tag, mapping).catch((error: Error) => {
-        console.error(`entrepot: a tag's mapping was not stored: ${error.message}`);
+        console.error(`entrepot: storing a tag's mapping failed: ${error.message}`);
       });
     }, PROVED_TIMEOUT);
   }
@@ -114,7 +114,7 @@ export class KnownTag {
       await this.#tags.recordGone(source, tag, now);
     } catch (error) {
       // KV may still show it as stale; requests that find it so come here.
-      console.error(`entrepot: a tag was not forgotten: ${(error as Error).message}`);
+      console.error(`entrepot: deleting a tag's mapping failed: ${(error as Error).message}`);
     }
   }
 

@@ -106,7 +106,7 @@ export class TagCheck {
     const digest =
       told !== null && isDigest(told) ? digestOf(bytes, algorithmOf(told)) : digestOf(bytes);
     if (told !== null && isDigest(told) && told !== digest) {
-      const message = `${host} sent other bytes than ${told} promises; nothing was kept`;
+      const message = `${host} sent content that does not match ${told}; nothing was stored`;
       throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
     }
     const manifest = { digest, mediaType, bytes };
