@@ -86,7 +86,7 @@ export interface KnownContent {
 export interface Leading {
   /** Tags, with the digest each points to: the digest itself or an image that leads to it. */
   tags: { tag: string; digest: Digest }[];
-  /** Images, and digests that tags point to or have pointed to. */
+  /** Digests of images and tags that lead to it, whether or not a tag points to them. */
   roots: Digest[];
 }
 

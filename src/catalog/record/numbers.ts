@@ -1,5 +1,5 @@
-// Metrics and happenings reported by isolates: totals since the catalog exists, by month and by hour, and events for
-// operators.
+// Metrics and happenings reported by isolates: totals since the catalog was created, by month and by hour, and events
+// for operators.
 
 import type { Happening, Sample } from "../../meter/meter.ts";
 import { plain } from "../../text/plain.ts";

@@ -1,5 +1,5 @@
-// Saved fill: what a blob's object stores to survive a reset, namely what it fetches, for whom and how far it is. The
-// alarm continues with it until the blob is published and the catalog has recorded it.
+// Saved fill: what a blob's object stores to survive a reset: what it fetches, for whom, and how far it is. The alarm
+// continues with it until the blob is published and the catalog has recorded it.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Digest } from "../../oci/digest.ts";

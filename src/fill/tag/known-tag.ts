@@ -47,7 +47,7 @@ export class KnownTag {
     return stored ? undefined : this.#tags.get(source, tag);
   }
 
-  /** The mapping from the R2 record, which is written when the tag moves; it is no newer than that. */
+  /** The mapping from the R2 record, which is written when the tag moves; it may have been checked more recently. */
   async recorded(source: Source, tag: string): Promise<TagMapping | undefined> {
     if (this.#stored) return undefined; // known to be gone
     const record = await this.#tags.recorded(source, tag);

@@ -178,7 +178,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       this.#refusals.keep(source, { error }, ttlOf(error, source, false), now);
       const isGone = error instanceof RegistryError && error.status === 404;
       if (!isGone || !known) throw error;
-      // A mapping whose manifest was never pulled cannot be kept.
+      // A tag whose manifest was never cached cannot be kept.
       if (source.rule.keepDeleted && (await this.#check.isCached(known.digest))) {
         this.#refusals.forget(source);
         return this.#known.remember(source, tag, known, {
