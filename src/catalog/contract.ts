@@ -1,4 +1,4 @@
-// The contract of the catalog: what its one Durable Object can be told and asked.
+// Catalog contract: the calls that its one Durable Object takes.
 
 import type { Sample } from "../meter/meter.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -47,85 +47,89 @@ import type {
   TagPage,
 } from "./sweep/contract.ts";
 
-/** All calls may be repeated: telling a thing twice is telling it once, but for counters. */
+/** All calls can be repeated safely, except that counters are added again. */
 export interface Catalog {
-  /** @returns blobs and children of it that are being deleted at this moment: whoever stores the manifest waits for the end of that
-   * first, so that what he finds missing then is fetched again */
+  /** @returns blobs and children of the manifest that are being deleted now. The caller waits until that is over before
+   * it stores the manifest, so that content found missing later is fetched again */
   tellManifest(fact: ManifestFact): Promise<{ going: Digest[] }>;
   tellBlob(fact: BlobFact): Promise<void>;
-  /** Platforms as configs say them, "" where one names none. */
+  /** Platforms read from image configs; "" where the config names none. */
   learnPlatforms(known: readonly { digest: Digest; platform: string }[]): Promise<void>;
   tellTag(fact: TagFact): Promise<void>;
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
   linked(place: string, digest: Digest): Promise<boolean>;
-  /** The tags and images of the place that lead to the digest, or are it. */
+  /** Tags and images of the place that are the digest or lead to it. */
   leading(place: string, digest: Digest): Promise<Leading>;
-  /** The one place whose images led to a blob when it came; undefined where there is none, or there are several. */
+  /** The one place whose images led to a blob when it was cached; undefined if there is none or more than one. */
   deliveredTo(digest: Digest): Promise<string | undefined>;
   /** Undefined where the place does not hold it. */
   image(place: string, digest: Digest): Promise<HeldImage | undefined>;
 
-  /** Undefined while another run is at work (it has shown itself within the last minutes of the real clock).
-   * @param now that the run goes by */
+  /** Undefined while another run is active: one whose last `beat` is less than 5 minutes old by the real clock.
+   * @param now time that the run evaluates policies by */
   begin(trigger: RunReport["trigger"], now: number): Promise<RunBegun | undefined>;
-  /** Shows that the run is at work, and keeps what it has counted and how far it is. False where another has taken over. */
+  /** Heartbeat of a run: stores its counts and its progress. False if another run has taken over. */
   beat(id: number, counts: RunCounts, progress: Progress): Promise<boolean>;
   end(id: number, counts: RunCounts, progress: Progress): Promise<RunReport>;
 
-  /** Places that hold images, in their order, behind `after`. */
+  /** Places that hold images, in alphabetical order, after `after`. */
   places(after: string, limit: number): Promise<string[]>;
-  /** Images of a place that a policy may expire: with tags, or that no index or subject of the place leads to.
-   * @param parts whether what they consist of is told too
-   * @param after the digest of the last one of the page before */
+  /** Images of a place that a policy may expire: those with tags, and those that no index or subject of the place leads
+   * to.
+   * @param parts whether to return the contents of each image too
+   * @param after digest of the last image of the previous page */
   images(place: string, parts: boolean, after: string, limit: number): Promise<CatalogImage[]>;
-  /** Marks what a policy expires of a place, and takes back all other marks there. Nothing visible changes by it. */
+  /** Marks the images of a place that a policy expires, and clears all other marks there. Pulls are not affected. */
   mark(place: string, expired: Expired[], now: number, run: number): Promise<Marked>;
-  /** Bytes in R2 that come free when these images have gone, with what goes with them: shared contents once, and only where nothing
-   * else refers to them. */
+  /** Bytes in R2 that deleting these images would free, with what is deleted along with them. Shared content counts
+   * once, and only if nothing else refers to it. */
   freed(images: Due[]): Promise<number>;
 
-  /** Images that were marked at or before `before`, in the order of place and digest, behind `after`. */
+  /** Images marked at or before `before`, ordered by place and digest, after `after`. */
   due(before: number, after: Due | undefined, limit: number): Promise<Due[]>;
-  /** Takes those that are still marked since then out of their places, with their children and referrers there that have no other
-   * holder: their tags are doomed, and their contents unreferenced since they were marked. */
+  /** Removes the images still marked since then from their places, with the children and referrers there that nothing
+   * else holds: their tags are doomed, and their contents count as unreferenced from the time of the mark. */
   take(images: Due[], before: number, now: number, run: number): Promise<void>;
   doomed(limit: number): Promise<Doomed[]>;
-  /** The tag is deleted, or means something else by now, which its object tells.
-   * @returns whether it is wanted: it was pulled while it was deleted, and is to be restored */
+  /** Records that the tag was deleted, or that it points elsewhere by now, as its TagFill reports.
+   * @returns whether to restore the tag: it was pulled while it was being deleted */
   tagGone(tag: Doomed, deleted: boolean, now: number, run: number): Promise<boolean>;
-  /** Dates what is not referred to any more and has no date yet. */
+  /** Dates contents that nothing refers to and that have no date yet. */
   dateOrphans(now: number): Promise<void>;
-  /** Contents that nothing refers to since `before` or longer; of manifests, those alone that no stored manifest leads to. What an
-   * earlier run has condemned and not told the end of is among them. */
+  /** Contents that nothing has referred to since `before`; of manifests, only those that no stored manifest leads to.
+   * Includes contents that an earlier run condemned without reporting the outcome. */
   condemn(kind: ContentKind, before: number, limit: number): Promise<Condemned[]>;
   removed(removals: Removal[], now: number, run: number): Promise<void>;
   leftovers(before: number, limit: number): Promise<Leftover[]>;
-  /** @param bytes that were deleted; undefined where the attempt is somebody's after all */
+  /** @param bytes deleted; undefined where the attempt turned out to be in use */
   leftoverGone(left: Leftover, bytes: number | undefined, now: number, run: number): Promise<void>;
 
-  /** @param page of digests @returns those that the catalog does not know */
+  /** @param page of digests
+   * @returns those that the catalog does not know */
   seeManifests(page: Page<Digest>): Promise<{ unknown: Digest[]; forgotten: number }>;
   seeTags(page: TagPage): Promise<{ adopted: number; forgotten: number }>;
   seeBlobs(page: BlobPage): Promise<{ adopted: number; forgotten: number }>;
-  /** Forgets all that is known of contents, so that a pass over R2 learns it anew; runs, events and counters stay. */
+  /** Forgets all contents, so that a pass over R2 records them anew; runs, events and counters stay. */
   reset(): Promise<void>;
 
-  /** Deletes events, runs and counters that are older than 90 days. */
+  /** Deletes events, runs and counters older than 90 days. */
   trim(now: number): Promise<void>;
   runs(limit: number): Promise<RunReport[]>;
-  /** The latest first. @param before the id of the last one of the page before */
+  /** Newest first.
+   * @param before id of the last event of the previous page */
   events(before: number | undefined, limit: number): Promise<LifecycleEvent[]>;
   summary(): Promise<CatalogSummary>;
-  /** @param from the first day, as in `Counts` */
+  /** @param from first day, as in `Counts` */
   counts(from: string): Promise<Counts[]>;
-  /** Undefined where too many would have to be summed up. */
+  /** Undefined where the sort order would need sums over too many images. */
   listed(wanted: ImageQuery): Promise<ListedImage[] | undefined>;
   /** Undefined where the place does not hold it. */
   record(place: string, digest: Digest): Promise<ImageRecord | undefined>;
-  /** What is here of some digests, and how many manifests lead to each. */
+  /** Whether each digest is cached, and how many manifests lead to it. */
   known(digests: Digest[]): Promise<KnownContent[]>;
-  /** @param force also what is pinned @returns undefined where it is not here */
+  /** @param force deletes pinned images too
+   * @returns undefined if the image is not in the place */
   remove(
     place: string,
     reference: { tag: string } | { digest: Digest },
@@ -133,22 +137,24 @@ export interface Catalog {
     force: boolean,
     now: number,
   ): Promise<Removing | undefined>;
-  /** @param reference a tag or a digest @returns false where there are too many */
+  /** @param reference tag or digest
+   * @returns false if there are too many pins */
   pin(place: string, reference: string, who: string, now: number): Promise<boolean>;
-  /** @returns whether there was one */
+  /** @returns whether the pin existed */
   unpin(place: string, reference: string): Promise<boolean>;
   pins(place: string): Promise<Pin[]>;
-  /** @param from and `to`: days, both of them included */
+  /** @param from first day; `to` is the last day, inclusive */
   totals(from: string, to: string, by: By, limit: number): Promise<Totals[]>;
-  /** @param from the first hour, as in `CountedHour`; of the last eight days */
+  /** @param from first hour, as in `CountedHour`; hours are kept for 8 days */
   countedHours(from: string): Promise<CountedHour[]>;
-  /** What isolates' meters counted in all, and how many fills are at work. */
+  /** Totals of all isolates' meters, and the number of fills that are running. */
   numbers(now: number): Promise<{ samples: Sample[]; fills: number }>;
   /** @param month such as `2026-11` */
   operations(month: string): Promise<Operations>;
-  /** @param from the first hour, as in `UpstreamHour` */
+  /** @param from first hour, as in `UpstreamHour` */
   hours(from: string): Promise<UpstreamHour[]>;
-  /** What happened, in its order. @param after the id of the last one that is known; undefined for the last ones */
+  /** Happenings, oldest first.
+   * @param after id of the last one that the caller knows; undefined for the latest ones */
   happened(after: number | undefined, limit: number): Promise<Happened[]>;
 }
 

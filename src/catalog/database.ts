@@ -1,11 +1,11 @@
-// The catalog's database: SQLite in a Durable Object, and the few things that are asked of it everywhere.
+// Catalog database: SQLite in a Durable Object, with the queries that all parts of the catalog share.
 
 import type { Digest } from "../oci/digest.ts";
 import { Sqlite, type Value } from "../platform/sqlite.ts";
 import type { ContentKind, LifecycleEvent } from "./sweep/contract.ts";
 
 export class Database extends Sqlite {
-  /** The number of a place, which it gets when it is first named. */
+  /** Number of a place; assigned at first use. */
   place(place: string): number {
     return this.placeIfKnown(place) ?? this.#new("places (place) VALUES (?)", place);
   }
@@ -14,7 +14,7 @@ export class Database extends Sqlite {
     return this.first<{ id: number }>("SELECT id FROM places WHERE place = ?", place)?.id;
   }
 
-  /** The number of a content, which it gets when it is first named: not here yet. */
+  /** Number of a content; assigned at first use, as not cached yet. */
   content(digest: Digest, kind: ContentKind): number {
     const known = this.contentIfKnown(digest, kind);
     return known ?? this.#new("contents (digest, kind, present) VALUES (?, ?, 0)", digest, kind);
@@ -38,7 +38,8 @@ export class Database extends Sqlite {
     this.run("INSERT OR REPLACE INTO state VALUES (?, ?)", key, JSON.stringify(value));
   }
 
-  /** Something is marked for deletion: isolates are to tell of all that is pulled from now on (facts, `Reported`). */
+  /** Counts one more change that makes content deletable. Isolates see the count in `Reported`, and then report pulls
+   * that they would otherwise hold back. */
   countMarks(): void {
     this.setState("marks", this.marks + 1);
   }

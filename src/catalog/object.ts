@@ -1,5 +1,6 @@
-// The catalog: the one Durable Object that knows what is cached, how large it is, when it was pulled last and what refers to it.
-// Off the hot path: it is told, and the sweep and its previews ask it. Each call is one transaction.
+// Catalog: the one Durable Object that knows what is cached, how large it is, when it was last pulled and what refers
+// to it. It is off the hot path: fills and isolates report to it, sweeps and previews query it. Each call is one
+// transaction.
 
 import { DurableObject } from "cloudflare:workers";
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
@@ -12,17 +13,17 @@ import { countedFrom, countsFrom } from "./record/counters.ts";
 import { deliveredTo, isLinked, leadingTo } from "./record/linked.ts";
 import * as numbers from "./record/numbers.ts";
 import { learnPlatforms } from "./record/platforms.ts";
-import * as seeing from "./record/reconcile-page.ts";
+import * as reconcile from "./record/reconcile-page.ts";
 import { tellBlob, tellManifest } from "./record/record-content.ts";
 import { holdTagged, takeReport } from "./record/record-pulls.ts";
 import { remember } from "./record/remembered.ts";
 import { tellTag } from "./record/tags.ts";
 import { CONTENT_TABLES, STEPS } from "./schema.ts";
 import * as collecting from "./sweep/collecting.ts";
-import { freedBy } from "./sweep/freed.ts";
 import * as images from "./sweep/images.ts";
 import * as marks from "./sweep/marks.ts";
 import * as pins from "./sweep/pins.ts";
+import { freedBy } from "./sweep/releasing.ts";
 import { removeImage } from "./sweep/removing.ts";
 import * as runs from "./sweep/runs.ts";
 
@@ -138,15 +139,15 @@ export class CatalogObject extends DurableObject implements Calls<Catalog> {
   }
 
   seeManifests(...args: Parameters<Catalog["seeManifests"]>) {
-    return this.#do((database) => seeing.seeManifests(database, ...args));
+    return this.#do((database) => reconcile.seeManifests(database, ...args));
   }
 
   seeTags(...args: Parameters<Catalog["seeTags"]>) {
-    return this.#do((database) => seeing.seeTags(database, ...args));
+    return this.#do((database) => reconcile.seeTags(database, ...args));
   }
 
   seeBlobs(...args: Parameters<Catalog["seeBlobs"]>) {
-    return this.#do((database) => seeing.seeBlobs(database, ...args));
+    return this.#do((database) => reconcile.seeBlobs(database, ...args));
   }
 
   reset() {

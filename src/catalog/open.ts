@@ -1,4 +1,4 @@
-// Opens the catalog: calls to its one Durable Object.
+// Catalog client: calls to the catalog's one Durable Object.
 
 import { remote } from "../platform/rpc.ts";
 import type { Catalog, CatalogBindings } from "./contract.ts";

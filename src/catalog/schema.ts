@@ -1,7 +1,7 @@
-// The catalog's tables, and how they came to be: each step is done once, in order, so that a catalog of any age moves forward by
+// Catalog schema: its tables as migration steps, each run once and in order, so that a catalog of any age upgrades
 // itself.
 
-/** Appended to, never edited. Times are in ms since the epoch. */
+/** Steps are appended, never edited. Times are in ms since the epoch. */
 export const STEPS: readonly string[] = [
   `
   CREATE TABLE places (id INTEGER PRIMARY KEY, place TEXT NOT NULL UNIQUE);
@@ -160,5 +160,5 @@ export const STEPS: readonly string[] = [
   `,
 ];
 
-/** The tables of contents: what a pass over R2 learns anew. */
+/** Tables that a pass over R2 rebuilds. */
 export const CONTENT_TABLES = ["places", "contents", "refs", "images", "tags", "leftovers"];

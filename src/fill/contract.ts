@@ -1,4 +1,4 @@
-// The contract of the fills: what their Durable Objects are asked, and what they answer. Plain data.
+// Fill contract: calls to the fills' Durable Objects, and their answers. Plain data.
 
 import type { CatalogBindings } from "../catalog/contract.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -12,30 +12,32 @@ import type { Manifest } from "../store/manifests.ts";
 import type { Layout } from "../store/segments.ts";
 import type { GateBindings } from "../upstream/contract.ts";
 
-/** How a fill served a request: it began for it, the request joined one that was running, or the content was here after all. */
+/** How a fill served a request: it was started for it, the request joined a running one, or the content was found in the
+ * cache. */
 export type How = "started" | "joined" | "found";
 
-/** Plain data, as it goes to a Durable Object. */
+/** Options of a request, sent to a Durable Object as plain data. */
 export interface Asking {
-  /** For how long, in ms, the upstream's answer is waited for. What is asked for goes on without whoever has left. */
+  /** Time in ms to wait for the upstream's answer. The fill itself goes on after a client has left. */
   patience: number;
-  /** Nobody waits: the last pulls of a rate limit are not for this. */
+  /** No client waits: the request leaves the last pulls of a rate limit to clients. */
   background?: boolean;
-  /** The upstream has just named it: that it was unknown a moment ago does not count. */
+  /** The upstream has just named the digest: a remembered 404 does not count. */
   named?: boolean;
-  /** The repository is known to have it: it need not be confirmed for him. */
+  /** The repository is already linked to the content: the upstream need not confirm it for this client. */
   linked?: boolean;
-  /** Of a tag: its manifest is fetched next, and `proved` is told then. */
+  /** For a tag: its manifest is fetched next, and `proved` is called then. */
   content?: boolean;
-  /** Of a tag: a digest that the upstream has no more, or whose contents it has no more. A tag that means it is asked again. */
+  /** For a tag: a digest that is missing at the upstream, or whose contents are. A tag that points to it is checked
+   * again. */
   gone?: Digest;
-  /** Not what was known before, however fresh. */
+  /** Skips the known mapping or page, however fresh. */
   force?: boolean;
-  /** Who makes the cache ask. */
+  /** Client that the upstream request is charged to. */
   by?: Requester;
 }
 
-/** The answer to a joiner: the blob is here, or it is on its way in numbered segments. */
+/** Answer to a joiner: the blob is published, or it is arriving in numbered segments. */
 export type Joined =
   | { state: "published"; layout: Layout; how: How }
   | {
@@ -44,11 +46,11 @@ export type Joined =
       size: number | null;
       ranges: boolean;
       how: How;
-      /** What is read in place of the attempt's segments, as far as those are told to be ready. */
+      /** Published blob to read instead of the attempt's segments, as far as those are reported ready. */
       compared?: Layout;
     };
 
-/** What is ready of an attempt, from the segment that was asked for on. */
+/** Segments of an attempt that can be read, from the requested one on. */
 export interface Ready {
   segments: number[];
   /** Set once the blob is verified and visible. */
@@ -60,31 +62,31 @@ export interface FetchedManifest {
   how: How;
 }
 
-/** What the upstream's HEAD tells of a manifest. */
+/** Description of a manifest from the upstream's HEAD. */
 export interface ToldManifest {
   mediaType: string;
-  /** In bytes. */
+  /** Size in bytes. */
   size: number;
 }
 
 export interface CheckedTag {
   mapping: TagMapping;
   how: How;
-  /** Why the mapping is not fresh: it is served instead of this error. */
+  /** Why the mapping is not fresh: a stale one is served instead of this error. */
   failure?: ErrorValue;
 }
 
 export interface FetchedList {
   page: ListPage;
   how: How;
-  /** Why the page is not fresh: it is served instead of this error. */
+  /** Why the page is not fresh: a stale one is served instead of this error. */
   failure?: ErrorValue;
 }
 
 export interface Removed {
-  /** busy: it is being fetched, or told of, and stays. */
+  /** busy: it is being fetched or reported to the catalog, and stays. */
   outcome: "gone" | "busy";
-  /** It was there. */
+  /** Whether it was stored. */
   found: boolean;
 }
 
@@ -99,17 +101,17 @@ export interface Fills {
     verified: boolean,
   ): Promise<Ready>;
   mend(source: Source, layout: Layout): Promise<void>;
-  /** The digest of a blob's bytes by the other algorithm, where its layout does not say it. */
+  /** Digest of a blob's bytes by the other algorithm, for layouts that lack it. */
   blobTwin(digest: Digest): Promise<Digest | undefined>;
   joinManifest(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest>;
   headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
   checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
   checkTagByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
-  /** The repository is linked to what the tag means. */
+  /** Records that the repository is linked to the digest that the tag points to. */
   tagProved(source: Source, tag: string, digest: Digest): Promise<void>;
   list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
 
-  /** What is deleted is deleted by the objects that fetch it. */
+  /** Deletions go through the objects that fetch, so that the two never overlap. */
   removeTag(doomed: {
     place: string;
     tag: string;
@@ -121,7 +123,7 @@ export interface Fills {
   restoreTag(place: string, tag: string, mapping: TagMapping): Promise<void>;
 }
 
-/** Methods of BlobFill; other names and arguments would break calls of the version that is being replaced. */
+/** Methods of BlobFill. Names and arguments stay: during a rolling deploy the previous version calls them too. */
 export interface BlobFillMethods {
   join(digest: Digest, source: Source, asking: Asking): Promise<Joined>;
   head(digest: Digest, source: Source, asking: Asking): Promise<number | undefined>;
@@ -156,7 +158,7 @@ export interface ListFillMethods {
   get(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
 }
 
-/** Bindings of the fills, and of what they work with. */
+/** Bindings of the fills and of the rooms that they use. */
 export interface FillBindings extends StoreBindings, CatalogBindings, GateBindings {
   BLOB_FILL: DurableObjectNamespace;
   MANIFEST_FILL: DurableObjectNamespace;

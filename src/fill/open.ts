@@ -1,4 +1,4 @@
-// Opens the fills: calls to their Durable Objects.
+// Fill client: calls to the fills' Durable Objects.
 
 import type { Digest } from "../oci/digest.ts";
 import { call, type Outcome, objectOf } from "../platform/rpc.ts";
@@ -57,7 +57,7 @@ export function openFills(
   };
 }
 
-/** A call that is repeated, because its object was reset, has the patience that is left. */
+/** Makes a call with `patience`; a repetition after a reset of the object gets what is left of it. */
 function asked<T>(asking: Asking, work: (left: Asking) => Promise<Outcome<T>>): Promise<T> {
   const begun = Date.now();
   return call(() => {

@@ -1,7 +1,6 @@
 // What the lifecycle tells whoever asks for it: a preview, and what a rebuilding has come to.
 
-import type { RuleCount } from "../catalog/sweep/by-rule.ts";
-import type { RunReport } from "../catalog/sweep/contract.ts";
+import type { RuleCount, RunReport } from "../catalog/sweep/contract.ts";
 import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import type { Digest } from "../oci/digest.ts";
 

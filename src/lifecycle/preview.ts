@@ -1,6 +1,6 @@
 // The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
 
-import { countByRule, type RuleCount } from "../catalog/sweep/by-rule.ts";
+import { countByRule, type RuleCount } from "../catalog/sweep/contract.ts";
 import type { SweepContext } from "./context.ts";
 import type { Preview, PreviewAsked, PreviewImage } from "./contract.ts";
 import { coverageBy, coverageOf } from "./coverage.ts";

@@ -1,9 +1,10 @@
 // A run under way: what it has counted, how far it is, and whether it goes on. What fails is told, and does not stop the rest.
 
-import { countByRule, type RuleCount } from "../catalog/sweep/by-rule.ts";
 import {
+  countByRule,
   nothingCounted,
   type Progress,
+  type RuleCount,
   type RunBegun,
   type RunReport,
 } from "../catalog/sweep/contract.ts";

@@ -53,7 +53,7 @@ describe("runs", () => {
     expect(await catalog.beat(id, COUNTS, {})).toBe(false);
     expect(await catalog.runs(10)).toMatchObject([
       { id: next.id },
-      { id, error: "the run was broken off" },
+      { id, error: "the run was interrupted" },
     ]);
   });
 });

@@ -150,7 +150,7 @@ describe("schema 1", () => {
           };
           expect(errors[0]?.code).toBe("MANIFEST_INVALID");
           expect(errors[0]?.message).toMatch(
-            / has this image only as a Docker schema 1 manifest, .*not supported.*nothing was kept/,
+            / has this image only as a Docker schema 1 manifest, .*not supported.*nothing was stored/,
           );
         }
       if (signed) {

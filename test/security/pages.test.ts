@@ -48,7 +48,7 @@ describe("what is no manifest is refused with the reason, and not kept", () => {
       const text = await response.text();
       expect([reference, response.status]).toEqual([reference, 502]);
       expect(response.headers.get("content-type")).toBe("application/json");
-      expect(JSON.parse(text).errors[0].message).toContain("no manifest");
+      expect(JSON.parse(text).errors[0].message).toContain("not a manifest");
     }
     await cache.settled();
     expect((await stored()).filter((key) => key.includes(digest.slice(7)))).toEqual([]);

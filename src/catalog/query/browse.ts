@@ -1,4 +1,4 @@
-// Images, as somebody looks for them: those of all places, found by a part of their names, in several orders, a page at a time.
+// Image search: finds images of all places by part of their names, in several orders, one page at a time.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -21,19 +21,20 @@ interface ImageRow {
   key: string | number;
 }
 
-/** What is sorted by a sum reads all that is found: no more than so many, in one call of the one object. */
-const MOST_SUMMED = 20_000;
+/** Maximum number of images for orders by size or pulls: these compute a sum for each match, in one call of the one
+ * object. */
+const MAX_SUMMED = 20_000;
 
-/** Without referrers, which are weak manifests; with foreign layers that are here, which are weak blobs. */
+/** Size in bytes, without referrers, which are weak manifests, and with cached foreign layers, which are weak blobs. */
 const SIZE = `(WITH RECURSIVE under (id) AS (
     SELECT images.content UNION SELECT child FROM refs JOIN under ON parent = under.id
       WHERE NOT weak OR EXISTS (SELECT 1 FROM contents WHERE id = child AND kind = 'blob'))
   SELECT coalesce(sum(size), 0) FROM under CROSS JOIN contents USING (id) WHERE present)`;
 const PULLS = pullsOf("places.place", "contents.digest");
 const NAME = "replace(places.place, '//', '/')";
-/** The first three are those of an index: a page of them reads as much as it has, and what does not match on the way. */
+/** SQL of each order's key. The first three have an index: a page reads only its own rows and those it skips. */
 const KEYS: Record<Sort, string> = {
-  // What was never pulled comes last; what is not known, by when that began.
+  // Never pulled: last. Last pull unknown: by when that began.
   pulled: "coalesce(images.pulled_at, images.unknown_since, 0)",
   cached: "images.pushed_at",
   name: "places.place",
@@ -41,44 +42,44 @@ const KEYS: Record<Sort, string> = {
   pulls: PULLS,
 };
 
-/** Images that nothing else of their place leads to, or that a tag names. */
+/** Images that a tag names, or that no other image of their place leads to. */
 const TOP = `(EXISTS (SELECT 1 FROM tags AS t WHERE t.content = images.content AND t.place = images.place)
   OR NOT EXISTS (SELECT 1 FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = images.place
     WHERE child = images.content))`;
 
-/** Undefined where too many would have to be summed up. */
+/** Undefined where more than MAX_SUMMED images would have to be summed up. */
 export function listed(database: Database, wanted: ImageQuery): ListedImage[] | undefined {
   const { parts, places, sort, descending, after, limit } = wanted;
   const values: (string | number)[] = [];
-  const one = (value: string | number) => {
+  const parameter = (value: string | number) => {
     values.push(value);
     return `?${values.length}`;
   };
   const found = parts.map((part) => {
-    const value = one(part);
+    const value = parameter(part);
     return `instr(lower(${NAME}), ${value}) OR instr(digest, ${value}) = 1 OR EXISTS (SELECT 1 FROM tags AS t
       WHERE t.content = images.content AND t.place = images.place AND instr(lower(${NAME} || ':' || tag), ${value}))`;
   });
   const under = places.map((place) => {
-    const value = one(place);
+    const value = parameter(place);
     return `substr(places.place, 1, length(${value})) = ${value}`;
   });
   const from = `FROM images JOIN places ON places.id = images.place JOIN contents ON contents.id = images.content
     WHERE ${TOP}
       ${found.length > 0 ? `AND (${found.join(" OR ")})` : ""} ${under.length > 0 ? `AND (${under.join(" OR ")})` : ""}`;
   if (sort === "size" || sort === "pulls") {
-    const query = `SELECT count(*) AS n FROM (SELECT 1 ${from} LIMIT ${MOST_SUMMED + 1})`;
-    if (database.one<{ n: number }>(query, ...values).n > MOST_SUMMED) return undefined;
+    const query = `SELECT count(*) AS n FROM (SELECT 1 ${from} LIMIT ${MAX_SUMMED + 1})`;
+    if (database.one<{ n: number }>(query, ...values).n > MAX_SUMMED) return undefined;
   }
   const [compare, direction] = descending ? ["<", "DESC"] : [">", "ASC"];
   const behind = after
-    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => one(value)).join(", ")})`
+    ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => parameter(value)).join(", ")})`
     : "";
   const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
   const rows = database.all<ImageRow>(
     `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
        images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, ${PULLS} AS pulls, reason, ${KEYS[sort]} AS key
-     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${one(limit)}`,
+     ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${parameter(limit)}`,
     ...values,
   );
   return rows.map((row) => imageOf(database, row));

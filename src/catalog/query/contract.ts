@@ -1,4 +1,4 @@
-// What is asked of the catalog about images and counts, and what it answers. Plain data; times are in ms since the epoch.
+// Catalog queries: questions about images and counts, and their answers. Plain data; times are in ms since the epoch.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { HeldImage } from "../record/contract.ts";
@@ -8,18 +8,18 @@ export const SORTS = ["pulled", "cached", "name", "size", "pulls"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface ImageQuery {
-  /** A part of `host/repository:tag`, in lower case, or the beginning of a digest; one of these. */
+  /** Parts of `host/repository:tag` in lower case, or beginnings of a digest; any one may match. */
   parts: string[];
-  /** What places have to begin with; one of these. */
+  /** Prefixes of places; any one may match. */
   places: string[];
   sort: Sort;
   descending: boolean;
-  /** The last one of the page before. */
+  /** Position of the last image of the previous page. */
   after?: Position;
   limit: number;
 }
 
-/** What it stands by, and the numbers of its place and its manifest: as the indexes have them. */
+/** Sort key of an image, and the numbers of its place and manifest, as in the indexes. */
 export type Position = [key: string | number, place: number, content: number];
 
 export interface ListedImage extends Platforms {
@@ -27,54 +27,54 @@ export interface ListedImage extends Platforms {
   digest: Digest;
   mediaType: string;
   tags: string[];
-  /** In bytes, of all that it consists of and that is here. */
+  /** Total size in bytes of its cached contents. */
   size: number;
   cachedAt: number;
   pulledAt?: number;
   unknownSince?: number;
-  /** Of this image, by its digest and its tags, in 90 days. */
+  /** Pulls of this image in 90 days, by digest and by tag. */
   pulls: number;
   repository: RepositoryPulls;
   pinned: boolean;
-  /** It is marked to go, and why. */
+  /** Why the image is marked for deletion; undefined if it is not. */
   expiring?: string;
-  /** In the order that was asked for. */
+  /** Sort key in the requested order. */
   key: string | number;
   numbers: { place: number; content: number };
 }
 
 export interface Platforms {
   platforms: string[];
-  /** No index names one, and the config has not been read for it. */
+  /** No index names a platform, and the config has not been read. */
   unread?: true;
 }
 
 export interface RepositoryPulls {
-  /** Of all its images in 90 days, those that are gone too. */
+  /** Pulls of all its images in 90 days, deleted ones included. */
   pulls: number;
-  /** Of these, those that are known by repository alone: they were counted before pulls were counted by image. */
+  /** Pulls known by repository alone, from before pulls were counted by image. */
   unassigned: number;
 }
 
-/** What a place knows of an image, beside what its manifests say. */
+/** What a place knows of an image besides its manifests. */
 export interface ImageRecord extends Pick<HeldImage, "pulledAt" | "unknownSince"> {
   cachedAt: number;
-  /** Of this image, by its digest and its tags, in 90 days. */
+  /** Pulls of this image in 90 days, by digest and by tag. */
   pulls: number;
-  /** By the tags that it was named by; "" by its digest. */
+  /** Pulls by the tag used; "" for pulls by digest. */
   pullsByTag: { tag: string; pulls: number }[];
   repository: RepositoryPulls;
   expiring?: string;
   tags: { tag: string; since: number }[];
-  /** What its tags meant before, the latest first. */
+  /** Earlier digests of its tags, newest first. */
   history: { tag: string; digest: Digest; since: number; until: number }[];
   pins: Pin[];
-  /** The digest of an index of the place that leads to it. */
+  /** Digest of an index of the place that leads to it. */
   partOf?: Digest;
   referrers: { digest: Digest; artifactType?: string; size: number }[];
 }
 
-/** What is here of a digest, and how many manifests lead to it. */
+/** Whether a digest is cached, and how many manifests lead to it. */
 export interface KnownContent {
   digest: Digest;
   kind: ContentKind;
@@ -82,13 +82,13 @@ export interface KnownContent {
   parents: number;
 }
 
-/** What leads to a digest in a place. */
+/** Tags and images of a place that lead to a digest. */
 export interface Leading {
-  /** Tags, with what they mean: that digest, or an image that leads to it. */
+  /** Tags, with the digest each points to: the digest itself or an image that leads to it. */
   tags: { tag: string; digest: Digest }[];
-  /** Images and meanings of tags, whether or not a tag means them today. */
+  /** Digests of images and tags that lead to it, whether or not a tag points to them. */
   roots: Digest[];
 }
 
-/** What is added up under one name each; of days and repositories the others' columns are empty. */
+/** Grouping of totals; the columns of other groupings are empty. */
 export type By = "day" | "rule" | "repository";

@@ -1,4 +1,4 @@
-// What an image is and has been in a place, beside what its manifests say; and what is here of some digests.
+// Image records: what a place knows of an image besides its manifests, and which digests are cached.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -6,7 +6,8 @@ import { lastPullOf, pullsByTag, repositoryPulls } from "../record/image-pulls.t
 import { pinsAt } from "../sweep/pins.ts";
 import type { ImageRecord, KnownContent } from "./contract.ts";
 
-const MOST_MOVES = 100;
+/** Maximum number of earlier digests, and of referrers, in a record. */
+const MAX_LISTED = 100;
 
 export function recordOf(
   database: Database,
@@ -38,7 +39,7 @@ export function recordOf(
     place,
     content,
     pid,
-    MOST_MOVES,
+    MAX_LISTED,
   );
   const parent = database.first<{ digest: Digest }>(
     `SELECT digest FROM refs CROSS JOIN images AS i ON i.content = parent AND i.place = ?1
@@ -49,7 +50,7 @@ export function recordOf(
   const referrers = database.all<{ digest: Digest; artifact_type: string | null; size: number }>(
     "SELECT digest, artifact_type, size FROM contents WHERE subject = ? AND kind = 'manifest' AND present ORDER BY digest LIMIT ?",
     digest,
-    MOST_MOVES,
+    MAX_LISTED,
   );
   const byTag = pullsByTag(database, place, digest);
   return {
@@ -70,7 +71,7 @@ export function recordOf(
   };
 }
 
-/** One that is named as either kind may come twice. */
+/** A digest known both as manifest and as blob comes twice. */
 export function contentsKnown(database: Database, digests: readonly Digest[]): KnownContent[] {
   return digests.flatMap((digest) =>
     database

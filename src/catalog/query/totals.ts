@@ -1,4 +1,4 @@
-// What was counted, added up: by day, rule or repository.
+// Totals of the counters: by day, rule or repository.
 
 import type { Database } from "../database.ts";
 import type { Totals } from "../record/contract.ts";
@@ -17,7 +17,7 @@ const ORDERS: Record<By, string> = {
   repository: "pulls DESC, bytesServed DESC, rule, place",
 };
 
-/** @param from and `to`: days, as in `Counts`, both of them included */
+/** @param from first day, as in `Counts`; `to` is the last day, inclusive */
 export function totalsOf(
   database: Database,
   from: string,

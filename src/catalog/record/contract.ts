@@ -1,43 +1,44 @@
-// What the catalog is told: plain data, as it comes from the objects that fetch and from the isolates that answer. A place is
-// an origin and a repository (policy/source), or "" where that is not known any more; times are in ms since the epoch.
+// Catalog facts and reports: what fills and isolates send to the catalog. Plain data; times are in ms since the epoch.
+// A place is an origin and a repository (policy/source), or "" where it is no longer known.
 
 import type { Happening, Sample } from "../../meter/meter.ts";
 import type { Digest } from "../../oci/digest.ts";
 
-/** A manifest that is kept here: told before it is stored, so that no blob of it is taken for unreferenced meanwhile. */
+/** A manifest that is about to be stored: reported first, so that no sweep takes its blobs for unreferenced. */
 export interface ManifestFact {
   digest: Digest;
   place: string;
   mediaType: string;
-  /** In bytes. */
+  /** Size in bytes. */
   size: number;
   artifactType?: string;
   subject?: Digest;
-  /** What is, or may be, a manifest (oci/kind). */
+  /** Children that are, or may be, manifests (oci/kind). */
   children: { digest: Digest; platform?: string }[];
-  /** Config, layers, and what an index names beside manifests. */
+  /** Config, layers, and the non-manifest entries of an index. */
   blobs: Digest[];
-  /** Those of them that whoever made the manifest could name without having them (oci/references). */
+  /** Blobs that the manifest's author could name without having them (oci/references). */
   foreign?: Digest[];
   cachedAt: number;
-  /** It was found in R2, and not fetched just now. Where its image is new to the catalog, its last pull is unknown since then. */
+  /** When the manifest was found in R2 instead of being fetched. If its image is new to the catalog, its last pull is
+   * unknown since then. */
   adoptedAt?: number;
-  /** A fill found it here, for a place that asks for it now: no time of it is unknown. */
+  /** A fill found it in R2 for a place that is pulling it now: its last pull is known. */
   found?: true;
 }
 
-/** A blob that is published. */
+/** A published blob. */
 export interface BlobFact {
   digest: Digest;
-  /** In bytes. */
+  /** Size in bytes. */
   size: number;
   attempt: string;
-  /** Of its head in R2 (store/segments). */
+  /** Version of its head object in R2 (store/segments). */
   generation: string;
   cachedAt: number;
 }
 
-/** What a tag means since then; or that the upstream has it no more. */
+/** The digest a tag points to since `at`; with `gone`, that the upstream no longer has the tag. */
 export interface TagFact {
   place: string;
   tag: string;
@@ -46,118 +47,120 @@ export interface TagFact {
   gone: boolean;
 }
 
-/** An image that was pulled: an index, a manifest, or a child by its digest. */
+/** A pulled image: an index, a manifest, or a child pulled by its digest. */
 export interface PulledImage {
   place: string;
   digest: Digest;
-  /** By which it was named. */
+  /** Tag that it was pulled by. */
   tag?: string;
   at: number;
 }
 
-/** An image whose manifest was asked for by HEAD, or answered with 304: it is in use, where it was pulled before. */
+/** An image requested by HEAD, or answered with 304: counts as use if it was pulled before. */
 export type CheckedImage = Pick<PulledImage, "place" | "digest" | "at">;
 
-/** Pulls of an image on a day (`2026-11-26`, in UTC). */
+/** Pulls of an image on one day (`2026-11-26`, UTC). */
 export interface ImagePulls {
   day: string;
   place: string;
   digest: Digest;
-  /** That it was named by; "" by its digest. */
+  /** Tag used in the pull; "" for a pull by digest. */
   tag: string;
   pulls: number;
 }
 
-/** What was counted on a day (`2026-11-26`, in UTC) under a rule in a place. */
+/** Counts of one day (`2026-11-26`, UTC) for one rule and place. */
 export interface Counts {
   day: string;
   rule: string;
   place: string;
-  /** Manifests that were answered with GET: what registries count as a pull. */
+  /** Manifest GETs answered: what registries count as a pull. */
   pulls: number;
-  /** Answers with content: from what was here, after a fetch, along with somebody else's fetch, from what was past its time. */
+  /** Answers with content: hits from the cache, misses after a fetch, collapsed into another client's fetch, stale past
+   * their TTL. */
   hits: number;
   misses: number;
   collapsed: number;
   stale: number;
-  /** In bytes: to clients, and from the upstream. */
+  /** Bytes sent to clients, and bytes received from upstreams. */
   bytesServed: number;
   bytesFetched: number;
   upstreamRequests: number;
-  /** Those of them that registries count as pulls: manifests' GETs. */
+  /** Upstream requests that registries count as pulls: GETs of manifests. */
   upstreamPulls: number;
-  /** Answers of 500 and above, and refusals for a limit's sake. */
+  /** Answers with status 500 and above, and refusals by a limit. */
   errors: number;
 }
 
-/** What was counted in an hour (`2026-11-26T14`, in UTC), all together. */
+/** Counts of one hour (`2026-11-26T14`, UTC) over all rules and places. */
 export interface CountedHour extends Omit<Counts, "day" | "rule" | "place"> {
   hour: string;
 }
 
-/** Counts that were added up: of a day, a rule, or a repository. What they are not of is empty. */
+/** Summed counts of a day, a rule or a repository; columns outside the grouping are empty. */
 export type Totals = Counts;
 
-/** How an upstream (policy/source, `originOf`) did in an hour. */
+/** Requests to an upstream (`originOf` of policy/source) in one hour. */
 export interface UpstreamHour {
-  /** `2026-11-26T14`, in UTC. */
+  /** Hour in UTC, such as `2026-11-26T14`. */
   hour: string;
   origin: string;
   requests: number;
-  /** Of them: no answer, or 500 and above; and 429. */
+  /** Requests without an answer or with status 500 and above, and requests answered with 429. */
   failures: number;
   limited: number;
-  /** Until the answer began, in ms: of all requests together, and of the slowest. */
+  /** Time to the first byte in ms: the sum over all requests, and the slowest. */
   waited: number;
   slowest: number;
-  /** Of pulls, as it was told: the least that was left, and of how many. */
+  /** Pull quota as the upstream reports it: the lowest remainder, and the limit. */
   left?: number;
   limit?: number;
 }
 
-/** What an isolate tells at once. */
+/** One report of an isolate. */
 export interface Report {
   images: PulledImage[];
-  /** Blobs that were pulled from what is here: one that nothing refers to any more is not collected then. */
+  /** Blobs pulled from the cache; the pull keeps an unreferenced one from being collected. */
   blobs: { digest: Digest; at: number }[];
   counts: Counts[];
-  /** Absent from an isolate of an earlier version, as the next is: its counts have the pulls, by repository alone. */
+  /** Absent, like the fields below, from isolates of an earlier version: `counts` then has the pulls, by repository
+   * alone. */
   pulls?: ImagePulls[];
   checked?: CheckedImage[];
   hours?: UpstreamHour[];
   samples?: Sample[];
   happenings?: Happening[];
-  /** How many fills are at work in an isolate, which is known by this name. */
+  /** Number of fills running in an isolate, under the isolate's random name. */
   filling?: { isolate: string; fills: number; at: number };
 }
 
-/** Something that happened, as it is kept: in the order of `id`. */
+/** A stored happening, ordered by `id`. */
 export type Happened = Happening & { id: number };
 
-/** What Cloudflare was asked for in a month (`2026-11`): operation → how often. */
+/** Platform operations in a month (`2026-11`): operation → count. */
 export type Operations = Record<string, number>;
 
 export interface Reported {
-  /** Grows whenever something is marked for deletion: what was pulled since the last report, and was not told since it had been
-   * told within the hour, is to be told now. */
+  /** Grows with each change that makes content deletable. When it has grown, the isolate reports at once the pulls that
+   * it held back because it had reported the same within the hour. */
   marks: number;
-  /** Images whose manifest, or tag, the catalog does not know (any more): whoever has just served them is to see that they are
-   * here, and told. */
+  /** Images whose manifest or tag the catalog does not know (any more): the isolate that served them makes sure that
+   * they are cached and recorded. */
   lost: PulledImage[];
-  /** Blobs that were deleted: they were served from a copy. */
+  /** Blobs that were deleted, and were served from a copy. */
   lostBlobs: Digest[];
 }
 
-/** An image as a place holds it. */
+/** An image in a place. */
 export interface HeldImage {
   pushedAt: number;
   pulledAt?: number;
-  /** Since when it is not known when it was last pulled: the catalog was made anew from R2. */
+  /** Since when the last pull is unknown, because the catalog was rebuilt from R2. */
   unknownSince?: number;
   tags: string[];
-  /** It is marked, and goes when its grace is over. */
+  /** When it was marked: it is deleted after the grace period. */
   expiredAt?: number;
   reason?: string;
-  /** A pin keeps it, or something that would go along with it. */
+  /** A pin keeps it, or keeps something that would be deleted along with it. */
   pinned?: true;
 }

@@ -1,13 +1,13 @@
-// What was counted, as it is kept: by day, rule and place, and by the hour for all together.
+// Counters: stored by day, rule and place, and by hour over all.
 
 import type { Database } from "../database.ts";
 import type { CountedHour, Counts } from "./contract.ts";
 import type { Amounts } from "./counts.ts";
 
-/** For so long hours are kept, in ms. */
+/** Retention of hourly counters, in ms. */
 const HOURS_KEPT = 8 * 24 * 60 * 60_000;
 
-/** In the order of the tables' columns. */
+/** Name and column of each counter, in column order. */
 const COLUMNS: [keyof Amounts, string][] = [
   ["pulls", "pulls"],
   ["hits", "hits"],
@@ -24,10 +24,10 @@ const NAMES = COLUMNS.map(([, column]) => column).join(", ");
 const HOLES = COLUMNS.map(() => "?").join(", ");
 const ADDED = COLUMNS.map(([, column]) => `${column} = ${column} + excluded.${column}`).join(", ");
 const SELECTED = COLUMNS.map(([name, column]) => `${column} AS ${name}`).join(", ");
-/** Each added up, under its name. */
+/** SQL that sums each counter under its name. */
 export const SUMMED = COLUMNS.map(([name, column]) => `sum(${column}) AS ${name}`).join(", ");
 
-/** An hour's are those that were told in it, which is some seconds after they were counted. */
+/** Counts go into the hour in which they are reported, some seconds after they were counted. */
 export function addCounts(database: Database, counts: readonly Counts[]): void {
   if (counts.length === 0) return;
   const valuesOf = (amounts: Amounts) => COLUMNS.map(([name]) => amounts[name]);
@@ -47,13 +47,13 @@ export function addCounts(database: Database, counts: readonly Counts[]): void {
   );
 }
 
-/** @param from the first day, as in `Counts` */
+/** @param from first day, as in `Counts` */
 export function countsFrom(database: Database, from: string): Counts[] {
   const query = `SELECT day, rule, place, ${SELECTED} FROM counters WHERE day >= ? ORDER BY day, rule, place`;
   return database.all<Counts>(query, from);
 }
 
-/** @param from the first hour, such as `2026-11-26T14` */
+/** @param from first hour, such as `2026-11-26T14` */
 export function countedFrom(database: Database, from: string): CountedHour[] {
   const query = `SELECT hour, ${SELECTED} FROM counter_hours WHERE hour >= ? ORDER BY hour`;
   return database.all<CountedHour>(query, from);

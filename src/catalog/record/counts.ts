@@ -1,4 +1,4 @@
-// Counts by day, rule and place, and pulls by day and image, as they add up before the catalog is told.
+// Pending counts: counts by day, rule and place, and pulls by day and image, added up until they are reported.
 
 import type { Counts, ImagePulls } from "./contract.ts";
 
@@ -16,7 +16,7 @@ const NONE: Amounts = {
   upstreamPulls: 0,
   errors: 0,
 };
-/** So many are kept while the catalog cannot be told; then the first ones are lost. */
+/** Maximum entries kept while the catalog is unreachable; beyond it the oldest are dropped. */
 const MAX_PENDING_COUNTS = 10_000;
 
 export class Counting {
@@ -33,21 +33,21 @@ export class Counting {
       this.#counts.delete(this.#counts.keys().next().value as string);
   }
 
-  /** What was counted, which is then the caller's to tell. */
+  /** Returns the counts and clears them; the caller reports them. */
   take(): Counts[] {
     const counts = [...this.#counts.values()];
     this.#counts = new Map();
     return counts;
   }
 
-  /** It was not told. */
+  /** Adds counts again whose report failed. */
   putBack(counts: readonly Counts[]): void {
     for (const { day, rule, place, ...amounts } of counts)
       this.add(rule, place, Date.parse(day), amounts);
   }
 }
 
-/** Pulls by image: bounded as counts are. */
+/** Pulls by image, with the same bound. */
 export class PullCounting {
   #pulls = new Map<string, ImagePulls>();
 
@@ -60,14 +60,14 @@ export class PullCounting {
       this.#pulls.delete(this.#pulls.keys().next().value as string);
   }
 
-  /** What was counted, which is then the caller's to tell. */
+  /** Returns the pulls and clears them; the caller reports them. */
   take(): ImagePulls[] {
     const pulls = [...this.#pulls.values()];
     this.#pulls = new Map();
     return pulls;
   }
 
-  /** It was not told. */
+  /** Adds pulls again whose report failed. */
   putBack(pulls: readonly ImagePulls[]): void {
     for (const one of pulls) this.add(one);
   }

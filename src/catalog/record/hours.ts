@@ -1,12 +1,12 @@
-// How upstreams do, by hour, as it adds up before the catalog is told.
+// Pending upstream hours: requests to each upstream by hour, added up until they are reported.
 
 import type { UpstreamHour } from "./contract.ts";
 
-/** What came of a request to an upstream. */
+/** Outcome of one upstream request. */
 export interface UpstreamAnswer {
-  /** 0: none came. */
+  /** HTTP status; 0 if no answer came. */
   status: number;
-  /** Until it began, in ms. */
+  /** Time until the answer began, in ms. */
   waited: number;
   budget?: { remaining: number; limit: number };
 }
@@ -34,7 +34,7 @@ export class Hours {
     return hours;
   }
 
-  /** It was not told. */
+  /** Adds hours again whose report failed. */
   putBack(hours: readonly UpstreamHour[]): void {
     for (const hour of hours) this.#merge(hour);
   }

@@ -1,15 +1,15 @@
-// Pulls by image: by digest and tag, and what is known by repository alone. A pull of a multi-platform image is a GET of its index and one
-// of a platform's manifest, and counts once, for the index.
+// Pulls by image: by digest and tag, and those known by repository alone. A pull of a multi-platform image is a GET of
+// its index and one of a platform's manifest, and counts once, for the index.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 import type { RepositoryPulls } from "../query/contract.ts";
 import type { Counts, HeldImage, ImagePulls, Report } from "./contract.ts";
 
-/** In place of a digest: pulls whose image is not known. */
+/** Stored instead of a digest for pulls whose image is unknown. */
 const NO_IMAGE = "";
 
-/** Of an image, in 90 days. `place` and `digest` are columns of the query that it is put into. */
+/** SQL for an image's pulls in 90 days. `place` and `digest` are columns of the surrounding query. */
 export function pullsOf(place: string, digest: string): string {
   return `(SELECT coalesce(sum(p.pulls), 0) FROM image_pulls AS p WHERE p.place = ${place} AND p.digest = ${digest})`;
 }
@@ -19,7 +19,7 @@ export function countPulls(database: Database, { pulls, counts }: Report): void 
     for (const one of counts) if (one.pulls > 0) add(database, ofRepository(one), one.pulls, 0);
     return;
   }
-  // Those first that lead to others: what is told together came in any order.
+  // Indexes before their children: a report lists pulls in any order.
   const led = pulls.map((one) => ({ one, parents: isPart(one) ? parentsOf(database, one) : [] }));
   for (const { one, parents } of led.toSorted((a, b) => a.parents.length - b.parents.length)) {
     const parts = parents.length === 0 ? 0 : Math.min(one.pulls, openParts(database, one, parents));
@@ -35,12 +35,12 @@ function ofRepository({
   return { day, place, digest: NO_IMAGE, tag: "", pulls };
 }
 
-/** A client asks for a platform's manifest by its digest. */
+/** Clients pull a platform's manifest by its digest. */
 function isPart({ tag }: ImagePulls): boolean {
   return tag === "";
 }
 
-/** Indexes of the place that lead to it: their numbers. */
+/** Numbers of the place's indexes that lead to the image. */
 function parentsOf(database: Database, { place, digest }: ImagePulls): number[] {
   const query = `SELECT parent FROM refs CROSS JOIN images ON images.content = parent
     AND images.place = (SELECT id FROM places WHERE place = ?1)
@@ -48,7 +48,7 @@ function parentsOf(database: Database, { place, digest }: ImagePulls): number[] 
   return database.all<{ parent: number }>(query, place, digest).map(({ parent }) => parent);
 }
 
-/** How many pulls of these indexes, on that day, have not been followed by a GET of one of their manifests yet. */
+/** Number of pulls of these indexes on that day that no GET of a child manifest has followed yet. */
 function openParts(
   database: Database,
   { place, day }: ImagePulls,
@@ -97,7 +97,7 @@ export function repositoryPulls(database: Database, place: string): RepositoryPu
   );
 }
 
-/** Of an image, by the tags that it was named by, in 90 days. */
+/** Pulls of an image in 90 days, by the tag used. */
 export function pullsByTag(
   database: Database,
   place: string,
@@ -108,7 +108,7 @@ export function pullsByTag(
   return database.all<{ tag: string; pulls: number }>(query, place, digest);
 }
 
-/** When an image was last pulled, or since when that is not known; neither where it never was. */
+/** Last pull of an image, or since when it is unknown; neither if it was never pulled. */
 export function lastPullOf({
   pulled_at,
   unknown_since,

@@ -1,25 +1,26 @@
-// Numbers and happenings, as isolates tell them: what was counted since there is a catalog, by month and by hour, and what happened.
+// Metrics and happenings reported by isolates: totals since the catalog was created, by month and by hour, and events
+// for operators.
 
 import type { Happening, Sample } from "../../meter/meter.ts";
 import { plain } from "../../text/plain.ts";
 import type { Database } from "../database.ts";
 import type { Happened, Operations, Report, UpstreamHour } from "./contract.ts";
 
-/** Of more series the new ones are not taken: names of rules that came and went for years. */
-const MOST_SERIES = 10_000;
-/** Of happenings; the first go. */
-const MOST_HAPPENINGS = 100_000;
-/** An isolate that has told nothing for so long, in ms, has no fill at work. */
-const FILLING = 60_000;
-/** Its family is the bill's (meter/families). */
+/** Maximum number of metric series; later ones are dropped. Bounds rule names that came and went over years. */
+const MAX_SERIES = 10_000;
+/** Maximum number of happenings; the oldest are deleted. */
+const MAX_HAPPENINGS = 100_000;
+/** Silence in ms after which an isolate counts as having no running fills. */
+const FILLING_TIMEOUT = 60_000;
+/** Prefix of the metric family for billed operations (meter/families). */
 const OPERATIONS = "entrepot_platform_operations\n";
 
-type Amounts = Record<string, number>;
-type Filling = Record<string, { fills: number; at: number }>;
+type SeriesTotals = Record<string, number>;
+type FillingIsolates = Record<string, { fills: number; at: number }>;
 
 export function takeNumbers(database: Database, report: Report): void {
   const { samples = [], happenings = [], hours = [], filling } = report;
-  // All of them in one row: what SQLite in an object costs is rows that are written.
+  // One row for all series: SQLite in a Durable Object is billed by rows written.
   if (samples.length > 0) addSamples(database, samples);
   for (const one of happenings) happened(database, one);
   for (const one of hours) addHour(database, one);
@@ -29,14 +30,14 @@ export function takeNumbers(database: Database, report: Report): void {
 }
 
 function addSamples(database: Database, samples: readonly Sample[]): void {
-  const all = database.state<Amounts>("series") ?? {};
+  const all = database.state<SeriesTotals>("series") ?? {};
   let count = Object.keys(all).length;
   const month = new Date().toISOString().slice(0, 7);
   const months = database.state<Record<string, Operations>>("operations") ?? {};
   const operations: Operations = months[month] ?? {};
   for (const { key, amount } of samples) {
     const before = all[key];
-    if (before === undefined && count >= MOST_SERIES) continue;
+    if (before === undefined && count >= MAX_SERIES) continue;
     if (before === undefined) count += 1;
     all[key] = (before ?? 0) + amount;
     if (!key.startsWith(OPERATIONS)) continue;
@@ -73,14 +74,15 @@ function addHour(database: Database, one: UpstreamHour): void {
   );
 }
 
-function fillingAt(database: Database, now: number): Filling {
-  const all = database.state<Filling>("filling") ?? {};
-  return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING));
+function fillingAt(database: Database, now: number): FillingIsolates {
+  const all = database.state<FillingIsolates>("filling") ?? {};
+  return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING_TIMEOUT));
 }
 
-/** What was counted in all, and how many fills are at work. @param now in ms since the epoch */
+/** Totals of all isolates' meters, and the number of running fills.
+ * @param now in ms since the epoch */
 export function numbersAt(database: Database, now: number): { samples: Sample[]; fills: number } {
-  const all = database.state<Amounts>("series") ?? {};
+  const all = database.state<SeriesTotals>("series") ?? {};
   const samples = Object.entries(all).map(([key, amount]) => ({ key, amount }));
   const counts = Object.values(fillingAt(database, now)).map(({ fills }) => fills);
   return { samples, fills: counts.reduce((sum, fills) => sum + fills, 0) };
@@ -91,7 +93,7 @@ export function operationsIn(database: Database, month: string): Operations {
   return database.state<Record<string, Operations>>("operations")?.[month] ?? {};
 }
 
-/** @param from the first hour, as in `UpstreamHour` */
+/** @param from first hour, as in `UpstreamHour` */
 export function hoursFrom(database: Database, from: string): UpstreamHour[] {
   const rows = database.all<UpstreamHour & { left: number | null; limit: number | null }>(
     `SELECT hour, origin, requests, failures, limited, waited, slowest, left, most AS "limit"
@@ -105,7 +107,8 @@ export function hoursFrom(database: Database, from: string): UpstreamHour[] {
   }));
 }
 
-/** In their order. @param after the id of the last one that is known; undefined for the last ones */
+/** Oldest first.
+ * @param after id of the last one that the caller knows; undefined for the latest ones */
 export function happenedAfter(
   database: Database,
   after: number | undefined,
@@ -128,7 +131,7 @@ export function trimNumbers(database: Database, before: number): void {
   database.run("DELETE FROM happenings WHERE at < ?", before);
   database.run(
     "DELETE FROM happenings WHERE id <= (SELECT max(id) FROM happenings) - ?",
-    MOST_HAPPENINGS,
+    MAX_HAPPENINGS,
   );
   const month = new Date(before).toISOString().slice(0, 7);
   const months = database.state<Record<string, Operations>>("operations") ?? {};

@@ -1,11 +1,11 @@
-// Platforms of manifests: as an index names them, or as they were read of a config, "" where that names none.
+// Platforms of manifests: as an index names them, or read from a config, where "" means that it names none.
 
 import type { Digest } from "../../oci/digest.ts";
 import { NO_PLATFORM } from "../../oci/platform.ts";
 import type { Database } from "../database.ts";
 import type { Platforms } from "../query/contract.ts";
 
-/** Of an index those of its children; else its own. An artifact by its type has none. */
+/** Platforms of an index's children, or a manifest's own. An artifact with an artifactType has none. */
 export function platformsOf(database: Database, content: number): Platforms {
   const below = database.all<{ platform: string }>(
     `SELECT DISTINCT platform FROM refs JOIN contents ON contents.id = child
@@ -23,7 +23,7 @@ export function platformsOf(database: Database, content: number): Platforms {
   return { platforms: own.platform ? [own.platform] : [], ...(isUnread && { unread: true }) };
 }
 
-/** What was read of configs. What an index says goes before it. */
+/** Stores platforms read from configs; a platform named by an index takes precedence. */
 export function learnPlatforms(
   database: Database,
   known: readonly { digest: Digest; platform: string }[],

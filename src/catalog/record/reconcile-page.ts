@@ -1,5 +1,5 @@
-// What is seen in R2, page by page, compared with what is known: what is not known is adopted, what is gone is forgotten. The two
-// drift apart where something broke between them, or where somebody deleted objects by hand.
+// Reconciliation: compares pages of R2's listing with the catalog, adopts what is unknown and forgets what is gone.
+// They differ after a failure between the two, or after objects were deleted by hand.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -9,8 +9,8 @@ import { tellBlob } from "./record-content.ts";
 import { holdTagged } from "./record-pulls.ts";
 import { keyOf, tagOf, tellTag } from "./tags.ts";
 
-const VANISHED = "the manifest that led to it is gone from R2";
-/** Behind every digest and every name. */
+const VANISHED = "the manifest that referred to it is no longer in R2";
+/** Sorts after every digest and every name. */
 const END = "\u{10ffff}";
 
 export function seeManifests(
@@ -36,7 +36,7 @@ export function seeBlobs(
     const query =
       "SELECT 1 FROM contents WHERE digest = ? AND kind = 'blob' AND attempt = ? AND present";
     if (database.has(query, digest, attempt)) continue;
-    // Of a running fill, or of one that has ended for good: its object knows, when the time has come.
+    // Segments of a running fill or of an abandoned one: the BlobFill decides once their grace is over.
     database.run(
       `INSERT INTO leftovers VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET bytes = max(bytes, excluded.bytes)`,
       digest,
@@ -56,7 +56,7 @@ function isPresent(database: Database, digest: Digest, kind: ContentKind): boole
   );
 }
 
-/** What was known before the pass began, and is not in the stretch where it would be. */
+/** Forgets contents known since before the pass began that are missing from this part of the listing. */
 function forgetUnseen<T>(
   database: Database,
   kind: ContentKind,
@@ -90,7 +90,7 @@ export function seeTags(
     if (known?.digest === fact.digest) continue;
     adopted += 1;
     tellTag(database, fact);
-    // Its last pull is unknown, unless its image is known: its time counts from now, so that nothing expires for want of a memory.
+    // The last pull of an unknown image counts from now, so that nothing expires because its history was lost.
     holdTagged(database, fact, startedAt);
   }
   const query = `SELECT key FROM tags WHERE key > ? AND key <= ? AND since < ? AND doomed IS NULL`;

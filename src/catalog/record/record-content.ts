@@ -1,4 +1,4 @@
-// What is told of contents: that they are here, and what they consist of.
+// Content records: manifests and blobs that are cached, and what manifests refer to.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -9,11 +9,11 @@ import { hold } from "./record-pulls.ts";
 import { isReferred, learnChildren, learnParents, refer, UNREFERRED } from "./referred.ts";
 import { forgetRemembered, placesOf } from "./remembered.ts";
 
-/** @returns what it leads to that is being deleted at this moment */
+/** @returns contents it leads to that are being deleted now */
 export function tellManifest(database: Database, fact: ManifestFact): { going: Digest[] } {
   const { digest, place, size, cachedAt, adoptedAt, found } = fact;
   const id = database.content(digest, "manifest");
-  // Fetched although a sweep was about to delete it: so it did.
+  // A fetch while a sweep was about to delete it: the sweep did delete it.
   if (adoptedAt === undefined) creditDeleted(database, id);
   const wasHere = database.has("SELECT 1 FROM contents WHERE id = ? AND present", id);
   database.run(
@@ -42,10 +42,10 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   linkReferrers(database, id, digest, fact.subject);
   const isUnknown = adoptedAt !== undefined && !found;
   const times = { pushedAt: cachedAt, ...(isUnknown && { unknownSince: adoptedAt }) };
-  // What is fetched was not in R2: its image begins anew.
+  // A fetched manifest was not in R2: its image starts anew.
   if (adoptedAt === undefined) forgetRemembered(database, digest);
   for (const before of placesOf(database, id)) hold(database, before, id, times);
-  // What was pulled is told by who pulled it (pull/reports): a check of a tag, and prewarming, fetch too.
+  // Pulls are reported by pull/reports: tag checks and prewarming fetch too.
   hold(database, place, id, times);
   if (!wasHere && adoptedAt === undefined)
     happened(database, {
@@ -62,7 +62,7 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   return { going: going.map((row) => row.digest) };
 }
 
-/** A referrer goes with its subject, whichever of them comes first. */
+/** Ties a referrer to its subject, whichever of them comes first. */
 function linkReferrers(
   database: Database,
   id: number,
@@ -95,6 +95,6 @@ export function tellBlob(database: Database, fact: BlobFact): void {
     id,
   );
   if (isReferred(database, id)) return;
-  // The next sweep dates it.
+  // 0: the next sweep sets the date.
   database.run("UPDATE contents SET orphaned_at = 0, because = ? WHERE id = ?", UNREFERRED, id);
 }

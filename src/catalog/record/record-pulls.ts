@@ -1,5 +1,5 @@
-// Images that places hold: since they were cached there, and until their policy has expired them. A pull takes the mark back, as does a
-// HEAD or a 304 of an image that was pulled before.
+// Images in places: from when they are cached until their policy expires them. A pull clears the expiry mark, and so
+// does a HEAD or a 304 of an image that was pulled before.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -12,22 +12,22 @@ import { adopt } from "./referred.ts";
 import { recall, type TimesRow } from "./remembered.ts";
 import { tagOf } from "./tags.ts";
 
-/** Holds what was found in R2 without a word of where it was pulled. */
+/** Place of manifests found in R2 without a record of where they were pulled. */
 const UNKNOWN = "?";
-/** A HEAD or a 304 is not written down where a use of the last half hour is, in ms: nodes of a fleet ask every few minutes, each through
- * its own isolate. */
-const NOTED = 30 * 60_000;
+/** Interval in ms within which a further HEAD or 304 is not recorded: nodes of a fleet send one every few minutes, each
+ * through its own isolate. */
+const CHECK_INTERVAL = 30 * 60_000;
 
-/** What is known of an image's times, in ms since the epoch. */
+/** Known times of an image, in ms since the epoch. */
 interface Times {
   pushedAt: number;
   pulledAt?: number;
-  /** Since when it is not known when it was last pulled. */
+  /** Since when the last pull is unknown. */
   unknownSince?: number;
 }
 
-/** Its place holds it from now on, if not already: by the times that were known before it was forgotten, else by these.
- * @returns the number of its place; undefined where it has no place, and others hold it */
+/** Adds the image to its place unless it is there: with its times from before a rebuild, else with these.
+ * @returns number of the place; undefined if `place` is "" and other places hold the image */
 export function hold(
   database: Database,
   place: string,
@@ -37,7 +37,7 @@ export function hold(
   const isHeld = () => database.has("SELECT 1 FROM images WHERE content = ?", content);
   if (place === "" && isHeld()) return undefined;
   const nowhere = place === "" ? undefined : database.placeIfKnown(UNKNOWN);
-  // Where it belongs is known by now.
+  // Its place is known now.
   const [before] =
     nowhere === undefined
       ? []
@@ -70,8 +70,8 @@ function rowOf({ pushedAt, pulledAt, unknownSince }: Times): TimesRow {
   };
 }
 
-/** A place holds what a tag of it means, if that is here: it may be known from another place.
- * @param unknownSince where the tag was found in R2, and not asked for just now */
+/** Adds the manifest that a tag points to, if it is cached, to the tag's place; it may be known from another place only.
+ * @param unknownSince set if the tag was found in R2, not checked just now */
 export function holdTagged(
   database: Database,
   { place, digest }: TagFact,
@@ -85,9 +85,9 @@ export function holdTagged(
   hold(database, place, content.id, { pushedAt: content.at, ...unknown });
 }
 
-/** A pull counts for the image, for what leads to it in this place, and for what it leads to there: a child's for its index, an
- * index's for the children that were pulled through it.
- * @param isCheck only asked for: what was never pulled stays so */
+/** Records a pull for the image, for what leads to it in this place, and for what it leads to there: a child's pull
+ * counts for its index, an index's for its children.
+ * @param isCheck a HEAD or a 304: an image that was never pulled stays so */
 function touch(
   database: Database,
   place: number,
@@ -138,7 +138,7 @@ function revived(database: Database, place: number, content: number, at: number)
     what: "revived",
     place: name,
     digest,
-    reason: "it was pulled in its grace",
+    reason: "pulled during its grace period",
   });
   database.setState("revived", (database.state<number>("revived") ?? 0) + 1);
 }
@@ -156,7 +156,7 @@ export function takeReport(database: Database, report: Report): Reported {
   return { marks: database.marks, lost, lostBlobs };
 }
 
-/** @returns whether it is here, with its tag, and not being deleted; or was, until it was deleted after that */
+/** @returns whether the image and its tag are cached and not being deleted, or were deleted only after the pull */
 function pulled(database: Database, { place, digest, tag, at }: PulledImage): boolean {
   const content = database.first<{ id: number; going: number | null }>(
     "SELECT id, going FROM contents WHERE digest = ? AND kind = 'manifest' AND present",
@@ -170,7 +170,7 @@ function pulled(database: Database, { place, digest, tag, at }: PulledImage): bo
   return content.going === null && isTagKnown;
 }
 
-/** A HEAD or a 304 says that an image is in use, where it was pulled, or may have been. */
+/** Records a HEAD or a 304 as use of an image that was pulled, or may have been. */
 function noteCheck(database: Database, { place, digest, at }: CheckedImage): void {
   const id = database.placeIfKnown(place);
   const content = database.contentIfKnown(digest, "manifest");
@@ -180,13 +180,13 @@ function noteCheck(database: Database, { place, digest, at }: CheckedImage): voi
        AND (coalesce(pulled_at, 0) < ?3 OR expired_at IS NOT NULL)`,
     id,
     content,
-    at - NOTED,
+    at - CHECK_INTERVAL,
   );
   if (isDue) touch(database, id, content, at, true);
 }
 
-/** One that nothing refers to is left alone for another grace.
- * @returns whether it is here, and not being deleted */
+/** An unreferenced blob gets a new grace period.
+ * @returns whether the blob is cached and not being deleted, or was deleted only after the pull */
 function blobPulled(database: Database, digest: Digest, at: number): boolean {
   const [blob] = database.all<{ going: number | null }>(
     `UPDATE contents SET pulled_at = max(coalesce(pulled_at, 0), ?2),
@@ -198,7 +198,7 @@ function blobPulled(database: Database, digest: Digest, at: number): boolean {
   return blob ? blob.going === null : isDeletedSince(database, digest, at);
 }
 
-/** That it was pulled is told late: it was here then, and its time was over. */
+/** Whether it was deleted after a pull that is reported late: the deletion was due. */
 function isDeletedSince(database: Database, digest: Digest, at: number): boolean {
   return database.has(
     "SELECT 1 FROM events WHERE digest = ? AND clock >= ? AND what IN ('manifest', 'blob')",

@@ -1,19 +1,19 @@
-// Whether something is referred to: by a place that holds it, or by a manifest that is here. What is not is an orphan, which has a
-// date: from then on it is left alone for the grace, and then collected.
+// References: contents are kept while a place holds them or a cached manifest refers to them. Others are orphans: each
+// has a date, is kept for the grace period from then on, and is collected after it.
 
 import type { Database } from "../database.ts";
 
-/** Since when and why something is not referred to any more. */
+/** When and why a content became an orphan. */
 export interface Orphaning {
-  /** By the sweep's clock; 0 where the next sweep dates it. */
+  /** By the sweep's clock; 0 until the next sweep sets it. */
   at: number;
-  /** By the real clock: what was pulled after that gets a date of its own. */
+  /** By the real clock: content pulled after this gets a date of its own. */
   noticedAt: number;
   because: string;
 }
 
-/** Why something goes that no image ever led to. */
-export const UNREFERRED = "nothing that is cached refers to it";
+/** Reason for deleting content that no image ever led to. */
+export const UNREFERRED = "nothing in the cache refers to it";
 
 export function isReferred(database: Database, content: number): boolean {
   learnParents(database, content);
@@ -26,8 +26,9 @@ export function isReferred(database: Database, content: number): boolean {
   );
 }
 
-/** What leads to a digest leads to it whichever it is here as: a descriptor says so in its media type, which may be unknown, or wrong; the
- * upstream that gave it as a manifest or as a blob knows. An index of layers, as earlier versions told it, led to manifests. */
+/** Copies references between a digest's two kinds: what leads to it as a manifest leads to it as a blob too, and the
+ * other way round. A descriptor's media type may be unknown or wrong; only the upstream that served it knows. Earlier
+ * versions recorded an index of layers as leading to manifests. */
 export function learnParents(database: Database, content: number): void {
   const learnt = database.all(
     `INSERT OR IGNORE INTO refs (parent, child, weak)
@@ -38,7 +39,7 @@ export function learnParents(database: Database, content: number): void {
   if (learnt.length > 0) adopt(database, content);
 }
 
-/** The same the other way round, of a manifest that has just been told: what of its digests is here as the other kind. */
+/** The same for the children of a manifest just recorded: digests of it that are known as the other kind. */
 export function learnChildren(database: Database, parent: number): void {
   const learnt = database.all<{ child: number }>(
     `INSERT OR IGNORE INTO refs (parent, child, weak)
@@ -50,7 +51,7 @@ export function learnChildren(database: Database, parent: number): void {
   for (const { child } of learnt) adopt(database, child);
 }
 
-/** Notices that it is an orphan, if it is. */
+/** Marks a content as an orphan if nothing refers to it. */
 export function orphan(database: Database, content: number, orphaning: Orphaning): void {
   if (isReferred(database, content)) return;
   const { at, noticedAt, because } = orphaning;
@@ -65,7 +66,7 @@ export function orphan(database: Database, content: number, orphaning: Orphaning
   );
 }
 
-/** It is referred to again. */
+/** Clears the orphan mark: something refers to it again. */
 export function adopt(database: Database, content: number): void {
   database.run(
     `UPDATE contents SET orphaned_at = NULL, noticed_at = NULL, because = NULL
@@ -74,8 +75,8 @@ export function adopt(database: Database, content: number): void {
   );
 }
 
-/** The child stays while the parent does.
- * @param weak that is all that it says: it gives nobody a right to the child (catalog/linked) */
+/** Keeps the child for as long as the parent.
+ * @param weak only that: the reference gives no right to read the child (catalog/record/linked) */
 export function refer(database: Database, parent: number, child: number, weak = false): void {
   database.run(
     `INSERT INTO refs VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET weak = min(weak, excluded.weak)`,
@@ -86,8 +87,8 @@ export function refer(database: Database, parent: number, child: number, weak = 
   adopt(database, child);
 }
 
-/** A manifest is not here any more: what it led to is led to by others, or an orphan. What is known of contents that are not here
- * either, and are referred to by nothing, is forgotten. */
+/** Drops the references of a manifest that is gone: its children are held by others or become orphans. Forgets contents
+ * that are neither cached nor referred to. */
 export function releaseChildren(database: Database, parent: number, orphaning: Orphaning): void {
   const query = "DELETE FROM refs WHERE parent = ? RETURNING child";
   const children = database.all<{ child: number }>(query, parent);

@@ -1,17 +1,17 @@
-// What is remembered of images while a rebuild learns anew from R2 what is cached: which places held them, and their times. R2 knows the
-// place that a manifest was first pulled in, and no pull.
+// Image times kept through a rebuild: which places held each image, and when it was cached and pulled. R2 knows only
+// the place that a manifest was first pulled in, and no pulls.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 
-/** Of an image, in ms since the epoch. */
+/** Times of an image, in ms since the epoch. */
 export interface TimesRow {
   pushed_at: number;
   pulled_at: number | null;
   unknown_since: number | null;
 }
 
-/** Before the images are forgotten. What a rebuild that was broken off has not found yet stays remembered. */
+/** Called before images are forgotten. Rows that an interrupted rebuild has not restored yet stay. */
 export function remember(database: Database): void {
   database.run(
     `INSERT INTO remembered
@@ -22,14 +22,14 @@ export function remember(database: Database): void {
   );
 }
 
-/** The places that held it. */
+/** Places that held the image. */
 export function placesOf(database: Database, content: number): string[] {
   const query =
     "SELECT place FROM remembered WHERE digest = (SELECT digest FROM contents WHERE id = ?)";
   return database.all<{ place: string }>(query, content).map(({ place }) => place);
 }
 
-/** What was known of it there, once. */
+/** Takes the image's earlier times in the place, if any. */
 export function recall(database: Database, place: string, content: number): TimesRow | undefined {
   const [row] = database.all<TimesRow>(
     `DELETE FROM remembered WHERE place = ? AND digest = (SELECT digest FROM contents WHERE id = ?)
@@ -40,7 +40,8 @@ export function recall(database: Database, place: string, content: number): Time
   return row;
 }
 
-/** What was not found in R2: a manifest that is fetched, or, at the end of the pass, all that is left. */
+/** Drops rows of images not found in R2: those of a manifest that is fetched anew, or all that is left at the end of the
+ * pass. */
 export function forgetRemembered(database: Database, digest?: Digest): void {
   if (digest === undefined) database.run("DELETE FROM remembered");
   else database.run("DELETE FROM remembered WHERE digest = ?", digest);

@@ -1,4 +1,4 @@
-// What is told of tags: what they mean, and have meant.
+// Tag records: the digest that each tag points to, and those before.
 
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -6,8 +6,8 @@ import type { TagFact } from "./contract.ts";
 import { happened } from "./numbers.ts";
 import { refer } from "./referred.ts";
 
-/** Tags that stand for the referrers of a digest: of clients and registries without the referrers API (distribution-spec, "Referrers
- * Tag Schema"), and cosign's, which adds what they are. */
+/** Tags that list the referrers of a digest: by clients and registries without the referrers API (distribution-spec,
+ * "Referrers Tag Schema"), and by cosign, which appends the type. */
 const REFERRERS_TAG = /^(sha256-[0-9a-f]{64}|sha512-[0-9a-f]{64}(?:[0-9a-f]{64})?)(?:\.[a-z]+)?$/;
 
 export function isReferrersTag(tag: string): boolean {
@@ -16,7 +16,7 @@ export function isReferrersTag(tag: string): boolean {
 
 export function tellTag(database: Database, { place, tag, digest, at, gone }: TagFact): void {
   const before = tagOf(database, place, tag);
-  if (before && at < before.since) return; // told late: something else is known since
+  if (before && at < before.since) return; // a late report: a newer digest is known
   if (before && (gone || before.digest !== digest)) {
     const { digest: was, since } = before;
     database.run("INSERT INTO moves VALUES (?, ?, ?, ?, ?)", place, tag, was, since, at);
@@ -55,7 +55,7 @@ export function tagOf(database: Database, place: string, tag: string): KnownTag 
   return database.first<KnownTag>(query, keyOf(place, tag));
 }
 
-/** As R2 lists them: a name has no colon. */
+/** In the order of R2's listing; a tag has no colon. */
 export function keyOf(place: string, tag: string): string {
   return `${place}:${tag}`;
 }

@@ -1,28 +1,28 @@
-// A candidate: an image that a lifecycle policy may expire, with all that policies look at.
+// Candidate: an image that a lifecycle policy may expire, with everything that policies look at.
 
 import type { Digest } from "../../oci/digest.ts";
 
 /** Times are in ms since the epoch. */
 export interface Candidate {
-  /** Origin and repository (policy/source); "" where they are not known any more. */
+  /** Origin and repository (policy/source); "" where they are no longer known. */
   place: string;
   digest: Digest;
   tags: string[];
-  /** When it was first cached: to us that is its push. */
+  /** When it was first cached, which takes the role of a push. */
   pushedAt: number;
-  /** Undefined where it was never pulled, or that is not known. */
+  /** Undefined where it was never pulled, or the last pull is unknown. */
   pulledAt?: number;
-  /** Since when it is not known when it was last pulled: its time counts from there. Never with `pulledAt`. */
+  /** Since when the last pull is unknown: its age counts from there. Never set together with `pulledAt`. */
   unknownSince?: number;
-  /** In bytes, of all that it consists of and that is here, alone or shared with others. */
+  /** Total size in bytes of its cached contents, shared ones included. */
   size: number;
-  /** What it consists of. Told only where a rule counts sizes. */
+  /** Its contents; set only where a rule counts sizes. */
   parts?: ImagePart[];
-  /** Somebody has said that nothing expires it. */
+  /** An administrator has pinned it: nothing expires it. */
   pinned?: true;
 }
 
-/** A manifest or a blob, which several images may share. */
+/** A manifest or a blob, which images may share. */
 export interface ImagePart {
   /** The content's number in the catalog. */
   id: number;

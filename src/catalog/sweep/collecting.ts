@@ -1,5 +1,5 @@
-// Collecting: images whose grace is over leave their places, then their tags go, then manifests, then blobs. What is said here to
-// go is deleted by the objects that fetch it, and told when it has gone.
+// Collection: after the grace period images leave their places, then their tags are deleted, then manifests, then
+// blobs. The catalog only decides: the fill objects delete, and report the outcome.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -14,12 +14,12 @@ import {
 } from "../record/referred.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./contract.ts";
-import { countDeleted, type Deleted, type Sweeping, tellDeleted } from "./deleted.ts";
+import { countDeleted, type Deleted, type DeletingRun, tellDeleted } from "./deleted.ts";
 import { unmark } from "./marks.ts";
 import { keptByPins } from "./pins.ts";
 import { type Held, Releasing } from "./releasing.ts";
 
-export interface Marked {
+export interface MarkedImage {
   content: number;
   place: number;
   at: number;
@@ -33,11 +33,11 @@ export function take(
   database: Database,
   images: Due[],
   before: number,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): void {
   let taken = 0;
   for (const { place, digest } of images) {
-    const image = database.first<Marked>(
+    const image = database.first<MarkedImage>(
       `SELECT content, images.place, expired_at AS at, images.noticed_at AS noticed, policy, priority, reason
        FROM images JOIN places ON places.id = images.place JOIN contents ON contents.id = content
        WHERE places.place = ? AND digest = ? AND kind = 'manifest' AND expired_at <= ?`,
@@ -46,7 +46,7 @@ export function take(
       before,
     );
     if (!image) continue;
-    // Pinned since it was looked at.
+    // Pinned since it was marked.
     if (keptByPins(database, place, image.place).has(image.content)) {
       unmark(database, image.place, image.content);
       continue;
@@ -62,14 +62,15 @@ export function take(
   if (taken > 0) database.countMarks();
 }
 
-/** A tag that goes: the image's own, or that of a referrer, which means another digest. */
+/** A tag to delete: the image's own, or a referrer's, which points to another digest. */
 interface Released {
   tag: string;
   digest: Digest;
 }
 
-/** @returns the tags that go */
-export function release(database: Database, image: Marked, because: string): Released[] {
+/** Removes an image from its place, with what goes along, and dooms its tags.
+ * @returns the doomed tags */
+export function release(database: Database, image: MarkedImage, because: string): Released[] {
   const releasing = new Releasing(database);
   releasing.release(image.place, image.content);
   const query = `UPDATE tags SET doomed = ?1 WHERE place = ?2 AND content = ?3
@@ -77,7 +78,7 @@ export function release(database: Database, image: Marked, because: string): Rel
   const tags = [...releasing.untagged].flatMap(({ place, content }) =>
     database.all<Released>(query, because, place, content),
   );
-  unmark(database, image.place, image.content); // where it stays, as the child of another
+  unmark(database, image.place, image.content); // it may stay, as a child of another image
   const leave = ({ place, content }: Held) => {
     database.run("DELETE FROM images WHERE place = ? AND content = ?", place, content);
   };
@@ -98,11 +99,11 @@ export function tagGone(
   database: Database,
   { place, tag, digest }: Doomed,
   deleted: boolean,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): boolean {
   const known = tagOf(database, place, tag);
   if (known?.digest !== digest) return false;
-  if (known.doomed === null) return deleted; // pulled meanwhile
+  if (known.doomed === null) return deleted; // pulled while it was being deleted
   database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
   if (!deleted) return false;
   countDeleted(database, run, "tags");
@@ -140,7 +141,7 @@ export function condemn(
       spare(database, id);
       return false;
     });
-    // A page of nothing but what is referred to again: none of it comes twice.
+    // The whole page is referred to again; `spare` has taken it out of the query.
     if (open.length === 0 && due.length > 0) continue;
     for (const { id, digest } of open) {
       database.run("UPDATE contents SET going = coalesce(going, 0) + 1 WHERE id = ?", id);
@@ -156,49 +157,49 @@ function spare(database: Database, id: number): void {
   adopt(database, id);
 }
 
-export function removed(database: Database, removals: Removal[], sweeping: Sweeping): void {
+export function removed(database: Database, removals: Removal[], deletingRun: DeletingRun): void {
   for (const { digest, kind, outcome, found } of removals) {
-    const content = database.first<Deleted & Fate>(
+    const content = database.first<Deleted & CondemnedRow>(
       `SELECT id, digest, kind, size, attempt, because, going, orphaned_at, noticed_at FROM contents
        WHERE digest = ? AND kind = ? AND present AND going IS NOT NULL`,
       digest,
       kind,
     );
-    // It is here anew, as its object has told.
+    // Fetched again meanwhile, as its fill object has reported.
     if (!content) continue;
     if (outcome === "busy") {
-      // With a date of its own, if it stays an orphan.
+      // Gets a new date if it stays an orphan.
       const query = "UPDATE contents SET going = NULL, orphaned_at = 0 WHERE id = ?";
       database.run(query, content.id);
       continue;
     }
-    // Who condemned it before may have deleted it, and not told.
-    if (found || content.going > 1) tellDeleted(database, content, sweeping);
+    // An earlier run may have deleted it without reporting it.
+    if (found || content.going > 1) tellDeleted(database, content, deletingRun);
     const { orphaned_at: at, noticed_at: noticedAt, because } = content;
     forget(database, content.id, { at, noticedAt, because: because ?? UNREFERRED });
   }
 }
 
-interface Fate {
+interface CondemnedRow {
   going: number;
   orphaned_at: number;
   noticed_at: number;
 }
 
-/** A content is not here any more. */
+/** Records that a content is no longer cached. */
 export function forget(database: Database, id: number, orphaning: Orphaning): void {
   database.run(
     `UPDATE contents SET present = 0, going = NULL, orphaned_at = NULL, noticed_at = NULL, because = NULL, generation = NULL
      WHERE id = ?`,
     id,
   );
-  // Held again while it was deleted: whoever pulled it is told that it is lost.
+  // Added to a place again while it was being deleted: the report of that pull is answered with `lost`.
   database.run("DELETE FROM images WHERE content = ?", id);
   releaseChildren(database, id, orphaning);
 }
 
 export function leftoversOf(database: Database, before: number, limit: number): Leftover[] {
-  // Published since it was seen.
+  // Published since they were listed.
   database.run(
     `DELETE FROM leftovers WHERE EXISTS (SELECT 1 FROM contents
        WHERE digest = leftovers.digest AND attempt = leftovers.attempt AND kind = 'blob' AND present)`,
@@ -211,11 +212,11 @@ export function leftoverGone(
   database: Database,
   { digest, attempt }: Leftover,
   bytes: number | undefined,
-  { now, run }: Sweeping,
+  { now, run }: DeletingRun,
 ): void {
   database.run("DELETE FROM leftovers WHERE digest = ? AND attempt = ?", digest, attempt);
   if (!bytes) return;
   countDeleted(database, run, "leftovers", bytes);
-  const reason = "segments of a blob, or of a fill, that is not here any more";
+  const reason = "segments left over from a deleted blob or an abandoned fill";
   database.event({ at: now, run, what: "leftover", digest, bytes, reason });
 }

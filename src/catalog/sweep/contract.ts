@@ -1,18 +1,18 @@
-// What a sweep asks the catalog, and tells it. Plain data; times are in ms since the epoch, by the clock of the sweep's entry.
+// Sweep contract: what a sweep asks the catalog and reports to it. Plain data; times are in ms since the epoch, by the
+// clock of the sweep's entry.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { BlobFact, TagFact } from "../record/contract.ts";
-import type { RuleCount } from "./by-rule.ts";
 import type { Candidate } from "./candidate.ts";
 
-/** A candidate as it was when it was read. */
+/** A candidate as it was when read. */
 export interface CatalogImage extends Candidate {
   mediaType: string;
   artifactType?: string;
   platform?: string;
-  /** Grows with each pull: what was pulled since is not marked. */
+  /** Grows with each pull: an image pulled since it was read is not marked. */
   touched: number;
-  /** It is marked already, since then. */
+  /** When it was marked; undefined if it is not. */
   expiredAt?: number;
 }
 
@@ -20,21 +20,41 @@ export interface CatalogImage extends Candidate {
 export interface Expired {
   digest: Digest;
   touched: number;
-  /** Whose policy it is: the name of a rule of the configuration, or "LIFECYCLE". */
+  /** Owner of the policy: the name of a configured rule, or "LIFECYCLE". */
   policy: string;
   /** The `rulePriority` of the policy's rule. */
   priority: number;
   reason: string;
 }
 
+/** Images counted by the policy and the rule that expires them. */
+export interface RuleCount {
+  /** Owner of the policy: the name of a configured rule, or "LIFECYCLE". */
+  policy: string;
+  /** The `rulePriority` of the policy's rule. */
+  priority: number;
+  images: number;
+}
+
+/** Adds to the counts of a policy's rule; rules are listed in order of first appearance. */
+export function countByRule(
+  counts: RuleCount[],
+  { policy, priority }: Pick<RuleCount, "policy" | "priority">,
+  images = 1,
+): void {
+  const known = counts.find((one) => one.policy === policy && one.priority === priority);
+  if (known) known.images += images;
+  else counts.push({ policy, priority, images });
+}
+
 export interface Marked {
-  /** Newly, by policy and rule. */
+  /** New marks by policy and rule. */
   marked: RuleCount[];
-  /** Marks that were taken back: the policy does not say so any more. */
+  /** Number of marks cleared because the policy keeps the image now. */
   cleared: number;
 }
 
-/** A marked image whose grace is over. */
+/** A marked image whose grace period is over. */
 export interface Due {
   place: string;
   digest: Digest;
@@ -48,21 +68,21 @@ export interface Doomed {
 
 export type ContentKind = "manifest" | "blob";
 
-/** Content that is going to be deleted now, unless its object says that it is being fetched. */
+/** Content to delete now, unless its fill object says that it is being fetched. */
 export interface Condemned {
   digest: Digest;
   kind: ContentKind;
 }
 
-/** What came of it. */
+/** Outcome of deleting a condemned content. */
 export interface Removal extends Condemned {
-  /** gone: it is not there (any more). busy: it is being fetched, or could not be deleted; it gets a new date. */
+  /** gone: it is not cached (any more). busy: it is being fetched, or could not be deleted; it gets a new date. */
   outcome: "gone" | "busy";
-  /** It was there until now. */
+  /** Whether it was cached until now. */
   found: boolean;
 }
 
-/** Segments without a head that leads to them. */
+/** Segments that no head object refers to. */
 export interface Leftover {
   digest: Digest;
   attempt: string;
@@ -71,53 +91,53 @@ export interface Leftover {
 
 export interface RunBegun {
   id: number;
-  /** Where the last run stopped. */
+  /** Progress of the last run. */
   progress: Progress;
 }
 
-/** How far a pass over R2 is, and from where places are gone through. */
+/** Progress of the pass over R2 and of the evaluation of places. */
 export interface Progress {
-  /** The pass that is under way. */
+  /** The running pass. */
   pass?: { startedAt: number; stage: "manifests" | "tags" | "blobs"; after: string };
-  /** When the last whole pass began: before the first, nothing is collected. */
+  /** When the last complete pass began; before the first one nothing is collected. */
   passedAt?: number;
-  /** The last place that was evaluated in a round that is not at its end. */
+  /** Last place evaluated in an unfinished round. */
   place?: string;
 }
 
 export interface RunReport {
   id: number;
   trigger: "cron" | "request" | "rebuild";
-  /** The time that the sweep went by. */
+  /** Time that policies were evaluated by. */
   now: number;
   startedAt: number;
   endedAt?: number;
   /** In ms. */
   duration?: number;
-  /** Images that were compared with their policies. */
+  /** Number of images compared with their policies. */
   examined: number;
   expired: RuleCount[];
   revived: number;
-  /** Images that stay although their time is over, by why. */
+  /** Images kept although their time is over: reason → count. */
   waiting: Record<string, number>;
   deleted: { images: number; tags: number; manifests: number; blobs: number; leftovers: number };
   bytesFreed: number;
   adopted: number;
   forgotten: number;
-  /** Operations of R2 and KV, and calls of Durable Objects. */
+  /** Operations of R2 and KV, and Durable Object calls. */
   subrequests: number;
-  /** It stopped before the end, at its bounds; the next one goes on. */
+  /** The run stopped at its limits; the next one continues. */
   unfinished: boolean;
   error?: string;
 }
 
-/** What a sweep itself has counted; what was deleted, the catalog counts. */
+/** Counts of the sweep itself; the catalog counts deletions. */
 export type RunCounts = Pick<
   RunReport,
   "examined" | "expired" | "waiting" | "adopted" | "forgotten" | "subrequests" | "unfinished"
 > & { error?: string };
 
-/** Of a run that has just begun. */
+/** Initial counts of a run. */
 export function nothingCounted(): RunCounts {
   return {
     examined: 0,
@@ -130,14 +150,14 @@ export function nothingCounted(): RunCounts {
   };
 }
 
-/** Something that was deleted, or came back to life, and why. Kept for 90 days. */
+/** An expiry, revival or deletion with its reason. Kept for 90 days. */
 export interface LifecycleEvent {
   id: number;
   at: number;
   what: "expired" | "revived" | "image" | "tag" | "manifest" | "blob" | "leftover";
   place?: string;
   digest?: Digest;
-  /** Of an image; of a tag, itself. */
+  /** Tags of the image; for a tag's event, the tag itself. */
   tags?: string[];
   bytes?: number;
   policy?: string;
@@ -146,8 +166,9 @@ export interface LifecycleEvent {
   run?: number;
 }
 
-/** A page of R2's listing, as the catalog is to compare it with what it knows: all that is stored after `after`, up to and with
- * `upTo` (undefined: to the end). What it knows in that stretch, has known since before the pass, and does not see, is gone. */
+/** A page of R2's listing to compare with the catalog: all that is stored after `after`, up to and including `upTo`
+ * (undefined: to the end). Content of that part that the catalog has known since before the pass, and that is not in
+ * `seen`, is gone. */
 export interface Page<T> {
   after: string;
   upTo: string | undefined;
@@ -164,14 +185,14 @@ export interface CatalogSummary {
   tags: number;
   manifests: number;
   blobs: number;
-  /** Of manifests, blobs and what is left of them, as they are in R2. */
+  /** Bytes in R2 of manifests, blobs and leftover segments. */
   bytes: number;
-  /** When the last whole pass over R2 began. */
+  /** When the last complete pass over R2 began. */
   reconciledAt?: number;
 }
 
 export interface Pin {
-  /** A tag, or a digest. */
+  /** Tag or digest. */
   reference: string;
   /** In ms since the epoch. */
   at: number;
@@ -180,11 +201,11 @@ export interface Pin {
 
 export interface RemovedImage {
   digest: Digest;
-  /** The image itself leaves, and not merely one of its tags. */
+  /** Whether the image itself left its place, not only one of its tags. */
   left: boolean;
-  /** Tags that are to be deleted, which their objects do. */
+  /** Tags to delete, by their TagFill objects. */
   doomed: Doomed[];
-  /** In bytes, of what nothing refers to then. */
+  /** Bytes of contents that nothing refers to afterwards. */
   freed: number;
 }
 

@@ -1,4 +1,4 @@
-// What was deleted from R2: counted by the run that did it, and told with its why.
+// Deletion records: what left R2, counted for the run that deleted it, and logged with its reason.
 
 import type { Digest } from "../../oci/digest.ts";
 import { segmentLength } from "../../store/segments.ts";
@@ -15,22 +15,23 @@ export interface Deleted {
   because: string | null;
 }
 
-/** In whose name something is deleted. */
-export interface Sweeping {
-  /** By its clock. */
+/** The run that deletes. */
+export interface DeletingRun {
+  /** By the run's clock. */
   now: number;
   run: number;
 }
 
 type Counted = "images" | "tags" | "manifests" | "blobs" | "leftovers";
 
-/** @param bytes that left R2 */
+/** @param bytes freed in R2 */
 export function countDeleted(database: Database, run: number, what: Counted, bytes = 0): void {
   database.run(`UPDATE runs SET ${what} = ${what} + 1, bytes = bytes + ? WHERE id = ?`, bytes, run);
 }
 
-/** A manifest, or a blob's head, has gone from R2. Segments behind the head stay for a while: for streams that are running. */
-export function tellDeleted(database: Database, content: Deleted, { now, run }: Sweeping): void {
+/** Records that a manifest or a blob's head object was deleted from R2. Segments after the first stay for a while, for
+ * responses that are still streaming them. */
+export function tellDeleted(database: Database, content: Deleted, { now, run }: DeletingRun): void {
   const { digest, kind, size, attempt } = content;
   const bytes = kind === "manifest" ? size : segmentLength(size, 0);
   countDeleted(database, run, kind === "manifest" ? "manifests" : "blobs", bytes);
@@ -41,12 +42,15 @@ export function tellDeleted(database: Database, content: Deleted, { now, run }: 
   database.run(query, digest, attempt, size - bytes, now);
 }
 
-/** Something is here anew that a sweep was about to delete: so it did, and was broken off, or overtaken, before it told. */
+/** Records the deletion of content that was condemned and is cached anew: the sweep deleted it, and was interrupted or
+ * overtaken before it reported that. */
 export function creditDeleted(database: Database, id: number): void {
   const query = `SELECT id, digest, kind, size, attempt, because FROM contents
     WHERE id = ? AND present AND going IS NOT NULL`;
   const content = database.first<Deleted>(query, id);
   if (!content) return;
-  const last = database.first<Sweeping>("SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1");
+  const last = database.first<DeletingRun>(
+    "SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1",
+  );
   if (last) tellDeleted(database, content, last);
 }

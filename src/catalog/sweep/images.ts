@@ -1,4 +1,4 @@
-// The images of a place, as policies look at them; and the marks of those that they expire.
+// Images of a place as policies see them: candidates with their tags, sizes and contents.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -26,7 +26,7 @@ interface CandidateRow {
   media_type: string;
   artifact_type: string | null;
   platform: string | null;
-  /** Whether something else in the place leads to it. */
+  /** Whether another image of the place leads to it. */
   led: number;
 }
 
@@ -37,7 +37,7 @@ const ROWS = `
   FROM images JOIN contents ON contents.id = content
   WHERE images.place = ? AND content > ? ORDER BY content LIMIT ?`;
 
-/** A page may hold fewer than `limit`, and is empty only at the end. */
+/** A page may have fewer than `limit` images, and is empty only at the end. */
 export function imagesOf(
   database: Database,
   place: string,
@@ -54,7 +54,7 @@ export function imagesOf(
     if (end === undefined) return [];
     const found = imagesIn(database, place, id, rows, last, end, withParts);
     if (found.length > 0) return found;
-    last = end; // a page of children
+    last = end; // the page had only children
   }
 }
 
@@ -94,7 +94,7 @@ function imagesIn(
   });
 }
 
-/** Undefined where the place does not hold it. */
+/** Undefined where the place does not hold the image. */
 export function imageAt(database: Database, place: string, digest: Digest): HeldImage | undefined {
   const id = database.placeIfKnown(place);
   const content = database.contentIfKnown(digest, "manifest");
@@ -120,7 +120,7 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
   );
 }
 
-/** Content → its tags, but for those that are going already. */
+/** Content → its tags, without doomed ones. */
 function tagsIn(
   database: Database,
   place: number,
@@ -140,7 +140,7 @@ function tagsIn(
   return tags;
 }
 
-/** Content → what it consists of: itself, its children, its referrers and their blobs, as far as they are here. */
+/** Content → its parts: itself, its children, its referrers and their blobs, as far as they are cached. */
 function partsIn(
   database: Database,
   place: number,

@@ -1,12 +1,10 @@
-// Marks of images that their policy expires: set by a sweep, taken back by a pull, a pin or a policy that keeps the image after all.
+// Marks on images that a policy expires: set by a sweep, cleared by a pull, a pin or a policy that keeps the image.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import type { RuleCount } from "./by-rule.ts";
-import { countByRule } from "./by-rule.ts";
-import type { Due, Expired, Marked } from "./contract.ts";
+import { countByRule, type Due, type Expired, type Marked, type RuleCount } from "./contract.ts";
 
-/** Marks what is to expire, and takes all other marks of the place back. What was pulled since it was looked at is left. */
+/** Marks images as expired and clears all other marks of the place. Images pulled since they were read are skipped. */
 export function mark(
   database: Database,
   place: string,
@@ -56,7 +54,7 @@ function clear(
   for (const { content, digest } of database.all<{ content: number; digest: Digest }>(query, id)) {
     if (marked.has(content)) continue;
     cleared += 1;
-    const reason = "its policy keeps it after all";
+    const reason = "its policy no longer expires it";
     database.event({ at: now, run, what: "revived", place, digest, reason });
     unmark(database, id, content);
   }

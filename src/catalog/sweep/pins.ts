@@ -1,13 +1,13 @@
-// Pins: images that no policy expires, by the word of somebody who administers.
+// Pins: images that no policy expires, because an administrator said so.
 
 import type { Database } from "../database.ts";
 import type { Pin } from "./contract.ts";
 import { unmark } from "./marks.ts";
 
-/** A policy's `protect` is for more. */
+/** Maximum number of pins; a policy's `protect` covers more images than that. */
 const MAX_PINS = 10_000;
 
-/** @returns false where there are too many */
+/** @returns false if there are too many pins */
 export function pin(
   database: Database,
   place: string,
@@ -19,14 +19,14 @@ export function pin(
     return true;
   if (database.one<{ n: number }>("SELECT count(*) AS n FROM pins").n >= MAX_PINS) return false;
   database.run("INSERT INTO pins VALUES (?, ?, ?, ?)", place, reference, now, who);
-  // What is marked already comes back.
+  // Marks already set are cleared.
   const id = database.placeIfKnown(place);
   if (id === undefined) return true;
   for (const content of keptByPins(database, place, id)) unmark(database, id, content);
   return true;
 }
 
-/** @returns whether there was one */
+/** @returns whether the pin existed */
 export function unpin(database: Database, place: string, reference: string): boolean {
   const query = "DELETE FROM pins WHERE place = ? AND reference = ? RETURNING reference";
   return database.all(query, place, reference).length > 0;
@@ -37,9 +37,9 @@ export function pinsAt(database: Database, place: string): Pin[] {
   return database.all<Pin>(query, place);
 }
 
-/** The contents that a place's pins keep: what they name, and what leads to that there, since it would take it along: a platform's
- * index, a signature's image.
- * @param id the place's number */
+/** Contents kept by a place's pins: the pinned ones, and those of the place that lead to them and whose deletion would
+ * take them along, such as a platform's index or a signature's image.
+ * @param id number of the place */
 export function keptByPins(database: Database, place: string, id: number): Set<number> {
   const query = `
     WITH RECURSIVE kept (id) AS (

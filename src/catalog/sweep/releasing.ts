@@ -1,7 +1,9 @@
-// Releasing: what goes along when images leave their places. Worked out in memory, so that a preview and a sweep say the same.
+// Releasing: works out in memory what is deleted along with images that leave their places, so that previews and sweeps
+// agree.
 
 import type { Database } from "../database.ts";
 import { isReferrersTag } from "../record/tags.ts";
+import type { Due } from "./contract.ts";
 
 export interface Held {
   place: number;
@@ -10,29 +12,30 @@ export interface Held {
 
 export class Releasing {
   readonly #database: Database;
-  /** Held images that leave their places: `place content`. */
+  /** Images that leave their places: `place content`. */
   readonly #left = new Set<string>();
   readonly #leaving: Held[] = [];
-  /** How many places have let go of a content. */
+  /** Content → number of places that it leaves. */
   readonly #places = new Map<number, number>();
-  /** Images whose tags go: those that leave, and those that stay as children only. */
+  /** Images whose tags are deleted: those that leave, and those that stay only as children. */
   readonly #untagged = new Map<string, Held>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** What has left its place, so far. */
+  /** Images that leave their places, so far. */
   get leaving(): readonly Held[] {
     return this.#leaving;
   }
 
-  /** Whose tags go, so far. */
+  /** Images whose tags are deleted, so far. */
   get untagged(): Iterable<Held> {
     return this.#untagged.values();
   }
 
-  /** An image that expires goes with its tags. Where an index or a subject there still leads to it, it stays as that one's. */
+  /** Releases an image and its tags. If an index or a subject of the place still leads to it, the image stays as part of
+   * that. */
   release(place: number, content: number): void {
     this.#untagged.set(`${place} ${content}`, { place, content });
     if (!this.#isLedTo(place, content)) this.#leave(place, content);
@@ -54,7 +57,7 @@ export class Releasing {
     }
   }
 
-  /** By a tag of its own, which none of those that go is. */
+  /** Whether a tag that is not being deleted names the image. */
   #isTagged(place: number, content: number): boolean {
     if (this.#untagged.has(`${place} ${content}`)) return false;
     const query = "SELECT tag FROM tags WHERE content = ? AND place = ? AND doomed IS NULL";
@@ -62,7 +65,7 @@ export class Releasing {
     return tags.some(({ tag }) => !isReferrersTag(tag));
   }
 
-  /** From something else that the place holds on to. */
+  /** Whether an image that stays in the place leads to it. */
   #isLedTo(place: number, content: number): boolean {
     const query =
       "SELECT parent FROM refs CROSS JOIN images ON content = parent AND place = ? WHERE child = ?";
@@ -70,10 +73,10 @@ export class Releasing {
     return parents.some(({ parent }) => !this.#left.has(`${place} ${parent}`));
   }
 
-  /** How many bytes come free in R2, once what nothing refers to any more has been collected. */
+  /** Bytes freed in R2 once everything unreferenced has been collected. */
   freed(): number {
     const dead = new Set<number>();
-    /** How many manifests that led to a content are dead. */
+    /** Content → number of deleted manifests that led to it. */
     const parents = new Map<number, number>();
     const queue = this.#leaving.map(({ content }) => content);
     let bytes = 0;
@@ -101,10 +104,22 @@ interface Content {
   parents: number;
 }
 
-/** One that is here, with how many hold it and lead to it. */
+/** A cached content, with the number of its holders and of manifests that lead to it. */
 const CONTENT = `
   SELECT size,
     (SELECT count(*) FROM images WHERE content = contents.id) AS holders,
     (SELECT count(*) FROM refs JOIN contents AS p ON p.id = parent WHERE child = contents.id AND p.present) AS parents
   FROM contents WHERE id = ? AND present`;
 const CHILDREN = "SELECT child FROM refs WHERE parent = ?";
+
+/** Bytes in R2 that deleting these images would free; changes nothing. */
+export function freedBy(database: Database, images: Due[]): number {
+  const releasing = new Releasing(database);
+  const query = `SELECT places.id AS place, content FROM images JOIN places ON places.id = images.place
+    JOIN contents ON contents.id = content WHERE places.place = ? AND digest = ? AND kind = 'manifest'`;
+  for (const { place, digest } of images) {
+    const held = database.first<{ place: number; content: number }>(query, place, digest);
+    if (held) releasing.release(held.place, held.content);
+  }
+  return releasing.freed();
+}

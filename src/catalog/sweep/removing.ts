@@ -1,5 +1,5 @@
-// Images that somebody deletes: they leave their place at once, and their contents as those of what has expired do. What is pinned, or
-// led to by something else, is refused in the same step: nothing comes between.
+// Deletion by an administrator: an image leaves its place at once, and its contents are collected like those of expired
+// images. Pinned images, and images that others lead to, are refused in the same transaction.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
@@ -7,11 +7,14 @@ import { happened } from "../record/numbers.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
 import { release } from "./collecting.ts";
 import type { RemovedImage, Removing } from "./contract.ts";
-import { freedBy } from "./freed.ts";
 import { keptByPins } from "./pins.ts";
+import { freedBy } from "./releasing.ts";
 
-/** Of a tag, and with its last tag of the image; or of an image with all its tags. Said again, it goes on with what is left of it.
- * @param who has said so @param force also what is pinned @returns undefined where it is not here */
+/** Deletes a tag, and the image with its last tag; or an image with all its tags. Repeated, it continues where an
+ * earlier call stopped.
+ * @param who administrator, for the log
+ * @param force deletes pinned images too
+ * @returns undefined if the image is not in the place */
 export function removeImage(
   database: Database,
   place: string,
@@ -44,9 +47,9 @@ export function removeImage(
   }
   const isHeld = () =>
     database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", pid, content);
-  if (!isHeld()) return rest(database, place, pid, content, digest);
+  if (!isHeld()) return remainingTags(database, place, pid, content, digest);
   if (tag === undefined) {
-    // It would stay as a part of that, whatever is forced.
+    // The image would stay as part of the other one, even with `force`.
     const by = leaderOf(database, pid, content);
     if (by !== undefined) return { refused: "led to", by };
   }
@@ -72,8 +75,8 @@ export function removeImage(
   return { digest, left: true, doomed, freed };
 }
 
-/** The image has left, and whoever deleted it was broken off before its tags had gone. */
-function rest(
+/** Remaining tags of an image that has left its place: its deletion was interrupted before they were deleted. */
+function remainingTags(
   database: Database,
   place: string,
   pid: number,
@@ -92,7 +95,7 @@ function rest(
   return { digest, left: true, doomed: doomed.map((one) => ({ place, ...one })), freed: 0 };
 }
 
-/** What else of the place leads to it: an index, or the subject of a referrer. */
+/** Digest of an image of the place that leads to it: an index, or the subject of a referrer. */
 function leaderOf(database: Database, pid: number, content: number): Digest | undefined {
   const query = `SELECT digest FROM refs CROSS JOIN images ON images.content = parent AND images.place = ?
     JOIN contents ON contents.id = parent WHERE child = ? LIMIT 1`;

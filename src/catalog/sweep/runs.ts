@@ -1,4 +1,4 @@
-// The sweep's runs: one at a time, how far it is, and what it did; and what is kept of that, for 90 days.
+// Sweep runs: one at a time, with progress, counts and events, which are kept for 90 days.
 
 import type { Database } from "../database.ts";
 import { trimHours } from "../record/counters.ts";
@@ -14,9 +14,9 @@ import {
   type RunReport,
 } from "./contract.ts";
 
-/** A run that has not shown itself for so long, in ms, is broken off. */
+/** Time without a heartbeat after which a run counts as interrupted, in ms. */
 const RUN_TIMEOUT = 5 * 60_000;
-/** For how long runs, events and counters are kept, in ms. */
+/** Retention of runs, events and counters, in ms. */
 const HISTORY_RETENTION = 90 * 24 * 60 * 60_000;
 interface RunRow {
   id: number;
@@ -44,7 +44,7 @@ export function begin(
   const running = database.all<RunRow>("SELECT * FROM runs WHERE ended_at IS NULL");
   if (running.some(({ beat_at }) => clock - beat_at < RUN_TIMEOUT)) return undefined;
   for (const { id, counts, beat_at } of running) {
-    const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was broken off" });
+    const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was interrupted" });
     database.run("UPDATE runs SET ended_at = ?, counts = ? WHERE id = ?", beat_at, told, id);
   }
   const { id } = database.one<{ id: number }>(

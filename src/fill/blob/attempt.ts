@@ -1,5 +1,5 @@
-// One attempt at one blob: which of its segments are stored, and the hash of them in order. Attempts never mix:
-// starting over means another attempt, under other keys.
+// Attempt at one blob: which of its segments are stored, and their hash in order. Attempts never mix: starting over
+// means a new attempt, under other keys.
 
 import { type Digest, hexOf } from "../../oci/digest.ts";
 import { TwinHash } from "../../oci/hash.ts";
@@ -7,56 +7,57 @@ import { segmentCount, segmentLength } from "../../store/segments.ts";
 import type { Signal } from "../shared/signal.ts";
 import { Mismatch, type RunStore } from "./run-store.ts";
 
-/** What must survive a reset of the object for the attempt to be resumed. */
+/** State stored before the first segment, so that the attempt can be resumed after a reset of the object. */
 export interface Plan {
   attempt: string;
-  /** In bytes; null while the upstream has not told it. */
+  /** Size in bytes; null while the upstream has not told it. */
   size: number | null;
 }
 
-/** The most segments that one answer tells of: few, so that what a follower asks for shows how far it is. */
-const MOST_NEWS = 2;
-/** A follower that has not asked for so long is slow or gone, and not made way for, in ms. */
-const MAKE_WAY = 5000;
-/** The pause between two puts, in ms: an eighth of what a put takes in production, and long enough to read segments. */
-const BREATH = 50;
+/** Maximum segments reported in one answer: few, so that a follower's requests show how far it has read. */
+const MAX_REPORTED = 2;
+/** Time in ms without a request after which a follower counts as slow or gone, and puts no longer yield to it. */
+const FOLLOWER_TIMEOUT = 5000;
+/** Pause between two puts in ms while a follower reads: an eighth of a put in production, and long enough to read
+ * segments. */
+const PUT_PAUSE = 50;
 
 /** Bytes per read when stored segments are read back for hashing (guide/platform, "Notes on the runtime"). */
-const PIECE = 1024 * 1024;
+const READ_SIZE = 1024 * 1024;
 
 export class Attempt {
   readonly digest: Digest;
   readonly id: string;
   size: number | null;
-  /** Whether segments can be asked for in any order. */
+  /** Whether the upstream serves segments in any order. */
   ranges: boolean;
   readonly ready = new Set<number>();
   readonly #blobs: RunStore;
-  readonly #news: Signal;
+  readonly #signal: Signal;
   readonly #taken = new Set<number>();
   readonly #wanted = new Set<number>();
   #hash: TwinHash;
   #lowest = 0;
-  /** The segment that the fastest follower has asked for last, and when. */
+  /** Highest segment requested by a follower, and when. */
   #followed = -1;
   #followedAt = 0;
-  /** Puts under way, and when the last one ended. */
+  /** Running puts, and when the last one ended. */
   #puts = 0;
   #putAt = 0;
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
-  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, news: Signal) {
+  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, signal: Signal) {
     this.digest = digest;
     this.id = plan.attempt;
     this.size = plan.size;
     this.ranges = ranges;
     this.#blobs = blobs;
-    this.#news = news;
+    this.#signal = signal;
     this.#hash = new TwinHash(digest);
   }
 
-  /** Takes over what an earlier incarnation stored. What is not as long as it must be is not taken. */
+  /** Adopts segments that an earlier incarnation of the object stored; those of the wrong length are deleted. */
   async recover(): Promise<void> {
     for (const [number, bytes] of await this.#blobs.storedSegments(this.digest, this.id)) {
       if (this.size === null || bytes !== segmentLength(this.size, number)) {
@@ -73,25 +74,25 @@ export class Attempt {
     return this.size === null ? undefined : segmentCount(this.size);
   }
 
-  /** A follower waits for this segment: it goes before the others. */
+  /** Gives a segment priority because a follower waits for it. */
   want(number: number): void {
     if (!this.ready.has(number)) this.#wanted.add(number);
   }
 
-  /** What is ready of the segments from `number` on, told to a follower. */
+  /** Consecutive ready segments from `number` on, for a follower. */
   readyFrom(number: number): number[] {
     if (number > this.#followed) {
       this.#followed = number;
       this.#followedAt = Date.now();
-      this.#news.tell();
+      this.#signal.notify();
     }
     const segments: number[] = [];
-    for (let at = number; this.ready.has(at) && segments.length < MOST_NEWS; at++)
+    for (let at = number; this.ready.has(at) && segments.length < MAX_REPORTED; at++)
       segments.push(at);
     return segments;
   }
 
-  /** Takes the segment to fetch next: one that is waited for, else the lowest; undefined when all are taken. */
+  /** Takes the next segment to fetch: one that a follower waits for, else the lowest; undefined if all are taken. */
   take(): number | undefined {
     const count = this.count ?? 0;
     for (const number of [...this.#wanted].sort((a, b) => a - b)) {
@@ -107,7 +108,7 @@ export class Attempt {
     return this.#lowest;
   }
 
-  /** The lowest segment that nobody has taken, left where it is. */
+  /** The lowest segment not taken; does not take it. */
   peek(): number | undefined {
     const number = this.#lowestUntaken();
     return this.count === undefined || number < this.count ? number : undefined;
@@ -118,7 +119,7 @@ export class Attempt {
     return number;
   }
 
-  /** A segment that was taken and not fetched: another lane may have it. */
+  /** Returns a segment that was taken but not fetched, for another lane. */
   giveBack(number: number): void {
     this.#taken.delete(number);
     this.#lowest = Math.min(this.#lowest, number);
@@ -128,27 +129,27 @@ export class Attempt {
     this.#mark(number);
   }
 
-  /** Stores a segment. It is hashed from memory where it is its turn, else read back in its turn. */
+  /** Stores a segment. If it is next in order it is hashed from memory, otherwise it is read back later. */
   async keep(number: number, bytes: Uint8Array): Promise<void> {
     const written = await this.#put(number, bytes);
-    // A segment that was there already is of a dead incarnation: what counts is what is stored.
+    // A segment that was there already was written by a dead incarnation: the stored bytes count.
     if (written && number === this.#hashed && !this.#catchingUp) {
       this.#hash.update(bytes);
       this.#hashed += 1;
     }
     this.ready.add(number);
-    this.#news.tell();
+    this.#signal.notify();
     this.#catchUp();
   }
 
-  /** While the fastest follower has something to read, one put at a time and a breath between two: puts in a row take
-   * the machine from it (on one thread, as in local runs, nearly all of it). While it waits for more, as many puts side
-   * by side as there are lanes. */
+  /** Stores a segment. While the fastest follower has segments to read, puts run one at a time with a pause between
+   * them, as puts in a row take the CPU from it (on one thread, as in local runs, nearly all of it). While it waits for
+   * more, puts run in parallel, one per lane. */
   async #put(number: number, bytes: Uint8Array): Promise<boolean> {
     while (this.#isReading()) {
-      const left = this.#puts > 0 ? MAKE_WAY : this.#putAt + BREATH - Date.now();
+      const left = this.#puts > 0 ? FOLLOWER_TIMEOUT : this.#putAt + PUT_PAUSE - Date.now();
       if (left <= 0) break;
-      await this.#news.within(left);
+      await this.#signal.within(left);
     }
     this.#puts += 1;
     try {
@@ -156,12 +157,12 @@ export class Attempt {
     } finally {
       this.#puts -= 1;
       this.#putAt = Date.now();
-      this.#news.tell();
+      this.#signal.notify();
     }
   }
 
   #isReading(): boolean {
-    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < MAKE_WAY;
+    return this.ready.has(this.#followed) && Date.now() - this.#followedAt < FOLLOWER_TIMEOUT;
   }
 
   #catchUp(): void {
@@ -171,20 +172,20 @@ export class Attempt {
     const idle = () => {
       this.#catchingUp = undefined;
     };
-    // verify() meets the failure: it reads the same segment again.
+    // verify() meets the same failure when it reads the segment again.
     work.then(idle, idle);
   }
 
   async #readBack(): Promise<void> {
     while (this.ready.has(this.#hashed)) {
       const stream = await this.#blobs.attemptSegment(this.digest, this.id, this.#hashed);
-      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is gone`);
-      // Into a copy, which is kept only if the segment is read to its end: so a failure can be repeated.
+      if (!stream) throw new Error(`segment ${this.#hashed} of ${this.digest} is missing in R2`);
+      // Hashed into a copy that is kept only after the whole segment was read, so that a failed read can be repeated.
       const hash = this.#hash.copy();
       const reader = stream.getReader({ mode: "byob" });
-      let piece = new Uint8Array(PIECE);
+      let piece = new Uint8Array(READ_SIZE);
       for (;;) {
-        const read = await reader.readAtLeast(PIECE, piece);
+        const read = await reader.readAtLeast(READ_SIZE, piece);
         if (read.value) hash.update(read.value);
         if (read.done || !read.value) break;
         piece = new Uint8Array(read.value.buffer as ArrayBuffer);
@@ -194,13 +195,16 @@ export class Attempt {
     }
   }
 
-  /** Throws a Mismatch unless all segments together hash to the digest. @returns their digest by the other algorithm */
+  /** Throws a Mismatch unless all segments together hash to the digest.
+   * @returns their digest by the other algorithm */
   async verify(): Promise<Digest> {
-    await this.#catchingUp?.catch(() => {}); // read again below, and then the failure counts
+    await this.#catchingUp?.catch(() => {}); // read again below, where a failure counts
     await this.#readBack();
     const { hex, twin } = this.#hash.end();
     if (this.#hashed !== this.count || hex !== hexOf(this.digest)) {
-      throw new Mismatch(`${this.size} bytes came for ${this.digest}, but they hash to ${hex}`);
+      throw new Mismatch(
+        `received ${this.size} bytes for ${this.digest}, but their hash is ${hex}`,
+      );
     }
     return twin;
   }

@@ -1,5 +1,5 @@
-// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all who ask. It hands out news, never
-// bytes: those are read from R2, segment by segment, while the rest is still coming.
+// BlobFill: the Durable Object, one per digest, that fetches a blob once per origin for all clients. It reports progress, never bytes:
+// clients read segments from R2 while the rest is still arriving.
 
 import { DurableObject } from "cloudflare:workers";
 import { openCatalog } from "../../catalog/open.ts";
@@ -17,18 +17,18 @@ import { NegativeCache } from "../shared/negative-cache.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing } from "../shared/removing.ts";
 import { SingleFlight } from "../shared/single-flight.ts";
-import { isBeginners } from "../shared/sources.ts";
+import { isOthersQuota } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { BlobRuns, RETRIES } from "./blob-runs.ts";
+import { BlobRuns, RETRY_DELAYS } from "./blob-runs.ts";
 import { confirmBlob, sizeOf } from "./blob-size.ts";
 import type { Run } from "./run.ts";
 import { PROOF } from "./run-store.ts";
-import { HOLD_AFTER, SavedFill } from "./saved.ts";
+import { ALARM_DELAY, SavedFill } from "./saved.ts";
 import { twinIn } from "./twin.ts";
 import { broken, joinedTo, lookForFollower } from "./wait.ts";
 
-/** An alarm handler may run for 15 minutes; the next one takes over. */
-const HOLD_FOR = 13 * 60_000;
+/** Time in ms that an alarm holds the object: handlers may run for 15 minutes, and the next alarm takes over. */
+const HOLD_TIME = 13 * 60_000;
 
 export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobFillMethods> {
   readonly #blobs = new BlobStore(this.env.BLOBS, this.env.META);
@@ -38,21 +38,21 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   readonly #upstream = new UpstreamClient(openGate(this.env), this.#tally);
   readonly #saved = new SavedFill(this.ctx.storage, openCatalog(this.env));
   readonly #removing = new Removing();
-  readonly #memory = new NegativeCache();
-  readonly #heads = new SingleFlight<number | undefined>(this.#memory);
-  readonly #confirms = new SingleFlight<void>(this.#memory);
+  readonly #refusals = new NegativeCache();
+  readonly #heads = new SingleFlight<number | undefined>(this.#refusals);
+  readonly #confirms = new SingleFlight<void>(this.#refusals);
   #twin: Promise<Digest | undefined> | undefined;
   readonly #runs = new BlobRuns({
     blobs: this.#blobs,
     upstream: this.#upstream,
     saved: this.#saved,
-    memory: this.#memory,
+    refusals: this.#refusals,
     proofs: this.#proofs,
     tally: this.#tally,
   });
 
   /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A repository that is
-   * not linked is given nothing that its own origin has not delivered, and confirmed for it. */
+   * not linked gets nothing that its own origin has not delivered and confirmed for it. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
     return settle(() => this.#join(digest, source, asking));
   }
@@ -61,7 +61,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     await this.#removing.over();
     const running = () => this.#runs.of(source, asking.linked ?? false);
     const layout = running() ? undefined : await this.#blobs.layout(digest);
-    const run = running(); // one may have begun meanwhile
+    const run = running(); // one may have begun while R2 was read
     if (run) return this.#joinRun(run, digest, source, asking);
     if (layout) return this.#joinPublished(layout, digest, source, asking);
     return this.#joinNew(digest, source, asking);
@@ -71,7 +71,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     try {
       return await this.#joined(run, digest, source, asking, false);
     } catch (error) {
-      // What ended a run that another source had begun is not this one's: it has a run of its own.
+      // A run started by another source failed for reasons of that source: this one starts its own.
       if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
       const next = this.#runs.of(source, asking.linked ?? false);
       if (next && next !== run) return this.#joined(next, digest, source, asking, false);
@@ -80,7 +80,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   }
 
   async #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
-    this.#memory.throwRecalled(source, Date.now());
+    this.#refusals.throwRecalled(source, Date.now());
     return this.#joinOwn(digest, source, asking);
   }
 
@@ -89,7 +89,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return this.#joined(run, digest, source, asking, began);
   }
 
-  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. */
+  /** The upstream's HEAD is enough where its origin has delivered the bytes before; otherwise it has to deliver them
+   * now. */
   async #joinPublished(
     layout: Layout,
     digest: Digest,
@@ -105,11 +106,11 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     }
     const run = this.#runs.other(source);
     if (run) return this.#joined(run, digest, source, asking, false);
-    this.#memory.throwRecalled(source, Date.now());
+    this.#refusals.throwRecalled(source, Date.now());
     return this.#joined(this.#runs.prove(digest, source, layout), digest, source, asking, true);
   }
 
-  /** Throws what the upstream answers to a repository that it has given nothing in this run. */
+  /** Waits for the run to serve the source. Throws the upstream's refusal for a repository that it has delivered nothing to. */
   async #joined(
     run: Run,
     digest: Digest,
@@ -119,11 +120,11 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   ): Promise<Joined> {
     if (run.origin === originOf(source.rule)) run.sources.add(source);
     const joined = await joinedTo(run, source, asking, began).catch((error) => {
-      if (began || !isBeginners(run, source, error)) throw error;
+      if (began || !isOthersQuota(run, source, error)) throw error;
     });
     if (!joined) return this.#join(digest, source, asking);
     if (asking.linked) return joined;
-    // Published by another origin's run in between: this one has delivered nothing.
+    // Another origin's run published it meanwhile: this origin has delivered nothing.
     if (run.found && joined.state === "published")
       return this.#joinPublished(joined.layout, digest, source, asking);
     if (!run.sources.hasAnswered(source)) {
@@ -135,8 +136,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return joined;
   }
 
-  /** How large the blob is, by the upstream's HEAD, or its first byte where HEAD is deficient; undefined where neither
-   * says. Starts no fill. */
+  /** Size of the blob in bytes, by the upstream's HEAD, or a GET of its first byte where HEAD is deficient; undefined
+   * where neither tells. Starts no fill. */
   async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
     return settle(() => {
       const told = this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
@@ -144,13 +145,13 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Throws what the upstream answers to a repository that does not have it. */
+  /** Throws the upstream's refusal for a repository that does not have the blob. */
   #confirmed(digest: Digest, source: Source, asking: Asking): Promise<void> {
     const ask = () => confirmBlob(this.#upstream, source, digest);
     return patiently(this.#confirms.ask(source, ask), source, asking);
   }
 
-  /** Waits until segment `number` of that attempt can be read.
+  /** Waits until segment `number` of the attempt can be read.
    * @param verified waits until the whole blob is verified and visible instead */
   async waitFor(
     digest: Digest,
@@ -162,33 +163,35 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return settle(async () => {
       await this.#removing.over();
       const run = await this.#runs.followed(digest, source, attempt);
-      if (run) return run.news.until(() => lookForFollower(run, source, attempt, number, verified));
+      if (run)
+        return run.signal.until(() => lookForFollower(run, source, attempt, number, verified));
       const layout = await this.#blobs.layout(digest);
       if (!layout || (layout.attempt !== attempt && attempt !== PROOF)) throw broken();
       return { segments: [], layout };
     });
   }
 
-  /** A segment of the published blob is missing or damaged: makes it an attempt again, which fetches what it lacks. */
+  /** Repairs a published blob with a missing or damaged segment: turns it into an attempt again, which fetches what is
+   * missing. */
   async mend(source: Source, layout: Layout): Promise<Outcome<void>> {
     return settle(async () => {
       await this.#removing.over();
       if (this.#runs.kept && !this.#runs.kept.published) return;
       console.error(
-        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; it is fetched again`,
+        `entrepot: a segment of ${layout.digest} is missing or damaged in R2; fetching it again`,
       );
-      // The mending is the run from its first step on: whoever asks meanwhile joins it.
+      // The run counts as started before its first step, so that requests in the meantime join it.
       this.#runs.mend(layout, source, () => this.#blobs.unpublish(layout));
     });
   }
 
-  /** Holds the object while it fetches, resumes what a reset broke off, retries, and cleans up. */
+  /** Holds the object while it fetches, resumes after a reset, retries, and cleans up. */
   override async alarm(): Promise<void> {
-    // First of all: should the object die in here, it wakes again.
-    await this.ctx.storage.setAlarm(Date.now() + HOLD_AFTER);
+    // First, so that the alarm fires again if the object dies in here.
+    await this.ctx.storage.setAlarm(Date.now() + ALARM_DELAY);
     const saved = await this.#saved.get();
     if (!saved) return this.#saved.empty();
-    if (!this.#runs.kept && saved.failures > RETRIES.length) {
+    if (!this.#runs.kept && saved.failures > RETRY_DELAYS.length) {
       if (saved.plan) await this.#blobs.deleteAttempt(saved.digest, saved.plan.attempt);
       return this.#saved.empty();
     }
@@ -196,13 +199,13 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     this.#tally.filling(saved.digest, run.ended);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, HOLD_FOR);
+      timer = setTimeout(resolve, HOLD_TIME);
     });
     await Promise.race([run.ended, enough]);
     clearTimeout(timer);
   }
 
-  /** The digest of the same bytes by the other algorithm. Undefined where the blob is not here. */
+  /** Digest of the same bytes by the other algorithm. Undefined where the blob is not cached. */
   async twin(digest: Digest): Promise<Outcome<Digest | undefined>> {
     return settle(async () => {
       this.#twin ??= twinIn(this.#blobs, digest).finally(() => {
@@ -212,7 +215,7 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Deletes the blob's head, unless the blob is being fetched or mended. */
+  /** Deletes the blob's head object, unless the blob is being fetched or mended. */
   async remove(digest: Digest): Promise<Outcome<Removed>> {
     return settle(() =>
       this.#removing.unless(
@@ -226,8 +229,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     );
   }
 
-  /** Deletes what an attempt has stored, unless it is somebody's: the published blob's, or a fill's.
-   * @returns how many bytes were deleted; undefined where it stays */
+  /** Deletes an attempt's segments unless it is in use: by the published blob or by a fill.
+   * @returns bytes deleted; undefined if the attempt stays */
   async removeAttempt(digest: Digest, attempt: string): Promise<Outcome<number | undefined>> {
     return settle(async () => {
       const layout = await this.#blobs.layout(digest);
@@ -236,12 +239,12 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     });
   }
 
-  /** Resolves once the blob is not being deleted. */
+  /** Resolves once no deletion of the blob is running. */
   async removalOver(): Promise<void> {
     await this.#removing.over();
   }
 
   async #isIdle(): Promise<boolean> {
-    return !(await this.#saved.get()) && this.#runs.isIdle; // a fill may have begun meanwhile
+    return !(await this.#saved.get()) && this.#runs.isIdle; // in this order: a fill may begin during the read
   }
 }

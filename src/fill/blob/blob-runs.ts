@@ -1,5 +1,5 @@
-// The runs of a blob's object: one that is saved, and resumed after a reset, and for each other origin that is asked for the blob
-// meanwhile, or later, one that proves that it has the bytes.
+// Runs of a blob's object: one that is saved and resumed after a reset, and for every other origin a run that proves that it has the
+// bytes.
 
 import type { Digest } from "../../oci/digest.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
@@ -12,19 +12,19 @@ import type { FillTally } from "../shared/tally.ts";
 import type { Plan } from "./attempt.ts";
 import { Run, type RunOptions } from "./run.ts";
 import { comparingWith, PROOF, publishingOnce } from "./run-store.ts";
-import { KEEP, type Saved, type SavedFill } from "./saved.ts";
+import { RETENTION, type Saved, type SavedFill } from "./saved.ts";
 import { broken } from "./wait.ts";
 
-/** When a fill that has stored nothing yet is given to the alarm, in ms. Most are over by then, and cost no alarm. */
-const HOLD_LATEST = 5_000;
-/** When the alarm tries again what failed while nobody asked, in ms; after that only a new request does. */
-export const RETRIES = [20_000, 60_000, 180_000];
+/** Age in ms at which a fill is saved for the alarm if it has saved nothing yet. Most fills end before, and cost no alarm. */
+const SAVE_DELAY = 5_000;
+/** Delays in ms before the alarm's retries of a failed fill; after the last, only a new request tries again. */
+export const RETRY_DELAYS = [20_000, 60_000, 180_000];
 
 interface Parts {
   blobs: BlobStore;
   upstream: UpstreamClient;
   saved: SavedFill;
-  memory: NegativeCache;
+  refusals: NegativeCache;
   proofs: Proofs;
   tally: FillTally;
 }
@@ -32,18 +32,18 @@ interface Parts {
 export class BlobRuns {
   readonly #parts: Parts;
   #kept: Run | undefined;
-  /** The run, of those that were kept, that mends. */
+  /** The saved run that mends a published blob. */
   #mending: Run | undefined;
   readonly #others = new Map<string, Run>();
   #publishing: Promise<unknown> = Promise.resolve();
-  /** Origins whose next run does without ranges: they brought a mismatch, or no end. */
+  /** Origins whose next run uses no ranges: the last one ended in a mismatch or failed. */
   readonly #plain = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** The run that is saved. */
+  /** The saved run. */
   get kept(): Run | undefined {
     return this.#kept;
   }
@@ -52,21 +52,21 @@ export class BlobRuns {
     return !this.#kept && this.#others.size === 0;
   }
 
-  /** That of the source's origin. A repository that is linked may have the bytes of a run that mends what was verified before; not of
-   * another origin's first run, which may bring anything, or never end. */
+  /** The run of the source's origin. A linked repository may also join another origin's run that mends, since its bytes were verified
+   * before; but not another origin's first run, which may deliver anything, or never end. */
   of(source: Source, linked: boolean): Run | undefined {
     const origin = originOf(source.rule);
     const own = this.#kept?.origin === origin ? this.#kept : this.#others.get(origin);
     return own ?? (linked && this.#kept === this.#mending ? this.#kept : undefined);
   }
 
-  /** That of another origin, beside the one that is saved. */
+  /** The unsaved run of the source's origin. */
   other(source: Source): Run | undefined {
     return this.#others.get(originOf(source.rule));
   }
 
-  /** The run that is making `attempt`, resumed if the object was reset; undefined where it has ended. A follower never begins another:
-   * what it has sent is of that attempt, or of none. */
+  /** The run of `attempt`, resumed after a reset of the object; undefined if it has ended. Never starts another: only that attempt can
+   * continue the bytes that the follower has sent. */
   async followed(digest: Digest, source: Source, attempt: string): Promise<Run | undefined> {
     if (attempt === PROOF) return this.#proofFor(digest, source);
     const others = [...this.#others.values()];
@@ -77,8 +77,8 @@ export class BlobRuns {
     return this.resume(saved);
   }
 
-  /** Undefined where the repository has become linked, and may read what is published. What a proof's follower has sent is of the
-   * published blob: after a reset another proof may go on with it. */
+  /** The proof run of the source's origin; undefined if the repository is linked by now and may read the published blob.
+   * The follower's bytes are the published blob's, so after a reset a new proof can continue them. */
   async #proofFor(digest: Digest, source: Source): Promise<Run | undefined> {
     const { proofs, blobs } = this.#parts;
     const running = this.other(source);
@@ -88,11 +88,11 @@ export class BlobRuns {
     return this.other(source) ?? this.prove(digest, source, layout);
   }
 
-  /** A fill: saved, unless another origin's is already. What another origin's has stored before it failed is that one's alone: going on
-   * with it would give its bytes to repositories that were not given them. */
+  /** Starts a fill, which is saved unless another origin's is. Segments that another origin's failed fill has stored stay with it:
+   * continuing it would give its bytes to repositories that did not receive them. */
   async begin(digest: Digest, source: Source): Promise<{ run: Run; began: boolean }> {
     const saved = this.#kept ? undefined : await this.#parts.saved.get();
-    const begun = this.of(source, false); // meanwhile
+    const begun = this.of(source, false); // while the storage was read
     if (begun) return { run: begun, began: false };
     const isOthers = saved?.plan && originOfSaved(saved) !== originOf(source.rule);
     const isBeside = this.#kept !== undefined || isOthers;
@@ -100,7 +100,7 @@ export class BlobRuns {
     return { run, began: true };
   }
 
-  /** A segment of a published blob is fetched again, after `prepare`. */
+  /** Starts a run that fetches the missing segments of a published blob, after `prepare`. */
   mend({ digest, attempt, size }: Layout, source: Source, prepare: () => Promise<void>): void {
     const plan = { attempt, size };
     this.#mending = this.start(digest, [source], 0, async () => {
@@ -109,18 +109,18 @@ export class BlobRuns {
     });
   }
 
-  /** What was saved before a reset goes on. */
+  /** Resumes the fill that was saved before a reset. */
   resume({ digest, sources, failures, answered = [] }: Saved): Run {
     const origin = originOfSaved({ sources });
-    // An earlier version saved sources of several origins together.
+    // Earlier versions saved sources of several origins together.
     const own = sources.filter(({ rule }) => originOf(rule) === origin);
     const run = this.start(digest, own, failures);
     run.sources.restore(answered);
     return run;
   }
 
-  /** @param failures how often the fill has failed since the last request for it
-   * @param prepare what the run has to do first */
+  /** @param failures failed runs since the last request for the blob
+   * @param prepare work to do first */
   start(
     digest: Digest,
     sources: readonly Source[],
@@ -134,8 +134,8 @@ export class BlobRuns {
     const store = publishingOnce(blobs, (work) => this.#inTurn(work), true);
     const run = this.#run({ digest, sources, blobs: store, memory, ...(prepare && { prepare }) });
     this.#kept = run;
-    // A fill that is not over in a moment is held by the alarm, from before its first answer on.
-    const hold = setTimeout(() => this.#hold(run, digest, failures), HOLD_LATEST);
+    // A fill that takes longer than a moment is held by the alarm, even before its first answer.
+    const hold = setTimeout(() => this.#hold(run, digest, failures), SAVE_DELAY);
     this.#whenEnded(run, digest, async () => {
       clearTimeout(hold);
       await this.#settle(run, digest);
@@ -143,11 +143,11 @@ export class BlobRuns {
     return run;
   }
 
-  /** A run of an origin that has not delivered the bytes yet: compared with what is published, or beside the fill of another. It is not
-   * saved: a follower has it begin again when the object is reset.
-   * @param compared where the blob is published */
+  /** Starts a run that makes the origin deliver the bytes, compared with the published blob or beside another origin's fill. It is not
+   * saved: after a reset its followers start it again.
+   * @param compared the published blob, if there is one */
   prove(digest: Digest, source: Source, compared?: Layout): Run {
-    const { blobs, memory, saved } = this.#parts;
+    const { blobs, refusals, saved } = this.#parts;
     const store = compared
       ? comparingWith(blobs, compared)
       : publishingOnce(blobs, (work) => this.#inTurn(work), false);
@@ -156,8 +156,8 @@ export class BlobRuns {
     this.#others.set(run.origin, run);
     this.#whenEnded(run, digest, async () => {
       if (this.#others.get(run.origin) === run) this.#others.delete(run.origin);
-      this.#noted(run);
-      run.sources.remember(memory);
+      this.#noteOutcome(run);
+      run.sources.remember(refusals);
       await this.#recordAll(run, digest);
       if (run.published && !run.compared)
         await saved.tell(run.published, (await saved.get()) ?? savedOf(run, digest, 0));
@@ -176,13 +176,15 @@ export class BlobRuns {
 
   #whenEnded(run: Run, digest: Digest, work: () => Promise<void>): void {
     run.ended.then(work).catch((error) => {
-      console.error(`entrepot: a run of ${digest} was not put away: ${(error as Error).message}`);
+      console.error(
+        `entrepot: cleanup after fetching ${digest} failed: ${(error as Error).message}`,
+      );
     });
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#publishing.then(work, work);
-    this.#publishing = turn.catch(() => {}); // the run that publishes is told
+    this.#publishing = turn.catch(() => {}); // the publishing run gets the error
     return turn;
   }
 
@@ -193,17 +195,17 @@ export class BlobRuns {
       if (this.#kept !== run || run.failure || run.published) return;
       await saved.save(before ?? savedOf(run, digest, failures));
     } catch (error) {
-      console.error(`entrepot: the fill of ${digest} is not held: ${(error as Error).message}`);
+      console.error(`entrepot: saving the fill of ${digest} failed: ${(error as Error).message}`);
     }
   }
 
-  #noted(run: Run): void {
+  #noteOutcome(run: Run): void {
     if (run.mismatch) this.#parts.tally.unverified(...run.mismatch);
     if (run.failure && run.plain) this.#plain.add(run.origin);
     else this.#plain.delete(run.origin);
   }
 
-  /** That the bytes came is recorded for all that the upstream gave something, or confirmed it. */
+  /** Records a proof for all sources that the upstream delivered to or confirmed. */
   async #recordAll(run: Run, digest: Digest): Promise<void> {
     if (!run.published || run.found) return;
     const { proofs } = this.#parts;
@@ -211,16 +213,16 @@ export class BlobRuns {
     for (const source of run.confirmed) await proofs.record(digest, source, "word");
   }
 
-  /** After success the object empties itself; after a failure it keeps what it has for the next try. */
+  /** Ends the saved run: after success the object's storage is emptied; after a failure it is kept for a retry. */
   async #settle(run: Run, digest: Digest): Promise<void> {
-    const { saved, memory } = this.#parts;
-    // At once, and before anything is awaited: a client that is told of the failure and asks again starts anew.
+    const { saved, refusals } = this.#parts;
+    // Before the first await: a client that sees the failure and asks again starts a new run.
     if (run.failure) this.#kept = undefined;
-    this.#noted(run);
-    run.sources.remember(memory);
+    this.#noteOutcome(run);
+    run.sources.remember(refusals);
     await this.#recordAll(run, digest);
     const before = await saved.get();
-    if (this.#kept && this.#kept !== run) return; // the next run has begun, and saves what is its own
+    if (this.#kept && this.#kept !== run) return; // the next run has begun, and saves its own state
     if (run.published && (before || !run.found)) {
       const isTold = await saved.tell(run.published, before ?? savedOf(run, digest, 0));
       if (this.#kept && this.#kept !== run) return;
@@ -230,12 +232,12 @@ export class BlobRuns {
       }
     }
     if (!run.failure || !before?.plan) {
-      // Not remembered here: whether a blob exists is R2's to say, also after it was deleted.
+      // Not remembered here: R2 alone says whether a blob exists, also after a deletion.
       this.#kept = undefined;
       return saved.empty();
     }
-    const failures = run.refused ? RETRIES.length : before.failures;
-    await saved.save({ ...before, failures: failures + 1 }, RETRIES[failures] ?? KEEP);
+    const failures = run.refused ? RETRY_DELAYS.length : before.failures;
+    await saved.save({ ...before, failures: failures + 1 }, RETRY_DELAYS[failures] ?? RETENTION);
   }
 }
 

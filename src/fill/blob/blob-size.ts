@@ -1,4 +1,5 @@
-// How large a blob is that is not here: as the upstream's HEAD tells, or, where HEAD is deficient, a GET of its first byte.
+// Blob size: the length of a blob that is not cached, by the upstream's HEAD, or a GET of its first byte where HEAD is
+// deficient.
 
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -11,7 +12,7 @@ import {
   type UpstreamClient,
 } from "../../upstream/client/client.ts";
 
-/** In bytes; undefined where the upstream does not say. Throws what it answers. */
+/** Size in bytes; undefined where the upstream does not tell. Throws the upstream's refusal. */
 export async function sizeOf(
   upstream: UpstreamClient,
   source: Source,
@@ -22,8 +23,8 @@ export async function sizeOf(
   return size ?? sizeByGet(upstream, source, digest);
 }
 
-/** Throws what the upstream answers to a repository that does not have the blob. Some registries answer HEAD 404 where GET works (Nexus),
- * so the GET of the first byte has the last word. */
+/** Throws the upstream's refusal for a repository that does not have the blob. Some registries answer HEAD with 404
+ * where GET works (Nexus), so the GET of the first byte decides. */
 export async function confirmBlob(
   upstream: UpstreamClient,
   source: Source,
@@ -43,22 +44,23 @@ async function sizeByGet(
   return sizeTold(get);
 }
 
-/** As a blob's headers tell it; undefined where they do not, or tell of an empty blob where the digest is of another.
- * @param asSent what is read is not decompressed */
+/** Size by a blob's headers; undefined if absent, or 0 where the digest is not that of an empty blob.
+ * @param asSent the body is read without decompression */
 export function sizeIn(headers: Headers, digest: Digest, asSent?: boolean): number | undefined {
   const size = contentLength(headers, asSent);
   const isLie = size === 0 && digestOf(new Uint8Array(), algorithmOf(digest)) !== digest;
   return isLie ? undefined : size;
 }
 
-/** Undefined where the answer does not say. An empty blob has no first byte, which is 416. */
+/** Total size by the answer to a GET of the first byte; undefined where it does not tell. An empty blob has no first
+ * byte and is answered with 416. */
 function sizeTold({ status, headers }: Answer): number | undefined {
   if (status === 200 || isEncoded(headers)) return contentLength(headers);
   const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
   return total === undefined ? undefined : Number(total);
 }
 
-/** Undefined for what is unknown, which a GET is to settle. */
+/** Turns a 404 into undefined, for a GET to decide; throws any other error. */
 export function unlessUnknown(error: unknown): undefined {
   if (error instanceof RegistryError && error.status === 404) return undefined;
   throw error;

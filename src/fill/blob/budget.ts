@@ -1,34 +1,35 @@
-// The buffers of all fills in one isolate share one budget. An isolate has 128 MB for everything, and several
-// Durable Objects may live in one: so the budget is the module's, not an object's.
+// Memory budget: shared by the buffers of all fills in one isolate. An isolate has 128 MB for everything and may run
+// several Durable Objects, so the budget belongs to the module, not to an object.
 
 import { RegistryError } from "../../oci/error.ts";
 import { SEGMENT } from "../../store/segments.ts";
 
 export const BUDGET = 64 * 1024 * 1024;
 
-/** What a fill takes before it connects: a blob that fits waits for nobody's segments. */
-export const SMALL = 256 * 1024;
-/** Kept free of segments, for those. */
+/** Bytes that a fill leases before it connects: a blob that fits into them never waits for other fills' segments. */
+export const SMALL_LEASE = 256 * 1024;
+/** Bytes reserved for those leases. */
 const SMALL_RESERVE = SEGMENT;
-/** The most that second and further connections of fills may hold: the first of another fill never waits for them. */
-const MOST_EXTRA = BUDGET / 2;
+/** Maximum bytes held by further connections of fills: the first connection of another fill never waits for them. */
+const MAX_EXTRA = BUDGET / 2;
 
-/** Kept free of one origin's fills, in bytes: an upstream whose answers drip holds what it has for hours, and would take all from the
- * others. */
+/** Bytes that one origin's fills leave free for others: an upstream that sends slowly holds its buffers for hours, and
+ * could otherwise take all. */
 const OTHERS_RESERVE = SMALL_RESERVE + SEGMENT;
 
-/** How often a waiter looks, in ms. Waiters look by timers of their own: an object that was aborted runs no
- * `finally` (guide/platform, "Notes on the runtime"), and a promise that it should have resolved would hang the others. */
+/** Polling interval of waiters in ms. Each waiter polls by its own timer: an object that was aborted runs no `finally`
+ * (guide/platform, "Notes on the runtime"), so a promise that it should resolve would hang the others. */
 const POLL_INTERVAL = 10;
-/** A waiter that has not looked for so long is gone, in ms; if it was only held up, it finds its place again. */
+/** Time in ms without a poll after which a waiter counts as gone; one that was only delayed gets its place back. */
 const WAITER_TIMEOUT = 2000;
 
-/** How often a holder shows that it lives, and after how long without that its lease is taken back, in ms: an object
- * that was aborted gives nothing back. */
+/** Heartbeat of a lease, and time without one after which the lease is reclaimed, both in ms: an object that was aborted
+ * releases nothing. */
 const LEASE_HEARTBEAT = 1000;
 const LEASE_TIMEOUT = 15_000;
 
-/** Who asks: a fill that connects, its first connection for a segment, or a further one. */
+/** Purpose of a lease: a fill's request before its size is known, its first connection for a segment, or a further
+ * connection. */
 export type Purpose = "small" | "first" | "extra";
 
 export class Lease {
@@ -49,7 +50,7 @@ export class Lease {
     }, beat);
   }
 
-  /** Waits until it may hold that many bytes. Throws UNAVAILABLE (503) after `within` ms. */
+  /** Waits until the lease may grow to `bytes`. Throws UNAVAILABLE (503) after `within` ms. */
   async grow(bytes: number, within: number): Promise<void> {
     if (bytes <= this.bytes) return;
     const grown = await this.#budget.lease(bytes, "first", within, this.owner);
@@ -82,10 +83,11 @@ export class Budget {
   readonly #leases = new Set<Lease>();
   #queue: Ticket[] = [];
   #tickets = 0;
-  /** The most that was ever lent at once, in bytes. */
+  /** Maximum bytes ever lent at once. */
   peak = 0;
 
-  /** @param beat how often a holder shows that it lives, and `patience` for how long it may fail to, in ms */
+  /** @param beat heartbeat interval in ms
+   * @param patience time in ms without a heartbeat after which a lease is reclaimed */
   constructor(limit: number, beat = LEASE_HEARTBEAT, patience = LEASE_TIMEOUT) {
     this.#limit = limit;
     this.#beat = beat;
@@ -96,7 +98,7 @@ export class Budget {
     return this.#lentTo(() => true);
   }
 
-  /** How many wait. */
+  /** Number of waiters. */
   get waiting(): number {
     return this.#queue.length;
   }
@@ -107,16 +109,16 @@ export class Budget {
     return sum;
   }
 
-  /** Whether its owner has to give something back first. */
+  /** Whether the owner has to release something first. */
   #isTooMuch({ bytes, owner }: Waiter): boolean {
     if (owner === undefined) return false;
     const own = this.#lentTo((_, one) => one === owner);
     return own + bytes > this.#limit - OTHERS_RESERVE;
   }
 
-  /** First come, first served, among those of one purpose.
-   * @param within for how long, in ms, to wait; then throws UNAVAILABLE (503): a pull that hangs is worse
-   * @param owner the origin that it is for (policy/source), which leaves something to others */
+  /** Leases memory; first come, first served among waiters of one purpose.
+   * @param within maximum wait in ms; then throws UNAVAILABLE (503), as a failure is better than a pull that hangs
+   * @param owner origin that the lease is for (policy/source); one origin cannot take the whole budget */
   async lease(
     bytes: number,
     purpose: Purpose,
@@ -137,7 +139,7 @@ export class Budget {
       }
       if (now - begun > within) {
         this.#queue = this.#queue.filter((other) => other !== ticket);
-        throw new RegistryError("UNAVAILABLE", "too much is being fetched at once; ask again", {
+        throw new RegistryError("UNAVAILABLE", "too many fetches in progress; retry later", {
           status: 503,
           headers: { "Retry-After": "5" },
         });
@@ -150,7 +152,8 @@ export class Budget {
     ticket.seenAt = now;
     this.#queue = this.#queue.filter((other) => now - other.seenAt < WAITER_TIMEOUT);
     if (!this.#queue.includes(ticket)) this.#queue.push(ticket);
-    // The first of its purpose; and a further connection lets every fill's first one pass. Nobody waits for those who have too much.
+    // First of its purpose, and further connections let every fill's first one pass. Waiters whose origin holds too
+    // much hold up no others.
     return this.#queue.every((other) => {
       const isBefore =
         other.purpose === ticket.purpose
@@ -168,7 +171,7 @@ export class Budget {
     if (this.#isTooMuch(wanted)) return false;
     const free = this.#limit - this.lent;
     if (purpose === "small") return bytes <= free;
-    if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MOST_EXTRA)
+    if (purpose === "extra" && this.#lentTo((to) => to === "extra") + bytes > MAX_EXTRA)
       return false;
     return (
       bytes <= free && this.#lentTo((to) => to !== "small") + bytes <= this.#limit - SMALL_RESERVE

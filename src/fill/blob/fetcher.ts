@@ -1,4 +1,4 @@
-// Asking a blob's upstream for stretches of it, under whichever source works.
+// Fetcher: requests ranges of a blob from the upstream, under the first source that works.
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -15,21 +15,21 @@ import {
 import type { Sources } from "../shared/sources.ts";
 import { sizeIn } from "./blob-size.ts";
 
-/** What came back for a range: that stretch, or the whole blob from its first byte, or "there is no such range". */
+/** Answer to a range request: that range, the whole blob from its first byte, or no such range. */
 export type Reply =
   | { kind: "part"; total: number; body: TimedBody }
   | { kind: "whole"; size: number | undefined; body: TimedBody; source: Source }
   | { kind: "none" };
 
-/** Both ends inclusive. */
-interface Stretch {
+/** Range in bytes, both ends inclusive. */
+interface ByteRange {
   first: number;
   last: number;
 }
 
-/** Who wants to know how it goes. */
-export interface Watcher {
-  /** A source failed the first question. */
+/** Observer of a fetch. */
+export interface FetchObserver {
+  /** Called when a source fails the first request. */
   failed(): void;
   moved(bytes: number): void;
 }
@@ -37,37 +37,37 @@ export interface Watcher {
 export class Fetcher {
   readonly #upstream: UpstreamClient;
   readonly #sources: Sources;
-  readonly #watcher: Watcher;
+  readonly #observer: FetchObserver;
   readonly #digest: Digest;
-  /** Bodies are read as they come, though they are said to be compressed. */
+  /** Bodies are read without decompression, although marked as compressed. */
   #asSent = false;
   #wasEncoded = false;
 
-  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, watcher: Watcher) {
+  constructor(upstream: UpstreamClient, sources: Sources, digest: Digest, observer: FetchObserver) {
     this.#upstream = upstream;
     this.#sources = sources;
-    this.#watcher = watcher;
+    this.#observer = observer;
     this.#digest = digest;
   }
 
-  /** The first question: a source that fails it is out, and those who came with it are told.
-   * @param range without one, the whole */
-  async open(range?: Stretch): Promise<Reply> {
-    const failed = () => this.#watcher.failed();
+  /** First request: a source that fails it is excluded, and its clients are woken.
+   * @param range undefined for the whole blob */
+  async open(range?: ByteRange): Promise<Reply> {
+    const failed = () => this.#observer.failed();
     return this.#sources.use((source) => this.#ask(source, range, "client"), failed);
   }
 
-  /** A question in the middle of a fill. */
-  ask(range: Stretch): Promise<Reply> {
+  /** Request in the middle of a fill. */
+  ask(range: ByteRange): Promise<Reply> {
     return this.#sources.use((source) => this.#ask(source, range, "transfer"));
   }
 
-  async #ask(source: Source, range: Stretch | undefined, purpose: Purpose): Promise<Reply> {
+  async #ask(source: Source, range: ByteRange | undefined, purpose: Purpose): Promise<Reply> {
     const asSent = this.#asSent;
     const how = { ...(range && { range }), purpose, asSent };
     const answer = await this.#upstream.blob(source, this.#digest, how);
     this.#wasEncoded ||= isEncoded(answer.headers);
-    const moved = (bytes: number) => this.#watcher.moved(bytes);
+    const moved = (bytes: number) => this.#observer.moved(bytes);
     const reply = classify(answer, source, { range, asSent }, moved);
     if (reply) return reply;
     answer.cancel();
@@ -76,21 +76,21 @@ export class Fetcher {
     throw new RegistryError("UNAVAILABLE", message);
   }
 
-  /** For a new start after what came was wrong: what was decompressed is read as it comes next, or the other way round. Some storage
-   * calls layers that are gzip files themselves "Content-Encoding: gzip", and others compress on the way.
-   * @returns whether it is read as it comes from now on */
-  readOtherwise(): boolean {
+  /** Switches decompression for the next round after a mismatch. Some storage marks layers that are gzip files
+   * themselves as "Content-Encoding: gzip", and some compresses on the way.
+   * @returns whether bodies are read without decompression from now on */
+  toggleDecompression(): boolean {
     this.#asSent = this.#wasEncoded && !this.#asSent;
     return this.#asSent;
   }
 
-  /** The length as HEAD tells it, where GET does not; undefined where HEAD does not either. */
+  /** Size by HEAD, where GET does not tell; undefined where HEAD does not either. */
   async size(source: Source): Promise<number | undefined> {
     try {
       const headers = await this.#upstream.headBlob(source, this.#digest);
       return headers && sizeIn(headers, this.#digest, this.#asSent);
     } catch (error) {
-      if (error instanceof RegistryError) return undefined; // the GET is running and does without
+      if (error instanceof RegistryError) return undefined; // the running GET can do without it
       throw error;
     }
   }
@@ -99,7 +99,7 @@ export class Fetcher {
 function classify(
   answer: Answer,
   source: Source,
-  { range, asSent }: { range: Stretch | undefined; asSent: boolean },
+  { range, asSent }: { range: ByteRange | undefined; asSent: boolean },
   moved: (bytes: number) => void,
 ): Reply | undefined {
   if (answer.status === 416 && range) {
@@ -112,7 +112,7 @@ function classify(
   }
   if (answer.status !== 206 || !range) return undefined;
   const told = parseContentRange(answer.headers.get("content-range"));
-  // A stretch that was not asked for is as good as none, and so is one of a compressed body: the caller asks for the whole.
+  // Another range than requested is useless, and so is one of a compressed body: the caller requests the whole.
   if (told?.first === range.first && (asSent || !isEncoded(answer.headers))) {
     return { kind: "part", total: told.total, body: answer.body(moved) };
   }

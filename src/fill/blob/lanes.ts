@@ -1,5 +1,5 @@
-// Lanes: how the segments of one attempt are fetched. Side by side, each by its own range, where the upstream has
-// ranges; one after the other from a single answer where it has none.
+// Lanes: fetch the segments of an attempt, in parallel by range where the upstream has ranges, otherwise one after
+// another from a single answer.
 
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -11,13 +11,13 @@ import { budget, type Lease, type Purpose } from "./budget.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { fetchSegment, readOn, StartOver } from "./transfer.ts";
 
-/** How many segments of a single answer may be on their way into R2 while the next is read. */
-const PUTS = 3;
-/** How long a further lane waits at once for its buffer, in ms. */
-const EXTRA_WAIT = 200;
+/** Maximum concurrent puts while a single answer is read on. */
+const MAX_PUTS = 3;
+/** Maximum wait in ms of an extra lane for its buffer before it checks again whether there is work. */
+const EXTRA_LEASE_TIMEOUT = 200;
 
 export interface Opening {
-  /** The segment that the answer begins with. */
+  /** First segment of the answer. */
   number: number;
   body: TimedBody;
   lease: Lease;
@@ -37,7 +37,7 @@ export class Lanes {
   readonly #active = new Set<TimedBody>();
   #failure: { error: unknown } | undefined;
 
-  /** @param rule says how many lanes there are, where the upstream has ranges */
+  /** @param rule sets the number of lanes, where the upstream has ranges */
   constructor(attempt: Attempt, fetcher: Fetcher, rule: Rule) {
     this.#attempt = attempt;
     this.#fetcher = fetcher;
@@ -49,12 +49,12 @@ export class Lanes {
     return budget.lease(SEGMENT, purpose, within, this.#origin);
   }
 
-  /** Fetches all that is missing, over all lanes at once; the first starts with what is open already. */
+  /** Fetches all missing segments over all lanes; the first lane starts with the open answer. */
   async byRanges(opening?: Opening): Promise<void> {
     const lanes = [this.#firstLane(opening)];
     while (lanes.length < this.#connections) lanes.push(this.#extraLane());
     await this.#all(lanes);
-    // What a lane gave back after the first had found nothing more to do.
+    // Segments returned by an extra lane after the first lane had ended.
     if (this.#attempt.peek() !== undefined) await this.#all([this.#firstLane()]);
   }
 
@@ -73,8 +73,8 @@ export class Lanes {
     }
   }
 
-  /** A lane that only helps. Where the upstream does not let it (a limit on connections, say), it gives its segment
-   * back and ends; the first lane is the one that fails. */
+  /** A lane that only adds speed. If the upstream refuses it (a limit on connections, for example), it returns its
+   * segment and ends; only the first lane can fail the fill. */
   async #extraLane(): Promise<void> {
     while (!this.#failure && this.#attempt.peek() !== undefined) {
       const lease = await this.#extraLease();
@@ -95,10 +95,10 @@ export class Lanes {
     }
   }
 
-  /** Undefined after a while, so that a lane that waits sees when there is nothing left to do. */
+  /** Undefined on timeout, so that a waiting lane notices when no work is left. */
   async #extraLease(): Promise<Lease | undefined> {
     try {
-      return await this.#lease("extra", EXTRA_WAIT);
+      return await this.#lease("extra", EXTRA_LEASE_TIMEOUT);
     } catch (error) {
       if (error instanceof RegistryError) return undefined;
       throw error;
@@ -112,7 +112,9 @@ export class Lanes {
     await this.#attempt.keep(number, partial.buffer);
   }
 
-  /** Reads a single answer from segment 0 to its end. Where it breaks, goes on by ranges if the upstream has them. */
+  /**
+   * Reads a single answer from segment 0 to its end. If it breaks off, continues by ranges where the upstream has them.
+   */
   async inOrder(opening: Opening): Promise<void> {
     const puts = new Set<Promise<void>>();
     this.#active.add(opening.body);
@@ -124,7 +126,7 @@ export class Lanes {
     if (broken) await this.byRanges();
   }
 
-  /** Answers what was being read when the connection broke; undefined when all was read. */
+  /** Returns the segment that was being read when the connection broke; undefined if all was read. */
   async #readThrough(opening: Opening, puts: Set<Promise<void>>): Promise<Broken | undefined> {
     const attempt = this.#attempt;
     let { lease } = opening;
@@ -141,7 +143,7 @@ export class Lanes {
       else this.#put(puts, number, partial.buffer.subarray(0, partial.have), lease);
       if (this.#failure || number + 1 >= (attempt.count ?? Number.POSITIVE_INFINITY))
         return undefined;
-      while (puts.size >= PUTS) await Promise.race(puts);
+      while (puts.size >= MAX_PUTS) await Promise.race(puts);
       lease = await this.#lease("first");
     }
   }
@@ -160,7 +162,7 @@ export class Lanes {
   async #resume({ number, partial, lease }: Broken): Promise<void> {
     try {
       const { size } = this.#attempt;
-      if (size === null) throw new StartOver("an answer of unknown length broke off");
+      if (size === null) throw new StartOver("a response of unknown length was interrupted");
       await fetchSegment(this.#fetcher, number, size, partial, this.#active);
       this.#attempt.ranges = true;
       await this.#attempt.keep(number, partial.buffer);
@@ -169,7 +171,7 @@ export class Lanes {
     }
   }
 
-  /** Waits for all; the first failure ends the others' transfers at once, and is thrown when they have ended. */
+  /** Waits for all lanes; the first failure cancels the other transfers, and is thrown once they have ended. */
   async #all(lanes: Promise<void>[]): Promise<void> {
     await Promise.all(lanes.map((lane) => lane.catch((error) => this.#fail(error))));
     if (this.#failure) throw this.#failure.error;

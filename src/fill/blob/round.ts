@@ -1,5 +1,5 @@
-// A round: from the upstream's first answer to a verified, published blob. What was stored before is continued where
-// the upstream continues it; else the round ends with StartOver, and the next begins from zero.
+// Round: from the upstream's first answer to a verified, published blob. Continues stored segments if the upstream
+// does; otherwise ends with StartOver, and the next round begins from zero.
 
 import type { Rule } from "../../config/rule.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
@@ -8,7 +8,7 @@ import { originOf } from "../../policy/source.ts";
 import { type Layout, SEGMENT } from "../../store/segments.ts";
 import type { Signal } from "../shared/signal.ts";
 import { Attempt, type Plan } from "./attempt.ts";
-import { budget, type Lease, SMALL } from "./budget.ts";
+import { budget, type Lease, SMALL_LEASE } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
 import { Lanes } from "./lanes.ts";
 import { Mismatch, PROOF, type RunStore } from "./run-store.ts";
@@ -21,9 +21,9 @@ interface RoundContext {
   rule: Rule;
   blobs: RunStore;
   fetcher: Fetcher;
-  /** @param plan undefined where there is no attempt to go on with, but somebody who is to be told what came of it */
+  /** @param plan undefined where there is no attempt to resume, only a publication to report to the catalog */
   keepPlan(plan: Plan | undefined): Promise<void>;
-  news: Signal;
+  signal: Signal;
 }
 
 export class Round {
@@ -33,28 +33,28 @@ export class Round {
     this.#context = context;
   }
 
-  /** @param plan of an attempt that was begun before
-   * @param plain on one connection, without ranges
-   * @param attempting told of the attempt that followers can follow; of a blob of one segment there is none */
+  /** @param plan of an earlier attempt
+   * @param plain uses one connection and no ranges
+   * @param onAttempt called with the attempt that clients can follow; a blob of one segment has none */
   async play(
     plan: Plan | undefined,
     plain: boolean,
-    attempting: (attempt: Attempt) => void,
+    onAttempt: (attempt: Attempt) => void,
   ): Promise<Layout> {
-    const { digest, blobs, news, keepPlan, rule } = this.#context;
-    // For as long as the upstream may take, a place among the buffers is waited for.
+    const { digest, blobs, signal, keepPlan, rule } = this.#context;
+    // Buffers are waited for as long as the upstream may take to answer.
     const patience = rule.firstByteTimeout;
-    const resumed = plan && new Attempt(digest, plan, true, blobs, news);
+    const resumed = plan && new Attempt(digest, plan, true, blobs, signal);
     if (resumed) {
-      await keepPlan(plan); // has the alarm hold this round too
+      await keepPlan(plan); // so that the alarm holds this round too
       await resumed.recover();
       if (resumed.peek() === undefined) {
-        attempting(resumed);
+        onAttempt(resumed);
         return this.#publish(resumed);
       }
     }
     const number = resumed?.peek() ?? 0;
-    const lease = await budget.lease(SMALL, "small", patience, originOf(rule));
+    const lease = await budget.lease(SMALL_LEASE, "small", patience, originOf(rule));
     try {
       const answer = await this.#open(number, resumed?.size, plain);
       if (resumed) this.#mustContinue(resumed, answer);
@@ -65,32 +65,32 @@ export class Round {
       });
       if (!resumed && size !== null && size <= SEGMENT) return await this.#whole(answer, size);
       const attempt = resumed ?? (await this.#begin(size, answer.kind === "part"));
-      attempting(attempt);
+      onAttempt(attempt);
       await this.#fetch(attempt, number, answer, lease);
       return await this.#publish(attempt);
     } finally {
-      lease.release(); // where it was handed on, it has been released already
+      lease.release(); // no effect if a lane has released it already
     }
   }
 
-  /** The first answer. It asks for one segment: that tells whether there are ranges, and how much there is. */
+  /** First request, for one segment: its answer tells the size and whether there are ranges. */
   async #open(number: number, size: number | null | undefined, plain: boolean): Promise<Opened> {
     const { fetcher } = this.#context;
     const first = number * SEGMENT;
     const last = Math.min(first + SEGMENT, size ?? Number.POSITIVE_INFINITY) - 1;
     const ranged = plain && number === 0 ? undefined : await fetcher.open({ first, last });
     if (ranged && ranged.kind !== "none") return ranged;
-    // An empty blob has no range at all; a server that mishandles ranges is asked without.
+    // An empty blob has no range, and some servers mishandle ranges: both are requested without one.
     const whole = await fetcher.open();
     if (whole.kind === "none")
-      throw new StartOver("the upstream answers neither with a range nor without");
+      throw new StartOver("the upstream serves the blob neither with a range nor without");
     return whole;
   }
 
   #mustContinue(resumed: Attempt, answer: Opened): void {
     if (answer.kind === "part" && answer.total === resumed.size) return;
     answer.body.cancel();
-    throw new StartOver("the upstream does not continue what was begun");
+    throw new StartOver("the upstream cannot resume the stored transfer");
   }
 
   async #sizeOf(answer: Opened): Promise<number | null> {
@@ -99,12 +99,12 @@ export class Round {
   }
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
-    const { digest, blobs, news, keepPlan } = this.#context;
+    const { digest, blobs, signal, keepPlan } = this.#context;
     const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
     const plan: Plan = { attempt, size };
-    // What must survive a reset is stored before the first segment relies on it.
+    // Stored before the first segment, so that a reset can resume it.
     await keepPlan(plan);
-    return new Attempt(digest, plan, ranges, blobs, news);
+    return new Attempt(digest, plan, ranges, blobs, signal);
   }
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
@@ -116,16 +116,17 @@ export class Round {
     await lanes.byRanges(opening);
   }
 
-  /** A blob of a single segment: kept in memory until it is verified, then visible at once. */
+  /** A blob of one segment: kept in memory until it is verified, then visible at once. */
   async #whole(answer: Opened, size: number): Promise<Layout> {
     const { digest, blobs, fetcher, keepPlan } = this.#context;
-    // So that the catalog is told, should the object die right after the blob is visible. It is stored while the bytes come.
+    // Stored while the bytes arrive, so that the catalog is informed even if the object dies right after publishing.
     const kept = keepPlan(undefined);
     const partial = { buffer: new Uint8Array(size), have: 0 };
     if (size === 0) answer.body.cancel();
     else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
-    if (actual !== digest) throw new Mismatch(`${size} bytes came, but they hash to ${actual}`);
+    if (actual !== digest)
+      throw new Mismatch(`received ${size} bytes, but their digest is ${actual}`);
     await kept;
     return blobs.publishWhole(digest, partial.buffer);
   }

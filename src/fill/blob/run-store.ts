@@ -1,4 +1,4 @@
-// What a run writes to: R2, or what R2 has already, which a run of another origin then proves against.
+// Run store: where a run writes, which is R2, or a comparison with the published blob for a run that proves an origin.
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -17,20 +17,22 @@ export type RunStore = Pick<
   | "putSegment"
   | "storedSegments"
 > & {
-  /** The published blob that the run is compared with: nothing is written. */
+  /** Published blob that the run is compared with; nothing is written then. */
   readonly compared?: Layout;
 };
 
-/** The bytes are not what their digest says. */
+/** The bytes do not match the digest. */
 export class Mismatch extends Error {}
 
-/** The attempt of every run that compares. Its followers read what is published, and so may go on with the next such run. */
+/** Attempt id of all comparing runs. Their followers read the published blob, so any later such run can continue for
+ * them. */
 export const PROOF = "proof";
 
-/** Where runs of several origins fetch one blob at once, the first that ends publishes it; what the others stored is deleted, and their
- * followers go on with what is published.
- * @param turn of publishing: one run at a time
- * @param isFirst its run ends where the blob turns out to be published; the other origins' have yet to deliver it */
+/** Store for concurrent runs of several origins: the first that ends publishes the blob; segments of the others are
+ * deleted, and their followers continue with the published blob.
+ * @param turn serializes publishing
+ * @param isFirst whether the run may end because the blob is already published; runs of other origins still have to
+ * deliver it */
 export function publishingOnce(
   blobs: BlobStore,
   turn: <T>(work: () => Promise<T>) => Promise<T>,
@@ -61,8 +63,8 @@ export function publishingOnce(
   };
 }
 
-/** For a run that proves that its origin has the bytes of a published blob: each segment that comes is compared with the stored one, and
- * thrown away. */
+/** Store for a run that proves that its origin has the bytes of a published blob: each segment is compared with the
+ * stored one and discarded. */
 export function comparingWith(blobs: BlobStore, layout: Layout): RunStore {
   return {
     ...plain(blobs),
@@ -77,12 +79,12 @@ export function comparingWith(blobs: BlobStore, layout: Layout): RunStore {
     putSegment: async (_digest, _attempt, number, bytes) => {
       const stored = await blobs.wholeSegment(layout, number);
       if (!stored)
-        throw new RegistryError("UNAVAILABLE", "a stored segment is being mended; ask again", {
+        throw new RegistryError("UNAVAILABLE", "a stored segment is being repaired; retry later", {
           status: 503,
           headers: { "Retry-After": "1" },
         });
       if (!isSame(stored, bytes))
-        throw new Mismatch(`segment ${number} came with other bytes than ${layout.digest} has`);
+        throw new Mismatch(`segment ${number} differs from the stored one of ${layout.digest}`);
       return true;
     },
     publish: async () => layout,

@@ -1,5 +1,5 @@
-// A run: what a blob's object does from the first question for it until it is published or given up. A run has rounds:
-// each is one way from an answer of the upstream to a verified blob, and one that cannot be continued starts over.
+// Run: fetches a blob from the first request for it until it is published or given up, in rounds. A round that cannot
+// be continued is followed by one that starts over.
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -15,13 +15,13 @@ import { Round } from "./round.ts";
 import { Mismatch, type RunStore } from "./run-store.ts";
 import { StartOver } from "./transfer.ts";
 
-/** How often a run may start over before it gives up. */
-const MOST_RESTARTS = 2;
+/** Maximum number of times that a run starts over. */
+const MAX_RESTARTS = 2;
 
-/** So many bytes, within a joiner's patience, show that a blob is coming. */
-const MOVING = 64 * 1024;
+/** Bytes that have to arrive within a joiner's patience to count as progress. */
+const MIN_PROGRESS = 64 * 1024;
 
-/** What the object remembers across a reset. */
+/** State that survives a reset of the object. */
 export interface RunMemory {
   plan(): Promise<Plan | undefined>;
   keepPlan(plan: Plan | undefined): Promise<void>;
@@ -29,39 +29,39 @@ export interface RunMemory {
 
 export interface RunOptions {
   digest: Digest;
-  /** Of one origin, at least one: what one has delivered proves nothing of another. */
+  /** Sources of one origin, at least one: one origin's delivery proves nothing about another. */
   sources: readonly Source[];
-  /** On one connection, without ranges. */
+  /** Uses one connection and no ranges. */
   plain: boolean;
   blobs: RunStore;
   upstream: UpstreamClient;
   memory: RunMemory;
-  /** What has to be done first. */
+  /** Work to do first. */
   prepare?: () => Promise<void>;
 }
 
 export class Run {
-  /** Whose upstream is asked (policy/source). */
+  /** Origin that is fetched from (policy/source). */
   readonly origin: string;
-  /** The published blob that its bytes are compared with, where it only proves that its origin has them. */
+  /** Published blob that the bytes are compared with, in a run that only proves its origin. */
   readonly compared: Layout | undefined;
-  readonly news = new Signal();
+  readonly signal = new Signal();
   readonly sources = new Sources();
-  /** Repositories of the origin that were given nothing in this run, and have confirmed by the upstream's word that they have it. */
+  /** Sources that were delivered nothing in this run, and whose HEAD has confirmed the blob. */
   readonly confirmed = new Set<Source>();
   attempt: Attempt | undefined;
   published: Layout | undefined;
   failure: { error: unknown } | undefined;
-  /** When bytes worth speaking of came last, in ms since the epoch, and how many have since. */
+  /** When MIN_PROGRESS bytes last arrived, in ms since the epoch, and the number of bytes since. */
   #movedAt = 0;
-  #since = 0;
-  /** It was published before the run began: a Worker raced with an earlier one. */
+  #bytesSince = 0;
+  /** The blob was published before the run began: a Worker raced with an earlier run. */
   found = false;
-  /** The failure was the upstream's refusal of every source. */
+  /** The upstream refused every source. */
   refused = false;
-  /** What came did not hash to the digest. */
+  /** Source, digest and description of bytes that did not match the digest. */
   mismatch: [source: Source, digest: Digest, what: string] | undefined;
-  /** Ends when the run does; never rejects: the failure is in `failure`. */
+  /** Resolves when the run ends; never rejects, as errors go to `failure`. */
   readonly ended: Promise<void>;
 
   readonly #digest: Digest;
@@ -81,7 +81,7 @@ export class Run {
     for (const source of sources) this.sources.add(source);
     const { rule } = sources[0] as Source;
     this.#fetcher = new Fetcher(upstream, this.sources, digest, {
-      failed: () => this.news.tell(),
+      failed: () => this.signal.notify(),
       moved: (bytes) => this.#moved(bytes),
     });
     const keepPlan = (plan: Plan | undefined) => memory.keepPlan(plan);
@@ -91,25 +91,25 @@ export class Run {
       blobs,
       fetcher: this.#fetcher,
       keepPlan,
-      news: this.news,
+      signal: this.signal,
     });
     this.ended = this.#work(prepare).catch((error) => this.#fail(error));
   }
 
-  /** Whether the next run had better do without ranges: the pieces came from different places, or not at all. */
+  /** Whether the next run should use no ranges: the pieces did not fit together, or did not arrive. */
   get plain(): boolean {
     return this.#plain;
   }
 
-  /** Whether bytes are coming: somebody who has waited for `patience` ms had better go elsewhere if they are not. */
+  /** Whether bytes arrived within the last `patience` ms; if not, a joiner should give up. */
   isMoving(patience: number): boolean {
     return Date.now() - this.#movedAt < patience;
   }
 
   #moved(bytes: number): void {
-    this.#since += bytes;
-    if (this.#since < MOVING) return;
-    this.#since = 0;
+    this.#bytesSince += bytes;
+    if (this.#bytesSince < MIN_PROGRESS) return;
+    this.#bytesSince = 0;
     this.#movedAt = Date.now();
   }
 
@@ -122,8 +122,8 @@ export class Run {
         await this.#playRound();
       } catch (error) {
         if (!(error instanceof StartOver || error instanceof Mismatch)) throw error;
-        const isRead = this.#fetcher.readOtherwise();
-        const again = (error instanceof StartOver || isRead) && restarts < MOST_RESTARTS;
+        const asSent = this.#fetcher.toggleDecompression();
+        const again = (error instanceof StartOver || asSent) && restarts < MAX_RESTARTS;
         if (error instanceof Mismatch && !again)
           this.mismatch = [this.sources.all()[0] as Source, this.#digest, error.message];
         this.#plain = true;
@@ -131,47 +131,47 @@ export class Run {
         if (!again) throw error;
       }
     }
-    this.news.tell();
+    this.signal.notify();
   }
 
   async #playRound(): Promise<void> {
     const layout = await this.#round.play(await this.#memory.plan(), this.#plain, (attempt) => {
       this.attempt = attempt;
-      this.news.tell();
+      this.signal.notify();
     });
-    // Told before the first segment leaves its old place: followers then look for it in the head.
+    // Set before segment 0 is deleted from its old key: followers then read it from the head object.
     this.published = layout;
-    this.news.tell();
+    this.signal.notify();
     if (this.attempt) await this.#blobs.deleteSegment(this.#digest, layout.attempt, 0);
     await this.#blobs.announce(layout);
   }
 
   #fail(error: unknown): void {
     this.refused = isRefusal(error);
-    // A refusal is the upstream's answer, and the client's to hear; the rest is for whoever runs this.
+    // A refusal goes to the client; other errors are logged for the operator.
     if (!isKnown(error)) {
       console.error(`entrepot: fetching ${this.#digest} failed: ${(error as Error).message}`);
     }
-    this.failure = { error: told(error) };
-    this.news.tell();
+    this.failure = { error: clientError(error) };
+    this.signal.notify();
   }
 
-  /** Forgets the attempt: first that there is one, then what it stored. */
+  /** Discards the attempt: first the record of it, then its segments. */
   async #discard(): Promise<void> {
     const id = this.attempt?.id ?? (await this.#memory.plan())?.attempt;
     this.attempt = undefined;
-    this.news.tell();
+    this.signal.notify();
     await this.#memory.keepPlan(undefined);
     if (id) await this.#blobs.deleteAttempt(this.#digest, id);
   }
 }
 
-/** What clients are told of a failure. */
-function told(error: unknown): unknown {
+/** The error that clients get for a failure. */
+function clientError(error: unknown): unknown {
   if (error instanceof Mismatch) {
     return new RegistryError(
       "UNAVAILABLE",
-      "the upstream sent other bytes than the digest promises; nothing was kept",
+      "the upstream sent content that does not match the digest; nothing was stored",
     );
   }
   if (error instanceof StartOver) return new RegistryError("UNAVAILABLE", error.message);

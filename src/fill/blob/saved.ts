@@ -1,31 +1,30 @@
-// What survives a reset of a blob's object: what it fetches, for whom, and how far it was. The alarm goes on with it, until the blob is
-// published and the catalog knows of it.
+// Saved fill: what a blob's object stores to survive a reset: what it fetches, for whom, and how far it is. The alarm
+// continues with it until the blob is published and the catalog has recorded it.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Source } from "../../policy/source.ts";
 import { FILL_KEY } from "../../store/keys.ts";
 import type { Layout } from "../../store/segments.ts";
-import { empty } from "../shared/emptied.ts";
-import { TELL_AGAIN, tellInTime } from "../shared/outbox.ts";
+import { emptyStorage, REPORT_RETRY_DELAY, tellInTime } from "../shared/outbox.ts";
 import type { Plan } from "./attempt.ts";
 
 export interface Saved {
   digest: Digest;
-  /** Of one origin; in what an earlier version saved, of any. */
+  /** Sources of one origin; of several if an earlier version saved them. */
   sources: Source[];
-  /** The keys of those that the upstream had given something. */
+  /** Keys of the sources that the upstream delivered something to. */
   answered?: string[];
   plan?: Plan;
-  /** How often the fill failed since somebody asked for it. */
+  /** Failed runs since the last request for the blob. */
   failures: number;
 }
 
-/** When the alarm looks after a fill that has begun, in ms: an object without events is evicted after 70 s at
- * the earliest, and a background fetch does not hold it (guide/platform, "Notes on the runtime"). */
-export const HOLD_AFTER = 15_000;
-/** How long the segments of a fill that failed are kept for whoever asks again, in ms. */
-export const KEEP = 24 * 60 * 60_000;
+/** Delay in ms before the alarm takes over a running fill: an object without events is evicted after 70 s at the
+ * earliest, and a background fetch does not keep it (guide/platform, "Notes on the runtime"). */
+export const ALARM_DELAY = 15_000;
+/** Time in ms that a failed fill's segments are kept for the next request. */
+export const RETENTION = 24 * 60 * 60_000;
 
 export class SavedFill {
   readonly #storage: DurableObjectStorage;
@@ -40,18 +39,18 @@ export class SavedFill {
     return this.#storage.get<Saved>(FILL_KEY);
   }
 
-  /** @param wakeAfter when the alarm looks after it, in ms */
-  async save(saved: Saved, wakeAfter = HOLD_AFTER): Promise<void> {
+  /** @param wakeAfter delay of the alarm in ms */
+  async save(saved: Saved, wakeAfter = ALARM_DELAY): Promise<void> {
     await this.#storage.put(FILL_KEY, saved);
     await this.#storage.setAlarm(Date.now() + wakeAfter);
   }
 
   empty(): Promise<void> {
-    return empty(this.#storage);
+    return emptyStorage(this.#storage);
   }
 
-  /** Tells the catalog of a blob that is published. Where it cannot be told, the alarm comes back to it, finds the blob, and tells.
-   * @returns whether it was told */
+  /** Reports a published blob to the catalog. If that fails, the alarm finds the blob later and reports it.
+   * @returns whether the catalog has recorded it */
   async tell({ size, attempt, generation }: Layout, saved: Saved): Promise<boolean> {
     const { digest } = saved;
     const blob = { digest, size, attempt, generation, cachedAt: Date.now() };
@@ -59,8 +58,10 @@ export class SavedFill {
       await tellInTime(this.#catalog, [{ blob }]);
       return true;
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
-      await this.save(saved, TELL_AGAIN);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
+      await this.save(saved, REPORT_RETRY_DELAY);
       return false;
     }
   }

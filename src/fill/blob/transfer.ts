@@ -1,33 +1,34 @@
-// Moving bytes: from an upstream's answer into a segment's buffer, resumed by range where the connection breaks.
+// Transfer: moves bytes from an upstream's answer into a segment's buffer, and resumes by range where the connection
+// breaks.
 
 import { RegistryError } from "../../oci/error.ts";
 import { SEGMENT, segmentLength } from "../../store/segments.ts";
 import type { Partial, TimedBody } from "../../upstream/client/body.ts";
 import type { Fetcher } from "./fetcher.ts";
 
-/** What is stored cannot be continued: the upstream has no ranges, or tells another length. */
+/** The stored segments cannot be continued: the upstream has no ranges, or reports another size. */
 export class StartOver extends Error {}
 
-/** The pauses, in ms, after each break of one segment's transfer; then the fill gives up. */
-const PAUSES = [0, 100, 400, 1600];
-/** So many bytes are worth another try: some servers answer a range with less than was asked. */
-const PROGRESS = 64 * 1024;
+/** Pauses in ms after each break of a segment's transfer in a row; after the last the fill fails. */
+const RETRY_PAUSES = [0, 100, 400, 1600];
+/** Bytes after which a break no longer counts: some servers answer a range with less than was requested. */
+const MIN_PROGRESS = 64 * 1024;
 
-/** Reads on until the buffer is full or the body ends; says whether the connection broke. */
+/** Reads until the buffer is full or the body ends; tells whether the connection broke. */
 export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
   try {
     await body.fill(partial);
     return "ended";
   } catch (error) {
-    console.warn(`entrepot: a transfer broke: ${(error as Error).message}`);
+    console.warn(`entrepot: a transfer was interrupted: ${(error as Error).message}`);
     return "broken";
   }
 }
 
-/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does
- * not continue where it is asked to, and the upstream's error when it fails too often in a row.
- * @param opened an answer that begins where `partial` ends, where there is one already
- * @param active holds the body while it is being read, so that it can be ended from outside */
+/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does not
+ * continue at the requested offset, and the upstream's error when it fails too often in a row.
+ * @param opened an open answer that begins where `partial` ends
+ * @param active holds the body while it is read, so that it can be cancelled from outside */
 export async function fetchSegment(
   fetcher: Fetcher,
   number: number,
@@ -41,7 +42,7 @@ export async function fetchSegment(
   let breaks = 0;
   for (;;) {
     const before = partial.have;
-    const failure = await once(async () => {
+    const failure = await temporaryError(async () => {
       body ??= await askFrom(fetcher, number * SEGMENT + partial.have, last, size);
       active.add(body);
       await readOn(body, partial);
@@ -49,8 +50,8 @@ export async function fetchSegment(
       body.cancel();
     });
     if (partial.have === partial.buffer.byteLength) return;
-    if (partial.have - before >= PROGRESS) breaks = 0;
-    const pause = PAUSES[breaks];
+    if (partial.have - before >= MIN_PROGRESS) breaks = 0;
+    const pause = RETRY_PAUSES[breaks];
     if (pause === undefined) throw failure ?? brokeOff();
     breaks += 1;
     body = undefined;
@@ -58,8 +59,8 @@ export async function fetchSegment(
   }
 }
 
-/** What the upstream's hiccup was, if it was one; anything else is thrown. */
-async function once(work: () => Promise<void>): Promise<RegistryError | undefined> {
+/** Returns a temporary error of the upstream; throws any other. */
+async function temporaryError(work: () => Promise<void>): Promise<RegistryError | undefined> {
   try {
     await work();
     return undefined;
@@ -78,9 +79,9 @@ async function askFrom(
   const reply = await fetcher.ask({ first, last });
   if (reply.kind === "part" && reply.total === size) return reply.body;
   if (reply.kind !== "none") reply.body.cancel();
-  throw new StartOver("the upstream does not continue where it broke off");
+  throw new StartOver("the upstream cannot resume the interrupted transfer");
 }
 
 function brokeOff(): RegistryError {
-  return new RegistryError("UNAVAILABLE", "the upstream broke off its answer too often");
+  return new RegistryError("UNAVAILABLE", "the upstream's response was interrupted too often");
 }

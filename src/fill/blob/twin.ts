@@ -1,11 +1,12 @@
-// The digest of a stored blob's bytes by the other algorithm, for what an earlier version stored without it.
+// Twin digest: a stored blob's digest by the other algorithm, for blobs that an earlier version stored without it.
 
 import type { Digest } from "../../oci/digest.ts";
 import { TwinHash } from "../../oci/hash.ts";
 import type { BlobStore } from "../../store/blobs.ts";
 import { segmentCount } from "../../store/segments.ts";
 
-/** Reads the whole blob back, once: KV's record of it then says the result. Undefined where it is not here, or not whole. */
+/** Reads the whole blob back, once, as the result is stored in its KV record. Undefined where the blob is not cached or
+ * not complete. */
 export async function twinIn(blobs: BlobStore, digest: Digest): Promise<Digest | undefined> {
   const layout = await blobs.layout(digest);
   if (!layout || layout.twin) return layout?.twin;

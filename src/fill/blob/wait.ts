@@ -1,4 +1,5 @@
-// What somebody who waits for a run sees of it when he looks: his answer, his error, or nothing yet.
+// Waiting for a run: what a joiner or a follower gets from its current state, which is an answer, an error, or nothing
+// yet.
 
 import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
@@ -7,11 +8,11 @@ import { late } from "../../upstream/client/request.ts";
 import type { Asking, Joined, Ready } from "../contract.ts";
 import type { Run } from "./run.ts";
 
-/** How often at least a joiner looks at the clock, in ms. */
+/** Maximum interval in ms between a joiner's checks of the clock. */
 const POLL_INTERVAL = 250;
 
-/** His answer, once there is one.
- * @param began whether the run began for him */
+/** Waits for the joiner's answer.
+ * @param began whether the run was started for this joiner */
 export function joinedTo(
   run: Run,
   source: Source,
@@ -20,10 +21,11 @@ export function joinedTo(
 ): Promise<Joined> {
   const begun = Date.now();
   const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-  return run.news.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
+  return run.signal.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
 }
 
-/** @param waited for how long, in ms, and his `patience`, which lasts for as long as bytes are coming */
+/** @param waited time in ms waited so far
+ * @param patience maximum wait in ms, extended while bytes arrive */
 function lookForJoiner(
   run: Run,
   source: Source,
@@ -44,7 +46,7 @@ function lookForJoiner(
   return { state: "filling", attempt: id, size, ranges, how, ...(compared && { compared }) };
 }
 
-/** @param verified he waits for the whole, not for the segment */
+/** @param verified waits for the whole blob instead of the segment */
 export function lookForFollower(
   run: Run,
   source: Source,
@@ -53,7 +55,7 @@ export function lookForFollower(
   verified: boolean,
 ): Ready | undefined {
   if (run.published) {
-    // Both were verified: a follower of the run's own attempt goes on with what is published.
+    // Both are verified: a follower of the run's own attempt continues with the published one.
     if (run.published.attempt !== attempt && run.attempt?.id !== attempt) throw broken();
     return { segments: [], layout: run.published };
   }
@@ -74,5 +76,5 @@ function throwFailure(run: Run, source: Source): void {
 }
 
 export function broken(): RegistryError {
-  return new RegistryError("UNAVAILABLE", "the transfer was started over; ask again");
+  return new RegistryError("UNAVAILABLE", "the transfer was restarted; retry");
 }

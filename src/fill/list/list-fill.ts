@@ -1,4 +1,4 @@
-// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all who ask.
+// ListFill: the Durable Object, one per page of a list (tags, referrers), that asks the upstream once for all clients.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../oci/digest.ts";
@@ -12,37 +12,37 @@ import { offline, unasked } from "../../upstream/client/offline.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, FetchedList, FillBindings, ListFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
-import { NegativeCache, worth } from "../shared/negative-cache.ts";
+import { NegativeCache, ttlOf } from "../shared/negative-cache.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { ReferrersReader } from "./referrers.ts";
 import { TagsReader } from "./tags.ts";
 
-/** A page with more entries is read from KV again: objects share an isolate's memory. */
-const MOST_REMEMBERED = 10_000;
+/** Maximum entries of a page kept in memory, which an isolate's objects share; larger pages are read from KV again. */
+const MAX_IN_MEMORY = 10_000;
 
 export class ListFill extends DurableObject<FillBindings> implements Calls<ListFillMethods> {
   readonly #lists = new ListStore(this.env.META);
   readonly #upstream = new UpstreamClient(openGate(this.env), tallyOf(this.env));
   readonly #tags = new TagsReader(this.#upstream);
   readonly #referrers = new ReferrersReader(this.#upstream);
-  readonly #memory = new NegativeCache();
-  /** What KV may not show yet. */
+  readonly #refusals = new NegativeCache();
+  /** Latest page, which KV may not show yet. */
   #page: ListPage | undefined;
   #fetching: Promise<ListPage> | undefined;
 
-  /** A page that is not older than the rule's `listTtl`, or with the failure that it is served for. */
+  /** A page no older than the rule's `listTtl`, or a stale one with the failure that it is served for. */
   async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
     return settle(async () => {
       const { rule } = source;
       const near = this.#page ? undefined : await this.#lists.get(source, asked);
-      // Somebody may have asked while KV was read.
+      // Another request may have set it while KV was read.
       const known = this.#page ?? near;
       if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
         return { page: known, how: "found" as const };
       }
       try {
         if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
-        this.#memory.throwRecalled(source, Date.now(), asking.force);
+        this.#refusals.throwRecalled(source, Date.now(), asking.force);
         return await patiently(this.#share(source, asked), source, asking);
       } catch (error) {
         const failure = asRegistryError(error);
@@ -51,7 +51,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
           known &&
           (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
-        if (!rule.offline && !failure.personal) this.#memory.pause(source, failure, now);
+        if (!rule.offline && !failure.personal) this.#refusals.pause(source, failure, now);
         const told = rule.offline ? unasked(rule) : failure.toValue();
         return { page: known, how: "found" as const, failure: told };
       }
@@ -77,11 +77,11 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
   async #fetch(source: Source, asked: ListAsked): Promise<ListPage> {
     try {
       const page = { ...(await this.#ask(source, asked)), checkedAt: Date.now() };
-      this.#page = page.entries.length <= MOST_REMEMBERED ? page : undefined;
+      this.#page = page.entries.length <= MAX_IN_MEMORY ? page : undefined;
       await this.#store(() => this.#lists.put(source, asked, page));
       return page;
     } catch (error) {
-      this.#memory.keep(source, { error }, worth(error, source, false), Date.now());
+      this.#refusals.keep(source, { error }, ttlOf(error, source, false), Date.now());
       if (error instanceof RegistryError && error.status === 404) {
         this.#page = undefined;
         await this.#store(() => this.#lists.forget(source, asked));
@@ -94,8 +94,8 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
     try {
       await work();
     } catch (error) {
-      // Only the near copy is lost: the next request asks again.
-      console.error(`entrepot: KV refused a list: ${(error as Error).message}`);
+      // Only the cached copy is lost: the next request asks the upstream again.
+      console.error(`entrepot: storing a list in KV failed: ${(error as Error).message}`);
     }
   }
 

@@ -1,5 +1,5 @@
-// Which entries of a fallback index are referrers: those whose manifest points at the subject. Any index may be under that tag, and one of
-// platforms lists images.
+// Referrer check: which entries of a fallback index are referrers, by the subject of their manifests. Any index may be
+// stored under that tag, and an image index lists platforms.
 
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -9,12 +9,13 @@ import type { Source } from "../../policy/source.ts";
 import type { UpstreamClient } from "../../upstream/client/client.ts";
 import { readManifest } from "../manifest/read-manifest.ts";
 
-/** Manifests that are read for one list: each is a request, and may count as a pull there. Of more entries the descriptor decides. */
-const MOST_READ = 32;
-/** Read at once. */
+/** Maximum manifests read for one list: each is an upstream request, and may count as a pull. Entries beyond it are
+ * judged by their descriptors. */
+const MAX_READ = 32;
+/** Maximum concurrent reads. */
 const MAX_CONCURRENT_READS = 4;
-/** Digests whose subject is kept in memory. */
-const MOST_KEPT = 1_000;
+/** Maximum digests whose subject is kept in memory. */
+const MAX_SUBJECTS = 1_000;
 
 interface Descriptor {
   digest: Digest;
@@ -25,19 +26,20 @@ interface Descriptor {
 
 export class Pointing {
   readonly #upstream: UpstreamClient;
-  /** Manifest → its subject, or undefined: a digest's never changes. */
+  /** Digest of a manifest → its subject, which never changes. */
   readonly #subjects = new Map<Digest, string | undefined>();
 
   constructor(upstream: UpstreamClient) {
     this.#upstream = upstream;
   }
 
-  /** In their order. Throws what the upstream answers for one that cannot be told by its descriptor either. */
+  /** The entries that are referrers, in order. Throws the upstream's error for an entry that its descriptor does not
+   * decide either. */
   async only(source: Source, subject: Digest, entries: unknown[]): Promise<unknown[]> {
     const candidates = entries
       .filter(isDescriptor)
       .filter((one) => one.digest !== subject && kindOf(one.mediaType) !== "blob");
-    const read = candidates.slice(0, MOST_READ);
+    const read = candidates.slice(0, MAX_READ);
     const points: boolean[] = [];
     for (let at = 0; at < read.length; at += MAX_CONCURRENT_READS) {
       const some = read.slice(at, at + MAX_CONCURRENT_READS);
@@ -53,12 +55,12 @@ export class Pointing {
         const answer = await this.#upstream.manifest(source, digest);
         const body = parseObject(await readManifest(source, answer));
         const told = (body?.subject as { digest?: unknown } | null | undefined)?.digest;
-        if (this.#subjects.size >= MOST_KEPT) this.#subjects.clear();
+        if (this.#subjects.size >= MAX_SUBJECTS) this.#subjects.clear();
         this.#subjects.set(digest, typeof told === "string" ? told : undefined);
       }
       return this.#subjects.get(digest) === subject;
     } catch (error) {
-      // It is listed, as it would be for a client that asks the upstream itself.
+      // Listed, as the upstream itself lists it to clients.
       if (looksLikeReferrer(entry)) return true;
       if (error instanceof RegistryError && error.status === 404) return false;
       throw error;
@@ -71,7 +73,7 @@ function isDescriptor(entry: unknown): entry is Descriptor {
   return typeof digest === "string" && isDigest(digest);
 }
 
-/** By the descriptor alone: clients give referrers an artifactType, and images a platform. */
+/** Judges by the descriptor alone: clients give referrers an artifactType, and images a platform. */
 function looksLikeReferrer({ artifactType, platform }: Descriptor): boolean {
   return typeof artifactType === "string" && artifactType !== "" && platform === undefined;
 }

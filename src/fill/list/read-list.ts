@@ -1,4 +1,4 @@
-// A page of a list as it comes from an upstream: read whole, within the limit; of its next page's address the query counts.
+// List pages: read whole from an upstream's answer, within limits; of the next page's address only the query is used.
 
 import { RegistryError } from "../../oci/error.ts";
 import { parseObject } from "../../oci/json.ts";
@@ -8,63 +8,65 @@ import type { Source } from "../../policy/source.ts";
 import { type Answer, tooLarge } from "../../upstream/client/client.ts";
 import { boundsOf } from "../manifest/read-manifest.ts";
 
-/** A page of a list is refused beyond this, in bytes: tens of thousands of tags fit. */
+/** Maximum size of a page in bytes: fits tens of thousands of tags. */
 export const LIST_LIMIT = 8 * 1024 * 1024;
 
-/** Of the next page's query, in characters: a client's request for it has to fit into what servers take. */
-const LONGEST_NEXT = 4_096;
+/** Maximum length of the next page's query in characters: a client's request for it has to fit servers' limits. */
+const MAX_NEXT_LENGTH = 4_096;
 
 export interface Page {
   body: Record<string, unknown>;
   /** Length of the body in bytes. */
   bytes: number;
-  /** The query of the next page, at the upstream and so here. */
+  /** Query of the next page, the same at the upstream and at this cache. */
   next?: string;
 }
 
-/** Throws SIZE_INVALID (502) for more than is taken, and UNAVAILABLE (502) for what is no JSON object. */
+/** Throws SIZE_INVALID (502) for a page over the limit, and UNAVAILABLE (502) for a body that is no JSON object. */
 export async function readPage(source: Source, answer: Answer): Promise<Page> {
   const { host } = source.rule.upstream;
   const bytes = await readList(source, answer);
   const body = parseObject(bytes);
   if (!body) {
-    const message = `${host} answered with something that is no list`;
+    const message = `${host} returned content that is not a list`;
     throw new RegistryError("UNAVAILABLE", message, { upstreamStatus: answer.status });
   }
   const next = nextOf(source, answer);
   return { body, bytes: bytes.byteLength, ...(next !== undefined && { next }) };
 }
 
-/** Statuses by which an upstream refuses a request as malformed or too large. */
+/** Statuses by which upstreams refuse a request as malformed or too large. */
 const MALFORMED = [400, 413, 414, 416, 422, 431];
 
-/** The refusal as clients are told it: a request that the upstream finds malformed is 400 here too, and no failure of the upstream. */
+/**
+ * The refusal as clients see it: a request that the upstream finds malformed is 400 here too, and no upstream failure.
+ */
 export function asMalformed(refusal: RegistryError): RegistryError {
   const { message, upstreamStatus = 0 } = refusal;
   if (!MALFORMED.includes(upstreamStatus)) return refusal;
   return new RegistryError("UNSUPPORTED", message, { status: 400, upstreamStatus });
 }
 
-/** The body, whatever it is. Throws SIZE_INVALID (502) for more than is taken. */
+/** Reads any body. Throws SIZE_INVALID (502) for one over the limit. */
 export async function readList(source: Source, answer: Answer): Promise<Uint8Array> {
   const { host } = source.rule.upstream;
   const bytes = await answer.read(boundsOf(source, LIST_LIMIT));
   if (bytes.byteLength > LIST_LIMIT) throw tooLarge(host, "list", LIST_LIMIT);
   const excess = jsonProblem(bytes);
   if (excess !== undefined) {
-    const message = `${host} answered with a list that ${excess}`;
+    const message = `${host} returned a list that ${excess}`;
     throw new RegistryError("SIZE_INVALID", message, { status: 502 });
   }
   return bytes;
 }
 
-/** The query of the next page; undefined where there is none. Throws UNAVAILABLE (502) for one that is too long. */
+/** Query of the next page; undefined where there is none. Throws UNAVAILABLE (502) for one that is too long. */
 export function nextOf({ rule }: Source, answer: Answer): string | undefined {
   const next = nextPage(answer.headers.get("link"))?.toString();
-  if ((next?.length ?? 0) > LONGEST_NEXT)
+  if ((next?.length ?? 0) > MAX_NEXT_LENGTH)
     throw new RegistryError(
       "UNAVAILABLE",
-      `${rule.upstream.host} pages by an address that is too long`,
+      `${rule.upstream.host} sent a next-page link that is too long`,
     );
   return next;
 }

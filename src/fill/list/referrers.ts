@@ -1,4 +1,4 @@
-// Referrers of a digest, as an upstream tells them: by its API, or under the tag that clients keep them where there is none
+// Referrers of a digest: read by the upstream's API, or where it has none from the tag that clients store them under
 // (distribution-spec, "Referrers Tag Schema").
 
 import { algorithmOf, type Digest, referrersTag } from "../../oci/digest.ts";
@@ -13,18 +13,18 @@ import { NameFailure } from "../../upstream/client/name-failure.ts";
 import { Pointing } from "./pointing.ts";
 import { nextOf, readList } from "./read-list.ts";
 
-/** What says that an upstream has no such API, whatever is asked for. */
+/** Statuses of an upstream without the referrers API. */
 const NO_API = [404, 405, 406, 410, 415, 501];
-/** What is answered by registries without the API, but also to what may not be read. */
+/** Statuses of some registries without the API, but also of repositories that may not be read. */
 const UNREADABLE = [401, 403];
 
 type Referrers = Omit<ListPage, "checkedAt">;
 
-/** That the API gave no referrers. */
+/** Result of an API request that returned no referrers. */
 interface Refused {
-  /** The original answer. */
+  /** Error from the upstream's answer. */
   refusal: RegistryError;
-  /** Whether it says nothing of the referrers, so that none under the tag does not mean that there are none. */
+  /** Whether the answer says nothing about the referrers: an empty tag then does not mean that there are none. */
   unreadable: boolean;
 }
 
@@ -37,14 +37,15 @@ export class ReferrersReader {
     this.#pointing = new Pointing(upstream);
   }
 
-  /** A page by the API, or all that is under the tag. Throws the API's refusal where neither is there and it may hide some.
+  /** A page from the API, or all entries under the tag. Throws the API's refusal if the tag has none either and the API
+   * may hide some.
    * @param query of the upstream's next page; empty for the first */
   async read(source: Source, digest: Digest, query: URLSearchParams): Promise<Referrers> {
     const isFirst = query.size === 0;
     const lacking = isFirst && (await this.#upstream.lacksReferrers(source));
     const told = lacking ? undefined : await this.#byApi(source, digest, query);
     if (told && "entries" in told) return told;
-    // Of an API that gave a first page: what is missing then is a page, not the API.
+    // The API gave a first page: a page is missing, not the API.
     if (told && !isFirst) throw told.refusal;
     const entries = await this.#byTag(source, digest);
     if (entries) return { entries, from: "tag" };
@@ -61,7 +62,7 @@ export class ReferrersReader {
     try {
       answer = await this.#upstream.referrers(source, digest, query);
     } catch (error) {
-      // A redirect to what cannot be followed: a page for people, on their own network.
+      // A redirect to an address that cannot be followed: a login page on the registry's own network.
       if (error instanceof NameFailure) return { refusal: error, unreadable: true };
       throw error;
     }
@@ -69,7 +70,7 @@ export class ReferrersReader {
     if (status < 200 || status > 299) {
       const refusal = await answer.refusal();
       answer.cancel();
-      // A page that is not there is still a page, and a client would take its 404 for the API's.
+      // A 404 of a redirect target says nothing about the API, and a client would take it for the API's.
       if (elsewhere || status < 400) return { refusal: noIndex(source, answer), unreadable: true };
       if (NO_API.includes(status)) await this.#lacking(source, digest, status);
       return { refusal, unreadable: UNREADABLE.includes(status) };
@@ -83,7 +84,8 @@ export class ReferrersReader {
     return { entries, ...(next !== undefined && { next }), from: "api" };
   }
 
-  /** A 404 may be of a repository, or a digest, that is not there: it tells of the API only where they are. */
+  /** Remembers that the upstream lacks the API. A 404 may mean a missing repository or digest: it counts only if the
+   * subject exists. */
   async #lacking(source: Source, digest: Digest, status: number): Promise<void> {
     if (status === 404 || status === 410) {
       const head = this.#upstream.headManifest(source, digest);
@@ -92,16 +94,15 @@ export class ReferrersReader {
     await this.#upstream.sawReferrers(source, false);
   }
 
-  /** Undefined where no such tag is there, or it is none of referrers: GitLab takes it for the subject's digest. */
+  /** Undefined where the tag does not exist or holds no referrers: GitLab resolves it to the subject's digest. */
   async #byTag(source: Source, digest: Digest): Promise<unknown[] | undefined> {
     const tag = referrersTag(digest);
     let answer: Answer;
     try {
-      // Most have none, and a HEAD is no pull.
+      // HEAD first: most subjects have no such tag, and HEAD is no pull.
       await this.#upstream.headManifest(source, tag);
       answer = await this.#upstream.manifest(source, tag);
     } catch (error) {
-      // Any other failure is one.
       if (error instanceof RegistryError && error.status === 404) return undefined;
       throw error;
     }
@@ -117,12 +118,12 @@ export class ReferrersReader {
   }
 }
 
-/** Of an index; undefined for any other body. */
+/** Entries of an index; undefined for any other body. */
 function manifestsIn(bytes: Uint8Array): unknown[] | undefined {
   const body = parseObject(bytes);
   if (!body) return undefined;
   const { manifests, schemaVersion } = body;
-  // As Go writes an empty list.
+  // Go serializes an empty list as null.
   if (manifests === null && schemaVersion === 2) return [];
   const judged = judgeManifest(bytes);
   if (!("mediaType" in judged) || !INDEX_TYPES.includes(judged.mediaType)) return undefined;
@@ -138,6 +139,6 @@ function noIndex({ rule }: Source, { headers }: Answer): RegistryError {
   const told = /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(type.trim()) ? ` (${type.trim()})` : "";
   return new RegistryError(
     "UNAVAILABLE",
-    `${rule.upstream.host} answered a question for referrers with something that is no OCI index${told}`,
+    `${rule.upstream.host} did not return an OCI index to a referrers request${told}`,
   );
 }

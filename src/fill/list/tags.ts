@@ -1,5 +1,5 @@
-// A page of tags as an upstream lists them. A registry that refuses a page of this size is asked for smaller ones, and its pages are put
-// together; what does not fit is behind the next page, so that a part is never given as the whole.
+// Tag lists: a page of an upstream's tags. A registry that refuses the page size is asked for smaller pages, which are
+// merged; entries that do not fit are left to the next page, so that a partial list never looks complete.
 
 import { RegistryError } from "../../oci/error.ts";
 import { isTag } from "../../oci/name.ts";
@@ -10,17 +10,17 @@ import type { UpstreamClient } from "../../upstream/client/client.ts";
 import { late } from "../../upstream/client/request.ts";
 import { asMalformed, LIST_LIMIT, readPage } from "./read-list.ts";
 
-/** Page sizes that are tried, in entries, where a larger one is refused; the registry's own page comes last. */
-const SMALLER = [1_000, 100, 10];
-/** Pages, and entries, that are put together for one answer. */
-const MOST_PAGES = 20;
-const MOST_ENTRIES = 10_000;
-/** Share of the rule's `firstByteTimeout` after which no further page is waited for: the answer has to be in time. */
-const SHARE = 0.6;
-/** A page of a round number of entries, and of no fewer than this, may have been cut. */
-const LEAST_ROUND = 10;
+/** Page sizes to try, in entries, where a larger one is refused; the registry's default size comes last. */
+const SMALLER_SIZES = [1_000, 100, 10];
+/** Maximum pages and entries merged into one answer. */
+const MAX_PAGES = 20;
+const MAX_ENTRIES = 10_000;
+/** Share of the rule's `firstByteTimeout` after which no further page is requested, so that the answer is in time. */
+const TIMEOUT_SHARE = 0.6;
+/** Minimum length of a page without a Link that a round number of entries makes look cut. */
+const MIN_ROUND = 10;
 
-/** What was asked for: parameters of the upstream's query. */
+/** Parameters of the upstream request. */
 type Query = URLSearchParams;
 
 interface Page {
@@ -38,12 +38,12 @@ export class TagsReader {
     this.#upstream = upstream;
   }
 
-  /** Throws UNSUPPORTED (400) for a query that the upstream refuses in every size. */
+  /** Throws UNSUPPORTED (400) for a query that the upstream refuses in every page size. */
   async read(source: Source, query: Query): Promise<Omit<ListPage, "checkedAt">> {
-    const until = Date.now() + source.rule.firstByteTimeout * SHARE;
+    const until = Date.now() + source.rule.firstByteTimeout * TIMEOUT_SHARE;
     const first = await this.#first(source, query);
     const collected = new Collected(first, sizeOf(query));
-    // A page that the registry chose to be smaller, and said so by a Link, is passed on as it is.
+    // A smaller page that the registry chose itself and marked with a Link is passed on unchanged.
     let isFollowed = sizeOf(first.query) !== sizeOf(query);
     while (!collected.isFull && Date.now() < until) {
       const { next } = collected;
@@ -53,8 +53,8 @@ export class TagsReader {
         (error: unknown) => error,
       );
       if (!isPage(page)) {
-        if (next.isGuess && !isPassing(page)) collected.end();
-        break; // the client meets it when it follows the Link
+        if (next.isGuess && !isTemporary(page)) collected.end();
+        break; // the client gets this error when it follows the Link
       }
       if (!collected.add(page)) break;
       isFollowed = true;
@@ -62,10 +62,10 @@ export class TagsReader {
     return collected.page();
   }
 
-  /** In the size that is wanted, or the largest one that the upstream takes. */
+  /** The first page, in the requested size or the largest that the upstream accepts. */
   async #first(source: Source, query: Query): Promise<Page> {
     const wanted = sizeOf(query);
-    const smaller = wanted === undefined ? [] : SMALLER.filter((size) => size < wanted);
+    const smaller = wanted === undefined ? [] : SMALLER_SIZES.filter((size) => size < wanted);
     let refusal: Error | undefined;
     for (const size of wanted === undefined ? [undefined] : [wanted, ...smaller, undefined]) {
       const page = await this.#ask(source, size === wanted ? query : withSize(query, size));
@@ -81,7 +81,7 @@ export class TagsReader {
     return page;
   }
 
-  /** The page, or why the upstream refuses one like this. */
+  /** The page, or the error of an upstream that refuses this query. */
   async #ask(source: Source, query: Query): Promise<Page | Error> {
     const answer = await this.#upstream.tags(source, query);
     if (answer.status < 200 || answer.status > 299) {
@@ -100,8 +100,8 @@ function isPage(page: unknown): page is Page {
   return typeof page === "object" && page !== null && "tags" in page;
 }
 
-/** Whether the upstream may answer the same question later. One that answers 500 may not know `last`. */
-function isPassing(error: unknown): boolean {
+/** Whether the same question may succeed later. A 500 is not temporary: the upstream may not support `last`. */
+function isTemporary(error: unknown): boolean {
   if (!(error instanceof RegistryError)) return true;
   const { status, upstreamStatus = status } = error;
   return upstreamStatus === 429 || upstreamStatus > 501;
@@ -109,20 +109,20 @@ function isPassing(error: unknown): boolean {
 
 interface Next {
   query: string;
-  /** The upstream gave no Link, and may have more all the same. */
+  /** The upstream sent no Link, but may have more entries. */
   isGuess: boolean;
 }
 
-/** Pages of one list, put together. */
+/** Merged pages of one list. */
 class Collected {
   readonly #tags: Set<string>;
-  /** Of the client; undefined where it set none. */
+  /** Page size requested by the client; undefined where it set none. */
   readonly #limit: number | undefined;
   readonly #wanted: number;
-  /** Queries that led here: a Link back to one of them is not followed. */
+  /** Queries already made: a Link back to one of them is not followed. */
   readonly #asked = new Set<string>();
   #next: Next | undefined;
-  /** Whether the upstream says by a Link that there is more. */
+  /** Whether the upstream sends Links. */
   #isLinked = false;
   #pages = 1;
   #bytes: number;
@@ -131,7 +131,7 @@ class Collected {
   constructor(first: Page, limit: number | undefined) {
     this.#tags = new Set(first.tags);
     this.#limit = limit;
-    this.#wanted = limit ?? MOST_ENTRIES;
+    this.#wanted = limit ?? MAX_ENTRIES;
     this.#bytes = first.bytes;
     this.#largest = first.tags.length;
     this.#asked.add(first.query.toString());
@@ -142,26 +142,27 @@ class Collected {
     return this.#next;
   }
 
-  /** Whether another page is not asked for: it would not fit, or the bounds are reached. Whether there is more is worth a question. */
+  /** Whether to stop: another page would not fit, or a limit is reached. Guessing whether there is more is worth a
+   * request even then. */
   get isFull(): boolean {
     const { query, isGuess } = this.#next ?? { query: "", isGuess: false };
-    if (this.#pages >= MOST_PAGES || this.#bytes >= LIST_LIMIT || this.#asked.has(query))
+    if (this.#pages >= MAX_PAGES || this.#bytes >= LIST_LIMIT || this.#asked.has(query))
       return true;
     return !isGuess && this.#tags.size + this.#largest > this.#wanted;
   }
 
-  /** @returns false where the page ends the list, or does not fit */
+  /** @returns false if the page ends the list or does not fit */
   add(page: Page): boolean {
     const isGuess = this.#next?.isGuess ?? false;
-    const news = page.tags.filter((tag) => !this.#tags.has(tag));
-    // The guess was wrong: this was the last page, or the upstream does not heed `last`.
-    if (isGuess && (news.length === 0 || news.length < page.tags.length)) {
+    const added = page.tags.filter((tag) => !this.#tags.has(tag));
+    // The guess was wrong: that was the last page, or the upstream ignores `last`.
+    if (isGuess && (added.length === 0 || added.length < page.tags.length)) {
       this.end();
       return false;
     }
     if (this.#next && isGuess) this.#next = { ...this.#next, isGuess: false };
-    if (this.#tags.size + news.length > this.#wanted) return false;
-    for (const tag of news) this.#tags.add(tag);
+    if (this.#tags.size + added.length > this.#wanted) return false;
+    for (const tag of added) this.#tags.add(tag);
     this.#pages += 1;
     this.#bytes += page.bytes;
     this.#largest = Math.max(this.#largest, page.tags.length);
@@ -177,7 +178,7 @@ class Collected {
     return query === undefined ? undefined : { query, isGuess: true };
   }
 
-  /** There is no next page. */
+  /** Marks the list as complete. */
   end(): void {
     this.#next = undefined;
   }
@@ -193,21 +194,22 @@ class Collected {
   }
 }
 
-/** Where the next page would be; undefined where the page is not likely to have been cut. */
+/** Query of a possible next page; undefined if the page does not look cut. */
 function guessBehind({ tags, query }: Page): string | undefined {
   const last = tags.at(-1);
   const isOwn = [...query.keys()].every((key) => key === "n" || key === "last");
-  const isHeeded = !tags.includes(query.get("last") ?? "");
+  const isLastHonoured = !tags.includes(query.get("last") ?? "");
   const size = sizeOf(query);
-  if (last === undefined || !isOwn || !isHeeded || !mayBeCut(tags.length, size)) return undefined;
+  if (last === undefined || !isOwn || !isLastHonoured || !mayBeCut(tags.length, size))
+    return undefined;
   return queryBehind(last, size);
 }
 
-/** Whether a page without a Link may not be the last one: it is as long as was asked for, or as long as limits are. Registries that cut a
- * page without a word are asked once more. */
+/** Whether a page without a Link may not be the last: it is as long as requested, or as long as typical limits. Some
+ * registries cut pages without a Link; they are asked once more. */
 function mayBeCut(count: number, size: number | undefined): boolean {
   if (size !== undefined && count >= size) return true;
-  return count >= LEAST_ROUND && (count % 10 === 0 || (count & (count - 1)) === 0);
+  return count >= MIN_ROUND && (count % 10 === 0 || (count & (count - 1)) === 0);
 }
 
 function queryBehind(last: string, size: number | undefined): string {

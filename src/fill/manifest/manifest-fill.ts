@@ -1,4 +1,4 @@
-// ManifestFill: the Durable Object, one per digest, that fetches a manifest once for all who ask.
+// ManifestFill: the Durable Object, one per digest, that fetches a manifest once per origin for all clients.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../oci/digest.ts";
@@ -19,23 +19,22 @@ import type {
   ToldManifest,
 } from "../contract.ts";
 import { patiently } from "../shared/asking.ts";
-import { empty } from "../shared/emptied.ts";
 import { NegativeCache } from "../shared/negative-cache.ts";
-import { factOf, Outbox, TELL_AGAIN } from "../shared/outbox.ts";
+import { emptyStorage, factOf, Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing, removalsOver } from "../shared/removing.ts";
 import { Signal } from "../shared/signal.ts";
-import { isBeginners, Sources } from "../shared/sources.ts";
+import { isOthersQuota, Sources } from "../shared/sources.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { ManifestQuestions } from "./manifest-questions.ts";
 
 interface Run {
-  news: Signal;
+  signal: Signal;
   sources: Sources;
   background: boolean;
   fetched?: Manifest;
-  /** Place → that the catalog is told of it there. */
-  told: Map<string, Promise<void>>;
+  /** Place → report to the catalog that the manifest is in it. */
+  reports: Map<string, Promise<void>>;
   failure?: { error: unknown };
 }
 
@@ -49,24 +48,25 @@ export class ManifestFill
   readonly #proofs = new Proofs(this.#links);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
-  readonly #memory = new NegativeCache();
+  readonly #refusals = new NegativeCache();
   readonly #questions = new ManifestQuestions(
     new UpstreamClient(openGate(this.env), this.#tally),
     this.#tally,
-    this.#memory,
+    this.#refusals,
   );
-  /** By origin (policy/source): what one has delivered proves nothing of another. */
+  /** By origin (policy/source): one origin's delivery proves nothing about another. */
   readonly #runs = new Map<string, Run>();
-  /** Place → that the catalog is being told of what is here, once for all who ask at once. */
+  /** Place → running report that the cached manifest was pulled there, shared by concurrent requests. */
   readonly #adopting = new Map<string, Promise<void>>();
 
-  /** Throws MANIFEST_UNKNOWN (404) and other refusals to those alone who came with the refused source;
-   * MANIFEST_INVALID (502) where the upstream sends other bytes. */
+  /** Throws MANIFEST_UNKNOWN (404) and other refusals only to clients of the refused source, and MANIFEST_INVALID (502)
+   * where the upstream sends other bytes. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<FetchedManifest>> {
     return settle(() => patiently(this.#join(digest, source, asking), source, asking));
   }
 
-  /** The upstream's own description of what is not here: a HEAD starts no fill. Undefined where it is deficient. */
+  /** Description of a manifest that is not cached, by the upstream's HEAD; starts no fill. Undefined where HEAD is
+   * deficient. */
   async head(
     digest: Digest,
     source: Source,
@@ -75,18 +75,18 @@ export class ManifestFill
     return settle(() => {
       const { background } = asking;
       const told = background
-        ? this.#questions.described(digest, source)
-        : this.#questions.told(digest, source);
+        ? this.#questions.byHeadOrGet(digest, source)
+        : this.#questions.byHead(digest, source);
       return patiently(told, source, asking);
     });
   }
 
   async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
     await this.#removing.over();
-    if (!asking.named) this.#memory.throwRecalled(source, Date.now());
+    if (!asking.named) this.#refusals.throwRecalled(source, Date.now());
     const running = this.#runs.get(originOf(source.rule));
     if (running) return this.#joinRun(running, digest, source, asking);
-    // A Worker whose KV lags, or that raced with the last fetch, comes here for what R2 has already.
+    // R2 may have it already: the Worker's KV lags, or it raced with the last fetch.
     const stored = await this.#store.getStored(digest);
     if (stored && (asking.linked || (await this.#isAdmitted(stored, source)))) {
       await this.#adopt(stored, source);
@@ -95,18 +95,18 @@ export class ManifestFill
     return this.#joinRun(undefined, digest, source, asking, stored);
   }
 
-  /** The upstream's word is enough where its origin has delivered the bytes before; else it has to deliver them now. Throws what it
-   * answers to a repository that does not have it. */
+  /** Whether the upstream's HEAD is enough to admit the source: only if its origin has delivered the bytes before;
+   * otherwise it has to deliver them now. Throws the upstream's refusal for a repository that does not have it. */
   async #isAdmitted(stored: Manifest, source: Source): Promise<boolean> {
     const { digest } = stored;
     if (await this.#proofs.isProved(digest, source)) return true;
     if (!(await this.#proofs.hasDelivered(digest, source))) return false;
-    if (!(await this.#questions.told(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient, or refuses: the GET has the last word
+    if (!(await this.#questions.byHead(digest, source).catch(unlessUnknown))) return false; // HEAD is deficient or refuses: the GET decides
     await this.#proofs.record(digest, source, "word");
     return true;
   }
 
-  /** @param stored what R2 has, for a run that only proves that its origin has it too */
+  /** @param stored the manifest in R2, for a run that only proves that its origin has it too */
   async #joinRun(
     running: Run | undefined,
     digest: Digest,
@@ -122,7 +122,7 @@ export class ManifestFill
     const began = run !== running && run.sources.isFirst(source);
     run.sources.add(source);
     try {
-      const manifest = await run.news.until(() => {
+      const manifest = await run.signal.until(() => {
         if (run.fetched) return run.fetched;
         const refusal = run.sources.errorOf(source);
         if (refusal) throw refusal;
@@ -130,19 +130,24 @@ export class ManifestFill
         return undefined;
       });
       if (!asking.linked && !run.sources.hasAnswered(source)) await this.#confirm(digest, source);
-      await this.#tell(run, manifest, source);
+      await this.#report(run, manifest, source);
       return { manifest, how: began ? "started" : "joined" };
     } catch (error) {
-      // What is not done for nobody's sake may be done for somebody's.
-      const isNone = run.background && !background;
-      if (began || !(isNone || isBeginners(run, source, error))) throw error;
+      // A background run may fail where a client's run would succeed, as it leaves the rest of a quota to clients.
+      const wasBackground = run.background && !background;
+      if (began || !(wasBackground || isOthersQuota(run, source, error))) throw error;
       return this.#join(digest, source, asking);
     }
   }
 
   #start(digest: Digest, source: Source, background: boolean, stored?: Manifest): Run {
     const origin = originOf(source.rule);
-    const run: Run = { news: new Signal(), sources: new Sources(), told: new Map(), background };
+    const run: Run = {
+      signal: new Signal(),
+      sources: new Sources(),
+      reports: new Map(),
+      background,
+    };
     run.sources.add(source);
     this.#runs.set(origin, run);
     this.#fetch(digest, run, stored)
@@ -152,14 +157,14 @@ export class ManifestFill
         },
         (error) => {
           run.failure = { error };
-          if (isKnown(error)) return; // a refusal is the upstream's answer, and the client's to hear
+          if (isKnown(error)) return; // a refusal goes to the client, not to the log
           console.error(`entrepot: fetching ${digest} failed: ${(error as Error).message}`);
         },
       )
       .finally(() => {
         this.#runs.delete(origin);
-        run.sources.remember(this.#memory);
-        run.news.tell();
+        run.sources.remember(this.#refusals);
+        run.signal.notify();
       });
     return run;
   }
@@ -168,48 +173,50 @@ export class ManifestFill
     const purpose = run.background ? "background" : "client";
     const [manifest, from] = await run.sources.use(
       async (source) => [await this.#questions.get(digest, source, purpose), source] as const,
-      () => run.news.tell(),
+      () => run.signal.notify(),
     );
-    // Before it is stored: what it leads to is then referred to, and not collected as nobody's.
-    await this.#tell(run, manifest, from);
+    // Before it is stored: its contents count as referenced, and are not collected.
+    await this.#report(run, manifest, from);
     if (!stored) await this.#store.put(manifest, sourceKey(from));
     await this.#proofs.record(digest, from, "bytes");
-    this.#memory.forget(from); // a HEAD may have been refused before
+    this.#refusals.forget(from); // of a refused HEAD
     return manifest;
   }
 
-  /** Another repository of the origin has delivered it in this run. Throws what the upstream answers where this one does not have it. */
+  /** Confirms the source in a run that another repository of its origin has delivered. Throws the upstream's refusal
+   * where this one does not have it. */
   async #confirm(digest: Digest, source: Source): Promise<void> {
-    const isTold = await this.#questions.told(digest, source).catch(unlessUnknown);
+    const isTold = await this.#questions.byHead(digest, source).catch(unlessUnknown);
     if (!isTold) await this.#questions.get(digest, source, "client");
     await this.#proofs.record(digest, source, isTold ? "word" : "bytes");
   }
 
-  /** Tells the catalog that it was asked for there, and waits for the end of what is being deleted of its contents: so that what a
-   * client then finds missing is fetched again. */
-  #tell(run: Run, manifest: Manifest, source: Source): Promise<void> {
+  /** Reports the manifest to the catalog, and waits for running deletions of its contents, so that content a client then
+   * finds missing is fetched again. */
+  #report(run: Run, manifest: Manifest, source: Source): Promise<void> {
     const place = sourceKey(source);
-    const telling = run.told.get(place) ?? this.#tellOf(manifest, place, run.fetched !== undefined);
-    run.told.set(place, telling);
-    return telling;
+    const report =
+      run.reports.get(place) ?? this.#reportOf(manifest, place, run.fetched !== undefined);
+    run.reports.set(place, report);
+    return report;
   }
 
-  /** It is here, and pulled in this place too. */
+  /** Reports that the cached manifest is pulled in this place too. */
   #adopt(manifest: Manifest, source: Source): Promise<void> {
     const place = sourceKey(source);
-    const telling =
+    const report =
       this.#adopting.get(place) ??
-      this.#tellOf(manifest, place, true).finally(() => this.#adopting.delete(place));
-    this.#adopting.set(place, telling);
-    return telling;
+      this.#reportOf(manifest, place, true).finally(() => this.#adopting.delete(place));
+    this.#adopting.set(place, report);
+    return report;
   }
 
-  async #tellOf(manifest: Manifest, place: string, isFound: boolean): Promise<void> {
+  async #reportOf(manifest: Manifest, place: string, isFound: boolean): Promise<void> {
     const fact = factOf(manifest, place, isFound);
     await removalsOver(this.env, await this.#outbox.tell({ manifest: fact }));
   }
 
-  /** Deletes it, unless it is being fetched. */
+  /** Deletes the manifest unless it is being fetched. */
   async remove(digest: Digest): Promise<Outcome<Removed>> {
     return settle(() =>
       this.#removing.unless(
@@ -223,14 +230,14 @@ export class ManifestFill
     );
   }
 
-  /** Resolves once it is not being deleted. */
+  /** Resolves once no deletion of the manifest is running. */
   async removalOver(): Promise<void> {
     await this.#removing.over();
   }
 
-  /** Tells the catalog what it could not be told. */
+  /** Reports to the catalog what could not be reported before. */
   override async alarm(): Promise<void> {
-    await this.ctx.storage.setAlarm(Date.now() + TELL_AGAIN); // first of all: it wakes again
-    if (await this.#outbox.empty()) await empty(this.ctx.storage);
+    await this.ctx.storage.setAlarm(Date.now() + REPORT_RETRY_DELAY); // first, so that the alarm fires again if this invocation dies
+    if (await this.#outbox.empty()) await emptyStorage(this.ctx.storage);
   }
 }

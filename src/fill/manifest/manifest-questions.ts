@@ -1,4 +1,4 @@
-// What a manifest's object asks of upstreams: its description, by HEAD, once for all who want it; and its bytes.
+// Manifest questions: a manifest's description by HEAD, once for all that ask, and its bytes by GET.
 
 import type { Digest } from "../../oci/digest.ts";
 import { isSchema1, manifestType } from "../../oci/manifest.ts";
@@ -16,19 +16,19 @@ export class ManifestQuestions {
   readonly #tally: Pick<FillTally, "unverified">;
   readonly #heads: SingleFlight<ToldManifest | undefined>;
 
-  /** @param memory of refusals, shared with the object */
+  /** @param refusals negative cache, shared with the object */
   constructor(
     upstream: UpstreamClient,
     tally: Pick<FillTally, "unverified">,
-    memory: NegativeCache,
+    refusals: NegativeCache,
   ) {
     this.#upstream = upstream;
     this.#tally = tally;
-    this.#heads = new SingleFlight(memory);
+    this.#heads = new SingleFlight(refusals);
   }
 
-  /** Undefined where HEAD is deficient, or its 404 is not believed: ask by GET. */
-  told(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
+  /** Undefined where HEAD is deficient, or its 404 is not conclusive: use GET. */
+  byHead(digest: Digest, source: Source): Promise<ToldManifest | undefined> {
     return this.#heads.ask(source, async () => {
       const headers = await this.#upstream.headManifest(source, digest);
       const size = headers && manifestSize(headers);
@@ -38,15 +38,15 @@ export class ManifestQuestions {
     });
   }
 
-  /** The same where nobody fetches next what HEAD does not tell: then a GET tells. */
-  async described(digest: Digest, source: Source): Promise<ToldManifest> {
-    const told = await this.told(digest, source);
+  /** The same for requests that no fetch follows: a GET describes it where HEAD does not. */
+  async byHeadOrGet(digest: Digest, source: Source): Promise<ToldManifest> {
+    const told = await this.byHead(digest, source);
     if (told) return told;
     const { mediaType, bytes } = await this.get(digest, source, "background");
     return { mediaType, size: bytes.byteLength };
   }
 
-  /** Throws MANIFEST_INVALID (502) for other bytes than the digest promises. */
+  /** Throws MANIFEST_INVALID (502) for bytes that do not match the digest. */
   async get(digest: Digest, source: Source, purpose: Purpose): Promise<Manifest> {
     const answer = await this.#upstream.manifest(source, digest, purpose);
     return readVerified(source, answer, digest, (message) =>

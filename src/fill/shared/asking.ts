@@ -1,4 +1,4 @@
-// How somebody asks a fill: how long he waits, and whether anybody waits at all.
+// Requests to a fill: for which client, and how long they wait.
 
 import { RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
@@ -6,17 +6,17 @@ import type { Source } from "../../policy/source.ts";
 import { late } from "../../upstream/client/request.ts";
 import type { Asking } from "../contract.ts";
 
-/** As a fill takes it: with the one who begins it, whose question it is. What nobody waits for is no client's. */
+/** The source with the client that a fill's upstream requests are charged to; none for a background request. */
 export function sourceFor({ rule, repository }: Source, { by, background }: Asking): Source {
   return { rule, repository, ...(by && !background && { by }) };
 }
 
-/** Whether the share of the one who began is used up: those who joined ask for themselves. */
+/** Whether the error is that one client's quota is used up: clients that joined then ask for themselves. */
 export function isPersonal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && error.personal;
 }
 
-/** Waits for the upstream, for as long as who asks has patience. Throws UNAVAILABLE (504). */
+/** Waits for `work` for at most `asking.patience` ms. Throws UNAVAILABLE (504) after that. */
 export function patiently<T>(work: Promise<T>, source: Source, asking: Asking): Promise<T> {
   return within(work, asking.patience, () => late(source.rule));
 }

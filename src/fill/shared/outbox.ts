@@ -1,5 +1,6 @@
-// The outbox: what an object has to tell the catalog. It is told before the content is stored, so that nothing that is visible is
-// unknown; where the catalog is slow or away, it is kept, and the object's alarm tells it later.
+// Outbox: facts that an object reports to the catalog. They are reported before content is stored, so that nothing
+// visible is unknown to the catalog; if the catalog is slow or away, they are stored, and the object's alarm reports
+// them later.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import { openCatalog } from "../../catalog/open.ts";
@@ -13,13 +14,13 @@ import type { FillBindings } from "../contract.ts";
 
 type Fact = { manifest: ManifestFact } | { blob: BlobFact } | { tag: TagFact };
 
-/** Nobody who pulls waits longer for the catalog, in ms. */
+/** Catalog timeout in ms; on expiry the pull goes on and the alarm reports the fact. */
 const CATALOG_TIMEOUT = 2_000;
-/** When the alarm tells what was not told, in ms. */
-export const TELL_AGAIN = 20_000;
+/** Delay in ms before the alarm reports what could not be reported. */
+export const REPORT_RETRY_DELAY = 20_000;
 
-/** @param place where it is pulled
- * @param isFound it was here already, and its place may be another */
+/** @param place place that it is pulled in
+ * @param isFound whether it was cached already, perhaps for another place */
 export function factOf(
   { digest, mediaType, bytes }: Manifest,
   place: string,
@@ -40,16 +41,18 @@ export class Outbox {
     this.#catalog = openCatalog(env);
   }
 
-  /** Tells it now, or has the alarm tell it.
-   * @returns contents that are being deleted at this moment, which the fact refers to */
+  /** Reports the facts now, or stores them for the alarm.
+   * @returns contents the facts refer to that are being deleted now */
   async tell(...facts: Fact[]): Promise<Digest[]> {
     try {
       return await tellInTime(this.#catalog, facts);
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
       const now = Date.now();
       for (const fact of facts) await this.#storage.put(outboxKey(now, this.#count++), fact);
-      await this.#wakeBy(Date.now() + TELL_AGAIN);
+      await this.#wakeBy(Date.now() + REPORT_RETRY_DELAY);
       return [];
     }
   }
@@ -58,10 +61,11 @@ export class Outbox {
     return (await this.#first()) === undefined;
   }
 
-  /** For the alarm. @returns whether nothing is left to tell; else it is told again later */
+  /** Reports the stored facts; called by the alarm.
+   * @returns whether all are reported; otherwise the alarm has to try again */
   async empty(): Promise<boolean> {
     try {
-      // One after the other, as facts may be large; what comes in meanwhile is told as well.
+      // One at a time, as facts may be large; includes those stored meanwhile.
       for (let kept = await this.#first(); kept; kept = await this.#first()) {
         const [key, facts] = kept;
         for (const fact of facts) await tell(this.#catalog, fact);
@@ -69,7 +73,9 @@ export class Outbox {
       }
       return true;
     } catch (error) {
-      console.warn(`entrepot: the catalog is told later: ${(error as Error).message}`);
+      console.warn(
+        `entrepot: reporting to the catalog failed, will retry: ${(error as Error).message}`,
+      );
       return false;
     }
   }
@@ -86,10 +92,10 @@ export class Outbox {
   }
 }
 
-/** Throws where the catalog is slow or away. */
+/** Throws if the catalog fails or does not answer within 2 s. */
 export async function tellInTime(catalog: Catalog, facts: readonly Fact[]): Promise<Digest[]> {
   const told = Promise.all(facts.map((fact) => tell(catalog, fact)));
-  return (await within(told, CATALOG_TIMEOUT, () => new Error("no answer in time"))).flat();
+  return (await within(told, CATALOG_TIMEOUT, () => new Error("timed out"))).flat();
 }
 
 async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {
@@ -97,4 +103,9 @@ async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {
   if ("blob" in fact) await catalog.tellBlob(fact.blob);
   else await catalog.tellTag(fact.tag);
   return [];
+}
+
+/** Deletes the object's alarm and storage in one step, so that later writes are kept; an empty object costs nothing. */
+export async function emptyStorage(storage: DurableObjectStorage): Promise<void> {
+  await Promise.all([storage.deleteAlarm(), storage.deleteAll()]);
 }

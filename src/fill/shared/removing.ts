@@ -1,17 +1,17 @@
-// Removing: content is deleted by the object that fetches it, so that neither begins while the other is at work.
+// Removal: content is deleted by the object that fetches it, so that a fetch and a deletion never overlap.
 
 import type { Digest } from "../../oci/digest.ts";
 import { within } from "../../platform/deadline.ts";
 import type { FillBindings, Removed } from "../contract.ts";
 
-/** For how long the end of a removal is waited for, in ms. */
+/** Maximum wait in ms for running removals to end. */
 const REMOVAL_TIMEOUT = 2_000;
 
 export class Removing {
   #removal: Promise<boolean> | undefined;
 
-  /** @param isBusy looked at last before the removal begins
-   * @param remove says whether it was there; what it throws is thrown */
+  /** @param isBusy checked right before the removal begins
+   * @param remove returns whether it was stored; its errors are thrown */
   async unless(isBusy: () => Promise<boolean>, remove: () => Promise<boolean>): Promise<Removed> {
     if ((await isBusy()) || this.#removal) return { outcome: "busy", found: true };
     const removal = remove().finally(() => {
@@ -21,13 +21,13 @@ export class Removing {
     return { outcome: "gone", found: await removal };
   }
 
-  /** Resolves once nothing is being removed; whether that failed is the remover's to hear. */
+  /** Resolves once no removal is running, failed or not. */
   async over(): Promise<void> {
     while (this.#removal) await this.#removal.catch(() => {});
   }
 }
 
-/** Answers without an outcome: it cannot fail. */
+/** Answers without an `Outcome`: it cannot fail. */
 interface Removable {
   removalOver(): Promise<void>;
 }
@@ -36,15 +36,15 @@ function removable(fills: DurableObjectNamespace, digest: Digest): Removable {
   return fills.get(fills.idFromName(digest)) as unknown as Removable;
 }
 
-/** Waits for the end of the removals of these contents, blobs or manifests, for as long as a pull can wait. */
+/** Waits for running removals of these blobs or manifests, for at most REMOVAL_TIMEOUT. */
 export async function removalsOver(env: FillBindings, digests: readonly Digest[]): Promise<void> {
   if (digests.length === 0) return;
   const over = digests.flatMap((digest) =>
     [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) => removable(fills, digest).removalOver()),
   );
   try {
-    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("no end in time"));
+    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("timed out"));
   } catch (error) {
-    console.warn(`entrepot: contents are being deleted: ${(error as Error).message}`);
+    console.warn(`entrepot: waiting for deletions failed: ${(error as Error).message}`);
   }
 }

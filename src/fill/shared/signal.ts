@@ -1,15 +1,15 @@
-// News: whoever waits for a change looks again at each one, and shares nothing but the moment.
+// Signal: wakes all waiters at each change; each then checks its own condition.
 
 export class Signal {
   readonly #waiting = new Set<() => void>();
 
-  tell(): void {
+  notify(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();
   }
 
-  /** Until the next change, or for that many ms. */
+  /** Resolves at the next change, or after `time` ms. */
   async within(time: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let mine = () => {};
@@ -22,8 +22,8 @@ export class Signal {
     this.#waiting.delete(mine);
   }
 
-  /** The first answer of `look` that is not undefined; what `look` throws is thrown.
-   * @param every looks again after so many ms too, for whoever also looks at the clock */
+  /** Calls `look` at each change until it returns something other than undefined; its errors are thrown.
+   * @param every also calls it at this interval in ms, for conditions that depend on the clock */
   async until<T>(look: () => T | undefined, every?: number): Promise<T> {
     for (;;) {
       const seen = look();

@@ -1,17 +1,17 @@
-// Shared: one question for all who ask it at once, and its answer for a while.
+// Single flight: one upstream question for all that ask it at once, with its answer kept for a while.
 
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { NegativeCache, worth } from "./negative-cache.ts";
+import { NegativeCache, ttlOf } from "./negative-cache.ts";
 
-/** Whoever asks while the same is being asked shares it, and for a while what came of it: for things that are named by
- * digest, and never change. */
+/** Shares a running question and, for the rule's `negativeTtl`, its answer. For things named by digest, which never
+ * change. */
 export class SingleFlight<T> {
   readonly #refusals: NegativeCache;
   readonly #values = new NegativeCache<T>();
   readonly #asking = new Map<string, Promise<T>>();
 
-  /** @param refusals shared with others who ask for the same thing in another way */
+  /** @param refusals shared with other questions about the same content */
   constructor(refusals: NegativeCache) {
     this.#refusals = refusals;
   }
@@ -37,7 +37,7 @@ export class SingleFlight<T> {
     this.#asking.set(key, asking);
     asking.then(
       (value) => this.#values.keep(source, { value }, source.rule.negativeTtl, Date.now()),
-      (error) => this.#refusals.keep(source, { error }, worth(error, source, true), Date.now()),
+      (error) => this.#refusals.keep(source, { error }, ttlOf(error, source, true), Date.now()),
     );
     return asking;
   }

@@ -1,17 +1,18 @@
-// The sources of a fill: who came, and what the upstream told each. An error concerns those who came with that
-// source; the fill goes on with the next.
+// Sources of a fill: for whom it fetches, and how the upstream answered each. An error concerns only the clients of
+// that source; the fill goes on with the next.
 
 import { RegistryError } from "../../oci/error.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { isPersonal } from "./asking.ts";
-import { type NegativeCache, worth } from "./negative-cache.ts";
+import { type NegativeCache, ttlOf } from "./negative-cache.ts";
 
 export class Sources {
   readonly #sources = new Map<string, Source>();
   readonly #answered = new Set<string>();
   readonly #errors = new Map<string, RegistryError>();
 
-  /** What is asked is asked for the one who came first; what only that one was refused, the next one asks for again. */
+  /** Adds a source. Its upstream requests are charged to its first client; if that client's quota was used up, to the
+   * next one. */
   add(source: Source): void {
     const key = sourceKey(source);
     const { by } = this.#sources.get(key) ?? source;
@@ -29,22 +30,23 @@ export class Sources {
     return [...this.#sources.values()];
   }
 
-  /** Whether it is the source that the fill was begun for. */
+  /** Whether the fill was started for this source. */
   isFirst(source: Source): boolean {
     return this.#sources.keys().next().value === sourceKey(source);
   }
 
-  /** For a run that is resumed. @param answered keys of sources (policy/source) */
+  /** Restores the state of a resumed run.
+   * @param answered keys of sources (policy/source) */
   restore(answered: readonly string[]): void {
     for (const key of answered) this.#answered.add(key);
   }
 
-  /** Those that the upstream gave something. */
+  /** Sources that the upstream delivered something to. */
   allAnswered(): Source[] {
     return this.all().filter((source) => this.hasAnswered(source));
   }
 
-  /** Whether the upstream gave something to this source. */
+  /** Whether the upstream delivered something to this source. */
   hasAnswered(source: Source): boolean {
     return this.#answered.has(sourceKey(source));
   }
@@ -53,17 +55,17 @@ export class Sources {
     return this.#errors.get(sourceKey(source));
   }
 
-  /** Keeps what is worth it of the errors, each for its own source. */
-  remember(memory: NegativeCache): void {
+  /** Puts each source's error into the negative cache. */
+  remember(refusals: NegativeCache): void {
     for (const [key, error] of this.#errors) {
       const source = this.#sources.get(key) as Source;
-      memory.keep(source, { error }, worth(error, source, true), Date.now());
+      refusals.keep(source, { error }, ttlOf(error, source, true), Date.now());
     }
   }
 
-  /** Does `work` with the first source that has not failed; throws the last error when none is left.
-   * @param failed told of each failure, so that those who depend on that source need not wait, and that source is out;
-   * without it, as in the middle of a fill, an error is a hiccup, and not kept */
+  /** Calls `work` with the first source that has not failed; throws the last error when none is left.
+   * @param failed called at each failure, which excludes that source and wakes its clients. Without it, as in the
+   * middle of a fill, an error is temporary and is not kept */
   async use<T>(work: (source: Source) => Promise<T>, failed?: () => void): Promise<T> {
     let last: RegistryError | undefined;
     for (const [key, source] of this.#sources) {
@@ -84,8 +86,8 @@ export class Sources {
   }
 }
 
-/** Whether a run failed for one who joined it only because the share of the one who began it is used up. */
-export function isBeginners(
+/** Whether a run failed for a joiner only because the quota of the client that started it is used up. */
+export function isOthersQuota(
   run: { sources: Sources; failure?: { error: unknown } | undefined },
   source: Source,
   error: unknown,

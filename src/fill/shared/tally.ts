@@ -1,5 +1,5 @@
-// The tally of the fills: what upstreams were asked for, how they answered, and what they sent. Counted for all objects of an isolate
-// together, and told to the catalog within ten seconds; what an isolate has counted last may be lost with it.
+// Fill tally: upstream requests, their answers and bytes, counted for all objects of an isolate and reported to the
+// catalog within ten seconds. Counts not yet reported are lost with the isolate.
 
 import { openCatalog } from "../../catalog/open.ts";
 import { Counting } from "../../catalog/record/counts.ts";
@@ -13,31 +13,36 @@ import type { FillBindings } from "../contract.ts";
 
 const counting = new Counting();
 const hours = new Hours();
-/** Fills at work, and when they last showed it, in ms since the epoch: of an object that was reset nobody tells the end. */
+/**
+ * Running fills, and when each last showed activity, in ms since the epoch: an object that was reset reports no end.
+ */
 const fills = new Map<Digest, number>();
-/** Its name, made when it is first told: outside of a handler the platform gives nothing random. */
+/** Random name of the isolate, created at the first report: the platform offers no randomness outside of handlers. */
 let isolate: string | undefined;
-/** Until when somebody has it in hand to tell, in ms since the epoch: an object that is gone tells nothing. */
-let takenUntil = 0;
+/** Until when a scheduled report counts as pending, in ms since the epoch: an object that was aborted never sends its
+ * own. */
+let scheduledUntil = 0;
 const REPORT_SLACK = 5_000;
-/** A fill shows itself more often than this, in ms (fill/blob-fill). */
+/** Time in ms without activity after which a fill counts as ended; its alarm shows activity more often
+ * (fill/blob/blob-fill). */
 const FILL_TIMEOUT = 15 * 60_000;
 
 export interface FillTally extends Tally {
-  /** A fill is at work, until it ends. */
+  /** Counts a running fill until it ends. */
   filling(digest: Digest, ended: Promise<void>): void;
-  /** What came did not hash to its digest. @param detail what came, in words */
+  /** Records content that did not match its digest.
+   * @param detail description of what came */
   unverified(source: Source, digest: Digest, detail: string): void;
 }
 
-/** @param env of the object that counts */
+/** @param env bindings of the object that counts */
 export function tallyOf(env: FillBindings): FillTally {
   const soon = () => {
     const now = Date.now();
-    if (now < takenUntil) return;
-    const every = readTimes({ ...env }, []).reportEvery; // what is wrong with it is told at the door
-    takenUntil = now + every + REPORT_SLACK;
-    setTimeout(() => void tell(env), every);
+    if (now < scheduledUntil) return;
+    const every = readTimes({ ...env }, []).reportEvery; // configuration errors are reported at the entry
+    scheduledUntil = now + every + REPORT_SLACK;
+    setTimeout(() => void sendReport(env), every);
   };
   const add = (source: Source, amounts: Parameters<Counting["add"]>[3]) => {
     counting.add(source.rule.name, sourceKey(source), Date.now(), amounts);
@@ -50,7 +55,7 @@ export function tallyOf(env: FillBindings): FillTally {
       meter.count("entrepot_upstream_requests", { rule, kind, method, status });
       meter.observe("entrepot_upstream_duration_seconds", { rule }, answer.waited / 1000);
       hours.add(originOf(source.rule), Date.now(), answer);
-      // That a manifest is unknown, which a GET may confirm, is no pull of it.
+      // A GET answered with 404 is no pull.
       const isPull = kind === "manifest" && method === "GET" && answer.status !== 404;
       add(source, { upstreamRequests: 1, ...(isPull && { upstreamPulls: 1 }) });
     },
@@ -79,8 +84,8 @@ export function tallyOf(env: FillBindings): FillTally {
   };
 }
 
-async function tell(env: FillBindings): Promise<void> {
-  takenUntil = 0;
+async function sendReport(env: FillBindings): Promise<void> {
+  scheduledUntil = 0;
   const at = Date.now();
   for (const [digest, shownAt] of fills) if (at - shownAt > FILL_TIMEOUT) fills.delete(digest);
   const counts = counting.take();
@@ -102,7 +107,7 @@ async function tell(env: FillBindings): Promise<void> {
     hours.putBack(told);
     meter.putBack(metered);
     console.warn(
-      `entrepot: the catalog was not told what was fetched: ${(error as Error).message}`,
+      `entrepot: reporting upstream requests to the catalog failed, will retry: ${(error as Error).message}`,
     );
   }
 }

@@ -1,4 +1,5 @@
-// What a tag's object knows of the tag: its own memory of what KV shows late, and the stores and the catalog that it keeps up to date.
+// Known mapping of a tag: the object's own copy, as KV shows writes late, and the stores and the catalog that it keeps
+// up to date.
 
 import type { Digest } from "../../oci/digest.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
@@ -6,17 +7,16 @@ import { type Source, sourceKey } from "../../policy/source.ts";
 import { MAPPING_KEY } from "../../store/keys.ts";
 import { TagStore } from "../../store/tags.ts";
 import type { FillBindings } from "../contract.ts";
-import { empty } from "../shared/emptied.ts";
-import { type Outbox, TELL_AGAIN } from "../shared/outbox.ts";
+import { emptyStorage, type Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
 
-/** What the object stores: that there is none is as good to know. */
+/** The object's own copy; that the tag is gone is stored too. */
 type Stored = { mapping: TagMapping } | { gone: true };
 
-/** For how long the object remembers what it has written into KV, in ms: KV shows a write after 60 s or more. */
-const REMEMBER = 5 * 60_000;
+/** Time in ms that the object keeps what it has written into KV: KV shows a write after 60 s or more. */
+const COPY_TTL = 5 * 60_000;
 
-/** How long the mapping of a tag that is about to be proved waits for that before KV has it all the same, in ms. */
-const PROVED_WITHIN = 5_000;
+/** Time in ms to wait for `proved` before the mapping is written to KV without it. */
+const PROVED_TIMEOUT = 5_000;
 
 export class KnownTag {
   readonly #storage: DurableObjectStorage;
@@ -31,32 +31,33 @@ export class KnownTag {
     this.#outbox = outbox;
   }
 
-  /** What the object knows itself, since KV shows late what was written; else what KV does. */
+  /** The object's own copy, else KV's. */
   async get(source: Source, tag: string): Promise<TagMapping | undefined> {
-    const near = this.#stored ? undefined : await this.#near(source, tag);
-    // Somebody may have found out while KV was read.
+    const near = this.#stored ? undefined : await this.#load(source, tag);
+    // Another request may have set it while KV was read.
     const stored = this.#stored && "mapping" in this.#stored ? this.#stored.mapping : undefined;
     const mapping = this.#stored ? stored : near;
-    // Another rule of this upstream keeps what is deleted.
+    // Kept by another rule of this upstream that has `keepDeleted`.
     return mapping?.deleted && !source.rule.keepDeleted ? undefined : mapping;
   }
 
-  async #near(source: Source, tag: string): Promise<TagMapping | undefined> {
+  async #load(source: Source, tag: string): Promise<TagMapping | undefined> {
     const stored = await this.#storage.get<Stored>(MAPPING_KEY);
     this.#stored ??= stored;
     return stored ? undefined : this.#tags.get(source, tag);
   }
 
-  /** From the record, which is written when the tag moves: the mapping is that old, or younger. */
+  /** The mapping from the R2 record, which is written when the tag moves; it may have been checked more recently. */
   async recorded(source: Source, tag: string): Promise<TagMapping | undefined> {
-    if (this.#stored) return undefined; // that it is gone
+    if (this.#stored) return undefined; // known to be gone
     const record = await this.#tags.recorded(source, tag);
     if (!record || record.gone) return undefined;
     return { digest: record.digest, checkedAt: record.recordedAt, recorded: true };
   }
 
-  /** @param known what was known before
-   * @param isProvedNext `proved` will be told in a moment, and KV takes one write a second to a key: so it is written then */
+  /** @param known the previous mapping
+   * @param isProvedNext `proved` will be called in a moment: KV allows one write per second and key, so it is written
+   * then */
   async remember(
     source: Source,
     tag: string,
@@ -67,7 +68,7 @@ export class KnownTag {
     const isNew = !known?.recorded || known.digest !== found.digest;
     const { digest, checkedAt } = found;
     const mapping = { ...found, recorded: true };
-    // Not recorded before it is: a record that says otherwise for ever would have a sweep take the tag for another's.
+    // Set only once it is recorded: with a wrong record a sweep would take the tag for another's.
     await this.#store({ mapping: { ...mapping, recorded: !isNew } });
     if (isNew) await this.#tell(sourceKey(source), tag, digest, checkedAt, false);
     try {
@@ -78,8 +79,8 @@ export class KnownTag {
       if (isProvedNext && !mapping.proved) this.#putLater(source, tag, mapping);
       else await this.#tags.put(source, tag, mapping);
     } catch (error) {
-      // What is lost is the near copy, and the record until the tag is checked again; whoever misses it comes here.
-      console.error(`entrepot: a tag's mapping was not stored: ${(error as Error).message}`);
+      // Lost are the KV copy, and the record until the next check; requests that miss it come here.
+      console.error(`entrepot: storing a tag's mapping failed: ${(error as Error).message}`);
       return found;
     }
     return mapping;
@@ -89,22 +90,22 @@ export class KnownTag {
     this.#putting = setTimeout(() => {
       this.#putting = undefined;
       this.#tags.put(source, tag, mapping).catch((error: Error) => {
-        console.error(`entrepot: a tag's mapping was not stored: ${error.message}`); // as above
+        console.error(`entrepot: storing a tag's mapping failed: ${error.message}`);
       });
-    }, PROVED_WITHIN);
+    }, PROVED_TIMEOUT);
   }
 
-  /** The repository is linked to what the tag means. */
+  /** Records that the repository is linked to the tag's digest. */
   async proved(source: Source, tag: string, digest: Digest): Promise<void> {
     const mapping = await this.get(source, tag);
     if (!mapping || mapping.digest !== digest || mapping.proved) return;
     const proved = { ...mapping, proved: true };
-    this.#putNoMore();
+    this.#cancelPut();
     if (this.#stored) await this.#store({ mapping: proved });
     await this.#tags.put(source, tag, proved);
   }
 
-  /** The upstream has it no more. */
+  /** Records that the upstream no longer has the tag. */
   async forget(source: Source, tag: string, known: TagMapping, now: number): Promise<void> {
     await this.#store({ gone: true });
     await this.#tell(sourceKey(source), tag, known.digest, now, true);
@@ -112,21 +113,21 @@ export class KnownTag {
       await this.#tags.forget(source, tag);
       await this.#tags.recordGone(source, tag, now);
     } catch (error) {
-      // It is stale where it still shows, and whoever finds it so comes here.
-      console.error(`entrepot: a tag was not forgotten: ${(error as Error).message}`);
+      // KV may still show it as stale; requests that find it so come here.
+      console.error(`entrepot: deleting a tag's mapping failed: ${(error as Error).message}`);
     }
   }
 
-  /** A sweep deletes the tag, if it means that.
-   * @param place its rule may be gone
-   * @returns false where it means something else by now */
+  /** Deletes the tag for a sweep.
+   * @param place given instead of a source, as the rule may be gone
+   * @returns false if the tag points elsewhere by now */
   async remove(place: string, tag: string, digest: Digest): Promise<boolean> {
     if (!(await this.#tags.remove(place, tag, digest))) return false;
     await this.#empty();
     return true;
   }
 
-  /** Somebody was served what the tag meant while a sweep deleted it: it is known again. */
+  /** Stores the mapping again after it was served while a sweep deleted it. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<void> {
     const { digest, checkedAt } = mapping;
     await this.#tags.restore(place, tag, mapping);
@@ -135,10 +136,10 @@ export class KnownTag {
       await this.#tell(place, tag, digest, checkedAt, false);
   }
 
-  /** For the object's alarm: tells the catalog what it could not be told, and then forgets what KV shows by now. */
+  /** Called by the object's alarm: reports what could not be reported, then drops the copy, which KV shows by now. */
   async tidy(): Promise<void> {
     if (!(await this.#outbox.isEmpty())) {
-      await this.#storage.setAlarm(Date.now() + TELL_AGAIN);
+      await this.#storage.setAlarm(Date.now() + REPORT_RETRY_DELAY);
       if (!(await this.#outbox.empty())) return;
     }
     await this.#empty();
@@ -155,21 +156,21 @@ export class KnownTag {
   }
 
   async #store(stored: Stored): Promise<void> {
-    this.#putNoMore();
+    this.#cancelPut();
     this.#stored = stored;
     await this.#storage.put(MAPPING_KEY, stored);
-    if (await this.#outbox.isEmpty()) await this.#storage.setAlarm(Date.now() + REMEMBER);
+    if (await this.#outbox.isEmpty()) await this.#storage.setAlarm(Date.now() + COPY_TTL);
   }
 
-  /** What was to be written is not so any more. */
-  #putNoMore(): void {
+  /** Cancels a delayed write to KV. */
+  #cancelPut(): void {
     clearTimeout(this.#putting);
     this.#putting = undefined;
   }
 
   async #empty(): Promise<void> {
-    this.#putNoMore();
+    this.#cancelPut();
     this.#stored = undefined;
-    await empty(this.#storage);
+    await emptyStorage(this.#storage);
   }
 }

@@ -1,5 +1,5 @@
-// A tag's check: what does it mean at the upstream now? HEAD, which costs no pull; GET where HEAD is deficient. A tag that
-// has moved is told only once its new manifest is here: until then the old one can be served.
+// Tag check: asks the upstream for the tag's digest by HEAD, which costs no pull, or by GET where HEAD is deficient. A
+// new digest is reported only once its manifest is cached; until then the old one can be served.
 
 import { algorithmOf, type Digest, isDigest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -50,18 +50,18 @@ export class TagCheck {
     return this.#moved(source, tag, found, purpose);
   }
 
-  /** Whether the manifest is cached. */
-  isHere(digest: Digest): Promise<boolean> {
+  isCached(digest: Digest): Promise<boolean> {
     return this.#manifests.has(digest);
   }
 
-  /** Undefined where HEAD does not tell. */
+  /** Undefined where HEAD does not name a digest. */
   async #byHead(source: Source, tag: string, purpose: Purpose): Promise<TagMapping | undefined> {
     const headers = await this.#upstream.headManifest(source, tag, purpose);
     const digest = headers?.get("docker-content-digest");
     if (!headers || !digest || !isDigest(digest)) return undefined;
     const mediaType = manifestType(headers.get("content-type"));
-    // Some registries heed Accept for GET alone, and tell HEAD of the schema 1 that they have beside: GET has the last word.
+    // Some registries honour Accept for GET only, and describe in HEAD the schema 1 manifest that they have too: GET
+    // decides.
     if (isSchema1(mediaType)) return undefined;
     const size = manifestSize(headers);
     return {
@@ -72,7 +72,7 @@ export class TagCheck {
     };
   }
 
-  /** The new manifest is here, and the repository linked to it, before the tag is told to have moved. */
+  /** Caches the new manifest and links the repository to it before the new digest is reported. */
   async #moved(
     source: Source,
     tag: string,
@@ -95,18 +95,18 @@ export class TagCheck {
     }
   }
 
-  /** The upstream forces a GET by tag: its bytes are kept here and now. */
+  /** Checks by GET, where HEAD is deficient: the bytes of the answer are stored here. */
   async byGet(source: Source, tag: string, purpose: Purpose): Promise<TagMapping> {
     const answer = await this.#upstream.manifest(source, tag, purpose);
     const bytes = await readManifest(source, answer);
     const mediaType = typeOfManifest(source, bytes);
     const { host } = source.rule.upstream;
-    // The header is all that tells a damaged body where no digest was asked for.
+    // Without a requested digest, only the header can reveal a damaged body.
     const told = answer.headers.get("docker-content-digest");
     const digest =
       told !== null && isDigest(told) ? digestOf(bytes, algorithmOf(told)) : digestOf(bytes);
     if (told !== null && isDigest(told) && told !== digest) {
-      const message = `${host} sent other bytes than ${told} promises; nothing was kept`;
+      const message = `${host} sent content that does not match ${told}; nothing was stored`;
       throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
     }
     const manifest = { digest, mediaType, bytes };
@@ -121,7 +121,7 @@ export class TagCheck {
   }
 }
 
-/** The upstream does not have the digest that its HEAD named: the tag moved in between, or HEAD is wrong. */
+/** Whether the upstream lacks the digest that its HEAD named: the tag moved in between, or HEAD is wrong. */
 export function isWrongDigest(error: unknown): boolean {
   return (
     error instanceof RegistryError && ["MANIFEST_UNKNOWN", "MANIFEST_INVALID"].includes(error.code)

@@ -1,5 +1,5 @@
-// TagFill: the Durable Object, one per tag, that asks the upstream once what the tag means, for all who ask. It only maps:
-// content comes from the fill of its digest, so that two tags of one manifest are one GET.
+// TagFill: the Durable Object, one per tag, that asks the upstream once for the tag's digest, for all clients. It only
+// maps: content comes from the fill of the digest, so that two tags of one manifest cause one GET.
 
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../../config/rule.ts";
@@ -13,7 +13,7 @@ import { offline, unasked } from "../../upstream/client/offline.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, CheckedTag, FillBindings, Removed, TagFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
-import { NegativeCache, worth } from "../shared/negative-cache.ts";
+import { NegativeCache, ttlOf } from "../shared/negative-cache.ts";
 import { Outbox } from "../shared/outbox.ts";
 import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
@@ -21,14 +21,14 @@ import { KnownTag } from "./known-tag.ts";
 import { TagCheck } from "./tag-check.ts";
 
 interface Checking {
-  /** Under which it is done: another rule of the upstream may have more patience. */
+  /** Rule that the check runs under: another rule of the same upstream may allow more time. */
   rule: Rule;
   background: boolean;
   promise: Promise<TagMapping>;
 }
 
-/** Interval in ms in which a tag is asked again because what it leads to is missing upstream. */
-const ASKED_AGAIN = 10_000;
+/** Minimum interval in ms between checks of a tag because its content is missing upstream. */
+const RECHECK_INTERVAL = 10_000;
 
 export class TagFill extends DurableObject<FillBindings> implements Calls<TagFillMethods> {
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
@@ -39,46 +39,47 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     this.#outbox,
     this.env,
   );
-  readonly #memory = new NegativeCache();
-  /** The digest that was doubted last and found to be meant, or not, and when. */
-  #askedAgain: { digest: Digest; at: number } | undefined;
-  #guests = 0;
+  readonly #refusals = new NegativeCache();
+  /** Digest last checked again because its content was missing upstream, and when. */
+  #rechecked: { digest: Digest; at: number } | undefined;
+  #active = 0;
   #checking: Checking | undefined;
   #getting: Promise<TagMapping> | undefined;
 
-  /** The tag's mapping: not older than the rule's `tagTtl`, or with the failure that it is served for. Throws what the
-   * upstream answers where there is nothing to serve. */
+  /** Mapping of the tag, no older than the rule's `tagTtl`, or stale with the failure that it is served for. Throws the
+   * upstream's error where there is nothing to serve. */
   async check(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
-    return settle(() => this.#visit(() => this.#checked(source, tag, asking)));
+    return settle(() => this.#afterRemoval(() => this.#checked(source, tag, asking)));
   }
 
   async #checked(source: Source, tag: string, asking: Asking): Promise<CheckedTag> {
     const known = await this.#known.get(source, tag);
     const now = Date.now();
-    const isGone = known !== undefined && this.#isAskedAgain(known.digest, asking, now);
+    const isGone = known !== undefined && this.#isRecheckDue(known.digest, asking, now);
     const force = (asking.force || isGone) && !isImmutable(source, tag);
     if (known && !force && freshnessOf(known, source, tag, now) === "fresh") {
       return { mapping: known, how: "found" as const };
     }
     try {
       if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-      // Whoever wants to know now may find what has been pushed since; refusals and failures are as they were.
-      this.#memory.throwRecalled(source, now, force);
+      // A forced check ignores a remembered 404, as the tag may have been pushed since; refusals and failures still
+      // count.
+      this.#refusals.throwRecalled(source, now, force);
       const checked = await patiently(this.#share(source, tag, known, asking), source, asking);
-      if (isGone) this.#askedAgain = { digest: known.digest, at: now };
+      if (isGone) this.#rechecked = { digest: known.digest, at: now };
       return checked;
     } catch (error) {
-      return this.#instead(source, tag, known, asRegistryError(error), asking);
+      return this.#staleInstead(source, tag, known, asRegistryError(error), asking);
     }
   }
 
-  /** Once in a while: a client may ask for what is missing in an index as often as it likes. */
-  #isAskedAgain(digest: Digest, { gone }: Asking, now: number): boolean {
-    const { digest: last, at } = this.#askedAgain ?? { digest: undefined, at: 0 };
-    return gone === digest && (last !== digest || now - at >= ASKED_AGAIN);
+  /** Limited in rate: a client can request missing contents of an index as often as it likes. */
+  #isRecheckDue(digest: Digest, { gone }: Asking, now: number): boolean {
+    const { digest: last, at } = this.#rechecked ?? { digest: undefined, at: 0 };
+    return gone === digest && (last !== digest || now - at >= RECHECK_INTERVAL);
   }
 
-  /** The same by GET alone: for an upstream whose HEAD names a digest that it does not have.
+  /** Checks by GET alone, for an upstream whose HEAD names a digest that it does not have.
    * @param wrong that digest */
   async checkByGet(
     source: Source,
@@ -87,9 +88,9 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     asking: Asking,
   ): Promise<Outcome<CheckedTag>> {
     return settle(() =>
-      this.#visit(async () => {
+      this.#afterRemoval(async () => {
         const known = this.#getting ? undefined : await this.#known.get(source, tag);
-        if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // a moment ago
+        if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // another request has just resolved it
         return patiently(this.#shareGet(source, tag), source, asking);
       }),
     );
@@ -116,8 +117,8 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     return this.#known.remember(source, tag, known, await this.#check.byGet(source, tag, "client"));
   }
 
-  /** What was known is served instead of a failure, for as long as the rule allows. */
-  async #instead(
+  /** Serves the known mapping instead of a failure, for as long as the rule allows. */
+  async #staleInstead(
     source: Source,
     tag: string,
     known: TagMapping | undefined,
@@ -131,8 +132,8 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
-    // What is refused to nobody in particular is not refused to somebody; nor what one alone is refused, to others.
-    if (!asking.background && !error.personal) this.#memory.pause(source, error, now);
+    // Only a failed check for a client starts a pause; a background check, or one client's used-up quota, does not.
+    if (!asking.background && !error.personal) this.#refusals.pause(source, error, now);
     return { mapping, how: "found", failure: error.toValue() };
   }
 
@@ -148,7 +149,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       try {
         return { mapping: await running.promise, how: "joined" };
       } catch (error) {
-        // What is not done for nobody's sake may be done for somebody's, and what took too long for one's.
+        // Check again: a background check may fail where a client's would succeed, and this rule may allow more time.
         const isShort = running.rule.firstByteTimeout < source.rule.firstByteTimeout;
         const isOwn = !isShort && (!running.background || background);
         if (isOwn && !isPersonal(error)) throw error;
@@ -170,16 +171,16 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   ): Promise<TagMapping> {
     try {
       const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
-      this.#memory.forget(source);
+      this.#refusals.forget(source);
       return await this.#known.remember(source, tag, known, found, content);
     } catch (error) {
       const now = Date.now();
-      this.#memory.keep(source, { error }, worth(error, source, false), now);
+      this.#refusals.keep(source, { error }, ttlOf(error, source, false), now);
       const isGone = error instanceof RegistryError && error.status === 404;
       if (!isGone || !known) throw error;
-      // What was only looked at, and never pulled, cannot be kept.
-      if (source.rule.keepDeleted && (await this.#check.isHere(known.digest))) {
-        this.#memory.forget(source);
+      // A tag whose manifest was never cached cannot be kept.
+      if (source.rule.keepDeleted && (await this.#check.isCached(known.digest))) {
+        this.#refusals.forget(source);
         return this.#known.remember(source, tag, known, {
           ...known,
           deleted: true,
@@ -191,43 +192,43 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     }
   }
 
-  /** The repository has been linked to the digest that the tag means: from now on a hit by the tag need not look for the link. */
+  /** Records that the repository is linked to the tag's digest: hits by the tag then skip the link lookup. */
   async proved(source: Source, tag: string, digest: Digest): Promise<Outcome<void>> {
-    return settle(() => this.#visit(() => this.#known.proved(source, tag, digest)));
+    return settle(() => this.#afterRemoval(() => this.#known.proved(source, tag, digest)));
   }
 
-  /** Deletes what is known of the tag, unless it is being checked, or means something else by now.
-   * @param place its rule may be gone */
+  /** Deletes the tag's mapping unless it is being checked or points elsewhere by now.
+   * @param place given instead of a source, as the rule may be gone */
   async remove(
     place: string,
     tag: string,
     digest: Digest,
   ): Promise<Outcome<Removed["outcome"] | "moved">> {
     return settle(async () => {
-      const isBusy = async () => !(await this.#outbox.isEmpty()) || this.#isAtWork;
+      const isBusy = async () => !(await this.#outbox.isEmpty()) || this.#isActive;
       const remove = () => this.#known.remove(place, tag, digest);
       const { outcome, found } = await this.#removing.unless(isBusy, remove);
       return outcome === "gone" && !found ? "moved" : outcome;
     });
   }
 
-  get #isAtWork(): boolean {
-    return this.#guests > 0 || this.#checking !== undefined || this.#getting !== undefined;
+  get #isActive(): boolean {
+    return this.#active > 0 || this.#checking !== undefined || this.#getting !== undefined;
   }
 
-  /** Somebody has just been served what the tag meant, while it was deleted: it is known again, and told. */
+  /** Stores and reports the mapping again: it was served while it was being deleted. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<Outcome<void>> {
-    return settle(() => this.#visit(() => this.#known.restore(place, tag, mapping)));
+    return settle(() => this.#afterRemoval(() => this.#known.restore(place, tag, mapping)));
   }
 
-  /** Whoever asks waits for the end of a removal, and none begins meanwhile. */
-  async #visit<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs `work` after a running removal; no removal begins meanwhile. */
+  async #afterRemoval<T>(work: () => Promise<T>): Promise<T> {
     await this.#removing.over();
-    this.#guests += 1;
+    this.#active += 1;
     try {
       return await work();
     } finally {
-      this.#guests -= 1;
+      this.#active -= 1;
     }
   }
 
