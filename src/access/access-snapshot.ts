@@ -6,42 +6,42 @@ import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";
 import { polled } from "../platform/polling.ts";
 import type { ReadVisit } from "../store/visit.ts";
-import { type Access, isPast, type PullToken, type Read, readPage } from "./contract.ts";
+import { type Access, type IndexedPage, isPast, type PullToken, readPage } from "./contract.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
 
 /** Ages of the page, in ms: from which it is read again in the background, from which it is read before answering,
  * and from which it is invalid. So a revoked token stops working everywhere within a minute. */
-const READ_AGAIN = 20_000;
-const READ_FIRST = 40_000;
-const TOO_OLD = 55_000;
+const REFRESH_AGE = 20_000;
+const BLOCKING_REFRESH_AGE = 40_000;
+const MAX_PAGE_AGE = 55_000;
 /** Timeout of reading the page, in ms. */
 const READ_TIMEOUT = 5_000;
 /** Minimum interval between reads of the page because of an unknown key, in ms. */
-const UNKNOWN_KEY = 5_000;
+const UNKNOWN_KEY_INTERVAL = 5_000;
 /** How long a looked-up pull token is trusted, in ms; a revocation on the page counts at once. */
-const KNOWN = 5 * 60_000;
+const TOKEN_TTL = 5 * 60_000;
 /** How long an unknown secret is remembered, in ms: it cannot become a token. */
-const UNKNOWN = 60_000;
+const UNKNOWN_TOKEN_TTL = 60_000;
 const MAX_TOKENS = 5_000;
 /** Interval in ms at which a request checks whether another request of its isolate has finished the same look-up. */
 const POLL_INTERVAL = 5;
 /** Minimum interval between a failed read and the next one, in ms: requests in between do not wait for the same
  * failure. */
-const FAILED = 1_000;
+const FAILURE_INTERVAL = 1_000;
 
 export type Later = ReadVisit["later"];
 
-type Look = () => Promise<PullToken | undefined>;
+type LookUp = () => Promise<PullToken | undefined>;
 
 export class AccessSnapshot {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
   /** Key: the hash of a secret, or the token's id. */
   readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MAX_TOKENS });
   /** Secrets that are no token, by the same key → time of the look-up, in ms since the epoch. */
-  readonly #strangers = new LRUCache<string, number>({ max: MAX_TOKENS });
+  readonly #unknownSecrets = new LRUCache<string, number>({ max: MAX_TOKENS });
   /** Look-ups under way, by the same key → start, in ms since the epoch. */
-  readonly #lookedUp = new Map<string, number>();
-  #page: Read | undefined;
+  readonly #lookUps = new Map<string, number>();
+  #page: IndexedPage | undefined;
   /** When the page was read, when the latest read began, and when a read last failed, in ms since the epoch. */
   #readAt = Number.NEGATIVE_INFINITY;
   #readingAt = Number.NEGATIVE_INFINITY;
@@ -52,37 +52,37 @@ export class AccessSnapshot {
   }
 
   /** Throws UNAVAILABLE (503) where there is no valid page to decide who may pull. */
-  async page(now: number, later: Later): Promise<Read> {
+  async page(now: number, later: Later): Promise<IndexedPage> {
     // A clock that was set back gives no age.
-    const age = now >= this.#readAt ? now - this.#readAt : TOO_OLD;
-    if (this.#page && age < READ_AGAIN) return this.#page;
-    if (this.#page && age < READ_FIRST) {
-      if (now - this.#readingAt > READ_TIMEOUT) later(this.#read(now).catch(complain));
+    const age = now >= this.#readAt ? now - this.#readAt : MAX_PAGE_AGE;
+    if (this.#page && age < REFRESH_AGE) return this.#page;
+    if (this.#page && age < BLOCKING_REFRESH_AGE) {
+      if (now - this.#readingAt > READ_TIMEOUT) later(this.#read(now).catch(logFailure));
       return this.#page;
     }
     if (!this.#hasJustFailed(now)) {
       try {
         return await this.#read(now);
       } catch (error) {
-        complain(error as Error);
+        logFailure(error as Error);
       }
     }
-    if (this.#page && age < TOO_OLD) return this.#page;
+    if (this.#page && age < MAX_PAGE_AGE) return this.#page;
     throw unavailable();
   }
 
   /** For a key that may be newer than the page. */
-  async newerPage(now: number, later: Later): Promise<Read> {
-    if (now - this.#readingAt < UNKNOWN_KEY) return this.page(now, later);
+  async newerPage(now: number, later: Later): Promise<IndexedPage> {
+    if (now - this.#readingAt < UNKNOWN_KEY_INTERVAL) return this.page(now, later);
     return this.#read(now).catch((error: Error) => {
-      complain(error);
+      logFailure(error);
       throw unavailable();
     });
   }
 
   /** Digest → reason of its quarantine. While the page cannot be read, the last one known is used: images stay
    * available when the access object does not. */
-  async quarantined(now: number, later: Later): Promise<Read["quarantined"]> {
+  async quarantined(now: number, later: Later): Promise<IndexedPage["quarantined"]> {
     try {
       return (await this.page(now, later)).quarantined;
     } catch (error) {
@@ -92,7 +92,7 @@ export class AccessSnapshot {
   }
 
   /** The rules that the API has added. While the page cannot be read, the last ones known; undefined where none are. */
-  async rules(now: number, later: Later): Promise<Read["rules"] | undefined> {
+  async rules(now: number, later: Later): Promise<IndexedPage["rules"] | undefined> {
     try {
       return (await this.page(now, later)).rules;
     } catch (error) {
@@ -103,7 +103,7 @@ export class AccessSnapshot {
 
   /** The keys that sign this cache's tokens, for uses that authenticate nobody: while the page cannot be read, the
    * last ones known. Throws UNAVAILABLE (503) where none are. */
-  async keys(now: number, later: Later): Promise<Read["keys"]> {
+  async keys(now: number, later: Later): Promise<IndexedPage["keys"]> {
     try {
       return (await this.page(now, later)).keys;
     } catch (error) {
@@ -137,8 +137,8 @@ export class AccessSnapshot {
     later: Later,
     lookingUp: () => void,
   ): Promise<PullToken | "past" | undefined> {
-    const look = () => this.#access.holder(id, now);
-    return this.#valid(`id ${id}`, look, now, later, lookingUp);
+    const lookUp = () => this.#access.holder(id, now);
+    return this.#valid(`id ${id}`, lookUp, now, later, lookingUp);
   }
 
   async isRevoked(id: string, now: number, later: Later): Promise<boolean> {
@@ -147,14 +147,14 @@ export class AccessSnapshot {
 
   async #valid(
     key: string,
-    look: Look,
+    lookUp: LookUp,
     now: number,
     later: Later,
     lookingUp: () => void,
   ): Promise<PullToken | "past" | undefined> {
     // Both start at once: a new isolate waits only for the slower one.
     const [token, { revokedIds }] = await Promise.all([
-      this.#known(key, look, now, lookingUp),
+      this.#known(key, lookUp, now, lookingUp),
       this.page(now, later),
     ]);
     if (!token) return undefined;
@@ -164,11 +164,11 @@ export class AccessSnapshot {
 
   async #known(
     key: string,
-    look: Look,
+    lookUp: LookUp,
     now: number,
     lookingUp: () => void,
   ): Promise<PullToken | undefined> {
-    const near = this.#near(key, now);
+    const near = this.#cached(key, now);
     if (near) return near.token;
     if (this.#isLookedUp(key, now)) {
       const meanwhile = await this.#lookedUpByAnother(key, now);
@@ -177,52 +177,53 @@ export class AccessSnapshot {
     // A token that was valid here is looked up without a limit: guesses by a neighbour in its network must not lock it
     // out.
     if (!this.#tokens.has(key)) lookingUp();
-    this.#lookedUp.set(key, now);
+    this.#lookUps.set(key, now);
     try {
-      const found = await this.#waited(look());
+      const found = await this.#waited(lookUp());
       if (found) this.#tokens.set(key, { token: found, at: now });
       else {
         this.#tokens.delete(key);
-        this.#strangers.set(key, now);
+        this.#unknownSecrets.set(key, now);
       }
       return found;
     } catch (error) {
-      complain(error as Error);
+      logFailure(error as Error);
       throw unavailable();
     } finally {
-      this.#lookedUp.delete(key);
+      this.#lookUps.delete(key);
     }
   }
 
   /** The cached result; undefined where none is recent enough. */
-  #near(key: string, now: number): { token: PullToken | undefined } | undefined {
+  #cached(key: string, now: number): { token: PullToken | undefined } | undefined {
     const known = this.#tokens.get(key);
-    if (known && now - known.at < KNOWN) return known;
-    const isStranger = now - (this.#strangers.get(key) ?? Number.NEGATIVE_INFINITY) < UNKNOWN;
-    return isStranger ? { token: undefined } : undefined;
+    if (known && now - known.at < TOKEN_TTL) return known;
+    const isUnknown =
+      now - (this.#unknownSecrets.get(key) ?? Number.NEGATIVE_INFINITY) < UNKNOWN_TOKEN_TTL;
+    return isUnknown ? { token: undefined } : undefined;
   }
 
   /** Whether another request is looking it up; a cancelled request no longer counts after the timeout. */
   #isLookedUp(key: string, now: number): boolean {
-    return now - (this.#lookedUp.get(key) ?? Number.NEGATIVE_INFINITY) < READ_TIMEOUT;
+    return now - (this.#lookUps.get(key) ?? Number.NEGATIVE_INFINITY) < READ_TIMEOUT;
   }
 
   /** Waits for the other request with timers of this one: a cancelled request resolves no promises. */
   async #lookedUpByAnother(key: string, now: number) {
     const isOver = () => (this.#isLookedUp(key, now) ? undefined : true);
     if (!isOver()) await polled(isOver, POLL_INTERVAL, READ_TIMEOUT);
-    return this.#near(key, now);
+    return this.#cached(key, now);
   }
 
   #hasJustFailed(now: number): boolean {
-    return now >= this.#failedAt && now - this.#failedAt < FAILED;
+    return now >= this.#failedAt && now - this.#failedAt < FAILURE_INTERVAL;
   }
 
   #waited<T>(work: Promise<T>): Promise<T> {
     return within(work, READ_TIMEOUT, () => new Error("no answer in time"));
   }
 
-  async #read(now: number): Promise<Read> {
+  async #read(now: number): Promise<IndexedPage> {
     this.#readingAt = now;
     const page = await this.#waited(this.#access.page()).catch((error) => {
       this.#failedAt = now;
@@ -235,7 +236,7 @@ export class AccessSnapshot {
   }
 }
 
-function complain(error: Error): void {
+function logFailure(error: Error): void {
   console.error(`entrepot: reading from the access object failed: ${error.message}`);
 }
 

@@ -6,7 +6,7 @@ import type { Team } from "../config/auth.ts";
 import { digestOf } from "../oci/hash.ts";
 import { wildcard } from "../policy/wildcard.ts";
 import type { Role } from "./contract.ts";
-import { type Issuers, NoGood } from "./issuers/issuers.ts";
+import { InvalidToken, type Issuers } from "./issuers/issuers.ts";
 
 export interface Person {
   role: Role;
@@ -40,7 +40,7 @@ export async function ofTeam(
     if (isOn(viewers)) return { role: "viewer", who: name };
     return { refused: "this account is neither an administrator nor a viewer", known: true };
   } catch (error) {
-    if (!(error instanceof NoGood)) throw error;
+    if (!(error instanceof InvalidToken)) throw error;
     return { refused: error.message, known: false };
   }
 }

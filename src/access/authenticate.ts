@@ -6,11 +6,11 @@ import type { Identity } from "../policy/authorize.ts";
 import { meetsAll } from "../policy/claims.ts";
 import type { AccessSnapshot, Later } from "./access-snapshot.ts";
 import type { PullToken } from "./contract.ts";
-import { audienceOf, type Issuers, issuerOf, NoGood } from "./issuers/issuers.ts";
+import { audienceOf, InvalidToken, type Issuers, issuerOf } from "./issuers/issuers.ts";
 import type { Limits } from "./limits/limits.ts";
 import { ANONYMOUS, SERVICE, type Verifier } from "./tokens/jwt.ts";
 import { hashOf, isPullToken } from "./tokens/pull-token.ts";
-import { REFRESH, refreshedBy } from "./tokens/refresh-token.ts";
+import { REFRESH_AUDIENCE, refreshedBy } from "./tokens/refresh-token.ts";
 
 export type Asker =
   | { who: "nobody" }
@@ -33,7 +33,7 @@ export interface Somebody {
 }
 
 /** A request's credentials, which are never logged or forwarded. */
-export interface Presented {
+export interface PresentedCredentials {
   /** The Authorization header. */
   authorization: string | null;
   /** The header in which Cloudflare Access asserts an identity. */
@@ -44,9 +44,9 @@ export interface Presented {
 
 /** Maximum length of a header with a token, in characters: this cache's own tokens, with the most scopes and
  * networks, have 27 thousand. */
-const MAX_HEADER = 32 * 1024;
+const MAX_HEADER_LENGTH = 32 * 1024;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-const LONGEST_SUBJECT = 256;
+const MAX_SUBJECT_LENGTH = 256;
 
 export class Authenticator {
   readonly #auth: Auth;
@@ -74,7 +74,7 @@ export class Authenticator {
    * @param address of the client
    * @param now in ms since the epoch */
   async asker(
-    { authorization, assertion, ...form }: Presented,
+    { authorization, assertion, ...form }: PresentedCredentials,
     address: string | undefined,
     now: number,
     later: Later,
@@ -104,10 +104,10 @@ export class Authenticator {
   ): Promise<Asker> {
     if (this.#verifier.knows(secret)) return this.#ofOwn(secret, now, later);
     if (isPullToken(secret)) return this.#ofPullToken(secret, address, now, later);
-    if (secret.length > MAX_HEADER || !JWT.test(secret))
+    if (secret.length > MAX_HEADER_LENGTH || !JWT.test(secret))
       return refused("the credentials are neither a token of this cache nor an issuer's token");
     if (issuerOf(secret) !== SERVICE) return this.#ofIssuer(secret, now);
-    return audienceOf(secret) === REFRESH
+    return audienceOf(secret) === REFRESH_AUDIENCE
       ? this.#ofRefreshToken(secret, address, now, later)
       : this.#ofOwn(secret, now, later);
   }
@@ -172,10 +172,10 @@ export class Authenticator {
         if (!meetsAll(claims, source.claims)) continue;
         repositories.push(...source.repositories);
         touches &&= source.touches !== false;
-        const name = String(claims.sub || claims.common_name || "").slice(0, LONGEST_SUBJECT);
+        const name = String(claims.sub || claims.common_name || "").slice(0, MAX_SUBJECT_LENGTH);
         known = { subject: `${iss} ${name}`, expiresAt: (claims.exp as number) * 1000 };
       } catch (error) {
-        if (!(error instanceof NoGood)) throw error;
+        if (!(error instanceof InvalidToken)) throw error;
         why = error.message;
       }
     }
@@ -210,7 +210,7 @@ function refused(why: string, counts = true, of?: string): Asker {
  * Undefined where the header is neither. */
 function secretIn(authorization: string): string | undefined {
   const [, scheme = "", value = ""] = /^(basic|bearer) +(\S+) *$/i.exec(authorization) ?? [];
-  if (value === "" || value.length > MAX_HEADER) return undefined;
+  if (value === "" || value.length > MAX_HEADER_LENGTH) return undefined;
   if (scheme.toLowerCase() === "bearer") return value;
   try {
     const text = atob(value);

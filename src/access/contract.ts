@@ -75,13 +75,13 @@ export interface Session {
 }
 
 /** A page, indexed for look-ups. */
-export interface Read extends Page {
+export interface IndexedPage extends Page {
   revokedIds: ReadonlySet<string>;
   /** Digest → reason of its quarantine. */
   quarantined: ReadonlyMap<string, string>;
 }
 
-export function readPage(page: Page): Read {
+export function readPage(page: Page): IndexedPage {
   const quarantined = new Map(page.quarantine.map(({ digest, reason }) => [digest, reason]));
   return { ...page, revokedIds: new Set(page.revoked), quarantined };
 }

@@ -16,7 +16,7 @@ import {
   openSessions,
   sessionState,
 } from "./sessions/session-rows.ts";
-import { Keys } from "./tokens/signing-keys.ts";
+import { SigningKeys } from "./tokens/signing-keys.ts";
 import { statementKey } from "./tokens/statement-keys.ts";
 import {
   insertToken,
@@ -30,16 +30,16 @@ import {
 
 /** How long a revocation is on the page, in ms: longer than an isolate remembers a token, and than this cache's
  * tokens live. */
-const REVOCATION_TOLD_FOR = 60 * 60_000;
+const REVOCATION_TTL = 60 * 60_000;
 /** Maximum number of stored refresh secrets of a pull token. */
-const MOST_REFRESH = 1_000;
-const MOST_ACTIONS = 100_000;
+const MAX_REFRESH_SECRETS = 1_000;
+const MAX_ACTIONS = 100_000;
 /** Maximum number of digests in quarantine, all of which every isolate keeps in memory. */
-const MOST_QUARANTINED = 5_000;
+const MAX_QUARANTINED = 5_000;
 
 export class AccessObject extends DurableObject implements Calls<Access> {
   readonly #database = new Sqlite(this.ctx.storage.sql);
-  readonly #keys = new Keys(this.ctx.storage, this.#database);
+  readonly #keys = new SigningKeys(this.ctx.storage, this.#database);
 
   constructor(context: DurableObjectState, env: object) {
     super(context, env);
@@ -52,7 +52,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
       const keys = await this.#keys.current(now);
       const revoked = this.#database.all<{ id: string }>(
         "SELECT id FROM tokens WHERE revoked_at > ?",
-        now - REVOCATION_TOLD_FOR,
+        now - REVOCATION_TTL,
       );
       const quarantine = this.#database.all<Quarantined>(
         "SELECT * FROM quarantine ORDER BY digest",
@@ -69,23 +69,23 @@ export class AccessObject extends DurableObject implements Calls<Access> {
   }
 
   find(...[hash, now]: Parameters<Access["find"]>): Promise<Outcome<PullToken | undefined>> {
-    return this.#do(() => tokenOfSecret(this.#database, hash, now));
+    return this.#transaction(() => tokenOfSecret(this.#database, hash, now));
   }
 
   holder(...[id, now]: Parameters<Access["holder"]>): Promise<Outcome<PullToken | undefined>> {
-    return this.#do(() => tokenInUse(this.#database, id, now));
+    return this.#transaction(() => tokenInUse(this.#database, id, now));
   }
 
   create(
     ...[id, hash, token, who, now]: Parameters<Access["create"]>
   ): Promise<Outcome<PullToken>> {
-    return this.#do(() => {
+    return this.#transaction(() => {
       // A repeated call makes no second token.
       const known = tokenById(this.#database, id);
       if (known) return known;
       insertToken(this.#database, id, token, who, now);
       this.#database.run("INSERT INTO secrets VALUES (?, ?, ?, 1)", hash, id, now);
-      this.#act(
+      this.#audit(
         who,
         `created the pull token "${token.name}" (${id}) for ${token.repositories.join(", ")}`,
         now,
@@ -97,24 +97,24 @@ export class AccessObject extends DurableObject implements Calls<Access> {
 
   /** Called by earlier versions only: the current one stores no refresh tokens (access/tokens/refresh-token.ts). */
   refresh(...[id, hash, now]: Parameters<Access["refresh"]>): Promise<Outcome<void>> {
-    return this.#do(() => {
+    return this.#transaction(() => {
       this.#database.run("INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, 0)", hash, id, now);
       this.#database.run(
         `DELETE FROM secrets WHERE token = ?1 AND NOT own AND (used_at < ?2 OR hash NOT IN (
            SELECT hash FROM secrets WHERE token = ?1 AND NOT own ORDER BY used_at DESC LIMIT ?3))`,
         id,
         now - TOKEN_RETENTION,
-        MOST_REFRESH,
+        MAX_REFRESH_SECRETS,
       );
     });
   }
 
   tokens(...[now]: Parameters<Access["tokens"]>): Promise<Outcome<PullToken[]>> {
-    return this.#do(() => tokensSince(this.#database, now));
+    return this.#transaction(() => tokensSince(this.#database, now));
   }
 
   revoke(...[id, who, now]: Parameters<Access["revoke"]>): Promise<Outcome<PullToken | undefined>> {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const token = tokenById(this.#database, id);
       if (!token || token.revokedAt !== undefined) return token;
       this.#database.run(
@@ -123,7 +123,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
         who,
         id,
       );
-      this.#act(who, `revoked the pull token "${token.name}" (${id})`, now);
+      this.#audit(who, `revoked the pull token "${token.name}" (${id})`, now);
       return tokenById(this.#database, id);
     });
   }
@@ -131,77 +131,77 @@ export class AccessObject extends DurableObject implements Calls<Access> {
   rotate(...[who, now]: Parameters<Access["rotate"]>): Promise<Outcome<string>> {
     return settle(async () => {
       const kid = await this.#keys.rotate(now);
-      this.#act(who, `created a new signing key (${kid})`, now);
+      this.#audit(who, `created a new signing key (${kid})`, now);
       return kid;
     });
   }
 
   quarantine(...[digest, reason, who, now]: Parameters<Access["quarantine"]>) {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const { count } = this.#database.one<{ count: number }>(
         "SELECT count(*) AS count FROM quarantine WHERE digest <> ?",
         digest,
       );
-      if (count >= MOST_QUARANTINED) return false;
+      if (count >= MAX_QUARANTINED) return false;
       const row = "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)";
       this.#database.run(row, digest, reason, now, who);
-      this.#act(who, `quarantined ${digest}: ${reason}`, now);
+      this.#audit(who, `quarantined ${digest}: ${reason}`, now);
       return true;
     });
   }
 
   release(...[digest, who, now]: Parameters<Access["release"]>) {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const gone = this.#database.all(
         "DELETE FROM quarantine WHERE digest = ? RETURNING digest",
         digest,
       );
-      if (gone.length > 0) this.#act(who, `released ${digest} from quarantine`, now);
+      if (gone.length > 0) this.#audit(who, `released ${digest} from quarantine`, now);
       return gone.length > 0;
     });
   }
 
   changeRule(...[base, change, who, now]: Parameters<Access["changeRule"]>) {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const isDone = changeRule(this.#database, base, change, who, now);
-      if (isDone) this.#act(who, changeTold(change), now);
+      if (isDone) this.#audit(who, describeChange(change), now);
       return isDone;
     });
   }
 
   beginSession(...[id, role, now]: Parameters<Access["beginSession"]>) {
-    return this.#do(() => {
-      this.#act(`the ${role} token`, "signed in to the console", now);
+    return this.#transaction(() => {
+      this.#audit(`the ${role} token`, "signed in to the console", now);
       return beginSession(this.#database, id, role, now);
     });
   }
 
   sessions(...[now]: Parameters<Access["sessions"]>) {
-    return this.#do(() => openSessions(this.#database, now));
+    return this.#transaction(() => openSessions(this.#database, now));
   }
 
   endSession(...[id, who, now]: Parameters<Access["endSession"]>) {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const ended = endSession(this.#database, id, now);
-      if (ended) this.#act(who, `ended a session of the ${ended.role} token (${id})`, now);
+      if (ended) this.#audit(who, `ended a session of the ${ended.role} token (${id})`, now);
       return ended;
     });
   }
 
   endSessions(...[role, who, now]: Parameters<Access["endSessions"]>) {
-    return this.#do(() => {
+    return this.#transaction(() => {
       const count = endSessions(this.#database, role, now);
-      this.#act(who, `ended all sessions of the ${role} token`, now);
+      this.#audit(who, `ended all sessions of the ${role} token`, now);
       return count;
     });
   }
 
   note(...[who, what, now]: Parameters<Access["note"]>): Promise<Outcome<void>> {
-    return this.#do(() => this.#act(who, what, now));
+    return this.#transaction(() => this.#audit(who, what, now));
   }
 
   actions(...[before, limit]: Parameters<Access["actions"]>) {
-    return this.#do(() =>
+    return this.#transaction(() =>
       this.#database.all<{ id: number; at: number; who: string; what: string }>(
         "SELECT * FROM actions WHERE id < ? ORDER BY id DESC LIMIT ?",
         before ?? Number.MAX_SAFE_INTEGER,
@@ -210,20 +210,20 @@ export class AccessObject extends DurableObject implements Calls<Access> {
     );
   }
 
-  #act(who: string, what: string, now: number): void {
+  #audit(who: string, what: string, now: number): void {
     this.#database.run("INSERT INTO actions (at, who, what) VALUES (?, ?, ?)", now, who, what);
     this.#database.run(
       "DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?",
-      MOST_ACTIONS,
+      MAX_ACTIONS,
     );
   }
 
-  #do<T>(work: () => T): Promise<Outcome<T>> {
+  #transaction<T>(work: () => T): Promise<Outcome<T>> {
     return settle(async () => this.ctx.storage.transactionSync(work));
   }
 }
 
-function changeTold({ name, fields }: RuleChange): string {
+function describeChange({ name, fields }: RuleChange): string {
   if (name === LIFECYCLE)
     return fields ? "set the lifecycle policies" : "removed the added lifecycle policies";
   return `${fields ? "set" : "deleted"} the rule "${name}"`;

@@ -6,7 +6,7 @@ import { BACKGROUND } from "../policy/requester.ts";
 import type { Source } from "../policy/source.ts";
 import { scopeOf } from "./authorization/scope.ts";
 import { NameFailure } from "./client/name-failure.ts";
-import type { Endpoint, Seen, Use } from "./contract.ts";
+import type { Endpoint, PlannedRequest, RequestResult } from "./contract.ts";
 import { readBudget, readRetryAfter } from "./health/limit.ts";
 
 /** The reason for a request: `client` waits for the answer; `background` runs after an answer was sent; `transfer`
@@ -40,7 +40,7 @@ export function endpointOf({ kind, path }: Pick<UpstreamRequest, "kind" | "path"
 }
 
 /** The part of an answer that the gate needs; without headers where no answer came. */
-export interface Reply {
+export interface AnswerSummary {
   elsewhere: boolean;
   status?: number;
   headers?: Headers;
@@ -55,7 +55,7 @@ function isPull({ kind, method }: UpstreamRequest): boolean {
   return kind === "manifest" && method === "GET";
 }
 
-export function useOf(asked: UpstreamRequest): Use | undefined {
+export function plannedRequestOf(asked: UpstreamRequest): PlannedRequest | undefined {
   if (asked.purpose === "transfer") return undefined;
   const { rule, by } = asked.source;
   return {
@@ -70,13 +70,13 @@ export function useOf(asked: UpstreamRequest): Use | undefined {
 }
 
 /** Returns undefined where the gate has nothing to learn from the answer. */
-export function seenOf(
+export function resultOf(
   asked: UpstreamRequest,
   { lentAt, watched }: { lentAt: number; watched: boolean },
-  answer: Reply,
+  answer: AnswerSummary,
   error: RegistryError | undefined,
   now: number,
-): Seen | undefined {
+): RequestResult | undefined {
   const { rule } = asked.source;
   const { status = 0, headers } = answer;
   // A blob's redirect counts as a good answer, whatever the storage behind it does.
@@ -87,13 +87,13 @@ export function seenOf(
   const refused = error !== undefined && !ailing && asked.purpose !== "transfer";
   const isNews = budget || watched || (refused && asked.source.by);
   if (ailing ? asked.purpose === "transfer" : !isNews) return undefined;
-  const seen: Seen = { by: nameOf(asked), askedAt: lentAt, pull: isPull(asked) };
+  const seen: RequestResult = { by: nameOf(asked), askedAt: lentAt, pull: isPull(asked) };
   if (refused) seen.refused = true;
   if (asked.kind !== "list") seen.repository = scopeOf(asked.source);
   if (budget) seen.budget = budget;
   if (isStorage || (status >= 200 && status < 300)) seen.gave = true;
   if (ailing) {
-    seen.error = wordless(error, rule);
+    seen.error = withoutUpstreamMessage(error, rule);
     const retryAfter = readRetryAfter(headers?.get("retry-after") ?? null, now);
     if (retryAfter !== undefined) seen.retryAfter = retryAfter;
     if (error instanceof NameFailure) seen.ofName = true;
@@ -106,7 +106,7 @@ export function seenOf(
 }
 
 /** The error without the upstream's own message, for clients of all repositories: the message was about one of them. */
-function wordless(error: RegistryError, { upstream }: Rule): ErrorValue {
+function withoutUpstreamMessage(error: RegistryError, { upstream }: Rule): ErrorValue {
   const { upstreamStatus } = error;
   const value = error.toValue();
   if (upstreamStatus === undefined) return value;

@@ -10,7 +10,7 @@ export type HeadKind = "manifest" | "blob";
 export type Endpoint = "manifest" | "blob" | "tags" | "referrers";
 
 /** A request that is about to be sent. */
-export interface Use {
+export interface PlannedRequest {
   /** Key of the identity. Absent in calls from an older version. */
   by?: string;
   /** Undefined for lists, which may be slow or broken on their own. */
@@ -28,7 +28,7 @@ export interface Use {
 }
 
 /** The result of a request. */
-export interface Seen {
+export interface RequestResult {
   /** Key of the identity. Absent in calls from an older version. */
   by?: string;
   /** Time at which the request was admitted, in ms since the epoch. */
@@ -53,7 +53,7 @@ export interface Seen {
 }
 
 /** A lent authorization, with what the gate needs when its answer is reported. */
-export interface Lent {
+export interface LentAuthorization {
   /** Undefined until the upstream asks for one. */
   authorization: string | undefined;
   /** Index of the credential in the rule's list. */
@@ -62,7 +62,7 @@ export interface Lent {
   fresh: boolean;
 }
 
-export interface Loan extends Lent {
+export interface Loan extends LentAuthorization {
   /** Report a good answer too. */
   watched: boolean;
   /** Time of the loan by the gate's clock, in ms since the epoch. */
@@ -76,7 +76,7 @@ export interface Loan extends Lent {
 }
 
 /** The part of a 401 or 403 that the gate needs. */
-export interface Refused {
+export interface AuthRefusal {
   status: number;
   /** The WWW-Authenticate header. */
   challenge: string | null;
@@ -85,7 +85,7 @@ export interface Refused {
 }
 
 /** A change of an upstream's health: paused because of a rate limit or failures, or requested again. */
-export interface Became {
+export interface HealthChange {
   what: "limited" | "down" | "up";
   /** In ms since the epoch. */
   at: number;
@@ -127,10 +127,15 @@ export interface Budget {
 
 /** The gate, as its callers see it. */
 export interface Gate {
-  lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
-  answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, seen: Seen): Promise<{ pause: number; became: Became[] }>;
-  news(rule: Rule): Promise<Became[]>;
+  lend(
+    rule: Rule,
+    scope: string,
+    use: PlannedRequest | undefined,
+    endpoint?: Endpoint,
+  ): Promise<Loan>;
+  answer(rule: Rule, scope: string, refused: AuthRefusal, loan: Loan): Promise<Loan | undefined>;
+  report(rule: Rule, seen: RequestResult): Promise<{ pause: number; became: HealthChange[] }>;
+  news(rule: Rule): Promise<HealthChange[]>;
   /** Returns whether the upstream is known to have no referrers API. */
   lacksReferrers(rule: Rule): Promise<boolean>;
   sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
@@ -149,10 +154,15 @@ export interface GateBindings {
 
 /** Methods of UpstreamGate. Names and arguments stay: during a rolling deploy, the previous version calls them too. */
 export interface GateMethods {
-  lend(rule: Rule, scope: string, use: Use | undefined, endpoint?: Endpoint): Promise<Loan>;
-  answer(rule: Rule, scope: string, refused: Refused, loan: Loan): Promise<Loan | undefined>;
-  report(seen: Seen): Promise<{ pause: number; became: Became[] }>;
-  news(): Promise<Became[]>;
+  lend(
+    rule: Rule,
+    scope: string,
+    use: PlannedRequest | undefined,
+    endpoint?: Endpoint,
+  ): Promise<Loan>;
+  answer(rule: Rule, scope: string, refused: AuthRefusal, loan: Loan): Promise<Loan | undefined>;
+  report(seen: RequestResult): Promise<{ pause: number; became: HealthChange[] }>;
+  news(): Promise<HealthChange[]>;
   lacksReferrers(): Promise<boolean>;
   sawReferrers(repository: string, has: boolean): Promise<boolean>;
   sawHead(kind: HeadKind, agrees: boolean): Promise<null>;

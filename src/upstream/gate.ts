@@ -5,24 +5,24 @@ import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type Outcome, settle } from "../platform/rpc.ts";
-import { Lender, type Purpose as Wanted } from "./authorization/lender.ts";
+import { type AuthorizationRequest, Lender } from "./authorization/lender.ts";
 import { NameFailure } from "./client/name-failure.ts";
 import { isOfflineIn } from "./client/offline.ts";
 import { isMissing, type ReferrersApi, withSeen } from "./client/referrers-api.ts";
 import { isRefused, withRetryAfter } from "./client/refusal.ts";
 import type {
-  Became,
+  AuthRefusal,
   Endpoint,
   HeadKind,
+  HealthChange,
   Loan,
-  Refused,
-  Seen,
+  PlannedRequest,
+  RequestResult,
   UpstreamState,
-  Use,
 } from "./contract.ts";
 import { Allowance } from "./health/allowance.ts";
 import { HeadRecord } from "./health/head-trust.ts";
-import { admit, type Health, isAiling, nameOf, pauseOf, unprobe } from "./health/health.ts";
+import { admit, type Health, isAiling, nameOf, pauseOf, releaseProbe } from "./health/health.ts";
 import { readRetryAfter } from "./health/limit.ts";
 import { observe } from "./health/observe.ts";
 import { changesOf, stateOf, storedOf } from "./health/standing.ts";
@@ -32,14 +32,14 @@ const HEALTH_KEY = "health";
 const REFERRERS_KEY = "referrers";
 
 export class UpstreamGate extends DurableObject<Record<string, unknown>> {
-  readonly #lender = new Lender(this.env, (error, wanted) => this.#heard(error, wanted));
+  readonly #lender = new Lender(this.env, (error, wanted) => this.#recordTokenError(error, wanted));
   readonly #allowance = new Allowance();
   #health: Health = {};
   #referrers: ReferrersApi = {};
   readonly #heads = new HeadRecord(this.ctx.storage);
   #offline: boolean | undefined;
   /** Changes that were not reported to a caller yet. */
-  #became: Became[] = [];
+  #changes: HealthChange[] = [];
 
   constructor(context: DurableObjectState, env: Record<string, unknown>) {
     super(context, env);
@@ -56,7 +56,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   async lend(
     rule: Rule,
     scope: string,
-    use: Use | undefined,
+    use: PlannedRequest | undefined,
     endpoint?: Endpoint,
   ): Promise<Outcome<Loan>> {
     return settle(async () => {
@@ -72,7 +72,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
         const loan = { ...lent, watched, lentAt: now, ...this.#heads.doubt(endpoint, now) };
         return { ...loan, ...(by && { by }), ...(endpoint && { endpoint }) };
       } catch (error) {
-        if (use) this.#health = unprobe(this.#health, use, now);
+        if (use) this.#health = releaseProbe(this.#health, use, now);
         throw error;
       }
     });
@@ -83,7 +83,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   async answer(
     rule: Rule,
     scope: string,
-    refused: Refused,
+    refused: AuthRefusal,
     loan: Loan,
   ): Promise<Outcome<Loan | undefined>> {
     return settle(async () => {
@@ -96,7 +96,7 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
 
   /** Throws where the request is not admitted. What it takes of probes and shares is stored with the answer; an
    * object that is reset forgets it. */
-  #admit(rule: Rule, use: Use, now: number): void {
+  #admit(rule: Rule, use: PlannedRequest, now: number): void {
     const [by, { perMinute = 0 }] = [nameOf(use), use];
     if (!use.background) this.#allowance.check(by, perMinute, rule.upstream.host, now);
     this.#health = admit(this.#health, use, now);
@@ -104,21 +104,21 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   /** Records an answer. Returns how long the upstream is paused now, in seconds, and the changes of its health. */
-  async report(seen: Seen): Promise<Outcome<{ pause: number; became: Became[] }>> {
+  async report(seen: RequestResult): Promise<Outcome<{ pause: number; became: HealthChange[] }>> {
     return settle(async () => {
       await this.#observe(seen);
-      return { pause: pauseOf(this.#health, seen, Date.now()), became: this.#takeNews() };
+      return { pause: pauseOf(this.#health, seen, Date.now()), became: this.#takeChanges() };
     });
   }
 
   /** Returns the changes that were not reported yet. */
-  async news(): Promise<Outcome<Became[]>> {
-    return settle(async () => this.#takeNews());
+  async news(): Promise<Outcome<HealthChange[]>> {
+    return settle(async () => this.#takeChanges());
   }
 
-  #takeNews(): Became[] {
-    const became = this.#became;
-    this.#became = [];
+  #takeChanges(): HealthChange[] {
+    const became = this.#changes;
+    this.#changes = [];
     return became;
   }
 
@@ -152,15 +152,15 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
   }
 
   /** Records a token service's error as its registry's: a refusal counts as an answer, anything else as a failure. */
-  async #heard(
+  async #recordTokenError(
     error: RegistryError,
-    { scope, by, endpoint }: Omit<Wanted, "rule">,
+    { scope, by, endpoint }: Omit<AuthorizationRequest, "rule">,
   ): Promise<RegistryError> {
     const now = Date.now();
     // Lists, and so their tokens, may be slow or broken on their own.
     const isList = endpoint === "tags" || endpoint === "referrers";
     const retryAfter = readRetryAfter(error.headers["Retry-After"] ?? null, now);
-    const seen: Seen = {
+    const seen: RequestResult = {
       askedAt: now,
       ...(!isList && { repository: scope }),
       pull: false,
@@ -174,16 +174,16 @@ export class UpstreamGate extends DurableObject<Record<string, unknown>> {
     return withRetryAfter(error, pauseOf(this.#health, seen, now));
   }
 
-  async #observe(seen: Seen): Promise<void> {
+  async #observe(seen: RequestResult): Promise<void> {
     const [before, now] = [this.#health, Date.now()];
     const { all, identities } = before;
     const isResting = all !== undefined || identities?.[nameOf(seen)] !== undefined;
     // During an outage, the requester is not charged for failures.
     if (seen.refused || (seen.error && seen.error.status !== 429 && !isResting))
-      this.#allowance.inVain(nameOf(seen));
+      this.#allowance.chargeFailure(nameOf(seen));
     this.#health = observe(before, seen, now, Math.random());
     // Each change is reported once.
-    this.#became.push(...changesOf(before, this.#health, now));
+    this.#changes.push(...changesOf(before, this.#health, now));
     const stored = storedOf(this.#health);
     if (!isSame(stored, storedOf(before))) await this.ctx.storage.put(HEALTH_KEY, stored);
   }

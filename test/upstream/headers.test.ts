@@ -5,10 +5,10 @@ import { Issuers } from "../../src/access/issuers/issuers.ts";
 import { challengeIn } from "../../src/upstream/authorization/challenge.ts";
 import { loginFor } from "../../src/upstream/authorization/login.ts";
 import {
-  ALL_HEADERS,
   excessOf,
-  LONGEST_HEADER,
-  MOST_HEADERS,
+  MAX_HEADER_LENGTH,
+  MAX_HEADERS,
+  MAX_TOTAL_LENGTH,
   withoutSecrets,
 } from "../../src/upstream/client/headers.ts";
 import { secretsIn } from "../../src/upstream/client/sent.ts";
@@ -43,14 +43,14 @@ const BOMBS: [string, Record<string, string>][] = [
 
 describe("the bounds", () => {
   it.each([
-    [`${MOST_HEADERS} headers`, many(MOST_HEADERS)],
-    ["one of the most", { link: "x".repeat(LONGEST_HEADER) }],
+    [`${MAX_HEADERS} headers`, many(MAX_HEADERS)],
+    ["one of the most", { link: "x".repeat(MAX_HEADER_LENGTH) }],
     [
       "all of the most",
       {
         ...many(0),
         ...Object.fromEntries(
-          Array.from({ length: 8 }, (_, at) => [`x-${at}`, "v".repeat(ALL_HEADERS / 8 - 3)]),
+          Array.from({ length: 8 }, (_, at) => [`x-${at}`, "v".repeat(MAX_TOTAL_LENGTH / 8 - 3)]),
         ),
       },
     ],
@@ -59,10 +59,14 @@ describe("the bounds", () => {
   });
 
   it.each<[string, Record<string, string>, RegExp]>([
-    ["one more", many(MOST_HEADERS + 1), /more than 256 headers/],
-    ["one that is longer", { link: "x".repeat(LONGEST_HEADER + 1) }, /a header link longer than/],
+    ["one more", many(MAX_HEADERS + 1), /more than 256 headers/],
+    [
+      "one that is longer",
+      { link: "x".repeat(MAX_HEADER_LENGTH + 1) },
+      /a header link longer than/,
+    ],
     ["one with a long name", { [LARGE]: "x".repeat(20_000) }, /^.{0,200}$/],
-    ["the same name again and again", { x: "v".repeat(ALL_HEADERS) }, /longer than/],
+    ["the same name again and again", { x: "v".repeat(MAX_TOTAL_LENGTH) }, /longer than/],
   ])("%s may not", (_, headers, words) => {
     expect(excessOf(new Headers(headers))).toMatch(words);
   });

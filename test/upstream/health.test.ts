@@ -2,21 +2,27 @@
 
 import { describe, expect, it } from "vitest";
 import type { ErrorValue, RegistryError } from "../../src/oci/error.ts";
-import type { Seen, Use } from "../../src/upstream/contract.ts";
+import type { PlannedRequest, RequestResult } from "../../src/upstream/contract.ts";
 import {
   admit,
   type Health,
   isAiling,
   pauseOf,
-  unprobe,
+  releaseProbe,
 } from "../../src/upstream/health/health.ts";
 import { observe } from "../../src/upstream/health/observe.ts";
 
 const T = 1_750_000_000_000;
-const PULL: Use = { repository: "a", pull: true, background: false, reserve: 10, deadline: 1000 };
-const ELSEWHERE: Use = { ...PULL, repository: "z" };
-const OTHER: Use = { ...PULL, pull: false };
-const BEHIND: Use = { ...PULL, background: true };
+const PULL: PlannedRequest = {
+  repository: "a",
+  pull: true,
+  background: false,
+  reserve: 10,
+  deadline: 1000,
+};
+const ELSEWHERE: PlannedRequest = { ...PULL, repository: "z" };
+const OTHER: PlannedRequest = { ...PULL, pull: false };
+const BEHIND: PlannedRequest = { ...PULL, background: true };
 
 const failed: ErrorValue = {
   code: "UNAVAILABLE",
@@ -30,7 +36,7 @@ const limited: ErrorValue = {
   status: 429,
   upstreamStatus: 429,
 };
-const seen = (more: Partial<Seen> = {}): Seen => ({
+const seen = (more: Partial<RequestResult> = {}): RequestResult => ({
   askedAt: Number.MAX_SAFE_INTEGER,
   repository: "a",
   pull: false,
@@ -45,7 +51,7 @@ const budget = (remaining: number, at = T) => ({
 });
 
 /** What whoever asks is told; undefined where he may ask. */
-function refusal(health: Health, use: Use, now: number): RegistryError | undefined {
+function refusal(health: Health, use: PlannedRequest, now: number): RegistryError | undefined {
   try {
     admit(health, use, now);
     return undefined;
@@ -54,12 +60,12 @@ function refusal(health: Health, use: Use, now: number): RegistryError | undefin
   }
 }
 
-function healthAfter(events: [at: number, seen: Seen][], chance = 0): Health {
+function healthAfter(events: [at: number, seen: RequestResult][], chance = 0): Health {
   return events.reduce<Health>((health, [at, what]) => observe(health, what, T + at, chance), {});
 }
 
 describe("failures", () => {
-  const three: [number, Seen][] = [0, 1, 2].map((at) => [at, seen({ error: failed })]);
+  const three: [number, RequestResult][] = [0, 1, 2].map((at) => [at, seen({ error: failed })]);
 
   it("of one or two are hiccups", () => {
     for (const count of [1, 2]) {
@@ -111,7 +117,7 @@ describe("failures", () => {
   });
 
   it("of one repository leave the others alone, however often it is asked for", () => {
-    const many: [number, Seen][] = Array.from({ length: 20 }, (_, at) => [
+    const many: [number, RequestResult][] = Array.from({ length: 20 }, (_, at) => [
       at * 60_000,
       seen({ error: failed }),
     ]);
@@ -135,7 +141,7 @@ describe("failures", () => {
   });
 
   it("of many who asked at once are one", () => {
-    const parallel: [number, Seen][] = Array.from({ length: 20 }, (_, at) => [
+    const parallel: [number, RequestResult][] = Array.from({ length: 20 }, (_, at) => [
       at + 10,
       seen({ askedAt: T, repository: `r${at}`, by: `${at % 4}`, error: failed }),
     ]);
@@ -145,7 +151,7 @@ describe("failures", () => {
   });
 
   it("are in a row no more after a good answer to what was asked before them", () => {
-    const two: [number, Seen][] = ["a", "b"].map((repository, at) => [
+    const two: [number, RequestResult][] = ["a", "b"].map((repository, at) => [
       at,
       seen({ repository, error: failed }),
     ]);
@@ -192,8 +198,8 @@ describe("failures", () => {
 
   it("let another through at once where the probe came to nothing", () => {
     const probing = admit(healthAfter(three), PULL, T + 2000);
-    expect(refusal(unprobe(probing, PULL, T + 2000), PULL, T + 2001)).toBeUndefined();
-    expect(refusal(unprobe(probing, PULL, T + 1999), PULL, T + 2001)).toBeDefined();
+    expect(refusal(releaseProbe(probing, PULL, T + 2000), PULL, T + 2001)).toBeUndefined();
+    expect(refusal(releaseProbe(probing, PULL, T + 1999), PULL, T + 2001)).toBeDefined();
   });
 
   it("let another through where the probe never came back", () => {
@@ -288,7 +294,12 @@ describe("the budget", () => {
 });
 
 /** What identities see, one answer after the other. */
-type Told = [by: string, repository: string, error?: ErrorValue, more?: Partial<Seen> | undefined];
+type Told = [
+  by: string,
+  repository: string,
+  error?: ErrorValue,
+  more?: Partial<RequestResult> | undefined,
+];
 const heard = (answers: Told[]) =>
   healthAfter(
     answers.map(([by, repository, error, more], at) => [
@@ -297,11 +308,15 @@ const heard = (answers: Told[]) =>
     ]),
   );
 const LATE = { code: "UNAVAILABLE", message: "up did not answer", status: 504 } as const;
-const many = (count: number, by: (at: number) => string, error: ErrorValue, more?: Partial<Seen>) =>
-  heard(Array.from({ length: count }, (_, at) => [by(at), `bad-${at}`, error, more]));
+const many = (
+  count: number,
+  by: (at: number) => string,
+  error: ErrorValue,
+  more?: Partial<RequestResult>,
+) => heard(Array.from({ length: count }, (_, at) => [by(at), `bad-${at}`, error, more]));
 const soon = T + 400;
 
-const KINDS: [string, ErrorValue, Partial<Seen>][] = [
+const KINDS: [string, ErrorValue, Partial<RequestResult>][] = [
   ["500", failed, {}],
   ["429", limited, {}],
   ["429 for an hour", limited, { retryAfter: 3_600_000 }],
@@ -313,7 +328,7 @@ describe.each(KINDS)(
   "names of one identity that are answered %s, however many,",
   (_, error, more) => {
     const health = many(300, () => "mallory", error, more);
-    const others: Use = { ...PULL, by: "alice" };
+    const others: PlannedRequest = { ...PULL, by: "alice" };
 
     it("take nothing from the others: not other names, not lists, not what is behind an answer, not those names", () => {
       const { repository: __, ...list } = others;
@@ -445,7 +460,7 @@ it("what an older version stored is heeded, and what it sends is somebody's", ()
 });
 
 it("an identity has no second voice in what is asked behind its answers", () => {
-  const events = ["a", "b", "c", "d"].flatMap((repository, at): [number, Seen][] => [
+  const events = ["a", "b", "c", "d"].flatMap((repository, at): [number, RequestResult][] => [
     [at, seen({ by: "mallory", repository, error: limited })],
     [at, seen({ by: "background", repository: `${repository}-behind`, error: limited })],
   ]);
@@ -454,7 +469,7 @@ it("an identity has no second voice in what is asked behind its answers", () => 
   expect(refusal(health, { ...ELSEWHERE, by: "alice" }, T + 10)).toBeUndefined();
   const two = healthAfter([
     ...events,
-    ...["e", "f", "g"].map((repository, at): [number, Seen] => [
+    ...["e", "f", "g"].map((repository, at): [number, RequestResult] => [
       10 + at,
       seen({ by: "alice", repository, error: limited }),
     ]),

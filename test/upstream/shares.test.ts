@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { RegistryError } from "../../src/oci/error.ts";
 import { Allowance } from "../../src/upstream/health/allowance.ts";
-import { keepShares, type Shares, told } from "../../src/upstream/health/shares.ts";
+import { enforceShares, recordBudget, type Shares } from "../../src/upstream/health/shares.ts";
 
 const T = 1_750_000_000_000;
 const WINDOW = 21_600_000;
@@ -34,10 +34,10 @@ function pulls(
   let after = shares;
   for (let count = 0; count < most; count++) {
     const left = after.budget?.remaining ?? 100;
-    if (left === 0 || errorOf(() => keepShares(after, client, by, now)))
+    if (left === 0 || errorOf(() => enforceShares(after, client, by, now)))
       return { count, shares: after };
-    after = keepShares(after, client, by, now);
-    after = told(after, { pull: true, gave: true, budget: budget(left - 1, now) }, by);
+    after = enforceShares(after, client, by, now);
+    after = recordBudget(after, { pull: true, gave: true, budget: budget(left - 1, now) }, by);
   }
   return { count: most, shares: after };
 }
@@ -55,7 +55,7 @@ describe("the pulls that are left", () => {
     const other = pulls("bob", greedy.shares, 1000);
     expect(other.count).toBe(20);
     const between = pulls("bob", greedy.shares, 1);
-    const refused = errorOf(() => keepShares(between.shares, client, "alice", T));
+    const refused = errorOf(() => enforceShares(between.shares, client, "alice", T));
     expect(refused).toMatchObject({
       code: "TOOMANYREQUESTS",
       status: 429,
@@ -78,18 +78,18 @@ describe("the pulls that are left", () => {
     const greedy = pulls("bob", pulls("alice", first, 85).shares, 2);
     expect(pulls("alice", greedy.shares, 1).count).toBe(0);
     const later = T + WINDOW / 2;
-    const again = told(greedy.shares, { pull: false, budget: budget(13, later) }, "bob");
+    const again = recordBudget(greedy.shares, { pull: false, budget: budget(13, later) }, "bob");
     expect(pulls("alice", again, 1, later).count).toBe(1);
   });
 
   it("are not held back by what is told of a window that is over", () => {
     const old = { ...pulls("bob", pulls("alice", first, 85).shares, 2).shares };
-    expect(errorOf(() => keepShares(old, client, "alice", T + WINDOW + 1))).toBeUndefined();
+    expect(errorOf(() => enforceShares(old, client, "alice", T + WINDOW + 1))).toBeUndefined();
   });
 
   it("are not what one name says alone: of what several were told at one time it is the middle", () => {
     const say = (shares: Shares, by: string, left: number, at = T) =>
-      told(shares, { pull: true, gave: true, budget: budget(left, at) }, by);
+      recordBudget(shares, { pull: true, gave: true, budget: budget(left, at) }, by);
     let shares = say(say(say({}, "alice", 80), "bob", 79), "mallory", 0);
     expect(shares.budget?.remaining).toBe(79);
     shares = say(shares, "mallory", 1_000_000);
@@ -97,7 +97,7 @@ describe("the pulls that are left", () => {
     expect(say(say({}, "alice", 80), "mallory", 0).budget?.remaining).toBe(80);
     const later = say(shares, "alice", 5, T + 3_600_000);
     expect(later.budget?.remaining).toBe(5);
-    const none = told(shares, { pull: true, gave: true }, "mallory");
+    const none = recordBudget(shares, { pull: true, gave: true }, "mallory");
     expect(none.budget?.remaining).toBe(80);
   });
 
@@ -143,10 +143,10 @@ describe("cold questions", () => {
     const allowance = new Allowance();
     for (let at = 0; at < 12; at++) {
       expect(ask(allowance, "a", T)).toBeUndefined();
-      allowance.inVain("a");
+      allowance.chargeFailure("a");
     }
     expect(ask(allowance, "a", T)).toBeDefined();
-    for (let at = 0; at < 500; at++) allowance.inVain("a"); // asked before, answered since
+    for (let at = 0; at < 500; at++) allowance.chargeFailure("a"); // asked before, answered since
     expect(ask(allowance, "a", T + 60_000)).toBeDefined();
     expect(ask(allowance, "a", T + 62_000)).toBeUndefined();
   });

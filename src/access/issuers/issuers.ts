@@ -23,20 +23,20 @@ const ALGORITHMS = [
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 /** Tolerance for clock differences, in s. */
-const TOLERANCE = 30;
+const CLOCK_TOLERANCE = 30;
 /** In ms: age at which keys are read again; age up to which they are used while the issuer does not answer; and
  * minimum interval between reads because of an unknown key. */
-const FRESH = 10 * 60_000;
-const USABLE = 24 * 60 * 60_000;
+const REFRESH_AGE = 10 * 60_000;
+const MAX_KEY_AGE = 24 * 60 * 60_000;
 const REREAD_INTERVAL = 30_000;
 /** Minimum interval in ms between a failed first read of an issuer's keys and the next one: requests in between do
  * not wait for the same failure. */
-const FAILED = 10_000;
+const FAILURE_INTERVAL = 10_000;
 /** Interval in ms at which a request checks whether another request has read the keys. */
 const POLL_INTERVAL = 10;
 /** Timeout of an issuer's answer, in ms, and its maximum size, in bytes. */
-const TIME = 5_000;
-const BYTES = 256 * 1024;
+const ANSWER_TIMEOUT = 5_000;
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 const keySet = z.object({
   keys: z.array(z.looseObject({ kty: z.string() })).max(500),
@@ -50,9 +50,9 @@ export interface KeySource {
 }
 
 /** The reason why a token is refused; contains no part of it. */
-export class NoGood extends Error {}
+export class InvalidToken extends Error {}
 
-interface Known {
+interface CachedKeys {
   keys: ReturnType<typeof createLocalJWKSet>;
   at: number;
   /** When they were last requested, successfully or not. */
@@ -60,13 +60,13 @@ interface Known {
 }
 
 export class Issuers {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, CachedKeys>();
   /** Issuer → start of a read under way, in ms since the epoch. */
   readonly #reading = new Map<string, number>();
   /** Issuer without known keys → its last failure, in ms since the epoch. */
   readonly #failed = new Map<string, number>();
 
-  /** Throws NoGood, and UNAVAILABLE (503) where the issuer's keys cannot be read.
+  /** Throws InvalidToken, and UNAVAILABLE (503) where the issuer's keys cannot be read.
    * @param now in ms since the epoch */
   async verify(
     token: string,
@@ -74,12 +74,12 @@ export class Issuers {
     audience: string[],
     now: number,
   ): Promise<JWTPayload> {
-    const check = async (keys: Known["keys"]) => {
+    const check = async (keys: CachedKeys["keys"]) => {
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ALGORITHMS,
         issuer: source.issuer,
         audience,
-        clockTolerance: TOLERANCE,
+        clockTolerance: CLOCK_TOLERANCE,
         requiredClaims: ["exp"],
         currentDate: new Date(now),
       });
@@ -94,21 +94,22 @@ export class Issuers {
       }
     } catch (error) {
       if (error instanceof RegistryError) throw error;
-      throw new NoGood(wordsFor(error, source));
+      throw new InvalidToken(reasonFor(error, source));
     }
   }
 
-  async #keysOf(source: KeySource, now: number, anew: boolean): Promise<Known["keys"]> {
+  async #keysOf(source: KeySource, now: number, anew: boolean): Promise<CachedKeys["keys"]> {
     const { issuer, jwks } = source;
     if (jwks) return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
     const known = this.#known.get(issuer);
-    if (known && !anew && now - known.at < FRESH) return known.keys;
+    if (known && !anew && now - known.at < REFRESH_AGE) return known.keys;
     if (this.#isReading(issuer)) {
       const meanwhile = await this.#readByAnother(issuer, known?.at);
       if (meanwhile) return meanwhile;
     }
     if (known && now - known.askedAt < REREAD_INTERVAL) return known.keys;
-    if (!known && Math.abs(now - (this.#failed.get(issuer) ?? 0)) < FAILED) throw silent(issuer);
+    if (!known && Math.abs(now - (this.#failed.get(issuer) ?? 0)) < FAILURE_INTERVAL)
+      throw keysUnavailable(issuer);
     if (known) known.askedAt = now;
     this.#reading.set(issuer, Date.now());
     try {
@@ -117,33 +118,33 @@ export class Issuers {
       return keys;
     } catch (error) {
       console.warn(`entrepot: reading the keys of ${issuer} failed: ${reasonOf(error)}`);
-      if (known && now - known.at < USABLE) return known.keys;
+      if (known && now - known.at < MAX_KEY_AGE) return known.keys;
       this.#failed.set(issuer, now);
-      throw silent(issuer);
+      throw keysUnavailable(issuer);
     } finally {
       this.#reading.delete(issuer);
     }
   }
 
   #isReading(issuer: string): boolean {
-    return Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * TIME;
+    return Date.now() - (this.#reading.get(issuer) ?? 0) < 2 * ANSWER_TIMEOUT;
   }
 
   /** Waits for another request's read, with timers of this one: a cancelled request resolves no promises. */
   async #readByAnother(
     issuer: string,
     before: number | undefined,
-  ): Promise<Known["keys"] | undefined> {
+  ): Promise<CachedKeys["keys"] | undefined> {
     const ready = () => {
       const known = this.#known.get(issuer);
       if (known && known.at !== before) return { keys: known.keys };
       return this.#isReading(issuer) ? undefined : { keys: undefined };
     };
-    return (await polled(ready, POLL_INTERVAL, 2 * TIME))?.keys;
+    return (await polled(ready, POLL_INTERVAL, 2 * ANSWER_TIMEOUT))?.keys;
   }
 }
 
-function silent(issuer: string): RegistryError {
+function keysUnavailable(issuer: string): RegistryError {
   const message = `the keys of the issuer ${issuer} cannot be read at the moment`;
   return new RegistryError("UNAVAILABLE", message, {
     status: 503,
@@ -197,16 +198,21 @@ async function read(url: string): Promise<unknown> {
     headers: { Accept: "application/json" },
     stay: true,
   } as const;
-  const response = await fetchFollowing(wanted, host, TIME, controller);
+  const response = await fetchFollowing(wanted, host, ANSWER_TIMEOUT, controller);
   if (!response.ok) {
     controller.abort();
     throw new Error(`${host} answered ${response.status}`);
   }
-  const text = await readText(response, { bytes: BYTES, silence: TIME, time: TIME, host });
+  const text = await readText(response, {
+    bytes: MAX_ANSWER_BYTES,
+    silence: ANSWER_TIMEOUT,
+    time: ANSWER_TIMEOUT,
+    host,
+  });
   return parseForeign(text);
 }
 
-function wordsFor(error: unknown, { issuer }: KeySource): string {
+function reasonFor(error: unknown, { issuer }: KeySource): string {
   if (error instanceof errors.JWTExpired) return `the token of ${issuer} has expired`;
   if (error instanceof errors.JWTClaimValidationFailed)
     return error.claim === "aud"

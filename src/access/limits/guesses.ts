@@ -6,15 +6,15 @@ import { RegistryError } from "../../oci/error.ts";
 import { networksOf } from "./networks.ts";
 
 /** Period of the platform's limiter, in s (wrangler.toml). */
-const PERIOD = 60;
+const PERIOD_SECONDS = 60;
 /** How long an address over its limit is refused without asking the limiter again, in ms. */
-const SHUT = 10_000;
+const REFUSAL_TTL = 10_000;
 /** How long an address is trusted after a right secret, in ms: its next attempt is counted only if it is wrong. So
  * the command line and a scraper, which send the secret with each request, are not limited. */
-const TRUSTED = 5 * 60_000;
-/** Maximum number of attempts per network and PERIOD in this isolate, where the platform's limiter, LOGINS, is not
+const TRUST_TTL = 5 * 60_000;
+/** Maximum number of attempts per network and PERIOD_SECONDS in this isolate, where the platform's limiter, LOGINS, is not
  * bound or fails. */
-const MOST_OWN = 20;
+const MAX_OWN = 20;
 const MAX_ADDRESSES = 10_000;
 
 /** Counts a failed login. @returns the network whose limit is reached; `uncounted` where nothing counts */
@@ -43,7 +43,7 @@ export class Guesses {
   ): Promise<T | undefined> {
     const { link, site } = networksOf(address);
     if ([link, site].some((network) => (this.#shut.get(network) ?? 0) > now)) throw tooManyLogins();
-    const isTrusted = now - (this.#trusted.get(link) ?? -TRUSTED) < TRUSTED;
+    const isTrusted = now - (this.#trusted.get(link) ?? -TRUST_TTL) < TRUST_TTL;
     if (!isTrusted) await this.#count(address, now);
     const found = compare();
     if (found === undefined) {
@@ -57,16 +57,17 @@ export class Guesses {
     const counted = await this.#countLogin(address);
     const full = counted === "uncounted" ? this.#countOwn(networksOf(address).site, now) : counted;
     if (full === undefined) return;
-    this.#shut.set(full, now + SHUT);
+    this.#shut.set(full, now + REFUSAL_TTL);
     throw tooManyLogins();
   }
 
   #countOwn(network: string, now: number): string | undefined {
     const known = this.#own.get(network);
-    const own = known && now - known.since < PERIOD * 1000 ? known : { count: 0, since: now };
+    const own =
+      known && now - known.since < PERIOD_SECONDS * 1000 ? known : { count: 0, since: now };
     own.count += 1;
     this.#own.set(network, own);
-    return own.count > MOST_OWN ? network : undefined;
+    return own.count > MAX_OWN ? network : undefined;
   }
 }
 
@@ -76,6 +77,6 @@ export function tooManyLogins(): RegistryError {
 
 export function tooMany(what: string): RegistryError {
   return new RegistryError("TOOMANYREQUESTS", `${what}; try again in a minute`, {
-    headers: { "Retry-After": String(PERIOD) },
+    headers: { "Retry-After": String(PERIOD_SECONDS) },
   });
 }

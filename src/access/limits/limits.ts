@@ -8,18 +8,18 @@ import { Guesses, tooMany, tooManyLogins } from "./guesses.ts";
 import { networksOf } from "./networks.ts";
 
 /** Requests of an identity to one isolate for each call of the REQUESTS limiter: fewer cost no call. */
-const EACH = 100;
+const REQUESTS_PER_CALL = 100;
 /** How long a refusal stands without asking the limiter again, in ms. */
 const REFUSAL_TTL = 10_000;
 const MAX_REMEMBERED = 10_000;
 /** Minimum interval in ms between look-ups of unknown secrets from an address with too many failed logins: a valid
  * token there still works, and guesses cost the access object no more than that. */
-const LOOKUP = 1_000;
+const LOOKUP_INTERVAL = 1_000;
 /** Failed logins of an IPv6 /48 for each one counted against it: it may have ten times as many as a /64. */
-const SITE_EACH = 10;
+const LOGINS_PER_SITE_CALL = 10;
 /** How long a refused secret is remembered, in ms: sending it again from the same address is not counted as another
  * guess. */
-const REPEATED = 10 * 60_000;
+const REPEAT_TTL = 10 * 60_000;
 
 export class Limits {
   /** Limits attempts at secrets that a person may have chosen. */
@@ -56,7 +56,7 @@ export class Limits {
   async failed(address: string | undefined, now: number, of?: string): Promise<void> {
     const { link } = networksOf(address);
     const guess = `${link} ${of}`;
-    if (of !== undefined && now - (this.#refused.get(guess) ?? -REPEATED) < REPEATED) return;
+    if (of !== undefined && now - (this.#refused.get(guess) ?? -REPEAT_TTL) < REPEAT_TTL) return;
     const full = await this.#countLogin(address);
     if (full === "uncounted") return;
     if (full === undefined) {
@@ -75,7 +75,7 @@ export class Limits {
     for (const key of new Set([link, site])) {
       const shut = this.#shut.get(key);
       if (!shut || shut.until <= now) continue;
-      if (now - shut.lookedUpAt < LOOKUP) throw tooManyLogins();
+      if (now - shut.lookedUpAt < LOOKUP_INTERVAL) throw tooManyLogins();
       shut.lookedUpAt = now;
     }
   }
@@ -85,7 +85,7 @@ export class Limits {
     const seen = this.#seen.get(who) ?? { count: 0, refusedUntil: 0 };
     this.#seen.set(who, seen);
     seen.count += 1;
-    if (seen.count % EACH === 0 && (await isWithin(this.#requests, who)) === false)
+    if (seen.count % REQUESTS_PER_CALL === 0 && (await isWithin(this.#requests, who)) === false)
       seen.refusedUntil = now + REFUSAL_TTL;
     if (now < seen.refusedUntil) throw tooMany("too many requests from this identity");
   }
@@ -99,7 +99,7 @@ export class Limits {
     if (site === link) return undefined;
     const count = (this.#sites.get(site) ?? 0) + 1;
     this.#sites.set(site, count);
-    if (count % SITE_EACH !== 0) return undefined;
+    if (count % LOGINS_PER_SITE_CALL !== 0) return undefined;
     return (await isWithin(this.#logins, `login ${site}`)) === false ? site : undefined;
   }
 }

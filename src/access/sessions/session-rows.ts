@@ -4,7 +4,7 @@ import type { Sqlite } from "../../platform/sqlite.ts";
 import type { Role, Session, SessionState } from "../contract.ts";
 
 /** Lifetime of a session, in ms. */
-export const SESSION_LASTS = 12 * 60 * 60_000;
+export const SESSION_LIFETIME = 12 * 60 * 60_000;
 /** Maximum number of sessions; every isolate keeps the ended ones in memory. Beyond it the older half is ended. */
 const MAX_SESSIONS = 1_000;
 
@@ -36,7 +36,7 @@ export function beginSession(database: Sqlite, id: string, role: Role, now: numb
   makeRoom(database);
   // A session that begins in the same millisecond as all were ended is not one of them.
   const beganAt = Math.max(now, endedUntil(database, role) + 1);
-  const endsAt = now + SESSION_LASTS;
+  const endsAt = now + SESSION_LIFETIME;
   const row = "INSERT INTO sessions VALUES (?, ?, ?, ?, NULL)";
   database.run(row, id, role, beganAt, endsAt);
   return { id, role, beganAt, endsAt };

@@ -7,13 +7,13 @@ import { digestOf } from "../../oci/hash.ts";
 const PREFIX = "entrepot_";
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /** Number of base62 digits: 62 ** 43 is more than 2 ** 256, and six digits hold 32 bits. */
-const SECRET = 43;
-const CHECKSUM = 6;
+const SECRET_DIGITS = 43;
+const CHECKSUM_DIGITS = 6;
 
 export function newPullToken(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const secret = base62(BigInt(`0x${hex}`), SECRET);
+  const secret = base62(BigInt(`0x${hex}`), SECRET_DIGITS);
   return PREFIX + secret + checksumOf(secret);
 }
 
@@ -29,7 +29,7 @@ export function hashOf(token: string): string {
 }
 
 function checksumOf(secret: string): string {
-  return base62(BigInt(crc32(PREFIX + secret)), CHECKSUM);
+  return base62(BigInt(crc32(PREFIX + secret)), CHECKSUM_DIGITS);
 }
 
 function base62(value: bigint, digits: number): string {

@@ -7,7 +7,7 @@ import type { Page } from "../contract.ts";
 import { SERVICE } from "./jwt.ts";
 
 /** Their own audience: a token for pulling is no refresh token, nor the other way round. */
-export const REFRESH = "entrepot-refresh";
+export const REFRESH_AUDIENCE = "entrepot-refresh";
 const ALGORITHM = "HS256";
 
 const schema = z.object({ token: z.string() });
@@ -25,7 +25,7 @@ export async function signRefreshToken(
   const statement = new SignJWT({ token: tokenId })
     .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
     .setIssuer(SERVICE)
-    .setAudience(REFRESH)
+    .setAudience(REFRESH_AUDIENCE)
     .setJti(crypto.randomUUID())
     .setIssuedAt(Math.floor(now / 1000));
   if (expiresAt !== undefined) statement.setExpirationTime(Math.floor(expiresAt / 1000));
@@ -45,7 +45,7 @@ export async function refreshedBy(
     const { payload } = await jwtVerify(text, bytesOf(refreshKey), {
       algorithms: [ALGORITHM],
       issuer: SERVICE,
-      audience: REFRESH,
+      audience: REFRESH_AUDIENCE,
       typ: "JWT",
       currentDate: new Date(now),
     });

@@ -8,7 +8,7 @@ import type { SigningKey } from "../contract.ts";
 import { signingKey } from "./jwt.ts";
 
 /** Characters of base64url: 132 bits. */
-const LENGTH = 22;
+const SEAL_LENGTH = 22;
 
 export class Seals {
   readonly #snapshot: Pick<AccessSnapshot, "keys">;
@@ -38,7 +38,7 @@ export class Seals {
 /** Uses a derived key, so that a MAC reveals nothing about signatures. */
 function sealOf(text: string, { jwk }: SigningKey): string {
   const hmac = createHmac("sha256", `entrepot seal ${jwk.d}`);
-  return hmac.update(text).digest("base64url").slice(0, LENGTH);
+  return hmac.update(text).digest("base64url").slice(0, SEAL_LENGTH);
 }
 
 function isSame(given: string, seal: string): boolean {

@@ -8,12 +8,12 @@ import type { SigningKey } from "../contract.ts";
 const DAY = 24 * 60 * 60_000;
 /** Delay before a new key signs, in ms: by then every isolate has a page that contains it
  * (access/access-snapshot.ts). */
-const KNOWN_AFTER = 2 * 60_000;
+const SIGNING_DELAY = 2 * 60_000;
 /** How long a key signs, and how long it verifies after that, in ms: longer than a token lives. */
-const SIGNS = 30 * DAY;
-const VERIFIES = 60 * 60_000;
+const SIGNING_TIME = 30 * DAY;
+const VERIFYING_TIME = 60 * 60_000;
 
-export class Keys {
+export class SigningKeys {
   readonly #storage: Pick<DurableObjectStorage, "transactionSync">;
   readonly #database: Sqlite;
 
@@ -26,12 +26,12 @@ export class Keys {
   async current(now: number): Promise<SigningKey[]> {
     const youngest = this.#valid(now).at(-1);
     if (!youngest) await this.#add(now, now);
-    else if (now > youngest.signsFrom + SIGNS) await this.rotate(now);
+    else if (now > youngest.signsFrom + SIGNING_TIME) await this.rotate(now);
     return this.#valid(now);
   }
 
   rotate(now: number): Promise<string> {
-    return this.#add(now, now + KNOWN_AFTER);
+    return this.#add(now, now + SIGNING_DELAY);
   }
 
   /** The keys that may still verify a token, in the order in which they sign. */
@@ -39,7 +39,7 @@ export class Keys {
     const rows = this.#database.all<{ kid: string; jwk: string; signs_from: number }>(
       "SELECT kid, jwk, signs_from FROM keys WHERE coalesce(replaced_at, ?1) > ?1 - ?2 ORDER BY signs_from, kid",
       now,
-      VERIFIES,
+      VERIFYING_TIME,
     );
     return rows.map(({ kid, jwk, signs_from }) => ({
       kid,
@@ -56,7 +56,7 @@ export class Keys {
       // A concurrent call may have added the first key meanwhile.
       const first = this.#database.first<{ kid: string }>("SELECT kid FROM keys LIMIT 1");
       if (first && signsFrom === now) return first.kid;
-      this.#database.run("DELETE FROM keys WHERE replaced_at < ?", now - VERIFIES);
+      this.#database.run("DELETE FROM keys WHERE replaced_at < ?", now - VERIFYING_TIME);
       this.#database.run("UPDATE keys SET replaced_at = ? WHERE replaced_at IS NULL", signsFrom);
       this.#database.run(
         "INSERT INTO keys VALUES (?, ?, ?, NULL)",

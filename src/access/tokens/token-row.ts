@@ -7,7 +7,7 @@ const DAY = 24 * 60 * 60_000;
 /** How long expired and revoked tokens are kept, in ms, and unused refresh secrets of earlier versions. */
 export const TOKEN_RETENTION = 90 * DAY;
 /** Minimum interval between recorded uses of a token, in ms: each is a write in the object that all isolates share. */
-const NOTED = 5 * 60_000;
+const NOTE_INTERVAL = 5 * 60_000;
 
 interface TokenRow {
   id: string;
@@ -51,7 +51,7 @@ export function tokenOfSecret(database: Sqlite, hash: string, now: number): Pull
   const secret = database.first<{ token: string }>(query, hash);
   if (!secret) return undefined;
   const note = "UPDATE secrets SET used_at = ?1 WHERE hash = ?2 AND used_at < ?1 - ?3";
-  database.run(note, now, hash, NOTED);
+  database.run(note, now, hash, NOTE_INTERVAL);
   return tokenInUse(database, secret.token, now);
 }
 
@@ -59,7 +59,7 @@ export function tokenOfSecret(database: Sqlite, hash: string, now: number): Pull
 export function tokenInUse(database: Sqlite, id: string, now: number): PullToken | undefined {
   const token = tokenById(database, id);
   if (!token || token.revokedAt !== undefined || isPast(token, now)) return token;
-  if (token.usedAt !== undefined && token.usedAt >= now - NOTED) return token;
+  if (token.usedAt !== undefined && token.usedAt >= now - NOTE_INTERVAL) return token;
   database.run("UPDATE tokens SET used_at = ? WHERE id = ?", now, id);
   return { ...token, usedAt: now };
 }

@@ -10,16 +10,16 @@ import { loginFor } from "./login.ts";
 import { basic, fetchToken } from "./token.ts";
 
 /** Maximum number of entries, about one per repository. Beyond it all are dropped and requested again. */
-const MOST_HELD = 2000;
+const MAX_CACHE_ENTRIES = 2000;
 
-interface Held<T> {
+interface CacheEntry<T> {
   value: T;
   /** In ms since the epoch. */
   expiresAt: number;
 }
 
 export class Authorizer {
-  readonly #held = new Map<string, Promise<Held<unknown>>>();
+  readonly #cache = new Map<string, Promise<CacheEntry<unknown>>>();
   readonly #accepted: (key: Key) => void;
 
   /** @param accepted called with each credential that a token service has accepted */
@@ -38,7 +38,7 @@ export class Authorizer {
     scope: string,
     kept: string,
   ): Promise<string | undefined> {
-    const held = this.#held.has(loginName(key));
+    const held = this.#cache.has(loginName(key));
     const login = await this.#login(rule, key, credentials);
     if (challenge.scheme === "basic")
       return login && "username" in login ? basic(login) : undefined;
@@ -47,13 +47,13 @@ export class Authorizer {
       this.#accepted(key);
       return { value: token.authorization, expiresAt: token.expiresAt };
     };
-    return this.#hold(tokenName(key, kept), async () => {
+    return this.#cached(tokenName(key, kept), async () => {
       try {
         return await ask(login);
       } catch (error) {
         // A cloud's login may be revoked before it expires, which says nothing about the key that it was given for.
         if (!held || !isRefused(error)) throw error;
-        this.#held.delete(loginName(key));
+        this.#cache.delete(loginName(key));
         return ask(await this.#login(rule, key, credentials));
       }
     });
@@ -67,8 +67,8 @@ export class Authorizer {
       [loginName(key), (value) => basic(value as Login) === refused],
     ];
     for (const [name, is] of matches) {
-      const held = await this.#held.get(name)?.catch(() => undefined); // its error was thrown to those who requested it
-      if (held && is(held.value)) this.#held.delete(name);
+      const held = await this.#cache.get(name)?.catch(() => undefined); // its error was thrown to those who requested it
+      if (held && is(held.value)) this.#cache.delete(name);
     }
   }
 
@@ -79,25 +79,25 @@ export class Authorizer {
     credentials: Credentials | undefined,
   ): Promise<Login | { token: string } | undefined> {
     if (!credentials || "username" in credentials || "token" in credentials) return credentials;
-    return this.#hold(loginName(key), async () => {
+    return this.#cached(loginName(key), async () => {
       const { login, expiresAt } = await loginFor(rule, credentials, Date.now());
       return { value: login, expiresAt };
     });
   }
 
   /** Concurrent calls share one request, with its result and its error; an error is not cached. */
-  async #hold<T>(name: string, fetch: () => Promise<Held<T>>): Promise<T> {
-    const known = this.#held.get(name) as Promise<Held<T>> | undefined;
+  async #cached<T>(name: string, fetch: () => Promise<CacheEntry<T>>): Promise<T> {
+    const known = this.#cache.get(name) as Promise<CacheEntry<T>> | undefined;
     const held = await known?.catch(() => undefined); // requested anew below
     if (held && held.expiresAt > Date.now()) return held.value;
-    if (held && this.#held.get(name) === known) this.#held.delete(name);
-    let fetching = this.#held.get(name) as Promise<Held<T>> | undefined;
+    if (held && this.#cache.get(name) === known) this.#cache.delete(name);
+    let fetching = this.#cache.get(name) as Promise<CacheEntry<T>> | undefined;
     if (!fetching) {
-      if (this.#held.size >= MOST_HELD) this.#held.clear();
+      if (this.#cache.size >= MAX_CACHE_ENTRIES) this.#cache.clear();
       fetching = fetch();
-      this.#held.set(name, fetching);
+      this.#cache.set(name, fetching);
       fetching.catch(() => {
-        if (this.#held.get(name) === fetching) this.#held.delete(name);
+        if (this.#cache.get(name) === fetching) this.#cache.delete(name);
       });
     }
     return (await fetching).value;

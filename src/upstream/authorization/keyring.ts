@@ -15,14 +15,14 @@ interface Refusal {
 }
 
 /** How long a refused credential is skipped, in ms: while there is another, and where there is none. */
-const PASSED_OVER = 55_000;
-const REMEMBERED = 5_000;
+const SKIP_TIME = 55_000;
+const ALL_REFUSED_TIME = 5_000;
 /** Maximum number of refusals; beyond it all are dropped, which costs one more request each. */
-const MOST_REFUSALS = 2000;
+const MAX_REFUSALS = 2000;
 /** A login that worked before counts as bad for all once this many identities are refused, and for one identity once
  * it is refused for this many scopes. */
-const IDENTITIES = 2;
-const SCOPES = 3;
+const MIN_IDENTITIES = 2;
+const MIN_SCOPES = 3;
 
 /** A request for a credential. */
 interface KeyRequest {
@@ -43,18 +43,18 @@ export class Keyring {
     const refusals = keys.map((key) => this.#refusal(key, wanted));
     const times = refusals.map((refusal) => refusal?.at ?? 0);
     const longestAgo = times.indexOf(Math.min(...times));
-    if (now - (times[longestAgo] as number) > REMEMBERED) return longestAgo;
+    if (now - (times[longestAgo] as number) > ALL_REFUSED_TIME) return longestAgo;
     throw refusals[times.indexOf(Math.max(...times))]?.error ?? new Error("a rule without keys");
   }
 
   isRefused(key: Key, wanted: KeyRequest, now: number): boolean {
     const refusal = this.#refusal(key, wanted);
-    return refusal !== undefined && now - refusal.at <= PASSED_OVER;
+    return refusal !== undefined && now - refusal.at <= SKIP_TIME;
   }
 
   /** @param scope undefined where the credential is refused for all scopes */
   refuse(key: Key, scope: string | undefined, error: RegistryError, now: number): void {
-    if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.clear();
+    if (this.#refusals.size >= MAX_REFUSALS) this.#refusals.clear();
     this.#refusals.set(nameOf(key, scope), { error, at: now });
   }
 
@@ -67,10 +67,10 @@ export class Keyring {
     doubts.set(by, scopes);
     // Background checks and transfers use names that one identity may have chosen, so they do not count as identities.
     const own = [...doubts.keys()].filter((one) => one !== "" && one !== BACKGROUND);
-    if (own.length >= IDENTITIES) {
+    if (own.length >= MIN_IDENTITIES) {
       this.refuse(key, undefined, error, now);
       this.#doubts.delete(key);
-    } else if (scopes.size >= SCOPES) this.refuse(key, identity(by), error, now);
+    } else if (scopes.size >= MIN_SCOPES) this.refuse(key, identity(by), error, now);
   }
 
   /** Records that a token service accepted the credential. */

@@ -5,14 +5,14 @@ import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import { isRefusal, isRefused } from "../client/refusal.ts";
-import type { Endpoint, Lent, Refused } from "../contract.ts";
+import type { AuthRefusal, Endpoint, LentAuthorization } from "../contract.ts";
 import { Authorizer } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
 
 /** A request for an authorization. */
-export interface Purpose {
+export interface AuthorizationRequest {
   rule: Rule;
   scope: string;
   /** Key of the identity; undefined for a transfer that is under way. */
@@ -21,16 +21,16 @@ export interface Purpose {
   endpoint?: Endpoint | undefined;
 }
 
-type RefusalHandler = (
+type TokenErrorHandler = (
   error: RegistryError,
-  wanted: Omit<Purpose, "rule">,
+  wanted: Omit<AuthorizationRequest, "rule">,
 ) => Promise<RegistryError>;
 
-type Made = Pick<Lent, "authorization" | "fresh">;
+type NewAuthorization = Pick<LentAuthorization, "authorization" | "fresh">;
 
 export class Lender {
   readonly #secrets: Secrets;
-  readonly #said: RefusalHandler;
+  readonly #onTokenError: TokenErrorHandler;
   /** The upstream's latest challenge, with which a token for another scope is fetched without provoking a 401. */
   #challenge: Challenge | undefined;
   /** A 401 to referrers or tags says nothing about pulls. A refusal of pulls holds for lists too, so that a wrong
@@ -40,21 +40,25 @@ export class Lender {
     for (const keyring of Object.values(this.#keyrings)) keyring.accept(key);
   });
 
-  /** @param said called with a token service's error; returns the error for clients */
-  constructor(variables: Readonly<Record<string, unknown>>, said: RefusalHandler) {
+  /** @param onTokenError called with a token service's error; returns the error for clients */
+  constructor(variables: Readonly<Record<string, unknown>>, onTokenError: TokenErrorHandler) {
     this.#secrets = openSecrets(variables);
-    this.#said = said;
+    this.#onTokenError = onTokenError;
   }
 
   /** Returns the authorization to send first. */
-  lend(wanted: Purpose): Promise<Lent> {
+  lend(wanted: AuthorizationRequest): Promise<LentAuthorization> {
     const { rule, scope } = wanted;
     return this.#offer(wanted, (key) => this.#atOnce(rule, scope, key));
   }
 
   /** Returns an authorization that answers a refusal; undefined where no other is available, and then the refusal is
    * remembered. */
-  async answer(wanted: Purpose, refused: Refused, lent: Lent): Promise<Lent | undefined> {
+  async answer(
+    wanted: AuthorizationRequest,
+    refused: AuthRefusal,
+    lent: LentAuthorization,
+  ): Promise<LentAuthorization | undefined> {
     const { rule, scope } = wanted;
     const keys = keysOf(rule);
     const again = (key: Key) => this.#again(rule, scope, refused, key, lent);
@@ -86,7 +90,10 @@ export class Lender {
   }
 
   /** Tries the credentials in order, until a token service accepts one. */
-  async #offer(wanted: Purpose, make: (key: Key) => Promise<Made>): Promise<Lent> {
+  async #offer(
+    wanted: AuthorizationRequest,
+    make: (key: Key) => Promise<NewAuthorization>,
+  ): Promise<LentAuthorization> {
     const keys = keysOf(wanted.rule);
     for (let tries = 1; ; tries++) {
       const key = this.#keyring(wanted).pick(keys, wanted, Date.now());
@@ -99,7 +106,11 @@ export class Lender {
   }
 
   /** Makes an authorization; remembers a failure. */
-  async #try(wanted: Purpose, key: number, make: (key: Key) => Promise<Made>): Promise<Made> {
+  async #try(
+    wanted: AuthorizationRequest,
+    key: number,
+    make: (key: Key) => Promise<NewAuthorization>,
+  ): Promise<NewAuthorization> {
     const { rule, ...told } = wanted;
     const name = keysOf(rule)[key];
     try {
@@ -112,18 +123,18 @@ export class Lender {
           keyring.refuseLogin(name, wanted, failure, Date.now());
         this.#warn(rule, key, failure);
       } else if (isRefused(failure)) this.#refuse(wanted, key, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#said(failure, told);
+      throw failure.code === "UNKNOWN" ? failure : await this.#onTokenError(failure, told);
     }
   }
 
   /** Uses the previous challenge. If that fails, the challenge is forgotten and the upstream asked for a new one; a
    * refusal is final, since credentials are not tried twice. */
-  async #atOnce(rule: Rule, scope: string, key: Key): Promise<Made> {
+  async #atOnce(rule: Rule, scope: string, key: Key): Promise<NewAuthorization> {
     const credentials = this.#credentials(rule, key);
     const challenge = this.#challenge;
     if (challenge) {
       try {
-        const kept = keptUnder(challenge, scope);
+        const kept = tokenCacheKey(challenge, scope);
         const made = await this.#authorizer.authorize(
           rule,
           key,
@@ -144,7 +155,13 @@ export class Lender {
 
   /** Makes another authorization of the same credential: for the challenge that came with the refusal, or with a new
    * login, since ECR answers 403 to an expired one. */
-  async #again(rule: Rule, scope: string, refused: Refused, key: Key, lent: Lent): Promise<Made> {
+  async #again(
+    rule: Rule,
+    scope: string,
+    refused: AuthRefusal,
+    key: Key,
+    lent: LentAuthorization,
+  ): Promise<NewAuthorization> {
     const credentials = this.#credentials(rule, key);
     const isLogin = credentials && ("username" in credentials || "token" in credentials);
     const asked = challengeIn(refused.challenge, credentials !== undefined);
@@ -152,7 +169,7 @@ export class Lender {
       asked ??
       (credentials && (!isLogin || lent.authorization === undefined) ? this.#challenge : undefined);
     if (!challenge) return { authorization: undefined, fresh: true };
-    const kept = keptUnder(challenge, scope);
+    const kept = tokenCacheKey(challenge, scope);
     await this.#authorizer.forget(key, kept, lent.authorization);
     const told = challenge.parameters.get("scope") ?? scope;
     const authorization = await this.#authorizer.authorize(
@@ -167,18 +184,18 @@ export class Lender {
     return { authorization, fresh: true };
   }
 
-  #keyring({ endpoint }: Purpose): Keyring {
+  #keyring({ endpoint }: AuthorizationRequest): Keyring {
     const isList = endpoint === "tags" || endpoint === "referrers";
     return this.#keyrings[isList ? endpoint : "pull"];
   }
 
   /** The keyrings that a refusal applies to. */
-  #concerned(wanted: Purpose): Keyring[] {
+  #concerned(wanted: AuthorizationRequest): Keyring[] {
     const own = this.#keyring(wanted);
     return own === this.#keyrings.pull ? Object.values(this.#keyrings) : [own];
   }
 
-  #refuse(wanted: Purpose, key: number, error: RegistryError): void {
+  #refuse(wanted: AuthorizationRequest, key: number, error: RegistryError): void {
     const { rule, scope } = wanted;
     for (const keyring of this.#concerned(wanted))
       keyring.refuse(keysOf(rule)[key], scope, error, Date.now());
@@ -214,7 +231,7 @@ function keysOf(rule: Rule): readonly Key[] {
 
 /** Cache key of a token: the repository's scope, unless the upstream asks for a scope without a repository (ECR
  * Public asks for `aws`), which then serves all. */
-function keptUnder(challenge: Challenge, scope: string): string {
+function tokenCacheKey(challenge: Challenge, scope: string): string {
   const told = challenge.parameters.get("scope");
   return told && !/(^|\s)repository:/.test(told) ? told : scope;
 }

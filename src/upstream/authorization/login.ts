@@ -7,7 +7,7 @@ import { ecrLogin } from "./ecr.ts";
 import { googleLogin } from "./google.ts";
 
 /** Maximum margin before a login expires, in ms, for the requests that use it; in general a tenth of its lifetime. */
-const LONGEST_MARGIN = 5 * 60_000;
+const MAX_MARGIN = 5 * 60_000;
 
 /** Requests a login. Throws UNAUTHORIZED or DENIED where the credentials are refused, TOOMANYREQUESTS, UNAVAILABLE,
  * or UNKNOWN where they cannot be used at all.
@@ -22,5 +22,5 @@ export async function loginFor(
     "accessKey" in credentials
       ? await ecrLogin(rule, credentials.accessKey, now)
       : await googleLogin(rule, credentials.serviceAccount, now);
-  return { login, expiresAt: now + life - Math.min(LONGEST_MARGIN, life / 10) };
+  return { login, expiresAt: now + life - Math.min(MAX_MARGIN, life / 10) };
 }

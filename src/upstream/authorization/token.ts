@@ -20,15 +20,15 @@ export interface Token {
 
 const TOKEN_ANSWER_LIMIT = 256 * 1024;
 /** Maximum length of a realm's host and origin in a message, in characters. */
-const LONGEST_HOST = 255;
+const MAX_HOST_LENGTH = 255;
 /** Default lifetime in s: "If omitted, this defaults to 60 seconds" (token specification, `expires_in`). */
-const DEFAULT_LIFE = 60;
+const DEFAULT_LIFETIME = 60;
 
 /** Maximum length of a token, in characters: thousands are kept, and servers accept no longer header. */
-const LONGEST_TOKEN = 16 * 1024;
+const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /** Fields that may hold the token; the first usable one counts. */
-const NAMES = ["token", "access_token"] as const;
+const TOKEN_FIELDS = ["token", "access_token"] as const;
 /** Known fields of token answers. A message gives only the number of others: a field's name is the service's text,
  * and may be the password that was sent. */
 const KNOWN_FIELDS = [
@@ -39,7 +39,7 @@ const KNOWN_FIELDS = [
 /** An unusable field counts as absent: only an answer without any token is an error. */
 const value = z
   .string()
-  .max(LONGEST_TOKEN)
+  .max(MAX_TOKEN_LENGTH)
   .regex(/^[\x21-\x7e]+$/)
   .optional()
   .catch(undefined);
@@ -52,7 +52,7 @@ const schema = z
   })
   .transform((answer) => ({
     token: answer.token ?? answer.access_token,
-    life: answer.expires_in ?? DEFAULT_LIFE,
+    life: answer.expires_in ?? DEFAULT_LIFETIME,
   }));
 
 /** @param now in ms since the epoch */
@@ -74,7 +74,7 @@ export async function fetchToken(
   if (!mayTrustRealm(realm, rule)) {
     const what = credentials ? "sends credentials" : "sends token requests";
     throw new NameFailure(
-      `${host} ${what} to ${plain(realm.host, LONGEST_HOST)}, which is another origin (scheme, host and port); if that is right, set the rule's \`realm\` to ${plain(realm.origin, LONGEST_HOST)}`,
+      `${host} ${what} to ${plain(realm.host, MAX_HOST_LENGTH)}, which is another origin (scheme, host and port); if that is right, set the rule's \`realm\` to ${plain(realm.origin, MAX_HOST_LENGTH)}`,
     );
   }
   const service = challenge.parameters.get("service");
@@ -103,7 +103,7 @@ export async function fetchToken(
 /** Describes an answer without a token, but no values: one may be a secret. */
 function contentOf(body: object): string {
   const fields = new Map(Object.entries(body));
-  const tokens = NAMES.filter((name) => fields.has(name)).map(
+  const tokens = TOKEN_FIELDS.filter((name) => fields.has(name)).map(
     (name) => `${name} (${flawOf(fields.get(name))})`,
   );
   const known = KNOWN_FIELDS.filter((name) => fields.has(name));
@@ -116,8 +116,8 @@ function flawOf(token: unknown): string {
   if (token === null) return "null";
   if (typeof token !== "string") return "not a string";
   if (token === "") return "empty";
-  return token.length > LONGEST_TOKEN
-    ? `longer than ${LONGEST_TOKEN} characters`
+  return token.length > MAX_TOKEN_LENGTH
+    ? `longer than ${MAX_TOKEN_LENGTH} characters`
     : "with characters that are invalid in a header";
 }
 

@@ -83,7 +83,7 @@ function concatenate(pieces: readonly Uint8Array[], size: number): Uint8Array {
 }
 
 /** Bytes per read. Larger reads save calls (guide/platform, "Notes on the runtime"), one of which costs a copy. */
-const PIECE = 256 * 1024;
+const READ_SIZE = 256 * 1024;
 
 /** A buffer, and the number of bytes in it. */
 export interface Partial {
@@ -93,7 +93,7 @@ export interface Partial {
 
 /** Minimum transfer rate, in bytes per second: a slower transfer counts as silent, and is better retried on another
  * connection. */
-const LEAST_RATE = 512;
+const MIN_RATE = 512;
 
 /** A body that is read into the reader's own buffers, and fails when it is silent or too slow. */
 export class TimedBody {
@@ -105,7 +105,7 @@ export class TimedBody {
   /** When the minimum rate was last reached, and the bytes received since. */
   #enoughAt = Date.now();
   #since = 0;
-  #piece: ArrayBufferLike = new ArrayBuffer(PIECE);
+  #piece: ArrayBufferLike = new ArrayBuffer(READ_SIZE);
   #rest: Uint8Array = new Uint8Array(0);
 
   /** @param moved called with the size of each chunk, in bytes */
@@ -169,7 +169,7 @@ export class TimedBody {
   #count(bytes: number): void {
     this.#moved?.(bytes);
     this.#since += bytes;
-    if (this.#since < (LEAST_RATE * this.#silence) / 1000) return;
+    if (this.#since < (MIN_RATE * this.#silence) / 1000) return;
     this.#since = 0;
     this.#enoughAt = Date.now();
   }

@@ -24,11 +24,11 @@ const NO_REFERRERS = [300, 301, 302, 303, 307, 308, 400, 403, 404, 405, 406, 410
 
 /** Statuses that may refuse the page size: registries answer an `n` above their limit with 400, 413, 416, 422 and
  * others. The statuses left out have their own meaning, whatever `n` is. */
-const REFUSED_PAGE = Array.from({ length: 100 }, (_, at) => 400 + at).filter(
+const PAGE_SIZE_REFUSALS = Array.from({ length: 100 }, (_, at) => 400 + at).filter(
   (status) => ![401, 403, 404, 405, 408, 410, 425, 429, 451].includes(status),
 );
 
-export interface BlobAsked {
+export interface BlobRequest {
   /** Both ends inclusive; 416 is returned, not thrown. */
   range?: { first: number; last: number };
   purpose?: Purpose;
@@ -45,7 +45,7 @@ export class UpstreamClient {
     this.#requests = new Requests(gate, tally);
   }
 
-  blob(source: Source, digest: Digest, how: BlobAsked = {}): Promise<Answer> {
+  blob(source: Source, digest: Digest, how: BlobRequest = {}): Promise<Answer> {
     const { range, purpose, asSent } = how;
     const headers: Record<string, string> = range
       ? { Range: `bytes=${range.first}-${range.last}` }
@@ -86,7 +86,7 @@ export class UpstreamClient {
       method: "GET",
       kind: "list",
       path: `tags/list${suffix(query)}`,
-      understood: REFUSED_PAGE,
+      understood: PAGE_SIZE_REFUSALS,
       unknown: "NAME_UNKNOWN",
     });
   }

@@ -6,9 +6,9 @@ import { parseChallenges } from "../authorization/challenge.ts";
 
 /** Maximum number of headers of an answer, and maximum length of one and of all, in characters: a registry sends
  * about twenty, and web servers accept 8 to 32 KiB. */
-export const MOST_HEADERS = 256;
-export const LONGEST_HEADER = 16 * 1024;
-export const ALL_HEADERS = 64 * 1024;
+export const MAX_HEADERS = 256;
+export const MAX_HEADER_LENGTH = 16 * 1024;
+export const MAX_TOTAL_LENGTH = 64 * 1024;
 
 /** Describes what exceeds a bound, to follow a host's name; undefined where nothing does. */
 export function excessOf(headers: Headers): string | undefined {
@@ -16,11 +16,11 @@ export function excessOf(headers: Headers): string | undefined {
   for (const [name, { length }] of headers) {
     count += 1;
     all += name.length + length;
-    if (count > MOST_HEADERS) return `answered with more than ${MOST_HEADERS} headers`;
-    if (length > LONGEST_HEADER)
-      return `answered with a header ${shownName(name)} longer than ${LONGEST_HEADER} characters`;
-    if (all > ALL_HEADERS)
-      return `answered with headers longer than ${ALL_HEADERS} characters together`;
+    if (count > MAX_HEADERS) return `answered with more than ${MAX_HEADERS} headers`;
+    if (length > MAX_HEADER_LENGTH)
+      return `answered with a header ${shownName(name)} longer than ${MAX_HEADER_LENGTH} characters`;
+    if (all > MAX_TOTAL_LENGTH)
+      return `answered with headers longer than ${MAX_TOTAL_LENGTH} characters together`;
   }
   return undefined;
 }

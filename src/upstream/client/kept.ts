@@ -3,14 +3,14 @@
 import { LRUCache } from "lru-cache";
 
 /** How long after a 416 a failed request may have used the connection that carried it, in ms. */
-const DOUBT = 5_000;
+const CLOSING_WINDOW = 5_000;
 /** Maximum number of origins, each an upstream's or its storage's. */
-const MOST_ORIGINS = 100;
+const MAX_ORIGINS = 100;
 
 /** Origin → time of its last 416. docker-registry 2.8 sends that answer with a wrong length, and Go then closes the
  * connection without announcing it: the next request on that connection is lost. Clients that pull directly retry by
  * themselves; workerd does not. */
-const closing = new LRUCache<string, number>({ max: MOST_ORIGINS });
+const closing = new LRUCache<string, number>({ max: MAX_ORIGINS });
 
 /** Like `fetch`; a GET or HEAD that fails soon after a 416 of the same origin is sent once more. */
 export async function fetchOnKept(url: URL, init: RequestInit): Promise<Response> {
@@ -28,5 +28,5 @@ export async function fetchOnKept(url: URL, init: RequestInit): Promise<Response
 function mayBeClosing(origin: string): boolean {
   const since = closing.get(origin) ?? 0;
   closing.delete(origin);
-  return Date.now() - since < DOUBT;
+  return Date.now() - since < CLOSING_WINDOW;
 }

@@ -9,7 +9,7 @@ import { wrongWith } from "./reach.ts";
 import { secretsIn } from "./sent.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
-const MOST_REDIRECTS = 5;
+const MAX_REDIRECTS = 5;
 
 export interface FollowOptions {
   url: string;
@@ -77,22 +77,23 @@ async function follow(wanted: FollowOptions, host: string, signal: AbortSignal):
     const excess = excessOf(response.headers);
     if (excess !== undefined) {
       await response.body?.cancel();
-      throw bad(host, excess);
+      throw nameFailure(host, excess);
     }
     const location = response.headers.get("location");
     if (!REDIRECTS.includes(response.status) || location === null)
       return withoutSecrets(response, secretsIn(wanted));
     await response.body?.cancel();
     if (wanted.stay)
-      throw bad(host, "redirected a request with credentials, which is not followed");
-    if (hops === MOST_REDIRECTS) throw bad(host, `redirected more than ${MOST_REDIRECTS} times`);
+      throw nameFailure(host, "redirected a request with credentials, which is not followed");
+    if (hops === MAX_REDIRECTS)
+      throw nameFailure(host, `redirected more than ${MAX_REDIRECTS} times`);
     const next = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (!next) throw bad(host, "redirected to an invalid URL");
+    if (!next) throw nameFailure(host, "redirected to an invalid URL");
     const wrong = wrongWith(next, url) ?? wrongWith(next, from);
-    if (wrong !== undefined) throw bad(host, `redirected to ${wrong}`);
+    if (wrong !== undefined) throw nameFailure(host, `redirected to ${wrong}`);
     if (next.origin !== url.origin) {
       if (wanted.body !== undefined)
-        throw bad(host, "redirected a form with credentials to another origin");
+        throw nameFailure(host, "redirected a form with credentials to another origin");
       authorization = undefined;
       wanted.elsewhere?.();
     }
@@ -100,6 +101,6 @@ async function follow(wanted: FollowOptions, host: string, signal: AbortSignal):
   }
 }
 
-function bad(host: string, what: string): RegistryError {
+function nameFailure(host: string, what: string): RegistryError {
   return new NameFailure(`${host} ${what}`);
 }

@@ -10,11 +10,11 @@ export interface ReferrersApi {
 }
 
 /** Minimum number of repositories that lack it. */
-const REPOSITORIES = 2;
+const MIN_REPOSITORIES = 2;
 /** How long a missing API is remembered, in ms: an upgrade adds it from one minute to the next. */
-const MISSING = 10 * 60_000;
+const MISSING_TTL = 10 * 60_000;
 /** How long one repository with the API speaks for its upstream, in ms. */
-const THERE = 24 * 60 * 60_000;
+const PRESENT_TTL = 24 * 60 * 60_000;
 /** Maximum number of repositories kept; the oldest are dropped. */
 const MAX_REPOSITORIES = 8;
 
@@ -28,7 +28,7 @@ export function withSeen(
 ): ReferrersApi {
   const { there, missing } = api;
   if (has) {
-    const isKnown = there !== undefined && !missing && Math.abs(now - there) < THERE / 2;
+    const isKnown = there !== undefined && !missing && Math.abs(now - there) < PRESENT_TTL / 2;
     return isKnown ? api : { there: now };
   }
   const others = recent(api, now).filter(([name]) => name !== repository);
@@ -38,10 +38,10 @@ export function withSeen(
 
 export function isMissing(api: ReferrersApi, now: number): boolean {
   const { there } = api;
-  if (there !== undefined && Math.abs(now - there) < THERE) return false;
-  return recent(api, now).length >= REPOSITORIES;
+  if (there !== undefined && Math.abs(now - there) < PRESENT_TTL) return false;
+  return recent(api, now).length >= MIN_REPOSITORIES;
 }
 
 function recent({ missing = {} }: ReferrersApi, now: number): [string, number][] {
-  return Object.entries(missing).filter(([, at]) => Math.abs(now - at) < MISSING);
+  return Object.entries(missing).filter(([, at]) => Math.abs(now - at) < MISSING_TTL);
 }

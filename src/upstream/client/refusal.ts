@@ -35,7 +35,7 @@ export function withRetryAfter(error: RegistryError, seconds: number): RegistryE
 
 const ERROR_BODY_LIMIT = 16 * 1024;
 /** Timeout of an error body in ms: the status is known, and its message is optional. */
-const ERROR_BODY_TIME = 2_000;
+const ERROR_BODY_TIMEOUT = 2_000;
 
 /** The meaning of an answer for clients: an error code, and its status. */
 export type Meaning = [code: ErrorCode, status: number];
@@ -81,12 +81,12 @@ export function meaningOf(status: number, unknown?: ErrorCode): Meaning {
 
 /** Reads the body up to ERROR_BODY_LIMIT; empty where that fails. */
 export async function readErrorBody(response: Response): Promise<string> {
-  const bounds = { bytes: ERROR_BODY_LIMIT, silence: ERROR_BODY_TIME, time: ERROR_BODY_TIME };
+  const bounds = { bytes: ERROR_BODY_LIMIT, silence: ERROR_BODY_TIMEOUT, time: ERROR_BODY_TIMEOUT };
   return readText(response, bounds).catch(() => ""); // the status is enough
 }
 
 /** Maximum length of a registry's message, in UTF-16 units. */
-const LONGEST_MESSAGE = 300;
+const MAX_MESSAGE_LENGTH = 300;
 
 /** Returns the first message of an OCI error body, on one line. Empty where the body is something else, such as a
  * proxy's HTML page, or repeats a secret. */
@@ -95,5 +95,5 @@ function messageIn(text: string, secrets: readonly string[]): string {
   const [first] = Array.isArray(errors) ? errors : [];
   const message = (first as { message?: unknown } | null | undefined)?.message;
   if (typeof message !== "string" || repeats(message, secrets)) return "";
-  return plain(message, LONGEST_MESSAGE);
+  return plain(message, MAX_MESSAGE_LENGTH);
 }

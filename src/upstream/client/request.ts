@@ -4,7 +4,13 @@
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
-import { endpointOf, type Reply, seenOf, type UpstreamRequest, useOf } from "../asked.ts";
+import {
+  type AnswerSummary,
+  endpointOf,
+  plannedRequestOf,
+  resultOf,
+  type UpstreamRequest,
+} from "../asked.ts";
 import { scopeOf } from "../authorization/scope.ts";
 import type { Gate, Loan } from "../contract.ts";
 import { readBudget } from "../health/limit.ts";
@@ -50,8 +56,8 @@ export class Requests {
     const scope = scopeOf(asked.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    const lent = this.#gate.lend(rule, scope, useOf(asked), endpointOf(asked));
-    let loan = await intime(lent).catch((error) => this.#notLent(asked, error));
+    const lent = this.#gate.lend(rule, scope, plannedRequestOf(asked), endpointOf(asked));
+    let loan = await intime(lent).catch((error) => this.#countFailedLoan(asked, error));
     let answer = await this.#send(asked, loan, deadline);
     while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
       const { status, headers } = answer;
@@ -142,7 +148,7 @@ export class Requests {
   }
 
   /** Counts the health changes that a failed token request caused: no report follows that would return them. */
-  async #notLent({ source }: UpstreamRequest, error: unknown): Promise<never> {
+  async #countFailedLoan({ source }: UpstreamRequest, error: unknown): Promise<never> {
     const isNews = error instanceof RegistryError && !error.unasked;
     if (isNews && this.#tally) {
       for (const one of await this.#gate.news(source.rule).catch(() => []))
@@ -155,11 +161,11 @@ export class Requests {
   async #report(
     asked: UpstreamRequest,
     loan: Loan,
-    answer: Reply,
+    answer: AnswerSummary,
     error?: RegistryError,
   ): Promise<number> {
     const { rule } = asked.source;
-    const seen = seenOf(asked, loan, answer, error, Date.now());
+    const seen = resultOf(asked, loan, answer, error, Date.now());
     if (!seen) return 0;
     try {
       const { pause, became } = await this.#gate.report(rule, seen);

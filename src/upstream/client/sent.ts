@@ -1,23 +1,23 @@
 // secretsIn: the secrets that a request carries, which no text from upstream may repeat.
 
 /** The parts of a request that carry them. */
-interface Carrier {
+interface SecretCarrier {
   headers?: Readonly<Record<string, string>>;
   authorization?: string | undefined;
   body?: string;
 }
 
 /** Form fields of token services that hold secrets. */
-const FIELDS = ["password", "refresh_token", "assertion"];
+const SECRET_FIELDS = ["password", "refresh_token", "assertion"];
 
-export function secretsIn({ authorization, headers = {}, body }: Carrier): string[] {
+export function secretsIn({ authorization, headers = {}, body }: SecretCarrier): string[] {
   const session = headers["x-amz-security-token"];
   const isForm = headers["Content-Type"] === "application/x-www-form-urlencoded";
   const form = new URLSearchParams(isForm ? body : "");
   return [
     ...inAuthorization(authorization),
     ...(session === undefined ? [] : [session]),
-    ...FIELDS.flatMap((field) => form.getAll(field)),
+    ...SECRET_FIELDS.flatMap((field) => form.getAll(field)),
   ];
 }
 

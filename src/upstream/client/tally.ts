@@ -2,10 +2,10 @@
 
 import type { Source } from "../../policy/source.ts";
 import type { UpstreamRequest } from "../asked.ts";
-import type { Became, Budget } from "../contract.ts";
+import type { Budget, HealthChange } from "../contract.ts";
 
 /** An upstream's answer, as counted. */
-export interface Answered {
+export interface CountedAnswer {
   /** 0: no answer. */
   status: number;
   /** Time until the first byte, in ms. */
@@ -15,7 +15,7 @@ export interface Answered {
 
 /** Counts requests to upstreams, and the bytes received. */
 export interface Tally {
-  answered(asked: Pick<UpstreamRequest, "source" | "kind" | "method">, answer: Answered): void;
+  answered(asked: Pick<UpstreamRequest, "source" | "kind" | "method">, answer: CountedAnswer): void;
   received(source: Source, bytes: number): void;
-  became(source: Source, became: Became): void;
+  became(source: Source, became: HealthChange): void;
 }

@@ -53,13 +53,13 @@ export async function validate(
     const secrets = openSecrets(variables);
     for (const key of keys) await withKey(rule, key, secrets, challenge, sample, now, say);
   } catch (error) {
-    if (!(error instanceof Ended)) throw error;
+    if (!(error instanceof ChecksEnded)) throw error;
   }
   return { valid: checks.every(({ good }) => good), checks };
 }
 
 /** Thrown after a failed check that makes the following ones pointless. */
-class Ended extends Error {}
+class ChecksEnded extends Error {}
 
 type Say = (check: Check["check"], good: boolean, text: string) => void;
 
@@ -73,7 +73,7 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
     const elsewhere = await lookBehind(rule);
     const words = `${host} answered ${what} to GET /v2/, which is not a registry's answer`;
     say("reach", false, words + elsewhere);
-    throw new Ended();
+    throw new ChecksEnded();
   }
   const path = pathOf(rule);
   const before = path === undefined ? "" : `, at ${path}/v2/: its path goes before /v2`;
@@ -87,7 +87,7 @@ async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
     const elsewhere = await lookBehind(rule);
     const words = `${host} asks for a login that is neither Bearer nor Basic${elsewhere}`;
     say("challenge", false, words);
-    throw new Ended();
+    throw new ChecksEnded();
   }
   const realm = challenge.parameters.get("realm");
   const at = challenge.scheme === "bearer" ? `, at ${hostOf(realm)}` : "";
@@ -217,7 +217,7 @@ async function tried(
     return await ask(rule, method, path, authorization);
   } catch (error) {
     say(check, false, (error as RegistryError).message);
-    throw new Ended();
+    throw new ChecksEnded();
   }
 }
 

@@ -6,9 +6,9 @@ import { LRUCache } from "lru-cache";
 import { RegistryError } from "../../oci/error.ts";
 
 /** Maximum burst, in minutes' worth of requests. */
-const BURST = 2;
+const BURST_MINUTES = 2;
 /** Cost of a request that returned no content, in requests: it fills no cache. */
-const VAIN = 10;
+const COST_WITHOUT_CONTENT = 10;
 /** Maximum number of identities; one that is dropped starts with a full bucket. */
 const MAX_IDENTITIES = 10_000;
 
@@ -33,7 +33,7 @@ export class Allowance {
     const seconds = Math.max(1, Math.ceil(((1 - left) * 60) / perMinute));
     throw new RegistryError(
       "TOOMANYREQUESTS",
-      `this identity exceeds ${perMinute} uncached requests per minute to ${host}; a request that returns no content counts as ${VAIN} (LIMITS.coldRequests)`,
+      `this identity exceeds ${perMinute} uncached requests per minute to ${host}; a request that returns no content counts as ${COST_WITHOUT_CONTENT} (LIMITS.coldRequests)`,
       { unasked: true, personal: true, headers: { "Retry-After": String(seconds) } },
     );
   }
@@ -43,9 +43,9 @@ export class Allowance {
   }
 
   /** Charges a request that was refused or failed. */
-  inVain(by: string): void {
+  chargeFailure(by: string): void {
     const bucket = this.#buckets.get(by);
-    if (bucket) bucket.left = Math.max(-bucket.perMinute, bucket.left - (VAIN - 1));
+    if (bucket) bucket.left = Math.max(-bucket.perMinute, bucket.left - (COST_WITHOUT_CONTENT - 1));
   }
 
   /** Returns the number of identities with nothing left. */
@@ -57,7 +57,7 @@ export class Allowance {
 
   #bucket(by: string, perMinute: number, now: number): Bucket {
     const known = this.#buckets.get(by);
-    const left = known ? refilled({ ...known, perMinute }, now) : BURST * perMinute;
+    const left = known ? refilled({ ...known, perMinute }, now) : BURST_MINUTES * perMinute;
     const bucket = { left, at: now, perMinute };
     this.#buckets.set(by, bucket);
     return bucket;
@@ -65,5 +65,5 @@ export class Allowance {
 }
 
 function refilled({ left, at, perMinute }: Bucket, now: number): number {
-  return Math.min(BURST * perMinute, left + (Math.max(0, now - at) * perMinute) / 60_000);
+  return Math.min(BURST_MINUTES * perMinute, left + (Math.max(0, now - at) * perMinute) / 60_000);
 }

@@ -50,15 +50,15 @@ export interface Strike {
 
 /** First pause in ms: in general, after a 429 without Retry-After, and after a timeout (most requests of one pull
  * come within that). Each following pause is twice as long, or as long as the upstream says. */
-const PAUSE = 1_000;
+const FIRST_PAUSE = 1_000;
 const LIMITED_PAUSE = 5_000;
 const MISSED_PAUSE = 10_000;
 /** Maximum pause in ms: a recovered upstream, or new credentials, are noticed within a minute. */
-const LONGEST_PAUSE = 50_000;
+const MAX_PAUSE = 50_000;
 /** Maximum random extension of a pause, as a fraction: Cloudflare locations must not all probe at once. */
 const JITTER = 0.2;
 /** Timeout of a probe in ms, after which another is admitted: its requester may be gone. */
-const PROBE_PATIENCE = 15_000;
+const PROBE_TIMEOUT = 15_000;
 
 export function strike(before: Cooldown | undefined, it: Strike): Cooldown {
   const { kind, after, seen, error, told, pulls, now, chance } = it;
@@ -81,14 +81,14 @@ export function strike(before: Cooldown | undefined, it: Strike): Cooldown {
   const first = missed !== undefined ? 1 : after;
   if (strikes < first && told === undefined) return begun;
   const wished = Math.max(told ?? 0, firstPause(it) * 2 ** Math.max(0, strikes - first));
-  const pause = Math.min(wished, LONGEST_PAUSE) * (1 + JITTER * chance);
+  const pause = Math.min(wished, MAX_PAUSE) * (1 + JITTER * chance);
   const retryAt = now + Math.max(wished, pause);
   return { ...begun, until: now + pause, retryAt, ...(missed !== undefined && { missed }) };
 }
 
 function firstPause({ kind, told, seen }: Strike): number {
   if (seen.missed !== undefined) return MISSED_PAUSE;
-  return kind === "limited" && told === undefined ? LIMITED_PAUSE : PAUSE;
+  return kind === "limited" && told === undefined ? LIMITED_PAUSE : FIRST_PAUSE;
 }
 
 /** Older versions stored no kind. */
@@ -108,7 +108,7 @@ export function withProbe(
   most: number,
   now: number,
 ): Cooldown | undefined {
-  const alive = (cooldown.probes ?? []).filter(({ at }) => now - at < PROBE_PATIENCE);
+  const alive = (cooldown.probes ?? []).filter(({ at }) => now - at < PROBE_TIMEOUT);
   if (alive.length >= most || alive.some((probe) => probe.by === by)) return undefined;
   return { ...cooldown, probes: [...alive, { by, at: now }] };
 }

@@ -2,7 +2,7 @@
 
 /** Maximum time between HEAD and its confirming GET, in ms: later, a tag may have been pushed in between, and HEAD
  * was right. */
-const FOLLOWS = 30_000;
+const CONFIRM_WINDOW = 30_000;
 /** Maximum number of pending confirmations; beyond it all are dropped and not counted. */
 const MAX_DOUBTS = 100;
 
@@ -19,6 +19,6 @@ export class Doubts {
   take(key: string, now: number): boolean {
     const at = this.#doubts.get(key);
     this.#doubts.delete(key);
-    return at !== undefined && Math.abs(now - at) < FOLLOWS;
+    return at !== undefined && Math.abs(now - at) < CONFIRM_WINDOW;
   }
 }

@@ -21,17 +21,17 @@ export interface Answer {
 export type Evidence = readonly Answer[];
 
 /** How long an answer counts, in ms: three waves of requests that each wait for the default `firstByteTimeout`. */
-const WINDOW = 30_000;
+const EVIDENCE_TIME = 30_000;
 /** Maximum number of repositories that count for one identity: so few that five failures outvote the successes before
  * an outage, so many that one broken name among many does not. */
-const PER_IDENTITY = 8;
+const MAX_PER_IDENTITY = 8;
 /** Maximum number of answers: 64 identities with all their repositories. */
 const MAX_ANSWERS = 512;
 /** Minimum number of failing repositories: one or two may be broken on their own. */
-const REPOSITORIES = 3;
+const MIN_REPOSITORIES = 3;
 /** Minimum number of identities that see an outage before the upstream is paused for all: what one sees may depend on
  * the names that it chooses. */
-const IDENTITIES = 2;
+const MIN_IDENTITIES = 2;
 
 export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
   const others = evidence.filter(
@@ -39,7 +39,7 @@ export function withAnswer(evidence: Evidence, answer: Answer): Evidence {
       isRecent(at, answer.at) && !(by === answer.by && repository === answer.repository),
   );
   const own = others.filter(({ by }) => by === answer.by);
-  const surplus = own.length >= PER_IDENTITY ? own[0] : undefined;
+  const surplus = own.length >= MAX_PER_IDENTITY ? own[0] : undefined;
   return [...others.filter((one) => one !== surplus), answer].slice(-MAX_ANSWERS);
 }
 
@@ -49,20 +49,24 @@ export function hasFailures(evidence: Evidence, now: number): boolean {
 }
 
 /** The outage that this identity sees: at least three of its repositories fail, and more than half. Undefined: none. */
-export function seenBy(
+export function outageSeenBy(
   evidence: Evidence,
   who: string,
   now: number,
 ): Exclude<Outcome, "good"> | undefined {
   const own = recent(evidence, now).filter(({ by }) => by === who);
   const failures = own.filter(({ outcome }) => outcome !== "good");
-  if (failures.length < REPOSITORIES || !isMajority(failures.length, own.length)) return undefined;
+  if (failures.length < MIN_REPOSITORIES || !isMajority(failures.length, own.length))
+    return undefined;
   return kindOf(failures);
 }
 
 /** The outage that all identities see: each has one vote, however many repositories it names. Failures of background
  * work are no vote: it checks names that one identity may have chosen, which would then vote twice. */
-export function seenByAll(evidence: Evidence, now: number): Exclude<Outcome, "good"> | undefined {
+export function outageSeenByAll(
+  evidence: Evidence,
+  now: number,
+): Exclude<Outcome, "good"> | undefined {
   const voices = [...Map.groupBy(recent(evidence, now), ({ by }) => by)].map(([by, own]) => ({
     by,
     failures: own.filter(({ outcome }) => outcome !== "good"),
@@ -76,9 +80,9 @@ export function seenByAll(evidence: Evidence, now: number): Exclude<Outcome, "go
   const heard = voices.filter(
     ({ by, failures, of }) => by !== BACKGROUND || !isMajority(failures.length, of),
   );
-  if (complaints.length < IDENTITIES || !isMajority(complaints.length, heard.length))
+  if (complaints.length < MIN_IDENTITIES || !isMajority(complaints.length, heard.length))
     return undefined;
-  return repositories.size < REPOSITORIES ? undefined : kindOf(failures);
+  return repositories.size < MIN_REPOSITORIES ? undefined : kindOf(failures);
 }
 
 function recent(evidence: Evidence, now: number): Answer[] {
@@ -87,7 +91,7 @@ function recent(evidence: Evidence, now: number): Answer[] {
 
 /** Absolute difference: a clock that was set back must not make an answer count for longer. */
 function isRecent(at: number, now: number): boolean {
-  return Math.abs(now - at) < WINDOW;
+  return Math.abs(now - at) < EVIDENCE_TIME;
 }
 
 function isMajority(count: number, of: number): boolean {

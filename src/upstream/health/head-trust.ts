@@ -23,14 +23,14 @@ export type HeadTrusts = Partial<Record<HeadKind, HeadTrust>>;
 const HEADS_KEY = "heads";
 
 /** Agreeing confirmations that make HEAD trusted. */
-const AGREEING = 20;
+const MIN_AGREEING = 20;
 /** How long HEAD stays trusted, and distrusted, in ms. */
-const BELIEVED = 24 * 60 * 60_000;
-const DISTRUSTED = 7 * 24 * 60 * 60_000;
+const TRUST_TIME = 24 * 60 * 60_000;
+const DISTRUST_TIME = 7 * 24 * 60 * 60_000;
 /** Minimum interval between two stored false answers, in ms. */
-const NOTED = 60 * 60_000;
+const NOTE_INTERVAL = 60 * 60_000;
 /** While HEAD is trusted, one in this many requests is confirmed all the same. */
-const SAMPLE = 20;
+const CONFIRM_EVERY = 20;
 
 /** Returns the same object where nothing changes.
  * @param agrees whether GET answered 404 too; false where it returned the content */
@@ -40,14 +40,14 @@ export function withConfirmation(
   now: number,
 ): HeadTrust {
   if (!agrees)
-    return trust && isSince(trust.liedAt, NOTED, now) ? trust : { agreed: 0, liedAt: now };
-  if (trust && (isBelieved(trust, now) || isSince(trust.liedAt, DISTRUSTED, now))) return trust;
+    return trust && isSince(trust.liedAt, NOTE_INTERVAL, now) ? trust : { agreed: 0, liedAt: now };
+  if (trust && (isBelieved(trust, now) || isSince(trust.liedAt, DISTRUST_TIME, now))) return trust;
   const agreed = (trust?.agreed ?? 0) + 1;
-  return agreed < AGREEING ? { agreed } : { agreed: 0, believedAt: now };
+  return agreed < MIN_AGREEING ? { agreed } : { agreed: 0, believedAt: now };
 }
 
 export function isBelieved(trust: HeadTrust | undefined, now: number): boolean {
-  return isSince(trust?.believedAt, BELIEVED, now);
+  return isSince(trust?.believedAt, TRUST_TIME, now);
 }
 
 /** Absolute difference: a clock that was set back must not extend the time. */
@@ -81,7 +81,7 @@ export class HeadRecord {
     if (endpoint !== "manifest" && endpoint !== "blob") return {};
     const isKnown = isBelieved(this.#trusts[endpoint], now);
     this.#lent[endpoint] = isKnown ? this.#lent[endpoint] + 1 : 0;
-    return this.#lent[endpoint] % SAMPLE === 0 ? { doubtsHead: true } : {};
+    return this.#lent[endpoint] % CONFIRM_EVERY === 0 ? { doubtsHead: true } : {};
   }
 
   async confirm(kind: HeadKind, agrees: boolean, now: number): Promise<null> {

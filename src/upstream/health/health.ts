@@ -3,10 +3,10 @@
 // requests, or everything. Pure: the new state follows from the old one, the event and the time.
 
 import { RegistryError } from "../../oci/error.ts";
-import type { Seen, Use } from "../contract.ts";
+import type { PlannedRequest, RequestResult } from "../contract.ts";
 import { type Cooldown, concerns, kindOf, withoutProbe, withProbe } from "./cooldown.ts";
 import { type Evidence, hasFailures } from "./evidence.ts";
-import { keepShares, type Shares } from "./shares.ts";
+import { enforceShares, type Shares } from "./shares.ts";
 
 export interface Health extends Shares {
   /** For all requests. */
@@ -15,7 +15,7 @@ export interface Health extends Shares {
   pulls?: Cooldown;
   /** By repository: a broken one must not block the others. */
   repositories?: Record<string, Cooldown>;
-  /** By identity (`identityRest`): the names that one identity chooses must not block the upstream for the others. */
+  /** By identity (`identityKey`): the names that one identity chooses must not block the upstream for the others. */
   identities?: Record<string, Cooldown>;
   /** Kept in memory only. */
   evidence?: Evidence;
@@ -24,64 +24,68 @@ export interface Health extends Shares {
 /** Key of requests from an older version, which name no identity. */
 const UNNAMED = "unnamed";
 /** Maximum number of identities that may probe a paused upstream at the same time, each with one request. */
-const MOST_PROBES = 4;
+const MAX_PROBES = 4;
 
 export function nameOf({ by }: { by?: string }): string {
   return by ?? UNNAMED;
 }
 
-export function identityRest(by: string, pulls: boolean): string {
+export function identityKey(by: string, pulls: boolean): string {
   return pulls ? `${by} pulls` : by;
 }
 
 /** Throws the upstream's last error where the request is not admitted. */
-export function admit(health: Health, use: Use, now: number): Health {
+export function admit(health: Health, use: PlannedRequest, now: number): Health {
   let next = health;
   const by = nameOf(use);
   const own = use.repository === undefined ? undefined : health.repositories?.[use.repository];
   const isOwn = own !== undefined && concerns(own, by);
-  if (isOwn && own.until > 0 && (use.pull || !own.pulls) && !isMorePatient(own, use)) {
+  if (isOwn && own.until > 0 && (use.pull || !own.pulls) && !hasLongerDeadline(own, use)) {
     const probed = now < own.until ? undefined : withProbe(own, by, 1, now);
-    if (!probed) throw waiting(own, now, own.seenBy?.length === 1);
-    next = withRest(next, "repositories", use.repository as string, probed);
+    if (!probed) throw pausedError(own, now, own.seenBy?.length === 1);
+    next = withCooldown(next, "repositories", use.repository as string, probed);
   }
   // A repository that never failed may show that the upstream has recovered.
   const isFresh = use.repository !== undefined && !isOwn && !use.background;
-  for (const [place, name, rest] of restsOf(health, by, use.pull)) {
+  for (const [place, name, rest] of cooldownsOf(health, by, use.pull)) {
     // An upstream that fails at once delays nobody, and each name fails only once.
     if (isFresh && kindOf(rest) === "failed") continue;
-    const most = place === "identities" ? 1 : MOST_PROBES;
+    const most = place === "identities" ? 1 : MAX_PROBES;
     const may = isFresh || now >= rest.until;
     const probed = may ? withProbe(rest, by, most, now) : undefined;
-    if (!probed) throw waiting(rest, now, place === "identities");
-    next = withRest(next, place, name, probed);
+    if (!probed) throw pausedError(rest, now, place === "identities");
+    next = withCooldown(next, place, name, probed);
   }
-  return keepShares(next, use, by, now);
+  return enforceShares(next, use, by, now);
 }
 
 /** A request with a longer deadline than those that timed out may succeed. */
-function isMorePatient({ missed }: Cooldown, { deadline }: Use): boolean {
+function hasLongerDeadline({ missed }: Cooldown, { deadline }: PlannedRequest): boolean {
   return missed !== undefined && deadline > missed;
 }
 
 type Place = "repositories" | "identities" | "all";
-type Rest = [place: Place, name: string, cooldown: Cooldown];
+type NamedCooldown = [place: Place, name: string, cooldown: Cooldown];
 
 /** The pauses that cover more than one repository. */
-function restsOf({ identities, all, pulls }: Health, by: string, pull: boolean): Rest[] {
+function cooldownsOf(
+  { identities, all, pulls }: Health,
+  by: string,
+  pull: boolean,
+): NamedCooldown[] {
   const named: [Place, string, Cooldown | undefined][] = [
-    ["identities", identityRest(by, false), identities?.[identityRest(by, false)]],
+    ["identities", identityKey(by, false), identities?.[identityKey(by, false)]],
     ["all", "all", all],
   ];
   if (pull) {
-    const own = identityRest(by, true);
+    const own = identityKey(by, true);
     named.push(["identities", own, identities?.[own]], ["all", "pulls", pulls]);
   }
-  return named.filter((rest): rest is Rest => (rest[2]?.until ?? 0) > 0);
+  return named.filter((rest): rest is NamedCooldown => (rest[2]?.until ?? 0) > 0);
 }
 
 /** Sets the cooldown with that name; removes it where undefined. */
-export function withRest(
+export function withCooldown(
   health: Health,
   place: Place,
   name: string,
@@ -111,7 +115,7 @@ function bounded(entries: [string, Cooldown][]): [string, Cooldown][] {
 
 /** The upstream's last error, with the time until the next request, and with the Retry-After that the upstream asked
  * for. */
-function waiting(cooldown: Cooldown, now: number, personal: boolean): RegistryError {
+function pausedError(cooldown: Cooldown, now: number, personal: boolean): RegistryError {
   const { code, message, ...options } = cooldown.error;
   const pause = Math.max(1, Math.ceil((cooldown.until - now) / 1000));
   return new RegistryError(code, `${message}; next attempt in ${pause} s`, {
@@ -127,9 +131,12 @@ function secondsOf({ until, retryAt }: Cooldown, now: number): number {
 }
 
 /** Returns the seconds until an upstream that answered 429 may be requested again; 0 where unknown. */
-export function pauseOf(health: Health, seen: Seen, now: number): number {
+export function pauseOf(health: Health, seen: RequestResult, now: number): number {
   const { repository = "" } = seen;
-  const known = [health.repositories?.[repository], ...restsOf(health, nameOf(seen), seen.pull)];
+  const known = [
+    health.repositories?.[repository],
+    ...cooldownsOf(health, nameOf(seen), seen.pull),
+  ];
   const waits = known.flatMap((one) => {
     const cooldown = Array.isArray(one) ? one[2] : one;
     return cooldown && cooldown.until > now ? [secondsOf(cooldown, now)] : [];
@@ -138,12 +145,12 @@ export function pauseOf(health: Health, seen: Seen, now: number): number {
 }
 
 /** Removes a probe that was admitted at `now` and was not sent, so that another may be admitted. */
-export function unprobe(health: Health, use: Use, now: number): Health {
+export function releaseProbe(health: Health, use: PlannedRequest, now: number): Health {
   let next = health;
   const by = nameOf(use);
   for (const [place, name, cooldown] of placesOf(health, use)) {
     if (cooldown.probes?.some((probe) => probe.by === by && probe.at === now))
-      next = withRest(next, place, name, withoutProbe(cooldown, by, now));
+      next = withCooldown(next, place, name, withoutProbe(cooldown, by, now));
   }
   return next;
 }
@@ -152,10 +159,10 @@ export function unprobe(health: Health, use: Use, now: number): Health {
 export function placesOf(
   health: Health,
   of: { by?: string; repository?: string; pull: boolean },
-): Rest[] {
+): NamedCooldown[] {
   const { repository } = of;
   const own = repository === undefined ? undefined : health.repositories?.[repository];
-  const rests = restsOf(health, nameOf(of), of.pull);
+  const rests = cooldownsOf(health, nameOf(of), of.pull);
   return repository !== undefined && own ? [["repositories", repository, own], ...rests] : rests;
 }
 

@@ -4,7 +4,7 @@
 import type { Budget } from "../contract.ts";
 
 /** Default window in s, where the headers give none: Docker Hub's. */
-const WINDOW = 6 * 60 * 60;
+const DEFAULT_WINDOW = 6 * 60 * 60;
 const COUNT = /^(\d{1,12})(?:\s*[;,].*)?$/;
 
 /** Maximum window and pause that is accepted from an upstream, in ms. */
@@ -15,7 +15,10 @@ export function readBudget(headers: Headers, now: number): Budget | undefined {
   const remaining = countOf(headers.get("ratelimit-remaining"));
   if (remaining === undefined) return undefined;
   const told = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
-  const window = Math.min(Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? WINDOW) * 1000, MAX_WINDOW);
+  const window = Math.min(
+    Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? DEFAULT_WINDOW) * 1000,
+    MAX_WINDOW,
+  );
   return {
     limit: countOf(headers.get("ratelimit-limit")) ?? remaining,
     remaining,

@@ -1,19 +1,19 @@
 // observe: the health of an upstream after an answer. Pure.
 
-import type { Seen } from "../contract.ts";
+import type { RequestResult } from "../contract.ts";
 import { type Cooldown, type Kind, strike } from "./cooldown.ts";
-import { seenBy, seenByAll, withAnswer } from "./evidence.ts";
-import { type Health, identityRest, nameOf, placesOf, withRest } from "./health.ts";
-import { told } from "./shares.ts";
+import { outageSeenBy, outageSeenByAll, withAnswer } from "./evidence.ts";
+import { type Health, identityKey, nameOf, placesOf, withCooldown } from "./health.ts";
+import { recordBudget } from "./shares.ts";
 
 /** Consecutive failures of a repository that start a pause; fewer are transient. One is enough while the upstream is
  * known to fail. */
-const FAILURES = 3;
+const MIN_FAILURES = 3;
 
 /** @param chance in [0, 1), for the jitter */
-export function observe(before: Health, seen: Seen, now: number, chance: number): Health {
+export function observe(before: Health, seen: RequestResult, now: number, chance: number): Health {
   const by = nameOf(seen);
-  const health = told(before, seen, by);
+  const health = recordBudget(before, seen, by);
   const { error, repository = "", budget, retryAfter } = seen;
   if (!error) return relieved(heard(health, seen, "good", now), seen);
   const limited = error.status === 429;
@@ -33,12 +33,12 @@ export function observe(before: Health, seen: Seen, now: number, chance: number)
   const rested = seen.ofName ? next : resting(next, { ...struck, seen: many, after: 1 });
   if (seen.repository === undefined) return rested;
   const isKnown = rested.all !== undefined || rested.identities?.[by] !== undefined;
-  const after = limited || isKnown ? 1 : FAILURES;
+  const after = limited || isKnown ? 1 : MIN_FAILURES;
   const own = rested.repositories?.[repository];
-  return withRest(rested, "repositories", repository, strike(own, { ...struck, after }));
+  return withCooldown(rested, "repositories", repository, strike(own, { ...struck, after }));
 }
 
-function heard(health: Health, seen: Seen, outcome: "good" | Kind, now: number): Health {
+function heard(health: Health, seen: RequestResult, outcome: "good" | Kind, now: number): Health {
   const { evidence = [] } = health;
   if (outcome === "good" && evidence.length === 0) return health; // good answers count only beside failures
   const { repository = "" } = seen;
@@ -53,36 +53,37 @@ function resting(health: Health, struck: Parameters<typeof strike>[1]): Health {
   const isProbe = (rest: Cooldown | undefined) =>
     rest !== undefined && rest.until > 0 && rest.until <= now && seen.askedAt >= rest.until;
   let next = health;
-  const name = identityRest(seen.by, pulls);
+  const name = identityKey(seen.by, pulls);
   const own = health.identities?.[name];
-  const ownKind = seenBy(evidence, seen.by, now) ?? (isProbe(own) ? struck.kind : undefined);
+  const ownKind = outageSeenBy(evidence, seen.by, now) ?? (isProbe(own) ? struck.kind : undefined);
   // The next probe need not wait until the failed one expires.
   const begun = ownKind && { ...strike(own, { ...struck, kind: ownKind }), probes: [] };
-  if (begun) next = withRest(next, "identities", name, begun);
+  if (begun) next = withCooldown(next, "identities", name, begun);
   const scope = pulls ? "pulls" : "all";
-  const allKind = seenByAll(evidence, now) ?? (isProbe(health[scope]) ? struck.kind : undefined);
+  const allKind =
+    outageSeenByAll(evidence, now) ?? (isProbe(health[scope]) ? struck.kind : undefined);
   if (!allKind) return next;
   const all = strike(health[scope], { ...struck, kind: allKind });
-  return withRest(next, "all", scope, all);
+  return withCooldown(next, "all", scope, all);
 }
 
-function relieved(health: Health, seen: Seen): Health {
+function relieved(health: Health, seen: RequestResult): Health {
   let next = health;
   for (const [place, name, cooldown] of placesOf(health, seen)) {
     const isOfPulls = cooldown.pulls === true || name === "pulls";
     if (isOfPulls && !(seen.pull && seen.gave)) continue;
-    if (isPast(cooldown, seen)) next = withRest(next, place, name, undefined);
+    if (isPast(cooldown, seen)) next = withCooldown(next, place, name, undefined);
   }
   // A HEAD whose headers say that pulls are left ends a pause of pulls; a HEAD without them proves nothing.
   if ((seen.budget?.remaining ?? 0) === 0) return next;
   for (const [place, name, cooldown] of placesOf(next, { ...seen, pull: true })) {
     const isOfPulls = cooldown.pulls === true || name === "pulls";
-    if (isOfPulls && isPast(cooldown, seen)) next = withRest(next, place, name, undefined);
+    if (isOfPulls && isPast(cooldown, seen)) next = withCooldown(next, place, name, undefined);
   }
   return next;
 }
 
 /** A good answer ends a row of failures; a pause only if its request was sent after the pause began. */
-function isPast(cooldown: Cooldown, seen: Seen): boolean {
+function isPast(cooldown: Cooldown, seen: RequestResult): boolean {
   return cooldown.until === 0 || seen.askedAt >= cooldown.begunAt;
 }

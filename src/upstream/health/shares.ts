@@ -8,11 +8,11 @@ export interface Shares {
   /** The budget that is assumed to be left. */
   budget?: Budget;
   /** Identity → the budget in its latest answer. */
-  told?: Record<string, LentBudget>;
+  told?: Record<string, ReportedBudget>;
   /** Total number of pulls admitted. */
   lent?: number;
   /** Identity → its pulls. */
-  used?: Record<string, Used>;
+  used?: Record<string, PullUse>;
 }
 
 /** A request that is about to be sent. */
@@ -23,9 +23,9 @@ interface ShareRequest {
 }
 
 /** A budget from an answer, and the number of pulls admitted by then. */
-type LentBudget = Budget & { lent: number };
+type ReportedBudget = Budget & { lent: number };
 
-export interface Used {
+export interface PullUse {
   /** Pulls, which expire evenly over the window. */
   pulls: number;
   /** Time of `pulls`, in ms since the epoch. */
@@ -34,19 +34,19 @@ export interface Used {
 
 /** Fraction of the limit below which the budget is low, as it is at the rule's `reservePulls`: above it no identity
  * is held to a share. */
-const LOW = 1 / 4;
+const LOW_FRACTION = 1 / 4;
 /** Maximum age difference between budgets that are compared, in ms: in a longer time other users of the credentials
  * may have pulled. */
-const SAME_TIME = 10 * 60_000;
+const MAX_AGE_DIFFERENCE = 10 * 60_000;
 /** Pulls that an identity must still have in the window to count among those that share. */
-const ACTIVE = 1 / 2;
+const MIN_ACTIVE_PULLS = 1 / 2;
 /** Maximum number of identities; the one with the least use is dropped. */
 const MAX_SHARES = 200;
 /** Maximum Retry-After, in s. */
-const LONGEST_WAIT = 3600;
+const MAX_RETRY_AFTER = 3600;
 
 /** Throws TOOMANYREQUESTS (429) where the remaining pulls are kept for others. */
-export function keepShares<T extends Shares>(
+export function enforceShares<T extends Shares>(
   health: T,
   use: ShareRequest,
   by: string,
@@ -54,13 +54,13 @@ export function keepShares<T extends Shares>(
 ): T {
   const { budget, used = {} } = health;
   if (!use.pull || !budget || now - budget.seenAt > budget.window) return health;
-  if (use.background) keepReserve(budget, use.reserve);
-  else keepShare(budget, used, by, use.reserve, now);
+  if (use.background) enforceReserve(budget, use.reserve);
+  else enforceShare(budget, used, by, use.reserve, now);
   const mine = { pulls: leftOf(used[by], budget, now) + 1, at: now };
   return { ...health, used: bounded({ ...used, [by]: mine }), lent: (health.lent ?? 0) + 1 };
 }
 
-function keepReserve({ remaining }: Budget, reserve: number): void {
+function enforceReserve({ remaining }: Budget, reserve: number): void {
   if (remaining > reserve) return;
   throw new RegistryError(
     "TOOMANYREQUESTS",
@@ -69,24 +69,24 @@ function keepReserve({ remaining }: Budget, reserve: number): void {
   );
 }
 
-function keepShare(
+function enforceShare(
   budget: Budget,
-  used: Record<string, Used>,
+  used: Record<string, PullUse>,
   by: string,
   reserve: number,
   now: number,
 ): void {
   const { limit, remaining, window } = budget;
   const kept = Math.min(reserve, Math.floor(limit / 2));
-  if (remaining > Math.max(kept, limit * LOW)) return;
+  if (remaining > Math.max(kept, limit * LOW_FRACTION)) return;
   const others = Object.keys(used).filter(
-    (one) => one !== by && leftOf(used[one], budget, now) >= ACTIVE,
+    (one) => one !== by && leftOf(used[one], budget, now) >= MIN_ACTIVE_PULLS,
   );
   const share = Math.max(1, Math.floor((limit - kept) / (others.length + 1)));
   const mine = leftOf(used[by], budget, now);
   if (mine < share || (others.length === 0 && remaining > kept)) return;
   const wait = ((mine - share + 1) * window) / Math.max(1, limit) / 1000;
-  const seconds = Math.max(1, Math.min(LONGEST_WAIT, Math.ceil(wait)));
+  const seconds = Math.max(1, Math.min(MAX_RETRY_AFTER, Math.ceil(wait)));
   throw new RegistryError(
     "TOOMANYREQUESTS",
     `${remaining} of ${limit} pulls are left, and this identity has used ${Math.floor(mine)}, more than its share of ${share}; the rest is reserved for others`,
@@ -94,13 +94,13 @@ function keepShare(
   );
 }
 
-function leftOf(used: Used | undefined, { limit, window }: Budget, now: number): number {
+function leftOf(used: PullUse | undefined, { limit, window }: Budget, now: number): number {
   if (!used) return 0;
   return Math.max(0, used.pulls - (Math.max(0, now - used.at) * limit) / Math.max(1, window));
 }
 
 /** Records the budget in an answer's headers. */
-export function told<T extends Shares>(
+export function recordBudget<T extends Shares>(
   health: T,
   { budget, pull, gave }: { budget?: Budget; pull: boolean; gave?: boolean },
   by: string,
@@ -115,19 +115,21 @@ export function told<T extends Shares>(
 
 /** Uses the median of the budgets that identities were told at about the same time, so that a false one is only one
  * identity's. */
-function withTold<T extends Shares>(health: T, told: Record<string, LentBudget>): T {
+function withTold<T extends Shares>(health: T, told: Record<string, ReportedBudget>): T {
   const { told: _, budget: __, ...rest } = health;
   const { lent: now = 0 } = health;
   const newest = Math.max(...Object.values(told).map(({ seenAt }) => seenAt));
   const fitting = Object.values(told)
-    .filter(({ seenAt }) => newest - seenAt <= SAME_TIME)
+    .filter(({ seenAt }) => newest - seenAt <= MAX_AGE_DIFFERENCE)
     .map(({ lent, ...one }) => ({ ...one, remaining: Math.max(0, one.remaining - now + lent) }))
     .toSorted((one, other) => one.remaining - other.remaining);
   const budget = fitting[Math.floor(fitting.length / 2)];
   return { ...rest, ...(budget && { budget, told }) } as T;
 }
 
-function bounded<T extends Used | LentBudget>(entries: Record<string, T>): Record<string, T> {
+function bounded<T extends PullUse | ReportedBudget>(
+  entries: Record<string, T>,
+): Record<string, T> {
   const all = Object.entries(entries);
   if (all.length <= MAX_SHARES) return entries;
   const weight = (one: T) => ("pulls" in one ? one.pulls : one.seenAt);

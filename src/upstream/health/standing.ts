@@ -1,7 +1,7 @@
 // The state of an upstream: what is reported of its health, and what is stored of it. Pure.
 
 import { repositoryIn } from "../authorization/scope.ts";
-import type { Became, Pause, UpstreamState } from "../contract.ts";
+import type { HealthChange, Pause, UpstreamState } from "../contract.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { Health } from "./health.ts";
 
@@ -34,10 +34,10 @@ export function stateOf(
 
 /** How long a pause counts as a rate limit after its end, in ms, where no new request has ended it: the name may
  * never be requested again. */
-const FORGOTTEN = 5 * 60_000;
+const MAX_LIMITED_TIME = 5 * 60_000;
 
 /** The changes that become events: the upstream limits requests or fails, or no longer does. */
-export function changesOf(before: Health, after: Health, at: number): Became[] {
+export function changesOf(before: Health, after: Health, at: number): HealthChange[] {
   return [
     ...changeOf("limited", limited(before, at), limited(after, at), at),
     ...changeOf("down", down(before, after), down(after, after), at),
@@ -49,7 +49,7 @@ function changeOf(
   was: Cooldown | undefined,
   is: Cooldown | undefined,
   at: number,
-): Became[] {
+): HealthChange[] {
   const detail = (is ?? was)?.error.message ?? "";
   if (!was === !is) return [];
   console.warn(`entrepot: upstream ${is ? "paused" : "resumed"}: ${detail}`);
@@ -63,7 +63,7 @@ function limited(
 ): Cooldown | undefined {
   const rests = [all, pulls, ...Object.values(repositories), ...Object.values(identities)];
   return rests.find(
-    (rest) => rest?.error.status === 429 && rest.until > 0 && now < rest.retryAt + FORGOTTEN,
+    (rest) => rest?.error.status === 429 && rest.until > 0 && now < rest.retryAt + MAX_LIMITED_TIME,
   );
 }
 
