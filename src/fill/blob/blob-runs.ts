@@ -1,5 +1,4 @@
-// Runs of a blob's object: one that is saved and resumed after a reset, and for every other origin a run that proves that it has the
-// bytes.
+// Runs of a blob's object: one that is saved and resumed after a reset, and for each other origin one that proves it has the bytes.
 
 import type { Digest } from "../../oci/digest.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
@@ -20,7 +19,7 @@ const SAVE_DELAY = 5_000;
 /** Delays in ms before the alarm's retries of a failed fill; after the last, only a new request tries again. */
 export const RETRY_DELAYS = [20_000, 60_000, 180_000];
 
-interface Parts {
+interface RunsContext {
   blobs: BlobStore;
   upstream: UpstreamClient;
   saved: SavedFill;
@@ -30,7 +29,7 @@ interface Parts {
 }
 
 export class BlobRuns {
-  readonly #parts: Parts;
+  readonly #context: RunsContext;
   #kept: Run | undefined;
   /** The saved run that mends a published blob. */
   #mending: Run | undefined;
@@ -39,8 +38,8 @@ export class BlobRuns {
   /** Origins whose next run uses no ranges: the last one ended in a mismatch or failed. */
   readonly #plain = new Set<string>();
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(context: RunsContext) {
+    this.#context = context;
   }
 
   /** The saved run. */
@@ -72,7 +71,7 @@ export class BlobRuns {
     const others = [...this.#others.values()];
     const run = others.find((other) => other.attempt?.id === attempt) ?? this.#kept;
     if (run) return run;
-    const saved = await this.#parts.saved.get();
+    const saved = await this.#context.saved.get();
     if (this.#kept || saved?.plan?.attempt !== attempt) return this.#kept;
     return this.resume(saved);
   }
@@ -80,7 +79,7 @@ export class BlobRuns {
   /** The proof run of the source's origin; undefined if the repository is linked by now and may read the published blob.
    * The follower's bytes are the published blob's, so after a reset a new proof can continue them. */
   async #proofFor(digest: Digest, source: Source): Promise<Run | undefined> {
-    const { proofs, blobs } = this.#parts;
+    const { proofs, blobs } = this.#context;
     const running = this.other(source);
     if (running || (await proofs.isProved(digest, source))) return running;
     const layout = await blobs.layout(digest);
@@ -91,7 +90,7 @@ export class BlobRuns {
   /** Starts a fill, which is saved unless another origin's is. Segments that another origin's failed fill has stored stay with it:
    * continuing it would give its bytes to repositories that did not receive them. */
   async begin(digest: Digest, source: Source): Promise<{ run: Run; began: boolean }> {
-    const saved = this.#kept ? undefined : await this.#parts.saved.get();
+    const saved = this.#kept ? undefined : await this.#context.saved.get();
     const begun = this.of(source, false); // while the storage was read
     if (begun) return { run: begun, began: false };
     const isOthers = saved?.plan && originOfSaved(saved) !== originOf(source.rule);
@@ -104,7 +103,7 @@ export class BlobRuns {
   mend({ digest, attempt, size }: Layout, source: Source, prepare: () => Promise<void>): void {
     const plan = { attempt, size };
     this.#mending = this.start(digest, [source], 0, async () => {
-      await this.#parts.saved.save({ digest, sources: [source], plan, failures: 0 });
+      await this.#context.saved.save({ digest, sources: [source], plan, failures: 0 });
       await prepare();
     });
   }
@@ -127,7 +126,7 @@ export class BlobRuns {
     failures = 0,
     prepare?: () => Promise<void>,
   ): Run {
-    const { saved, blobs } = this.#parts;
+    const { saved, blobs } = this.#context;
     const keepPlan = (plan: Plan | undefined) =>
       saved.save({ ...savedOf(run, digest, failures), ...(plan && { plan }) });
     const memory = { plan: async () => (await saved.get())?.plan, keepPlan };
@@ -147,7 +146,7 @@ export class BlobRuns {
    * saved: after a reset its followers start it again.
    * @param compared the published blob, if there is one */
   prove(digest: Digest, source: Source, compared?: Layout): Run {
-    const { blobs, refusals, saved } = this.#parts;
+    const { blobs, refusals, saved } = this.#context;
     const store = compared
       ? comparingWith(blobs, compared)
       : publishingOnce(blobs, (work) => this.#inTurn(work), false);
@@ -166,7 +165,7 @@ export class BlobRuns {
   }
 
   #run(options: Omit<RunOptions, "plain" | "upstream">): Run {
-    const { upstream, tally } = this.#parts;
+    const { upstream, tally } = this.#context;
     const [first] = options.sources as [Source];
     const plain = this.#plain.has(originOf(first.rule));
     const run = new Run({ ...options, plain, upstream });
@@ -189,7 +188,7 @@ export class BlobRuns {
   }
 
   async #hold(run: Run, digest: Digest, failures: number): Promise<void> {
-    const { saved } = this.#parts;
+    const { saved } = this.#context;
     try {
       const before = await saved.get();
       if (this.#kept !== run || run.failure || run.published) return;
@@ -200,7 +199,7 @@ export class BlobRuns {
   }
 
   #noteOutcome(run: Run): void {
-    if (run.mismatch) this.#parts.tally.unverified(...run.mismatch);
+    if (run.mismatch) this.#context.tally.unverified(...run.mismatch);
     if (run.failure && run.plain) this.#plain.add(run.origin);
     else this.#plain.delete(run.origin);
   }
@@ -208,14 +207,14 @@ export class BlobRuns {
   /** Records a proof for all sources that the upstream delivered to or confirmed. */
   async #recordAll(run: Run, digest: Digest): Promise<void> {
     if (!run.published || run.found) return;
-    const { proofs } = this.#parts;
+    const { proofs } = this.#context;
     for (const source of run.sources.allAnswered()) await proofs.record(digest, source, "bytes");
     for (const source of run.confirmed) await proofs.record(digest, source, "word");
   }
 
   /** Ends the saved run: after success the object's storage is emptied; after a failure it is kept for a retry. */
   async #settle(run: Run, digest: Digest): Promise<void> {
-    const { saved, refusals } = this.#parts;
+    const { saved, refusals } = this.#context;
     // Before the first await: a client that sees the failure and asks again starts a new run.
     if (run.failure) this.#kept = undefined;
     this.#noteOutcome(run);
