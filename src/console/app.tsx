@@ -154,7 +154,7 @@ function framed(visit: PageVisit, view: View): Response {
 }
 
 function refusalView({ status, problems }: Refused): View {
-  const title = status === 404 ? "Not here" : "That was refused";
+  const title = status === 404 ? "Not found" : "Request refused";
   return { title, section: "", status, body: <Problems problems={problems} /> };
 }
 
@@ -199,7 +199,7 @@ function failed(error: unknown, context: Context): Response {
       withQuery("/sign-in", { to: raw.method === "GET" ? url.pathname + url.search : "/" }),
     );
   const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
-  const title = known.status === 404 ? "Not open" : "That did not work";
+  const title = known.status === 404 ? "Console not enabled" : "Request failed";
   const page = html(
     <Plain title={title} theme={themeIn(context.req.raw)}>
       {body}

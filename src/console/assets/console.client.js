@@ -75,7 +75,7 @@ async function copy(button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Select, and copy"; // it may not
+    button.textContent = "Select and copy manually"; // it may not
   }
   setTimeout(() => {
     button.textContent = "Copy";

@@ -76,15 +76,15 @@ function Filled({ facts: { host, mirrored } }: { facts: ReturnType<PageVisit["fa
   return (
     <Card title="This cache">
       <p>
-        The examples are filled in for <code>{host}</code> and its rules. It has a rule for each of
-        these registries:
+        The examples use the address of this cache, <code>{host}</code>, and its rules. There is a
+        rule for each of these registries:
       </p>
       <Scroll label="Rules of this cache">
         <table>
           <thead>
             <tr>
               <th scope="col">Registry</th>
-              <th scope="col">Write instead</th>
+              <th scope="col">Use instead</th>
             </tr>
           </thead>
           <tbody>
@@ -112,7 +112,7 @@ function unknownView(): View {
     status: 404,
     body: (
       <p>
-        The guide has no such page. <a href={ROOT}>All pages</a>
+        This guide page does not exist. <a href={ROOT}>All pages</a>
       </p>
     ),
   };

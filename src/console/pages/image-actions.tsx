@@ -10,13 +10,13 @@ import { detailOf } from "./image.tsx";
 
 export function addImageActions({ action }: Sections): void {
   const refreshWords =
-    "Its registry is asked now what the tag means. That costs no pull where it still means the same; else the new manifest is fetched.";
+    "The upstream is asked now which digest the tag points to. This costs no pull unless the tag has moved; then the new manifest is fetched.";
   const pinWords =
-    "No policy expires it while it is pinned, nor what leads to it. A tag keeps whatever it means by then.";
-  const unpinWords = "The policies in force decide again whether it stays.";
-  action("/image/refresh", question("Refresh", "Ask the registry", refreshWords), refreshed);
-  action("/image/pin", question("Pin", "Pin it", pinWords), pinned);
-  action("/image/unpin", question("Take back the pin of", "Take it back", unpinWords), unpinned);
+    "No policy expires a pinned image, or an index that contains it. A pinned tag protects whichever image it points to.";
+  const unpinWords = "The lifecycle policies apply to it again.";
+  action("/image/refresh", question("Refresh", "Refresh", refreshWords), refreshed);
+  action("/image/pin", question("Pin", "Pin", pinWords), pinned);
+  action("/image/unpin", question("Unpin", "Unpin", unpinWords), unpinned);
   action("/image/delete", deleting, deleted);
 }
 
@@ -49,7 +49,7 @@ async function refreshed({ api }: PageVisit, form: URLSearchParams): Promise<Don
   });
   const text = moved
     ? `${reference} has moved from ${brieflyOf(before ?? "")} to ${brieflyOf(digest)}.`
-    : `${reference} still means ${brieflyOf(digest)}.`;
+    : `${reference} still points to ${brieflyOf(digest)}.`;
   return { to: imagePath(reference), said: { good: true, text } };
 }
 
@@ -64,7 +64,7 @@ async function unpinned({ api }: PageVisit, form: URLSearchParams): Promise<Done
   await api.send("DELETE", "/images/pin", { reference });
   return {
     to: imagePath(reference),
-    said: { good: true, text: `${reference} is pinned no more.` },
+    said: { good: true, text: `${reference} is unpinned.` },
   };
 }
 
@@ -86,13 +86,13 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
       >
         <p>
           {isTag && others > 0
-            ? `The tag goes. The image stays: ${plural(others, "other tag")} ${others === 1 ? "leads" : "lead"} to it.`
-            : `The image goes, with all its tags: up to ${bytes(size)} come free once its grace has passed.`}
+            ? `The tag is deleted. The image is kept: ${plural(others, "other tag")} ${others === 1 ? "points" : "point"} to it.`
+            : `The image is deleted with all its tags. Up to ${bytes(size)} are freed after the grace period.`}
         </p>
-        <p>Whoever pulls it after that has it fetched again, if its registry still has it.</p>
+        <p>The next pull fetches it again, if the upstream still has it.</p>
         <label class="switch">
           <input type="checkbox" name="force" value="true" />
-          Also if it is pinned
+          Delete even if pinned
         </label>
       </Confirm>
     ),
@@ -108,8 +108,9 @@ async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done>
     const parts = [
       image ? "The image is deleted" : "Deleted",
       tags.length > 0 && `with ${plural(tags.length, "tag")}: ${tags.slice(0, 20).join(", ")}`,
-      image && `${bytes(freed)} come free with the next sweeps`,
-      waiting.length > 0 && `${plural(waiting.length, "tag")} being checked go with the next sweep`,
+      image && `the next sweeps free ${bytes(freed)}`,
+      waiting.length > 0 &&
+        `the next sweep deletes ${plural(waiting.length, "tag")} that ${waiting.length === 1 ? "is" : "are"} being checked`,
     ];
     return {
       to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,

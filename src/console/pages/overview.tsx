@@ -50,7 +50,7 @@ async function overview(visit: PageVisit): Promise<View> {
         ) : (
           <>
             <Tabs
-              label="Time"
+              label="Period"
               tabs={[
                 ["/", "24 hours"],
                 ["/?range=30d", "30 days"],
@@ -64,7 +64,7 @@ async function overview(visit: PageVisit): Promise<View> {
           </>
         )}
         <div class="columns">
-          <Card title="Upstreams" more={<a href="/upstreams">All of them</a>}>
+          <Card title="Upstreams" more={<a href="/upstreams">All upstreams</a>}>
             <UpstreamGauges upstreams={upstreams} hours={hours} now={now} />
           </Card>
           <Card title="This month" more={<span class="hint">{report.month}</span>}>
@@ -72,17 +72,17 @@ async function overview(visit: PageVisit): Promise<View> {
           </Card>
           {!isNew && (
             <Card
-              title="Pulled most"
+              title="Most pulled"
               more={
                 <span class="hint">
-                  {range === "30 days" ? "in 30 days" : "today and yesterday, UTC"}
+                  {range === "30 days" ? "last 30 days" : "today and yesterday, UTC"}
                 </span>
               }
             >
               <Top rows={top.rows} />
             </Card>
           )}
-          <Card title="Lately" more={<a href="/events">All events</a>}>
+          <Card title="Recent events" more={<a href="/events">All events</a>}>
             <EventList events={events.toReversed()} now={now} />
           </Card>
         </div>
@@ -105,22 +105,22 @@ function FirstPull({
   const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
   const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
   return (
-    <Empty title="Nothing has been pulled yet">
-      <p>Pull an image through this cache, and it is kept here for everybody who pulls it next:</p>
+    <Empty title="No pulls yet">
+      <p>Pull an image through this cache. Later pulls are served from here:</p>
       <Copied
-        label="A first pull"
+        label="First pull"
         text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
       />
       {protocol === "http:" && (
         <p class="hint">
-          Docker takes plain http from 127.0.0.1; Podman and Skopeo want{" "}
+          Docker accepts plain HTTP from 127.0.0.1; Podman and Skopeo need{" "}
           <code>--tls-verify=false</code>.
         </p>
       )}
       {errors > 0 && (
         <p class="badge bad">
-          {plural(errors, "answer")} failed so far: below is how the upstreams do, and{" "}
-          <a href="/upstreams">hour by hour</a>.
+          {plural(errors, "request")} failed so far: see the state of the upstreams below, and their{" "}
+          <a href="/upstreams">hourly history</a>.
         </p>
       )}
       <p class="buttons">
@@ -128,7 +128,7 @@ function FirstPull({
           Set up a client
         </a>
         <a class="button quiet" href={withQuery("/explain", { reference })}>
-          See what would come of a pull
+          Explain a pull
         </a>
       </p>
     </Empty>

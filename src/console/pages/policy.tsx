@@ -43,7 +43,7 @@ async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | Vi
   const done = await orRefused(put);
   if (done instanceof Refused) return editor(visit, draft, done.problems);
   const text =
-    "The policies are in force, everywhere within a minute. The next sweep goes by them.";
+    "Policies applied. They take effect everywhere within a minute; the next sweep uses them.";
   return { to: "/lifecycle", said: { good: true, text } };
 }
 
@@ -63,22 +63,21 @@ async function editor(
     body: (
       <>
         <Tabs
-          label="How to edit them"
+          label="Editor"
           tabs={[
-            [PATH, "As a form"],
-            [`${PATH}?as=json`, "As JSON"],
+            [PATH, "Form"],
+            [`${PATH}?as=json`, "JSON"],
           ]}
-          current={draft.json === undefined ? "As a form" : "As JSON"}
+          current={draft.json === undefined ? "Form" : "JSON"}
         />
         <div class="columns editor">
           <PolicyForm draft={draft} mayChange={visit.person.role === "admin"} />
           <div data-preview aria-live="polite">
-            <Card title="What they would expire">
+            <Card title="Preview">
               {problems.length > 0 && <Problems problems={[...new Set(problems)]} />}
               {"problems" in tried ? (
                 <p class="hint">
-                  {plural(problems.length, "thing")} to mend first, and it is told here what would
-                  expire.
+                  Fix {plural(problems.length, "error")} to see which images would expire.
                 </p>
               ) : (
                 <Preview preview={tried} now={visit.now} />

@@ -20,7 +20,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
   const job = await jobAsked(api, query);
   const isRunning = job.state === "running";
   return {
-    title: `Prewarming ${plural(imagesOf(job), "image")}`,
+    title: `Prewarm job: ${plural(imagesOf(job), "image")}`,
     section: SECTION,
     body: (
       <>
@@ -37,7 +37,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
             <dl class="facts">
               <dt>Images</dt>
               <dd>
-                {count(job.counts.done)} of {count(imagesOf(job))} here
+                {count(job.counts.done)} of {count(imagesOf(job))} cached
                 {job.counts.failed > 0 && `, ${count(job.counts.failed)} failed`}
               </dd>
               <dt>Layers</dt>
@@ -52,7 +52,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
           </section>
           <Items items={job.items} now={now} />
           {job.next !== undefined && (
-            <p class="hint">The first {count(job.items.length)} are shown.</p>
+            <p class="hint">Showing the first {count(job.items.length)} images.</p>
           )}
         </div>
         {isRunning && (
@@ -62,7 +62,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
               href={`/prewarm/cancel?id=${job.id}`}
               kind="danger"
             >
-              Cancel
+              Cancel job
             </ActionLink>
           </p>
         )}
@@ -73,7 +73,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
 
 function Items({ items, now }: { items: readonly ItemAnswer[]; now: number }) {
   return (
-    <Scroll label="Its images">
+    <Scroll label="Images">
       <table>
         <thead>
           <tr>
@@ -131,7 +131,7 @@ function ItemState({
       {nextAt !== undefined && (
         <span class="hint">
           {" "}
-          tried again <Time at={nextAt} now={now} />
+          next attempt <Time at={nextAt} now={now} />
         </span>
       )}
     </>
@@ -141,18 +141,19 @@ function ItemState({
 async function cancelling({ api, query }: PageVisit): Promise<View> {
   const job = await jobAsked(api, query);
   return {
-    title: "Cancel the prewarming?",
+    title: "Cancel this prewarm job?",
     section: SECTION,
     body: (
       <Confirm
         action="/prewarm/cancel"
         fields={{ id: job.id }}
-        button="Cancel it"
+        button="Cancel job"
+        dismiss="Keep it running"
         danger
         back={jobPath(job)}
       >
         <p>
-          What is being fetched is fetched to its end; nothing more is begun. What is here stays.
+          Layers that are being fetched are completed; no more are started. Cached content is kept.
         </p>
       </Confirm>
     ),
@@ -164,7 +165,7 @@ async function cancelled({ api }: PageVisit, form: URLSearchParams): Promise<Don
     "DELETE",
     `/prewarm/${encodeURIComponent(form.get("id") ?? "")}`,
   );
-  return { to: jobPath(job), said: { good: true, text: "The prewarming is cancelled." } };
+  return { to: jobPath(job), said: { good: true, text: "The prewarm job is cancelled." } };
 }
 
 function jobAsked(api: Api, query: URLSearchParams): Promise<Whole> {

@@ -35,10 +35,11 @@ async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
           </ActionLink>
         </p>
         {jobs.length === 0 ? (
-          <Empty title="Nothing was prewarmed yet">
+          <Empty title="No prewarm jobs yet">
             <p>
-              Have images here before a release, so that no node waits for a registry. A rule's{" "}
-              <code>prewarm</code> does it by a schedule; see the <a href="/docs">reference</a>.
+              Prewarm images before a release, so that no node waits for an upstream. A rule's{" "}
+              <code>prewarm</code> field does this on a schedule; see the{" "}
+              <a href="/docs">reference</a>.
             </p>
           </Empty>
         ) : (
@@ -58,7 +59,7 @@ async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
         {next !== undefined && (
           <p>
             <a class="button" rel="next" href={withQuery("/prewarm", { before: next })}>
-              Earlier ones
+              Older jobs
             </a>
           </p>
         )}
@@ -78,7 +79,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
     children: (
       <>
         <Lines
-          label="Images, one a line"
+          label="Images, one per line"
           name="references"
           rows={8}
           value={given.get("references") ?? ""}
@@ -89,14 +90,14 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
           label="Platforms"
           name="platforms"
           value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
-          hint="Divided by commas; all: every platform that an image has."
+          hint="Separated by commas. all: every platform of an image."
         />
         <Line
           label="Priority"
           name="priority"
           type="number"
           value={given.get("priority") ?? "0"}
-          hint="From -100 to 100; the highest goes first."
+          hint="From -100 to 100; the highest runs first."
         />
       </>
     ),
@@ -111,6 +112,6 @@ async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | 
   };
   const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
   if (job instanceof Refused) return formView(form, job.problems);
-  const text = `${plural(imagesOf(job), "image")} will be here. The job goes on without this page.`;
+  const text = `Prewarm job started for ${plural(imagesOf(job), "image")}. It continues when this page is closed.`;
   return { to: jobPath(job), said: { good: true, text } };
 }

@@ -12,7 +12,7 @@ import { rulePath } from "./upstreams.tsx";
 const SECTION = "/upstreams";
 
 export function addRules({ action }: Sections): void {
-  action("/rules/new", async () => formView("Add a rule", "/rules/new", {}), added);
+  action("/rules/new", async () => formView("Add rule", "/rules/new", {}), added);
   action("/rules/edit", editing, edited);
   action("/rules/delete", deleting, deleted);
   action("/rules/validate", validating, validated);
@@ -59,12 +59,12 @@ async function tried(
   }
   const rule = await orRefused(change(read.fields));
   if (rule instanceof Refused) return again({ problems: rule.problems });
-  const text = `The rule "${rule.name}" is in force, everywhere within a minute.`;
+  const text = `The rule "${rule.name}" is saved. It takes effect everywhere within a minute.`;
   return { to: rulePath(rule.name), said: { good: true, text } };
 }
 
 function added(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  return tried(visit, form, ["Add a rule", "/rules/new"], (fields) =>
+  return tried(visit, form, ["Add rule", "/rules/new"], (fields) =>
     visit.api.send("POST", "/rules", {}, fields),
   );
 }
@@ -94,13 +94,13 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
       <Confirm
         action="/rules/delete"
         fields={{ name }}
-        button="Delete the rule"
+        button="Delete rule"
         danger
         back={rulePath(name)}
       >
         <p>
-          Its names lead nowhere any more, everywhere within a minute. What was cached by it stays
-          until the lifecycle takes it, and is there again with a rule for the same upstream.
+          Its names are no longer served, everywhere within a minute. Cached content stays until a
+          lifecycle policy expires it; a new rule for the same upstream serves it again.
         </p>
       </Confirm>
     ),
@@ -138,17 +138,18 @@ function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer
         <form method="post" action="/rules/validate" class="card stack">
           <input type="hidden" name="name" value={rule.name} />
           <p>
-            {hostOf(rule.upstream)} is asked now, with the rule's credentials: is it a registry, do
-            they get in, what is left of the limit, and can an image be read?
+            Sends requests to {hostOf(rule.upstream)} with the rule's credentials, and checks that
+            it is a registry, that it accepts the credentials, how much of the rate limit is left,
+            and that an image can be read.
           </p>
           <label>
-            An image that is there
+            Image to read
             <input type="text" name="image" value={image} placeholder="library/alpine:latest" />
           </label>
           <p class="buttons">
-            <button type="submit">Ask</button>
+            <button type="submit">Validate</button>
             <a class="button quiet" href={rulePath(rule.name)}>
-              Back
+              Cancel
             </a>
           </p>
         </form>
@@ -160,7 +161,7 @@ function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer
 function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
   return (
     <div class={`said ${valid ? "good" : "bad"}`} role="status">
-      <p>{valid ? "The upstream takes it." : "The upstream does not take it."}</p>
+      <p>{valid ? "Validation passed." : "Validation failed."}</p>
       <ul class="checks">
         {checks.map(({ check, good, text }) => (
           <li class={good ? "good" : "bad"}>

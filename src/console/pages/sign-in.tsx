@@ -20,7 +20,7 @@ export function SignIn({
       {ways.access && (
         <p class="card">
           <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>
-            Sign in through Cloudflare Access
+            Sign in with Cloudflare Access
           </a>
         </p>
       )}
@@ -45,8 +45,8 @@ function TokenForm({ to }: { to: string }) {
         />
       </label>
       <p class="hint">
-        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to look
-        without changing anything. The session lasts twelve hours.
+        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> for
+        read-only access. A session lasts twelve hours.
       </p>
       <button type="submit">Sign in</button>
     </form>
@@ -56,14 +56,16 @@ function TokenForm({ to }: { to: string }) {
 export function Shut() {
   return (
     <div class="card stack">
-      <p>This is a registry cache. Images are pulled from here; its console is not open yet.</p>
-      <p>Whoever runs it opens it with an admin token, and deploys nothing anew for that:</p>
+      <p>
+        This is a registry cache. Images can be pulled from here, but the console is not enabled
+        yet.
+      </p>
+      <p>To enable it, set an admin token (no new deployment is needed):</p>
       <pre>
         <code>openssl rand -hex 24 | tee /dev/tty | npx wrangler secret put ADMIN_TOKEN</code>
       </pre>
       <p>
-        or lets people in through Cloudflare Access, with <code>AUTH.access</code> in its
-        configuration.
+        or allow sign-in with Cloudflare Access, by <code>AUTH.access</code> in the configuration.
       </p>
     </div>
   );

@@ -84,6 +84,6 @@ async function refusedBy(response: Response): Promise<Refused> {
   }
   return new Refused(
     response.status,
-    problems.length > 0 ? problems : [`it answers ${response.status}`],
+    problems.length > 0 ? problems : [`the API answered ${response.status}`],
   );
 }

@@ -74,12 +74,12 @@ export function Chart(plot: Plot) {
         </div>
       </div>
       <details>
-        <summary>As a table</summary>
-        <Scroll label={`${title}, as a table`}>
+        <summary>Show as table</summary>
+        <Scroll label={`${title}, table`}>
           <table>
             <thead>
               <tr>
-                <th scope="col">When (UTC)</th>
+                <th scope="col">Time (UTC)</th>
                 {series.map((name) => (
                   <th scope="col" class="number">
                     {name}

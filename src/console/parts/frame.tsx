@@ -23,7 +23,7 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
   return (
     <Html title={view.title} theme={theme}>
       <a class="skip" href="#content">
-        To the content
+        Skip to content
       </a>
       <header class="bar">
         <a class="brand" href="/">
@@ -43,11 +43,11 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
         </nav>
         <div class="self">
           <button type="button" class="quiet" data-theme-switch hidden>
-            Light or dark
+            Switch theme
           </button>
           <p>
             <span class="who">{person.who}</span>
-            {person.role === "viewer" && <span class="badge">looks only</span>}
+            {person.role === "viewer" && <span class="badge">read-only</span>}
           </p>
           {person.who.endsWith(" token") && (
             <form method="post" action="/sign-out">

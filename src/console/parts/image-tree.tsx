@@ -26,9 +26,9 @@ export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: numbe
     <>
       {isIndex && (
         <p>
-          An index of {plural(children.length, "manifest")},{" "}
-          {children.filter((one) => one.here).length} of them here: a platform is fetched when
-          somebody pulls it.
+          Index of {plural(children.length, "manifest")},{" "}
+          {children.filter((one) => one.here).length} of them cached. A platform is fetched on its
+          first pull.
         </p>
       )}
       <ul class="tree">{branches}</ul>
@@ -50,7 +50,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
   if (!here)
     return (
       <p class="absent">
-        {name} <span class="badge">not pulled yet</span>
+        {name} <span class="badge">not cached</span>
       </p>
     );
   return (
@@ -61,7 +61,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
       <LayerBar layers={layers} />
       {config && <Config config={config} now={now} />}
       <Layers layers={layers} />
-      {layersLeftOut > 0 && <p class="hint">And {plural(layersLeftOut, "more layer")}.</p>}
+      {layersLeftOut > 0 && <p class="hint">{plural(layersLeftOut, "more layer")} not shown.</p>}
     </details>
   );
 }
@@ -91,19 +91,19 @@ function LayerBar({ layers }: { layers: readonly LayerRow[] }) {
 
 function Layers({ layers }: { layers: readonly LayerRow[] }) {
   const largest = Math.max(1, ...layers.map(({ size }) => size));
-  if (layers.length === 0) return <p class="hint">It has no layers.</p>;
+  if (layers.length === 0) return <p class="hint">No layers.</p>;
   return (
     <Scroll label="Layers">
       <table>
         <thead>
           <tr>
             <th scope="col">Layer</th>
-            <th scope="col">Kind</th>
+            <th scope="col">Media type</th>
             <th scope="col" class="number">
               Size
             </th>
-            <th scope="col">Here</th>
-            <th scope="col">Shared</th>
+            <th scope="col">Cached</th>
+            <th scope="col">Shared with</th>
           </tr>
         </thead>
         <tbody>
@@ -117,8 +117,8 @@ function Layers({ layers }: { layers: readonly LayerRow[] }) {
                 {bytes(size)}
                 <Bar part={size} whole={largest} kind={here ? `layer-${at % 4}` : "missing"} />
               </td>
-              <td>{here ? "yes" : "not yet"}</td>
-              <td class="hint">{sharedBy > 0 ? `with ${plural(sharedBy, "manifest")}` : ""}</td>
+              <td>{here ? "yes" : "no"}</td>
+              <td class="hint">{sharedBy > 0 ? plural(sharedBy, "manifest") : ""}</td>
             </tr>
           ))}
         </tbody>
@@ -143,7 +143,7 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
       </dd>
       {config.here && (
         <>
-          <dt>Built</dt>
+          <dt>Created</dt>
           <dd>{created === undefined ? NOT_RECORDED : <Time at={created} now={now} />}</dd>
         </>
       )}

@@ -64,8 +64,8 @@ export function LastPull({
   if (pulledAt !== undefined) return <Time at={pulledAt} now={now} />;
   if (unknownSince === undefined) return <>never</>;
   return (
-    <span title="the catalog was made anew then; policies count from there">
-      unknown, since the rebuild <Time at={unknownSince} now={now} />
+    <span title="the catalog was rebuilt then; policies count from that time">
+      unknown; catalog rebuilt <Time at={unknownSince} now={now} />
     </span>
   );
 }
@@ -169,12 +169,21 @@ export interface Form {
   action: string;
   button: string;
   danger?: boolean;
-  /** Where one goes who does not want to. */
+  /** Path of the page that dismissing the form leads to. */
   back: string;
+  /** Text of the link that dismisses the form. Default: Cancel. */
+  dismiss?: string;
   children: Child;
 }
 
-export function FormCard({ action, button, danger = false, back, children }: Form) {
+export function FormCard({
+  action,
+  button,
+  danger = false,
+  back,
+  dismiss = "Cancel",
+  children,
+}: Form) {
   return (
     <form method="post" action={action} class="card stack">
       {children}
@@ -183,7 +192,7 @@ export function FormCard({ action, button, danger = false, back, children }: For
           {button}
         </button>
         <a class="button quiet" href={back}>
-          No, back
+          {dismiss}
         </a>
       </p>
     </form>

@@ -125,7 +125,7 @@ export function policiesOf({
       const read: unknown = JSON.parse(json);
       return { policies: Array.isArray(read) ? read : [read] };
     } catch (error) {
-      return { problems: [`This is not JSON: ${(error as Error).message}`] };
+      return { problems: [`Invalid JSON: ${(error as Error).message}`] };
     }
   }
   return {

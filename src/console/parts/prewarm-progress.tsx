@@ -20,7 +20,7 @@ export function Progress({ job }: { job: JobAnswer }) {
       <progress
         max={Math.max(1, total)}
         value={job.state === "done" ? Math.max(1, total) : done}
-        aria-label="Bytes that are here"
+        aria-label="Bytes cached"
       >
         {said}
       </progress>{" "}

@@ -16,48 +16,48 @@ const FIELDS: readonly Field[] = [
   {
     name: "upstream",
     label: "Upstream",
-    hint: "The registry: a name such as quay.io, or a URL.",
+    hint: "Registry name, such as quay.io, or URL.",
     example: "registry.example.com",
     required: true,
   },
   {
     name: "prefix",
     label: "Prefixes",
-    hint: "What names begin with that lead there; the first is the rule's name. Give it a dot or a dash.",
+    hint: "First part of the image names that this rule serves. The first prefix is the rule's name. Use a dot or a dash, so that it cannot hide a Docker Hub namespace.",
     example: "registry.example.com, team-images",
     list: "loose",
   },
   {
     name: "upstreamPrefix",
-    label: "Upstream's prefix",
-    hint: "A namespace or project there that all names are in.",
+    label: "Upstream prefix",
+    hint: "Namespace or project at the upstream that contains all repositories of this rule.",
     example: "library",
   },
   {
     name: "credentials",
     label: "Credentials",
-    hint: "Names of the deployment's secrets, bound to this upstream by a rule or by SECRETS in wrangler.toml; several are taken in turn.",
+    hint: "Names of Worker secrets that a rule or SECRETS in wrangler.toml binds to this upstream. Several are used in turn.",
     example: "DOCKER_HUB",
     list: "loose",
   },
   {
     name: "allow",
-    label: "Allowed",
-    hint: "Globs over its repositories; empty: all of them.",
+    label: "Allowed repositories",
+    hint: "Globs over the upstream's repositories. Empty: all.",
     example: "library/*, team/**",
     list: "strict",
   },
   {
     name: "tagTtl",
-    label: "A tag is fresh for",
-    hint: "Then the upstream is asked whether it still means the same.",
+    label: "Tag TTL",
+    hint: "After this time, the upstream is asked whether the tag has moved.",
     example: "5m",
   },
 ];
 const SWITCHES: readonly [string, string][] = [
-  ["anonymous", "Everybody may pull by it"],
-  ["offline", "Never ask the upstream"],
-  ["dockerHub", "The upstream is a proxy of Docker Hub: alpine is library/alpine there"],
+  ["anonymous", "Allow anonymous pulls"],
+  ["offline", "Offline: never contact the upstream"],
+  ["dockerHub", "The upstream is a Docker Hub proxy: alpine means library/alpine"],
 ];
 
 /** Fields, as the API takes them, of what was typed; and what cannot be read. */
@@ -73,7 +73,7 @@ export function fieldsIn(form: URLSearchParams): {
     if (typeof read !== "object" || read === null || Array.isArray(read)) throw new SyntaxError();
     Object.assign(fields, read);
   } catch {
-    problems.push('Other fields: must be JSON, such as { "immutableTags": ["v*"] }');
+    problems.push('Other fields: must be a JSON object, such as { "immutableTags": ["v*"] }');
   }
   for (const { name, list } of FIELDS) {
     const text = (form.get(name) ?? "").trim();
@@ -118,25 +118,25 @@ export function RuleForm({
         </label>
       ))}
       <Lines
-        label="Other fields, as JSON"
+        label="Other fields (JSON)"
         name="more"
         rows={5}
         value={others.length > 0 ? JSON.stringify(Object.fromEntries(others), undefined, 2) : ""}
         hint={
           <>
-            All that a rule can have: see the <a href="/docs">reference</a>.
+            All fields of a rule are in the <a href="/docs">reference</a>.
           </>
         }
       />
       <p class="buttons">
         <button type="submit" name="do" value="save">
-          Put in force
+          Save
         </button>
         <button type="submit" name="do" value="validate" class="quiet">
-          Validate first
+          Validate
         </button>
         <a class="button quiet" href="/upstreams">
-          No, back
+          Cancel
         </a>
       </p>
     </form>
