@@ -1,5 +1,5 @@
-// The console: pages for whoever runs the cache, behind the API's door. What it knows, it has from the API; what it changes, the API
-// changes. Pages work without their script, which only saves a step here and there.
+// Console: the admin pages, behind the same authentication as the admin API. Pages read and change everything through that API, and work
+// without JavaScript.
 
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
@@ -44,8 +44,9 @@ import {
   type View,
 } from "./parts/visit.ts";
 
-/** No script but our own file, no style but our own file; nothing from elsewhere, and nothing that frames it. `same-origin`: without a
- * referrer a browser says of a form that it comes from nowhere (Fetch, "serializing a request origin"). */
+/** Headers of every page: scripts and styles from this origin only, against injected markup (XSS); no framing, against clickjacking.
+ * `Referrer-Policy: same-origin`, since with `no-referrer` a browser sends `Origin: null` with a form (Fetch, "serializing a request
+ * origin"), which the check of a form's origin refuses. */
 const HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -55,7 +56,7 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "same-origin",
   "Cache-Control": "no-store",
 };
-/** A form that is longer is none, in bytes. */
+/** Maximum length of a form, in bytes. */
 const MAX_FORM = 300 * 1024;
 
 export function createConsole(consoleHost: ConsoleHost): Hono {
@@ -104,7 +105,7 @@ async function visitOf(consoleHost: ConsoleHost, context: Context): Promise<Page
   const person = await consoleHost.admit(raw);
   const ask = async (path: string, init: RequestInit) => {
     const headers = new Headers(raw.headers);
-    // Of the page's, and not of what it asks.
+    // These headers describe the page's request, not the API request.
     for (const name of ["content-type", "content-length", "if-match", "if-none-match"])
       headers.delete(name);
     for (const [name, value] of Object.entries(init.headers ?? {})) headers.set(name, value);
@@ -148,7 +149,7 @@ async function done(consoleHost: ConsoleHost, context: Context, act: Action): Pr
 }
 
 function framed(visit: PageVisit, view: View): Response {
-  // It was read; a page that is fetched again in the background has none.
+  // A flash is shown once. A background refresh of a page carries none.
   const cookies = visit.said ? [saidCookie(visit.url, undefined)] : [];
   return html(<Frame visit={visit} view={view} />, view.status, cookies);
 }
@@ -170,7 +171,7 @@ function signInPage(consoleHost: ConsoleHost, context: Context, problem?: Regist
   return withRetry(response, problem);
 }
 
-/** When a limit, or an outage, may be over. */
+/** Copies the error's `Retry-After`: when a limit or an outage may be over. */
 function withRetry(response: Response, problem: RegistryError | undefined): Response {
   const after = problem?.headers?.["Retry-After"];
   if (after !== undefined) response.headers.set("Retry-After", after);
@@ -188,7 +189,7 @@ async function signedIn(consoleHost: ConsoleHost, context: Context): Promise<Res
   }
 }
 
-/** What a page, or its door, has thrown. Whoever is nobody is led to where he can say who he is. */
+/** Renders an error of a page or of its authentication. A browser that is not authenticated is redirected to the sign-in page. */
 function failed(error: unknown, context: Context): Response {
   const { raw } = context.req;
   const known = asRegistryError(error);
@@ -225,7 +226,7 @@ function ledTo(path: string, cookies: readonly string[] = []): Response {
   );
 }
 
-/** The way out of every page: whatever a name, a label or an error holds, also from what was stored before it was looked at. */
+/** Renders every page. `pageText` cleans names, labels and errors here, including those that were stored before input was checked. */
 function html(page: Child, status = 200, cookies: readonly string[] = []): Response {
   const headers = { ...HEADERS, "Content-Type": "text/html; charset=utf-8" };
   return withCookies(

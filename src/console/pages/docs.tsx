@@ -1,4 +1,4 @@
-// The reference: of the configuration, made of the very schemas that read it, and where the API's document is.
+// Reference page: the configuration fields, generated from the schemas that parse them.
 
 import type { Field } from "../../reference/fields.ts";
 import { reference } from "../../reference/reference.ts";

@@ -1,4 +1,4 @@
-// What happened: to images and upstreams, to what the lifecycle had, and by those who administer. Each entry can be linked to.
+// Events page: events of the cache and its upstreams, lifecycle events, and the audit log. Each entry has an anchor.
 
 import type { Child } from "hono/jsx";
 import type { ActionAnswer } from "../../http/admin/access.ts";
@@ -47,7 +47,7 @@ async function eventsPage(visit: PageVisit): Promise<View> {
 const LISTS: Record<Kind, (visit: PageVisit) => Promise<Child>> = { happened, lifecycle, audit };
 
 async function happened({ api, query, now }: PageVisit) {
-  // Pages of it go forward, from an id on; the last ones are those that people look for.
+  // The API pages forward from an ID; `latest` starts with the newest events.
   const after = query.get("after") ?? undefined;
   const which = after === undefined ? { latest: "true" } : { after };
   const { events } = await api.get<{ events: EventAnswer[] }>("/events", { ...which, n: PAGE });

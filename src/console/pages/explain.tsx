@@ -1,4 +1,4 @@
-// What would come of a pull, and why, step by step.
+// Explain page: how the next pull of an image would be answered, step by step.
 
 import type { StoryAnswer } from "../../http/admin/explain.ts";
 import { orRefused, Refused } from "../parts/api.ts";

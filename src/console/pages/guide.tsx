@@ -1,4 +1,4 @@
-// The user's guide, as in src/guide: with this cache's address and rules in its examples.
+// Guide pages: the user's guide in src/guide, with this cache's address and rules in the examples.
 
 import { filledIn, GUIDE, type GuidePage, INDEX } from "../parts/guide-text.ts";
 import { type Markdown, rendered } from "../parts/markdown.tsx";
@@ -6,7 +6,7 @@ import { Card, Scroll } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 const ROOT = "/guide";
-/** The pages that list the rules of this cache. */
+/** Pages that list the rules of this cache. */
 const WITH_RULES = [INDEX.name, "clients"];
 
 export function addGuide({ page }: Sections): void {
@@ -40,7 +40,7 @@ async function guideView({ facts }: PageVisit, page: GuidePage): Promise<View> {
   };
 }
 
-/** A link of the guide's Markdown, as it is here: `access.md#limits` is `/guide/access#limits`. */
+/** Converts a link of the guide's Markdown: `access.md#limits` is `/guide/access#limits`. */
 function pathOf(href: string): string {
   const [, name, anchor = ""] = /^([A-Za-z-]+)\.md(#.*)?$/.exec(href) ?? [];
   if (name === undefined) return href;

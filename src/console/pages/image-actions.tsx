@@ -1,4 +1,4 @@
-// What can be done with an image: refresh, pin, delete; each asks first, and says what came of it.
+// Image actions: refresh, pin, unpin and delete. Each asks for confirmation and reports its result.
 
 import type { DeletedAnswer } from "../../http/admin/image-changes.ts";
 import type { RefreshedAnswer } from "../../http/admin/images.ts";
@@ -117,7 +117,7 @@ async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done>
       said: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
     };
   } catch (error) {
-    // Pinned, or a part of something: said where it can be seen why.
+    // Pinned, or part of an index: the error is shown on the image page, which shows the pins.
     if (!(error instanceof Refused) || error.status !== 409) throw error;
     return { to: imagePath(reference), said: { good: false, text: error.message } };
   }

@@ -1,4 +1,4 @@
-// One image: what it is, how long it stays, what it consists of, what its tags meant, and what refers to it.
+// Image page: facts, retention, contents, tag history and referrers of one image.
 
 import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
 import { shell } from "../../setup/quote.ts";

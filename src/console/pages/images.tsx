@@ -1,4 +1,4 @@
-// The images that are cached: looked through, and one of them as the tree that it is.
+// Images page: search in the cached images.
 
 import type { ImageAnswer } from "../../http/admin/image-list.ts";
 import type { RuleAnswer } from "../../http/admin/rules.ts";

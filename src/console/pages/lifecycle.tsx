@@ -1,4 +1,4 @@
-// The lifecycle: which policies are in force, what they would do now, and what sweeps have done.
+// Lifecycle page: the policies in force, a preview of what they would expire now, and the latest sweeps.
 
 import { LIFECYCLE } from "../../config/added.ts";
 import type { PreviewAnswer, RunAnswer } from "../../http/admin/lifecycle.ts";
@@ -169,7 +169,7 @@ function RunState({ run: { error, unfinished, endedAt } }: { run: RunAnswer }) {
   );
 }
 
-/** How many images. */
+/** Number of images that a sweep marked. */
 function markedBy({ expired }: RunAnswer): number {
   return expired.reduce((sum, { images }) => sum + images, 0);
 }

@@ -1,4 +1,4 @@
-// The overview: what was pulled, what that saved, how the upstreams stand, and what is pulled most.
+// Overview page: pulls, savings, upstream state and the most pulled repositories.
 
 import type { SummaryAnswer } from "../../http/admin/catalog.ts";
 import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
@@ -23,7 +23,7 @@ async function overview(visit: PageVisit): Promise<View> {
   const [rows, top, { upstreams }, stored, { events }, { rules }, report, { hours }] =
     await Promise.all([
       rowsOf(api, range, now),
-      // Of repositories days alone are counted.
+      // Repositories are counted by day only.
       api.get<StatisticsAnswer>("/stats", {
         by: "repository",
         days: range === "30 days" ? 30 : 2,

@@ -1,4 +1,4 @@
-// The policy editor, with what the policies would expire beside it. Nothing is changed before they are put in force.
+// Policy editor: edits lifecycle policies beside a preview. Nothing changes until they are applied.
 
 import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
 import type { PolicyAnswer } from "../../http/admin/policies.ts";
@@ -14,7 +14,7 @@ const PATH = "/lifecycle/policy";
 
 export function addPolicy({ action }: Sections): void {
   action(PATH, editing, acted);
-  // Looking at what would come of it changes nothing: for viewers too.
+  // A preview changes nothing, so viewers may ask for it, too.
   action("/lifecycle/preview", editing, previewed);
 }
 
@@ -90,7 +90,7 @@ async function editor(
   };
 }
 
-/** As if they were in force: beside what rules say of themselves. */
+/** Previews the policies as if they were in force, together with the rules' own policies. */
 function preview(
   { api }: PageVisit,
   policies: readonly unknown[],

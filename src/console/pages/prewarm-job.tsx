@@ -1,4 +1,4 @@
-// One prewarming job, and how far each of its images is, live.
+// Prewarm job page: live progress of one job and of each image.
 
 import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
 import type { Api } from "../parts/api.ts";

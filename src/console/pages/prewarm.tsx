@@ -1,4 +1,4 @@
-// Prewarming: jobs that have images here before anybody asks, and how far they are, live.
+// Prewarm page: jobs that fetch images before they are pulled, with live progress, and the form that starts one.
 
 import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";

@@ -1,4 +1,4 @@
-// The quarantine: digests that nobody gets.
+// Quarantine page: digests that are not served.
 
 import type { QuarantinedAnswer } from "../../http/admin/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";

@@ -1,4 +1,4 @@
-// One rule: what it says, and what can be done with it.
+// Rule page: one rule and its actions.
 
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { Api } from "../parts/api.ts";
@@ -51,7 +51,7 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
             <dd>{rule.credentials.join(", ") || "none: anonymous"}</dd>
             <dt>Pull access</dt>
             <dd>
-              {rule.anonymous ? "anonymous" : "token required"}
+              {rule.anonymous ? "anonymous" : "token required, unless AUTH is open"}
               {rule.networks.length > 0 && `; anonymous from ${rule.networks.join(", ")}`}
               {rule.quietNetworks !== undefined &&
                 `; pulls from ${rule.quietNetworks.join(", ")} do not count as use`}

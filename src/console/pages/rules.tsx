@@ -1,4 +1,4 @@
-// Rules: one of them, and adding, editing, validating and deleting those that are added here.
+// Rule actions: add, edit, validate and delete rules.
 
 import type { RuleAnswer, ValidationAnswer } from "../../http/admin/rules.ts";
 import { orRefused, Refused } from "../parts/api.ts";
@@ -39,8 +39,8 @@ function formView(
   };
 }
 
-/** Tells what is wrong on the form itself, with all that was typed; and asks the upstream first, where that is wanted.
- * @param change puts the rule in force */
+/** Validates or saves the form. Errors are shown on the form, with everything that was typed.
+ * @param change saves the rule */
 async function tried(
   { api }: PageVisit,
   form: URLSearchParams,

@@ -1,4 +1,4 @@
-// The console's own sessions: which are open, and the end of one, or of all of a role.
+// Sessions page: open console sessions, and ending one or all of a role.
 
 import type { SessionAnswer } from "../../http/admin/sessions.ts";
 import { Refused } from "../parts/api.ts";
@@ -32,7 +32,7 @@ async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
         </p>
         {sessions.length === 0 ? (
           <Empty title="No open sessions">
-            <p>A session starts when somebody signs in with a token, and lasts twelve hours.</p>
+            <p>A session starts with a sign-in by token, and lasts twelve hours.</p>
           </Empty>
         ) : (
           <Card>

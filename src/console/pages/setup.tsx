@@ -1,4 +1,4 @@
-// Setting clients up: for each the files that are printed for people with curl, exactly.
+// Setup page: configuration files for each client, the same text that `/setup/<client>` returns to curl.
 
 import { CLIENTS } from "../../setup/clients.ts";
 import { Copied, Tabs } from "../parts/parts.tsx";
@@ -26,7 +26,7 @@ async function setupPage({ api, query, url }: PageVisit): Promise<View> {
         <p>
           Client configuration for the address and rules of this cache, ready to paste. Scripts read
           the pull token from <code>ENTREPOT_TOKEN</code>, and stop if it is not set:{" "}
-          <a href="/tokens/new">create a token</a> for each client. The{" "}
+          <a href="/tokens">create a token</a> for each client. The{" "}
           <a href="/guide/clients">guide</a> explains each way to name an image.
         </p>
         <Tabs

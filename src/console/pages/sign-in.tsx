@@ -1,4 +1,4 @@
-// What is shown to whoever has not shown who he is, and where there is nobody who could.
+// Sign-in page, and the page of a deployment whose console is not enabled.
 
 import type { Ways } from "../../http/shared/console-host.ts";
 import { Problems } from "../parts/parts.tsx";

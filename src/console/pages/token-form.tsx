@@ -1,4 +1,4 @@
-// Making a pull token: the form, and the one page that shows the token.
+// Token form: creates a pull token, and shows it once.
 
 import type { TokenAnswer } from "../../http/admin/access.ts";
 import { shell } from "../../setup/quote.ts";
@@ -69,7 +69,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
   });
 }
 
-/** It is shown by the answer itself: a page that is led to would have to be told it. */
+/** Shows the token in the response itself: a redirect would need to store it for the next page. */
 async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const expiry = (form.get("expiry") ?? "").trim();
   const body = {

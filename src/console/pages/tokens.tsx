@@ -1,4 +1,4 @@
-// Pull tokens: made, shown once, and revoked.
+// Tokens page: lists and revokes pull tokens.
 
 import type { TokenAnswer } from "../../http/admin/access.ts";
 import { type Api, Refused } from "../parts/api.ts";

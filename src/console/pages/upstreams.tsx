@@ -1,4 +1,4 @@
-// The upstreams and the rules that lead to them.
+// Upstreams page: the state and history of upstreams, and the rules that use them.
 
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";

@@ -1,4 +1,4 @@
-// The frame around every page: where one is, who one is, and what the last action has to say.
+// Frame: the layout around every page, with navigation, the signed-in administrator and the flash message.
 
 import type { Child } from "hono/jsx";
 import { pathOf } from "../assets/assets.ts";
@@ -76,7 +76,7 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
   );
 }
 
-/** For who is not let in yet. */
+/** Layout without navigation, for requests that are not authenticated. */
 export function Plain({
   title,
   theme,

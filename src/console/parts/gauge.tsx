@@ -1,4 +1,4 @@
-// A gauge: how much is left of a limit.
+// Gauge: how much of a limit is left.
 
 import { arc } from "d3-shape";
 import { count } from "./words.ts";
@@ -10,7 +10,7 @@ const drawn = arc<number>()
   .startAngle(-Math.PI / 2)
   .endAngle((part) => Math.PI * (part - 0.5))
   .cornerRadius(3);
-/** From here on down it is said loudly. */
+/** Part of the limit at and below which the gauge is highlighted. */
 const LITTLE = 0.2;
 
 export function Gauge({ left, limit, what }: { left: number; limit: number; what: string }) {

@@ -1,4 +1,4 @@
-// What happened, in words.
+// Event list: events of the cache and of its upstreams, in words.
 
 import type { EventAnswer } from "../../http/admin/numbers.ts";
 import { Digest, Time } from "./parts.tsx";
@@ -13,7 +13,7 @@ const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "",
   "verification.failed": ["bad", "verification failed"],
 };
 
-/** Of what was cached: its media type. */
+/** Words for the detail of an event, which is the media type of cached content. */
 const DETAILS = new Map([
   ["application/vnd.oci.image.index.v1+json", "index"],
   ["application/vnd.docker.distribution.manifest.list.v2+json", "index"],
@@ -65,7 +65,7 @@ function EventText({ event }: { event: EventAnswer }) {
   );
 }
 
-/** A place (policy/source) without what only the cache needs to know. */
+/** Repository name of a place: the part after `//`. */
 export function nameOf(place: string | undefined): string | undefined {
   if (place === undefined) return undefined;
   const at = place.lastIndexOf("//");

@@ -1,4 +1,4 @@
-// An image as the tree that it is: of an index its platforms, of each its config and layers, with bars as long as they are large.
+// Image tree: an index with its platforms, each with its config and layers, and a bar for the size of each layer.
 
 import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
 import { NOT_RECORDED } from "../../text/recorded.ts";
@@ -8,7 +8,7 @@ import { bytes, plural } from "./words.ts";
 type Manifest = ImageDetailAnswer["manifests"][number];
 type LayerRow = NonNullable<Manifest["layers"]>[number];
 
-/** So many platforms are unfolded at first. */
+/** Number of platforms that are expanded initially. */
 const OPEN = 1;
 
 export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: number }) {
@@ -66,7 +66,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
   );
 }
 
-/** All layers beside each other. */
+/** One bar of all layers, side by side. */
 function LayerBar({ layers }: { layers: readonly LayerRow[] }) {
   const whole = layers.reduce((all, { size }) => all + size, 0);
   let from = 0;
@@ -157,7 +157,7 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
   );
 }
 
-/** Media types without what all of them have. */
+/** Shortens a media type by its common prefix. */
 function briefType(mediaType: string): string {
   return mediaType.replace(/^application\/vnd\./, "");
 }

@@ -1,4 +1,4 @@
-// The overview's numbers: tiles and plots over a time, what is pulled most, and what a month has saved.
+// Overview figures: tiles and charts for a period, the most pulled repositories, and the month's savings.
 
 import type { SummaryAnswer } from "../../http/admin/catalog.ts";
 import type { ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
@@ -13,7 +13,7 @@ const DAY = 24 * HOUR;
 type StatisticsRow = StatisticsAnswer["rows"][number];
 export type Range = "24 hours" | "30 days";
 
-/** One for each hour or day, also where nothing was counted. */
+/** Returns a row for each hour or day, with zeros where nothing was counted. */
 export async function rowsOf(
   api: Api,
   range: Range,

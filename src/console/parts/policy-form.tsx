@@ -1,4 +1,4 @@
-// The policies as a form.
+// Policy form: lifecycle policies as form fields, or as JSON.
 
 import { Line, Lines } from "./fields.tsx";
 import type { Draft, DraftPolicy, DraftRule } from "./policy-draft.ts";
@@ -25,7 +25,7 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
       data-tried="/lifecycle/preview"
     >
       {version !== undefined && <input type="hidden" name="version" value={version} />}
-      {/* What Enter presses. */}
+      {/* First submit button, so that Enter previews. */}
       <button type="submit" name="do" value="preview" class="unseen" tabindex={-1}>
         Preview
       </button>

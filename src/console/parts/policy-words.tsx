@@ -1,6 +1,6 @@
-// A lifecycle policy in words.
+// Policy description: lifecycle policies in words.
 
-/** In ECR's grammar, as far as it is looked into here: the API has read it, or will say what is wrong with it. */
+/** Policy in ECR's syntax, with the fields used here. Not validated here: the API does that. */
 export interface Policy {
   repositories?: string[];
   protect?: string[];

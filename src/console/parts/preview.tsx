@@ -1,10 +1,10 @@
-// A preview, as it is shown beside policies: how many images would expire, which, and why.
+// Lifecycle preview: how many images would expire, which, and why.
 
 import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
 import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 
-/** So many images are shown; the API lists more. */
+/** Maximum number of images shown; the API lists more. */
 const MAX_SHOWN = 100;
 
 export function Preview({ preview, now }: { preview: PreviewAnswer; now: number }) {

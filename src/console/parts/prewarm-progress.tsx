@@ -1,9 +1,9 @@
-// How far a prewarming job is.
+// Prewarm progress: state and progress bar of a job.
 
 import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { count, percent } from "./words.ts";
 
-/** How often a running job is looked at, in ms. */
+/** Refresh interval of a running job, in ms. */
 export const OFTEN = "1000";
 export const MARKS: Record<string, string> = { done: "good", failed: "bad", cancelled: "careful" };
 

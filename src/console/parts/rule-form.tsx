@@ -1,4 +1,4 @@
-// The form of a rule: the fields that most rules have by themselves, all others as JSON beside them.
+// Rule form: inputs for the common fields of a rule, and JSON for all others.
 
 import { Line, Lines, listOf } from "./fields.tsx";
 
@@ -7,7 +7,7 @@ interface Field {
   label: string;
   hint: string;
   example: string;
-  /** Several, divided by commas: where there is one, it may stand by itself, or not. */
+  /** Separated by commas. `loose`: a single value is sent as a string; `strict`: always as a list. */
   list?: "loose" | "strict";
   required?: true;
 }
@@ -60,7 +60,7 @@ const SWITCHES: readonly [string, string][] = [
   ["dockerHub", "The upstream is a Docker Hub proxy: alpine means library/alpine"],
 ];
 
-/** Fields, as the API takes them, of what was typed; and what cannot be read. */
+/** Reads the form into the fields that the API takes, and lists what cannot be parsed. */
 export function fieldsIn(form: URLSearchParams): {
   fields: Record<string, unknown>;
   problems: string[];
@@ -86,7 +86,7 @@ export function fieldsIn(form: URLSearchParams): {
   return { fields, problems };
 }
 
-/** @param version of the rule that is edited */
+/** @param version of the edited rule */
 export function RuleForm({
   path,
   fields,

@@ -1,11 +1,11 @@
-// How upstreams stand, each with its gauge where it has told of a limit.
+// Upstream state: pauses, failures and, where an upstream reported a limit, a gauge.
 
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
 import { Gauge } from "./gauge.tsx";
 import { Time } from "./parts.tsx";
 import { count, duration, plural } from "./words.ts";
 
-/** @param hours of the last time, of all of them */
+/** @param hours recent hours of all upstreams */
 export function UpstreamGauges({
   upstreams,
   hours,
@@ -63,7 +63,7 @@ export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolea
   );
 }
 
-/** @param heading by where it stands on the page */
+/** @param heading level that fits its place on the page */
 export function UpstreamGauge({
   upstream: one,
   heading: Heading = "h2",
