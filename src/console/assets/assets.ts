@@ -19,7 +19,7 @@ type Name = "console.css" | "console.js" | "icon.svg";
 /** Hashed on first use. */
 let assets: ReadonlyMap<string, Asset> | undefined;
 
-function known(): ReadonlyMap<string, Asset> {
+function loadAssets(): ReadonlyMap<string, Asset> {
   assets ??= new Map<Name, Asset>([
     ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle + guideStyle)],
     ["console.js", asset("text/javascript", script)],
@@ -35,13 +35,13 @@ function asset(type: string, text: string): Asset {
 
 /** Path of an asset, with its hash. */
 export function pathOf(name: Name): string {
-  return `/assets/${name}?${known().get(name)?.tag}`;
+  return `/assets/${name}?${loadAssets().get(name)?.tag}`;
 }
 
 /** Serves an asset without authentication: assets say nothing about a deployment. Undefined for unknown names. */
 export function answerAsset({ url }: Request): Response | undefined {
   const { pathname, search } = new URL(url);
-  const found = known().get(pathname.slice("/assets/".length));
+  const found = loadAssets().get(pathname.slice("/assets/".length));
   if (!found) return undefined;
   const isNamed = search === `?${found.tag}`;
   const headers = {

@@ -1,9 +1,9 @@
 // Console script: live updates, previews while typing, copy buttons and the theme switch. Every page works without it.
 
 /** Default refresh interval of live parts, in ms; `data-every` overrides it. */
-const OFTEN = 5_000;
+const REFRESH_INTERVAL = 5_000;
 /** Delay of a preview after the last input, in ms. */
-const TYPED = 500;
+const PREVIEW_DELAY = 500;
 
 /** @param {Response} response @returns {Promise<Document | undefined>} */
 async function pageIn(response) {
@@ -15,7 +15,7 @@ async function pageIn(response) {
 
 /** Refreshes a live part until a refreshed page no longer marks it as live. @param {HTMLElement} part */
 function follow(part) {
-  const wait = Number(part.dataset.every ?? OFTEN);
+  const wait = Number(part.dataset.every ?? REFRESH_INTERVAL);
   setTimeout(async () => {
     if (!part.isConnected) return;
     // Skip while the page is hidden, or while focus or pointer is inside and would lose its place.
@@ -63,7 +63,7 @@ function previewWhileTyping(form) {
   };
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => void preview().catch(() => {}), TYPED);
+    timer = setTimeout(() => void preview().catch(() => {}), PREVIEW_DELAY);
   });
 }
 
@@ -100,7 +100,7 @@ function reveal(part) {
 }
 
 /** Shows a field only while the field that it depends on has one of the values in `data-when`. */
-function showWhatCounts() {
+function showDependentFields() {
   for (const field of document.querySelectorAll("[data-when]")) {
     const [name, ...values] = (field.getAttribute("data-when") ?? "").split(" ");
     const other = document.querySelector(`[name="${name}"]`);
@@ -112,12 +112,12 @@ function showWhatCounts() {
 }
 
 reveal(document);
-showWhatCounts();
+showDependentFields();
 for (const part of document.querySelectorAll("[data-live]"))
   if (part instanceof HTMLElement) follow(part);
 for (const form of document.querySelectorAll("form[data-tried]"))
   if (form instanceof HTMLFormElement) previewWhileTyping(form);
-document.addEventListener("change", showWhatCounts);
+document.addEventListener("change", showDependentFields);
 document.addEventListener("click", ({ target }) => {
   if (!(target instanceof HTMLButtonElement)) return;
   if (target.matches("[data-copy]")) void copy(target);
@@ -133,9 +133,9 @@ document.addEventListener("keydown", (event) => {
   search.focus();
 });
 /** Opens the details element that the URL's fragment names. */
-function unfold() {
+function openNamed() {
   const named = location.hash === "" ? null : document.getElementById(location.hash.slice(1));
   if (named instanceof HTMLDetailsElement) named.open = true;
 }
-addEventListener("hashchange", unfold);
-unfold();
+addEventListener("hashchange", openNamed);
+openNamed();

@@ -12,14 +12,14 @@ export function addExplain({ page }: Sections): void {
 async function explainPage({ api, query }: PageVisit): Promise<View> {
   const reference = (query.get("reference") ?? "").trim();
   const ns = (query.get("ns") ?? "").trim();
-  const told =
+  const answer =
     reference === ""
       ? undefined
       : await orRefused(api.get<StoryAnswer>("/explain", { reference, ns }));
   return {
     title: "Explain",
     section: "/explain",
-    ...(told instanceof Refused && { status: 400 }),
+    ...(answer instanceof Refused && { status: 400 }),
     body: (
       <>
         <search>
@@ -44,7 +44,7 @@ async function explainPage({ api, query }: PageVisit): Promise<View> {
             <button type="submit">Explain</button>
           </form>
         </search>
-        {told === undefined ? (
+        {answer === undefined ? (
           <Empty title="Explain a pull">
             <p>
               Shows how the next pull of an image would be answered, and why: the rule that matches,
@@ -52,10 +52,10 @@ async function explainPage({ api, query }: PageVisit): Promise<View> {
               upstream. The upstream is not contacted.
             </p>
           </Empty>
-        ) : told instanceof Refused ? (
-          <Problems problems={told.problems} />
+        ) : answer instanceof Refused ? (
+          <Problems problems={answer.problems} />
         ) : (
-          <Story story={told} />
+          <Story story={answer} />
         )}
       </>
     ),

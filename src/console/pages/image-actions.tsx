@@ -5,7 +5,7 @@ import type { RefreshedAnswer } from "../../http/admin/images.ts";
 import { Refused } from "../parts/api.ts";
 import { Confirm, imagePath } from "../parts/parts.tsx";
 import type { Done, Page, PageVisit, Sections, View } from "../parts/visit.ts";
-import { brieflyOf, bytes, plural } from "../parts/words.ts";
+import { bytes, plural, shortDigest } from "../parts/words.ts";
 import { detailOf } from "./image.tsx";
 
 export function addImageActions({ action }: Sections): void {
@@ -14,15 +14,15 @@ export function addImageActions({ action }: Sections): void {
   const pinWords =
     "No policy expires a pinned image, or an index that contains it. A pinned tag protects whichever image it points to.";
   const unpinWords = "The lifecycle policies apply to it again.";
-  action("/image/refresh", question("Refresh", "Refresh", refreshWords), refreshed);
-  action("/image/pin", question("Pin", "Pin", pinWords), pinned);
-  action("/image/unpin", question("Unpin", "Unpin", unpinWords), unpinned);
-  action("/image/delete", deleting, deleted);
+  action("/image/refresh", confirmation("Refresh", "Refresh", refreshWords), refreshTag);
+  action("/image/pin", confirmation("Pin", "Pin", pinWords), pinImage);
+  action("/image/unpin", confirmation("Unpin", "Unpin", unpinWords), unpinImage);
+  action("/image/delete", deleteForm, deleteImage);
 }
 
 const referenceIn = (form: URLSearchParams) => form.get("reference") ?? "";
 
-function question(verb: string, button: string, words: string): Page {
+function confirmation(verb: string, button: string, words: string): Page {
   return async ({ query, url }) => {
     const reference = referenceIn(query);
     return {
@@ -42,33 +42,33 @@ function question(verb: string, button: string, words: string): Page {
   };
 }
 
-async function refreshed({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function refreshTag({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const { moved, digest, before } = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
     reference,
   });
   const text = moved
-    ? `${reference} has moved from ${brieflyOf(before ?? "")} to ${brieflyOf(digest)}.`
-    : `${reference} still points to ${brieflyOf(digest)}.`;
-  return { to: imagePath(reference), said: { good: true, text } };
+    ? `${reference} has moved from ${shortDigest(before ?? "")} to ${shortDigest(digest)}.`
+    : `${reference} still points to ${shortDigest(digest)}.`;
+  return { to: imagePath(reference), flash: { good: true, text } };
 }
 
-async function pinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function pinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("POST", "/images/pin", { reference });
-  return { to: imagePath(reference), said: { good: true, text: `${reference} is pinned.` } };
+  return { to: imagePath(reference), flash: { good: true, text: `${reference} is pinned.` } };
 }
 
-async function unpinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function unpinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("DELETE", "/images/pin", { reference });
   return {
     to: imagePath(reference),
-    said: { good: true, text: `${reference} is unpinned.` },
+    flash: { good: true, text: `${reference} is unpinned.` },
   };
 }
 
-async function deleting({ api, query }: PageVisit): Promise<View> {
+async function deleteForm({ api, query }: PageVisit): Promise<View> {
   const reference = referenceIn(query);
   const { tags, size, name } = await detailOf(api, reference);
   const isTag = !name.includes("@");
@@ -99,7 +99,7 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
   };
 }
 
-async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function deleteImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const force = form.get("force") === "true" ? "true" : undefined;
   try {
@@ -114,11 +114,11 @@ async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done>
     ];
     return {
       to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,
-      said: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
+      flash: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
     };
   } catch (error) {
     // Pinned, or part of an index: the error is shown on the image page, which shows the pins.
     if (!(error instanceof Refused) || error.status !== 409) throw error;
-    return { to: imagePath(reference), said: { good: false, text: error.message } };
+    return { to: imagePath(reference), flash: { good: false, text: error.message } };
   }
 }

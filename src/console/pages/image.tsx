@@ -7,7 +7,7 @@ import { ImageTree } from "../parts/image-tree.tsx";
 import {
   ActionLink,
   Card,
-  Copied,
+  CopyBlock,
   Digest,
   imagePath,
   LastPull,
@@ -60,7 +60,7 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
             </dd>
             <dt>Retention</dt>
             <dd>
-              <Staying image={image} />
+              <Retention image={image} />
             </dd>
           </dl>
           <p class="buttons">
@@ -90,7 +90,10 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
               Delete
             </ActionLink>
           </p>
-          <Copied label="Pull command" text={`docker pull ${shell(`${url.host}/${image.name}`)}`} />
+          <CopyBlock
+            label="Pull command"
+            text={`docker pull ${shell(`${url.host}/${image.name}`)}`}
+          />
         </Card>
         <Card title="Contents">
           <ImageTree image={image} now={now} />
@@ -128,14 +131,14 @@ function Pulls({ image: { pulls, pullsByTag, repository } }: { image: ImageDetai
     <>
       {count(pulls)}{" "}
       <span class="hint">
-        {named.length > 0 && `${named.join(", ")}; `}
-        {count(repository.pulls)} in the whole repository{unassigned}
+        ({named.length > 0 && `${named.join(", ")}; `}
+        {count(repository.pulls)} in the whole repository{unassigned})
       </span>
     </>
   );
 }
 
-function Staying({ image }: { image: ImageDetailAnswer }) {
+function Retention({ image }: { image: ImageDetailAnswer }) {
   if (image.expiring !== undefined)
     return <span class="badge careful">expires after the grace period: {image.expiring}</span>;
   if (image.pins.some(({ reference }) => isOf(reference, image)))

@@ -3,7 +3,7 @@
 import { LIFECYCLE } from "../../config/added.ts";
 import type { PreviewAnswer, RunAnswer } from "../../http/admin/lifecycle.ts";
 import type { PolicyAnswer } from "../../http/admin/policies.ts";
-import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Card, Confirm, CopyBlock, Scroll, Time } from "../parts/parts.tsx";
 import { PolicyWords } from "../parts/policy-words.tsx";
 import { Preview } from "../parts/preview.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -15,8 +15,8 @@ const SECTION = "/lifecycle";
 
 export function addLifecycle(sections: Sections): void {
   sections.page("/lifecycle", lifecyclePage);
-  sections.action("/lifecycle/run", running, run);
-  sections.action("/lifecycle/take-back", takingBack, takenBack);
+  sections.action("/lifecycle/run", sweepForm, runSweep);
+  sections.action("/lifecycle/take-back", revertForm, revertPolicies);
   addPolicy(sections);
 }
 
@@ -99,7 +99,7 @@ function PolicyCard({
       <PolicyWords policies={policies} />
       <details>
         <summary>Show as JSON</summary>
-        <Copied label="Policy as JSON" text={JSON.stringify(policies, undefined, 2)} />
+        <CopyBlock label="Policy as JSON" text={JSON.stringify(policies, undefined, 2)} />
       </details>
       {isCommon && source === "api" && (
         <p class="buttons">
@@ -174,7 +174,7 @@ function markedBy({ expired }: RunAnswer): number {
   return expired.reduce((sum, { images }) => sum + images, 0);
 }
 
-async function running(): Promise<View> {
+async function sweepForm(): Promise<View> {
   return {
     title: "Sweep now?",
     section: SECTION,
@@ -189,16 +189,16 @@ async function running(): Promise<View> {
   };
 }
 
-async function run({ api }: PageVisit): Promise<Done> {
+async function runSweep({ api }: PageVisit): Promise<Done> {
   const answer = await api.send<RunAnswer>("POST", "/lifecycle/runs");
   const text =
     answer.error === undefined
       ? `Sweep done: ${plural(answer.examined, "image")} examined, ${count(markedBy(answer))} marked, ${count(answer.deleted.images)} deleted, ${bytes(answer.bytesFreed)} freed.`
       : `Sweep failed: ${answer.error}`;
-  return { to: `/lifecycle#run-${answer.id}`, said: { good: answer.error === undefined, text } };
+  return { to: `/lifecycle#run-${answer.id}`, flash: { good: answer.error === undefined, text } };
 }
 
-async function takingBack(): Promise<View> {
+async function revertForm(): Promise<View> {
   return {
     title: "Revert to the configured policies?",
     section: SECTION,
@@ -213,8 +213,8 @@ async function takingBack(): Promise<View> {
   };
 }
 
-async function takenBack({ api }: PageVisit): Promise<Done> {
+async function revertPolicies({ api }: PageVisit): Promise<Done> {
   await api.send("DELETE", "/lifecycle/policies");
   const text = "The policies of the deployment's configuration apply again.";
-  return { to: "/lifecycle", said: { good: true, text } };
+  return { to: "/lifecycle", flash: { good: true, text } };
 }

@@ -8,7 +8,7 @@ import { shell } from "../../setup/quote.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList } from "../parts/happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "../parts/overview-numbers.tsx";
-import { Card, Copied, Empty, Problems, Tabs } from "../parts/parts.tsx";
+import { Card, CopyBlock, Empty, Problems, Tabs } from "../parts/parts.tsx";
 import { UpstreamGauges } from "../parts/upstream-gauges.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
@@ -107,7 +107,7 @@ function FirstPull({
   return (
     <Empty title="No pulls yet">
       <p>Pull an image through this cache. Later pulls are served from here:</p>
-      <Copied
+      <CopyBlock
         label="First pull"
         text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
       />

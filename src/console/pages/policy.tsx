@@ -4,7 +4,7 @@ import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
 import type { PolicyAnswer } from "../../http/admin/policies.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Problems, Tabs } from "../parts/parts.tsx";
-import { changed, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
+import { applyButton, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
 import { PolicyForm } from "../parts/policy-form.tsx";
 import { Preview } from "../parts/preview.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -13,9 +13,9 @@ import { plural } from "../parts/words.ts";
 const PATH = "/lifecycle/policy";
 
 export function addPolicy({ action }: Sections): void {
-  action(PATH, editing, acted);
+  action(PATH, editPolicies, submitDraft);
   // A preview changes nothing, so viewers may ask for it, too.
-  action("/lifecycle/preview", editing, previewed);
+  action("/lifecycle/preview", editPolicies, previewDraft);
 }
 
 async function common({ api }: PageVisit): Promise<PolicyAnswer> {
@@ -23,18 +23,18 @@ async function common({ api }: PageVisit): Promise<PolicyAnswer> {
   return policies[0] as PolicyAnswer;
 }
 
-async function editing(visit: PageVisit): Promise<View> {
+async function editPolicies(visit: PageVisit): Promise<View> {
   const { policies, version } = await common(visit);
   const draft = draftOf(policies, visit.query.get("as") === "json", version);
   return editor(visit, draft);
 }
 
-async function previewed(visit: PageVisit, form: URLSearchParams): Promise<View> {
-  return editor(visit, changed(draftIn(form), form.get("do") ?? ""));
+async function previewDraft(visit: PageVisit, form: URLSearchParams): Promise<View> {
+  return editor(visit, applyButton(draftIn(form), form.get("do") ?? ""));
 }
 
-async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  if (form.get("do") !== "save") return previewed(visit, form);
+async function submitDraft(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+  if (form.get("do") !== "save") return previewDraft(visit, form);
   const draft = draftIn(form);
   const policies = policiesOf(draft);
   if ("problems" in policies) return editor(visit, draft);
@@ -44,7 +44,7 @@ async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | Vi
   if (done instanceof Refused) return editor(visit, draft, done.problems);
   const text =
     "Policies applied. They take effect everywhere within a minute; the next sweep uses them.";
-  return { to: "/lifecycle", said: { good: true, text } };
+  return { to: "/lifecycle", flash: { good: true, text } };
 }
 
 async function editor(
@@ -53,9 +53,9 @@ async function editor(
   refused: readonly string[] = [],
 ): Promise<View> {
   const read = policiesOf(draft);
-  const tried =
+  const result =
     "problems" in read ? { problems: read.problems } : await preview(visit, read.policies);
-  const problems = [...refused, ...("problems" in tried ? tried.problems : [])];
+  const problems = [...refused, ...("problems" in result ? result.problems : [])];
   return {
     title: "Lifecycle policies",
     section: "/lifecycle",
@@ -75,12 +75,12 @@ async function editor(
           <div data-preview aria-live="polite">
             <Card title="Preview">
               {problems.length > 0 && <Problems problems={[...new Set(problems)]} />}
-              {"problems" in tried ? (
+              {"problems" in result ? (
                 <p class="hint">
                   Fix {plural(problems.length, "error")} to see which images would expire.
                 </p>
               ) : (
-                <Preview preview={tried} now={visit.now} />
+                <Preview preview={result} now={visit.now} />
               )}
             </Card>
           </div>

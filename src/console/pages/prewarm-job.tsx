@@ -3,7 +3,14 @@
 import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
-import { imagesOf, jobPath, MARKS, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import {
+  imagesOf,
+  jobPath,
+  MARKS,
+  Progress,
+  REFRESH_INTERVAL,
+  State,
+} from "../parts/prewarm-progress.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, plural } from "../parts/words.ts";
 
@@ -13,18 +20,18 @@ type Whole = JobAnswer & { items: ItemAnswer[]; next?: number };
 
 export function addPrewarmJob({ page, action }: Sections): void {
   page("/prewarm/job", jobPage);
-  action("/prewarm/cancel", cancelling, cancelled);
+  action("/prewarm/cancel", cancelForm, cancelJob);
 }
 
 async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
-  const job = await jobAsked(api, query);
+  const job = await findJob(api, query);
   const isRunning = job.state === "running";
   return {
     title: `Prewarm job: ${plural(imagesOf(job), "image")}`,
     section: SECTION,
     body: (
       <>
-        <div data-live={isRunning ? "job" : undefined} data-every={OFTEN}>
+        <div data-live={isRunning ? "job" : undefined} data-every={REFRESH_INTERVAL}>
           <section class="card">
             <p>
               <State job={job} />{" "}
@@ -138,8 +145,8 @@ function ItemState({
   );
 }
 
-async function cancelling({ api, query }: PageVisit): Promise<View> {
-  const job = await jobAsked(api, query);
+async function cancelForm({ api, query }: PageVisit): Promise<View> {
+  const job = await findJob(api, query);
   return {
     title: "Cancel this prewarm job?",
     section: SECTION,
@@ -160,14 +167,14 @@ async function cancelling({ api, query }: PageVisit): Promise<View> {
   };
 }
 
-async function cancelled({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function cancelJob({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const job = await api.send<JobAnswer>(
     "DELETE",
     `/prewarm/${encodeURIComponent(form.get("id") ?? "")}`,
   );
-  return { to: jobPath(job), said: { good: true, text: "The prewarm job is cancelled." } };
+  return { to: jobPath(job), flash: { good: true, text: "The prewarm job is cancelled." } };
 }
 
-function jobAsked(api: Api, query: URLSearchParams): Promise<Whole> {
+function findJob(api: Api, query: URLSearchParams): Promise<Whole> {
   return api.get(`/prewarm/${encodeURIComponent(query.get("id") ?? "")}`);
 }

@@ -4,7 +4,13 @@ import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { ActionLink, Empty, Time } from "../parts/parts.tsx";
-import { imagesOf, jobPath, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import {
+  imagesOf,
+  jobPath,
+  Progress,
+  REFRESH_INTERVAL,
+  State,
+} from "../parts/prewarm-progress.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 import { formPage } from "./form-page.tsx";
@@ -14,7 +20,7 @@ const PAGE = 20;
 
 export function addPrewarm({ page, action }: Sections): void {
   page("/prewarm", jobsPage);
-  action("/prewarm/new", async ({ query }) => formView(query), begun);
+  action("/prewarm/new", async ({ query }) => formView(query), startJob);
 }
 
 async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
@@ -43,7 +49,7 @@ async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
             </p>
           </Empty>
         ) : (
-          <ul class="jobs" data-live={isRunning ? "jobs" : undefined} data-every={OFTEN}>
+          <ul class="jobs" data-live={isRunning ? "jobs" : undefined} data-every={REFRESH_INTERVAL}>
             {jobs.map((job) => (
               <li class="card">
                 <a href={jobPath(job)}>{plural(imagesOf(job), "image")}</a> <State job={job} />
@@ -104,7 +110,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
   });
 }
 
-async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+async function startJob({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     references: listOf(form.get("references") ?? ""),
     platforms: listOf(form.get("platforms") ?? ""),
@@ -113,5 +119,5 @@ async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | 
   const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
   if (job instanceof Refused) return formView(form, job.problems);
   const text = `Prewarm job started for ${plural(imagesOf(job), "image")}. It continues when this page is closed.`;
-  return { to: jobPath(job), said: { good: true, text } };
+  return { to: jobPath(job), flash: { good: true, text } };
 }

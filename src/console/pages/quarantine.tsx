@@ -11,8 +11,8 @@ const SECTION = "/images";
 
 export function addQuarantine({ page, action }: Sections): void {
   page("/quarantine", quarantinePage);
-  action("/quarantine/add", async ({ query }) => formView(query), added);
-  action("/quarantine/release", releasing, released);
+  action("/quarantine/add", async ({ query }) => formView(query), quarantineDigest);
+  action("/quarantine/release", releaseForm, releaseDigest);
 }
 
 async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
@@ -86,7 +86,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
   });
 }
 
-async function added({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+async function quarantineDigest({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     digest: (form.get("digest") ?? "").trim(),
     reason: (form.get("reason") ?? "").trim(),
@@ -94,10 +94,10 @@ async function added({ api }: PageVisit, form: URLSearchParams): Promise<Done | 
   const done = await orRefused(api.send("POST", "/quarantine", {}, body));
   if (done instanceof Refused) return formView(form, done.problems);
   const text = "The digest is quarantined, everywhere within a minute.";
-  return { to: "/quarantine", said: { good: true, text } };
+  return { to: "/quarantine", flash: { good: true, text } };
 }
 
-async function releasing({ query }: PageVisit): Promise<View> {
+async function releaseForm({ query }: PageVisit): Promise<View> {
   const digest = query.get("digest") ?? "";
   return {
     title: "Release from quarantine?",
@@ -113,11 +113,11 @@ async function releasing({ query }: PageVisit): Promise<View> {
   };
 }
 
-async function released({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function releaseDigest({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/quarantine/${encodeURIComponent(form.get("digest") ?? "")}`);
   return {
     to: "/quarantine",
-    said: {
+    flash: {
       good: true,
       text: "The digest is released from quarantine, everywhere within a minute.",
     },

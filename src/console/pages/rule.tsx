@@ -2,7 +2,7 @@
 
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { Api } from "../parts/api.ts";
-import { ActionLink, Card, Copied } from "../parts/parts.tsx";
+import { ActionLink, Card, CopyBlock } from "../parts/parts.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { RuleState } from "./upstreams.tsx";
@@ -12,7 +12,7 @@ export function addRule({ page }: Sections): void {
 }
 
 async function rulePage({ api, query, person }: PageVisit): Promise<View> {
-  const rule = await ruleAsked(api, query);
+  const rule = await findRule(api, query);
   const mayChange = person.role === "admin";
   const name = encodeURIComponent(rule.name);
   return {
@@ -84,7 +84,10 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
         </Card>
         {rule.fields && (
           <Card title="Fields">
-            <Copied label="Fields of the rule" text={JSON.stringify(rule.fields, undefined, 2)} />
+            <CopyBlock
+              label="Fields of the rule"
+              text={JSON.stringify(rule.fields, undefined, 2)}
+            />
           </Card>
         )}
       </>
@@ -92,6 +95,6 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
   };
 }
 
-export function ruleAsked(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
+export function findRule(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
   return api.get(`/rules/${encodeURIComponent(query.get("name") ?? "")}`);
 }

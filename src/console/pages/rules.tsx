@@ -6,16 +6,16 @@ import { Confirm, Problems } from "../parts/parts.tsx";
 import { fieldsIn, RuleForm } from "../parts/rule-form.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
-import { ruleAsked } from "./rule.tsx";
+import { findRule } from "./rule.tsx";
 import { rulePath } from "./upstreams.tsx";
 
 const SECTION = "/upstreams";
 
 export function addRules({ action }: Sections): void {
-  action("/rules/new", async () => formView("Add rule", "/rules/new", {}), added);
-  action("/rules/edit", editing, edited);
-  action("/rules/delete", deleting, deleted);
-  action("/rules/validate", validating, validated);
+  action("/rules/new", async () => formView("Add rule", "/rules/new", {}), createRule);
+  action("/rules/edit", editForm, updateRule);
+  action("/rules/delete", deleteForm, deleteRule);
+  action("/rules/validate", validateForm, validateRule);
 }
 
 function formView(
@@ -41,7 +41,7 @@ function formView(
 
 /** Validates or saves the form. Errors are shown on the form, with everything that was typed.
  * @param change saves the rule */
-async function tried(
+async function submitRule(
   { api }: PageVisit,
   form: URLSearchParams,
   [title, path]: [string, string],
@@ -60,33 +60,33 @@ async function tried(
   const rule = await orRefused(change(read.fields));
   if (rule instanceof Refused) return again({ problems: rule.problems });
   const text = `The rule "${rule.name}" is saved. It takes effect everywhere within a minute.`;
-  return { to: rulePath(rule.name), said: { good: true, text } };
+  return { to: rulePath(rule.name), flash: { good: true, text } };
 }
 
-function added(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  return tried(visit, form, ["Add rule", "/rules/new"], (fields) =>
+function createRule(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+  return submitRule(visit, form, ["Add rule", "/rules/new"], (fields) =>
     visit.api.send("POST", "/rules", {}, fields),
   );
 }
 
-async function editing({ api, query }: PageVisit): Promise<View> {
-  const { name, fields = {}, version } = await ruleAsked(api, query);
+async function editForm({ api, query }: PageVisit): Promise<View> {
+  const { name, fields = {}, version } = await findRule(api, query);
   const more = version === undefined ? {} : { version: String(version) };
   return formView(`Edit ${name}`, `/rules/edit?name=${encodeURIComponent(name)}`, fields, more);
 }
 
-function edited(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+function updateRule(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const name = visit.query.get("name") ?? "";
   const path = `/rules/edit?name=${encodeURIComponent(name)}`;
-  return tried(visit, form, [`Edit ${name}`, path], (fields) =>
+  return submitRule(visit, form, [`Edit ${name}`, path], (fields) =>
     visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {}, fields, {
       "If-Match": `"${form.get("version") ?? ""}"`,
     }),
   );
 }
 
-async function deleting({ api, query }: PageVisit): Promise<View> {
-  const { name } = await ruleAsked(api, query);
+async function deleteForm({ api, query }: PageVisit): Promise<View> {
+  const { name } = await findRule(api, query);
   return {
     title: `Delete ${name}?`,
     section: SECTION,
@@ -107,20 +107,20 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
   };
 }
 
-async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function deleteRule({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const name = form.get("name") ?? "";
   await api.send("DELETE", `/rules/${encodeURIComponent(name)}`);
-  return { to: "/upstreams", said: { good: true, text: `The rule "${name}" is deleted.` } };
+  return { to: "/upstreams", flash: { good: true, text: `The rule "${name}" is deleted.` } };
 }
 
-async function validating({ api, query }: PageVisit): Promise<View> {
-  const rule = await ruleAsked(api, query);
+async function validateForm({ api, query }: PageVisit): Promise<View> {
+  const rule = await findRule(api, query);
   return validateView(rule, "");
 }
 
-async function validated({ api }: PageVisit, form: URLSearchParams): Promise<View> {
+async function validateRule({ api }: PageVisit, form: URLSearchParams): Promise<View> {
   const image = form.get("image") ?? "";
-  const rule = await ruleAsked(api, form);
+  const rule = await findRule(api, form);
   const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {
     rule: rule.name,
     image,
@@ -160,7 +160,7 @@ function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer
 
 function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
   return (
-    <div class={`said ${valid ? "good" : "bad"}`} role="status">
+    <div class={`notice ${valid ? "good" : "bad"}`} role="status">
       <p>{valid ? "Validation passed." : "Validation failed."}</p>
       <ul class="checks">
         {checks.map(({ check, good, text }) => (

@@ -11,8 +11,8 @@ type Role = (typeof ROLES)[number];
 
 export function addSessions({ page, action }: Sections): void {
   page("/sessions", sessionsPage);
-  action("/sessions/end", ending, ended);
-  action("/sessions/end-all", endingAll, endedAll);
+  action("/sessions/end", endForm, endSession);
+  action("/sessions/end-all", endAllForm, endAllSessions);
 }
 
 async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
@@ -61,7 +61,7 @@ async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
   };
 }
 
-async function ending({ query }: PageVisit): Promise<View> {
+async function endForm({ query }: PageVisit): Promise<View> {
   const id = query.get("id") ?? "";
   return {
     title: "End this session?",
@@ -77,13 +77,13 @@ async function ending({ query }: PageVisit): Promise<View> {
   };
 }
 
-async function ended({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function endSession({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/sessions/${encodeURIComponent(form.get("id") ?? "")}`);
-  const said = { good: true, text: "The session is ended, everywhere within a minute." };
-  return { to: "/sessions", said };
+  const flash = { good: true, text: "The session is ended, everywhere within a minute." };
+  return { to: "/sessions", flash };
 }
 
-async function endingAll({ query }: PageVisit): Promise<View> {
+async function endAllForm({ query }: PageVisit): Promise<View> {
   const role = roleIn(query);
   return {
     title: `End all ${role} sessions?`,
@@ -105,11 +105,11 @@ async function endingAll({ query }: PageVisit): Promise<View> {
   };
 }
 
-async function endedAll({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function endAllSessions({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const role = roleIn(form);
   await api.send("DELETE", "/sessions", { role });
   const text = `All ${role} sessions are ended, everywhere within a minute.`;
-  return { to: "/sessions", said: { good: true, text } };
+  return { to: "/sessions", flash: { good: true, text } };
 }
 
 function roleIn(given: URLSearchParams): Role {

@@ -1,7 +1,7 @@
 // Setup page: configuration files for each client, the same text that `/setup/<client>` returns to curl.
 
 import { CLIENTS } from "../../setup/clients.ts";
-import { Copied, Tabs } from "../parts/parts.tsx";
+import { CopyBlock, Tabs } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 export function addSetup({ page }: Sections): void {
@@ -47,7 +47,7 @@ async function setupPage({ api, query, url }: PageVisit): Promise<View> {
         {CLIENTS.map((client, at) => (
           <details class="card" id={client.name} open={client === (wanted ?? CLIENTS[0])}>
             <summary>{client.title}</summary>
-            <Copied label={client.title} text={texts[at] ?? ""} />
+            <CopyBlock label={client.title} text={texts[at] ?? ""} />
             <p class="hint">
               The same with curl: <code>{`${url.origin}/setup/${client.name}`}</code>
             </p>

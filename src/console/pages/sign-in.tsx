@@ -12,11 +12,11 @@ export function SignIn({
   ways: Ways;
   problem: string | undefined;
 }) {
-  if (!ways.token && !ways.access) return <Shut />;
-  const said = problem ?? ways.problem;
+  if (!ways.token && !ways.access) return <ConsoleDisabled />;
+  const message = problem ?? ways.problem;
   return (
     <>
-      {said !== undefined && <Problems problems={[said]} />}
+      {message !== undefined && <Problems problems={[message]} />}
       {ways.access && (
         <p class="card">
           <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>
@@ -53,7 +53,7 @@ function TokenForm({ to }: { to: string }) {
   );
 }
 
-export function Shut() {
+export function ConsoleDisabled() {
   return (
     <div class="card stack">
       <p>

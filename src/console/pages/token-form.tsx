@@ -4,14 +4,14 @@ import type { TokenAnswer } from "../../http/admin/access.ts";
 import { shell } from "../../setup/quote.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
-import { Card, Copied } from "../parts/parts.tsx";
+import { Card, CopyBlock } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
 
 const SECTION = "/tokens";
 
 export function addTokenForm({ action }: Sections): void {
-  action("/tokens/new", async () => formView(new URLSearchParams()), made);
+  action("/tokens/new", async () => formView(new URLSearchParams()), createToken);
 }
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
@@ -70,7 +70,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
 }
 
 /** Shows the token in the response itself: a redirect would need to store it for the next page. */
-async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+async function createToken({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const expiry = (form.get("expiry") ?? "").trim();
   const body = {
     name: (form.get("name") ?? "").trim(),
@@ -91,14 +91,14 @@ async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Don
     status: 201,
     body: (
       <>
-        <div class="said good" role="status">
+        <div class="notice good" role="status">
           <p>Copy the token now: it is not shown again. This cache stores only its hash.</p>
         </div>
         <Card>
-          <Copied label="Pull token" text={token} />
+          <CopyBlock label="Pull token" text={token} />
           <p>To log in, use it as the password:</p>
-          <Copied label="Docker login" text={`docker login -u token ${shell(url.host)}`} />
-          <Copied
+          <CopyBlock label="Docker login" text={`docker login -u token ${shell(url.host)}`} />
+          <CopyBlock
             label="Podman login"
             text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${shell(url.host)}`}
           />

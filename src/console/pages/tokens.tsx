@@ -9,7 +9,7 @@ const SECTION = "/tokens";
 
 export function addTokens({ page, action }: Sections): void {
   page("/tokens", tokensPage);
-  action("/tokens/revoke", revoking, revoked);
+  action("/tokens/revoke", revokeForm, revokeToken);
 }
 
 async function tokensPage({ api, now, person }: PageVisit): Promise<View> {
@@ -122,7 +122,7 @@ function TokenTable({
   );
 }
 
-async function revoking({ api, query }: PageVisit): Promise<View> {
+async function revokeForm({ api, query }: PageVisit): Promise<View> {
   const token = (await tokensOf(api)).find(({ id }) => id === query.get("id"));
   if (!token) throw new Refused(404, ["there is no pull token with this ID"]);
   return {
@@ -145,11 +145,11 @@ async function revoking({ api, query }: PageVisit): Promise<View> {
   };
 }
 
-async function revoked({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function revokeToken({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const id = form.get("id") ?? "";
   const { name } = await api.send<TokenAnswer>("DELETE", `/tokens/${encodeURIComponent(id)}`);
-  const said = { good: true, text: `The token ${name} is revoked, everywhere within a minute.` };
-  return { to: `/tokens#token-${id}`, said };
+  const flash = { good: true, text: `The token ${name} is revoked, everywhere within a minute.` };
+  return { to: `/tokens#token-${id}`, flash };
 }
 
 async function tokensOf(api: Api): Promise<TokenAnswer[]> {

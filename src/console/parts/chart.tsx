@@ -37,7 +37,7 @@ export function Chart(plot: Plot) {
     points.reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
   );
   const amounts = totals.map((amount) => (total ? format(amount) : ""));
-  const said = series.map((name, at) => `${name} ${amounts[at]}`.trim()).join(", ");
+  const summary = series.map((name, at) => `${name} ${amounts[at]}`.trim()).join(", ");
   return (
     <figure class="chart">
       <figcaption>
@@ -60,7 +60,7 @@ export function Chart(plot: Plot) {
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"
           role="img"
-          aria-label={`${title}: ${said}`}
+          aria-label={`${title}: ${summary}`}
         >
           {[0, HEIGHT / 2, HEIGHT].map((at) => (
             <line class="grid-line" x1="0" x2={WIDTH} y1={at} y2={at} />

@@ -3,16 +3,16 @@
 import { z } from "zod";
 import { hostCookie, hostCookieIn } from "../../http/shared/cookies.ts";
 
-const NAME = "entrepot-said";
+const COOKIE = "entrepot-said";
 /** Lifetime of the cookie, in seconds. */
-const LASTS = 60;
+const LIFETIME_SECONDS = 60;
 
 const schema = z.object({ good: z.boolean(), text: z.string() });
 
 export type Flash = z.infer<typeof schema>;
 
-export function saidIn(request: Request): Flash | undefined {
-  const value = hostCookieIn(request, NAME);
+export function flashIn(request: Request): Flash | undefined {
+  const value = hostCookieIn(request, COOKIE);
   if (value === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(decodeURIComponent(value)));
@@ -21,8 +21,8 @@ export function saidIn(request: Request): Flash | undefined {
   }
 }
 
-/** @param said undefined deletes the cookie */
-export function saidCookie(url: URL, said: Flash | undefined): string {
-  const value = said ? encodeURIComponent(JSON.stringify(said)) : "";
-  return hostCookie(url, NAME, value, said ? LASTS : 0, "Strict");
+/** @param flash undefined deletes the cookie */
+export function flashCookie(url: URL, flash: Flash | undefined): string {
+  const value = flash ? encodeURIComponent(JSON.stringify(flash)) : "";
+  return hostCookie(url, COOKIE, value, flash ? LIFETIME_SECONDS : 0, "Strict");
 }

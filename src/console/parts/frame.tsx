@@ -19,7 +19,7 @@ const SECTIONS: [path: string, name: string][] = [
 ];
 
 export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
-  const { person, said, theme, url } = visit;
+  const { person, flash, theme, url } = visit;
   return (
     <Html title={view.title} theme={theme}>
       <a class="skip" href="#content">
@@ -59,9 +59,9 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
         </div>
       </header>
       <main id="content" tabindex={-1}>
-        {said && (
-          <div class={`said ${said.good ? "good" : "bad"}`} role="status">
-            <p>{said.text}</p>
+        {flash && (
+          <div class={`notice ${flash.good ? "good" : "bad"}`} role="status">
+            <p>{flash.text}</p>
           </div>
         )}
         <h1>{view.title}</h1>

@@ -11,12 +11,12 @@ const drawn = arc<number>()
   .endAngle((part) => Math.PI * (part - 0.5))
   .cornerRadius(3);
 /** Part of the limit at and below which the gauge is highlighted. */
-const LITTLE = 0.2;
+const LOW = 0.2;
 
 export function Gauge({ left, limit, what }: { left: number; limit: number; what: string }) {
   const part = limit > 0 ? Math.min(1, Math.max(0, left / limit)) : 0;
   return (
-    <div class={part <= LITTLE ? "gauge little" : "gauge"}>
+    <div class={part <= LOW ? "gauge little" : "gauge"}>
       <svg
         viewBox="-50 -50 100 54"
         role="img"

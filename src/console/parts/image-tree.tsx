@@ -9,14 +9,14 @@ type Manifest = ImageDetailAnswer["manifests"][number];
 type LayerRow = NonNullable<Manifest["layers"]>[number];
 
 /** Number of platforms that are expanded initially. */
-const OPEN = 1;
+const INITIALLY_OPEN = 1;
 
 export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: number }) {
   const { manifests } = image;
   const children = manifests.filter((one) => one.digest !== image.digest);
   const isIndex = children.length > 0;
   const here = manifests.filter((one) => one.here);
-  const first = new Set(here.slice(0, OPEN));
+  const first = new Set(here.slice(0, INITIALLY_OPEN));
   const branches = manifests.map((manifest) => (
     <li>
       <Branch manifest={manifest} isOpen={first.has(manifest)} now={now} />
@@ -129,12 +129,12 @@ function Layers({ layers }: { layers: readonly LayerRow[] }) {
 
 function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now: number }) {
   const { created, entrypoint, command, user, environment, labels } = config;
-  const told: [string, string][] = [];
-  if (entrypoint) told.push(["Entrypoint", JSON.stringify(entrypoint)]);
-  if (command) told.push(["Command", JSON.stringify(command)]);
-  if (user !== undefined) told.push(["User", user]);
-  if (environment) told.push(["Environment", environment.join(", ")]);
-  for (const [name, value] of Object.entries(labels ?? {})) told.push([name, value]);
+  const facts: [string, string][] = [];
+  if (entrypoint) facts.push(["Entrypoint", JSON.stringify(entrypoint)]);
+  if (command) facts.push(["Command", JSON.stringify(command)]);
+  if (user !== undefined) facts.push(["User", user]);
+  if (environment) facts.push(["Environment", environment.join(", ")]);
+  for (const [name, value] of Object.entries(labels ?? {})) facts.push([name, value]);
   return (
     <dl class="facts">
       <dt>Config</dt>
@@ -147,7 +147,7 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
           <dd>{created === undefined ? NOT_RECORDED : <Time at={created} now={now} />}</dd>
         </>
       )}
-      {told.map(([name, value]) => (
+      {facts.map(([name, value]) => (
         <>
           <dt>{name}</dt>
           <dd>{value}</dd>

@@ -2,7 +2,7 @@
 
 import type { Child } from "hono/jsx";
 import type { MarkedToken, Token, Tokens } from "marked";
-import { Copied, Scroll } from "./parts.tsx";
+import { CopyBlock, Scroll } from "./parts.tsx";
 
 export interface Markdown {
   /** Text of the first heading. */
@@ -104,7 +104,7 @@ function Block({
         </p>
       );
     case "code":
-      return <Copied label={name} text={rewriting.text(token.text)} />;
+      return <CopyBlock label={name} text={rewriting.text(token.text)} />;
     case "list":
       return <List token={token} names={names} rewriting={rewriting} />;
     case "table":

@@ -1,12 +1,12 @@
 // Shared components: problems, cards, times, bars, forms and links.
 
 import type { Child } from "hono/jsx";
-import { ago, brieflyOf, bytes, moment } from "./words.ts";
+import { ago, bytes, moment, shortDigest } from "./words.ts";
 
 /** Error messages, one sentence each. */
 export function Problems({ problems }: { problems: readonly string[] }) {
   return (
-    <div class="said bad" role="alert">
+    <div class="notice bad" role="alert">
       {problems.length === 1 ? (
         <p>{problems[0]}</p>
       ) : (
@@ -73,7 +73,7 @@ export function LastPull({
 export function Digest({ digest }: { digest: string }) {
   return (
     <code class="digest" title={digest}>
-      {brieflyOf(digest)}
+      {shortDigest(digest)}
     </code>
   );
 }
@@ -128,7 +128,7 @@ export function imagePath(reference: string): string {
 }
 
 /** Text to copy. Its button appears only with JavaScript. */
-export function Copied({ text, label }: { text: string; label: string }) {
+export function CopyBlock({ text, label }: { text: string; label: string }) {
   return (
     <div class="copied">
       <section class="text" tabindex={0} aria-label={label}>

@@ -90,7 +90,7 @@ const NEW_RULE = {
 /** Applies a button of the form.
  * @param button `add`: adds a policy; `add 0`: adds a rule to the first policy; `remove 0`: removes the first policy; `remove 0 1`:
  * removes the second rule of the first policy */
-export function changed(draft: Draft, button: string): Draft {
+export function applyButton(draft: Draft, button: string): Draft {
   const [verb, p, r] = button.split(" ");
   const at = Number(p);
   const policies = draft.policies.map((policy) => ({ ...policy, rules: [...policy.rules] }));

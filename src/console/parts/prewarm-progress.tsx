@@ -4,7 +4,7 @@ import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { count, percent } from "./words.ts";
 
 /** Refresh interval of a running job, in ms. */
-export const OFTEN = "1000";
+export const REFRESH_INTERVAL = "1000";
 export const MARKS: Record<string, string> = { done: "good", failed: "bad", cancelled: "careful" };
 
 export function State({ job: { state } }: { job: JobAnswer }) {
@@ -13,7 +13,7 @@ export function State({ job: { state } }: { job: JobAnswer }) {
 
 export function Progress({ job }: { job: JobAnswer }) {
   const { done, total } = job.bytes;
-  const said =
+  const label =
     total > 0 ? percent(done, total) : `${count(job.counts.done)} of ${count(imagesOf(job))}`;
   return (
     <p class="progress">
@@ -22,9 +22,9 @@ export function Progress({ job }: { job: JobAnswer }) {
         value={job.state === "done" ? Math.max(1, total) : done}
         aria-label="Bytes cached"
       >
-        {said}
+        {label}
       </progress>{" "}
-      <span class="number">{said}</span>
+      <span class="number">{label}</span>
     </p>
   );
 }

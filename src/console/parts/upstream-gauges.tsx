@@ -31,7 +31,7 @@ export function UpstreamGauges({
       <ul class="plainly">
         {upstreams.filter(isPlain).map((upstream) => (
           <li>
-            <Lately hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
+            <RecentRequests hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
             {hostOf(upstream.upstream)}
             {upstream.credentials.length > 0 && (
               <span class="hint"> with {upstream.credentials.join(", ")}</span>
@@ -43,7 +43,7 @@ export function UpstreamGauges({
   );
 }
 
-function Lately({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
+function RecentRequests({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
   const requests = hours.reduce((sum, hour) => sum + hour.requests, 0);
   const bad = hours.reduce((sum, hour) => sum + hour.failures + hour.limited, 0);
   if (requests === 0) return <span class="badge">no recent requests</span>;
@@ -87,10 +87,10 @@ export function UpstreamGauge({
         </>
       )}
       {one.offline && <p class="badge careful">offline: never contacted</p>}
-      {one.pauses.map(({ of, repository, count: whom, until, why }) => (
+      {one.pauses.map(({ of, repository, count: clients, until, why }) => (
         <p class="badge careful">
           {of === "repository" ? repository : PAUSED[of]} paused
-          {whom !== undefined && ` for ${plural(whom, "client")}`}, resumes{" "}
+          {clients !== undefined && ` for ${plural(clients, "client")}`}, resumes{" "}
           <Time at={until} now={now} />: {why}
         </p>
       ))}

@@ -17,7 +17,7 @@ export interface PageVisit {
   /** Address and rules, for examples. */
   facts(): Facts;
   /** Result of the previous action. */
-  said: Flash | undefined;
+  flash: Flash | undefined;
   theme: Theme;
   /** Current time, in ms since the epoch. */
   now: number;
@@ -35,7 +35,7 @@ export interface View {
 /** Result of an action: the page to redirect to, and the flash message shown there. */
 export interface Done {
   to: string;
-  said: Flash;
+  flash: Flash;
 }
 
 /** Throws `Refused`. */

@@ -5,8 +5,8 @@ import { isRecorded, NOT_RECORDED } from "../../text/recorded.ts";
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** Created on first use: it takes some ms, which isolates that serve only pulls save. */
-let formats: ReturnType<typeof made> | undefined;
-function made() {
+let formats: ReturnType<typeof createFormats> | undefined;
+function createFormats() {
   return {
     whole: new Intl.NumberFormat("en-US"),
     compact: new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }),
@@ -14,13 +14,13 @@ function made() {
 }
 
 export function count(value: number): string {
-  formats ??= made();
+  formats ??= createFormats();
   return formats.whole.format(value);
 }
 
 /** Compact from 10,000 on: `12.3K`. */
 export function brief(value: number): string {
-  formats ??= made();
+  formats ??= createFormats();
   return value < 10_000 ? count(value) : formats.compact.format(value);
 }
 
@@ -77,7 +77,7 @@ export function moment(at: string): string {
 }
 
 /** First 12 digits of a digest, with its algorithm. */
-export function brieflyOf(digest: string): string {
+export function shortDigest(digest: string): string {
   const [algorithm, hex = ""] = digest.split(":");
   return `${algorithm}:${hex.slice(0, 12)}`;
 }
