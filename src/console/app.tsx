@@ -1,5 +1,5 @@
-// The console: pages for whoever runs the cache, behind the API's door. What it knows, it has from the API; what it changes, the API
-// changes. Pages work without their script, which only saves a step here and there.
+// Console: the admin pages, behind the same authentication as the admin API. Pages read and change everything through that API, and work
+// without JavaScript.
 
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
@@ -27,12 +27,12 @@ import { addRule } from "./pages/rule.tsx";
 import { addRules } from "./pages/rules.tsx";
 import { addSessions } from "./pages/sessions.tsx";
 import { addSetup } from "./pages/setup.tsx";
-import { Shut, SignIn } from "./pages/sign-in.tsx";
+import { ConsoleDisabled, SignIn } from "./pages/sign-in.tsx";
 import { addTokenForm } from "./pages/token-form.tsx";
 import { addTokens } from "./pages/tokens.tsx";
 import { addUpstreams } from "./pages/upstreams.tsx";
 import { Api, Refused, withQuery } from "./parts/api.ts";
-import { saidCookie, saidIn } from "./parts/flash.ts";
+import { flashCookie, flashIn } from "./parts/flash.ts";
 import { Frame, Plain } from "./parts/frame.tsx";
 import { Problems } from "./parts/parts.tsx";
 import {
@@ -44,8 +44,9 @@ import {
   type View,
 } from "./parts/visit.ts";
 
-/** No script but our own file, no style but our own file; nothing from elsewhere, and nothing that frames it. `same-origin`: without a
- * referrer a browser says of a form that it comes from nowhere (Fetch, "serializing a request origin"). */
+/** Headers of every page: scripts and styles from this origin only, against injected markup (XSS); no framing, against clickjacking.
+ * `Referrer-Policy: same-origin`, since with `no-referrer` a browser sends `Origin: null` with a form (Fetch, "serializing a request
+ * origin"), which the check of a form's origin refuses. */
 const HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -55,16 +56,16 @@ const HEADERS = {
   "Cross-Origin-Resource-Policy": "same-origin",
   "Cache-Control": "no-store",
 };
-/** A form that is longer is none, in bytes. */
-const MAX_FORM = 300 * 1024;
+/** Maximum length of a form, in bytes. */
+const MAX_FORM_BYTES = 300 * 1024;
 
-export function createConsole(consoleHost: ConsoleHost): Hono {
+export function createConsole(host: ConsoleHost): Hono {
   const app = new Hono();
   const sections: Sections = {
-    page: (path, page) => void app.get(path, (context) => shown(consoleHost, context, page)),
+    page: (path, page) => void app.get(path, (context) => renderPage(host, context, page)),
     action: (path, ask, act) => {
-      app.get(path, (context) => shown(consoleHost, context, ask));
-      app.post(path, (context) => done(consoleHost, context, act));
+      app.get(path, (context) => renderPage(host, context, ask));
+      app.post(path, (context) => runAction(host, context, act));
     },
   };
   for (const add of [
@@ -89,117 +90,117 @@ export function createConsole(consoleHost: ConsoleHost): Hono {
     addDocs,
   ])
     add(sections);
-  app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? missing());
-  app.get("/sign-in", (context) => signInPage(consoleHost, context));
-  app.post("/sign-in", (context) => signedIn(consoleHost, context));
-  app.post("/sign-out", async ({ req }) => ledTo("/sign-in", [await consoleHost.signOut(req.raw)]));
-  app.notFound(missing);
-  app.onError((error, context) => failed(error, context));
+  app.get("/assets/*", ({ req }) => answerAsset(req.raw) ?? notFound());
+  app.get("/sign-in", (context) => renderSignIn(host, context));
+  app.post("/sign-in", (context) => handleSignIn(host, context));
+  app.post("/sign-out", async ({ req }) => redirectTo("/sign-in", [await host.signOut(req.raw)]));
+  app.notFound(notFound);
+  app.onError((error, context) => renderError(error, context));
   return app;
 }
 
-async function visitOf(consoleHost: ConsoleHost, context: Context): Promise<PageVisit> {
+async function openVisit(host: ConsoleHost, context: Context): Promise<PageVisit> {
   const { raw } = context.req;
   const url = new URL(raw.url);
-  const person = await consoleHost.admit(raw);
+  const person = await host.admit(raw);
   const ask = async (path: string, init: RequestInit) => {
     const headers = new Headers(raw.headers);
-    // Of the page's, and not of what it asks.
+    // These headers describe the page's request, not the API request.
     for (const name of ["content-type", "content-length", "if-match", "if-none-match"])
       headers.delete(name);
     for (const [name, value] of Object.entries(init.headers ?? {})) headers.set(name, value);
     headers.set("accept", "application/json");
-    return consoleHost.ask(new Request(new URL(path, url), { ...init, headers }), context);
+    return host.ask(new Request(new URL(path, url), { ...init, headers }), context);
   };
   return {
     url,
     query: url.searchParams,
     person,
     api: new Api(ask),
-    facts: () => consoleHost.facts(url),
-    said: saidIn(raw),
+    facts: () => host.facts(url),
+    flash: flashIn(raw),
     theme: themeIn(raw),
     now: Date.now(),
   };
 }
 
-async function shown(consoleHost: ConsoleHost, context: Context, page: Page): Promise<Response> {
-  const visit = await visitOf(consoleHost, context);
+async function renderPage(host: ConsoleHost, context: Context, page: Page): Promise<Response> {
+  const visit = await openVisit(host, context);
   try {
-    return framed(visit, await page(visit));
+    return renderView(visit, await page(visit));
   } catch (error) {
-    if (error instanceof Refused) return framed(visit, refusalView(error));
+    if (error instanceof Refused) return renderView(visit, refusalView(error));
     throw error;
   }
 }
 
-async function done(consoleHost: ConsoleHost, context: Context, act: Action): Promise<Response> {
-  const visit = await visitOf(consoleHost, context);
+async function runAction(host: ConsoleHost, context: Context, act: Action): Promise<Response> {
+  const visit = await openVisit(host, context);
   const form = await formIn(context.req.raw);
   try {
     const outcome = await act(visit, form);
     return "body" in outcome
-      ? framed(visit, outcome)
-      : ledTo(outcome.to, [saidCookie(visit.url, outcome.said)]);
+      ? renderView(visit, outcome)
+      : redirectTo(outcome.to, [flashCookie(visit.url, outcome.flash)]);
   } catch (error) {
-    if (error instanceof Refused) return framed(visit, refusalView(error));
+    if (error instanceof Refused) return renderView(visit, refusalView(error));
     throw error;
   }
 }
 
-function framed(visit: PageVisit, view: View): Response {
-  // It was read; a page that is fetched again in the background has none.
-  const cookies = visit.said ? [saidCookie(visit.url, undefined)] : [];
+function renderView(visit: PageVisit, view: View): Response {
+  // A flash is shown once. A background refresh of a page carries none.
+  const cookies = visit.flash ? [flashCookie(visit.url, undefined)] : [];
   return html(<Frame visit={visit} view={view} />, view.status, cookies);
 }
 
 function refusalView({ status, problems }: Refused): View {
-  const title = status === 404 ? "Not here" : "That was refused";
+  const title = status === 404 ? "Not found" : "Request refused";
   return { title, section: "", status, body: <Problems problems={problems} /> };
 }
 
-function signInPage(consoleHost: ConsoleHost, context: Context, problem?: RegistryError): Response {
+function renderSignIn(host: ConsoleHost, context: Context, problem?: RegistryError): Response {
   const url = new URL(context.req.url);
   const to = pathIn(url.searchParams.get("to") ?? undefined);
   const response = html(
     <Plain title="Sign in" theme={themeIn(context.req.raw)}>
-      <SignIn to={to} ways={consoleHost.ways()} problem={problem?.message} />
+      <SignIn to={to} ways={host.ways()} problem={problem?.message} />
     </Plain>,
     problem?.status ?? 200,
   );
   return withRetry(response, problem);
 }
 
-/** When a limit, or an outage, may be over. */
+/** Copies the error's `Retry-After`: when a limit or an outage may be over. */
 function withRetry(response: Response, problem: RegistryError | undefined): Response {
   const after = problem?.headers?.["Retry-After"];
   if (after !== undefined) response.headers.set("Retry-After", after);
   return response;
 }
 
-async function signedIn(consoleHost: ConsoleHost, context: Context): Promise<Response> {
+async function handleSignIn(host: ConsoleHost, context: Context): Promise<Response> {
   const form = await formIn(context.req.raw);
   try {
-    const cookie = await consoleHost.signIn((form.get("token") ?? "").trim(), context.req.raw);
-    return ledTo(pathIn(form.get("to") ?? undefined), [cookie]);
+    const cookie = await host.signIn((form.get("token") ?? "").trim(), context.req.raw);
+    return redirectTo(pathIn(form.get("to") ?? undefined), [cookie]);
   } catch (error) {
-    if (error instanceof RegistryError) return signInPage(consoleHost, context, error);
+    if (error instanceof RegistryError) return renderSignIn(host, context, error);
     throw error;
   }
 }
 
-/** What a page, or its door, has thrown. Whoever is nobody is led to where he can say who he is. */
-function failed(error: unknown, context: Context): Response {
+/** Renders an error of a page or of its authentication. A browser that is not authenticated is redirected to the sign-in page. */
+function renderError(error: unknown, context: Context): Response {
   const { raw } = context.req;
   const known = asRegistryError(error);
   if (!wantsPage(raw)) return errorResponse(known);
   const url = new URL(raw.url);
   if (known.status === 401)
-    return ledTo(
+    return redirectTo(
       withQuery("/sign-in", { to: raw.method === "GET" ? url.pathname + url.search : "/" }),
     );
-  const body = known.status === 404 ? <Shut /> : <Problems problems={[known.message]} />;
-  const title = known.status === 404 ? "Not open" : "That did not work";
+  const body = known.status === 404 ? <ConsoleDisabled /> : <Problems problems={[known.message]} />;
+  const title = known.status === 404 ? "Console not enabled" : "Request failed";
   const page = html(
     <Plain title={title} theme={themeIn(context.req.raw)}>
       {body}
@@ -209,23 +210,23 @@ function failed(error: unknown, context: Context): Response {
   return withRetry(page, known);
 }
 
-function missing(): Response {
+function notFound(): Response {
   return errorResponse(nothingHere());
 }
 
 async function formIn(request: Request): Promise<URLSearchParams> {
-  const text = await textOf(request, MAX_FORM, "a form");
+  const text = await textOf(request, MAX_FORM_BYTES, "a form");
   return new URLSearchParams(text);
 }
 
-function ledTo(path: string, cookies: readonly string[] = []): Response {
+function redirectTo(path: string, cookies: readonly string[] = []): Response {
   return withCookies(
     new Response(null, { status: 303, headers: { ...HEADERS, Location: pathIn(path) } }),
     cookies,
   );
 }
 
-/** The way out of every page: whatever a name, a label or an error holds, also from what was stored before it was looked at. */
+/** Renders every page. `pageText` cleans names, labels and errors here, including those that were stored before input was checked. */
 function html(page: Child, status = 200, cookies: readonly string[] = []): Response {
   const headers = { ...HEADERS, "Content-Type": "text/html; charset=utf-8" };
   return withCookies(

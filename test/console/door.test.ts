@@ -144,7 +144,7 @@ describe("a session", () => {
     const browser = new Browser(shutCache());
     await browser.signIn(VIEWER);
     const page = await (await browser.open("/tokens")).text();
-    expect(page).toContain("looks only");
+    expect(page).toContain("read-only");
     expect(page).not.toContain("/tokens/new");
     const refused = await browser.send("/tokens/revoke", revoking.fields);
     expect(refused.status).toBe(403);

@@ -107,7 +107,7 @@ it.each(["/guide/none", "/guide/README", "/guide/clients.md", "/guide/%2e%2e%2fs
     const response = await ask(path);
     expect([response.status, await response.text()]).toEqual([
       404,
-      expect.stringContaining("The guide has no such page"),
+      expect.stringContaining("This guide page does not exist"),
     ]);
   },
 );

@@ -1,4 +1,4 @@
-// The console's style sheet, script and icon: named by what is in them, so that a browser keeps them for good.
+// Console assets: style sheet, script and icon, served under names that contain their hash, so that browsers cache them for a year.
 
 import { createHash } from "node:crypto";
 import baseStyle from "./base.css";
@@ -11,15 +11,15 @@ import partsStyle from "./parts.css";
 interface Asset {
   type: string;
   text: string;
-  /** Of its content. */
+  /** First 12 hex digits of the SHA-256 of the text. */
   tag: string;
 }
 
 type Name = "console.css" | "console.js" | "icon.svg";
-/** Looked into when they are first asked for. */
+/** Hashed on first use. */
 let assets: ReadonlyMap<string, Asset> | undefined;
 
-function known(): ReadonlyMap<string, Asset> {
+function loadAssets(): ReadonlyMap<string, Asset> {
   assets ??= new Map<Name, Asset>([
     ["console.css", asset("text/css", baseStyle + partsStyle + formsStyle + guideStyle)],
     ["console.js", asset("text/javascript", script)],
@@ -33,15 +33,15 @@ function asset(type: string, text: string): Asset {
   return { type: `${type}; charset=utf-8`, text, tag };
 }
 
-/** Its path, which changes with its content. */
+/** Path of an asset, with its hash. */
 export function pathOf(name: Name): string {
-  return `/assets/${name}?${known().get(name)?.tag}`;
+  return `/assets/${name}?${loadAssets().get(name)?.tag}`;
 }
 
-/** Everybody may have them: they tell nothing of a deployment. Undefined: there is none of that name. */
+/** Serves an asset without authentication: assets say nothing about a deployment. Undefined for unknown names. */
 export function answerAsset({ url }: Request): Response | undefined {
   const { pathname, search } = new URL(url);
-  const found = known().get(pathname.slice("/assets/".length));
+  const found = loadAssets().get(pathname.slice("/assets/".length));
   if (!found) return undefined;
   const isNamed = search === `?${found.tag}`;
   const headers = {

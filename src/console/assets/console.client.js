@@ -1,32 +1,31 @@
-// What the console does beyond its pages: shows what goes on while it does, previews while one types, copies, and keeps a theme. Every
-// page works without it.
+// Console script: live updates, previews while typing, copy buttons and the theme switch. Every page works without it.
 
-/** How often something that changes is looked at, in ms, where the page does not say it. */
-const OFTEN = 5_000;
-/** After the last key, in ms. */
-const TYPED = 500;
+/** Default refresh interval of live parts, in ms; `data-every` overrides it. */
+const REFRESH_INTERVAL = 5_000;
+/** Delay of a preview after the last input, in ms. */
+const PREVIEW_DELAY = 500;
 
 /** @param {Response} response @returns {Promise<Document | undefined>} */
 async function pageIn(response) {
-  // The session has ended: the page itself is led to where one signs in.
+  // The session has ended: a reload redirects to the sign-in page.
   if (response.redirected) location.reload();
   if (!response.ok || response.redirected) return undefined;
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-/** Has a part of the page looked at again for as long as the page says that it changes. @param {HTMLElement} part */
+/** Refreshes a live part until a refreshed page no longer marks it as live. @param {HTMLElement} part */
 function follow(part) {
-  const wait = Number(part.dataset.every ?? OFTEN);
+  const wait = Number(part.dataset.every ?? REFRESH_INTERVAL);
   setTimeout(async () => {
     if (!part.isConnected) return;
-    // Nobody looks; or somebody is in it, with the keys or the pointer, and would lose his place.
+    // Skip while the page is hidden, or while focus or pointer is inside and would lose its place.
     const isHeld =
       part.contains(document.activeElement) || part.querySelector("details[open] table:hover");
     if (document.hidden || isHeld) return follow(part);
     try {
       const page = await pageIn(await fetch(location.href, { headers: { accept: "text/html" } }));
       const main = page?.querySelector(`[data-live="${part.dataset.live}"]`);
-      if (page && !main) return location.reload(); // it has come to its end
+      if (page && !main) return location.reload(); // no longer live
       if (main instanceof HTMLElement) {
         keepOpen(part, main);
         part.replaceWith(main);
@@ -34,13 +33,13 @@ function follow(part) {
         return follow(main);
       }
     } catch {
-      // It is away, or this machine is: asked again.
+      // The server or the network is unavailable: try again.
     }
     follow(part);
   }, wait);
 }
 
-/** What somebody has unfolded stays so. @param {HTMLElement} before @param {HTMLElement} after */
+/** Keeps expanded details open. @param {HTMLElement} before @param {HTMLElement} after */
 function keepOpen(before, after) {
   const now = [...after.querySelectorAll("details")];
   [...before.querySelectorAll("details")].forEach((details, at) => {
@@ -64,7 +63,7 @@ function previewWhileTyping(form) {
   };
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => void preview().catch(() => {}), TYPED);
+    timer = setTimeout(() => void preview().catch(() => {}), PREVIEW_DELAY);
   });
 }
 
@@ -75,14 +74,14 @@ async function copy(button) {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    button.textContent = "Select, and copy"; // it may not
+    button.textContent = "Select and copy manually"; // no clipboard permission
   }
   setTimeout(() => {
     button.textContent = "Copy";
   }, 2_000);
 }
 
-/** Light, dark, or as the machine has it. */
+/** Switches between light and dark; the initial theme is the system's. */
 function switchTheme() {
   const root = document.documentElement;
   const isDark =
@@ -94,14 +93,14 @@ function switchTheme() {
   document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
 }
 
-/** What only a script can do is shown where there is one. @param {ParentNode} part */
+/** Shows buttons that need this script. @param {ParentNode} part */
 function reveal(part) {
   for (const button of part.querySelectorAll("[data-copy], [data-theme-switch]"))
     button.removeAttribute("hidden");
 }
 
-/** A field that counts only where another is of some values. */
-function showWhatCounts() {
+/** Shows a field only while the field that it depends on has one of the values in `data-when`. */
+function showDependentFields() {
   for (const field of document.querySelectorAll("[data-when]")) {
     const [name, ...values] = (field.getAttribute("data-when") ?? "").split(" ");
     const other = document.querySelector(`[name="${name}"]`);
@@ -113,12 +112,12 @@ function showWhatCounts() {
 }
 
 reveal(document);
-showWhatCounts();
+showDependentFields();
 for (const part of document.querySelectorAll("[data-live]"))
   if (part instanceof HTMLElement) follow(part);
 for (const form of document.querySelectorAll("form[data-tried]"))
   if (form instanceof HTMLFormElement) previewWhileTyping(form);
-document.addEventListener("change", showWhatCounts);
+document.addEventListener("change", showDependentFields);
 document.addEventListener("click", ({ target }) => {
   if (!(target instanceof HTMLButtonElement)) return;
   if (target.matches("[data-copy]")) void copy(target);
@@ -133,10 +132,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
-/** What a link names is unfolded. */
-function unfold() {
+/** Opens the details element that the URL's fragment names. */
+function openNamed() {
   const named = location.hash === "" ? null : document.getElementById(location.hash.slice(1));
   if (named instanceof HTMLDetailsElement) named.open = true;
 }
-addEventListener("hashchange", unfold);
-unfold();
+addEventListener("hashchange", openNamed);
+openNamed();

@@ -1,4 +1,4 @@
-// What the bundler has put in as texts (wrangler.toml, `rules`).
+// Modules that the bundler imports as text (`rules` in wrangler.toml).
 
 declare module "*.css" {
   const text: string;

@@ -1,4 +1,4 @@
-// The reference: of the configuration, made of the very schemas that read it, and where the API's document is.
+// Reference page: the configuration fields, generated from the schemas that parse them.
 
 import type { Field } from "../../reference/fields.ts";
 import { reference } from "../../reference/reference.ts";
@@ -17,10 +17,10 @@ async function docsPage(): Promise<View> {
     body: (
       <>
         <p>
-          What can be configured, in <code>wrangler.toml</code> and by the API. What is wrong with
-          it is told with the field's path: by <code>npm run check</code> before a deployment, and
-          by every answer of one that is deployed nevertheless. The API itself is described by{" "}
-          <a href="/api/openapi.json">its document</a> (OpenAPI 3.1).
+          Configuration fields, in <code>wrangler.toml</code> and in the API. Errors name the
+          field's path: <code>npm run check</code> reports them before a deployment, and so does
+          every response of a deployment whose configuration is invalid. The API is described by{" "}
+          <a href="/api/openapi.json">its OpenAPI 3.1 document</a>.
         </p>
         <ul class="jumps">
           {sections.map(({ id, title }) => (
@@ -49,9 +49,9 @@ function Fields({ title, id, fields }: { title: string; id: string; fields: read
         <thead>
           <tr>
             <th scope="col">Field</th>
-            <th scope="col">Is</th>
+            <th scope="col">Type</th>
             <th scope="col">Default</th>
-            <th scope="col">What it does</th>
+            <th scope="col">Description</th>
           </tr>
         </thead>
         <tbody>

@@ -1,4 +1,4 @@
-// What happened: to images and upstreams, to what the lifecycle had, and by those who administer. Each entry can be linked to.
+// Events page: events of the cache and its upstreams, lifecycle events, and the audit log. Each entry has an anchor.
 
 import type { Child } from "hono/jsx";
 import type { ActionAnswer } from "../../http/admin/access.ts";
@@ -12,9 +12,9 @@ import { bytes } from "../parts/words.ts";
 
 const PAGE = 100;
 const KINDS = {
-  happened: "What happened",
+  happened: "Cache and upstreams",
   lifecycle: "Lifecycle",
-  audit: "Who did what",
+  audit: "Audit log",
 } as const;
 type Kind = keyof typeof KINDS;
 
@@ -47,7 +47,7 @@ async function eventsPage(visit: PageVisit): Promise<View> {
 const LISTS: Record<Kind, (visit: PageVisit) => Promise<Child>> = { happened, lifecycle, audit };
 
 async function happened({ api, query, now }: PageVisit) {
-  // Pages of it go forward, from an id on; the last ones are those that people look for.
+  // The API pages forward from an ID; `latest` starts with the newest events.
   const after = query.get("after") ?? undefined;
   const which = after === undefined ? { latest: "true" } : { after };
   const { events } = await api.get<{ events: EventAnswer[] }>("/events", { ...which, n: PAGE });
@@ -60,7 +60,7 @@ async function happened({ api, query, now }: PageVisit) {
       {first > 1 && (
         <p>
           <a class="button" href={withQuery("/events", { after: Math.max(0, first - 1 - PAGE) })}>
-            Earlier ones
+            Older events
           </a>
         </p>
       )}
@@ -76,7 +76,7 @@ async function lifecycle({ api, query, now }: PageVisit) {
   if (events.length === 0)
     return (
       <p class="hint">
-        Nothing yet. What policies mark, and what sweeps delete, is told here with the reason.
+        No lifecycle events yet. Images that are marked and deleted appear here with the reason.
       </p>
     );
   return (
@@ -113,7 +113,7 @@ async function audit({ api, query, now }: PageVisit) {
     n: PAGE,
     before: query.get("before") ?? undefined,
   });
-  if (actions.length === 0) return <p class="hint">Nobody has changed anything yet.</p>;
+  if (actions.length === 0) return <p class="hint">No changes by administrators yet.</p>;
   return (
     <>
       <ul class="events">
@@ -135,7 +135,7 @@ function Earlier({ kind, more, last }: { kind: Kind; more: boolean; last: number
   return more ? (
     <p>
       <a class="button" rel="next" href={withQuery("/events", { kind, before: last })}>
-        Earlier ones
+        Older events
       </a>
     </p>
   ) : null;

@@ -1,4 +1,4 @@
-// What would come of a pull, and why, step by step.
+// Explain page: how the next pull of an image would be answered, step by step.
 
 import type { StoryAnswer } from "../../http/admin/explain.ts";
 import { orRefused, Refused } from "../parts/api.ts";
@@ -12,20 +12,20 @@ export function addExplain({ page }: Sections): void {
 async function explainPage({ api, query }: PageVisit): Promise<View> {
   const reference = (query.get("reference") ?? "").trim();
   const ns = (query.get("ns") ?? "").trim();
-  const told =
+  const answer =
     reference === ""
       ? undefined
       : await orRefused(api.get<StoryAnswer>("/explain", { reference, ns }));
   return {
     title: "Explain",
     section: "/explain",
-    ...(told instanceof Refused && { status: 400 }),
+    ...(answer instanceof Refused && { status: 400 }),
     body: (
       <>
         <search>
           <form method="get" action="/explain" class="search">
             <label class="grow">
-              Image, as a client names it
+              Image reference
               <input
                 type="search"
                 name="reference"
@@ -38,30 +38,24 @@ async function explainPage({ api, query }: PageVisit): Promise<View> {
               />
             </label>
             <label>
-              Registry, as containerd's mirrors say it
-              <input
-                type="text"
-                name="ns"
-                value={ns}
-                placeholder="?ns=docker.io"
-                spellcheck={false}
-              />
+              Registry namespace (containerd <code>ns</code>)
+              <input type="text" name="ns" value={ns} placeholder="docker.io" spellcheck={false} />
             </label>
             <button type="submit">Explain</button>
           </form>
         </search>
-        {told === undefined ? (
-          <Empty title="Why does this image pull, or not?">
+        {answer === undefined ? (
+          <Empty title="Explain a pull">
             <p>
-              Which rule a name leads to, whether it is allowed, what is here, how fresh it is, and
-              how its registry stands: all that decides what the next pull is answered. Nothing is
-              asked of the registry for that.
+              Shows how the next pull of an image would be answered, and why: the rule that matches,
+              whether the pull is allowed, what is cached and how fresh it is, and the state of the
+              upstream. The upstream is not contacted.
             </p>
           </Empty>
-        ) : told instanceof Refused ? (
-          <Problems problems={told.problems} />
+        ) : answer instanceof Refused ? (
+          <Problems problems={answer.problems} />
         ) : (
-          <Story story={told} />
+          <Story story={answer} />
         )}
       </>
     ),
@@ -75,7 +69,7 @@ function Story({ story: { reference, status, steps } }: { story: StoryAnswer }) 
       title={reference}
       more={
         <span class={`badge ${mark}`}>
-          the next pull is answered <b>{status}</b>
+          next pull: <b>{status}</b>
         </span>
       }
     >
@@ -91,7 +85,7 @@ function Story({ story: { reference, status, steps } }: { story: StoryAnswer }) 
         ))}
       </ol>
       <p>
-        <a href={imagePath(reference)}>What is cached of it</a>
+        <a href={imagePath(reference)}>View the cached image</a>
       </p>
     </Card>
   );

@@ -1,4 +1,4 @@
-// A page that is a form, with what is wrong with what was typed above it.
+// Form page: a form, with its validation errors above it.
 
 import { type Form, FormCard, Problems } from "../parts/parts.tsx";
 import type { View } from "../parts/visit.ts";

@@ -1,4 +1,4 @@
-// The user's guide, as in src/guide: with this cache's address and rules in its examples.
+// Guide pages: the user's guide in src/guide, with this cache's address and rules in the examples.
 
 import { filledIn, GUIDE, type GuidePage, INDEX } from "../parts/guide-text.ts";
 import { type Markdown, rendered } from "../parts/markdown.tsx";
@@ -6,7 +6,7 @@ import { Card, Scroll } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 const ROOT = "/guide";
-/** The pages that list the rules of this cache. */
+/** Pages that list the rules of this cache. */
 const WITH_RULES = [INDEX.name, "clients"];
 
 export function addGuide({ page }: Sections): void {
@@ -40,7 +40,7 @@ async function guideView({ facts }: PageVisit, page: GuidePage): Promise<View> {
   };
 }
 
-/** A link of the guide's Markdown, as it is here: `access.md#limits` is `/guide/access#limits`. */
+/** Converts a link of the guide's Markdown: `access.md#limits` is `/guide/access#limits`. */
 function pathOf(href: string): string {
   const [, name, anchor = ""] = /^([A-Za-z-]+)\.md(#.*)?$/.exec(href) ?? [];
   if (name === undefined) return href;
@@ -76,15 +76,15 @@ function Filled({ facts: { host, mirrored } }: { facts: ReturnType<PageVisit["fa
   return (
     <Card title="This cache">
       <p>
-        The examples are filled in for <code>{host}</code> and its rules. It has a rule for each of
-        these registries:
+        The examples use the address of this cache, <code>{host}</code>, and its rules. There is a
+        rule for each of these registries:
       </p>
       <Scroll label="Rules of this cache">
         <table>
           <thead>
             <tr>
               <th scope="col">Registry</th>
-              <th scope="col">Write instead</th>
+              <th scope="col">Use instead</th>
             </tr>
           </thead>
           <tbody>
@@ -112,7 +112,7 @@ function unknownView(): View {
     status: 404,
     body: (
       <p>
-        The guide has no such page. <a href={ROOT}>All pages</a>
+        This guide page does not exist. <a href={ROOT}>All pages</a>
       </p>
     ),
   };

@@ -1,28 +1,28 @@
-// What can be done with an image: refresh, pin, delete; each asks first, and says what came of it.
+// Image actions: refresh, pin, unpin and delete. Each asks for confirmation and reports its result.
 
 import type { DeletedAnswer } from "../../http/admin/image-changes.ts";
 import type { RefreshedAnswer } from "../../http/admin/images.ts";
 import { Refused } from "../parts/api.ts";
 import { Confirm, imagePath } from "../parts/parts.tsx";
 import type { Done, Page, PageVisit, Sections, View } from "../parts/visit.ts";
-import { brieflyOf, bytes, plural } from "../parts/words.ts";
+import { bytes, plural, shortDigest } from "../parts/words.ts";
 import { detailOf } from "./image.tsx";
 
 export function addImageActions({ action }: Sections): void {
   const refreshWords =
-    "Its registry is asked now what the tag means. That costs no pull where it still means the same; else the new manifest is fetched.";
+    "The upstream is asked now which digest the tag points to. This costs no pull unless the tag has moved; then the new manifest is fetched.";
   const pinWords =
-    "No policy expires it while it is pinned, nor what leads to it. A tag keeps whatever it means by then.";
-  const unpinWords = "The policies in force decide again whether it stays.";
-  action("/image/refresh", question("Refresh", "Ask the registry", refreshWords), refreshed);
-  action("/image/pin", question("Pin", "Pin it", pinWords), pinned);
-  action("/image/unpin", question("Take back the pin of", "Take it back", unpinWords), unpinned);
-  action("/image/delete", deleting, deleted);
+    "No policy expires a pinned image, or an index that contains it. A pinned tag protects whichever image it points to.";
+  const unpinWords = "The lifecycle policies apply to it again.";
+  action("/image/refresh", confirmation("Refresh", "Refresh", refreshWords), refreshTag);
+  action("/image/pin", confirmation("Pin", "Pin", pinWords), pinImage);
+  action("/image/unpin", confirmation("Unpin", "Unpin", unpinWords), unpinImage);
+  action("/image/delete", deleteForm, deleteImage);
 }
 
 const referenceIn = (form: URLSearchParams) => form.get("reference") ?? "";
 
-function question(verb: string, button: string, words: string): Page {
+function confirmation(verb: string, button: string, words: string): Page {
   return async ({ query, url }) => {
     const reference = referenceIn(query);
     return {
@@ -42,33 +42,33 @@ function question(verb: string, button: string, words: string): Page {
   };
 }
 
-async function refreshed({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function refreshTag({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const { moved, digest, before } = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
     reference,
   });
   const text = moved
-    ? `${reference} has moved from ${brieflyOf(before ?? "")} to ${brieflyOf(digest)}.`
-    : `${reference} still means ${brieflyOf(digest)}.`;
-  return { to: imagePath(reference), said: { good: true, text } };
+    ? `${reference} has moved from ${shortDigest(before ?? "")} to ${shortDigest(digest)}.`
+    : `${reference} still points to ${shortDigest(digest)}.`;
+  return { to: imagePath(reference), flash: { good: true, text } };
 }
 
-async function pinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function pinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("POST", "/images/pin", { reference });
-  return { to: imagePath(reference), said: { good: true, text: `${reference} is pinned.` } };
+  return { to: imagePath(reference), flash: { good: true, text: `${reference} is pinned.` } };
 }
 
-async function unpinned({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function unpinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   await api.send("DELETE", "/images/pin", { reference });
   return {
     to: imagePath(reference),
-    said: { good: true, text: `${reference} is pinned no more.` },
+    flash: { good: true, text: `${reference} is unpinned.` },
   };
 }
 
-async function deleting({ api, query }: PageVisit): Promise<View> {
+async function deleteForm({ api, query }: PageVisit): Promise<View> {
   const reference = referenceIn(query);
   const { tags, size, name } = await detailOf(api, reference);
   const isTag = !name.includes("@");
@@ -86,20 +86,20 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
       >
         <p>
           {isTag && others > 0
-            ? `The tag goes. The image stays: ${plural(others, "other tag")} ${others === 1 ? "leads" : "lead"} to it.`
-            : `The image goes, with all its tags: up to ${bytes(size)} come free once its grace has passed.`}
+            ? `The tag is deleted. The image is kept: ${plural(others, "other tag")} ${others === 1 ? "points" : "point"} to it.`
+            : `The image is deleted with all its tags. Up to ${bytes(size)} are freed after the grace period.`}
         </p>
-        <p>Whoever pulls it after that has it fetched again, if its registry still has it.</p>
+        <p>The next pull fetches it again, if the upstream still has it.</p>
         <label class="switch">
           <input type="checkbox" name="force" value="true" />
-          Also if it is pinned
+          Delete even if pinned
         </label>
       </Confirm>
     ),
   };
 }
 
-async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function deleteImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
   const force = form.get("force") === "true" ? "true" : undefined;
   try {
@@ -108,16 +108,17 @@ async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done>
     const parts = [
       image ? "The image is deleted" : "Deleted",
       tags.length > 0 && `with ${plural(tags.length, "tag")}: ${tags.slice(0, 20).join(", ")}`,
-      image && `${bytes(freed)} come free with the next sweeps`,
-      waiting.length > 0 && `${plural(waiting.length, "tag")} being checked go with the next sweep`,
+      image && `the next sweeps free ${bytes(freed)}`,
+      waiting.length > 0 &&
+        `the next sweep deletes ${plural(waiting.length, "tag")} that ${waiting.length === 1 ? "is" : "are"} being checked`,
     ];
     return {
       to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,
-      said: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
+      flash: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
     };
   } catch (error) {
-    // Pinned, or a part of something: said where it can be seen why.
+    // Pinned, or part of an index: the error is shown on the image page, which shows the pins.
     if (!(error instanceof Refused) || error.status !== 409) throw error;
-    return { to: imagePath(reference), said: { good: false, text: error.message } };
+    return { to: imagePath(reference), flash: { good: false, text: error.message } };
   }
 }

@@ -1,4 +1,4 @@
-// One image: what it is, how long it stays, what it consists of, what its tags meant, and what refers to it.
+// Image page: facts, retention, contents, tag history and referrers of one image.
 
 import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
 import { shell } from "../../setup/quote.ts";
@@ -7,7 +7,7 @@ import { ImageTree } from "../parts/image-tree.tsx";
 import {
   ActionLink,
   Card,
-  Copied,
+  CopyBlock,
   Digest,
   imagePath,
   LastPull,
@@ -39,28 +39,28 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
             <dd>
               <code class="whole">{image.digest}</code>
             </dd>
-            <dt>Kind</dt>
+            <dt>Media type</dt>
             <dd>{image.mediaType}</dd>
             <dt>Size</dt>
             <dd>
               <Size value={image.size} />{" "}
-              <span class="hint">what is here, shared layers counted once</span>
+              <span class="hint">cached content, shared layers counted once</span>
             </dd>
             <dt>Cached</dt>
             <dd>
               <Time at={image.cachedAt} now={now} />
             </dd>
-            <dt>Pulled last</dt>
+            <dt>Last pulled</dt>
             <dd>
               <LastPull image={image} now={now} />
             </dd>
-            <dt>Pulls in 90 days</dt>
+            <dt>Pulls, last 90 days</dt>
             <dd>
               <Pulls image={image} />
             </dd>
-            <dt>Stays</dt>
+            <dt>Retention</dt>
             <dd>
-              <Staying image={image} />
+              <Retention image={image} />
             </dd>
           </dl>
           <p class="buttons">
@@ -74,7 +74,7 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
               may={mayChange && own !== undefined}
               href={`/image/unpin?reference=${asked}`}
             >
-              Take the pin back
+              Unpin
             </ActionLink>
             <a class="button quiet" href={`/explain?reference=${asked}`}>
               Explain
@@ -90,19 +90,19 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
               Delete
             </ActionLink>
           </p>
-          <Copied
-            label="How to pull it"
+          <CopyBlock
+            label="Pull command"
             text={`docker pull ${shell(`${url.host}/${image.name}`)}`}
           />
         </Card>
-        <Card title="What it consists of">
+        <Card title="Contents">
           <ImageTree image={image} now={now} />
         </Card>
         <div class="columns">
           <Card title="Tags">
             <TagHistory image={image} now={now} />
           </Card>
-          <Card title="What refers to it">
+          <Card title="Referrers">
             <Referrers image={image} />
           </Card>
         </div>
@@ -120,30 +120,32 @@ function isOf(pinned: string, { name, digest }: ImageDetailAnswer): boolean {
 }
 
 function Pulls({ image: { pulls, pullsByTag, repository } }: { image: ImageDetailAnswer }) {
-  const named = pullsByTag.map((one) => `${count(one.pulls)} by ${one.tag || "its digest"}`);
+  const named = pullsByTag.map(
+    (one) => `${count(one.pulls)} by ${one.tag ? `tag ${one.tag}` : "digest"}`,
+  );
   const unassigned =
     repository.unassigned > 0
-      ? `, ${count(repository.unassigned)} of them from before pulls were counted by image`
+      ? `, ${count(repository.unassigned)} of them from before pulls were counted per image`
       : "";
   return (
     <>
       {count(pulls)}{" "}
       <span class="hint">
-        {named.length > 0 && `${named.join(", ")}; `}
-        {count(repository.pulls)} of the whole repository{unassigned}
+        ({named.length > 0 && `${named.join(", ")}; `}
+        {count(repository.pulls)} in the whole repository{unassigned})
       </span>
     </>
   );
 }
 
-function Staying({ image }: { image: ImageDetailAnswer }) {
+function Retention({ image }: { image: ImageDetailAnswer }) {
   if (image.expiring !== undefined)
-    return <span class="badge careful">until its grace has passed: {image.expiring}</span>;
+    return <span class="badge careful">expires after the grace period: {image.expiring}</span>;
   if (image.pins.some(({ reference }) => isOf(reference, image)))
-    return <span class="badge good">for good: it is pinned</span>;
+    return <span class="badge good">pinned: never expires</span>;
   return (
     <>
-      as long as the <a href="/lifecycle">lifecycle</a> has it
+      by the <a href="/lifecycle">lifecycle policies</a>
     </>
   );
 }
@@ -152,7 +154,9 @@ function TagHistory({ image, now }: { image: ImageDetailAnswer; now: number }) {
   const repository = image.name.split("@")[0]?.replace(/:[^:/]+$/, "");
   if (image.tags.length + image.history.length === 0)
     return (
-      <p class="hint">No tag leads to it: it is pulled by its digest, or as a part of an index.</p>
+      <p class="hint">
+        No tag points to this image. It is pulled by digest, or as part of an index.
+      </p>
     );
   return (
     <ul class="events">
@@ -163,7 +167,7 @@ function TagHistory({ image, now }: { image: ImageDetailAnswer; now: number }) {
             <a class="tag" href={imagePath(`${repository}:${tag}`)}>
               {tag}
             </a>{" "}
-            means it
+            points here
           </p>
         </li>
       ))}
@@ -171,7 +175,7 @@ function TagHistory({ image, now }: { image: ImageDetailAnswer; now: number }) {
         <li>
           <Time at={until} now={now} />
           <p>
-            <span class="tag">{tag}</span> meant <Digest digest={digest} /> until then
+            <span class="tag">{tag}</span> pointed to <Digest digest={digest} /> until then
           </p>
         </li>
       ))}
@@ -181,7 +185,11 @@ function TagHistory({ image, now }: { image: ImageDetailAnswer; now: number }) {
 
 function Referrers({ image }: { image: ImageDetailAnswer }) {
   if (image.referrers.length === 0)
-    return <p class="hint">No signature, SBOM or attestation of it was pulled through here.</p>;
+    return (
+      <p class="hint">
+        No signature, SBOM or attestation of this image has been pulled through this cache.
+      </p>
+    );
   return (
     <ul>
       {image.referrers.map(({ digest, artifactType, size }) => (

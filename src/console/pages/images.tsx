@@ -1,4 +1,4 @@
-// The images that are cached: looked through, and one of them as the tree that it is.
+// Images page: search in the cached images.
 
 import type { ImageAnswer } from "../../http/admin/image-list.ts";
 import type { RuleAnswer } from "../../http/admin/rules.ts";
@@ -9,11 +9,11 @@ import { bytes, count } from "../parts/words.ts";
 
 const PAGE = 50;
 const SORTS = [
-  ["pulled", "pulled last"],
-  ["cached", "cached last"],
-  ["pulls", "pulled most"],
-  ["size", "largest"],
-  ["name", "by name"],
+  ["pulled", "last pulled"],
+  ["cached", "last cached"],
+  ["pulls", "most pulled"],
+  ["size", "size"],
+  ["name", "name"],
 ] as const;
 
 export function addImages({ page }: Sections): void {
@@ -38,12 +38,12 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
         <search>
           <form method="get" action="/images" class="search">
             <label class="grow">
-              Search
+              Name, tag or digest
               <input
                 type="search"
                 name="q"
                 value={asked.q ?? ""}
-                placeholder="a part of a name or a tag, or a digest"
+                placeholder="alpine, alpine:3 or sha256:…"
                 data-search
                 spellcheck={false}
                 autocapitalize="off"
@@ -61,7 +61,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
               </select>
             </label>
             <label>
-              Order
+              Sort by{" "}
               <select name="sort">
                 {SORTS.map(([sort, name]) => (
                   <option value={sort} selected={sort === (asked.sort ?? "pulled")}>
@@ -70,7 +70,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
                 ))}
               </select>
             </label>
-            <button type="submit">Look</button>
+            <button type="submit">Search</button>
           </form>
         </search>
         {images.length === 0 ? (
@@ -81,7 +81,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
         {next !== undefined && (
           <p>
             <a class="button" rel="next" href={withQuery("/images", { ...search, cursor: next })}>
-              The next {PAGE}
+              Next {PAGE}
             </a>
           </p>
         )}
@@ -91,23 +91,23 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
 }
 
 function NoImages({ isFiltered, isEnd }: { isFiltered: boolean; isEnd: boolean }) {
-  if (isEnd) return <p>These were all.</p>;
+  if (isEnd) return <p>No more images.</p>;
   if (isFiltered)
     return (
-      <Empty title="No image like that is cached">
+      <Empty title="No matching images">
         <p>
-          Search for a part of a name (<code>alpine</code>), a name and a tag (<code>alpine:3</code>
-          ), or the beginning of a digest. <a href="/explain">Explain</a> says why an image that you
-          expect is not here.
+          Search for part of a name (<code>alpine</code>), a name and a tag (<code>alpine:3</code>
+          ), or the beginning of a digest. <a href="/explain">Explain</a> shows what a pull of an
+          image would do.
         </p>
       </Empty>
     );
   return (
-    <Empty title="No image is cached yet">
+    <Empty title="No images cached yet">
       <p>
-        Every image that is pulled through here is kept, and listed.{" "}
-        <a href="/setup">Set up a client</a>, or <a href="/prewarm/new">prewarm</a> what you know
-        will be pulled.
+        Images that are pulled through this cache are listed here.{" "}
+        <a href="/setup">Set up a client</a>, or <a href="/prewarm/new">prewarm images</a> before
+        they are pulled.
       </p>
     </Empty>
   );
@@ -126,8 +126,8 @@ function ImageTable({ images, now }: { images: readonly ImageAnswer[]; now: numb
             <th scope="col" class="number">
               Size
             </th>
-            <th scope="col">Pulled</th>
-            <th scope="col" class="number" title="of this image, in 90 days">
+            <th scope="col">Last pulled</th>
+            <th scope="col" class="number" title="of this image, in the last 90 days">
               Pulls
             </th>
           </tr>
@@ -150,7 +150,7 @@ function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number
     <tr>
       <th scope="row">
         {name === undefined ? (
-          <span title="no rule leads there any more">{image.place}</span>
+          <span title="no rule serves this repository any more">{image.place}</span>
         ) : (
           <a href={imagePath(reference)}>{name}</a>
         )}
@@ -167,7 +167,7 @@ function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number
         {pinned && <span class="badge good">pinned</span>}
         {expiring !== undefined && (
           <span class="badge careful" title={expiring}>
-            expires
+            expiring
           </span>
         )}
       </td>
@@ -179,7 +179,7 @@ function ImageRow({ image, largest, now }: { image: ImageAnswer; largest: number
       <td>
         <LastPull image={image} now={now} />
       </td>
-      <td class="number" title={`${count(repository.pulls)} of the whole repository`}>
+      <td class="number" title={`${count(repository.pulls)} in the whole repository`}>
         {count(pulls)}
       </td>
     </tr>

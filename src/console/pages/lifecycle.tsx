@@ -1,9 +1,9 @@
-// The lifecycle: which policies are in force, what they would do now, and what sweeps have done.
+// Lifecycle page: the policies in force, a preview of what they would expire now, and the latest sweeps.
 
 import { LIFECYCLE } from "../../config/added.ts";
 import type { PreviewAnswer, RunAnswer } from "../../http/admin/lifecycle.ts";
 import type { PolicyAnswer } from "../../http/admin/policies.ts";
-import { ActionLink, Card, Confirm, Copied, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Card, Confirm, CopyBlock, Scroll, Time } from "../parts/parts.tsx";
 import { PolicyWords } from "../parts/policy-words.tsx";
 import { Preview } from "../parts/preview.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -15,8 +15,8 @@ const SECTION = "/lifecycle";
 
 export function addLifecycle(sections: Sections): void {
   sections.page("/lifecycle", lifecyclePage);
-  sections.action("/lifecycle/run", running, run);
-  sections.action("/lifecycle/take-back", takingBack, takenBack);
+  sections.action("/lifecycle/run", sweepForm, runSweep);
+  sections.action("/lifecycle/take-back", revertForm, revertPolicies);
   addPolicy(sections);
 }
 
@@ -39,7 +39,7 @@ async function lifecyclePage({ api, now, person }: PageVisit): Promise<View> {
             ))}
           </div>
           <Card
-            title="What they would expire now"
+            title="Preview"
             more={
               <ActionLink may={mayChange} href="/lifecycle/run" kind="main">
                 Sweep now
@@ -49,10 +49,7 @@ async function lifecyclePage({ api, now, person }: PageVisit): Promise<View> {
             <Preview preview={preview} now={now} />
           </Card>
         </div>
-        <Card
-          title="Sweeps"
-          more={<a href="/events?kind=lifecycle">What they did, image by image</a>}
-        >
+        <Card title="Sweeps" more={<a href="/events?kind=lifecycle">Lifecycle events</a>}>
           <Runs runs={runs} now={now} />
         </Card>
       </>
@@ -61,9 +58,9 @@ async function lifecyclePage({ api, now, person }: PageVisit): Promise<View> {
 }
 
 const SOURCES: Record<PolicyAnswer["source"], string> = {
-  default: "as it is shipped",
-  configuration: "of the deployment's configuration",
-  api: "put in force here",
+  default: "built-in default",
+  configuration: "from the deployment's configuration",
+  api: "set in the console or by the API",
 };
 
 function PolicyCard({
@@ -79,14 +76,14 @@ function PolicyCard({
   const isCommon = owner === LIFECYCLE;
   return (
     <Card
-      title={isCommon ? "The policies for all rules" : `The policy of ${owner}`}
+      title={isCommon ? "Policies for all rules" : `Policy of ${owner}`}
       more={
         isCommon ? (
           <a class="button" href="/lifecycle/policy">
-            {mayChange ? "Edit, and preview" : "Try another"}
+            {mayChange ? "Edit" : "Try a policy"}
           </a>
         ) : (
-          <a href={rulePath(owner)}>The rule</a>
+          <a href={rulePath(owner)}>View rule</a>
         )
       }
     >
@@ -101,13 +98,13 @@ function PolicyCard({
       </p>
       <PolicyWords policies={policies} />
       <details>
-        <summary>As JSON</summary>
-        <Copied label="The policy" text={JSON.stringify(policies, undefined, 2)} />
+        <summary>Show as JSON</summary>
+        <CopyBlock label="Policy as JSON" text={JSON.stringify(policies, undefined, 2)} />
       </details>
       {isCommon && source === "api" && (
         <p class="buttons">
           <ActionLink may={mayChange} href="/lifecycle/take-back" kind="danger">
-            Take back
+            Revert
           </ActionLink>
         </p>
       )}
@@ -117,20 +114,16 @@ function PolicyCard({
 
 function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
   if (runs.length === 0)
-    return (
-      <p class="hint">
-        None yet. A sweep comes every hour in a deployment, and here when it is asked for.
-      </p>
-    );
+    return <p class="hint">No sweeps yet. A sweep runs every hour, and when it is started here.</p>;
   return (
     <Scroll label="Sweeps">
       <table>
         <thead>
           <tr>
-            <th scope="col">When</th>
-            <th scope="col">Took</th>
+            <th scope="col">Started</th>
+            <th scope="col">Duration</th>
             <th scope="col" class="number">
-              Looked at
+              Examined
             </th>
             <th scope="col" class="number">
               Marked
@@ -141,7 +134,7 @@ function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
             <th scope="col" class="number">
               Freed
             </th>
-            <th scope="col">Came of it</th>
+            <th scope="col">Result</th>
           </tr>
         </thead>
         <tbody>
@@ -150,7 +143,7 @@ function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
               <th scope="row">
                 <Time at={one.startedAt} now={now} />
               </th>
-              <td>{one.duration === undefined ? "at work" : duration(one.duration)}</td>
+              <td>{one.duration === undefined ? "running" : duration(one.duration)}</td>
               <td class="number">{count(one.examined)}</td>
               <td class="number">{count(markedBy(one))}</td>
               <td class="number">{count(one.deleted.images)}</td>
@@ -168,66 +161,60 @@ function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
 
 function RunState({ run: { error, unfinished, endedAt } }: { run: RunAnswer }) {
   if (error !== undefined) return <span class="badge bad">{error}</span>;
-  if (endedAt === undefined) return <span class="badge">at work</span>;
+  if (endedAt === undefined) return <span class="badge">running</span>;
   return unfinished ? (
-    <span class="badge careful">goes on with the next</span>
+    <span class="badge careful">continues in the next sweep</span>
   ) : (
     <span class="badge good">done</span>
   );
 }
 
-/** How many images. */
+/** Number of images that a sweep marked. */
 function markedBy({ expired }: RunAnswer): number {
   return expired.reduce((sum, { images }) => sum + images, 0);
 }
 
-async function running(): Promise<View> {
+async function sweepForm(): Promise<View> {
   return {
     title: "Sweep now?",
     section: SECTION,
     body: (
-      <Confirm action="/lifecycle/run" fields={{}} button="Sweep" back="/lifecycle">
+      <Confirm action="/lifecycle/run" fields={{}} button="Start sweep" back="/lifecycle">
         <p>
-          What the policies in force expire is marked; what was marked longer ago than the grace is
-          deleted. A pull in its grace takes an image's mark back.
+          Images that the policies expire are marked. Images that were marked longer ago than the
+          grace period are deleted. A pull during the grace period unmarks an image.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function run({ api }: PageVisit): Promise<Done> {
+async function runSweep({ api }: PageVisit): Promise<Done> {
   const answer = await api.send<RunAnswer>("POST", "/lifecycle/runs");
   const text =
     answer.error === undefined
-      ? `Swept: looked at ${plural(answer.examined, "image")}, marked ${count(markedBy(answer))}, deleted ${count(answer.deleted.images)}, freed ${bytes(answer.bytesFreed)}.`
-      : `The sweep stopped: ${answer.error}`;
-  return { to: `/lifecycle#run-${answer.id}`, said: { good: answer.error === undefined, text } };
+      ? `Sweep done: ${plural(answer.examined, "image")} examined, ${count(markedBy(answer))} marked, ${count(answer.deleted.images)} deleted, ${bytes(answer.bytesFreed)} freed.`
+      : `Sweep failed: ${answer.error}`;
+  return { to: `/lifecycle#run-${answer.id}`, flash: { good: answer.error === undefined, text } };
 }
 
-async function takingBack(): Promise<View> {
+async function revertForm(): Promise<View> {
   return {
-    title: "Take the policies back?",
+    title: "Revert to the configured policies?",
     section: SECTION,
     body: (
-      <Confirm
-        action="/lifecycle/take-back"
-        fields={{}}
-        button="Take them back"
-        danger
-        back="/lifecycle"
-      >
+      <Confirm action="/lifecycle/take-back" fields={{}} button="Revert" danger back="/lifecycle">
         <p>
-          What the deployment's configuration says is in force again, everywhere within a minute.
-          Nothing is deleted before its grace has passed.
+          The policies of the deployment's configuration apply again, everywhere within a minute.
+          Nothing is deleted before its grace period has passed.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function takenBack({ api }: PageVisit): Promise<Done> {
+async function revertPolicies({ api }: PageVisit): Promise<Done> {
   await api.send("DELETE", "/lifecycle/policies");
-  const text = "The policies of the deployment's configuration are in force again.";
-  return { to: "/lifecycle", said: { good: true, text } };
+  const text = "The policies of the deployment's configuration apply again.";
+  return { to: "/lifecycle", flash: { good: true, text } };
 }

@@ -1,4 +1,4 @@
-// The overview: what was pulled, what that saved, how the upstreams stand, and what is pulled most.
+// Overview page: pulls, savings, upstream state and the most pulled repositories.
 
 import type { SummaryAnswer } from "../../http/admin/catalog.ts";
 import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
@@ -8,7 +8,7 @@ import { shell } from "../../setup/quote.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList } from "../parts/happenings.tsx";
 import { Month, Plots, type Range, rowsOf, Tiles, Top } from "../parts/overview-numbers.tsx";
-import { Card, Copied, Empty, Problems, Tabs } from "../parts/parts.tsx";
+import { Card, CopyBlock, Empty, Problems, Tabs } from "../parts/parts.tsx";
 import { UpstreamGauges } from "../parts/upstream-gauges.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
@@ -23,7 +23,7 @@ async function overview(visit: PageVisit): Promise<View> {
   const [rows, top, { upstreams }, stored, { events }, { rules }, report, { hours }] =
     await Promise.all([
       rowsOf(api, range, now),
-      // Of repositories days alone are counted.
+      // Repositories are counted by day only.
       api.get<StatisticsAnswer>("/stats", {
         by: "repository",
         days: range === "30 days" ? 30 : 2,
@@ -50,7 +50,7 @@ async function overview(visit: PageVisit): Promise<View> {
         ) : (
           <>
             <Tabs
-              label="Time"
+              label="Period"
               tabs={[
                 ["/", "24 hours"],
                 ["/?range=30d", "30 days"],
@@ -64,7 +64,7 @@ async function overview(visit: PageVisit): Promise<View> {
           </>
         )}
         <div class="columns">
-          <Card title="Upstreams" more={<a href="/upstreams">All of them</a>}>
+          <Card title="Upstreams" more={<a href="/upstreams">All upstreams</a>}>
             <UpstreamGauges upstreams={upstreams} hours={hours} now={now} />
           </Card>
           <Card title="This month" more={<span class="hint">{report.month}</span>}>
@@ -72,17 +72,17 @@ async function overview(visit: PageVisit): Promise<View> {
           </Card>
           {!isNew && (
             <Card
-              title="Pulled most"
+              title="Most pulled"
               more={
                 <span class="hint">
-                  {range === "30 days" ? "in 30 days" : "today and yesterday, UTC"}
+                  {range === "30 days" ? "last 30 days" : "today and yesterday, UTC"}
                 </span>
               }
             >
               <Top rows={top.rows} />
             </Card>
           )}
-          <Card title="Lately" more={<a href="/events">All events</a>}>
+          <Card title="Recent events" more={<a href="/events">All events</a>}>
             <EventList events={events.toReversed()} now={now} />
           </Card>
         </div>
@@ -105,22 +105,22 @@ function FirstPull({
   const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
   const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
   return (
-    <Empty title="Nothing has been pulled yet">
-      <p>Pull an image through this cache, and it is kept here for everybody who pulls it next:</p>
-      <Copied
-        label="A first pull"
+    <Empty title="No pulls yet">
+      <p>Pull an image through this cache. Later pulls are served from here:</p>
+      <CopyBlock
+        label="First pull"
         text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
       />
       {protocol === "http:" && (
         <p class="hint">
-          Docker takes plain http from 127.0.0.1; Podman and Skopeo want{" "}
+          Docker accepts plain HTTP from 127.0.0.1; Podman and Skopeo need{" "}
           <code>--tls-verify=false</code>.
         </p>
       )}
       {errors > 0 && (
         <p class="badge bad">
-          {plural(errors, "answer")} failed so far: below is how the upstreams do, and{" "}
-          <a href="/upstreams">hour by hour</a>.
+          {plural(errors, "request")} failed so far: see the state of the upstreams below, and their{" "}
+          <a href="/upstreams">hourly history</a>.
         </p>
       )}
       <p class="buttons">
@@ -128,7 +128,7 @@ function FirstPull({
           Set up a client
         </a>
         <a class="button quiet" href={withQuery("/explain", { reference })}>
-          See what would come of a pull
+          Explain a pull
         </a>
       </p>
     </Empty>

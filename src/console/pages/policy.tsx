@@ -1,10 +1,10 @@
-// The policy editor, with what the policies would expire beside it. Nothing is changed before they are put in force.
+// Policy editor: edits lifecycle policies beside a preview. Nothing changes until they are applied.
 
 import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
 import type { PolicyAnswer } from "../../http/admin/policies.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Problems, Tabs } from "../parts/parts.tsx";
-import { changed, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
+import { applyButton, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
 import { PolicyForm } from "../parts/policy-form.tsx";
 import { Preview } from "../parts/preview.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -13,9 +13,9 @@ import { plural } from "../parts/words.ts";
 const PATH = "/lifecycle/policy";
 
 export function addPolicy({ action }: Sections): void {
-  action(PATH, editing, acted);
-  // Looking at what would come of it changes nothing: for viewers too.
-  action("/lifecycle/preview", editing, previewed);
+  action(PATH, editPolicies, submitDraft);
+  // A preview changes nothing, so viewers may ask for it, too.
+  action("/lifecycle/preview", editPolicies, previewDraft);
 }
 
 async function common({ api }: PageVisit): Promise<PolicyAnswer> {
@@ -23,18 +23,18 @@ async function common({ api }: PageVisit): Promise<PolicyAnswer> {
   return policies[0] as PolicyAnswer;
 }
 
-async function editing(visit: PageVisit): Promise<View> {
+async function editPolicies(visit: PageVisit): Promise<View> {
   const { policies, version } = await common(visit);
   const draft = draftOf(policies, visit.query.get("as") === "json", version);
   return editor(visit, draft);
 }
 
-async function previewed(visit: PageVisit, form: URLSearchParams): Promise<View> {
-  return editor(visit, changed(draftIn(form), form.get("do") ?? ""));
+async function previewDraft(visit: PageVisit, form: URLSearchParams): Promise<View> {
+  return editor(visit, applyButton(draftIn(form), form.get("do") ?? ""));
 }
 
-async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  if (form.get("do") !== "save") return previewed(visit, form);
+async function submitDraft(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+  if (form.get("do") !== "save") return previewDraft(visit, form);
   const draft = draftIn(form);
   const policies = policiesOf(draft);
   if ("problems" in policies) return editor(visit, draft);
@@ -43,8 +43,8 @@ async function acted(visit: PageVisit, form: URLSearchParams): Promise<Done | Vi
   const done = await orRefused(put);
   if (done instanceof Refused) return editor(visit, draft, done.problems);
   const text =
-    "The policies are in force, everywhere within a minute. The next sweep goes by them.";
-  return { to: "/lifecycle", said: { good: true, text } };
+    "Policies applied. They take effect everywhere within a minute; the next sweep uses them.";
+  return { to: "/lifecycle", flash: { good: true, text } };
 }
 
 async function editor(
@@ -53,9 +53,9 @@ async function editor(
   refused: readonly string[] = [],
 ): Promise<View> {
   const read = policiesOf(draft);
-  const tried =
+  const result =
     "problems" in read ? { problems: read.problems } : await preview(visit, read.policies);
-  const problems = [...refused, ...("problems" in tried ? tried.problems : [])];
+  const problems = [...refused, ...("problems" in result ? result.problems : [])];
   return {
     title: "Lifecycle policies",
     section: "/lifecycle",
@@ -63,25 +63,24 @@ async function editor(
     body: (
       <>
         <Tabs
-          label="How to edit them"
+          label="Editor"
           tabs={[
-            [PATH, "As a form"],
-            [`${PATH}?as=json`, "As JSON"],
+            [PATH, "Form"],
+            [`${PATH}?as=json`, "JSON"],
           ]}
-          current={draft.json === undefined ? "As a form" : "As JSON"}
+          current={draft.json === undefined ? "Form" : "JSON"}
         />
         <div class="columns editor">
           <PolicyForm draft={draft} mayChange={visit.person.role === "admin"} />
           <div data-preview aria-live="polite">
-            <Card title="What they would expire">
+            <Card title="Preview">
               {problems.length > 0 && <Problems problems={[...new Set(problems)]} />}
-              {"problems" in tried ? (
+              {"problems" in result ? (
                 <p class="hint">
-                  {plural(problems.length, "thing")} to mend first, and it is told here what would
-                  expire.
+                  Fix {plural(problems.length, "error")} to see which images would expire.
                 </p>
               ) : (
-                <Preview preview={tried} now={visit.now} />
+                <Preview preview={result} now={visit.now} />
               )}
             </Card>
           </div>
@@ -91,7 +90,7 @@ async function editor(
   };
 }
 
-/** As if they were in force: beside what rules say of themselves. */
+/** Previews the policies as if they were in force, together with the rules' own policies. */
 function preview(
   { api }: PageVisit,
   policies: readonly unknown[],

@@ -1,9 +1,16 @@
-// One prewarming job, and how far each of its images is, live.
+// Prewarm job page: live progress of one job and of each image.
 
 import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
-import { imagesOf, jobPath, MARKS, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import {
+  imagesOf,
+  jobPath,
+  MARKS,
+  Progress,
+  REFRESH_INTERVAL,
+  State,
+} from "../parts/prewarm-progress.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, plural } from "../parts/words.ts";
 
@@ -13,18 +20,18 @@ type Whole = JobAnswer & { items: ItemAnswer[]; next?: number };
 
 export function addPrewarmJob({ page, action }: Sections): void {
   page("/prewarm/job", jobPage);
-  action("/prewarm/cancel", cancelling, cancelled);
+  action("/prewarm/cancel", cancelForm, cancelJob);
 }
 
 async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
-  const job = await jobAsked(api, query);
+  const job = await findJob(api, query);
   const isRunning = job.state === "running";
   return {
-    title: `Prewarming ${plural(imagesOf(job), "image")}`,
+    title: `Prewarm job: ${plural(imagesOf(job), "image")}`,
     section: SECTION,
     body: (
       <>
-        <div data-live={isRunning ? "job" : undefined} data-every={OFTEN}>
+        <div data-live={isRunning ? "job" : undefined} data-every={REFRESH_INTERVAL}>
           <section class="card">
             <p>
               <State job={job} />{" "}
@@ -37,7 +44,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
             <dl class="facts">
               <dt>Images</dt>
               <dd>
-                {count(job.counts.done)} of {count(imagesOf(job))} here
+                {count(job.counts.done)} of {count(imagesOf(job))} cached
                 {job.counts.failed > 0 && `, ${count(job.counts.failed)} failed`}
               </dd>
               <dt>Layers</dt>
@@ -52,7 +59,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
           </section>
           <Items items={job.items} now={now} />
           {job.next !== undefined && (
-            <p class="hint">The first {count(job.items.length)} are shown.</p>
+            <p class="hint">Showing the first {count(job.items.length)} images.</p>
           )}
         </div>
         {isRunning && (
@@ -62,7 +69,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
               href={`/prewarm/cancel?id=${job.id}`}
               kind="danger"
             >
-              Cancel
+              Cancel job
             </ActionLink>
           </p>
         )}
@@ -73,7 +80,7 @@ async function jobPage({ api, query, now, person }: PageVisit): Promise<View> {
 
 function Items({ items, now }: { items: readonly ItemAnswer[]; now: number }) {
   return (
-    <Scroll label="Its images">
+    <Scroll label="Images">
       <table>
         <thead>
           <tr>
@@ -131,42 +138,43 @@ function ItemState({
       {nextAt !== undefined && (
         <span class="hint">
           {" "}
-          tried again <Time at={nextAt} now={now} />
+          next attempt <Time at={nextAt} now={now} />
         </span>
       )}
     </>
   );
 }
 
-async function cancelling({ api, query }: PageVisit): Promise<View> {
-  const job = await jobAsked(api, query);
+async function cancelForm({ api, query }: PageVisit): Promise<View> {
+  const job = await findJob(api, query);
   return {
-    title: "Cancel the prewarming?",
+    title: "Cancel this prewarm job?",
     section: SECTION,
     body: (
       <Confirm
         action="/prewarm/cancel"
         fields={{ id: job.id }}
-        button="Cancel it"
+        button="Cancel job"
+        dismiss="Keep it running"
         danger
         back={jobPath(job)}
       >
         <p>
-          What is being fetched is fetched to its end; nothing more is begun. What is here stays.
+          Layers that are being fetched are completed; no more are started. Cached content is kept.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function cancelled({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function cancelJob({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const job = await api.send<JobAnswer>(
     "DELETE",
     `/prewarm/${encodeURIComponent(form.get("id") ?? "")}`,
   );
-  return { to: jobPath(job), said: { good: true, text: "The prewarming is cancelled." } };
+  return { to: jobPath(job), flash: { good: true, text: "The prewarm job is cancelled." } };
 }
 
-function jobAsked(api: Api, query: URLSearchParams): Promise<Whole> {
+function findJob(api: Api, query: URLSearchParams): Promise<Whole> {
   return api.get(`/prewarm/${encodeURIComponent(query.get("id") ?? "")}`);
 }

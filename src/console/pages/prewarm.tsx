@@ -1,10 +1,16 @@
-// Prewarming: jobs that have images here before anybody asks, and how far they are, live.
+// Prewarm page: jobs that fetch images before they are pulled, with live progress, and the form that starts one.
 
 import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { ActionLink, Empty, Time } from "../parts/parts.tsx";
-import { imagesOf, jobPath, OFTEN, Progress, State } from "../parts/prewarm-progress.tsx";
+import {
+  imagesOf,
+  jobPath,
+  Progress,
+  REFRESH_INTERVAL,
+  State,
+} from "../parts/prewarm-progress.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 import { formPage } from "./form-page.tsx";
@@ -14,7 +20,7 @@ const PAGE = 20;
 
 export function addPrewarm({ page, action }: Sections): void {
   page("/prewarm", jobsPage);
-  action("/prewarm/new", async ({ query }) => formView(query), begun);
+  action("/prewarm/new", async ({ query }) => formView(query), startJob);
 }
 
 async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
@@ -35,14 +41,15 @@ async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
           </ActionLink>
         </p>
         {jobs.length === 0 ? (
-          <Empty title="Nothing was prewarmed yet">
+          <Empty title="No prewarm jobs yet">
             <p>
-              Have images here before a release, so that no node waits for a registry. A rule's{" "}
-              <code>prewarm</code> does it by a schedule; see the <a href="/docs">reference</a>.
+              Prewarm images before a release, so that no node waits for an upstream. A rule's{" "}
+              <code>prewarm</code> field does this on a schedule; see the{" "}
+              <a href="/docs">reference</a>.
             </p>
           </Empty>
         ) : (
-          <ul class="jobs" data-live={isRunning ? "jobs" : undefined} data-every={OFTEN}>
+          <ul class="jobs" data-live={isRunning ? "jobs" : undefined} data-every={REFRESH_INTERVAL}>
             {jobs.map((job) => (
               <li class="card">
                 <a href={jobPath(job)}>{plural(imagesOf(job), "image")}</a> <State job={job} />
@@ -58,7 +65,7 @@ async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
         {next !== undefined && (
           <p>
             <a class="button" rel="next" href={withQuery("/prewarm", { before: next })}>
-              Earlier ones
+              Older jobs
             </a>
           </p>
         )}
@@ -78,7 +85,7 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
     children: (
       <>
         <Lines
-          label="Images, one a line"
+          label="Images, one per line"
           name="references"
           rows={8}
           value={given.get("references") ?? ""}
@@ -89,21 +96,21 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
           label="Platforms"
           name="platforms"
           value={given.get("platforms") ?? "linux/amd64, linux/arm64"}
-          hint="Divided by commas; all: every platform that an image has."
+          hint="Separated by commas. all: every platform of an image."
         />
         <Line
           label="Priority"
           name="priority"
           type="number"
           value={given.get("priority") ?? "0"}
-          hint="From -100 to 100; the highest goes first."
+          hint="From -100 to 100; the highest runs first."
         />
       </>
     ),
   });
 }
 
-async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+async function startJob({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     references: listOf(form.get("references") ?? ""),
     platforms: listOf(form.get("platforms") ?? ""),
@@ -111,6 +118,6 @@ async function begun({ api }: PageVisit, form: URLSearchParams): Promise<Done | 
   };
   const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
   if (job instanceof Refused) return formView(form, job.problems);
-  const text = `${plural(imagesOf(job), "image")} will be here. The job goes on without this page.`;
-  return { to: jobPath(job), said: { good: true, text } };
+  const text = `Prewarm job started for ${plural(imagesOf(job), "image")}. It continues when this page is closed.`;
+  return { to: jobPath(job), flash: { good: true, text } };
 }

@@ -1,4 +1,4 @@
-// The quarantine: digests that nobody gets.
+// Quarantine page: digests that are not served.
 
 import type { QuarantinedAnswer } from "../../http/admin/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";
@@ -11,8 +11,8 @@ const SECTION = "/images";
 
 export function addQuarantine({ page, action }: Sections): void {
   page("/quarantine", quarantinePage);
-  action("/quarantine/add", async ({ query }) => formView(query), added);
-  action("/quarantine/release", releasing, released);
+  action("/quarantine/add", async ({ query }) => formView(query), quarantineDigest);
+  action("/quarantine/release", releaseForm, releaseDigest);
 }
 
 async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
@@ -25,14 +25,13 @@ async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
       <>
         <p class="buttons">
           <ActionLink may={mayChange} href="/quarantine/add" kind="main">
-            Put a digest into it
+            Quarantine a digest
           </ActionLink>
         </p>
         {quarantine.length === 0 ? (
-          <Empty title="Nothing is in quarantine">
+          <Empty title="No digests in quarantine">
             <p>
-              A manifest or a blob that is put here is given to nobody, by whatever name, until it
-              is taken out.
+              A manifest or blob in quarantine is not served under any name until it is released.
             </p>
           </Empty>
         ) : (
@@ -46,7 +45,7 @@ async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
                     <br />
                     {reason} <span class="hint">by {who}</span>{" "}
                     <ActionLink may={mayChange} href={`/quarantine/release?digest=${digest}`}>
-                      Take out
+                      Release
                     </ActionLink>
                   </p>
                 </li>
@@ -61,65 +60,66 @@ async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
   return formPage({
-    title: "Put into quarantine",
+    title: "Quarantine a digest",
     section: SECTION,
     action: "/quarantine/add",
-    button: "Put it there",
+    button: "Quarantine",
     danger: true,
     back: "/quarantine",
     problems,
     children: (
       <>
-        <p>Nobody gets it any more, anywhere within a minute; what leads to it stays.</p>
+        <p>
+          The digest is no longer served, anywhere, within a minute. Tags and indexes that refer to
+          it are kept.
+        </p>
         <Line label="Digest" name="digest" value={given.get("digest") ?? ""} required />
         <Line
-          label="Why"
+          label="Reason"
           name="reason"
           value={given.get("reason") ?? ""}
           required
-          hint="Whoever pulls it is told."
+          hint="Shown to clients that pull the digest."
         />
       </>
     ),
   });
 }
 
-async function added({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+async function quarantineDigest({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
     digest: (form.get("digest") ?? "").trim(),
     reason: (form.get("reason") ?? "").trim(),
   };
   const done = await orRefused(api.send("POST", "/quarantine", {}, body));
   if (done instanceof Refused) return formView(form, done.problems);
-  const text = "Nobody gets it any more, anywhere within a minute.";
-  return { to: "/quarantine", said: { good: true, text } };
+  const text = "The digest is quarantined, everywhere within a minute.";
+  return { to: "/quarantine", flash: { good: true, text } };
 }
 
-async function releasing({ query }: PageVisit): Promise<View> {
+async function releaseForm({ query }: PageVisit): Promise<View> {
   const digest = query.get("digest") ?? "";
   return {
-    title: "Take it out of quarantine?",
+    title: "Release from quarantine?",
     section: SECTION,
     body: (
-      <Confirm
-        action="/quarantine/release"
-        fields={{ digest }}
-        button="Take it out"
-        back="/quarantine"
-      >
+      <Confirm action="/quarantine/release" fields={{ digest }} button="Release" back="/quarantine">
         <p>
-          Whoever may pull <code class="whole">{digest}</code> gets it again, everywhere within a
-          minute.
+          <code class="whole">{digest}</code> is served again, everywhere within a minute, to
+          clients that may pull it.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function released({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function releaseDigest({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/quarantine/${encodeURIComponent(form.get("digest") ?? "")}`);
   return {
     to: "/quarantine",
-    said: { good: true, text: "It is out of quarantine, everywhere within a minute." },
+    flash: {
+      good: true,
+      text: "The digest is released from quarantine, everywhere within a minute.",
+    },
   };
 }

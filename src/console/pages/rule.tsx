@@ -1,8 +1,8 @@
-// One rule: what it says, and what can be done with it.
+// Rule page: one rule and its actions.
 
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { Api } from "../parts/api.ts";
-import { ActionLink, Card, Copied } from "../parts/parts.tsx";
+import { ActionLink, Card, CopyBlock } from "../parts/parts.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { RuleState } from "./upstreams.tsx";
@@ -12,7 +12,7 @@ export function addRule({ page }: Sections): void {
 }
 
 async function rulePage({ api, query, person }: PageVisit): Promise<View> {
-  const rule = await ruleAsked(api, query);
+  const rule = await findRule(api, query);
   const mayChange = person.role === "admin";
   const name = encodeURIComponent(rule.name);
   return {
@@ -41,20 +41,20 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
             )}
             {rule.ns.length > 0 && (
               <>
-                <dt>Stands for</dt>
+                <dt>Registry namespaces</dt>
                 <dd>{rule.ns.join(", ")}</dd>
               </>
             )}
             <dt>Default</dt>
-            <dd>{rule.default ? "yes: names without a prefix lead here" : "no"}</dd>
+            <dd>{rule.default ? "yes: serves names without a prefix" : "no"}</dd>
             <dt>Credentials</dt>
-            <dd>{rule.credentials.join(", ") || "none: asked anonymously"}</dd>
-            <dt>Who may pull</dt>
+            <dd>{rule.credentials.join(", ") || "none: anonymous"}</dd>
+            <dt>Pull access</dt>
             <dd>
-              {rule.anonymous ? "everybody" : "whoever has a token for it"}
-              {rule.networks.length > 0 && `; from ${rule.networks.join(", ")} everybody`}
+              {rule.anonymous ? "anonymous" : "token required, unless AUTH is open"}
+              {rule.networks.length > 0 && `; anonymous from ${rule.networks.join(", ")}`}
               {rule.quietNetworks !== undefined &&
-                `; from ${rule.quietNetworks.join(", ")} without keeping images alive`}
+                `; pulls from ${rule.quietNetworks.join(", ")} do not count as use`}
             </dd>
           </dl>
           <p class="buttons">
@@ -62,7 +62,7 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
               Validate
             </ActionLink>
             <a class="button quiet" href={`/images?rule=${name}`}>
-              Its images
+              View images
             </a>
             <ActionLink may={mayChange && !rule.readOnly} href={`/rules/edit?name=${name}`}>
               Edit
@@ -77,14 +77,17 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
           </p>
           {rule.readOnly && (
             <p class="hint">
-              It stands in the deployment's configuration, and is changed there: edit wrangler.toml,
+              This rule is part of the deployment's configuration. To change it, edit wrangler.toml
               and deploy.
             </p>
           )}
         </Card>
         {rule.fields && (
-          <Card title="As it was given">
-            <Copied label="The rule's fields" text={JSON.stringify(rule.fields, undefined, 2)} />
+          <Card title="Fields">
+            <CopyBlock
+              label="Fields of the rule"
+              text={JSON.stringify(rule.fields, undefined, 2)}
+            />
           </Card>
         )}
       </>
@@ -92,6 +95,6 @@ async function rulePage({ api, query, person }: PageVisit): Promise<View> {
   };
 }
 
-export function ruleAsked(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
+export function findRule(api: Api, query: URLSearchParams): Promise<RuleAnswer> {
   return api.get(`/rules/${encodeURIComponent(query.get("name") ?? "")}`);
 }

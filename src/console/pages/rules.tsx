@@ -1,4 +1,4 @@
-// Rules: one of them, and adding, editing, validating and deleting those that are added here.
+// Rule actions: add, edit, validate and delete rules.
 
 import type { RuleAnswer, ValidationAnswer } from "../../http/admin/rules.ts";
 import { orRefused, Refused } from "../parts/api.ts";
@@ -6,16 +6,16 @@ import { Confirm, Problems } from "../parts/parts.tsx";
 import { fieldsIn, RuleForm } from "../parts/rule-form.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
-import { ruleAsked } from "./rule.tsx";
+import { findRule } from "./rule.tsx";
 import { rulePath } from "./upstreams.tsx";
 
 const SECTION = "/upstreams";
 
 export function addRules({ action }: Sections): void {
-  action("/rules/new", async () => formView("Add a rule", "/rules/new", {}), added);
-  action("/rules/edit", editing, edited);
-  action("/rules/delete", deleting, deleted);
-  action("/rules/validate", validating, validated);
+  action("/rules/new", async () => formView("Add rule", "/rules/new", {}), createRule);
+  action("/rules/edit", editForm, updateRule);
+  action("/rules/delete", deleteForm, deleteRule);
+  action("/rules/validate", validateForm, validateRule);
 }
 
 function formView(
@@ -39,9 +39,9 @@ function formView(
   };
 }
 
-/** Tells what is wrong on the form itself, with all that was typed; and asks the upstream first, where that is wanted.
- * @param change puts the rule in force */
-async function tried(
+/** Validates or saves the form. Errors are shown on the form, with everything that was typed.
+ * @param change saves the rule */
+async function submitRule(
   { api }: PageVisit,
   form: URLSearchParams,
   [title, path]: [string, string],
@@ -59,34 +59,34 @@ async function tried(
   }
   const rule = await orRefused(change(read.fields));
   if (rule instanceof Refused) return again({ problems: rule.problems });
-  const text = `The rule "${rule.name}" is in force, everywhere within a minute.`;
-  return { to: rulePath(rule.name), said: { good: true, text } };
+  const text = `The rule "${rule.name}" is saved. It takes effect everywhere within a minute.`;
+  return { to: rulePath(rule.name), flash: { good: true, text } };
 }
 
-function added(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  return tried(visit, form, ["Add a rule", "/rules/new"], (fields) =>
+function createRule(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+  return submitRule(visit, form, ["Add rule", "/rules/new"], (fields) =>
     visit.api.send("POST", "/rules", {}, fields),
   );
 }
 
-async function editing({ api, query }: PageVisit): Promise<View> {
-  const { name, fields = {}, version } = await ruleAsked(api, query);
+async function editForm({ api, query }: PageVisit): Promise<View> {
+  const { name, fields = {}, version } = await findRule(api, query);
   const more = version === undefined ? {} : { version: String(version) };
   return formView(`Edit ${name}`, `/rules/edit?name=${encodeURIComponent(name)}`, fields, more);
 }
 
-function edited(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
+function updateRule(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const name = visit.query.get("name") ?? "";
   const path = `/rules/edit?name=${encodeURIComponent(name)}`;
-  return tried(visit, form, [`Edit ${name}`, path], (fields) =>
+  return submitRule(visit, form, [`Edit ${name}`, path], (fields) =>
     visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {}, fields, {
       "If-Match": `"${form.get("version") ?? ""}"`,
     }),
   );
 }
 
-async function deleting({ api, query }: PageVisit): Promise<View> {
-  const { name } = await ruleAsked(api, query);
+async function deleteForm({ api, query }: PageVisit): Promise<View> {
+  const { name } = await findRule(api, query);
   return {
     title: `Delete ${name}?`,
     section: SECTION,
@@ -94,33 +94,33 @@ async function deleting({ api, query }: PageVisit): Promise<View> {
       <Confirm
         action="/rules/delete"
         fields={{ name }}
-        button="Delete the rule"
+        button="Delete rule"
         danger
         back={rulePath(name)}
       >
         <p>
-          Its names lead nowhere any more, everywhere within a minute. What was cached by it stays
-          until the lifecycle takes it, and is there again with a rule for the same upstream.
+          Its names are no longer served, everywhere within a minute. Cached content stays until a
+          lifecycle policy expires it; a new rule for the same upstream serves it again.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function deleted({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function deleteRule({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const name = form.get("name") ?? "";
   await api.send("DELETE", `/rules/${encodeURIComponent(name)}`);
-  return { to: "/upstreams", said: { good: true, text: `The rule "${name}" is deleted.` } };
+  return { to: "/upstreams", flash: { good: true, text: `The rule "${name}" is deleted.` } };
 }
 
-async function validating({ api, query }: PageVisit): Promise<View> {
-  const rule = await ruleAsked(api, query);
+async function validateForm({ api, query }: PageVisit): Promise<View> {
+  const rule = await findRule(api, query);
   return validateView(rule, "");
 }
 
-async function validated({ api }: PageVisit, form: URLSearchParams): Promise<View> {
+async function validateRule({ api }: PageVisit, form: URLSearchParams): Promise<View> {
   const image = form.get("image") ?? "";
-  const rule = await ruleAsked(api, form);
+  const rule = await findRule(api, form);
   const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {
     rule: rule.name,
     image,
@@ -138,17 +138,18 @@ function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer
         <form method="post" action="/rules/validate" class="card stack">
           <input type="hidden" name="name" value={rule.name} />
           <p>
-            {hostOf(rule.upstream)} is asked now, with the rule's credentials: is it a registry, do
-            they get in, what is left of the limit, and can an image be read?
+            Sends requests to {hostOf(rule.upstream)} with the rule's credentials, and checks that
+            it is a registry, that it accepts the credentials, how much of the rate limit is left,
+            and that an image can be read.
           </p>
           <label>
-            An image that is there
+            Image to read
             <input type="text" name="image" value={image} placeholder="library/alpine:latest" />
           </label>
           <p class="buttons">
-            <button type="submit">Ask</button>
+            <button type="submit">Validate</button>
             <a class="button quiet" href={rulePath(rule.name)}>
-              Back
+              Cancel
             </a>
           </p>
         </form>
@@ -159,8 +160,8 @@ function validateView(rule: RuleAnswer, image: string, checks?: ValidationAnswer
 
 function Checks({ checks: { valid, checks } }: { checks: ValidationAnswer }) {
   return (
-    <div class={`said ${valid ? "good" : "bad"}`} role="status">
-      <p>{valid ? "The upstream takes it." : "The upstream does not take it."}</p>
+    <div class={`notice ${valid ? "good" : "bad"}`} role="status">
+      <p>{valid ? "Validation passed." : "Validation failed."}</p>
       <ul class="checks">
         {checks.map(({ check, good, text }) => (
           <li class={good ? "good" : "bad"}>

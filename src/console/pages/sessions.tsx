@@ -1,4 +1,4 @@
-// The console's own sessions: which are open, and the end of one, or of all of a role.
+// Sessions page: open console sessions, and ending one or all of a role.
 
 import type { SessionAnswer } from "../../http/admin/sessions.ts";
 import { Refused } from "../parts/api.ts";
@@ -11,8 +11,8 @@ type Role = (typeof ROLES)[number];
 
 export function addSessions({ page, action }: Sections): void {
   page("/sessions", sessionsPage);
-  action("/sessions/end", ending, ended);
-  action("/sessions/end-all", endingAll, endedAll);
+  action("/sessions/end", endForm, endSession);
+  action("/sessions/end-all", endAllForm, endAllSessions);
 }
 
 async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
@@ -26,13 +26,13 @@ async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
         <p class="buttons">
           {ROLES.map((role) => (
             <ActionLink may={mayChange} href={`/sessions/end-all?role=${role}`}>
-              End all of the {role} token
+              End all {role} sessions
             </ActionLink>
           ))}
         </p>
         {sessions.length === 0 ? (
-          <Empty title="No session is open">
-            <p>A session begins with a sign-in by a token, and lasts twelve hours.</p>
+          <Empty title="No open sessions">
+            <p>A session starts with a sign-in by token, and lasts twelve hours.</p>
           </Empty>
         ) : (
           <Card>
@@ -41,14 +41,14 @@ async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
                 <li>
                   <Time at={beganAt} now={now} />
                   <p>
-                    The {role} token <code class="hint">{id.slice(0, 8)}</code>
-                    {yours && <span class="badge">this one</span>}
+                    {role} token <code class="hint">{id.slice(0, 8)}</code>
+                    {yours && <span class="badge">this session</span>}
                     <br />
                     <span class="hint">
-                      ends <Time at={endsAt} now={now} />
+                      expires <Time at={endsAt} now={now} />
                     </span>{" "}
                     <ActionLink may={mayChange} href={`/sessions/end?id=${id}`}>
-                      End it
+                      End session
                     </ActionLink>
                   </p>
                 </li>
@@ -61,54 +61,55 @@ async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
   };
 }
 
-async function ending({ query }: PageVisit): Promise<View> {
+async function endForm({ query }: PageVisit): Promise<View> {
   const id = query.get("id") ?? "";
   return {
     title: "End this session?",
     section: SECTION,
     body: (
-      <Confirm action="/sessions/end" fields={{ id }} button="End it" danger back="/sessions">
+      <Confirm action="/sessions/end" fields={{ id }} button="End session" danger back="/sessions">
         <p>
-          Its browser is signed out everywhere within a minute, and so is any copy of its cookie.
+          The browser is signed out everywhere within a minute; copies of its cookie stop working,
+          too.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function ended({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function endSession({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   await api.send("DELETE", `/sessions/${encodeURIComponent(form.get("id") ?? "")}`);
-  const said = { good: true, text: "The session has ended, everywhere within a minute." };
-  return { to: "/sessions", said };
+  const flash = { good: true, text: "The session is ended, everywhere within a minute." };
+  return { to: "/sessions", flash };
 }
 
-async function endingAll({ query }: PageVisit): Promise<View> {
+async function endAllForm({ query }: PageVisit): Promise<View> {
   const role = roleIn(query);
   return {
-    title: `End all sessions of the ${role} token?`,
+    title: `End all ${role} sessions?`,
     section: SECTION,
     body: (
       <Confirm
         action="/sessions/end-all"
         fields={{ role }}
-        button="End all"
+        button="End sessions"
         danger
         back="/sessions"
       >
         <p>
-          Everybody who has signed in with the {role} token is signed out within a minute. Who has
-          the token can sign in again: to keep a person out, set another token.
+          Everyone who signed in with the {role} token is signed out within a minute. Anyone who has
+          the token can sign in again; to prevent that, set a new token.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function endedAll({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function endAllSessions({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const role = roleIn(form);
   await api.send("DELETE", "/sessions", { role });
-  const text = `All sessions of the ${role} token have ended, everywhere within a minute.`;
-  return { to: "/sessions", said: { good: true, text } };
+  const text = `All ${role} sessions are ended, everywhere within a minute.`;
+  return { to: "/sessions", flash: { good: true, text } };
 }
 
 function roleIn(given: URLSearchParams): Role {

@@ -1,7 +1,7 @@
-// Setting clients up: for each the files that are printed for people with curl, exactly.
+// Setup page: configuration files for each client, the same text that `/setup/<client>` returns to curl.
 
 import { CLIENTS } from "../../setup/clients.ts";
-import { Copied, Tabs } from "../parts/parts.tsx";
+import { CopyBlock, Tabs } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 export function addSetup({ page }: Sections): void {
@@ -9,9 +9,9 @@ export function addSetup({ page }: Sections): void {
 }
 
 const LOGINS: [value: string, name: string][] = [
-  ["", "As this cache wants it"],
-  ["true", "With a login"],
-  ["false", "Without a login"],
+  ["", "Cache default"],
+  ["true", "With login"],
+  ["false", "Without login"],
 ];
 
 async function setupPage({ api, query, url }: PageVisit): Promise<View> {
@@ -24,9 +24,10 @@ async function setupPage({ api, query, url }: PageVisit): Promise<View> {
     body: (
       <>
         <p>
-          For this address and its rules, ready to be pasted. What is a script reads the pull token
-          from <code>ENTREPOT_TOKEN</code>, and stops without it: <a href="/tokens">make one</a> for
-          each client. The <a href="/guide/clients">guide</a> explains each way to name an image.
+          Client configuration for the address and rules of this cache, ready to paste. Scripts read
+          the pull token from <code>ENTREPOT_TOKEN</code>, and stop if it is not set:{" "}
+          <a href="/tokens">create a token</a> for each client. The{" "}
+          <a href="/guide/clients">guide</a> explains each way to name an image.
         </p>
         <Tabs
           label="Login"
@@ -46,7 +47,7 @@ async function setupPage({ api, query, url }: PageVisit): Promise<View> {
         {CLIENTS.map((client, at) => (
           <details class="card" id={client.name} open={client === (wanted ?? CLIENTS[0])}>
             <summary>{client.title}</summary>
-            <Copied label={client.title} text={texts[at] ?? ""} />
+            <CopyBlock label={client.title} text={texts[at] ?? ""} />
             <p class="hint">
               The same with curl: <code>{`${url.origin}/setup/${client.name}`}</code>
             </p>

@@ -1,4 +1,4 @@
-// What is shown to whoever has not shown who he is, and where there is nobody who could.
+// Sign-in page, and the page of a deployment whose console is not enabled.
 
 import type { Ways } from "../../http/shared/console-host.ts";
 import { Problems } from "../parts/parts.tsx";
@@ -12,15 +12,15 @@ export function SignIn({
   ways: Ways;
   problem: string | undefined;
 }) {
-  if (!ways.token && !ways.access) return <Shut />;
-  const said = problem ?? ways.problem;
+  if (!ways.token && !ways.access) return <ConsoleDisabled />;
+  const message = problem ?? ways.problem;
   return (
     <>
-      {said !== undefined && <Problems problems={[said]} />}
+      {message !== undefined && <Problems problems={[message]} />}
       {ways.access && (
         <p class="card">
           <a class="button" href={`/api/sign-in?to=${encodeURIComponent(to)}`}>
-            Sign in through Cloudflare Access
+            Sign in with Cloudflare Access
           </a>
         </p>
       )}
@@ -45,25 +45,27 @@ function TokenForm({ to }: { to: string }) {
         />
       </label>
       <p class="hint">
-        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> to look
-        without changing anything. The session lasts twelve hours.
+        The secret <code>ADMIN_TOKEN</code> of this deployment, or <code>VIEWER_TOKEN</code> for
+        read-only access. A session lasts twelve hours.
       </p>
       <button type="submit">Sign in</button>
     </form>
   );
 }
 
-export function Shut() {
+export function ConsoleDisabled() {
   return (
     <div class="card stack">
-      <p>This is a registry cache. Images are pulled from here; its console is not open yet.</p>
-      <p>Whoever runs it opens it with an admin token, and deploys nothing anew for that:</p>
+      <p>
+        This is a registry cache. Images can be pulled from here, but the console is not enabled
+        yet.
+      </p>
+      <p>To enable it, set an admin token (no new deployment is needed):</p>
       <pre>
         <code>openssl rand -hex 24 | tee /dev/tty | npx wrangler secret put ADMIN_TOKEN</code>
       </pre>
       <p>
-        or lets people in through Cloudflare Access, with <code>AUTH.access</code> in its
-        configuration.
+        or allow sign-in with Cloudflare Access, by <code>AUTH.access</code> in the configuration.
       </p>
     </div>
   );

@@ -1,39 +1,39 @@
-// Making a pull token: the form, and the one page that shows the token.
+// Token form: creates a pull token, and shows it once.
 
 import type { TokenAnswer } from "../../http/admin/access.ts";
 import { shell } from "../../setup/quote.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
-import { Card, Copied } from "../parts/parts.tsx";
+import { Card, CopyBlock } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
 
 const SECTION = "/tokens";
 
 export function addTokenForm({ action }: Sections): void {
-  action("/tokens/new", async () => formView(new URLSearchParams()), made);
+  action("/tokens/new", async () => formView(new URLSearchParams()), createToken);
 }
 
 function formView(given: URLSearchParams, problems: readonly string[] = []): View {
   const value = (name: string) => given.get(name) ?? "";
   return formPage({
-    title: "Make a pull token",
+    title: "Create a pull token",
     section: SECTION,
     action: "/tokens/new",
-    button: "Make it",
+    button: "Create token",
     back: "/tokens",
     problems,
     children: (
       <>
         <Line
-          label="What it is for"
+          label="Name"
           name="name"
           value={value("name")}
           required
-          placeholder="ci, or the cluster's name"
+          placeholder="ci, or a cluster's name"
         />
         <Lines
-          label="May pull"
+          label="Repositories"
           name="repositories"
           rows={3}
           value={value("repositories")}
@@ -41,34 +41,36 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
           placeholder={"docker.io/library/*\nghcr.io/acme/**"}
           hint={
             <>
-              Globs over names as clients say them, one a line: <code>*</code> within a part,{" "}
-              <code>**</code> over any number of parts, <code>*</code> alone is everything.
+              Globs over image names as clients write them, one per line. <code>*</code> matches
+              within a path component, <code>**</code> any number of components, <code>*</code>{" "}
+              alone everything.
             </>
           }
         />
         <Line
-          label="Ends after"
+          label="Expires after"
           name="expiry"
           value={value("expiry")}
           placeholder="90d; empty: never"
         />
         <Line
-          label="Only from these networks"
+          label="Allowed networks"
           name="networks"
           value={value("networks")}
-          placeholder="203.0.113.0/24; empty: from everywhere"
+          placeholder="203.0.113.0/24; empty: any"
         />
         <label class="switch">
           <input type="checkbox" name="quiet" value="true" checked={value("quiet") === "true"} />
-          Keeps no image alive: for a tool that only looks, such as an update bot or a scanner
+          Pulls do not count as use: for update bots and scanners, which must not keep images from
+          expiring
         </label>
       </>
     ),
   });
 }
 
-/** It is shown by the answer itself: a page that is led to would have to be told it. */
-async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
+/** Shows the token in the response itself: a redirect would need to store it for the next page. */
+async function createToken({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const expiry = (form.get("expiry") ?? "").trim();
   const body = {
     name: (form.get("name") ?? "").trim(),
@@ -84,22 +86,20 @@ async function made({ api, url }: PageVisit, form: URLSearchParams): Promise<Don
   const { token, name, id } = answer;
   const insecure = url.protocol === "http:";
   return {
-    title: `The token of ${name}`,
+    title: `Pull token ${name}`,
     section: SECTION,
     status: 201,
     body: (
       <>
-        <div class="said good" role="status">
-          <p>
-            It is shown this once. Keep it where its client finds it; here its hash alone is kept.
-          </p>
+        <div class="notice good" role="status">
+          <p>Copy the token now: it is not shown again. This cache stores only its hash.</p>
         </div>
         <Card>
-          <Copied label="The token" text={token} />
-          <p>To log in with it, paste it as the password:</p>
-          <Copied label="With Docker" text={`docker login -u token ${shell(url.host)}`} />
-          <Copied
-            label="With Podman"
+          <CopyBlock label="Pull token" text={token} />
+          <p>To log in, use it as the password:</p>
+          <CopyBlock label="Docker login" text={`docker login -u token ${shell(url.host)}`} />
+          <CopyBlock
+            label="Podman login"
             text={`podman login ${insecure ? "--tls-verify=false " : ""}-u token ${shell(url.host)}`}
           />
           <p class="buttons">

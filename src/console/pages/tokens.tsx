@@ -1,4 +1,4 @@
-// Pull tokens: made, shown once, and revoked.
+// Tokens page: lists and revokes pull tokens.
 
 import type { TokenAnswer } from "../../http/admin/access.ts";
 import { type Api, Refused } from "../parts/api.ts";
@@ -9,7 +9,7 @@ const SECTION = "/tokens";
 
 export function addTokens({ page, action }: Sections): void {
   page("/tokens", tokensPage);
-  action("/tokens/revoke", revoking, revoked);
+  action("/tokens/revoke", revokeForm, revokeToken);
 }
 
 async function tokensPage({ api, now, person }: PageVisit): Promise<View> {
@@ -22,18 +22,18 @@ async function tokensPage({ api, now, person }: PageVisit): Promise<View> {
       <>
         <p class="buttons">
           <ActionLink may={mayChange} href="/tokens/new" kind="main">
-            Make a token
+            Create token
           </ActionLink>
           <a class="button" href="/sessions">
-            Sessions of this console
+            Console sessions
           </a>
         </p>
         {tokens.length === 0 ? (
-          <Empty title="No token yet">
+          <Empty title="No pull tokens yet">
             <p>
-              A pull token is the password of any user: <code>podman login</code>, an image pull
-              secret, a node's containerd. Give each client its own, for the repositories that it
-              needs.
+              Clients send a pull token as the password, with any user name: in{" "}
+              <code>podman login</code>, an image pull secret, or containerd's configuration. Create
+              one for each client, limited to the repositories that it needs.
             </p>
           </Empty>
         ) : (
@@ -65,11 +65,11 @@ function TokenTable({
         <thead>
           <tr>
             <th scope="col">Token</th>
-            <th scope="col">May pull</th>
+            <th scope="col">Repositories</th>
             <th scope="col">State</th>
-            <th scope="col">Used last</th>
-            <th scope="col">Made</th>
-            {mayChange && <th scope="col">Change</th>}
+            <th scope="col">Last used</th>
+            <th scope="col">Created</th>
+            {mayChange && <th scope="col">Actions</th>}
           </tr>
         </thead>
         <tbody>
@@ -85,13 +85,13 @@ function TokenTable({
                   <code class="glob">{glob}</code>
                 ))}
                 {token.networks.length > 0 && <p class="hint">from {token.networks.join(", ")}</p>}
-                {token.touches === false && <p class="hint">keeps no image alive</p>}
+                {token.touches === false && <p class="hint">pulls do not count as use</p>}
               </td>
               <td>
                 <span class={`badge ${MARKS[token.state]}`}>{token.state}</span>{" "}
                 {token.state === "valid" && token.expiresAt !== undefined && (
                   <span class="hint">
-                    ends <Time at={token.expiresAt} now={now} />
+                    expires <Time at={token.expiresAt} now={now} />
                   </span>
                 )}
                 {token.revokedAt !== undefined && (
@@ -122,34 +122,34 @@ function TokenTable({
   );
 }
 
-async function revoking({ api, query }: PageVisit): Promise<View> {
+async function revokeForm({ api, query }: PageVisit): Promise<View> {
   const token = (await tokensOf(api)).find(({ id }) => id === query.get("id"));
-  if (!token) throw new Refused(404, ["there is no pull token of this id"]);
+  if (!token) throw new Refused(404, ["there is no pull token with this ID"]);
   return {
-    title: `Revoke the token of ${token.name}?`,
+    title: `Revoke the token ${token.name}?`,
     section: SECTION,
     body: (
       <Confirm
         action="/tokens/revoke"
         fields={{ id: token.id }}
-        button="Revoke it"
+        button="Revoke token"
         danger
         back="/tokens"
       >
         <p>
-          It is good for nothing anywhere within a minute, and that cannot be undone. Whoever uses
-          it is answered 401.
+          The token stops working everywhere within a minute; clients that use it get 401. This
+          cannot be undone.
         </p>
       </Confirm>
     ),
   };
 }
 
-async function revoked({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
+async function revokeToken({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const id = form.get("id") ?? "";
   const { name } = await api.send<TokenAnswer>("DELETE", `/tokens/${encodeURIComponent(id)}`);
-  const said = { good: true, text: `The token of ${name} is revoked, everywhere within a minute.` };
-  return { to: `/tokens#token-${id}`, said };
+  const flash = { good: true, text: `The token ${name} is revoked, everywhere within a minute.` };
+  return { to: `/tokens#token-${id}`, flash };
 }
 
 async function tokensOf(api: Api): Promise<TokenAnswer[]> {

@@ -1,4 +1,4 @@
-// The upstreams and the rules that lead to them.
+// Upstreams page: the state and history of upstreams, and the rules that use them.
 
 import type { RuleAnswer } from "../../http/admin/rules.ts";
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
@@ -33,7 +33,7 @@ async function upstreamsPage({ api, now, person }: PageVisit): Promise<View> {
               <UpstreamGauge upstream={upstream} now={now} />
               <Day hours={hours.filter((hour) => isOf(hour, upstream))} />
               <p>
-                <a href={pathOf(upstream)}>Hour by hour</a>
+                <a href={pathOf(upstream)}>Hourly history</a>
               </p>
             </section>
           ))}
@@ -42,7 +42,7 @@ async function upstreamsPage({ api, now, person }: PageVisit): Promise<View> {
           title="Rules"
           more={
             <ActionLink may={mayChange} href="/rules/new" kind="main">
-              Add a rule
+              Add rule
             </ActionLink>
           }
         >
@@ -57,17 +57,17 @@ function Day({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
   const sum = (name: "requests" | "failures" | "limited") =>
     hours.reduce((all, hour) => all + hour[name], 0);
   const requests = sum("requests");
-  if (requests === 0) return <p class="hint">Not asked in 24 hours.</p>;
+  if (requests === 0) return <p class="hint">No requests in the last 24 hours.</p>;
   const waited = hours.reduce((all, { latency, requests }) => all + latency * requests, 0);
   return (
     <dl class="facts">
-      <dt>Requests in 24 h</dt>
+      <dt>Requests, last 24 h</dt>
       <dd>{count(requests)}</dd>
       <dt>Failed</dt>
       <dd>{percent(sum("failures"), requests)}</dd>
-      <dt>Refused for a limit</dt>
+      <dt>Rate limited</dt>
       <dd>{count(sum("limited"))}</dd>
-      <dt>First byte after</dt>
+      <dt>Average time to first byte</dt>
       <dd>{duration(waited / requests)}</dd>
     </dl>
   );
@@ -76,8 +76,8 @@ function Day({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
 function Rules({ rules, now }: { rules: readonly RuleAnswer[]; now: number }) {
   if (rules.length === 0)
     return (
-      <Empty title="No rule, no registry">
-        <p>A rule says which names lead to which registry.</p>
+      <Empty title="No rules yet">
+        <p>A rule maps image names to an upstream registry.</p>
       </Empty>
     );
   return (
@@ -86,9 +86,9 @@ function Rules({ rules, now }: { rules: readonly RuleAnswer[]; now: number }) {
         <thead>
           <tr>
             <th scope="col">Rule</th>
-            <th scope="col">Names</th>
+            <th scope="col">Image names</th>
             <th scope="col">Upstream</th>
-            <th scope="col">From</th>
+            <th scope="col">Source</th>
             <th scope="col">State</th>
           </tr>
         </thead>
@@ -109,10 +109,10 @@ function Rules({ rules, now }: { rules: readonly RuleAnswer[]; now: number }) {
               <td>
                 {rule.source === "api" && rule.changedAt !== undefined ? (
                   <>
-                    here, <Time at={rule.changedAt} now={now} />
+                    API, <Time at={rule.changedAt} now={now} />
                   </>
                 ) : (
-                  "the configuration"
+                  "configuration"
                 )}
               </td>
               <td>
@@ -131,8 +131,8 @@ export function RuleState({ rule }: { rule: RuleAnswer }) {
   if (rule.offline) return <span class="badge careful">offline</span>;
   return (
     <>
-      <span class="badge good">in force</span>
-      {rule.anonymous && <span class="badge careful">for everybody</span>}
+      <span class="badge good">active</span>
+      {rule.anonymous && <span class="badge careful">anonymous</span>}
     </>
   );
 }
@@ -148,8 +148,8 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
   ]);
   const upstream = upstreams.find((one) => pathOf(one) === `/upstream?${query}`);
   if (!upstream) {
-    const body = <p>No rule leads to this upstream (any more).</p>;
-    return { title: "Not here", section: "/upstreams", status: 404, body };
+    const body = <p>No rule uses this upstream.</p>;
+    return { title: "Not found", section: "/upstreams", status: 404, body };
   }
   const known = new Map(
     hours.filter((hour) => isOf(hour, upstream)).map((hour) => [hour.hour.slice(0, 13), hour]),
@@ -166,7 +166,7 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
         <section class="card upstream">
           <UpstreamGauge upstream={upstream} now={now} />
           <p>
-            Rules that lead here:{" "}
+            Rules:{" "}
             {upstream.rules.map((name) => (
               <>
                 <a href={rulePath(name)}>{name}</a>{" "}
@@ -176,9 +176,9 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
         </section>
         <Card>
           <Chart
-            title="Requests, an hour"
+            title="Upstream requests per hour"
             kind="bars"
-            series={["answered", "refused for a limit", "failed"]}
+            series={["answered", "rate limited", "failed"]}
             points={all.map(({ name, hour }) => ({
               name,
               values: hour
@@ -190,7 +190,7 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
         </Card>
         <Card>
           <Chart
-            title="Time to the first byte, the average of each hour"
+            title="Time to first byte, hourly average"
             kind="lines"
             total={false}
             series={["first byte"]}
@@ -201,7 +201,7 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
         {all.some(({ hour }) => hour?.pullsLeft !== undefined) && (
           <Card>
             <Chart
-              title="Pulls left, the least of each hour"
+              title="Pulls left, hourly minimum"
               kind="lines"
               total={false}
               series={["left"]}

@@ -1,9 +1,9 @@
-// The admin API as the pages ask it: in this isolate, as whoever looks at the page.
+// API client of the pages: calls the admin API within this isolate, with the credentials of the page's request.
 
-/** What the API refuses, with its sentences. */
+/** A refusal by the API, with its messages. */
 export class Refused extends Error {
   readonly status: number;
-  /** One for each thing that is wrong. */
+  /** One message for each error. */
   readonly problems: readonly string[];
 
   constructor(status: number, problems: readonly string[]) {
@@ -14,10 +14,10 @@ export class Refused extends Error {
 }
 
 type Query = Record<string, string | number | undefined>;
-/** @param path with its query */
+/** @param path including the query */
 type Ask = (path: string, init: RequestInit) => Promise<Response>;
 
-/** All methods throw `Refused`. Paths are those of the API's document, without `/api`. */
+/** All methods throw `Refused`. Paths are those of the OpenAPI document, without `/api`. */
 export class Api {
   readonly #ask: Ask;
 
@@ -29,7 +29,7 @@ export class Api {
     return this.#answered(await this.#ask(`/api${withQuery(path, query)}`, {}));
   }
 
-  /** @param body as JSON, or a text as it is */
+  /** @param body sent as JSON; a string is sent unchanged */
   async send<T>(
     method: "POST" | "PUT" | "DELETE",
     path: string,
@@ -42,7 +42,7 @@ export class Api {
     return this.#answered(await this.#ask(`/api${withQuery(path, query)}`, init));
   }
 
-  /** What is printed for people with curl: `/setup/<client>`. */
+  /** Returns the text of a page for curl: `/setup/<client>`. */
   async text(path: string, query: Query = {}): Promise<string> {
     const response = await this.#ask(withQuery(path, query), {});
     if (!response.ok) throw await refusedBy(response);
@@ -55,7 +55,7 @@ export class Api {
   }
 }
 
-/** What the API answers, or what it refuses that with, for whoever shows it where it was asked. */
+/** Returns a refusal instead of throwing it, for pages that show it beside their form. */
 export async function orRefused<T>(asked: Promise<T>): Promise<T | Refused> {
   try {
     return await asked;
@@ -65,14 +65,14 @@ export async function orRefused<T>(asked: Promise<T>): Promise<T | Refused> {
   }
 }
 
-/** A path with its query; what is undefined or empty is left out. */
+/** Appends a query to a path. Undefined and empty values are left out. */
 export function withQuery(path: string, query: Query): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Problems (RFC 9457) of the API have OCI's `errors` beside them, and those are all that a refusal of the registry has. */
+/** Reads the OCI `errors`: the API's problems (RFC 9457) include them, and the registry's errors have nothing else. */
 async function refusedBy(response: Response): Promise<Refused> {
   const text = await response.text();
   const problems: string[] = [];
@@ -80,10 +80,10 @@ async function refusedBy(response: Response): Promise<Refused> {
     const { errors = [] } = JSON.parse(text) as { errors?: { message: string }[] };
     problems.push(...errors.map(({ message }) => message));
   } catch {
-    // told below
+    // not JSON: the status is reported instead
   }
   return new Refused(
     response.status,
-    problems.length > 0 ? problems : [`it answers ${response.status}`],
+    problems.length > 0 ? problems : [`the API answered ${response.status}`],
   );
 }

@@ -1,28 +1,28 @@
-// Plots over time, drawn here: they need no script, follow the page's colours, and have a table behind them.
+// Charts over time: SVG rendered on the server, without a script, in the page's colours, with the values as a table.
 
 import { scaleBand, scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line, stack } from "d3-shape";
 import { Scroll } from "./parts.tsx";
 
 export interface Point {
-  /** Of its hour or day, as it is told. */
+  /** Label of its hour or day. */
   name: string;
   values: number[];
 }
 
 interface Plot {
   title: string;
-  /** Of each of the points' values; the colours are numbered. */
+  /** Names of the series, in the order of each point's values and of the colours. */
   series: string[];
   points: Point[];
   format(value: number): string;
-  /** Bars that stand on each other, or lines. */
+  /** Stacked bars, or lines. */
   kind: "bars" | "lines";
-  /** Whether it means something to add the points up; true where it is not said. */
+  /** Whether the sum of the points is shown. Default: true. */
   total?: boolean;
 }
 
-/** Of the drawing; it is stretched to where it is shown, and what is written stands beside it. */
+/** Size of the view box. The SVG is stretched to its place, so labels are HTML beside it. */
 const [WIDTH, HEIGHT] = [600, 160];
 const X_LABELS = 5;
 
@@ -37,7 +37,7 @@ export function Chart(plot: Plot) {
     points.reduce((sum, { values }) => sum + (values[at] ?? 0), 0),
   );
   const amounts = totals.map((amount) => (total ? format(amount) : ""));
-  const said = series.map((name, at) => `${name} ${amounts[at]}`.trim()).join(", ");
+  const summary = series.map((name, at) => `${name} ${amounts[at]}`.trim()).join(", ");
   return (
     <figure class="chart">
       <figcaption>
@@ -60,7 +60,7 @@ export function Chart(plot: Plot) {
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
           preserveAspectRatio="none"
           role="img"
-          aria-label={`${title}: ${said}`}
+          aria-label={`${title}: ${summary}`}
         >
           {[0, HEIGHT / 2, HEIGHT].map((at) => (
             <line class="grid-line" x1="0" x2={WIDTH} y1={at} y2={at} />
@@ -74,12 +74,12 @@ export function Chart(plot: Plot) {
         </div>
       </div>
       <details>
-        <summary>As a table</summary>
-        <Scroll label={`${title}, as a table`}>
+        <summary>Show as table</summary>
+        <Scroll label={`${title}, table`}>
           <table>
             <thead>
               <tr>
-                <th scope="col">When (UTC)</th>
+                <th scope="col">Time (UTC)</th>
                 {series.map((name) => (
                   <th scope="col" class="number">
                     {name}
@@ -186,7 +186,7 @@ function Lines({ plot: { series, points, format }, y }: { plot: Plot; y: Scale }
   );
 }
 
-/** Evenly, from the first to the last. */
+/** Picks labels evenly, from the first to the last. */
 function labelsOf(points: readonly Point[]): string[] {
   const step = (points.length - 1) / (X_LABELS - 1);
   if (points.length <= X_LABELS) return points.map(({ name }) => name);

@@ -1,4 +1,4 @@
-// Fields of forms: a label that says what, and a hint beside it that says how.
+// Form fields: a label, an input and a hint.
 
 import type { Child } from "hono/jsx";
 
@@ -11,12 +11,12 @@ interface Field {
   hint?: Child;
 }
 
-/** What was typed as a list: divided by commas, blanks or lines. */
+/** Splits a list at commas, blanks and line breaks. */
 export function listOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((part) => part !== "");
 }
 
-/** A line of text that a program will read, which is why nobody corrects its spelling. */
+/** Single-line input. The text is machine-readable, so spelling correction is off. */
 export function Line({
   label,
   hint,
@@ -40,7 +40,7 @@ export function Line({
   );
 }
 
-/** Several lines of it. */
+/** Multi-line input. */
 export function Lines({ label, hint, value, rows, ...area }: Field & { rows: number }) {
   const id = `field-${area.name}`;
   return (

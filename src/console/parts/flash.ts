@@ -1,28 +1,28 @@
-// What an action says on the page that it leads to: carried by a cookie that is read once.
+// Flash message: the result of an action, carried to the next page by a cookie that is read once.
 
 import { z } from "zod";
 import { hostCookie, hostCookieIn } from "../../http/shared/cookies.ts";
 
-const NAME = "entrepot-said";
-/** In seconds. */
-const LASTS = 60;
+const COOKIE = "entrepot-said";
+/** Lifetime of the cookie, in seconds. */
+const LIFETIME_SECONDS = 60;
 
 const schema = z.object({ good: z.boolean(), text: z.string() });
 
 export type Flash = z.infer<typeof schema>;
 
-export function saidIn(request: Request): Flash | undefined {
-  const value = hostCookieIn(request, NAME);
+export function flashIn(request: Request): Flash | undefined {
+  const value = hostCookieIn(request, COOKIE);
   if (value === undefined) return undefined;
   try {
     return schema.parse(JSON.parse(decodeURIComponent(value)));
   } catch {
-    return undefined; // nothing of ours
+    return undefined; // not written by this console
   }
 }
 
-/** @param said undefined: it was read */
-export function saidCookie(url: URL, said: Flash | undefined): string {
-  const value = said ? encodeURIComponent(JSON.stringify(said)) : "";
-  return hostCookie(url, NAME, value, said ? LASTS : 0, "Strict");
+/** @param flash undefined deletes the cookie */
+export function flashCookie(url: URL, flash: Flash | undefined): string {
+  const value = flash ? encodeURIComponent(JSON.stringify(flash)) : "";
+  return hostCookie(url, COOKIE, value, flash ? LIFETIME_SECONDS : 0, "Strict");
 }

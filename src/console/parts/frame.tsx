@@ -1,4 +1,4 @@
-// The frame around every page: where one is, who one is, and what the last action has to say.
+// Frame: the layout around every page, with navigation, the signed-in administrator and the flash message.
 
 import type { Child } from "hono/jsx";
 import { pathOf } from "../assets/assets.ts";
@@ -19,11 +19,11 @@ const SECTIONS: [path: string, name: string][] = [
 ];
 
 export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
-  const { person, said, theme, url } = visit;
+  const { person, flash, theme, url } = visit;
   return (
     <Html title={view.title} theme={theme}>
       <a class="skip" href="#content">
-        To the content
+        Skip to content
       </a>
       <header class="bar">
         <a class="brand" href="/">
@@ -43,11 +43,11 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
         </nav>
         <div class="self">
           <button type="button" class="quiet" data-theme-switch hidden>
-            Light or dark
+            Switch theme
           </button>
           <p>
             <span class="who">{person.who}</span>
-            {person.role === "viewer" && <span class="badge">looks only</span>}
+            {person.role === "viewer" && <span class="badge">read-only</span>}
           </p>
           {person.who.endsWith(" token") && (
             <form method="post" action="/sign-out">
@@ -59,9 +59,9 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
         </div>
       </header>
       <main id="content" tabindex={-1}>
-        {said && (
-          <div class={`said ${said.good ? "good" : "bad"}`} role="status">
-            <p>{said.text}</p>
+        {flash && (
+          <div class={`notice ${flash.good ? "good" : "bad"}`} role="status">
+            <p>{flash.text}</p>
           </div>
         )}
         <h1>{view.title}</h1>
@@ -76,7 +76,7 @@ export function Frame({ visit, view }: { visit: PageVisit; view: View }) {
   );
 }
 
-/** For who is not let in yet. */
+/** Layout without navigation, for requests that are not authenticated. */
 export function Plain({
   title,
   theme,

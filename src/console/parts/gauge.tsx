@@ -1,4 +1,4 @@
-// A gauge: how much is left of a limit.
+// Gauge: how much of a limit is left.
 
 import { arc } from "d3-shape";
 import { count } from "./words.ts";
@@ -10,13 +10,13 @@ const drawn = arc<number>()
   .startAngle(-Math.PI / 2)
   .endAngle((part) => Math.PI * (part - 0.5))
   .cornerRadius(3);
-/** From here on down it is said loudly. */
-const LITTLE = 0.2;
+/** Part of the limit at and below which the gauge is highlighted. */
+const LOW = 0.2;
 
 export function Gauge({ left, limit, what }: { left: number; limit: number; what: string }) {
   const part = limit > 0 ? Math.min(1, Math.max(0, left / limit)) : 0;
   return (
-    <div class={part <= LITTLE ? "gauge little" : "gauge"}>
+    <div class={part <= LOW ? "gauge little" : "gauge"}>
       <svg
         viewBox="-50 -50 100 54"
         role="img"

@@ -1,11 +1,11 @@
-// The guide's pages: their order, their titles, their Markdown, and the examples filled in for one deployment.
+// Guide pages: their order, labels and Markdown, with the examples filled in for one deployment.
 
 import type { Facts } from "../../setup/facts.ts";
 
 export interface GuidePage {
   /** The page is at /guide/NAME, and in the repository at src/guide/NAME.md. */
   name: string;
-  /** For the navigation; the page's own heading is the title. */
+  /** Label in the navigation. The title is the page's first heading. */
   label: string;
   /** Imported on the first request: an isolate that serves only pulls never loads the texts. */
   load(): Promise<{ default: string }>;

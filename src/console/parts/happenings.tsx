@@ -1,4 +1,4 @@
-// What happened, in words.
+// Event list: events of the cache and of its upstreams, in words.
 
 import type { EventAnswer } from "../../http/admin/numbers.ts";
 import { Digest, Time } from "./parts.tsx";
@@ -7,23 +7,27 @@ const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "",
   "image.cached": ["good", "cached"],
   "tag.moved": ["", "tag moved"],
   "image.expired": ["", "expired"],
-  "upstream.limited": ["careful", "limit reached"],
+  "upstream.limited": ["careful", "rate limited"],
   "upstream.down": ["bad", "upstream down"],
   "upstream.up": ["good", "upstream up"],
-  "verification.failed": ["bad", "wrong bytes refused"],
+  "verification.failed": ["bad", "verification failed"],
 };
 
-/** Of what was cached: its media type. */
+/** Words for the detail of an event, which is the media type of cached content. */
 const DETAILS = new Map([
-  ["application/vnd.oci.image.index.v1+json", "an index"],
-  ["application/vnd.docker.distribution.manifest.list.v2+json", "an index"],
-  ["application/vnd.oci.image.manifest.v1+json", "a manifest"],
-  ["application/vnd.docker.distribution.manifest.v2+json", "a manifest"],
+  ["application/vnd.oci.image.index.v1+json", "index"],
+  ["application/vnd.docker.distribution.manifest.list.v2+json", "index"],
+  ["application/vnd.oci.image.manifest.v1+json", "manifest"],
+  ["application/vnd.docker.distribution.manifest.v2+json", "manifest"],
 ]);
 
 export function EventList({ events, now }: { events: readonly EventAnswer[]; now: number }) {
   if (events.length === 0)
-    return <p class="hint">Nothing yet. What is cached, moves, expires or fails is told here.</p>;
+    return (
+      <p class="hint">
+        No events yet. Cached and expired images, moved tags and upstream failures appear here.
+      </p>
+    );
   return (
     <ul class="events">
       {events.map((event) => (
@@ -61,7 +65,7 @@ function EventText({ event }: { event: EventAnswer }) {
   );
 }
 
-/** A place (policy/source) without what only the cache needs to know. */
+/** Repository name of a place: the part after `//`. */
 export function nameOf(place: string | undefined): string | undefined {
   if (place === undefined) return undefined;
   const at = place.lastIndexOf("//");

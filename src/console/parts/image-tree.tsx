@@ -1,4 +1,4 @@
-// An image as the tree that it is: of an index its platforms, of each its config and layers, with bars as long as they are large.
+// Image tree: an index with its platforms, each with its config and layers, and a bar for the size of each layer.
 
 import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
 import { NOT_RECORDED } from "../../text/recorded.ts";
@@ -8,15 +8,15 @@ import { bytes, plural } from "./words.ts";
 type Manifest = ImageDetailAnswer["manifests"][number];
 type LayerRow = NonNullable<Manifest["layers"]>[number];
 
-/** So many platforms are unfolded at first. */
-const OPEN = 1;
+/** Number of platforms that are expanded initially. */
+const INITIALLY_OPEN = 1;
 
 export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: number }) {
   const { manifests } = image;
   const children = manifests.filter((one) => one.digest !== image.digest);
   const isIndex = children.length > 0;
   const here = manifests.filter((one) => one.here);
-  const first = new Set(here.slice(0, OPEN));
+  const first = new Set(here.slice(0, INITIALLY_OPEN));
   const branches = manifests.map((manifest) => (
     <li>
       <Branch manifest={manifest} isOpen={first.has(manifest)} now={now} />
@@ -26,9 +26,9 @@ export function ImageTree({ image, now }: { image: ImageDetailAnswer; now: numbe
     <>
       {isIndex && (
         <p>
-          An index of {plural(children.length, "manifest")},{" "}
-          {children.filter((one) => one.here).length} of them here: a platform is fetched when
-          somebody pulls it.
+          Index of {plural(children.length, "manifest")},{" "}
+          {children.filter((one) => one.here).length} of them cached. A platform is fetched on its
+          first pull.
         </p>
       )}
       <ul class="tree">{branches}</ul>
@@ -50,7 +50,7 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
   if (!here)
     return (
       <p class="absent">
-        {name} <span class="badge">not pulled yet</span>
+        {name} <span class="badge">not cached</span>
       </p>
     );
   return (
@@ -61,12 +61,12 @@ function Branch({ manifest, isOpen, now }: { manifest: Manifest; isOpen: boolean
       <LayerBar layers={layers} />
       {config && <Config config={config} now={now} />}
       <Layers layers={layers} />
-      {layersLeftOut > 0 && <p class="hint">And {plural(layersLeftOut, "more layer")}.</p>}
+      {layersLeftOut > 0 && <p class="hint">{plural(layersLeftOut, "more layer")} not shown.</p>}
     </details>
   );
 }
 
-/** All layers beside each other. */
+/** One bar of all layers, side by side. */
 function LayerBar({ layers }: { layers: readonly LayerRow[] }) {
   const whole = layers.reduce((all, { size }) => all + size, 0);
   let from = 0;
@@ -91,19 +91,19 @@ function LayerBar({ layers }: { layers: readonly LayerRow[] }) {
 
 function Layers({ layers }: { layers: readonly LayerRow[] }) {
   const largest = Math.max(1, ...layers.map(({ size }) => size));
-  if (layers.length === 0) return <p class="hint">It has no layers.</p>;
+  if (layers.length === 0) return <p class="hint">No layers.</p>;
   return (
     <Scroll label="Layers">
       <table>
         <thead>
           <tr>
             <th scope="col">Layer</th>
-            <th scope="col">Kind</th>
+            <th scope="col">Media type</th>
             <th scope="col" class="number">
               Size
             </th>
-            <th scope="col">Here</th>
-            <th scope="col">Shared</th>
+            <th scope="col">Cached</th>
+            <th scope="col">Shared with</th>
           </tr>
         </thead>
         <tbody>
@@ -117,8 +117,8 @@ function Layers({ layers }: { layers: readonly LayerRow[] }) {
                 {bytes(size)}
                 <Bar part={size} whole={largest} kind={here ? `layer-${at % 4}` : "missing"} />
               </td>
-              <td>{here ? "yes" : "not yet"}</td>
-              <td class="hint">{sharedBy > 0 ? `with ${plural(sharedBy, "manifest")}` : ""}</td>
+              <td>{here ? "yes" : "no"}</td>
+              <td class="hint">{sharedBy > 0 ? plural(sharedBy, "manifest") : ""}</td>
             </tr>
           ))}
         </tbody>
@@ -129,12 +129,12 @@ function Layers({ layers }: { layers: readonly LayerRow[] }) {
 
 function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now: number }) {
   const { created, entrypoint, command, user, environment, labels } = config;
-  const told: [string, string][] = [];
-  if (entrypoint) told.push(["Entrypoint", JSON.stringify(entrypoint)]);
-  if (command) told.push(["Command", JSON.stringify(command)]);
-  if (user !== undefined) told.push(["User", user]);
-  if (environment) told.push(["Environment", environment.join(", ")]);
-  for (const [name, value] of Object.entries(labels ?? {})) told.push([name, value]);
+  const facts: [string, string][] = [];
+  if (entrypoint) facts.push(["Entrypoint", JSON.stringify(entrypoint)]);
+  if (command) facts.push(["Command", JSON.stringify(command)]);
+  if (user !== undefined) facts.push(["User", user]);
+  if (environment) facts.push(["Environment", environment.join(", ")]);
+  for (const [name, value] of Object.entries(labels ?? {})) facts.push([name, value]);
   return (
     <dl class="facts">
       <dt>Config</dt>
@@ -143,11 +143,11 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
       </dd>
       {config.here && (
         <>
-          <dt>Built</dt>
+          <dt>Created</dt>
           <dd>{created === undefined ? NOT_RECORDED : <Time at={created} now={now} />}</dd>
         </>
       )}
-      {told.map(([name, value]) => (
+      {facts.map(([name, value]) => (
         <>
           <dt>{name}</dt>
           <dd>{value}</dd>
@@ -157,7 +157,7 @@ function Config({ config, now }: { config: NonNullable<Manifest["config"]>; now:
   );
 }
 
-/** Media types without what all of them have. */
+/** Shortens a media type by its common prefix. */
 function briefType(mediaType: string): string {
   return mediaType.replace(/^application\/vnd\./, "");
 }

@@ -1,18 +1,18 @@
-// Markdown as the guide uses it, rendered by JSX, which escapes every text. Raw HTML in a page is shown as text.
+// Markdown renderer: renders the guide's Markdown with JSX, which escapes every text. Raw HTML in a page is shown as text.
 
 import type { Child } from "hono/jsx";
 import type { MarkedToken, Token, Tokens } from "marked";
-import { Copied, Scroll } from "./parts.tsx";
+import { CopyBlock, Scroll } from "./parts.tsx";
 
 export interface Markdown {
-  /** The first heading's text. */
+  /** Text of the first heading. */
   title: string;
   body: Child;
   /** The second-level headings, for a table of contents. */
   sections: { id: string; title: string }[];
 }
 
-/** How a page's texts and links are shown. */
+/** Rewrites a page's texts and links. */
 export interface Rewriting {
   /** Applied to each text, code span and code block. It cannot change the page's structure. */
   text(text: string): string;
@@ -20,7 +20,7 @@ export interface Rewriting {
   link(href: string): string;
 }
 
-/** The parser is loaded with the first page: it is no part of the Worker's start. */
+/** Imports the parser on first use, which keeps it out of the Worker's start. */
 export async function rendered(source: string, rewriting: Rewriting): Promise<Markdown> {
   const { lexer, walkTokens } = await import("marked");
   const [first, ...rest] = lexer(source);
@@ -44,7 +44,7 @@ export async function rendered(source: string, rewriting: Rewriting): Promise<Ma
   return { title, body: <Blocks tokens={rest} names={names} rewriting={rewriting} />, sections };
 }
 
-/** Anchors as GitHub makes them of headings, so that a link works in both places. */
+/** Makes anchors of headings as GitHub does, so that links work in both places. */
 export function anchors(): (title: string) => string {
   const counts = new Map<string, number>();
   return (title) => {
@@ -58,7 +58,7 @@ export function anchors(): (title: string) => string {
   };
 }
 
-/** A heading without its markup. */
+/** Text of a heading without its markup. */
 export function plainText(token: Token): string {
   const within = "tokens" in token ? token.tokens : undefined;
   if (within) return within.map(plainText).join("");
@@ -67,7 +67,7 @@ export function plainText(token: Token): string {
 
 interface Shown {
   tokens: readonly Token[];
-  /** The anchor of each heading, and the label of each code block and table, which readers of a screen tell apart by it. */
+  /** Anchor of each heading, and label of each code block and table, by which screen readers tell them apart. */
   names: ReadonlyMap<Token, string>;
   rewriting: Rewriting;
 }
@@ -104,7 +104,7 @@ function Block({
         </p>
       );
     case "code":
-      return <Copied label={name} text={rewriting.text(token.text)} />;
+      return <CopyBlock label={name} text={rewriting.text(token.text)} />;
     case "list":
       return <List token={token} names={names} rewriting={rewriting} />;
     case "table":

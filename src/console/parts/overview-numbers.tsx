@@ -1,4 +1,4 @@
-// The overview's numbers: tiles and plots over a time, what is pulled most, and what a month has saved.
+// Overview figures: tiles and charts for a period, the most pulled repositories, and the month's savings.
 
 import type { SummaryAnswer } from "../../http/admin/catalog.ts";
 import type { ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
@@ -13,7 +13,7 @@ const DAY = 24 * HOUR;
 type StatisticsRow = StatisticsAnswer["rows"][number];
 export type Range = "24 hours" | "30 days";
 
-/** One for each hour or day, also where nothing was counted. */
+/** Returns a row for each hour or day, with zeros where nothing was counted. */
 export async function rowsOf(
   api: Api,
   range: Range,
@@ -54,15 +54,19 @@ export function Tiles({ rows, stored }: { rows: readonly StatisticsRow[]; stored
       <Tile
         name="Pulls"
         value={brief(sum("pulls"))}
-        note={`${count(sum("upstreamPulls"))} at upstreams`}
+        note={`${count(sum("upstreamPulls"))} from upstreams`}
       />
       <Tile
         name="Hit rate"
         value={percent(fromHere, fromHere + sum("misses") + sum("collapsed"))}
-        note={`${brief(sum("collapsed"))} joined a fetch`}
+        note={`${brief(sum("collapsed"))} coalesced`}
       />
       <Tile name="Served" value={bytes(sum("bytesServed"))} note="to clients" />
-      <Tile name="Saved" value={bytes(saved)} note={`${bytes(sum("bytesFetched"))} fetched`} />
+      <Tile
+        name="Saved"
+        value={bytes(saved)}
+        note={`${bytes(sum("bytesFetched"))} from upstreams`}
+      />
       <Tile
         name="Stored"
         value={bytes(stored.bytes)}
@@ -111,21 +115,21 @@ export function Plots({
       values: names.map((name) => row[name]),
     }));
   const answers: Amount[] = ["hits", "stale", "collapsed", "misses"];
-  const each = range === "30 days" ? "a day" : "an hour";
+  const each = range === "30 days" ? "day" : "hour";
   return (
     <>
       <Card>
         <Chart
-          title={`Answers, ${each}`}
+          title={`Requests per ${each}`}
           kind="bars"
-          series={["from here", "stale", "joined a fetch", "fetched"]}
+          series={["hits", "stale", "coalesced", "misses"]}
           points={points(...answers)}
           format={brief}
         />
       </Card>
       <Card>
         <Chart
-          title={`Bytes, ${each}`}
+          title={`Bytes per ${each}`}
           kind="lines"
           series={["to clients", "from upstreams"]}
           points={points("bytesServed", "bytesFetched")}
@@ -139,7 +143,7 @@ export function Plots({
 export function Top({ rows }: { rows: readonly StatisticsRow[] }) {
   const pulled = rows.filter(({ pulls }) => pulls > 0);
   const most = Math.max(1, ...pulled.map(({ pulls }) => pulls));
-  if (pulled.length === 0) return <p class="hint">Nothing was pulled in this time.</p>;
+  if (pulled.length === 0) return <p class="hint">No pulls in this period.</p>;
   return (
     <ol class="ranks">
       {pulled.map((row) => (
@@ -158,18 +162,18 @@ export function Month({ report }: { report: ReportAnswer }) {
   const { anonymous, personal } = dockerHub.windowsAvoided;
   return (
     <dl class="facts">
-      <dt>Pulls that no registry saw</dt>
+      <dt>Upstream pulls avoided</dt>
       <dd>{count(saved.pullsAvoided)}</dd>
-      <dt>Traffic that no registry sent</dt>
+      <dt>Upstream traffic avoided</dt>
       <dd>{bytes(saved.bytesAvoided)}</dd>
-      <dt>Docker Hub's limits that were not hit</dt>
+      <dt>Docker Hub rate limit windows avoided</dt>
       <dd>
-        {count(Math.floor(anonymous))} without a login, {count(Math.floor(personal))} with a
-        Personal one
+        {count(Math.floor(anonymous))} anonymous, {count(Math.floor(personal))} with a Personal
+        account
       </dd>
-      <dt>Cloudflare's bill</dt>
+      <dt>Estimated Cloudflare cost</dt>
       <dd title={cost.notIncluded}>
-        ${cost.total.toFixed(2)} so far, ${cost.projected.toFixed(2)} by the month's end
+        ${cost.total.toFixed(2)} so far, ${cost.projected.toFixed(2)} projected for the month
       </dd>
     </dl>
   );

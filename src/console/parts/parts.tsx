@@ -1,12 +1,12 @@
-// Small parts that many pages are made of.
+// Shared components: problems, cards, times, bars, forms and links.
 
 import type { Child } from "hono/jsx";
-import { ago, brieflyOf, bytes, moment } from "./words.ts";
+import { ago, bytes, moment, shortDigest } from "./words.ts";
 
-/** What is wrong, a sentence each. */
+/** Error messages, one sentence each. */
 export function Problems({ problems }: { problems: readonly string[] }) {
   return (
-    <div class="said bad" role="alert">
+    <div class="notice bad" role="alert">
       {problems.length === 1 ? (
         <p>{problems[0]}</p>
       ) : (
@@ -20,7 +20,7 @@ export function Problems({ problems }: { problems: readonly string[] }) {
   );
 }
 
-/** What is where nothing is yet: what it would be, and how it comes to be. */
+/** Empty state: says what would be listed, and how to add it. */
 export function Empty({ title, children }: { title: string; children: Child }) {
   return (
     <div class="empty">
@@ -53,7 +53,7 @@ export function Time({ at, now }: { at: string; now: number }) {
   );
 }
 
-/** When an image was last pulled, where that is known. */
+/** Time of the last pull of an image, if known. */
 export function LastPull({
   image: { pulledAt, unknownSince },
   now,
@@ -64,8 +64,8 @@ export function LastPull({
   if (pulledAt !== undefined) return <Time at={pulledAt} now={now} />;
   if (unknownSince === undefined) return <>never</>;
   return (
-    <span title="the catalog was made anew then; policies count from there">
-      unknown, since the rebuild <Time at={unknownSince} now={now} />
+    <span title="the catalog was rebuilt then; policies count from that time">
+      unknown; catalog rebuilt <Time at={unknownSince} now={now} />
     </span>
   );
 }
@@ -73,7 +73,7 @@ export function LastPull({
 export function Digest({ digest }: { digest: string }) {
   return (
     <code class="digest" title={digest}>
-      {brieflyOf(digest)}
+      {shortDigest(digest)}
     </code>
   );
 }
@@ -83,7 +83,7 @@ export function Size({ value }: { value: number }) {
   return <span class="number">{bytes(value)}</span>;
 }
 
-/** A bar as long as a part of the whole. @param kind its colour @param track whether the whole is shown behind it */
+/** Bar of `part` in `whole`. @param kind class that sets the colour @param track draws the whole behind the bar */
 export function Bar({
   part,
   whole,
@@ -106,7 +106,7 @@ export function Bar({
   );
 }
 
-/** What may be wider than the page, and is then moved by itself; by keys too. */
+/** Scrollable region for content wider than the page. Focusable, so that it scrolls by keyboard. */
 export function Scroll({
   label,
   tall = false,
@@ -127,8 +127,8 @@ export function imagePath(reference: string): string {
   return `/image?reference=${encodeURIComponent(reference)}`;
 }
 
-/** Something to be pasted elsewhere, with a button that copies it where there is a script. */
-export function Copied({ text, label }: { text: string; label: string }) {
+/** Text to copy. Its button appears only with JavaScript. */
+export function CopyBlock({ text, label }: { text: string; label: string }) {
   return (
     <div class="copied">
       <section class="text" tabindex={0} aria-label={label}>
@@ -143,7 +143,7 @@ export function Copied({ text, label }: { text: string; label: string }) {
   );
 }
 
-/** A list of choices, each of which is a page. */
+/** Tabs: links to pages. */
 export function Tabs({
   label,
   tabs,
@@ -165,16 +165,25 @@ export function Tabs({
 }
 
 export interface Form {
-  /** Where it is sent. */
+  /** Path that the form posts to. */
   action: string;
   button: string;
   danger?: boolean;
-  /** Where one goes who does not want to. */
+  /** Path of the page that dismissing the form leads to. */
   back: string;
+  /** Text of the link that dismisses the form. Default: Cancel. */
+  dismiss?: string;
   children: Child;
 }
 
-export function FormCard({ action, button, danger = false, back, children }: Form) {
+export function FormCard({
+  action,
+  button,
+  danger = false,
+  back,
+  dismiss = "Cancel",
+  children,
+}: Form) {
   return (
     <form method="post" action={action} class="card stack">
       {children}
@@ -183,15 +192,15 @@ export function FormCard({ action, button, danger = false, back, children }: For
           {button}
         </button>
         <a class="button quiet" href={back}>
-          No, back
+          {dismiss}
         </a>
       </p>
     </form>
   );
 }
 
-/** The question before a change, and the button that makes it.
- * @param fields what the form tells beside that */
+/** Confirmation before a change.
+ * @param fields sent as hidden inputs */
 export function Confirm({ fields, children, ...form }: Form & { fields: Record<string, string> }) {
   return (
     <FormCard {...form}>
@@ -203,7 +212,7 @@ export function Confirm({ fields, children, ...form }: Form & { fields: Record<s
   );
 }
 
-/** A link to what changes something; a viewer has none. */
+/** Link to a page that changes something. Not rendered for viewers. */
 export function ActionLink({
   may,
   href,

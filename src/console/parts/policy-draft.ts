@@ -1,14 +1,14 @@
-// The policies as they are being edited: what was typed, read from the form, changed by its buttons, and told to the API.
+// Policy draft: policies while they are edited. Reads the form, applies its buttons, and converts to and from the API.
 
 import { UNITS } from "../../config/lifecycle-schema.ts";
 import { listOf } from "./fields.tsx";
 import type { Policy } from "./policy-words.tsx";
 
-/** What is being edited: as text where that is wanted. */
+/** Policies being edited, as form fields or as JSON text. */
 export interface Draft {
   policies: DraftPolicy[];
   json?: string;
-  /** Of what was in force when it was begun. */
+  /** Version of the policies in force when editing began. */
   version?: string;
 }
 
@@ -18,7 +18,7 @@ export interface DraftPolicy {
   rules: DraftRule[];
 }
 
-/** Texts, as they were typed. */
+/** Field values, as typed. */
 export interface DraftRule {
   priority: string;
   which: string;
@@ -87,8 +87,10 @@ const NEW_RULE = {
   description: "",
 };
 
-/** @param button `add 0`: a rule to the first policy; `remove 0 1`: of the first policy the second rule; `add`; `remove 0` */
-export function changed(draft: Draft, button: string): Draft {
+/** Applies a button of the form.
+ * @param button `add`: adds a policy; `add 0`: adds a rule to the first policy; `remove 0`: removes the first policy; `remove 0 1`:
+ * removes the second rule of the first policy */
+export function applyButton(draft: Draft, button: string): Draft {
   const [verb, p, r] = button.split(" ");
   const at = Number(p);
   const policies = draft.policies.map((policy) => ({ ...policy, rules: [...policy.rules] }));
@@ -101,7 +103,7 @@ export function changed(draft: Draft, button: string): Draft {
     });
   else if (verb === "add" && rules) {
     const first = Math.min(...rules.map(({ priority }) => Number(priority) || 1));
-    // Of `any image` there is one rule, and it comes last.
+    // A policy has at most one rule for any image, and it comes last.
     const hasLast = rules.some(({ which }) => which === "any");
     if (hasLast && first === 1)
       for (const rule of rules) rule.priority = String(Number(rule.priority) + 1);
@@ -115,7 +117,7 @@ export function changed(draft: Draft, button: string): Draft {
   return { ...draft, policies };
 }
 
-/** In ECR's grammar, for the API to read. */
+/** Converts the draft to ECR's syntax, which the API reads. */
 export function policiesOf({
   policies,
   json,
@@ -125,7 +127,7 @@ export function policiesOf({
       const read: unknown = JSON.parse(json);
       return { policies: Array.isArray(read) ? read : [read] };
     } catch (error) {
-      return { problems: [`This is not JSON: ${(error as Error).message}`] };
+      return { problems: [`Invalid JSON: ${(error as Error).message}`] };
     }
   }
   return {
@@ -153,12 +155,12 @@ function whichOf({ which, tags }: DraftRule): object {
   return { tagStatus: which };
 }
 
-/** Of a count that there is none of, the API says so. */
+/** Unit of a count type. An unknown count type has none, and the API refuses it. */
 function unitOf(count: string): string | undefined {
   return Object.hasOwn(UNITS, count) ? UNITS[count as keyof typeof UNITS] : undefined;
 }
 
-/** What is no number is left for the API to refuse. */
+/** Parses a number. Other text is passed on, and the API refuses it. */
 function numberOf(text: string): number | string {
   return text !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }

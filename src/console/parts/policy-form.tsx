@@ -1,19 +1,19 @@
-// The policies as a form.
+// Policy form: lifecycle policies as form fields, or as JSON.
 
 import { Line, Lines } from "./fields.tsx";
 import type { Draft, DraftPolicy, DraftRule } from "./policy-draft.ts";
 
 const WHICH: readonly [string, string][] = [
   ["any", "any image"],
-  ["untagged", "without a tag"],
-  ["patterns", "with tags like"],
-  ["prefixes", "with tags that begin with"],
+  ["untagged", "untagged"],
+  ["patterns", "tags matching"],
+  ["prefixes", "tags starting with"],
 ];
 const COUNTS: readonly [string, string][] = [
-  ["sinceImagePulled", "not pulled for … days"],
-  ["sinceImagePushed", "cached more than … days ago"],
-  ["imageCountMoreThan", "all but the latest …"],
-  ["totalSizeMoreThan", "beyond … GB together"],
+  ["sinceImagePulled", "not pulled for N days"],
+  ["sinceImagePushed", "cached more than N days ago"],
+  ["imageCountMoreThan", "not among the latest N"],
+  ["totalSizeMoreThan", "total size exceeds N GB"],
 ];
 export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: boolean }) {
   const { policies, json, version } = draft;
@@ -25,7 +25,7 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
       data-tried="/lifecycle/preview"
     >
       {version !== undefined && <input type="hidden" name="version" value={version} />}
-      {/* What Enter presses. */}
+      {/* First submit button, so that Enter previews. */}
       <button type="submit" name="do" value="preview" class="unseen" tabindex={-1}>
         Preview
       </button>
@@ -33,7 +33,7 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
         <Fields policies={policies} />
       ) : (
         <Lines
-          label="A policy, or a list of them, in the grammar of Amazon ECR"
+          label="Policy or list of policies, in Amazon ECR syntax"
           name="json"
           rows={24}
           value={json}
@@ -45,11 +45,11 @@ export function PolicyForm({ draft, mayChange }: { draft: Draft; mayChange: bool
         </button>
         {mayChange && (
           <button type="submit" name="do" value="save">
-            Put in force
+            Apply
           </button>
         )}
         <a class="button quiet" href="/lifecycle">
-          No, back
+          Cancel
         </a>
       </p>
     </form>
@@ -67,7 +67,7 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
             name={`p${p}.repositories`}
             value={policy.repositories}
             placeholder="all"
-            hint="Globs, such as team/*; empty: all. The first policy that speaks of one counts."
+            hint="Globs, such as team/*. Empty: all repositories. The first policy that matches a repository applies."
           />
           <Line
             label="Never expire"
@@ -80,11 +80,11 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
           ))}
           <p class="buttons">
             <button type="submit" name="do" value={`add ${p}`} class="quiet">
-              Add a rule
+              Add rule
             </button>
             {policies.length > 1 && (
               <button type="submit" name="do" value={`remove ${p}`} class="quiet">
-                Remove this policy
+                Remove policy
               </button>
             )}
           </p>
@@ -92,7 +92,7 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
       ))}
       <p>
         <button type="submit" name="do" value="add" class="quiet">
-          Add a policy for some repositories
+          Add policy for specific repositories
         </button>
       </p>
     </>
@@ -102,7 +102,7 @@ function Fields({ policies }: { policies: readonly DraftPolicy[] }) {
 function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; place: string }) {
   return (
     <fieldset class="rule">
-      <legend class="unseen">Rule of priority {rule.priority}</legend>
+      <legend class="unseen">Rule with priority {rule.priority}</legend>
       <label class="narrow">
         Priority
         <input type="number" min="1" name={`${name}.priority`} value={rule.priority} />
@@ -120,14 +120,15 @@ function RuleFields({ rule, name, place }: { rule: DraftRule; name: string; plac
       </label>
       <Choice label="Expire when" name={`${name}.count`} choices={COUNTS} chosen={rule.count} />
       <label class="narrow">
-        …
+        {" "}
+        N
         <input
           type="number"
           min="0"
           step="any"
           name={`${name}.number`}
           value={rule.number}
-          aria-label="How many"
+          aria-label="N: days, images or GB"
         />
       </label>
       <input type="hidden" name={`${name}.description`} value={rule.description} />

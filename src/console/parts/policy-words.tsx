@@ -1,6 +1,6 @@
-// A lifecycle policy in words.
+// Policy description: lifecycle policies in words.
 
-/** In ECR's grammar, as far as it is looked into here: the API has read it, or will say what is wrong with it. */
+/** Policy in ECR's syntax, with the fields used here. Not validated here: the API does that. */
 export interface Policy {
   repositories?: string[];
   protect?: string[];
@@ -27,15 +27,15 @@ export function PolicyWords({ policies }: { policies: readonly unknown[] }) {
           <p>
             {repositories ? (
               <>
-                Of{" "}
+                In{" "}
                 {repositories.map((glob) => (
                   <code>{glob}</code>
                 ))}
               </>
             ) : (
-              "Of all repositories"
+              "In all repositories"
             )}
-            {rules.length === 0 ? ", nothing expires." : ", expires:"}
+            {rules.length === 0 ? ", nothing expires." : ", these expire:"}
           </p>
           <ol>
             {rules.map(({ rulePriority, selection, description }) => (
@@ -47,7 +47,7 @@ export function PolicyWords({ policies }: { policies: readonly unknown[] }) {
           </ol>
           {protect.length > 0 && (
             <p>
-              Never:{" "}
+              Never expire:{" "}
               {protect.map((glob) => (
                 <code>{glob}</code>
               ))}
@@ -61,21 +61,21 @@ export function PolicyWords({ policies }: { policies: readonly unknown[] }) {
 
 type Selection = Policy["rules"][number]["selection"];
 
-const STATUSES: Record<string, string> = { any: "any image", untagged: "images without a tag" };
+const STATUSES: Record<string, string> = { any: "any image", untagged: "untagged images" };
 
 function wordsOf(selection: Selection): string {
   const { tagStatus, tagPatternList, tagPrefixList, countType, countNumber: many } = selection;
   const which =
     STATUSES[tagStatus] ??
-    `images with the tags ${(tagPatternList ?? tagPrefixList?.map((one) => `${one}*`) ?? []).join(", ")}`;
+    `images tagged ${(tagPatternList ?? tagPrefixList?.map((one) => `${one}*`) ?? []).join(", ")}`;
   switch (countType) {
     case "imageCountMoreThan":
-      return `${which}, but for the latest ${many} of each repository`;
+      return `${which} except the latest ${many} of each repository`;
     case "sinceImagePushed":
       return `${which} cached more than ${many} days ago`;
     case "sinceImagePulled":
       return `${which} not pulled for ${many} days`;
     default:
-      return `${which}, those pulled longest ago, beyond ${many} GB together`;
+      return `${which} beyond ${many} GB in total, least recently pulled first`;
   }
 }

@@ -1,10 +1,10 @@
-// A preview, as it is shown beside policies: how many images would expire, which, and why.
+// Lifecycle preview: how many images would expire, which, and why.
 
 import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
 import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 
-/** So many images are shown; the API lists more. */
+/** Maximum number of images shown; the API lists more. */
 const MAX_SHOWN = 100;
 
 export function Preview({ preview, now }: { preview: PreviewAnswer; now: number }) {
@@ -19,7 +19,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
           <dd class="hint">of {plural(examined, "image")}</dd>
         </div>
         <div class="tile">
-          <dt>Would come free</dt>
+          <dt>Would be freed</dt>
           <dd class="value">{bytes(bytesFreed)}</dd>
           <dd class="hint">
             {percent(bytesFreed, preview.bytes)} of {bytes(preview.bytes)}
@@ -28,7 +28,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
         <div class="tile">
           <dt>Kept by pins</dt>
           <dd class="value">{count(pinned)}</dd>
-          <dd class="hint">grace: {duration(grace)}</dd>
+          <dd class="hint">grace period: {duration(grace)}</dd>
         </div>
       </dl>
       <Bar name="freed" part={bytesFreed} whole={preview.bytes} kind="series-3" track />
@@ -36,7 +36,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
         <ul>
           {expired.map(({ policy, priority, images }) => (
             <li>
-              {plural(images, "image")} by priority {priority} of {policy}
+              {plural(images, "image")} by the rule with priority {priority} of {policy}
             </li>
           ))}
         </ul>
@@ -52,7 +52,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
                 <th scope="col" class="number">
                   Size
                 </th>
-                <th scope="col">Why</th>
+                <th scope="col">Reason</th>
               </tr>
             </thead>
             <tbody>
@@ -73,7 +73,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
                       </span>
                     )}
                     {image.waiting !== undefined && (
-                      <span class="badge careful">stays: {image.waiting}</span>
+                      <span class="badge careful">kept for now: {image.waiting}</span>
                     )}
                   </td>
                 </tr>

@@ -1,10 +1,10 @@
-// How far a prewarming job is.
+// Prewarm progress: state and progress bar of a job.
 
 import type { JobAnswer } from "../../http/admin/prewarm.ts";
 import { count, percent } from "./words.ts";
 
-/** How often a running job is looked at, in ms. */
-export const OFTEN = "1000";
+/** Refresh interval of a running job, in ms. */
+export const REFRESH_INTERVAL = "1000";
 export const MARKS: Record<string, string> = { done: "good", failed: "bad", cancelled: "careful" };
 
 export function State({ job: { state } }: { job: JobAnswer }) {
@@ -13,18 +13,18 @@ export function State({ job: { state } }: { job: JobAnswer }) {
 
 export function Progress({ job }: { job: JobAnswer }) {
   const { done, total } = job.bytes;
-  const said =
+  const label =
     total > 0 ? percent(done, total) : `${count(job.counts.done)} of ${count(imagesOf(job))}`;
   return (
     <p class="progress">
       <progress
         max={Math.max(1, total)}
         value={job.state === "done" ? Math.max(1, total) : done}
-        aria-label="Bytes that are here"
+        aria-label="Bytes cached"
       >
-        {said}
+        {label}
       </progress>{" "}
-      <span class="number">{said}</span>
+      <span class="number">{label}</span>
     </p>
   );
 }

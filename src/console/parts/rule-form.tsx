@@ -1,4 +1,4 @@
-// The form of a rule: the fields that most rules have by themselves, all others as JSON beside them.
+// Rule form: inputs for the common fields of a rule, and JSON for all others.
 
 import { Line, Lines, listOf } from "./fields.tsx";
 
@@ -7,7 +7,7 @@ interface Field {
   label: string;
   hint: string;
   example: string;
-  /** Several, divided by commas: where there is one, it may stand by itself, or not. */
+  /** Separated by commas. `loose`: a single value is sent as a string; `strict`: always as a list. */
   list?: "loose" | "strict";
   required?: true;
 }
@@ -16,51 +16,51 @@ const FIELDS: readonly Field[] = [
   {
     name: "upstream",
     label: "Upstream",
-    hint: "The registry: a name such as quay.io, or a URL.",
+    hint: "Registry name, such as quay.io, or URL.",
     example: "registry.example.com",
     required: true,
   },
   {
     name: "prefix",
     label: "Prefixes",
-    hint: "What names begin with that lead there; the first is the rule's name. Give it a dot or a dash.",
+    hint: "First part of the image names that this rule serves. The first prefix is the rule's name. Use a dot or a dash, so that it cannot hide a Docker Hub namespace.",
     example: "registry.example.com, team-images",
     list: "loose",
   },
   {
     name: "upstreamPrefix",
-    label: "Upstream's prefix",
-    hint: "A namespace or project there that all names are in.",
+    label: "Upstream prefix",
+    hint: "Namespace or project at the upstream that contains all repositories of this rule.",
     example: "library",
   },
   {
     name: "credentials",
     label: "Credentials",
-    hint: "Names of the deployment's secrets, bound to this upstream by a rule or by SECRETS in wrangler.toml; several are taken in turn.",
+    hint: "Names of Worker secrets that a rule or SECRETS in wrangler.toml binds to this upstream. Several are used in turn.",
     example: "DOCKER_HUB",
     list: "loose",
   },
   {
     name: "allow",
-    label: "Allowed",
-    hint: "Globs over its repositories; empty: all of them.",
+    label: "Allowed repositories",
+    hint: "Globs over the upstream's repositories. Empty: all.",
     example: "library/*, team/**",
     list: "strict",
   },
   {
     name: "tagTtl",
-    label: "A tag is fresh for",
-    hint: "Then the upstream is asked whether it still means the same.",
+    label: "Tag TTL",
+    hint: "After this time, the upstream is asked whether the tag has moved.",
     example: "5m",
   },
 ];
 const SWITCHES: readonly [string, string][] = [
-  ["anonymous", "Everybody may pull by it"],
-  ["offline", "Never ask the upstream"],
-  ["dockerHub", "The upstream is a proxy of Docker Hub: alpine is library/alpine there"],
+  ["anonymous", "Allow anonymous pulls"],
+  ["offline", "Offline: never contact the upstream"],
+  ["dockerHub", "The upstream is a Docker Hub proxy: alpine means library/alpine"],
 ];
 
-/** Fields, as the API takes them, of what was typed; and what cannot be read. */
+/** Reads the form into the fields that the API takes, and lists what cannot be parsed. */
 export function fieldsIn(form: URLSearchParams): {
   fields: Record<string, unknown>;
   problems: string[];
@@ -73,7 +73,7 @@ export function fieldsIn(form: URLSearchParams): {
     if (typeof read !== "object" || read === null || Array.isArray(read)) throw new SyntaxError();
     Object.assign(fields, read);
   } catch {
-    problems.push('Other fields: must be JSON, such as { "immutableTags": ["v*"] }');
+    problems.push('Other fields: must be a JSON object, such as { "immutableTags": ["v*"] }');
   }
   for (const { name, list } of FIELDS) {
     const text = (form.get(name) ?? "").trim();
@@ -86,7 +86,7 @@ export function fieldsIn(form: URLSearchParams): {
   return { fields, problems };
 }
 
-/** @param version of the rule that is edited */
+/** @param version of the edited rule */
 export function RuleForm({
   path,
   fields,
@@ -118,25 +118,25 @@ export function RuleForm({
         </label>
       ))}
       <Lines
-        label="Other fields, as JSON"
+        label="Other fields (JSON)"
         name="more"
         rows={5}
         value={others.length > 0 ? JSON.stringify(Object.fromEntries(others), undefined, 2) : ""}
         hint={
           <>
-            All that a rule can have: see the <a href="/docs">reference</a>.
+            All fields of a rule are in the <a href="/docs">reference</a>.
           </>
         }
       />
       <p class="buttons">
         <button type="submit" name="do" value="save">
-          Put in force
+          Save
         </button>
         <button type="submit" name="do" value="validate" class="quiet">
-          Validate first
+          Validate
         </button>
         <a class="button quiet" href="/upstreams">
-          No, back
+          Cancel
         </a>
       </p>
     </form>

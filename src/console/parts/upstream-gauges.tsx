@@ -1,11 +1,11 @@
-// How upstreams stand, each with its gauge where it has told of a limit.
+// Upstream state: pauses, failures and, where an upstream reported a limit, a gauge.
 
 import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
 import { Gauge } from "./gauge.tsx";
 import { Time } from "./parts.tsx";
-import { count, duration } from "./words.ts";
+import { count, duration, plural } from "./words.ts";
 
-/** @param hours of the last time, of all of them */
+/** @param hours recent hours of all upstreams */
 export function UpstreamGauges({
   upstreams,
   hours,
@@ -31,10 +31,10 @@ export function UpstreamGauges({
       <ul class="plainly">
         {upstreams.filter(isPlain).map((upstream) => (
           <li>
-            <Lately hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
+            <RecentRequests hours={hours.filter((hour) => isOf(hour, upstream))} />{" "}
             {hostOf(upstream.upstream)}
             {upstream.credentials.length > 0 && (
-              <span class="hint"> as {upstream.credentials.join(", ")}</span>
+              <span class="hint"> with {upstream.credentials.join(", ")}</span>
             )}
           </li>
         ))}
@@ -43,19 +43,19 @@ export function UpstreamGauges({
   );
 }
 
-function Lately({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
+function RecentRequests({ hours }: { hours: readonly UpstreamHourAnswer[] }) {
   const requests = hours.reduce((sum, hour) => sum + hour.requests, 0);
   const bad = hours.reduce((sum, hour) => sum + hour.failures + hour.limited, 0);
-  if (requests === 0) return <span class="badge">not asked lately</span>;
-  if (bad === 0) return <span class="badge good">fine</span>;
+  if (requests === 0) return <span class="badge">no recent requests</span>;
+  if (bad === 0) return <span class="badge good">healthy</span>;
   return (
     <span class={`badge ${bad < requests ? "careful" : "bad"}`}>
-      failed {count(bad)} of {count(requests)}
+      {count(bad)} of {count(requests)} failed
     </span>
   );
 }
 
-const PAUSED = { all: "all of it", pulls: "pulls", identities: "all of it" };
+const PAUSED = { all: "all requests", pulls: "pulls", identities: "all requests" };
 
 export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolean {
   return (
@@ -63,7 +63,7 @@ export function isOf(hour: UpstreamHourAnswer, upstream: UpstreamAnswer): boolea
   );
 }
 
-/** @param heading by where it stands on the page */
+/** @param heading level that fits its place on the page */
 export function UpstreamGauge({
   upstream: one,
   heading: Heading = "h2",
@@ -77,25 +77,27 @@ export function UpstreamGauge({
   return (
     <>
       <Heading>{hostOf(one.upstream)}</Heading>
-      {one.credentials.length > 0 && <p class="hint">as {one.credentials.join(", ")}</p>}
+      {one.credentials.length > 0 && <p class="hint">with {one.credentials.join(", ")}</p>}
       {budget && (
         <>
           <Gauge left={budget.remaining} limit={budget.limit} what="pulls" />
           <p class="hint">
-            a window of {duration(budget.window)}, told <Time at={budget.seenAt} now={now} />
+            per {duration(budget.window)}, reported <Time at={budget.seenAt} now={now} />
           </p>
         </>
       )}
-      {one.offline && <p class="badge careful">offline: never asked</p>}
-      {one.pauses.map(({ of, repository, count: whom, until, why }) => (
+      {one.offline && <p class="badge careful">offline: never contacted</p>}
+      {one.pauses.map(({ of, repository, count: clients, until, why }) => (
         <p class="badge careful">
-          {of === "repository" ? repository : PAUSED[of]} left alone
-          {whom !== undefined && ` for ${whom} of those who ask`}, on until{" "}
+          {of === "repository" ? repository : PAUSED[of]} paused
+          {clients !== undefined && ` for ${plural(clients, "client")}`}, resumes{" "}
           <Time at={until} now={now} />: {why}
         </p>
       ))}
       {one.spent !== undefined && (
-        <p class="badge careful">{count(one.spent)} who ask for too much that is not cached</p>
+        <p class="badge careful">
+          {plural(one.spent, "client")} over the limit for uncached content
+        </p>
       )}
     </>
   );

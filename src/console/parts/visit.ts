@@ -1,4 +1,4 @@
-// A visit: one request for a page, what was read of it, and what a page answers.
+// Page visit: what a page is given of a request, and what pages and actions return.
 
 import type { Child } from "hono/jsx";
 import type { Person } from "../../access/administrators.ts";
@@ -14,39 +14,39 @@ export interface PageVisit {
   query: URLSearchParams;
   person: Person;
   api: Api;
-  /** The address and the rules, for examples. */
+  /** Address and rules, for examples. */
   facts(): Facts;
-  /** What the action before has to say. */
-  said: Flash | undefined;
+  /** Result of the previous action. */
+  flash: Flash | undefined;
   theme: Theme;
-  /** In ms since the epoch. */
+  /** Current time, in ms since the epoch. */
   now: number;
 }
 
-/** What a page shows, inside of the frame that all have. */
+/** Content of a page, rendered within the frame. */
 export interface View {
   title: string;
-  /** Which of the sections it belongs to: its path. */
+  /** Path of its section, for the navigation. */
   section: string;
   body: Child;
   status?: number;
 }
 
-/** What comes of an action: where it leads, and what is said there. */
+/** Result of an action: the page to redirect to, and the flash message shown there. */
 export interface Done {
   to: string;
-  said: Flash;
+  flash: Flash;
 }
 
 /** Throws `Refused`. */
 export type Page = (visit: PageVisit) => Promise<View>;
-/** A change: what the API is asked to do. Throws `Refused`. A view is shown in place of a page that would be led to. */
+/** Makes a change through the API. Throws `Refused`. A returned view is rendered instead of a redirect. */
 export type Action = (visit: PageVisit, form: URLSearchParams) => Promise<Done | View>;
 
-/** A section adds what it has. */
+/** Registers the pages and actions of a section. */
 export interface Sections {
   page(path: string, page: Page): void;
-  /** The page asks whether it is meant; the same path by POST does it. */
+  /** GET shows the form or the confirmation; POST to the same path acts. */
   action(path: string, ask: Page, act: Action): void;
 }
 

@@ -1,12 +1,12 @@
-// Numbers, sizes and times as people read them.
+// Formatting: numbers, sizes and times for people.
 
 import { isRecorded, NOT_RECORDED } from "../../text/recorded.ts";
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
-/** Made when they are first used: that takes some ms, which an isolate that only gives images does without. */
-let formats: ReturnType<typeof made> | undefined;
-function made() {
+/** Created on first use: it takes some ms, which isolates that serve only pulls save. */
+let formats: ReturnType<typeof createFormats> | undefined;
+function createFormats() {
   return {
     whole: new Intl.NumberFormat("en-US"),
     compact: new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }),
@@ -14,17 +14,17 @@ function made() {
 }
 
 export function count(value: number): string {
-  formats ??= made();
+  formats ??= createFormats();
   return formats.whole.format(value);
 }
 
-/** Of 10,000 and more the first digits. */
+/** Compact from 10,000 on: `12.3K`. */
 export function brief(value: number): string {
-  formats ??= made();
+  formats ??= createFormats();
   return value < 10_000 ? count(value) : formats.compact.format(value);
 }
 
-/** In powers of 1,000, as disks and bills have it. */
+/** Formats bytes in powers of 1,000, as storage is billed. */
 export function bytes(value: number): string {
   const power = value < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(value) / 3));
   const scaled = value / 1000 ** power;
@@ -32,12 +32,12 @@ export function bytes(value: number): string {
   return `${scaled.toFixed(digits)} ${UNITS[power]}`;
 }
 
-/** `12 images`. @param many where it is not the one with an s */
+/** `12 images`. @param many default: `one` and an s */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** @param part of `whole`; a dash where there is nothing to be a part of */
+/** A dash where `whole` is zero. */
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return "–";
   const value = (100 * part) / whole;
@@ -62,7 +62,7 @@ export function duration(time: number): string {
   return rest > 0 && next ? `${whole} ${rest} ${next[1]}` : whole;
 }
 
-/** `3 min ago`, `in 5 h`; "not recorded" for what is no date, or before 1970. @param at ISO 8601 @param now in ms since the epoch */
+/** `3 min ago`, `in 5 h`; "not recorded" for invalid dates and dates before 1970. @param at ISO 8601 @param now in ms since the epoch */
 export function ago(at: string, now: number): string {
   if (!isRecorded(at)) return NOT_RECORDED;
   const past = now - Date.parse(at);
@@ -71,13 +71,13 @@ export function ago(at: string, now: number): string {
   return past > 0 ? `${whole} ago` : `in ${whole}`;
 }
 
-/** To the minute, in UTC. @param at ISO 8601 */
+/** Formats a time to the minute, in UTC. @param at ISO 8601 */
 export function moment(at: string): string {
   return isRecorded(at) ? `${at.slice(0, 10)} ${at.slice(11, 16)} UTC` : NOT_RECORDED;
 }
 
-/** A digest's beginning. */
-export function brieflyOf(digest: string): string {
+/** First 12 digits of a digest, with its algorithm. */
+export function shortDigest(digest: string): string {
   const [algorithm, hex = ""] = digest.split(":");
   return `${algorithm}:${hex.slice(0, 12)}`;
 }

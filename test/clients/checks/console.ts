@@ -94,18 +94,18 @@ async function journeys(
     );
     await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Nothing has been pulled yet" }).waitFor();
+    await page.getByRole("heading", { name: "No pulls yet" }).waitFor();
   });
 
   await report.check(
     "a token that is made in the console logs podman in, and skopeo pulls with it",
     async () => {
       await page.goto("/tokens/new");
-      await page.getByLabel("What it is for").fill("podman");
-      await page.getByLabel("May pull").fill(`${UP.prefix}/**`);
-      await page.getByLabel("Ends after").fill("1h");
-      await page.getByRole("button", { name: "Make it" }).click();
-      const shown = await page.getByLabel("The token").textContent();
+      await page.getByLabel("Name").fill("podman");
+      await page.getByLabel("Repositories").fill(`${UP.prefix}/**`);
+      await page.getByLabel("Expires after").fill("1h");
+      await page.getByRole("button", { name: "Create token" }).click();
+      const shown = await page.getByLabel("Pull token", { exact: true }).textContent();
       const token = (shown ?? "").trim();
       expectMatch("the token", token, /^entrepot_[0-9A-Za-z]{49}$/);
       const login = ["login", "--authfile", auth, "--tls-verify=false", "-u", "token"];
@@ -121,7 +121,7 @@ async function journeys(
     async () => {
       await page.goto("/");
       await page.getByText("Hit rate").waitFor();
-      await page.getByRole("img", { name: /^Answers, an hour: from here/ }).waitFor();
+      await page.getByRole("img", { name: /^Requests per hour: hits/ }).waitFor();
       await page.goto("/images");
       await page.keyboard.press("/");
       await page.keyboard.type("busybox");
@@ -136,14 +136,14 @@ async function journeys(
     "an image is pinned, and told so, and the pin keeps it from being deleted",
     async () => {
       await page.getByRole("link", { name: "Pin", exact: true }).click();
-      await page.getByRole("button", { name: "Pin it" }).click();
+      await page.getByRole("button", { name: "Pin", exact: true }).click();
       await page.getByRole("status").getByText(`${image} is pinned.`).waitFor();
       await page.getByRole("link", { name: "Delete", exact: true }).click();
       await page.getByRole("button", { name: "Delete", exact: true }).click();
       await page.getByText("take the pin back first").waitFor();
-      await page.getByRole("link", { name: "Take the pin back" }).click();
-      await page.getByRole("button", { name: "Take it back" }).click();
-      await page.getByRole("status").getByText("is pinned no more").waitFor();
+      await page.getByRole("link", { name: "Unpin" }).click();
+      await page.getByRole("button", { name: "Unpin" }).click();
+      await page.getByRole("status").getByText("is unpinned").waitFor();
     },
   );
 
@@ -154,23 +154,23 @@ async function journeys(
       const freed = page.locator("[data-preview]");
       await freed.getByText("Nothing would expire now.").waitFor();
       await page.getByLabel("Expire when").selectOption("imageCountMoreThan");
-      await page.getByLabel("How many").fill("0");
+      await page.getByLabel("N: days, images or GB").fill("0");
       await freed.getByText("must be greater than 0").waitFor();
       await page.getByLabel("Expire when").selectOption("totalSizeMoreThan");
-      await page.getByLabel("How many").fill("0.000000001");
+      await page.getByLabel("N: days, images or GB").fill("0.000000001");
       await freed.getByRole("link", { name: `${UP.prefix}/${BUSYBOX.repository}` }).waitFor();
       expectMatch("still at", page.url(), /\/lifecycle\/policy$/);
-      await page.getByRole("button", { name: "Put in force" }).click();
-      await page.getByRole("status").getByText("The policies are in force").waitFor();
+      await page.getByRole("button", { name: "Apply" }).click();
+      await page.getByRole("status").getByText("Policies applied").waitFor();
       await page.getByRole("link", { name: "Sweep now" }).click();
-      await page.getByRole("button", { name: "Sweep", exact: true }).click();
+      await page.getByRole("button", { name: "Start sweep" }).click();
       await page
         .getByRole("status")
-        .getByText(/marked [1-9]/)
+        .getByText(/[1-9]\d* marked/)
         .waitFor();
-      await page.getByRole("link", { name: "Take back" }).click();
-      await page.getByRole("button", { name: "Take them back" }).click();
-      await page.getByText("as it is shipped").waitFor();
+      await page.getByRole("link", { name: "Revert" }).click();
+      await page.getByRole("button", { name: "Revert" }).click();
+      await page.getByText("built-in default").waitFor();
     },
   );
 
@@ -180,13 +180,13 @@ async function journeys(
       await page.goto("/rules/new");
       await page.getByLabel("Upstream", { exact: true }).fill(`http://${upstream}`);
       await page.getByLabel("Prefixes").fill("console-images");
-      await page.getByRole("button", { name: "Validate first" }).click();
-      await page.getByText("The upstream takes it.").waitFor();
-      await page.getByRole("button", { name: "Put in force" }).click();
-      await page.getByRole("status").getByText('The rule "console-images" is in force').waitFor();
+      await page.getByRole("button", { name: "Validate" }).click();
+      await page.getByText("Validation passed.").waitFor();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("status").getByText('The rule "console-images" is saved').waitFor();
       await page.getByRole("link", { name: "Edit" }).click();
-      await page.getByLabel("A tag is fresh for").fill("soon");
-      await page.getByRole("button", { name: "Put in force" }).click();
+      await page.getByLabel("Tag TTL").fill("soon");
+      await page.getByRole("button", { name: "Save" }).click();
       await page.getByRole("alert").getByText("tagTtl: must be").waitFor();
       expectEqual(
         "complaints",
@@ -196,10 +196,10 @@ async function journeys(
           .join(),
         "",
       );
-      await page.getByLabel("A tag is fresh for").fill("5m");
-      await page.getByRole("button", { name: "Put in force" }).click();
+      await page.getByLabel("Tag TTL").fill("5m");
+      await page.getByRole("button", { name: "Save" }).click();
       await page.getByRole("link", { name: "Delete" }).click();
-      await page.getByRole("button", { name: "Delete the rule" }).click();
+      await page.getByRole("button", { name: "Delete rule" }).click();
       await page.getByRole("status").getByText('The rule "console-images" is deleted.').waitFor();
     },
   );
@@ -208,7 +208,7 @@ async function journeys(
     "prewarming is followed live, without the page being asked for again",
     async () => {
       await page.goto("/prewarm/new");
-      await page.getByLabel("Images, one a line").fill(image);
+      await page.getByLabel("Images, one per line").fill(image);
       await page.getByLabel("Platforms").fill("all");
       await page.getByRole("button", { name: "Prewarm" }).click();
       await page.getByText("done", { exact: true }).first().waitFor();
@@ -217,19 +217,19 @@ async function journeys(
 
   await report.check("explain, /setup and the theme's switch", async () => {
     await page.goto("/explain");
-    await page.getByLabel("Image, as a client names it").fill(image);
+    await page.getByLabel("Image reference").fill(image);
     await page.keyboard.press("Enter");
-    await page.getByText("the next pull is answered 200").waitFor();
+    await page.getByText("next pull: 200").waitFor();
     await page.goto("/setup#podman");
     await page.getByText("REGISTRIES_D").first().waitFor();
     const before = await page.evaluate(
       "getComputedStyle(document.documentElement).backgroundColor",
     );
-    await page.getByRole("button", { name: "Light or dark" }).click();
+    await page.getByRole("button", { name: "Switch theme" }).click();
     await page.reload();
     const after = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
     expectEqual("another colour, kept", before !== after, true);
-    await page.getByRole("button", { name: "Light or dark" }).click();
+    await page.getByRole("button", { name: "Switch theme" }).click();
     await page.context().clearCookies({ name: "theme" });
   });
 
@@ -275,12 +275,12 @@ async function withoutScript({ page, complaints }: Watched, image: string): Prom
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.goto("/lifecycle/policy");
   await page.getByLabel("Expire when").selectOption("totalSizeMoreThan");
-  await page.getByLabel("How many").fill("0.000000001");
+  await page.getByLabel("N: days, images or GB").fill("0.000000001");
   await page.getByRole("button", { name: "Preview" }).last().click();
   await page.getByRole("region", { name: "Images that would expire" }).waitFor();
   await page.goto(`/image/refresh?reference=${image}`);
-  await page.getByRole("button", { name: "Ask the registry" }).click();
-  await page.getByRole("status").getByText("still means").waitFor();
+  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByRole("status").getByText("still points to").waitFor();
   expectEqual("complaints", complaints.join("\n"), "");
 }
 
