@@ -1,5 +1,5 @@
-// A digest is no key. What is stored is shared by all repositories, and served under one only where its upstream has shown, under that
-// rule, that it has it (store/links): one near read for a hit. Being named by an index, a manifest or a tag shows nothing.
+// Links: stored content is shared by all repositories, but served under one only after its upstream has shown, under that rule,
+// that the repository has it (store/links). A hit costs one near read. Being named by an index, manifest or tag is no proof.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { Fills } from "../fill/contract.ts";
@@ -23,11 +23,11 @@ const MAX_REMEMBERED = 5_000;
 
 type Kind = "manifest" | "blob";
 
-/** What of a digest may be given to a repository. */
+/** What a repository may be given of a digest. */
 export interface Here<T> {
   linked: boolean;
   here: T | undefined;
-  /** An earlier version served it to this repository, on the strength of being named; now the upstream has to show it first. */
+  /** An earlier version served the digest to this repository because a parent named it. The upstream now has to confirm it first. */
   wasLinked?: boolean;
 }
 
@@ -47,9 +47,8 @@ export class Links {
     this.#parts = parts;
   }
 
-  /** Waits for what is here of a digest, and gives it to a repository that is linked to it. To the others it is not here, and no error
-   * of reading it is theirs.
-   * @param close told of what is not given */
+  /** Waits for the stored content and returns it if the repository is linked to the digest. To other repositories the content
+   * looks absent, and read errors are not reported. Content that is not returned is passed to `close`. */
   async here<T>(
     source: Source,
     digest: Digest,
@@ -58,7 +57,7 @@ export class Links {
     opening: Promise<T | undefined>,
     close: (here: T) => void = () => {},
   ): Promise<Here<T>> {
-    opening.catch(() => {}); // awaited below, by those who may know
+    opening.catch(() => {}); // awaited below, once the link is known
     const link = await this.#parts.near.get(source, digest, pull);
     if (link?.proved) {
       if (pull.now - link.confirmedAt > CONFIRM_AFTER)
@@ -72,11 +71,11 @@ export class Links {
       this.add(source, digest, pull);
       return { linked: true, here: await opening };
     }
-    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not for this repository
+    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not linked: closed without being served
     return { linked: false, here: undefined, ...(wasLinked && { wasLinked }) };
   }
 
-  /** The upstream has just shown it, under this source. */
+  /** Records a link that the upstream has just confirmed under this source. */
   add(source: Source, digest: Digest, pull: Pull): void {
     this.#parts.near.add(source, digest, pull);
   }
@@ -101,8 +100,8 @@ export class Links {
     }
   }
 
-  /** Whether an earlier version, which kept no records, took the bytes from this very repository: of a manifest its copy in R2 says so;
-   * of a blob the catalog, where this was the only one that led to it when it came. */
+  /** Whether an earlier version, which kept no link records, fetched the bytes from this very repository: a manifest's copy in R2
+   * says so; for a blob, the catalog does, if this was the only repository leading to it when it was stored. */
   async #isInherited(place: string, digest: Digest, kind: Kind, wasLinked: boolean) {
     const { manifests, catalog } = this.#parts;
     if (kind === "manifest") return (await manifests.firstPlace(digest)) === place;
@@ -116,7 +115,8 @@ export class Links {
     pull.later(this.#confirm(source, digest, kind, pull));
   }
 
-  /** That nothing refers to it any more, and the upstream has it no more, ends the link; that the upstream cannot say does not. */
+  /** Renews the link, or ends it if the upstream no longer has the digest and no image refers to it. An upstream that cannot
+   * answer does not end a link. */
   async #confirm(source: Source, digest: Digest, kind: Kind, pull: Pull): Promise<void> {
     const { near, fills } = this.#parts;
     try {
@@ -138,7 +138,7 @@ export class Links {
     }
   }
 
-  /** Whether an image that the repository has leads to it: it keeps a link that was proved. */
+  /** Whether an image of the repository refers to the digest. Such an image keeps a proved link. */
   async #isReferred(source: Source, digest: Digest): Promise<boolean> {
     try {
       return await inTime(this.#parts.catalog.linked(sourceKey(source), digest));
@@ -153,9 +153,8 @@ function inTime<T>(work: Promise<T>): Promise<T> {
   return within(work, LOOKUP_TIMEOUT, () => new Error("no answer in time"));
 }
 
-/** Does `work` for a repository that is not linked. What the upstream refuses is told in words that are the same whether it was asked
- * for the thing, or, since that is here, whether the repository may have it.
- * @param wasLinked it was served here before: it is told that it waits for the upstream's proof, where that cannot be had */
+/** Runs `work` for a repository that is not linked. Refusals by the upstream get the same message whether or not the digest is
+ * stored here, so that they do not reveal it. `wasLinked` content that the upstream cannot confirm now is reported as such. */
 export async function unlinked<T>(
   source: Source,
   digest: Digest,
@@ -174,7 +173,7 @@ export async function unlinked<T>(
   }
 }
 
-/** Whether the upstream was not asked, or has given no answer. */
+/** Whether the upstream was not asked, or gave no usable answer. */
 function cannotTell({ rule }: Source, { status, code }: RegistryError): boolean {
   return rule.offline || status === 429 || (status >= 500 && code !== "MANIFEST_INVALID");
 }

@@ -1,4 +1,5 @@
-// What a tag means: as it is known here, where that is fresh; else as its object finds out; and, while that fails, as it was.
+// Tag resolution: the digest a tag points to, from the cache while fresh, else through the tag's Durable Object, and the last
+// known one if that fails.
 
 import type { CheckedTag } from "../fill/contract.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
@@ -19,11 +20,11 @@ import { isDoubted, isMissing } from "./recheck.ts";
 import type { PullServices } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
-/** What a tag means, and how that is known. */
+/** A tag's digest, and how it was determined. */
 export interface Meant {
   mapping: TagMapping;
   label: Labelled;
-  /** Its object has just told it, and KV may not show it yet. */
+  /** The mapping comes from the tag's Durable Object, and KV may not show it yet. */
   told?: boolean;
 }
 
@@ -34,7 +35,7 @@ export async function meaningOf(
   pull: Pull,
 ): Promise<Meant> {
   const found = await services.tags.get(source, tag, pull);
-  // Another rule of this upstream may keep what is deleted.
+  // Another rule of this upstream may keep deleted tags.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
   const freshness = known ? freshnessOf(known, source, tag, pull.now) : "stale";
   if (known && freshness !== "fresh" && source.rule.offline) {
@@ -51,8 +52,8 @@ export async function meaningOf(
   return toldMeaning(services, source, tag, known, pull, freshness);
 }
 
-/** For a HEAD whose answer comes from KV alone, which is late: what it names may be gone, and nothing of it is here. Undefined where the
- * meaning is from elsewhere. Throws DENIED (403). */
+/** Confirms a mapping from KV with the tag's Durable Object before a HEAD is answered from it: KV lags, and the digest may be gone
+ * upstream. Undefined if the mapping is from elsewhere. Throws DENIED (403). */
 export async function lateMeaning(
   services: PullServices,
   source: Source,
@@ -63,12 +64,12 @@ export async function lateMeaning(
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
   const sure = await toldMeaning(services, source, tag, mapping, pull, "fresh");
   permitMeant(source, sure.mapping.digest, pull);
-  services.tags.keep(source, tag, sure.mapping, pull); // asked for again in some seconds
+  services.tags.keep(source, tag, sure.mapping, pull); // the same HEAD tends to be repeated within seconds
   return sure;
 }
 
-/** What the tag means, where something that it led to was missing and it turned out to have moved. Throws `error` where it has not.
- * @param error of pulling what it meant */
+/** Resolves the tag again after its content turned out to be missing. Throws `error`, the failure of the first attempt, if the tag
+ * has not moved. */
 export async function movedSince(
   services: PullServices,
   source: Source,
@@ -84,7 +85,7 @@ export async function movedSince(
   return moved;
 }
 
-/** As the tag's object has it, which is never late. @param freshness of what is known */
+/** Resolves through the tag's Durable Object, which never lags. `freshness` is that of the known mapping. */
 async function toldMeaning(
   services: PullServices,
   source: Source,
@@ -111,7 +112,7 @@ function insteadOfCheck(
   return { mapping, label };
 }
 
-/** The tag's object is asked; where that fails, which is the platform's doing, what is known still serves. */
+/** Asks the tag's Durable Object. If the platform fails, the known mapping is served stale. */
 async function checked(
   services: PullServices,
   source: Source,
@@ -133,7 +134,7 @@ async function checked(
   }
 }
 
-/** What the upstream does not have any more is not remembered here either. */
+/** Forgets a mapping that the upstream no longer has. */
 function forgetGone(
   services: PullServices,
   source: Source,
@@ -159,12 +160,12 @@ function passingLabel(source: Source, mapping: TagMapping, now: number): Labelle
   return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
 }
 
-/** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
- * request would have it checked again. */
+/** Interval in which this isolate revalidates a tag once in the background, in ms. KV takes seconds to show the result, and until
+ * then every request would start another check. */
 const CHECK_AGAIN = 5_000;
 const checkedBehind = new Claims(1_000);
 
-/** Checks the tag behind an answer, and fetches its manifest if it has moved. */
+/** Revalidates the tag in the background and fetches its manifest if it has moved. */
 async function checkBehind(
   services: PullServices,
   source: Source,
@@ -178,16 +179,16 @@ async function checkBehind(
     if (!failure) services.tags.keep(source, tag, mapping, pull);
   } catch (error) {
     forgetGone(services, source, tag, error, pull);
-    // The next request that cannot do without is told.
+    // The error is reported to the next request that cannot do without the check.
     console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
   }
 }
 
-/** Interval in ms in which an isolate tells a tag's object once that the link is there. */
+/** Minimum interval between reports of the same link to a tag's Durable Object, in ms. */
 const TELL_AGAIN = 10 * 60_000;
 const telling = new Claims(1_000);
 
-/** Behind the answer: the next who ask by the tag then need not look for the link. */
+/** Reports in the background that the link is proved, so that later pulls by tag need not look it up. */
 export function tellProved(
   services: PullServices,
   source: Source,
