@@ -1,4 +1,4 @@
-// The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
+// Preview: what a sweep would mark now, why, and how much space it would free. Changes nothing.
 
 import { countByRule, type RuleCount } from "../catalog/sweep/contract.ts";
 import type { SweepContext } from "./context.ts";
@@ -7,12 +7,12 @@ import { coverageBy, coverageOf } from "./coverage.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
 
-/** Images that are listed, of those that expire. */
+/** Maximum number of expiring images listed. */
 const MOST_LISTED = 1_000;
-/** Places whose upstream is asked. */
+/** Maximum number of places whose upstream is asked. */
 const MOST_ASKED = 50;
-/** Steps of matching (policy/steps) in one preview: about a second. A viewer may try any policy, and could else keep the isolate from
- * answering pulls, with many patterns where one is not enough. */
+/** Maximum number of matching steps (policy/steps) per preview, about a second. Attack: a viewer tries a policy with many
+ * costly patterns and keeps the isolate from answering pulls. */
 const MOST_STEPS = 250_000_000;
 
 /** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */

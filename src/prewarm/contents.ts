@@ -1,4 +1,4 @@
-// What an image consists of, for some platforms: which of its manifests, and which blobs, with their sizes. Pure.
+// Image contents for given platforms: child manifests and blobs with their sizes. Pure.
 
 import type { Digest } from "../oci/digest.ts";
 import { parseObject } from "../oci/json.ts";
@@ -6,12 +6,12 @@ import { type Named, namedIn } from "../oci/references.ts";
 
 export interface Blob {
   digest: Digest;
-  /** In bytes; 0 where it is not told. */
+  /** In bytes; 0 if the descriptor does not give it. */
   size: number;
 }
 
-/** Children of an index that are wanted. What names no platform belongs to all of them, as clients take it: an index in an index, an
- * artifact. @returns with what is worth saying: platforms that there are none of, where there are any */
+/** Children of an index for the wanted platforms. A child without a platform (a nested index, an artifact) belongs to all of
+ * them, as for clients. Also returns the platforms that the index lacks, if it names any. */
 export function childrenFor(
   index: Uint8Array,
   platforms: readonly string[],
@@ -23,12 +23,13 @@ export function childrenFor(
   return { children: [...new Set(wanted.map(({ digest }) => digest))], missing };
 }
 
-/** Whether platforms can be told apart there. */
+/** Whether the manifest distinguishes platforms. */
 export function namesPlatforms(manifest: Uint8Array): boolean {
   return partsOf(manifest).some(({ platform }) => platform !== undefined);
 }
 
-/** Config, layers, and what an index names beside manifests, but for those that no registry vouches for: their `urls` are not asked. */
+/** Config, layers, and blobs that an index names beside manifests. Foreign layers are left out, because their `urls` are not
+ * fetched. */
 export function blobsIn(manifest: Uint8Array, platforms: readonly string[] = ["all"]): Blob[] {
   const blobs = partsOf(manifest).filter(
     (part) => part.kind === "blob" && !part.foreign && isWanted(part, platforms),
@@ -36,7 +37,7 @@ export function blobsIn(manifest: Uint8Array, platforms: readonly string[] = ["a
   return each(blobs);
 }
 
-/** Of unknown kind: what the upstream has not as a manifest is a blob. */
+/** Entries of unknown kind: treated as a blob if the upstream has no such manifest. */
 export function maybeBlobsIn(manifest: Uint8Array): Map<Digest, Blob> {
   const unknown = each(partsOf(manifest).filter(({ kind }) => kind === "unknown"));
   return new Map(unknown.map((blob) => [blob.digest, blob]));
@@ -62,7 +63,7 @@ function isOf(platform: string, wanted: string): boolean {
   return wanted === "all" || platform === wanted || platform.startsWith(`${wanted}/`);
 }
 
-/** The newest so many, as far as their names tell: numbers in them count as numbers, and a release goes before what leads up to it. */
+/** The newest `count` tags by name: numbers are compared numerically, and a release precedes its pre-releases. */
 export function newestOf(tags: readonly string[], count: number): string[] {
   const collator = new Intl.Collator("en", { numeric: true });
   const isRelease = (tag: string) => (/^v?\d+(\.\d+)*$/.test(tag) ? 1 : 0);

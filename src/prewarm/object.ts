@@ -1,5 +1,5 @@
-// PrewarmObject: the one Durable Object that has images fetched before anybody asks. Its alarm does a stretch of the work at a time, and
-// sets the next one before it begins: a reset at any moment costs the stretch, and what the fills have done by then stays done.
+// PrewarmObject: the one Durable Object that fetches images ahead of demand. Its alarm works in stretches and sets the next alarm
+// first, so a reset costs at most one stretch; what the fills have stored remains.
 
 import { DurableObject } from "cloudflare:workers";
 import type { AccessBindings } from "../access/contract.ts";
@@ -19,17 +19,17 @@ import { beginScheduled } from "./scheduled.ts";
 import { STEPS } from "./schema.ts";
 import { blobOf, contentsOf, newestTags, targetOf, type WarmingContext } from "./warming.ts";
 
-/** A stretch is as long as this, in ms; one that was broken off is taken up again after so long. */
+/** Length of a stretch in ms, and the time in ms after which an interrupted one is resumed. */
 const STRETCH = 30_000;
 const BROKEN_OFF = 90_000;
-/** Images, and blobs of each, that are fetched side by side: clients' own pulls are to have room. */
+/** Number of images, and of blobs per image, fetched concurrently; low, to leave room for clients' pulls. */
 const IMAGES = 2;
 const BLOBS = 3;
-/** An image that cannot be had is tried again after this, doubled each time, up to that; and for so long, in ms. */
+/** Initial retry delay of a failed image, doubled each time; maximum delay; and time after which it is given up. In ms. */
 const PAUSE = 15_000;
 const LONGEST_PAUSE = 30 * 60_000;
 const ITEM_TIMEOUT = 24 * 60 * 60_000;
-/** Statuses that do not change by waiting. */
+/** Statuses that a retry does not change. */
 const FINAL = [400, 401, 403, 404, 405, 413];
 const MOST_RUNNING = 50;
 
@@ -80,14 +80,14 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     return settle(() => this.#wake(now));
   }
 
-  /** At once, unless it is awake. */
+  /** Sets the alarm to now, unless an earlier one is set. */
   async #wake(now: number): Promise<void> {
     const at = await this.ctx.storage.getAlarm();
     if (at === null || at > now) await this.ctx.storage.setAlarm(now);
   }
 
   override async alarm(): Promise<void> {
-    // First of all: should the object die in here, it wakes again.
+    // Set first, so that the object wakes again if it dies during the stretch.
     await this.ctx.storage.setAlarm(Date.now() + BROKEN_OFF);
     const next = await this.#stretch(Date.now() + STRETCH);
     const now = Date.now();
@@ -97,7 +97,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     else await this.ctx.storage.setAlarm(Math.max(now, Math.min(...times)));
   }
 
-  /** @returns when something is scheduled next; undefined where nothing is */
+  /** @returns when the next scheduled job is due; undefined if none is scheduled */
   async #stretch(until: number): Promise<number | undefined> {
     let context: WarmingContext;
     let scheduledAt: number | undefined;
@@ -119,7 +119,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     return scheduledAt;
   }
 
-  /** One image after the other, while there is time. */
+  /** Works on one image after another while time is left. */
   async #lane(context: WarmingContext, until: number): Promise<void> {
     while (Date.now() < until) {
       const item = jobs.nextItem(this.#database, this.#inHand, Date.now());
@@ -167,7 +167,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     jobs.setItem(this.#database, item, { state: "done", error: null });
   }
 
-  /** @returns whether all of them are here */
+  /** @returns whether all blobs are stored */
   async #blobs(
     context: WarmingContext,
     source: Source,
@@ -203,7 +203,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
         else isWhole = false;
       }
     };
-    // All end before an error of one is told: none is to go on beside the next try.
+    // Wait for all lanes before throwing, so that none runs beside the retry.
     const ended = await Promise.allSettled(Array.from({ length: BLOBS }, lane));
     for (const one of ended) if (one.status === "rejected") throw one.reason;
     return isWhole;

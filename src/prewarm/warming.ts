@@ -1,5 +1,5 @@
-// The warming of one image: what its tag means now, its manifests, and its blobs. Every step finds what was done before it, and so may be
-// done again, whatever broke off the last one. The fills do the work, for whoever else asks too; here they are waited for.
+// Warming of one image: resolves its tag, fetches its manifests and waits for its blobs. Every step is idempotent and resumes
+// after interruption. The fills do the work and are shared with clients.
 
 import type { Config } from "../config/read.ts";
 import type { Fills } from "../fill/contract.ts";
@@ -24,29 +24,29 @@ import {
   newestOf,
 } from "./contents.ts";
 
-/** How deep indexes may stand in one another, and how many pages of a tag list are read. */
+/** Maximum depth of nested indexes, and maximum number of tag list pages read. */
 const MAX_INDEX_DEPTH = 3;
 const MOST_PAGES = 50;
-/** How many manifests of one image are fetched, and how many blobs: of an index that names one index many times over, all of it would
- * be fetched in the name of one image. */
+/** Maximum number of manifests and blobs per image. Attack: an index that names one index many times would otherwise fetch all
+ * of it in the name of one image. */
 const MOST_MANIFESTS = 500;
 const MOST_BLOBS = 20_000;
-/** Steps of matching (policy/steps) over a repository's tags: an upstream may list millions. */
+/** Maximum number of matching steps (policy/steps) over a repository's tags: an upstream may list millions. */
 const MOST_STEPS = 250_000_000;
-/** How often it is looked how far a large blob is, in ms. */
+/** Interval between progress checks of a large blob, in ms. */
 const POLL_INTERVAL = 2_000;
 
 export interface Contents {
   digest: Digest;
   blobs: Blob[];
-  /** What is worth saying. */
+  /** A remark, such as missing platforms. */
   note?: string;
 }
 
 export interface WarmingContext {
   config: Config;
   fills: Fills;
-  /** Digests that nobody gets, and why. */
+  /** Digests in quarantine, with the reason. */
   quarantined: ReadonlyMap<string, string>;
 }
 
@@ -55,8 +55,8 @@ export interface WarmingTarget {
   reference: Reference;
 }
 
-/** Where an image comes from. Throws what a client would be told: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a rule that
- * cannot be used. */
+/** The source of an image. Throws the errors a client would get: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a
+ * rule that cannot be used. */
 export function targetOf({ config }: WarmingContext, text: string): WarmingTarget {
   const reference = parseReference(text, "");
   const source = sourceFor(config, reference.name);
@@ -78,7 +78,7 @@ function sourceFor({ rules }: Config, name: string): Source {
   return { rule, repository: routed.repository };
 }
 
-/** Its tag is checked at the upstream now, and its manifests are here then. */
+/** Checks the tag upstream and fetches the manifests. */
 export async function contentsOf(
   context: WarmingContext,
   { source, reference }: WarmingTarget,
@@ -122,8 +122,8 @@ export async function contentsOf(
   };
 }
 
-/** @param mayBeBlob its descriptor does not say that it is a manifest
- * @returns undefined where the upstream has none by that digest, or gives something that is none, and it may be a blob */
+/** Fetches a manifest. `mayBeBlob`: its descriptor does not say that it is a manifest, and undefined is returned if the
+ * upstream has no valid manifest of that digest. */
 async function manifestOf(
   { fills }: WarmingContext,
   source: Source,
@@ -146,7 +146,7 @@ function isNone({ code, status }: RegistryError): boolean {
   );
 }
 
-/** 403: tried again, it would be the same. */
+/** 403, because a retry would end the same way. */
 function excessive(what: string): RegistryError {
   const message = `it consists of more than ${what}: prewarm its manifests one by one, by their digests`;
   return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
@@ -159,9 +159,8 @@ async function meaningOf({ fills }: WarmingContext, source: Source, tag: string)
   return mapping.digest;
 }
 
-/** Waits for a blob until then, in ms since the epoch.
- * @param had told how much of it is here, in bytes
- * @returns whether all of it is */
+/** Waits for a blob until the given time, in ms since the epoch. `had` receives the bytes stored so far. Returns whether the
+ * whole blob is stored. */
 export async function blobOf(
   { fills }: WarmingContext,
   source: Source,
@@ -173,7 +172,7 @@ export async function blobOf(
   if (joined.state === "published") return true;
   const { attempt } = joined;
   const whole = fills.waitFor(digest, source, attempt, 0, true).then(() => true);
-  whole.catch(() => {}); // awaited below, or of no interest any more
+  whole.catch(() => {}); // awaited below, or no longer relevant
   while (Date.now() < until) {
     const pause = Math.min(POLL_INTERVAL, until - Date.now());
     const isWhole = await within(whole, pause, () => new NotYet()).catch((error) => {
@@ -190,8 +189,7 @@ export async function blobOf(
 
 class NotYet extends Error {}
 
-/** The names of a repository's newest tags, each with the repository's.
- * @param text name:glob */
+/** Full references of a repository's newest tags. `text` is name:glob. */
 export async function newestTags(
   context: WarmingContext,
   text: string,
