@@ -1,4 +1,4 @@
-// The steps of the story, each of one thing that decides about a pull. Pure.
+// Steps: one per aspect that decides about a pull. Pure.
 
 import { isDigestDenied, isNameAllowed, isTagAllowed, speaksOfTags } from "../policy/allowed.ts";
 import { freshnessOf, isImmutable } from "../policy/fresh.ts";
@@ -6,7 +6,7 @@ import type { Source } from "../policy/source.ts";
 import type { ContentFact, Facts } from "./facts.ts";
 import { list, short, words } from "./words.ts";
 
-/** good: nothing stands in the way. careful: it works, and something is to be known. bad: here it ends. */
+/** good: no obstacle. careful: works, with something to note. bad: the pull fails here. */
 export type Mark = "good" | "careful" | "bad";
 
 export const ABOUT = [
@@ -46,7 +46,7 @@ export function accessStep({ target, tokens, issuers }: Facts, mode: "open" | "t
   return step("access", "good", `who may pull it: ${ways.join("; ")}`);
 }
 
-/** Why the rule's lists refuse it; undefined where they do not. */
+/** Why the rule refuses the pull; undefined if it does not. */
 export function refusalOf(
   source: Source,
   { reference: { tag }, digest, quarantined }: Facts,

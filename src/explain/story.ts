@@ -1,4 +1,4 @@
-// The story of a pull that has not happened: from the facts, step by step, to what would come of it. Pure.
+// Story: derives from the facts, step by step, how the next pull would be served. Pure.
 
 import { RegistryError } from "../oci/error.ts";
 import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
@@ -17,7 +17,7 @@ import {
 } from "./steps.ts";
 
 export interface Story {
-  /** What the next pull of somebody who may would be answered, in HTTP, as far as can be told from here. */
+  /** Expected HTTP status of the next pull by an authorized client. */
   status: number;
   steps: Step[];
 }
@@ -96,7 +96,7 @@ function endOf(facts: Facts, source: Source): End {
   return fetched(facts, source, why);
 }
 
-/** What has to be asked of the upstream, for this reason. */
+/** The end of a pull that must ask the upstream for this reason. */
 function fetched(facts: Facts, { rule }: Source, why: string): End {
   const { host } = rule.upstream;
   if (facts.upstream?.offline)
@@ -110,8 +110,8 @@ function fetched(facts: Facts, { rule }: Source, why: string): End {
   };
 }
 
-/** Why the upstream is not asked now: a limit on pulls concerns manifests' GETs alone, and what rests for single identities is asked
- * for others. */
+/** The pause that prevents this request. A pause of pulls affects only manifest GETs; pauses of single identities do not
+ * affect others. */
 function pauseOf({ upstream }: Facts, how: "head" | "get") {
   return upstream?.pauses.find(
     ({ of }) => of !== "identities" && (how === "get" || of !== "pulls"),

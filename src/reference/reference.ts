@@ -1,4 +1,4 @@
-// The reference of the configuration: made of the schemas that read it, so that it says what they do.
+// Configuration reference: generated from the schemas that parse the configuration.
 
 import { authSchema, issuerSchema, teamSchema } from "../config/auth.ts";
 import { accessKeySchema, loginSchemas } from "../config/credentials.ts";
@@ -12,15 +12,15 @@ import { timeFields } from "../config/times.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
 export interface Section {
-  /** For links: `rules`. */
+  /** Anchor, such as `rules`. */
   id: string;
   title: string;
-  /** What it is about: sentences. */
+  /** Introduction, in sentences. */
   about: string;
   fields: Field[];
 }
 
-/** What is parsed by hand, or by a schema of its own. */
+/** A field that is parsed by hand or by a schema of its own. */
 function table(path: string, type: string, description: string, required = false): Field {
   return { path, type, required, description };
 }

@@ -1,5 +1,5 @@
-// What Cloudflare asks for what a cache uses (its published prices, the Workers Paid plan), and the variable PRICES that says otherwise:
-// prices change, and contracts have their own.
+// Prices: what Cloudflare charges for the resources a cache uses (published prices, Workers Paid plan), and the variable PRICES
+// that overrides them, since prices change and contracts differ.
 
 import { z } from "zod";
 import { describe } from "../config/issues.ts";
@@ -7,21 +7,21 @@ import { parseJson } from "../config/json.ts";
 
 /** In US dollars. */
 export interface Price {
-  /** In words. */
+  /** Description of the unit. */
   what: string;
-  /** How much of it a month includes. */
+  /** Amount included per month. */
   included: number;
-  /** Of `per` of it more. */
+  /** Price per further `per` units. */
   price: number;
   per: number;
 }
 
 export interface Prices {
-  /** When they were read, or since when the variable's hold. */
+  /** Date of the published prices, or the date given in PRICES. */
   dated: string;
-  /** A month. */
+  /** Plan price per month. */
   plan: number;
-  /** By operation (store/counted), and `r2_storage` in GB-months. */
+  /** By operation (store/counted, platform/rpc), and `r2_storage` in GB-months. */
   items: Record<string, Price>;
 }
 
@@ -59,7 +59,7 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** @param value of the variable PRICES: what is otherwise than published; throws a sentence with the field's path */
+/** Reads the variable PRICES, which overrides published prices. Throws a message with the field's path. */
 export function readPrices(value: unknown): Prices {
   if (value === undefined || value === "") return PUBLISHED;
   const given = parseJson(value);

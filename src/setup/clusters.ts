@@ -1,4 +1,4 @@
-// What is said to a cluster, and not to its nodes: the pull secret, and names that lead through the cache. And pipelines.
+// Setup of clusters and pipelines: pull secrets, rewritten image names, charts and CI systems.
 
 import { buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
@@ -46,7 +46,7 @@ const kustomize: Client = {
   ],
 };
 
-/** The name of an image by which it is pulled through here, as an expression of Kyverno's. */
+/** A Kyverno expression that rewrites an image name so that it is pulled through the cache. */
 function renamed(list: string, registry: string, location: string): string {
   const from = jmespath(`^${pattern(registry)}/`);
   const to = jmespath(`${location}/`.replaceAll("$", "$$$$")); // `$1` is a group of the pattern's

@@ -1,4 +1,4 @@
-// Engines and builders on machines of their own: Docker, Podman and its relatives, BuildKit, Nomad.
+// Setup of container engines and builders: Docker, Podman and related tools, BuildKit, Nomad.
 
 import {
   buildkitMirrors,

@@ -1,10 +1,10 @@
-// Nodes of clusters: containerd's `hosts.toml`, and what k3s, RKE2, EKS, GKE, kind and minikube make of it.
+// Setup of cluster nodes: containerd's `hosts.toml`, and its variants for k3s, RKE2, EKS, GKE, kind and minikube.
 
 import { type Client, type Expanded, encodedIn, expanded, file, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
 import { fileName, shell, toml, yaml } from "./quote.ts";
 
-/** One `hosts.toml`, the same for every registry: containerd says which one it means (`?ns=`). */
+/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). */
 function hostsToml({ url, login }: Facts): (string | Expanded)[] {
   const host = `host.${toml(url)}`;
   return [
