@@ -1,4 +1,4 @@
-// The registry API, pull and discovery (OCI distribution-spec 1.1): from what was asked to the answer.
+// Registry API, pull and discovery (OCI distribution-spec 1.1): from the request to the response.
 
 import type { Seals } from "../../access/tokens/seals.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -27,11 +27,10 @@ import { ListPages } from "./list-pages.ts";
 import type { Admitted, RegistryAuth, Visitor } from "./registry-auth.ts";
 import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
 
-/** Whether referrers are of the upstream's API (`api`), of the tag that clients keep them under where there is none (`tag`), or of neither
- * (`none`), for which the list is empty. */
+/** Source of the referrers: the upstream's API (`api`), the fallback tag (`tag`), or neither (`none`, an empty list). */
 const REFERRERS_FROM = "Entrepot-Referrers";
 
-/** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
+/** The pull context, with what determines response caching and what is recorded. */
 type Heeded = Pull &
   Pick<Described, "shared"> &
   Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
@@ -189,7 +188,7 @@ async function blob(
       ? await headBlob(services, source, digest, asked)
       : await pullBlob(services, source, digest, rangeOf(request, digest), asked);
   note(services, source, "blob", pulled, asked);
-  // Of what is being fetched its fill tells.
+  // A blob that is being fetched is reported by its fill.
   if (!head && "hit" in pulled.status)
     unlessQuiet(asked, () => services.reports.blob(source, digest, asked));
   const described = {
@@ -216,7 +215,8 @@ async function blob(
   return new Response(readable, { status: range ? 206 : 200, headers });
 }
 
-/** Feeds the answer while it is being sent. What fails breaks the transfer: it must never end as if it were whole. */
+/** Streams the body while the response is being sent. A failure must abort the transfer, which must never end as if it were
+ * complete. */
 function send(pulled: PulledBlob, writable: WritableStream, digest: string): void {
   pulled
     .writeTo?.(writable)
@@ -224,7 +224,7 @@ function send(pulled: PulledBlob, writable: WritableStream, digest: string): voi
       console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
       return writable.abort(error);
     })
-    .catch(() => {}); // the client is gone: there is nobody left to tell
+    .catch(() => {}); // the client has disconnected
 }
 
 async function listHeaders(

@@ -1,28 +1,28 @@
-// What the token service is asked for: by a query with Basic (distribution's token specification), or by a form (its OAuth2 part).
+// Token request: parses a query with Basic credentials (distribution's token specification) or a form (its OAuth2 part).
 
 import { RegistryError } from "../../oci/error.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { textOf } from "../shared/body.ts";
 
 export interface Scope {
-  /** As the client says it. */
+  /** The repository as the client names it. */
   name: string;
   actions: string[];
 }
 
 export interface TokenParameters {
   scopes: Scope[];
-  /** The form's; else the header has it, if anybody. */
+  /** Password or refresh token of the form; otherwise credentials come from the header. */
   secret?: string;
-  /** A refresh token is wanted. */
+  /** Whether a refresh token is requested. */
   offline: boolean;
 }
 
-/** Of a form, in bytes; and how much may be asked for at once: a token that says all that has to fit into a header. */
+/** Maximum form size, in bytes, and maximum number of scopes: a token that carries them all must fit into a header. */
 const LONGEST_FORM = 64 * 1024;
 const MOST_SCOPES = 25;
 
-/** Throws UNSUPPORTED (400, and 405 for another method) and SIZE_INVALID (413). */
+/** Throws UNSUPPORTED (400, or 405 for another method) and SIZE_INVALID (413). */
 export async function wantedIn(request: Request, url: URL): Promise<TokenParameters> {
   if (request.method === "POST") return wantedByForm(await formOf(request));
   if (request.method !== "GET")
@@ -53,7 +53,8 @@ async function formOf(request: Request): Promise<URLSearchParams> {
   return new URLSearchParams(await textOf(request, LONGEST_FORM, "a form"));
 }
 
-/** `repository:<name>:<actions>`, several in one text or in several. What is of another type, or no name, opens nothing here. */
+/** Parses `repository:<name>:<actions>`, several per text or several texts. Scopes of other types or invalid names are
+ * ignored. */
 function scopesIn(texts: readonly string[]): Scope[] {
   const scopes = texts.flatMap((text) => text.split(" ").filter((scope) => scope !== ""));
   if (scopes.length > MOST_SCOPES) throw bad(`${MOST_SCOPES} scopes at most`);
