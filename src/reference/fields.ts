@@ -38,7 +38,7 @@ export function fieldOf(schema: Schema, path: string): Field {
 function shapeOf(schema: Schema): Record<string, Schema> {
   const { def } = innermost(schema);
   if (def.type === "object") return (def as z.core.$ZodObjectDef).shape;
-  throw new Error(`of ${def.type} there are no fields`);
+  throw new Error(`a schema of type ${def.type} has no fields`);
 }
 
 /** The wrapped schema; of a pipe, the input's. */
@@ -79,7 +79,7 @@ function typeOf(outer: Schema): string {
   const { schema, def } = innermost(outer);
   switch (def.type) {
     case "string":
-      return "a text";
+      return "a string";
     case "boolean":
       return "true or false";
     case "number":
@@ -98,7 +98,7 @@ function typeOf(outer: Schema): string {
     case "record":
       return "a table";
     default:
-      throw new Error(`there are no words for ${def.type}`);
+      throw new Error(`no description for schema type ${def.type}`);
   }
 }
 
