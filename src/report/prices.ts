@@ -35,19 +35,19 @@ export const PUBLISHED: Prices = {
   dated: "2026-11-01",
   plan: 5,
   items: {
-    worker_request: million("requests to the Worker", 10, 0.3),
-    object_request: million("requests to Durable Objects", 1, 0.15),
-    kv_read: million("reads of KV", 10, 0.5),
-    kv_write: million("writes to KV", 1, 5),
-    kv_delete: million("deletions in KV", 1, 5),
-    kv_list: million("lists of KV", 1, 5),
-    r2_class_a: million("class A operations of R2", 1, 4.5),
-    r2_class_b: million("class B operations of R2", 10, 0.36),
-    r2_storage: { what: "GB-months in R2", included: 10, price: 0.015, per: 1 },
+    worker_request: million("Worker requests", 10, 0.3),
+    object_request: million("Durable Object requests", 1, 0.15),
+    kv_read: million("KV reads", 10, 0.5),
+    kv_write: million("KV writes", 1, 5),
+    kv_delete: million("KV deletes", 1, 5),
+    kv_list: million("KV lists", 1, 5),
+    r2_class_a: million("R2 class A operations", 1, 4.5),
+    r2_class_b: million("R2 class B operations", 10, 0.36),
+    r2_storage: { what: "GB-months of R2 storage", included: 10, price: 0.015, per: 1 },
   },
 };
 
-const amount = z.number().min(0, "must be a number of dollars, or of what is included");
+const amount = z.number().min(0, "must be a number of at least 0");
 const schema = z.strictObject({
   dated: z.iso.date("must be a date, such as 2026-11-01"),
   plan: amount.optional(),

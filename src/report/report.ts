@@ -126,7 +126,7 @@ function costOf(asked: ReportInput): Report["cost"] {
     total: sum((line) => line.cost),
     projected: sum((line) => line.projected),
     notIncluded:
-      "CPU time, the objects' duration and rows, log lines; and what other Workers of the account use of what is included",
+      "CPU time, Durable Object duration and rows, log lines, and what other Workers of the account use of the included amounts",
   };
 }
 

@@ -4,7 +4,7 @@
 /** One word of a POSIX shell. Attack: `$(…)`, `;` or a line break in a name would run commands as root on every node. Throws
  * for NUL, which shell words cannot contain. */
 export function shell(text: string): string {
-  if (text.includes("\0")) throw new Error("a shell's word cannot hold NUL");
+  if (text.includes("\0")) throw new Error("a shell word cannot contain NUL");
   // Excludes `~`, `=` and `[`, whose meaning depends on their position.
   if (/^[\w@%+:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", "'\\''")}'`;
