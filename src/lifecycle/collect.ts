@@ -15,7 +15,7 @@ export async function collect(run: Running): Promise<void> {
   await run.step("deleting tags", () => tags(run));
   // A manifest whose tag remains because it is being checked is not condemned.
   if (!run.goesOnAtAll) return;
-  await run.step("deleting", async () => {
+  await run.step("deleting content", async () => {
     await context.catalog.dateOrphans(now);
     await contents(run, "manifest", before);
     await contents(run, "blob", before);

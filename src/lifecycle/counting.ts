@@ -45,8 +45,8 @@ export function chosenBy<C extends Candidate>(
  * rebuilt. */
 function lastUse({ pulledAt, unknownSince, pushedAt }: Candidate): { at: number; what: string } {
   if (pulledAt !== undefined) return { at: pulledAt, what: "last pulled" };
-  if (unknownSince === undefined) return { at: pushedAt, what: "never pulled, and first cached" };
-  return { at: unknownSince, what: "not known to be pulled since the catalog was rebuilt" };
+  if (unknownSince === undefined) return { at: pushedAt, what: "never pulled; first cached" };
+  return { at: unknownSince, what: "no pull known since the catalog was rebuilt" };
 }
 
 /** "If countType is set to imageCountMoreThan, images are sorted from youngest to oldest based on pushed_at_time, and all
@@ -57,7 +57,7 @@ function beyond<C extends Candidate>(images: Matching<C>[], most: number): Verdi
   return sorted.slice(most).flatMap(({ candidate, mayExpire }, index) => {
     if (!mayExpire) return [];
     const number = most + index + 1;
-    const reason = `number ${number} of ${sorted.length} from the youngest, and ${most} are kept`;
+    const reason = `image ${number} of ${sorted.length}, newest first; ${most} are kept`;
     return [{ candidate, reason }];
   });
 }
@@ -84,7 +84,7 @@ function since<C extends Candidate>(
     const reason =
       age === days
         ? `${what} more than ${days} days ago`
-        : `${what} ${age} days ago, and ${days} are kept`;
+        : `${what} ${age} days ago; the limit is ${days} days`;
     return [{ candidate, reason }];
   });
 }
@@ -120,7 +120,7 @@ function oversize<C extends Candidate>(
       holders.set(id, rest);
       if (rest === 0) total -= bytes;
     }
-    const reason = `all together are ${gigabytes(whole)}, more than ${gigabytes(most)}, and it is among those that were pulled least recently`;
+    const reason = `total size is ${gigabytes(whole)}, the limit is ${gigabytes(most)}; among the least recently pulled`;
     verdicts.push({ candidate, reason });
   }
   return verdicts;

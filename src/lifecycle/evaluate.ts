@@ -50,7 +50,7 @@ export function evaluate<C extends Candidate>(
         ? protection
         : keeper
           ? `rule ${keeper.priority} keeps it`
-          : "no rule speaks of it";
+          : "no rule matches it";
     return { candidate, action: "keep", reason };
   });
 }

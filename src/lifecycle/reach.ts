@@ -68,8 +68,8 @@ export class Reach {
 
 /** Obstacles are grouped by status, because upstreams' messages may differ on every request. */
 function told(host: string, error: unknown): string {
-  if (!(error instanceof RegistryError)) return `${host} could not be asked`;
-  if (error.unasked) return `${host} is left alone for a while`;
+  if (!(error instanceof RegistryError)) return `the request to ${host} failed`;
+  if (error.unasked) return `requests to ${host} are paused`;
   const { upstreamStatus } = error;
-  return upstreamStatus ? `${host} answers ${upstreamStatus}` : `${host} cannot be reached`;
+  return upstreamStatus ? `${host} answered ${upstreamStatus}` : `${host} cannot be reached`;
 }

@@ -75,7 +75,7 @@ export class Running {
       await work();
     } catch (error) {
       const message = `${what}: ${(error as Error).message}`;
-      console.error(`entrepot: a sweep failed at ${message}`);
+      console.error(`entrepot: sweep failed at ${message}`);
       this.counts.error ??= message;
       this.counts.unfinished = true;
     }

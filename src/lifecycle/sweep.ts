@@ -28,7 +28,7 @@ export async function sweep(
   await run.step("evaluating", () => evaluate(run, reach));
   // Unadopted content may refer to known content, so nothing is deleted before one complete pass.
   if (run.progress.passedAt !== undefined) {
-    await run.step("taking", () => take(run, reach));
+    await run.step("removing expired images", () => take(run, reach));
     await collect(run);
   }
   await run.step("trimming", () => run.context.catalog.trim(now));

@@ -111,7 +111,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
       context = { config, fills: this.#fills, quarantined };
       scheduledAt = beginScheduled(this.#database, config, Date.now());
     } catch (error) {
-      console.error(`entrepot: nothing is prewarmed: ${(error as Error).message}`);
+      console.error(`entrepot: prewarming could not start: ${(error as Error).message}`);
       return Date.now() + BROKEN_OFF;
     }
     await Promise.all(Array.from({ length: IMAGES }, () => this.#lane(context, until)));
@@ -217,9 +217,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     const now = Date.now();
     const isKnown = error instanceof RegistryError;
     if (!isKnown)
-      console.error(`entrepot: ${item.reference} was not prewarmed: ${(error as Error).message}`);
+      console.error(`entrepot: prewarming ${item.reference} failed: ${(error as Error).message}`);
     const attempts = item.attempts + 1;
-    const fields = { error: isKnown ? error.message : "the cache failed", attempts };
+    const fields = { error: isKnown ? error.message : "internal error", attempts };
     const isFinal = isKnown && (FINAL.includes(error.status) || error.code === "UNKNOWN");
     const told = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
     const pause = Math.max(told, Math.min(LONGEST_PAUSE, PAUSE * 2 ** Math.min(attempts - 1, 10)));

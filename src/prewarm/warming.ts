@@ -114,11 +114,11 @@ export async function contentsOf(
   await collect(digest, 0);
   const missing = isTold ? platforms.filter((one) => !found.has(one)) : [];
   if (missing.length > 0 && found.size === 0 && blobs.size === 0)
-    throw new RegistryError("MANIFEST_UNKNOWN", `it has none of ${platforms.join(", ")}`);
+    throw new RegistryError("MANIFEST_UNKNOWN", `no manifest for ${platforms.join(", ")}`);
   return {
     digest,
     blobs: [...blobs.values()],
-    ...(missing.length > 0 && { note: `it has no ${missing.join(", ")}` }),
+    ...(missing.length > 0 && { note: `no manifest for ${missing.join(", ")}` }),
   };
 }
 
@@ -148,7 +148,7 @@ function isNone({ code, status }: RegistryError): boolean {
 
 /** 403, because a retry would end the same way. */
 function excessive(what: string): RegistryError {
-  const message = `it consists of more than ${what}: prewarm its manifests one by one, by their digests`;
+  const message = `the image has more than ${what}: prewarm its manifests separately, by digest`;
   return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
 }
 
