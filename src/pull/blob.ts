@@ -144,7 +144,7 @@ async function fillBytes(
 function rangeIn(header: string | undefined, size: number): ByteRange | undefined {
   const range = parseRange(header, size);
   if (range !== "unsatisfiable") return range;
-  throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
+  throw new RegistryError("RANGE_INVALID", `range not satisfiable: the blob has ${size} bytes`, {
     headers: { "Content-Range": `bytes */${size}` },
   });
 }

@@ -69,14 +69,16 @@ export class Copies {
       );
       try {
         const copied = blobs.copy(layout, number, this.#visit);
-        if (await within(copied, COPY_TIMEOUT, () => new Error("it takes too long"))) served.copy();
+        if (await within(copied, COPY_TIMEOUT, () => new Error("timed out"))) served.copy();
       } finally {
         lease.release();
       }
     } catch (error) {
       blobs.unclaimCopy(layout, number, this.#visit);
       const { message } = error as Error;
-      console.warn(`entrepot: segment ${number} of ${layout.digest} was not copied: ${message}`);
+      console.warn(
+        `entrepot: segment ${number} of ${layout.digest} was not copied to the edge cache: ${message}`,
+      );
     }
   }
 }

@@ -42,7 +42,7 @@ export class Healer implements Healing {
       return true;
     } catch (error) {
       const { message } = error as Error;
-      console.warn(`entrepot: ${what.trim()} was served, and is not here any more: ${message}`);
+      console.warn(`entrepot: ${what.trim()} was served but could not be restored: ${message}`);
       return false;
     }
   }

@@ -73,7 +73,9 @@ export class Lineage {
         for (const references of found)
           for (const child of references.children) children.push(child);
         if (seen.size > MOST_READ) {
-          console.warn(`entrepot: ${sourceKey(source)} has more tags than are looked through`);
+          console.warn(
+            `entrepot: ${sourceKey(source)} has too many tags to search all of them for a digest`,
+          );
           return false;
         }
       }

@@ -95,7 +95,7 @@ export class Links {
       await inTime(store.prove(place, digest, "inherited"));
       return true;
     } catch (error) {
-      console.warn(`entrepot: a link was not looked up: ${(error as Error).message}`);
+      console.warn(`entrepot: link lookup failed: ${(error as Error).message}`);
       return false;
     }
   }
@@ -129,11 +129,11 @@ export class Links {
     } catch (error) {
       const isGone = error instanceof RegistryError && [401, 403, 404].includes(error.status);
       if (!isGone) {
-        console.warn(`entrepot: a link is not confirmed: ${(error as Error).message}`);
+        console.warn(`entrepot: a link could not be confirmed: ${(error as Error).message}`);
         return;
       }
       await near.withdraw(source, digest, pull).catch((failure: Error) => {
-        console.error(`entrepot: a link to ${digest} is not withdrawn: ${failure.message}`);
+        console.error(`entrepot: a link to ${digest} could not be withdrawn: ${failure.message}`);
       });
     }
   }
@@ -143,14 +143,14 @@ export class Links {
     try {
       return await inTime(this.#parts.catalog.linked(sourceKey(source), digest));
     } catch (error) {
-      console.warn(`entrepot: the catalog does not tell of a link: ${(error as Error).message}`);
+      console.warn(`entrepot: link lookup in the catalog failed: ${(error as Error).message}`);
       return false;
     }
   }
 }
 
 function inTime<T>(work: Promise<T>): Promise<T> {
-  return within(work, LOOKUP_TIMEOUT, () => new Error("no answer in time"));
+  return within(work, LOOKUP_TIMEOUT, () => new Error("timed out"));
 }
 
 /** Runs `work` for a repository that is not linked. Refusals by the upstream get the same message whether or not the digest is
@@ -180,6 +180,6 @@ function cannotTell({ rule }: Source, { status, code }: RegistryError): boolean 
 
 function unproved({ rule }: Source, digest: Digest, { message }: RegistryError): RegistryError {
   const { host } = rule.upstream;
-  const why = `${digest} is cached, but ${host} has to show once that it has it under this rule, and cannot be asked now: ${message}`;
+  const why = `${digest} is cached, but ${host} must confirm once that this repository has it and cannot do so now: ${message}`;
   return new RegistryError("UNAVAILABLE", why, { status: 503, headers: { "Retry-After": "30" } });
 }

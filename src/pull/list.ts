@@ -34,7 +34,7 @@ export async function pullList(
   if (failure)
     return {
       ...content,
-      ...insteadOf(failure, "this is the list as it was", page.checkedAt, pull.now),
+      ...insteadOf(failure, "serving the list as of", page.checkedAt, pull.now),
     };
   if (how === "found") return { ...content, status: { hit: "object" }, age };
   const status: CacheStatus = {

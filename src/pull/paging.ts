@@ -29,7 +29,7 @@ export interface Paging {
  * oversized query. */
 export function chosenPage(kind: ListKind, asked: URLSearchParams): Paging {
   if (new Set(asked.keys()).size > MOST_PARAMETERS || asked.toString().length > MAX_QUERY)
-    throw new RegistryError("UNSUPPORTED", "this query is longer than that of any page", {
+    throw new RegistryError("UNSUPPORTED", "the query is too long for a page of a list", {
       status: 400,
     });
   return choice(kind, asked);
@@ -64,7 +64,7 @@ export function isChoice(kind: ListKind, next: URLSearchParams): boolean {
 function limitOf(n: string | null): number {
   if (n === null) return Number.POSITIVE_INFINITY;
   if (isNumber(n)) return Math.min(Number(n), MOST_ENTRIES);
-  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a number of entries");
+  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a non-negative integer");
 }
 
 function isNumber(n: string): boolean {

@@ -46,7 +46,7 @@ export async function permitBytes(
   const other = await twin();
   // Fails closed: an unknown twin digest is refused rather than served against a list.
   if (other === undefined)
-    throw new RegistryError("UNAVAILABLE", `it cannot be told whether ${digest} is refused here`, {
+    throw new RegistryError("UNAVAILABLE", `cannot determine whether ${digest} is denied`, {
       status: 503,
       headers: { "Retry-After": "5" },
     });

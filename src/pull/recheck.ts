@@ -83,10 +83,10 @@ async function recheck(
 async function leadingTo(services: PullServices, source: Source, digest: Digest): Promise<Leading> {
   try {
     const asking = services.catalog.leading(sourceKey(source), digest);
-    return await within(asking, CATALOG_TIMEOUT, () => new Error("no answer in time"));
+    return await within(asking, CATALOG_TIMEOUT, () => new Error("timed out"));
   } catch (error) {
     const { message } = error as Error;
-    console.warn(`entrepot: the catalog does not tell which tags lead to ${digest}: ${message}`);
+    console.warn(`entrepot: the catalog did not say which tags lead to ${digest}: ${message}`);
     return { tags: [], roots: [] };
   }
 }
@@ -111,7 +111,7 @@ async function askAgain(
 /** Logs a tag that could not be checked; it stays doubted. */
 function toldLater(error: Error): false {
   const isGone = error instanceof RegistryError && error.status === 404;
-  if (!isGone) console.warn(`entrepot: a tag was not asked again: ${error.message}`);
+  if (!isGone) console.warn(`entrepot: a tag was not rechecked: ${error.message}`);
   return false;
 }
 

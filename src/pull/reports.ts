@@ -227,7 +227,7 @@ export class Reports {
     this.#counting.putBack(counts);
     if (Date.now() - this.#complainedAt < COMPLAINT) return;
     this.#complainedAt = Date.now();
-    console.warn(`entrepot: the catalog was not told of what was pulled: ${error.message}`);
+    console.warn(`entrepot: reporting pulls to the catalog failed: ${error.message}`);
   }
 }
 

@@ -108,7 +108,7 @@ function insteadOfCheck(
   failure: Pick<ErrorValue, "message" | "upstreamStatus">,
   now: number,
 ): Meant {
-  const label = insteadOf(failure, "this is what the tag meant", mapping.checkedAt, now);
+  const label = insteadOf(failure, "serving the tag as of", mapping.checkedAt, now);
   return { mapping, label };
 }
 
@@ -126,7 +126,7 @@ async function checked(
   } catch (error) {
     forgetGone(services, source, tag, error, pull);
     if (!known || error instanceof RegistryError) throw error;
-    console.error(`entrepot: a tag was not checked: ${(error as Error).message}`);
+    console.error(`entrepot: tag check failed: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
     const { rule } = source;
     if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, pull.now)) throw error;
@@ -150,7 +150,7 @@ function labelOf(source: Source, mapping: TagMapping, place: Place, now: number)
   const age = ageOf(mapping.checkedAt, now);
   if (!mapping.deleted) return { status: { hit: place }, age };
   const { host } = source.rule.upstream;
-  const warning = `${host} has this tag no more; it is kept here`;
+  const warning = `${host} no longer has this tag; serving the copy kept here`;
   return { status: { instead: 404 }, age, warning };
 }
 
@@ -180,7 +180,7 @@ async function checkBehind(
   } catch (error) {
     forgetGone(services, source, tag, error, pull);
     // The error is reported to the next request that cannot do without the check.
-    console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
+    console.warn(`entrepot: background tag check failed: ${(error as Error).message}`);
   }
 }
 
@@ -199,7 +199,7 @@ export function tellProved(
   if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, TELL_AGAIN))
     return;
   const told = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
-    console.warn(`entrepot: a tag's object was not told of a link: ${error.message}`);
+    console.warn(`entrepot: reporting a link to a tag's object failed: ${error.message}`);
   });
   pull.later(told);
 }

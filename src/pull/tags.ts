@@ -55,7 +55,7 @@ async function cachedHere(
     .map(({ tag }) => tag);
   if (tags.length === 0) return undefined;
   const { message } = rule.offline ? unasked(rule) : error;
-  const warning = `${message}; these are the tags that are cached here`;
+  const warning = `${message}; serving the tags cached here`;
   return { tags, status: { instead: error.upstreamStatus }, warning };
 }
 
