@@ -44,7 +44,7 @@ export default {
     const config = withAdded(readConfig({ ...env }), rules.rules, { ...env });
     const lifecycle = lifecycleOf(env, config);
     const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
-    if (!report) console.log("entrepot: another sweep is at work");
+    if (!report) console.log("entrepot: another sweep is running");
     // Makes the platform show the cron run as failed.
     else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
   },

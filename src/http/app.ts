@@ -36,7 +36,7 @@ export function createApp(
   const usable = () => {
     if (current) return current;
     const { message } = config as ConfigError;
-    throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${message}`);
+    throw new RegistryError("UNKNOWN", `invalid configuration: ${message}`);
   };
   const app = new Hono();
   app.onError(errorResponse);
@@ -121,7 +121,7 @@ export function createApp(
 
 /** The URL parser accepts hosts such as `$(…)`. Attack: such a host would enter challenges, scripts and commands to be pasted. */
 function noHost(): RegistryError {
-  const message = `the request's Host is none: ${HOST_WORDS}`;
+  const message = `invalid Host header: use ${HOST_WORDS}`;
   return new RegistryError("UNSUPPORTED", message, { status: 400 });
 }
 

@@ -50,12 +50,10 @@ export class LiveConfig {
     for (const { rule, problem, added } of this.#config.rules)
       if (added && problem)
         console.error(
-          `entrepot: the rule "${rule.name}", which the API has added, cannot be used: ${problem}`,
+          `entrepot: the rule "${rule.name}", added through the API, cannot be used: ${problem}`,
         );
     for (const { name, problem } of this.#config.aside)
-      console.error(
-        `entrepot: the rule "${name}", which the API has added, is set aside: ${problem}`,
-      );
+      console.error(`entrepot: the rule "${name}", added through the API, is ignored: ${problem}`);
   }
 
   /** Applies a change made through this isolate at once. */

@@ -30,7 +30,7 @@ export class ListPages {
     if (await this.#seals.isSealed(this.#sealed(linked), seal)) return linked;
     throw new RegistryError(
       "UNSUPPORTED",
-      "this page's address was not handed out here, or long ago: begin with the first page",
+      "this page's address is invalid or has expired: start from the first page",
       { status: 400 },
     );
   }

@@ -79,21 +79,25 @@ export class RegistryAuth {
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
       if (verdict === "login") throw unauthorized(visitor, name, wordsFor(url));
       if (verdict === "scope") {
-        const why = "the token that was sent was not asked for with this scope";
+        const why = "the token was not issued for this scope";
         throw unauthorized(visitor, name, why, "insufficient_scope");
       }
       if (verdict === "denied")
-        throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
+        throw new RegistryError("DENIED", `you are not allowed to pull "${name}"`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
       touches = asker.who !== "somebody" || asker.touches !== false;
     }
     // The client may pull the name, but the rules are incomplete: a rule added through the API may own it.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
-      throw new RegistryError("UNAVAILABLE", "it cannot be told at the moment whose name this is", {
-        status: 503,
-        headers: { "Retry-After": "5" },
-      });
+      throw new RegistryError(
+        "UNAVAILABLE",
+        "the rules added through the API cannot be read at the moment",
+        {
+          status: 503,
+          headers: { "Retry-After": "5" },
+        },
+      );
     if (!target.routed) throw unknown(naming);
     const source = pulledBy(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
@@ -218,7 +222,7 @@ export function addressOf({ headers }: Request): string | undefined {
 }
 
 function wordsFor({ host }: URL): string {
-  return `log in to pull from here: docker login ${host}, with a pull token as the password`;
+  return `authentication required: docker login ${host}, with a pull token as the password`;
 }
 
 /** RFC 6750, section 3, and distribution's token specification: `service` and `scope` are the parameters for the token

@@ -62,7 +62,7 @@ async function heeded(
 ): Promise<Response> {
   const { request, url, now, later } = visitor;
   if (request.method !== "GET" && request.method !== "HEAD") {
-    throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
+    throw new RegistryError("UNSUPPORTED", "this cache is read-only: pushing is not supported", {
       headers: { Allow: "GET, HEAD" },
     });
   }
@@ -221,7 +221,7 @@ function send(pulled: PulledBlob, writable: WritableStream, digest: string): voi
   pulled
     .writeTo?.(writable)
     .catch((error: Error) => {
-      console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
+      console.warn(`entrepot: the transfer of ${digest} was aborted: ${error.message}`);
       return writable.abort(error);
     })
     .catch(() => {}); // the client has disconnected

@@ -26,7 +26,7 @@ const MOST_SCOPES = 25;
 export async function wantedIn(request: Request, url: URL): Promise<TokenParameters> {
   if (request.method === "POST") return wantedByForm(await formOf(request));
   if (request.method !== "GET")
-    throw new RegistryError("UNSUPPORTED", "this takes GET and POST", {
+    throw new RegistryError("UNSUPPORTED", "only GET and POST are supported", {
       headers: { Allow: "GET, POST" },
     });
   const { searchParams: query } = url;
@@ -57,7 +57,7 @@ async function formOf(request: Request): Promise<URLSearchParams> {
  * ignored. */
 function scopesIn(texts: readonly string[]): Scope[] {
   const scopes = texts.flatMap((text) => text.split(" ").filter((scope) => scope !== ""));
-  if (scopes.length > MOST_SCOPES) throw bad(`${MOST_SCOPES} scopes at most`);
+  if (scopes.length > MOST_SCOPES) throw bad(`at most ${MOST_SCOPES} scopes are supported`);
   return scopes.flatMap((scope) => {
     const [, name = "", actions = ""] =
       /^repository(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];

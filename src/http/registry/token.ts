@@ -56,7 +56,7 @@ async function somebodyOf(
   if (asker.who === "nobody" && asked.some(({ target }) => target.free)) return undefined;
   throw new RegistryError(
     "UNAUTHORIZED",
-    "a pull token, or an issuer's token, is wanted as the password",
+    "authentication required: send a pull token or an issuer's token as the password",
     {
       headers: { "WWW-Authenticate": 'Basic realm="entrepot"' },
     },

@@ -12,7 +12,9 @@ export async function textOf(request: Request, most: number, what: string): Prom
     size += read.value.byteLength;
     if (size > most) {
       await reader?.cancel();
-      throw new RegistryError("SIZE_INVALID", `${what} has ${most} bytes at most`, { status: 413 });
+      throw new RegistryError("SIZE_INVALID", `${what} may have at most ${most} bytes`, {
+        status: 413,
+      });
     }
     text += decoder.decode(read.value, { stream: true });
   }

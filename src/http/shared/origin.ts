@@ -39,5 +39,5 @@ export function isOfThisMachine(request: Request): boolean {
 }
 
 export function anotherSite(): RegistryError {
-  return new RegistryError("DENIED", "this was asked for by another site");
+  return new RegistryError("DENIED", "cross-site request refused");
 }

@@ -117,7 +117,7 @@ export class Recorder {
       this.#analytics?.writeDataPoint(point);
     } catch (error) {
       // A failure to record must not fail the response.
-      console.error(`entrepot: Analytics Engine took no point: ${(error as Error).message}`);
+      console.error(`entrepot: writing to Analytics Engine failed: ${(error as Error).message}`);
     }
   }
 }

@@ -12,7 +12,7 @@ import { HARMLESS } from "./respond.ts";
 const HSTS = "max-age=31536000";
 
 const ELSEWHERE =
-  "this was asked for over http://, where others can read and change it: use https://, or 127.0.0.1 on the machine itself";
+  "requests over http:// are refused, since others can read and change them: use https://, or 127.0.0.1 on the machine itself";
 
 /** Whether others on the network can read the request. Only the URL's scheme, which the platform sets, counts; headers do not. */
 export function isPlain({ protocol, hostname }: URL): boolean {
@@ -32,7 +32,7 @@ export function redirectOf(
   if (!isRead || !wantsPage(request) || isOfClients(url) || url.port !== "")
     throw new RegistryError(
       "DENIED",
-      `${ELSEWHERE}; AUTH.insecureHttp is for pulls without a login from private addresses`,
+      `${ELSEWHERE}; AUTH.insecureHttp allows pulls without a login at private addresses`,
     );
   const Location = `https://${url.host}${url.pathname}${url.search}`;
   return new Response(null, {
@@ -44,10 +44,7 @@ export function redirectOf(
 /** With `insecureHttp`, only pulls without credentials are served. */
 function expectPull({ headers }: Request, { pathname }: URL): undefined {
   if (pathname !== "/v2" && !pathname.startsWith("/v2/"))
-    throw new RegistryError(
-      "DENIED",
-      `${ELSEWHERE}; with AUTH.insecureHttp nothing but pulls is answered`,
-    );
+    throw new RegistryError("DENIED", `${ELSEWHERE}; AUTH.insecureHttp allows nothing but pulls`);
   if (["authorization", "cf-access-jwt-assertion", "cookie"].some((name) => headers.has(name)))
     throw plainLogin();
 }
@@ -56,7 +53,7 @@ function expectPull({ headers }: Request, { pathname }: URL): undefined {
 export function plainLogin(): RegistryError {
   return new RegistryError(
     "DENIED",
-    `no login is taken over http://, where others can read it: use https://`,
+    `credentials are refused over http://, where others can read them: use https://`,
   );
 }
 
