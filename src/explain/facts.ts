@@ -62,8 +62,8 @@ export interface Facts {
 }
 
 /** Maximum number of an index's manifests examined, and of blobs of each. */
-const MOST_PARTS = 20;
-const MOST_BLOBS = 60;
+const MAX_PARTS = 20;
+const MAX_BLOBS = 60;
 const WEEK = 7 * 24 * 60 * 60_000;
 
 /** @param asked host and `ns`, as a client would send them */
@@ -150,7 +150,7 @@ async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]>
   const manifest = await sources.manifests.get(digest);
   if (!manifest) return [{ digest, here: false, blobs: [] }];
   const named = namedIn(parseObject(manifest.bytes) ?? {});
-  const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MOST_PARTS);
+  const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MAX_PARTS);
   const parts = await Promise.all(
     children.map(async (child): Promise<ContentFact | undefined> => {
       const { digest: of, platform, kind } = child;
@@ -175,7 +175,7 @@ async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]>
 
 /** The manifest's blobs. Foreign layers are listed only if cached, since they need not be in any registry. */
 async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<ContentFact["blobs"]> {
-  const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MOST_BLOBS);
+  const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MAX_BLOBS);
   const told = await Promise.all(
     own.map(async ({ digest, foreign = false }) => {
       return { digest, foreign, here: (await blobs.layout(digest)) !== undefined };

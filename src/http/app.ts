@@ -56,7 +56,7 @@ export function createApp(
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
     const { url, now, later } = visitorOf(context);
-    if (!hasGoodHost(url)) throw noHost();
+    if (!hasGoodHost(url)) throw invalidHost();
     await usable().refresh(now, later);
     await next();
   });
@@ -120,7 +120,7 @@ export function createApp(
 }
 
 /** The URL parser accepts hosts such as `$(…)`. Attack: such a host would enter challenges, scripts and commands to be pasted. */
-function noHost(): RegistryError {
+function invalidHost(): RegistryError {
   const message = `invalid Host header: use ${HOST_WORDS}`;
   return new RegistryError("UNSUPPORTED", message, { status: 400 });
 }

@@ -6,7 +6,7 @@ import type { Running } from "./running.ts";
 
 /** Page size of catalog queries, and number of concurrent deletions: at most six connections may wait for an answer
  * (guide/platform, "Notes on the runtime"). */
-const PAGE = 300;
+const PAGE_SIZE = 300;
 const MAX_CONCURRENT_DELETES = 6;
 
 export async function collect(run: Running): Promise<void> {
@@ -28,7 +28,7 @@ async function tags(run: Running): Promise<void> {
   const { catalog } = run.context;
   const seen = new Set<string>();
   for (;;) {
-    const page = await catalog.doomed(PAGE);
+    const page = await catalog.doomed(PAGE_SIZE);
     const doomed = page.filter(({ place, tag }) => !seen.has(`${place}:${tag}`));
     if (doomed.length === 0 || !(await run.goesOn())) return;
     await inTurns(doomed, (tag) => {
@@ -52,7 +52,7 @@ async function removeTag(run: Running, doomed: Doomed): Promise<void> {
 async function contents(run: Running, kind: ContentKind, before: number): Promise<void> {
   const { catalog } = run.context;
   while (await run.goesOn()) {
-    const condemned = await catalog.condemn(kind, before, PAGE);
+    const condemned = await catalog.condemn(kind, before, PAGE_SIZE);
     if (condemned.length === 0) return;
     const removals: Removal[] = [];
     await inTurns(condemned, async (one) => {
@@ -80,7 +80,7 @@ async function segments(run: Running, before: number): Promise<void> {
   const { catalog, fills } = run.context;
   const seen = new Set<string>();
   for (;;) {
-    const page = await catalog.leftovers(before, PAGE);
+    const page = await catalog.leftovers(before, PAGE_SIZE);
     const left = page.filter(({ digest, attempt }) => !seen.has(`${digest} ${attempt}`));
     if (left.length === 0 || !(await run.goesOn())) return;
     await inTurns(left, (one) => {

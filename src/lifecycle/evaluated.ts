@@ -27,8 +27,8 @@ export interface EvaluatedPlace {
   isInOrder: boolean;
 }
 
-const PLACES = 500;
-const IMAGES = 2_000;
+const PLACE_PAGE_SIZE = 500;
+const IMAGE_PAGE_SIZE = 2_000;
 
 /** Evaluates all places. `after` is the ordered place to continue after; `steps` bounds the cost of matching and throws
  * UNSUPPORTED (400) beyond it, unbounded by default. */
@@ -130,9 +130,9 @@ function combined(
 async function* placesOf(catalog: Pick<Catalog, "places">): AsyncGenerator<string> {
   let after = "";
   for (;;) {
-    const page = await catalog.places(after, PLACES);
+    const page = await catalog.places(after, PLACE_PAGE_SIZE);
     yield* page;
-    if (page.length < PLACES) return;
+    if (page.length < PLACE_PAGE_SIZE) return;
     after = page.at(-1) as string;
   }
 }
@@ -144,7 +144,7 @@ async function imagesOf(
 ): Promise<CatalogImage[]> {
   const images: CatalogImage[] = [];
   for (let after = ""; ; ) {
-    const page = await catalog.images(place, parts, after, IMAGES);
+    const page = await catalog.images(place, parts, after, IMAGE_PAGE_SIZE);
     const last = page.at(-1);
     if (!last) return images;
     images.push(...page);

@@ -18,7 +18,12 @@ export function openLifecycle(context: SweepContext): Lifecycle {
       if (!begun) return undefined;
       if (fresh) await context.catalog.reset();
       // A fresh rebuild does not continue where the last pass stopped.
-      const run = new Running(context, fresh ? { ...begun, progress: {} } : begun, now, STRETCH);
+      const run = new Running(
+        context,
+        fresh ? { ...begun, progress: {} } : begun,
+        now,
+        REBUILD_BOUNDS,
+      );
       const isUnderWay = run.progress.pass !== undefined;
       await run.step("reconciling", () => reconcile(run, fresh || !isUnderWay));
       const { error, adopted } = await run.end();
@@ -34,4 +39,4 @@ export function openLifecycle(context: SweepContext): Lifecycle {
 }
 
 /** Bounds of one rebuild call, which clients repeat: `time` is in ms and stays within a client's timeout. */
-const STRETCH = { subrequests: 5_000, time: 20_000 };
+const REBUILD_BOUNDS = { subrequests: 5_000, time: 20_000 };

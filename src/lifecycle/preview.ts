@@ -8,12 +8,12 @@ import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
 
 /** Maximum number of expiring images listed. */
-const MOST_LISTED = 1_000;
+const MAX_LISTED = 1_000;
 /** Maximum number of places whose upstream is asked. */
-const MOST_ASKED = 50;
+const MAX_UPSTREAM_REQUESTS = 50;
 /** Maximum number of matching steps (policy/steps) per preview, about a second. Attack: a viewer tries a policy with many
  * costly patterns and keeps the isolate from answering pulls. */
-const MOST_STEPS = 250_000_000;
+const MAX_MATCHING_STEPS = 250_000_000;
 
 /** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */
 export async function preview(
@@ -25,14 +25,14 @@ export async function preview(
   const { policies, force } = asked;
   const coverage = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
-  const reach = new Reach(upstream, force, MOST_ASKED);
+  const reach = new Reach(upstream, force, MAX_UPSTREAM_REQUESTS);
   const expired: RuleCount[] = [];
   const images: PreviewImage[] = [];
   const leaving: { place: string; digest: Expiring["image"]["digest"] }[] = [];
   let examined = 0;
   let pinned = 0;
   let expiring = 0;
-  const steps = { left: MOST_STEPS };
+  const steps = { left: MAX_MATCHING_STEPS };
   for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "", steps)) {
     const { place } = evaluated;
     examined += evaluated.examined;
@@ -44,7 +44,8 @@ export async function preview(
     for (const one of evaluated.expiring.toSorted((a, b) => a.image.pushedAt - b.image.pushedAt)) {
       countByRule(expired, one);
       if (waiting === undefined) leaving.push({ place, digest: one.image.digest });
-      if (images.length < MOST_LISTED) images.push(told(one, evaluated.coverage.name, waiting));
+      if (images.length < MAX_LISTED)
+        images.push(previewImageOf(one, evaluated.coverage.name, waiting));
     }
   }
   return {
@@ -61,7 +62,7 @@ export async function preview(
   };
 }
 
-function told(
+function previewImageOf(
   { image, policy, priority, reason }: Expiring,
   name: string,
   waiting: string | undefined,

@@ -58,7 +58,7 @@ export class Reach {
         } catch (error) {
           // A 404 is an answer: the upstream is reachable, though it no longer has the image.
           if (error instanceof RegistryError && error.status === 404) return undefined;
-          obstacle = told(rule.upstream.host, error);
+          obstacle = obstacleOf(rule.upstream.host, error);
         }
       }
     }
@@ -67,7 +67,7 @@ export class Reach {
 }
 
 /** Obstacles are grouped by status, because upstreams' messages may differ on every request. */
-function told(host: string, error: unknown): string {
+function obstacleOf(host: string, error: unknown): string {
   if (!(error instanceof RegistryError)) return `the request to ${host} failed`;
   if (error.unasked) return `requests to ${host} are paused`;
   const { upstreamStatus } = error;

@@ -16,9 +16,9 @@ export interface Bounds {
   time: number;
 }
 
-const BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
+const SWEEP_BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
 /** Interval between heartbeats, in ms. */
-const HEARTBEAT = 15_000;
+const HEARTBEAT_INTERVAL = 15_000;
 
 export class Running {
   readonly id: number;
@@ -32,7 +32,12 @@ export class Running {
   #beatAt = Date.now();
   #isOver = false;
 
-  constructor(context: SweepContext, { id, progress }: RunBegun, now: number, bounds = BOUNDS) {
+  constructor(
+    context: SweepContext,
+    { id, progress }: RunBegun,
+    now: number,
+    bounds = SWEEP_BOUNDS,
+  ) {
     this.id = id;
     this.now = now;
     this.progress = { ...progress };
@@ -47,7 +52,7 @@ export class Running {
     const clock = Date.now();
     const { subrequests, time } = this.#bounds;
     if (this.counts.subrequests >= subrequests || clock - this.#begunAt >= time) this.#stop();
-    if (!this.#isOver && clock - this.#beatAt >= HEARTBEAT) {
+    if (!this.#isOver && clock - this.#beatAt >= HEARTBEAT_INTERVAL) {
       this.#beatAt = clock;
       // Another run has taken over because this one was considered dead.
       if (!(await this.context.catalog.beat(this.id, this.counts, this.progress))) this.#stop();

@@ -11,8 +11,8 @@ import { reconcilePage } from "./reconcile.ts";
 import { Running } from "./running.ts";
 
 /** Interval between full passes over R2, in ms of real time. */
-const PASS_EVERY = 24 * 60 * 60_000;
-const DUE = 500;
+const PASS_INTERVAL = 24 * 60 * 60_000;
+const DUE_PAGE_SIZE = 500;
 
 /** Runs one sweep. `now`, in ms since the epoch, decides what is old; `force` assumes that every upstream could deliver
  * everything again. */
@@ -39,7 +39,7 @@ export async function sweep(
 export async function reconcile(run: Running, fresh = false): Promise<void> {
   const { progress, counts } = run;
   const clock = Date.now();
-  const isDue = fresh || clock - (progress.passedAt ?? Number.NEGATIVE_INFINITY) >= PASS_EVERY;
+  const isDue = fresh || clock - (progress.passedAt ?? Number.NEGATIVE_INFINITY) >= PASS_INTERVAL;
   if (!progress.pass && isDue) progress.pass = { startedAt: clock, stage: "manifests", after: "" };
   while (progress.pass && (await run.goesOn())) {
     const { startedAt } = progress.pass;
@@ -87,7 +87,7 @@ async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Prom
 async function take(run: Running, reach: Reach): Promise<void> {
   const { catalog, config } = run.context;
   const before = run.now - config.lifecycleGrace;
-  let due = await catalog.due(before, undefined, DUE);
+  let due = await catalog.due(before, undefined, DUE_PAGE_SIZE);
   while (due.length > 0 && (await run.goesOn())) {
     for (const [place, images] of Map.groupBy(due, (one) => one.place)) {
       await run.attempt(place, async () => {
@@ -96,6 +96,6 @@ async function take(run: Running, reach: Reach): Promise<void> {
         if (!obstacle) await catalog.take(images, before, run.now, run.id);
       });
     }
-    due = await catalog.due(before, due.at(-1), DUE);
+    due = await catalog.due(before, due.at(-1), DUE_PAGE_SIZE);
   }
 }

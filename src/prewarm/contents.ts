@@ -19,7 +19,7 @@ export function childrenFor(
   const parts = partsOf(index);
   const children = parts.filter(({ kind }) => kind !== "blob");
   const wanted = children.filter((child) => isWanted(child, platforms));
-  const missing = namesPlatforms(index) ? platforms.filter((one) => !has(parts, one)) : [];
+  const missing = namesPlatforms(index) ? platforms.filter((one) => !hasPlatform(parts, one)) : [];
   return { children: [...new Set(wanted.map(({ digest }) => digest))], missing };
 }
 
@@ -34,12 +34,12 @@ export function blobsIn(manifest: Uint8Array, platforms: readonly string[] = ["a
   const blobs = partsOf(manifest).filter(
     (part) => part.kind === "blob" && !part.foreign && isWanted(part, platforms),
   );
-  return each(blobs);
+  return distinct(blobs);
 }
 
 /** Entries of unknown kind: treated as a blob if the upstream has no such manifest. */
 export function maybeBlobsIn(manifest: Uint8Array): Map<Digest, Blob> {
-  const unknown = each(partsOf(manifest).filter(({ kind }) => kind === "unknown"));
+  const unknown = distinct(partsOf(manifest).filter(({ kind }) => kind === "unknown"));
   return new Map(unknown.map((blob) => [blob.digest, blob]));
 }
 
@@ -47,19 +47,19 @@ function partsOf(manifest: Uint8Array): Named[] {
   return namedIn(parseObject(manifest) ?? {});
 }
 
-function each(parts: readonly Named[]): Blob[] {
+function distinct(parts: readonly Named[]): Blob[] {
   return [...new Map(parts.map(({ digest, size }) => [digest, { digest, size }])).values()];
 }
 
 function isWanted({ platform }: Named, platforms: readonly string[]): boolean {
-  return platform === undefined || platforms.some((wanted) => isOf(platform, wanted));
+  return platform === undefined || platforms.some((wanted) => matchesPlatform(platform, wanted));
 }
 
-function has(parts: readonly Named[], wanted: string): boolean {
-  return parts.some(({ platform }) => platform !== undefined && isOf(platform, wanted));
+function hasPlatform(parts: readonly Named[], wanted: string): boolean {
+  return parts.some(({ platform }) => platform !== undefined && matchesPlatform(platform, wanted));
 }
 
-function isOf(platform: string, wanted: string): boolean {
+function matchesPlatform(platform: string, wanted: string): boolean {
   return wanted === "all" || platform === wanted || platform.startsWith(`${wanted}/`);
 }
 

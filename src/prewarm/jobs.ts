@@ -5,7 +5,7 @@ import type { Item, ItemState, Job, JobState, NewJob } from "./contract.ts";
 
 /** Retention of ended jobs, in ms, and the maximum number kept. */
 const JOB_RETENTION = 90 * 24 * 60 * 60_000;
-const MOST_KEPT = 200;
+const MAX_KEPT_JOBS = 200;
 
 interface JobRow {
   id: string;
@@ -70,8 +70,8 @@ function trim(database: Sqlite, now: number): void {
   const past = `SELECT id FROM jobs WHERE state <> 'running' AND (created_at < ?1 OR id NOT IN (
     SELECT id FROM jobs WHERE state <> 'running' ORDER BY created_at DESC LIMIT ?2))`;
   for (const table of ["parts", "items"])
-    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
-  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
+    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
+  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
 }
 
 /** The next image to work on that is not in progress, with its platforms. */
@@ -144,7 +144,7 @@ export function cancel(database: Sqlite, id: string, now: number): void {
 
 export function jobOf(database: Sqlite, id: string): Job | undefined {
   const row = database.first<JobRow>("SELECT * FROM jobs WHERE id = ?", id);
-  return row && told(database, row);
+  return row && jobIn(database, row);
 }
 
 /** Latest first. `before` is the creation time of the previous page's last job. */
@@ -160,7 +160,7 @@ export function jobs(
     state ?? null,
     limit,
   );
-  return rows.map((row) => told(database, row));
+  return rows.map((row) => jobIn(database, row));
 }
 
 export function isRunning(database: Sqlite, who: string): boolean {
@@ -206,7 +206,7 @@ function sums({ layers, layersDone, bytes, bytesDone }: Sums): Pick<Item, "layer
   return { layers: { total: layers, done: layersDone }, bytes: { total: bytes, done: bytesDone } };
 }
 
-function told(database: Sqlite, row: JobRow): Job {
+function jobIn(database: Sqlite, row: JobRow): Job {
   const counts = { waiting: 0, working: 0, done: 0, failed: 0, cancelled: 0 };
   const states = database.all<{ state: ItemState; n: number }>(
     "SELECT state, count(*) AS n FROM items WHERE job = ? GROUP BY state",

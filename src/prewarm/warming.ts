@@ -26,13 +26,13 @@ import {
 
 /** Maximum depth of nested indexes, and maximum number of tag list pages read. */
 const MAX_INDEX_DEPTH = 3;
-const MOST_PAGES = 50;
+const MAX_TAG_PAGES = 50;
 /** Maximum number of manifests and blobs per image. Attack: an index that names one index many times would otherwise fetch all
  * of it in the name of one image. */
-const MOST_MANIFESTS = 500;
-const MOST_BLOBS = 20_000;
+const MAX_MANIFESTS = 500;
+const MAX_BLOBS = 20_000;
 /** Maximum number of matching steps (policy/steps) over a repository's tags: an upstream may list millions. */
-const MOST_STEPS = 250_000_000;
+const MAX_MATCHING_STEPS = 250_000_000;
 /** Interval between progress checks of a large blob, in ms. */
 const POLL_INTERVAL = 2_000;
 
@@ -84,19 +84,19 @@ export async function contentsOf(
   { source, reference }: WarmingTarget,
   platforms: readonly string[],
 ): Promise<Contents> {
-  const digest = reference.digest ?? (await meaningOf(context, source, reference.tag as string));
+  const digest = reference.digest ?? (await resolveTag(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();
   const found = new Set<string>();
   let isTold = false;
   const collected = new Set<Digest>();
   const add = (blob: Blob) => {
     blobs.set(blob.digest, blob);
-    if (blobs.size > MOST_BLOBS) throw excessive(`${MOST_BLOBS} blobs`);
+    if (blobs.size > MAX_BLOBS) throw excessive(`${MAX_BLOBS} blobs`);
   };
   const collect = async (one: Digest, depth: number, maybe?: Blob): Promise<void> => {
     if (collected.has(one)) return;
     collected.add(one);
-    if (collected.size > MOST_MANIFESTS) throw excessive(`${MOST_MANIFESTS} manifests`);
+    if (collected.size > MAX_MANIFESTS) throw excessive(`${MAX_MANIFESTS} manifests`);
     permitMeant(source, one, context);
     const manifest = await manifestOf(context, source, one, maybe !== undefined);
     if (!manifest) return maybe && add(maybe);
@@ -134,12 +134,12 @@ async function manifestOf(
     const asking = { ...askingFor(source), named: true };
     return (await fills.joinManifest(digest, source, asking)).manifest;
   } catch (error) {
-    if (mayBeBlob && error instanceof RegistryError && isNone(error)) return undefined;
+    if (mayBeBlob && error instanceof RegistryError && isNotManifest(error)) return undefined;
     throw error;
   }
 }
 
-function isNone({ code, status }: RegistryError): boolean {
+function isNotManifest({ code, status }: RegistryError): boolean {
   return (
     [400, 404, 405, 406, 415].includes(status) ||
     ["MANIFEST_INVALID", "SIZE_INVALID"].includes(code)
@@ -152,7 +152,7 @@ function excessive(what: string): RegistryError {
   return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
 }
 
-async function meaningOf({ fills }: WarmingContext, source: Source, tag: string): Promise<Digest> {
+async function resolveTag({ fills }: WarmingContext, source: Source, tag: string): Promise<Digest> {
   const asking = { ...askingFor(source), force: true };
   const { mapping, failure } = await fills.checkTag(source, tag, asking);
   if (failure) throw new RegistryError(failure.code, failure.message, failure);
@@ -175,8 +175,8 @@ export async function blobOf(
   whole.catch(() => {}); // awaited below, or no longer relevant
   while (Date.now() < until) {
     const pause = Math.min(POLL_INTERVAL, until - Date.now());
-    const isWhole = await within(whole, pause, () => new NotYet()).catch((error) => {
-      if (error instanceof NotYet) return false;
+    const isWhole = await within(whole, pause, () => new NotFinished()).catch((error) => {
+      if (error instanceof NotFinished) return false;
       throw error;
     });
     if (isWhole) return true;
@@ -187,7 +187,7 @@ export async function blobOf(
   return false;
 }
 
-class NotYet extends Error {}
+class NotFinished extends Error {}
 
 /** Full references of a repository's newest tags. `text` is name:glob. */
 export async function newestTags(
@@ -201,7 +201,7 @@ export async function newestTags(
   permitName(source);
   const tags: string[] = [];
   let query: string | undefined = "";
-  for (let pages = 0; query !== undefined && pages < MOST_PAGES; pages++) {
+  for (let pages = 0; query !== undefined && pages < MAX_TAG_PAGES; pages++) {
     const asked = { list: "tags", query };
     const { page, failure } = await context.fills.list(source, asked, {
       ...askingFor(source),
@@ -211,7 +211,7 @@ export async function newestTags(
     tags.push(...(page.entries as string[]));
     query = page.next;
   }
-  const matching = limited({ left: MOST_STEPS }, () => tags.filter(globMatcher(glob)));
+  const matching = limited({ left: MAX_MATCHING_STEPS }, () => tags.filter(globMatcher(glob)));
   return newestOf(matching, count).map((tag) => `${name}:${tag}`);
 }
 

@@ -8,14 +8,14 @@ import type { ReadVisit } from "../store/visit.ts";
 import type { PullServices } from "./services.ts";
 
 /** Delay before the first copy, in ms. Most responses are over by then, and clients take precedence over copies. */
-const HEAD_START = 1000;
+const COPY_DELAY = 1000;
 /** Memory bound for all copies in one isolate, in bytes: one segment and the edge cache's own copy of it. Separate from the fills'
  * budget, because fills take precedence over copies. */
 const budget = new Budget(2 * SEGMENT);
 /** Timeouts for waiting for the budget and for making one copy, in ms. On expiry the copy is left to the next pull. */
 const COPY_QUEUE_TIMEOUT = 15_000;
 const COPY_TIMEOUT = 20_000;
-const MOST_WAITING = 50;
+const MAX_QUEUED_COPIES = 50;
 
 export class Copies {
   readonly #services: PullServices;
@@ -44,7 +44,7 @@ export class Copies {
         over = true;
         this.#wake();
       });
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, HEAD_START))]);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, COPY_DELAY))]);
     for (;;) {
       const published = layout();
       const number = published && this.#wanted.shift();
@@ -59,7 +59,7 @@ export class Copies {
 
   async #copy(layout: Layout, number: number): Promise<void> {
     const { blobs, served } = this.#services;
-    if (budget.waiting >= MOST_WAITING) return; // left to a later pull
+    if (budget.waiting >= MAX_QUEUED_COPIES) return; // left to a later pull
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
       const lease = await budget.lease(

@@ -12,13 +12,13 @@ import type { ManifestStore } from "../store/manifests.ts";
 import type { KnownTag, TagStore } from "../store/tags.ts";
 
 /** How long a positive answer is cached, in ms. Negative answers are not cached: the tag may be pulled a moment later. */
-const REMEMBERED = 60_000;
+const ALLOWED_TTL = 60_000;
 /** Maximum number of cached answers per rule. */
-const MOST_REMEMBERED = 2_000;
+const MAX_CACHED_ANSWERS = 2_000;
 /** Maximum number of digests in the cache of manifest references, which never change. A digest takes about 100 bytes. */
-const MOST_KNOWN = 100_000;
+const MAX_CACHED_DIGESTS = 100_000;
 /** Maximum number of manifests read to find one digest, and how many are read concurrently. */
-const MOST_READ = 5_000;
+const MAX_READ_MANIFESTS = 5_000;
 const MAX_CONCURRENT_READS = 6;
 
 interface Known extends References {
@@ -30,7 +30,7 @@ export class Lineage {
   readonly #tags: TagStore;
   readonly #manifests: ManifestStore;
   readonly #references = new LRUCache<Digest, Known>({
-    maxSize: MOST_KNOWN,
+    maxSize: MAX_CACHED_DIGESTS,
     sizeCalculation: ({ children, blobs }) => 1 + children.length + blobs.length,
   });
   /** Allowed digests, keyed by the rule object: names are not unique (two rules of one upstream without prefix or host share one),
@@ -45,14 +45,14 @@ export class Lineage {
   /** Whether an allowed tag that was pulled through this cache leads, or has led, to the digest. */
   async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
     const { rule, repository } = source;
-    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MOST_REMEMBERED });
+    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MAX_CACHED_ANSWERS });
     this.#allowed.set(rule, allowed);
     const key = `${repository}@${digest}`;
     const now = Date.now();
     if ((allowed.get(key) ?? 0) > now) return true;
     const known = await this.#tags.known(source);
     const found = await this.#leads(rootsOf(source, known), source, digest);
-    if (found) allowed.set(key, now + REMEMBERED);
+    if (found) allowed.set(key, now + ALLOWED_TTL);
     return found;
   }
 
@@ -72,7 +72,7 @@ export class Lineage {
         if (found.some(({ blobs }) => blobs.includes(wanted))) return true;
         for (const references of found)
           for (const child of references.children) children.push(child);
-        if (seen.size > MOST_READ) {
+        if (seen.size > MAX_READ_MANIFESTS) {
           console.warn(
             `entrepot: ${sourceKey(source)} has too many tags to search all of them for a digest`,
           );

@@ -31,7 +31,7 @@ export interface Here<T> {
   wasLinked?: boolean;
 }
 
-interface Parts {
+interface Dependencies {
   near: NearLinks;
   store: Pick<LinkStore, "recorded" | "prove">;
   manifests: Pick<ManifestStore, "firstPlace">;
@@ -40,11 +40,11 @@ interface Parts {
 }
 
 export class Links {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   readonly #confirming = new Claims(MAX_REMEMBERED);
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(parts: Dependencies) {
+    this.#dependencies = parts;
   }
 
   /** Waits for the stored content and returns it if the repository is linked to the digest. To other repositories the content
@@ -58,7 +58,7 @@ export class Links {
     close: (here: T) => void = () => {},
   ): Promise<Here<T>> {
     opening.catch(() => {}); // awaited below, once the link is known
-    const link = await this.#parts.near.get(source, digest, pull);
+    const link = await this.#dependencies.near.get(source, digest, pull);
     if (link?.proved) {
       if (pull.now - link.confirmedAt > CONFIRM_AFTER)
         this.#confirmLater(source, digest, kind, pull);
@@ -77,7 +77,7 @@ export class Links {
 
   /** Records a link that the upstream has just confirmed under this source. */
   add(source: Source, digest: Digest, pull: Pull): void {
-    this.#parts.near.add(source, digest, pull);
+    this.#dependencies.near.add(source, digest, pull);
   }
 
   async #isProved(
@@ -86,7 +86,7 @@ export class Links {
     kind: Kind,
     wasLinked: boolean,
   ): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const place = sourceKey(source);
     try {
       const record = await inTime(store.recorded(place, digest));
@@ -103,7 +103,7 @@ export class Links {
   /** Whether an earlier version, which kept no link records, fetched the bytes from this very repository: a manifest's copy in R2
    * says so; for a blob, the catalog does, if this was the only repository leading to it when it was stored. */
   async #isInherited(place: string, digest: Digest, kind: Kind, wasLinked: boolean) {
-    const { manifests, catalog } = this.#parts;
+    const { manifests, catalog } = this.#dependencies;
     if (kind === "manifest") return (await manifests.firstPlace(digest)) === place;
     return wasLinked && (await catalog.deliveredTo(digest)) === place;
   }
@@ -118,7 +118,7 @@ export class Links {
   /** Renews the link, or ends it if the upstream no longer has the digest and no image refers to it. An upstream that cannot
    * answer does not end a link. */
   async #confirm(source: Source, digest: Digest, kind: Kind, pull: Pull): Promise<void> {
-    const { near, fills } = this.#parts;
+    const { near, fills } = this.#dependencies;
     try {
       if (!(await this.#isReferred(source, digest))) {
         const asking = { ...askingOf(pull), background: true };
@@ -141,7 +141,7 @@ export class Links {
   /** Whether an image of the repository refers to the digest. Such an image keeps a proved link. */
   async #isReferred(source: Source, digest: Digest): Promise<boolean> {
     try {
-      return await inTime(this.#parts.catalog.linked(sourceKey(source), digest));
+      return await inTime(this.#dependencies.catalog.linked(sourceKey(source), digest));
     } catch (error) {
       console.warn(`entrepot: link lookup in the catalog failed: ${(error as Error).message}`);
       return false;
@@ -165,7 +165,7 @@ export async function unlinked<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    if (wasLinked && cannotTell(source, error)) throw unproved(source, digest, error);
+    if (wasLinked && isUndecided(source, error)) throw unproved(source, digest, error);
     if (![401, 403, 404].includes(error.status)) throw error;
     const { code, message, ...options } = error.toValue();
     const few = message.replace(/( answered \d{3}): .*$/s, "$1");
@@ -174,7 +174,7 @@ export async function unlinked<T>(
 }
 
 /** Whether the upstream was not asked, or gave no usable answer. */
-function cannotTell({ rule }: Source, { status, code }: RegistryError): boolean {
+function isUndecided({ rule }: Source, { status, code }: RegistryError): boolean {
   return rule.offline || status === 429 || (status >= 500 && code !== "MANIFEST_INVALID");
 }
 

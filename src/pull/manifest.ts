@@ -18,7 +18,7 @@ import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
 import { askingOf, type Pull } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
-import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./resolve-tag.ts";
+import { confirmTag, movedTag, type ResolvedTag, reportProof, resolveTag } from "./resolve-tag.ts";
 import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
@@ -49,20 +49,20 @@ export async function pullByTag(
   const meant = await timed(
     asked.steps,
     "tag",
-    meaningOf(services, source, tag, { ...asked, content: !asked.head }),
+    resolveTag(services, source, tag, { ...asked, content: !asked.head }),
   );
   permitMeant(source, meant.mapping.digest, asked);
-  return pullMeant(services, source, tag, meant, asked).catch(async (error) => {
-    const moved = await movedSince(services, source, tag, meant, error, asked);
-    return pullMeant(services, source, tag, moved, asked);
+  return pullResolved(services, source, tag, meant, asked).catch(async (error) => {
+    const moved = await movedTag(services, source, tag, meant, error, asked);
+    return pullResolved(services, source, tag, moved, asked);
   });
 }
 
-async function pullMeant(
+async function pullResolved(
   services: PullServices,
   source: Source,
   tag: string,
-  meant: Meant,
+  meant: ResolvedTag,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   const { mapping, label, told } = meant;
@@ -70,9 +70,9 @@ async function pullMeant(
   const { linked, here, wasLinked } = await timed(
     asked.steps,
     "read",
-    hereOf(services, source, meant, asked),
+    storedManifest(services, source, meant, asked),
   );
-  if (linked) tellProved(services, source, tag, mapping, asked);
+  if (linked) reportProof(services, source, tag, mapping, asked);
   if (here) {
     // Cached only once the manifest is here: a digest that only a HEAD has reported may be wrong.
     if (told) services.tags.keep(source, tag, mapping, asked);
@@ -82,27 +82,27 @@ async function pullMeant(
   }
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
-    const sure = await lateMeaning(services, source, tag, meant, asked);
-    if (sure) return pullMeant(services, source, tag, sure, asked);
+    const sure = await confirmTag(services, source, tag, meant, asked);
+    if (sure) return pullResolved(services, source, tag, sure, asked);
     return { digest, mediaType, size, mapping, ...label };
   }
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-    return fetchMeant(services, source, tag, digest, linked, asked);
+    return fetchResolved(services, source, tag, digest, linked, asked);
   };
   const fetched = await (linked ? fetch() : unlinked(source, digest, wasLinked ?? false, fetch));
   const { manifest, status } = fetched;
-  if (manifest.digest === digest) tellProved(services, source, tag, mapping, asked);
+  if (manifest.digest === digest) reportProof(services, source, tag, mapping, asked);
   if (told && manifest.digest === digest) services.tags.keep(source, tag, mapping, asked);
   const pulled = await negotiated(services, source, manifest, { ...label, status }, asked);
   return { ...pulled, mapping: fetched.mapping ?? mapping };
 }
 
 /** The tag's manifest, if the repository may have it. A tag alone is no proof: an upstream can point it at any digest. */
-async function hereOf(
+async function storedManifest(
   services: PullServices,
   source: Source,
-  { mapping: { digest, proved }, told }: Meant,
+  { mapping: { digest, proved }, told }: ResolvedTag,
   asked: ManifestAsked,
 ): Promise<Here<Found<Manifest>>> {
   const looking = services.manifests.get(digest, asked);
@@ -122,7 +122,7 @@ interface Fetched {
 
 /** Fetches the manifest that the tag points to. If the upstream does not have the digest that its HEAD named (the tag moved in
  * between, or HEAD is wrong), its GET by tag decides. */
-async function fetchMeant(
+async function fetchResolved(
   services: PullServices,
   source: Source,
   tag: string,

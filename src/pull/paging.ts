@@ -6,13 +6,13 @@
 import { RegistryError } from "../oci/error.ts";
 
 /** Maximum number of entries per page; the rest is left to the next page. */
-const MOST_ENTRIES = 10_000;
+const MAX_ENTRIES = 10_000;
 /** Maximum length of a client's query, in characters, and maximum number of its parameters. No registry's paging needs more. */
-const MAX_QUERY = 8_192;
-const MOST_PARAMETERS = 8;
+const MAX_QUERY_LENGTH = 8_192;
+const MAX_PARAMETERS = 8;
 /** Parameters of our own, or of other parts of the request. */
 export const SEAL = "entrepot-page";
-const OWN = ["ns", "artifactType", SEAL];
+const RESERVED_PARAMETERS = ["ns", "artifactType", SEAL];
 
 /** Referrers are paged by Link only (distribution-spec, "Listing Referrers"), so clients choose no page of them. */
 export type ListKind = "tags" | "referrers";
@@ -28,7 +28,7 @@ export interface Paging {
 /** The page that a client asks for. Throws PAGINATION_NUMBER_INVALID (400) for a non-numeric `n` and UNSUPPORTED (400) for an
  * oversized query. */
 export function chosenPage(kind: ListKind, asked: URLSearchParams): Paging {
-  if (new Set(asked.keys()).size > MOST_PARAMETERS || asked.toString().length > MAX_QUERY)
+  if (new Set(asked.keys()).size > MAX_PARAMETERS || asked.toString().length > MAX_QUERY_LENGTH)
     throw new RegistryError("UNSUPPORTED", "the query is too long for a page of a list", {
       status: 400,
     });
@@ -48,7 +48,7 @@ function choice(kind: ListKind, asked: URLSearchParams): Paging {
 /** The page that an upstream's Link leads to, with all its parameters. */
 export function linkedPage(next: URLSearchParams): Paging {
   const query = new URLSearchParams(next);
-  for (const name of OWN) query.delete(name);
+  for (const name of RESERVED_PARAMETERS) query.delete(name);
   query.sort();
   const n = query.get("n") ?? "";
   const limit = isNumber(n) ? Number(n) : Number.POSITIVE_INFINITY;
@@ -63,7 +63,7 @@ export function isChoice(kind: ListKind, next: URLSearchParams): boolean {
 
 function limitOf(n: string | null): number {
   if (n === null) return Number.POSITIVE_INFINITY;
-  if (isNumber(n)) return Math.min(Number(n), MOST_ENTRIES);
+  if (isNumber(n)) return Math.min(Number(n), MAX_ENTRIES);
   throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a non-negative integer");
 }
 

@@ -14,7 +14,7 @@ import type { Layout } from "../store/segments.ts";
 import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
-type Held = Pick<Pull, "quarantined">;
+type Quarantine = Pick<Pull, "quarantined">;
 
 /** Throws DENIED (403) if nothing in this repository may be pulled. */
 export function permitName(source: Source): void {
@@ -27,7 +27,7 @@ export function permitTag(source: Source, tag: string): void {
 }
 
 /** Checks the digest that a permitted tag points to. Throws DENIED (403) if it is denied or in quarantine. */
-export function permitMeant(source: Source, digest: Digest, { quarantined }: Held): void {
+export function permitMeant(source: Source, digest: Digest, { quarantined }: Quarantine): void {
   const reason = quarantined.get(digest);
   if (reason !== undefined)
     throw new RegistryError("DENIED", `${digest} is in quarantine: ${reason}`);
@@ -39,7 +39,7 @@ export function permitMeant(source: Source, digest: Digest, { quarantined }: Hel
 export async function permitBytes(
   source: Source,
   digest: Digest,
-  held: Held,
+  held: Quarantine,
   twin: () => Digest | undefined | Promise<Digest | undefined>,
 ): Promise<void> {
   if (!mayTwinBeRefused(source, digest, held)) return;
@@ -54,7 +54,11 @@ export async function permitBytes(
 }
 
 /** Whether the lists contain digests of the other algorithm at all. */
-export function mayTwinBeRefused({ rule }: Source, digest: Digest, { quarantined }: Held): boolean {
+export function mayTwinBeRefused(
+  { rule }: Source,
+  digest: Digest,
+  { quarantined }: Quarantine,
+): boolean {
   const algorithm = otherAlgorithm(digest);
   const isListed = (other: string) => other.startsWith(`${algorithm}:`);
   return rule.denyDigests.some(isListed) || hasOf(quarantined, algorithm);
@@ -65,7 +69,7 @@ export function permitStored(
   { fills }: Pick<PullServices, "fills">,
   source: Source,
   { digest, twin }: Layout,
-  held: Held,
+  held: Quarantine,
 ): Promise<void> {
   return permitBytes(source, digest, held, () => twin ?? fills.blobTwin(digest));
 }
@@ -73,7 +77,7 @@ export function permitStored(
 /** Quarantine page → algorithms in it. Every request reads the page, but it rarely changes. */
 const algorithms = new WeakMap<ReadonlyMap<string, string>, Set<string>>();
 
-function hasOf(quarantined: Held["quarantined"], algorithm: Algorithm): boolean {
+function hasOf(quarantined: Quarantine["quarantined"], algorithm: Algorithm): boolean {
   let known = algorithms.get(quarantined);
   if (!known) {
     known = new Set([...quarantined.keys()].map((digest) => digest.split(":")[0] as string));
@@ -87,7 +91,7 @@ export async function permitDigest(
   services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Held,
+  asked: Quarantine,
 ): Promise<void> {
   permitName(source);
   permitMeant(source, digest, asked);

@@ -21,11 +21,11 @@ export interface Pull extends ReadVisit {
 }
 
 /** Additional time in ms a fill is waited for beyond the upstream's deadline, since the fill reports the more precise error. */
-const GRACE = 250;
+const FILL_GRACE = 250;
 
 export function askingOf({ deadline, noCache, content, requester }: Pull): Asking {
   return {
-    patience: Math.max(0, deadline - Date.now()) + GRACE,
+    patience: Math.max(0, deadline - Date.now()) + FILL_GRACE,
     ...(noCache && { force: true }),
     ...(content && { content }),
     ...(requester && { by: requesterOf(requester) }),

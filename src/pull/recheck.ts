@@ -14,26 +14,26 @@ import { askingOf, type Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
 /** How long this isolate distrusts older mappings to a missing digest, in ms. KV may show the new mapping only after 60 s or more. */
-const DOUBTED = 2 * 60_000;
+const DOUBT_DURATION = 2 * 60_000;
 /** Maximum number of doubted digests. A client can add one with each digest it requests in vain and so evict others; their tags
  * are then rechecked when their TTL ends. */
-const MOST_DOUBTS = 5_000;
+const MAX_DOUBTS = 5_000;
 /** Minimum interval between lookups of the tags that lead to the same missing digest, in ms. */
 const RECHECK_INTERVAL = 10_000;
-const MOST_LOOKED_FOR = 5_000;
+const MAX_LOOKUPS = 5_000;
 /** Maximum number of tags rechecked for one missing digest: the most recent ones, one HEAD each. */
-const MOST_TAGS = 8;
+const MAX_TAGS = 8;
 /** Catalog timeout in ms. */
 const CATALOG_TIMEOUT = 1_000;
 
 /** Place and digest → time from which it is doubted, in ms since the epoch. */
-const doubts = new LRUCache<string, number>({ max: MOST_DOUBTS });
-const lookedFor = new Claims(MOST_LOOKED_FOR);
+const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+const lookups = new Claims(MAX_LOOKUPS);
 
 /** Whether the tag's digest was found missing or incomplete upstream since the tag was last checked. */
 export function isDoubted(source: Source, { digest, checkedAt }: TagMapping): boolean {
   const since = doubts.get(keyOf(source, digest));
-  return since !== undefined && checkedAt <= since && Date.now() - since < DOUBTED;
+  return since !== undefined && checkedAt <= since && Date.now() - since < DOUBT_DURATION;
 }
 
 /** Whether the error is the upstream's 404, and not that of an offline rule. */
@@ -70,12 +70,12 @@ async function recheck(
   doubts.set(keyOf(source, digest), now);
   // Attack: a client requests endless missing digests. Each upstream 404 counts against that client's share (upstream/gate), and
   // each digest triggers one lookup per interval.
-  if (!lookedFor.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
+  if (!lookups.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
   const { tags, roots } = await leadingTo(services, source, digest);
   for (const root of roots) doubts.set(keyOf(source, root), now);
-  const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MOST_TAGS);
+  const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MAX_TAGS);
   const came = await Promise.all(
-    allowed.map((tag) => askAgain(services, source, tag, digest, pull).catch(toldLater)),
+    allowed.map((tag) => recheckTag(services, source, tag, digest, pull).catch(logUnchecked)),
   );
   return came.includes(true);
 }
@@ -92,7 +92,7 @@ async function leadingTo(services: PullServices, source: Source, digest: Digest)
 }
 
 /** @returns whether the upstream delivered the missing digest by the tag */
-async function askAgain(
+async function recheckTag(
   services: PullServices,
   source: Source,
   { tag, digest: gone }: Leading["tags"][number],
@@ -109,7 +109,7 @@ async function askAgain(
 }
 
 /** Logs a tag that could not be checked; it stays doubted. */
-function toldLater(error: Error): false {
+function logUnchecked(error: Error): false {
   const isGone = error instanceof RegistryError && error.status === 404;
   if (!isGone) console.warn(`entrepot: a tag was not rechecked: ${error.message}`);
   return false;

@@ -3,21 +3,21 @@
 import { LRUCache } from "lru-cache";
 
 /** In ms. */
-const HOUR = 60 * 60_000;
+const REPORT_INTERVAL = 60 * 60_000;
 /** Maximum number of remembered keys, each of reported, waiting and held. A forgotten key is reported once more. */
 const MAX_REMEMBERED = 10_000;
 
 export class ReportThrottle<T> {
   /** Key → time of the last report, in ms since the epoch. */
-  readonly #told = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  readonly #reportedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   #waiting = new Map<string, T>();
   /** Repeats within the hour, kept back since the last report. */
   #held = new Map<string, T>();
 
   /** Returns whether the key is to be reported now; `now` in ms since the epoch. */
   add(key: string, value: T, now: number): boolean {
-    const toldAt = this.#told.get(key);
-    const isTold = toldAt !== undefined && now - toldAt < HOUR;
+    const toldAt = this.#reportedAt.get(key);
+    const isTold = toldAt !== undefined && now - toldAt < REPORT_INTERVAL;
     const list = isTold ? this.#held : this.#waiting;
     if (list.size < MAX_REMEMBERED) list.set(key, value);
     return !isTold;
@@ -27,13 +27,13 @@ export class ReportThrottle<T> {
   take(now: number): Map<string, T> {
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const key of waiting.keys()) this.#told.set(key, now);
+    for (const key of waiting.keys()) this.#reportedAt.set(key, now);
     return waiting;
   }
 
   /** Queues a key again whose report failed or must be repeated. */
   again(key: string, value: T): void {
-    this.#told.delete(key);
+    this.#reportedAt.delete(key);
     if (!this.#waiting.has(key) && this.#waiting.size < MAX_REMEMBERED)
       this.#waiting.set(key, value);
   }
@@ -41,9 +41,9 @@ export class ReportThrottle<T> {
   /** Forgets earlier reports and queues the repeats kept back for them. `just` lists the keys of the report just sent, which still
    * count. */
   tellAnew(just: Iterable<string>, now: number): void {
-    this.#told.clear();
+    this.#reportedAt.clear();
     for (const key of just) {
-      this.#told.set(key, now);
+      this.#reportedAt.set(key, now);
       this.#held.delete(key);
     }
     for (const [key, value] of this.#held) this.#waiting.set(key, value);

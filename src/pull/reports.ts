@@ -37,7 +37,7 @@ export interface Healing {
 /** How long a report may take before another request takes over, in ms: a cancelled request cannot give its batch back. */
 const REPORT_SLACK = 5_000;
 /** Minimum interval between warnings about an unreachable catalog, in ms. */
-const COMPLAINT = 60_000;
+const WARNING_INTERVAL = 60_000;
 
 /** Number of retries of a failed report behind the same response, one reporting interval apart. */
 const RETRIES = 2;
@@ -68,9 +68,9 @@ export class Reports {
   readonly #checked = new ReportThrottle<CheckedImage>();
   #marks: number | undefined;
   /** Times until which a report is in progress, and until which one is scheduled, in ms since the epoch. */
-  #tellingUntil = 0;
-  #goingUntil = 0;
-  #complainedAt = 0;
+  #reportingUntil = 0;
+  #scheduledUntil = 0;
+  #warnedAt = 0;
 
   /** @param every maximum interval between reports while there is something to report, in ms */
   constructor(catalog: Pick<Catalog, "report">, every: number, healing: Healing) {
@@ -94,86 +94,86 @@ export class Reports {
       { pulled, source, ...(mapping && { mapping }) },
       visit.now,
     );
-    this.#soon(visit, isNew);
+    this.#schedule(visit, isNew);
   }
 
   /** Records a manifest requested by HEAD or answered with 304. Reported within ten seconds, at most once an hour per repository. */
   checked(source: Source, digest: Digest, visit: ReadVisit): void {
     const checked = { place: sourceKey(source), digest, at: visit.now };
     this.#checked.add(nameOf(checked), checked, visit.now);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   /** Counts one pull of an image. `tag` is the tag it was pulled by, or "" for a pull by digest. */
   counted(source: Source, digest: Digest, tag: string, visit: ReadVisit): void {
     const day = new Date(visit.now).toISOString().slice(0, 10);
     this.#pulls.add({ day, place: sourceKey(source), digest, tag, pulls: 1 });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   blob(source: Source, digest: Digest, visit: ReadVisit): void {
     this.#blobs.add(digest, { digest, source, at: visit.now }, visit.now);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   answered(source: Source, status: CacheStatus, isPull: boolean, visit: ReadVisit): void {
     const amounts = { [countOf(status)]: 1, ...(isPull && { pulls: 1 }) };
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, amounts);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   /** Counts a request that failed because of the upstream, this service or a limit. */
   failed(source: Source, visit: ReadVisit): void {
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, { errors: 1 });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   /** Schedules a report because the meter has counted something. */
   noted(visit: ReadVisit): void {
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   /** Counts bytes sent to a client. */
   sent(source: Source, bytes: number, visit: ReadVisit): void {
     meter.count("entrepot_served_bytes", { rule: source.rule.name }, bytes);
     this.#counting.add(source.rule.name, sourceKey(source), Date.now(), { bytesServed: bytes });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   /** Schedules a report behind this request: at once, or after the interval unless another request has scheduled one. */
-  #soon(visit: ReadVisit, atOnce: boolean): void {
+  #schedule(visit: ReadVisit, atOnce: boolean): void {
     const now = Date.now();
-    if (atOnce && now >= this.#tellingUntil) visit.later(this.#tell());
-    if (now < this.#goingUntil) return;
-    this.#goingUntil = now + this.#every + REPORT_SLACK;
-    visit.later(this.#tellIn(this.#every));
+    if (atOnce && now >= this.#reportingUntil) visit.later(this.#report());
+    if (now < this.#scheduledUntil) return;
+    this.#scheduledUntil = now + this.#every + REPORT_SLACK;
+    visit.later(this.#reportIn(this.#every));
   }
 
-  async #tellIn(time: number): Promise<void> {
+  async #reportIn(time: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, time));
-    this.#goingUntil = 0;
-    if (Date.now() >= this.#tellingUntil) await this.#tell();
+    this.#scheduledUntil = 0;
+    if (Date.now() >= this.#reportingUntil) await this.#report();
   }
 
   /** Reports until nothing is left, including what arrives meanwhile. */
-  async #tell(): Promise<void> {
+  async #report(): Promise<void> {
     let failures = 0;
     for (let batch = this.#take(); batch; batch = this.#take()) {
-      this.#tellingUntil = Date.now() + REPORT_SLACK;
+      this.#reportingUntil = Date.now() + REPORT_SLACK;
       try {
-        await this.#tellOf(batch);
+        await this.#send(batch);
       } catch (error) {
         this.#putBack(batch, error as Error);
         failures += 1;
         if (failures > RETRIES) return;
         await new Promise((resolve) => setTimeout(resolve, this.#every));
       } finally {
-        this.#tellingUntil = 0;
+        this.#reportingUntil = 0;
       }
     }
   }
 
-  async #tellOf({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
+  async #send({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
     const pulled = [...images.values()].map((one) => one.pulled);
     const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
     const told = { images: pulled, blobs: taken, checked: [...checked.values()] };
@@ -225,8 +225,8 @@ export class Reports {
     for (const [key, one] of checked) this.#checked.again(key, one);
     this.#pulls.putBack(pulls);
     this.#counting.putBack(counts);
-    if (Date.now() - this.#complainedAt < COMPLAINT) return;
-    this.#complainedAt = Date.now();
+    if (Date.now() - this.#warnedAt < WARNING_INTERVAL) return;
+    this.#warnedAt = Date.now();
     console.warn(`entrepot: reporting pulls to the catalog failed: ${error.message}`);
   }
 }

@@ -21,19 +21,19 @@ import type { PullServices } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 /** A tag's digest, and how it was determined. */
-export interface Meant {
+export interface ResolvedTag {
   mapping: TagMapping;
   label: Labelled;
   /** The mapping comes from the tag's Durable Object, and KV may not show it yet. */
   told?: boolean;
 }
 
-export async function meaningOf(
+export async function resolveTag(
   services: PullServices,
   source: Source,
   tag: string,
   pull: Pull,
-): Promise<Meant> {
+): Promise<ResolvedTag> {
   const found = await services.tags.get(source, tag, pull);
   // Another rule of this upstream may keep deleted tags.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
@@ -46,23 +46,23 @@ export async function meaningOf(
   if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
     const { value: mapping, layer } = found;
     if (freshness === "fresh") return { mapping, label: labelOf(source, mapping, layer, pull.now) };
-    pull.later(checkBehind(services, source, tag, pull));
-    return { mapping, label: passingLabel(source, mapping, pull.now) };
+    pull.later(checkInBackground(services, source, tag, pull));
+    return { mapping, label: revalidatingLabel(source, mapping, pull.now) };
   }
-  return toldMeaning(services, source, tag, known, pull, freshness);
+  return resolveWithObject(services, source, tag, known, pull, freshness);
 }
 
 /** Confirms a mapping from KV with the tag's Durable Object before a HEAD is answered from it: KV lags, and the digest may be gone
  * upstream. Undefined if the mapping is from elsewhere. Throws DENIED (403). */
-export async function lateMeaning(
+export async function confirmTag(
   services: PullServices,
   source: Source,
   tag: string,
-  { mapping, label: { status } }: Meant,
+  { mapping, label: { status } }: ResolvedTag,
   pull: Pull,
-): Promise<Meant | undefined> {
+): Promise<ResolvedTag | undefined> {
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
-  const sure = await toldMeaning(services, source, tag, mapping, pull, "fresh");
+  const sure = await resolveWithObject(services, source, tag, mapping, pull, "fresh");
   permitMeant(source, sure.mapping.digest, pull);
   services.tags.keep(source, tag, sure.mapping, pull); // the same HEAD tends to be repeated within seconds
   return sure;
@@ -70,31 +70,31 @@ export async function lateMeaning(
 
 /** Resolves the tag again after its content turned out to be missing. Throws `error`, the failure of the first attempt, if the tag
  * has not moved. */
-export async function movedSince(
+export async function movedTag(
   services: PullServices,
   source: Source,
   tag: string,
-  meant: Meant,
+  meant: ResolvedTag,
   error: unknown,
   pull: Pull,
-): Promise<Meant> {
+): Promise<ResolvedTag> {
   if (!isMissing(source, error)) throw error;
-  const moved = await meaningOf(services, source, tag, pull);
+  const moved = await resolveTag(services, source, tag, pull);
   if (moved.mapping.digest === meant.mapping.digest) throw error;
   permitMeant(source, moved.mapping.digest, pull);
   return moved;
 }
 
 /** Resolves through the tag's Durable Object, which never lags. `freshness` is that of the known mapping. */
-async function toldMeaning(
+async function resolveWithObject(
   services: PullServices,
   source: Source,
   tag: string,
   known: TagMapping | undefined,
   pull: Pull,
   freshness: Freshness,
-): Promise<Meant> {
-  const { mapping, how, failure } = await checked(services, source, tag, known, pull);
+): Promise<ResolvedTag> {
+  const { mapping, how, failure } = await checkWithObject(services, source, tag, known, pull);
   if (failure) return insteadOfCheck(mapping, failure, pull.now);
   const label = labelOf(source, mapping, "object", pull.now);
   if (how === "found" || mapping.deleted) return { mapping, label, told: true };
@@ -107,13 +107,13 @@ function insteadOfCheck(
   mapping: TagMapping,
   failure: Pick<ErrorValue, "message" | "upstreamStatus">,
   now: number,
-): Meant {
+): ResolvedTag {
   const label = insteadOf(failure, "serving the tag as of", mapping.checkedAt, now);
   return { mapping, label };
 }
 
 /** Asks the tag's Durable Object. If the platform fails, the known mapping is served stale. */
-async function checked(
+async function checkWithObject(
   services: PullServices,
   source: Source,
   tag: string,
@@ -154,7 +154,7 @@ function labelOf(source: Source, mapping: TagMapping, place: Place, now: number)
   return { status: { instead: 404 }, age, warning };
 }
 
-function passingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
+function revalidatingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
   const label = labelOf(source, mapping, "object", now);
   if (mapping.deleted) return label;
   return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
@@ -162,17 +162,18 @@ function passingLabel(source: Source, mapping: TagMapping, now: number): Labelle
 
 /** Interval in which this isolate revalidates a tag once in the background, in ms. KV takes seconds to show the result, and until
  * then every request would start another check. */
-const CHECK_AGAIN = 5_000;
-const checkedBehind = new Claims(1_000);
+const BACKGROUND_CHECK_INTERVAL = 5_000;
+const backgroundChecks = new Claims(1_000);
 
 /** Revalidates the tag in the background and fetches its manifest if it has moved. */
-async function checkBehind(
+async function checkInBackground(
   services: PullServices,
   source: Source,
   tag: string,
   pull: Pull,
 ): Promise<void> {
-  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, pull.now, CHECK_AGAIN)) return;
+  if (!backgroundChecks.take(`${sourceKey(source)}:${tag}`, pull.now, BACKGROUND_CHECK_INTERVAL))
+    return;
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
     const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
@@ -185,18 +186,21 @@ async function checkBehind(
 }
 
 /** Minimum interval between reports of the same link to a tag's Durable Object, in ms. */
-const TELL_AGAIN = 10 * 60_000;
-const telling = new Claims(1_000);
+const PROOF_REPORT_INTERVAL = 10 * 60_000;
+const reportedProofs = new Claims(1_000);
 
 /** Reports in the background that the link is proved, so that later pulls by tag need not look it up. */
-export function tellProved(
+export function reportProof(
   services: PullServices,
   source: Source,
   tag: string,
   { digest, proved }: TagMapping,
   pull: Pull,
 ): void {
-  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, TELL_AGAIN))
+  if (
+    proved ||
+    !reportedProofs.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, PROOF_REPORT_INTERVAL)
+  )
     return;
   const told = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
     console.warn(`entrepot: reporting a link to a tag's object failed: ${error.message}`);

@@ -14,7 +14,7 @@ import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
 /** Maximum number of reads of one segment before the transfer is aborted. */
-const MOST_READS = 4;
+const MAX_READS = 4;
 
 /** A request for a blob's bytes, with the services it uses. */
 export interface BlobRequest {
@@ -27,11 +27,11 @@ export interface BlobRequest {
 /** Where the bytes come from: a layout or an attempt at first, and the layout once the fill is verified. */
 export interface Origin {
   layout?: Layout;
-  attempt?: Running;
+  attempt?: RunningAttempt;
 }
 
 /** A running attempt. */
-interface Running {
+interface RunningAttempt {
   id: string;
   /** In bytes; null where the upstream did not report it. */
   size: number | null;
@@ -51,7 +51,7 @@ export class Segments {
   /** The last segment is held back until the whole blob is verified. */
   readonly #verified: boolean;
   #layout: Layout | undefined;
-  #attempt: Running | undefined;
+  #attempt: RunningAttempt | undefined;
   #ready = new Set<number>();
   #first: Opened | undefined;
   #mended = false;
@@ -125,8 +125,8 @@ export class Segments {
 
   /** Opens segment `number`; undefined if the blob, whose length was unknown, has ended. */
   async open(number: number): Promise<Opened | undefined> {
-    for (let tries = 0; tries < MOST_READS; tries++) {
-      if (!this.#layout) await this.#await(number);
+    for (let tries = 0; tries < MAX_READS; tries++) {
+      if (!this.#layout) await this.#waitFor(number);
       const size = this.#size;
       if (size !== null && number >= segmentCount(size)) return undefined;
       const opened = await this.#read(
@@ -147,7 +147,7 @@ export class Segments {
       const opened = await blobs.segment(this.#layout, number, slice, this.#pull);
       return opened && this.#noted(opened, slice.length);
     }
-    const { id, compared } = this.#attempt as Running;
+    const { id, compared } = this.#attempt as RunningAttempt;
     const opened = compared
       ? await blobs.segment(compared, number, slice, this.#pull)
       : await blobs.attemptSegment(this.#digest, id, number, slice);
@@ -161,9 +161,9 @@ export class Segments {
 
   /** Waits until the fill reports the segment as ready to send. While the length is unknown, a segment may be the last one until
    * the next exists, which may be stored before it. */
-  async #await(number: number): Promise<void> {
+  async #waitFor(number: number): Promise<void> {
     const verified = this.#verified;
-    const { id, size, linked } = this.#attempt as Running;
+    const { id, size, linked } = this.#attempt as RunningAttempt;
     const last = size !== null && number === segmentCount(size) - 1;
     const whole = last && verified;
     const { fills } = this.#services;

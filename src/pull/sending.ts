@@ -9,7 +9,7 @@ import type { PullServices } from "./services.ts";
 
 /** Maximum age in ms of a segment opened ahead. An older one is opened anew, because the storage may have closed it, and for such
  * a slow client nothing is opened ahead any more. */
-const IDLE = 10_000;
+const MAX_AHEAD_AGE = 10_000;
 
 /** A segment that is opened ahead; undefined if that failed. */
 type Ahead = Promise<{ opened: Opened | undefined } | undefined>;
@@ -55,7 +55,7 @@ export class Sending {
           await this.#send(opened, writable);
           this.#services.reports.sent(this.#source, segments.lengthOf(number), this.#pull);
         }
-        if (Date.now() - begun < IDLE) continue;
+        if (Date.now() - begun < MAX_AHEAD_AGE) continue;
         keepsUp = false;
         discard(next);
         next = undefined;

@@ -7,11 +7,11 @@ import type { CacheStatus } from "./cache-status.ts";
 export type Kind = "manifest" | "blob" | "list";
 
 /** Where a response was served from: a layer, a Durable Object, the cache past its freshness, or the upstream. */
-type Whence = Layer | "object" | "stale" | "upstream";
+type ServedFrom = Layer | "object" | "stale" | "upstream";
 
 export interface Counts {
   /** Responses, including HEAD and 304. */
-  answers: Partial<Record<Kind, Partial<Record<Whence, number>>>>;
+  answers: Partial<Record<Kind, Partial<Record<ServedFrom, number>>>>;
   /** Blob segments opened, and bytes requested of them. */
   segments: Partial<Record<Layer, { opened: number; bytes: number }>>;
   /** Segments copied to the edge cache. */
@@ -19,15 +19,15 @@ export interface Counts {
 }
 
 /** Minimum interval between log lines, in ms. */
-const SPELL = 10_000;
+const LOG_INTERVAL = 10_000;
 
 export class Served {
-  #counts: Counts = none();
+  #counts: Counts = emptyCounts();
   #since: number | undefined;
 
   answer(kind: Kind, status: CacheStatus): void {
     const { answers } = this.#counts;
-    const whence = whenceOf(status);
+    const whence = servedFrom(status);
     answers[kind] = { ...answers[kind], [whence]: (answers[kind]?.[whence] ?? 0) + 1 };
   }
 
@@ -46,18 +46,18 @@ export class Served {
     this.#since ??= now;
     const counts = this.#counts;
     const isEmpty = Object.keys(counts.answers).length === 0 && counts.copies === 0;
-    if (now - this.#since < SPELL || isEmpty) return undefined;
-    this.#counts = none();
+    if (now - this.#since < LOG_INTERVAL || isEmpty) return undefined;
+    this.#counts = emptyCounts();
     this.#since = now;
     return counts;
   }
 }
 
-function none(): Counts {
+function emptyCounts(): Counts {
   return { answers: {}, segments: {}, copies: 0 };
 }
 
-function whenceOf(status: CacheStatus): Whence {
+function servedFrom(status: CacheStatus): ServedFrom {
   if ("hit" in status) return status.hit;
   return "fwd" in status ? "upstream" : "stale";
 }

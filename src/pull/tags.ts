@@ -27,7 +27,7 @@ export async function pullTags(
   try {
     listed = await pullList(services, source, { list: "tags", query }, pull);
   } catch (error) {
-    const cached = await cachedHere(services, source, error, pull);
+    const cached = await cachedTags(services, source, error, pull);
     if (!cached) throw error;
     return limit === 0
       ? { ...cached, tags: [] }
@@ -40,7 +40,7 @@ export async function pullTags(
 }
 
 /** The tags pulled through this cache; undefined if there are none or the upstream is not down. */
-async function cachedHere(
+async function cachedTags(
   services: PullServices,
   source: Source,
   error: unknown,

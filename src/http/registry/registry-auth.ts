@@ -39,15 +39,14 @@ export interface Admitted {
   who: string;
   /** The client whose share of the upstream budget is used. */
   requester: Who;
-  /** Whether the client's requests keep images from expiring. A promise where no login is required: it is determined in the
-   * background. */
+  /** Whether the client's requests keep images from expiring. A promise, resolved in the background, where no login is required. */
   touches: boolean | Promise<boolean>;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
 
 /** Maximum length of `ns`, in characters; no registry host is longer. */
-const LONGEST_NS = 255;
+const MAX_NS_LENGTH = 255;
 
 export class RegistryAuth {
   readonly #config: Config;
@@ -66,7 +65,7 @@ export class RegistryAuth {
     const { url } = visitor;
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
-    const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
+    const target = this.#overTls(targetOf(this.#config, naming, address), visitor, address);
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     let touches: Admitted["touches"] = true;
@@ -77,7 +76,7 @@ export class RegistryAuth {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
-      if (verdict === "login") throw unauthorized(visitor, name, wordsFor(url));
+      if (verdict === "login") throw unauthorized(visitor, name, loginHint(url));
       if (verdict === "scope") {
         const why = "the token was not issued for this scope";
         throw unauthorized(visitor, name, why, "insufficient_scope");
@@ -90,14 +89,10 @@ export class RegistryAuth {
     }
     // The client may pull the name, but the rules are incomplete: a rule added through the API may own it.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
-      throw new RegistryError(
-        "UNAVAILABLE",
-        "the rules added through the API cannot be read at the moment",
-        {
-          status: 503,
-          headers: { "Retry-After": "5" },
-        },
-      );
+      throw new RegistryError("UNAVAILABLE", "the API's rules cannot be read at the moment", {
+        status: 503,
+        headers: { "Retry-After": "5" },
+      });
     if (!target.routed) throw unknown(naming);
     const source = pulledBy(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
@@ -120,11 +115,11 @@ export class RegistryAuth {
     const meant = own ? [own] : rules;
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
-    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, loginHint(visitor.url));
   }
 
   /** A secret host sent over plain HTTP is exposed to the network, so it grants nothing. */
-  #heard(target: Target, { url }: Visitor, address: string | undefined): Target {
+  #overTls(target: Target, { url }: Visitor, address: string | undefined): Target {
     if (!isPlain(url) || !target.routed) return target;
     const { rule } = target.routed.configured;
     return { ...target, free: isFree(this.#config, rule, undefined, address) };
@@ -221,7 +216,7 @@ export function addressOf({ headers }: Request): string | undefined {
   return headers.get("cf-connecting-ip") ?? undefined;
 }
 
-function wordsFor({ host }: URL): string {
+function loginHint({ host }: URL): string {
   return `authentication required: docker login ${host}, with a pull token as the password`;
 }
 
@@ -235,7 +230,7 @@ function unauthorized(
 ): RegistryError {
   if (isPlain(url)) return plainLogin();
   const ns = url.searchParams.get("ns");
-  const query = ns !== null && ns.length <= LONGEST_NS ? `?ns=${encodeURIComponent(ns)}` : "";
+  const query = ns !== null && ns.length <= MAX_NS_LENGTH ? `?ns=${encodeURIComponent(ns)}` : "";
   const parameters = [
     `realm="${url.origin}/token${query}"`,
     `service="${SERVICE}"`,
@@ -248,6 +243,6 @@ function unauthorized(
 
 /** Repeats what the client sent and reveals nothing of the configuration. */
 function unknown({ name, ns }: Naming): RegistryError {
-  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, LONGEST_NS)}"`;
+  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, MAX_NS_LENGTH)}"`;
   return new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
 }

@@ -31,7 +31,7 @@ import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
 const REFERRERS_FROM = "Entrepot-Referrers";
 
 /** The pull context, with what determines response caching and what is recorded. */
-type Heeded = Pull &
+type RegistryPull = Pull &
   Pick<Described, "shared"> &
   Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
 
@@ -47,14 +47,14 @@ export function answerRegistry(
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   return recorder.record(entry, visit, async () => {
     try {
-      return await heeded(registryAuth, services, visitor, entry);
+      return await handle(registryAuth, services, visitor, entry);
     } catch (error) {
       throw visitor.url.searchParams.has("ns") ? forContainerd(error) : error;
     }
   });
 }
 
-async function heeded(
+async function handle(
   registryAuth: RegistryAuth,
   services: PullServices,
   visitor: Visitor,
@@ -102,7 +102,7 @@ async function answer(
   wanted: Exclude<Wanted, { kind: "ping" }>,
   url: URL,
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   switch (wanted.kind) {
     case "manifest":
@@ -138,7 +138,7 @@ async function manifest(
   source: Source,
   wanted: Wanted & { kind: "manifest" },
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   const head = request.method === "HEAD";
   const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
@@ -164,7 +164,7 @@ function note(
   source: Source,
   kind: Kind,
   { status, warning }: Pick<Labelled, "status" | "warning">,
-  asked: Heeded,
+  asked: RegistryPull,
   isPull = false,
 ): void {
   asked.entry.status = status;
@@ -178,7 +178,7 @@ async function blob(
   source: Source,
   digest: Described["digest"] & PulledBlob["digest"],
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   const condition = request.headers.get("if-none-match");
   const matches = matchesEtag(condition, digest);

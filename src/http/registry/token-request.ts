@@ -19,12 +19,12 @@ export interface TokenParameters {
 }
 
 /** Maximum form size, in bytes, and maximum number of scopes: a token that carries them all must fit into a header. */
-const LONGEST_FORM = 64 * 1024;
-const MOST_SCOPES = 25;
+const MAX_FORM_SIZE = 64 * 1024;
+const MAX_SCOPES = 25;
 
 /** Throws UNSUPPORTED (400, or 405 for another method) and SIZE_INVALID (413). */
-export async function wantedIn(request: Request, url: URL): Promise<TokenParameters> {
-  if (request.method === "POST") return wantedByForm(await formOf(request));
+export async function parseTokenRequest(request: Request, url: URL): Promise<TokenParameters> {
+  if (request.method === "POST") return parseForm(await formOf(request));
   if (request.method !== "GET")
     throw new RegistryError("UNSUPPORTED", "only GET and POST are supported", {
       headers: { Allow: "GET, POST" },
@@ -36,7 +36,7 @@ export async function wantedIn(request: Request, url: URL): Promise<TokenParamet
   };
 }
 
-function wantedByForm(form: URLSearchParams): TokenParameters {
+function parseForm(form: URLSearchParams): TokenParameters {
   const type = form.get("grant_type");
   const field = { password: "password", refresh_token: "refresh_token" }[type ?? ""];
   if (field === undefined) throw bad("grant_type must be password or refresh_token");
@@ -50,14 +50,14 @@ async function formOf(request: Request): Promise<URLSearchParams> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\b/i.test(type))
     throw bad("the body must be a form, application/x-www-form-urlencoded");
-  return new URLSearchParams(await textOf(request, LONGEST_FORM, "a form"));
+  return new URLSearchParams(await textOf(request, MAX_FORM_SIZE, "a form"));
 }
 
 /** Parses `repository:<name>:<actions>`, several per text or several texts. Scopes of other types or invalid names are
  * ignored. */
 function scopesIn(texts: readonly string[]): Scope[] {
   const scopes = texts.flatMap((text) => text.split(" ").filter((scope) => scope !== ""));
-  if (scopes.length > MOST_SCOPES) throw bad(`at most ${MOST_SCOPES} scopes are supported`);
+  if (scopes.length > MAX_SCOPES) throw bad(`at most ${MAX_SCOPES} scopes are supported`);
   return scopes.flatMap((scope) => {
     const [, name = "", actions = ""] =
       /^repository(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];

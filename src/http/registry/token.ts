@@ -9,7 +9,7 @@ import { RegistryError } from "../../oci/error.ts";
 import { type Access, accessTo, type Target, targetOf } from "../../policy/authorize.ts";
 import { answerJson } from "../shared/answers.ts";
 import { addressOf, type RegistryAuth, type Visitor } from "./registry-auth.ts";
-import { type Scope, wantedIn } from "./token-request.ts";
+import { parseTokenRequest, type Scope } from "./token-request.ts";
 
 type TokenRequest = Scope & { target: Target };
 
@@ -22,14 +22,14 @@ export async function answerToken(
   visitor: Visitor,
 ): Promise<Response> {
   const { url, request } = visitor;
-  const wanted = await wantedIn(request, url);
+  const wanted = await parseTokenRequest(request, url);
   const ns = url.searchParams.get("ns") ?? undefined;
   const address = addressOf(request);
   const asked = wanted.scopes.map((scope): TokenRequest => {
     const naming = { name: scope.name, host: url.host, ns };
     return { ...scope, target: targetOf(config, naming, address) };
   });
-  const somebody = await somebodyOf(registryAuth, wanted.secret, asked, visitor);
+  const somebody = await authenticateClient(registryAuth, wanted.secret, asked, visitor);
   const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
   // A token that opts out of keeping images alive is honoured even where no login is required.
   const touches = somebody
@@ -39,7 +39,7 @@ export async function answerToken(
 }
 
 /** Authenticates the client; undefined for an anonymous client if some requested repository is open to it. */
-async function somebodyOf(
+async function authenticateClient(
   registryAuth: RegistryAuth,
   secret: string | undefined,
   asked: readonly TokenRequest[],

@@ -38,21 +38,21 @@ export function wantsPage({ headers }: Request): boolean {
 /** Placeholder for this cache's own origin. */
 const OWN_ORIGIN = "https://here.invalid";
 /** Maximum length of a path, in characters. */
-const LONGEST_PATH = 4096;
+const MAX_PATH_LENGTH = 4096;
 /** Number of decoding rounds for which a path is checked, since proxies and browsers may decode it again. */
-const DECODED = 4;
+const DECODING_ROUNDS = 4;
 
 /** A path of this cache, with query and fragment, or `/`. Attack: open redirect by a URL, `//host`, `/\host`, a form that
  * browsers read as one of these after dropping TAB, CR and LF, or one that becomes such after decoding or resolving dots. */
 export function pathIn(given: string | undefined): string {
-  if (given === undefined || given.length > LONGEST_PATH || !isOurs(given)) return "/";
+  if (given === undefined || given.length > MAX_PATH_LENGTH || !isOurs(given)) return "/";
   const { pathname, search, hash } = new URL(given, OWN_ORIGIN);
   return isOurs(pathname) ? pathname + search + hash : "/";
 }
 
 function isOurs(text: string): boolean {
   let path = /^[^?#]*/.exec(text)?.[0] ?? "";
-  for (let time = 0; time < DECODED; time++) {
+  for (let time = 0; time < DECODING_ROUNDS; time++) {
     if (!leadsHere(path)) return false;
     path = path.replace(/%([0-7][0-9a-f])/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
   }

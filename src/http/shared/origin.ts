@@ -5,10 +5,10 @@ import { isLoopback } from "../../config/upstream.ts";
 import { RegistryError } from "../../oci/error.ts";
 
 /** Paths that change nothing, whatever the method. */
-const READING = ["/api/lifecycle/preview", "/lifecycle/preview"];
+const READ_ONLY_PATHS = ["/api/lifecycle/preview", "/lifecycle/preview"];
 
 export function isReading({ method, url }: Request): boolean {
-  return method === "GET" || method === "HEAD" || READING.includes(new URL(url).pathname);
+  return method === "GET" || method === "HEAD" || READ_ONLY_PATHS.includes(new URL(url).pathname);
 }
 
 /** Uses Fetch Metadata or `Origin`, which only browsers send. On https the scheme counts too, because a page of the same host

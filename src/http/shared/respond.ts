@@ -25,14 +25,14 @@ export const NO_PAGE = {
 };
 
 /** How long a shared cache may serve a digest, in s: no longer than a quarantine takes to become effective here. */
-const SHARED = 60;
+const SHARED_MAX_AGE = 60;
 
 /** Content of a digest never changes, but access to it may. `no-transform`, because compressing proxies break digests and
  * lengths. */
 function cacheControl(immutable: boolean, shared: boolean): string {
   if (!immutable) return "no-cache, no-transform";
   return shared
-    ? `public, max-age=${SHARED}, no-transform`
+    ? `public, max-age=${SHARED_MAX_AGE}, no-transform`
     : "private, max-age=31536000, immutable, no-transform";
 }
 

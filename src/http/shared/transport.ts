@@ -11,7 +11,7 @@ import { HARMLESS } from "./respond.ts";
 /** HSTS max-age, in s: one year (RFC 6797). */
 const HSTS = "max-age=31536000";
 
-const ELSEWHERE =
+const INSECURE =
   "requests over http:// are refused, since others can read and change them: use https://, or 127.0.0.1 on the machine itself";
 
 /** Whether others on the network can read the request. Only the URL's scheme, which the platform sets, counts; headers do not. */
@@ -32,7 +32,7 @@ export function redirectOf(
   if (!isRead || !wantsPage(request) || isOfClients(url) || url.port !== "")
     throw new RegistryError(
       "DENIED",
-      `${ELSEWHERE}; AUTH.insecureHttp allows pulls without a login at private addresses`,
+      `${INSECURE}; AUTH.insecureHttp allows pulls without a login at private addresses`,
     );
   const Location = `https://${url.host}${url.pathname}${url.search}`;
   return new Response(null, {
@@ -44,7 +44,7 @@ export function redirectOf(
 /** With `insecureHttp`, only pulls without credentials are served. */
 function expectPull({ headers }: Request, { pathname }: URL): undefined {
   if (pathname !== "/v2" && !pathname.startsWith("/v2/"))
-    throw new RegistryError("DENIED", `${ELSEWHERE}; AUTH.insecureHttp allows nothing but pulls`);
+    throw new RegistryError("DENIED", `${INSECURE}; AUTH.insecureHttp allows nothing but pulls`);
   if (["authorization", "cf-access-jwt-assertion", "cookie"].some((name) => headers.has(name)))
     throw plainLogin();
 }
