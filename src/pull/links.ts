@@ -15,7 +15,7 @@ import { askingOf, type Pull } from "./pull.ts";
 
 /** Catalog and R2 timeout in ms; on expiry the upstream is asked instead. */
 const LOOKUP_TIMEOUT = 1_000;
-/** Age in ms from which a link is confirmed again, behind the answer. */
+/** Age in ms from which a link is confirmed again, in the background. */
 const CONFIRM_AFTER = 24 * 60 * 60_000;
 /** Interval between tries to confirm a link, in ms. */
 const CONFIRM_INTERVAL = 10 * 60_000;

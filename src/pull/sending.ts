@@ -7,7 +7,7 @@ import type { Pull } from "./pull.ts";
 import type { BlobRequest, Segments } from "./segments.ts";
 import type { PullServices } from "./services.ts";
 
-/** Maximum age in ms of a segment opened ahead. An older one is opened anew, because the storage may have closed it, and for such
+/** Maximum age in ms of a segment opened ahead. An older one is reopened, because the storage may have closed it, and for such
  * a slow client nothing is opened ahead any more. */
 const MAX_AHEAD_AGE = 10_000;
 
