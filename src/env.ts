@@ -1,4 +1,5 @@
-// The sum of the rooms' bindings (wrangler.toml). Rules and credentials are variables and secrets beside these.
+// Bindings of the Worker (wrangler.toml): the sum of the rooms' bindings. Rules and credentials are separate variables and
+// secrets.
 
 import type { AccessBindings, LimiterBindings } from "./access/contract.ts";
 import type { FillBindings } from "./fill/contract.ts";

@@ -1,4 +1,4 @@
-// The Worker: its handlers, and the classes of its Durable Objects.
+// Worker entry: the fetch and cron handlers, and the Durable Object classes.
 
 import type { Hono } from "hono";
 import { openAccess } from "./access/open.ts";
@@ -22,7 +22,7 @@ export { UpstreamGate } from "./upstream/gate.ts";
 
 guard(console);
 
-/** One app an isolate: the configuration is parsed, and its problems are logged, once. */
+/** One app per isolate, so that the configuration is parsed and its problems are logged once. */
 const apps = new WeakMap<object, Hono>();
 
 export default {
@@ -36,16 +36,16 @@ export default {
     return app.fetch(request, env, context);
   },
 
-  /** The hourly cron. Its time is the sweep's clock. */
+  /** Hourly cron. Its scheduled time is the sweep's clock. */
   async scheduled({ scheduledTime }, env) {
-    // A deployment may have changed what is scheduled.
+    // A deployment may have changed the schedule.
     await openPrewarm(env).tick(Date.now());
     const { rules } = await openAccess(env).page();
     const config = withAdded(readConfig({ ...env }), rules.rules, { ...env });
     const lifecycle = lifecycleOf(env, config);
     const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
-    if (!report) console.log("entrepot: another sweep is at work");
-    // So that the platform shows the run as failed.
+    if (!report) console.log("entrepot: another sweep is running");
+    // Makes the platform show the cron run as failed.
     else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
   },
 } satisfies ExportedHandler<Env>;

@@ -1,4 +1,4 @@
-// Composition root: what the Worker's handlers work with, built once an isolate.
+// Composition root: builds the services of the Worker's handlers once per isolate.
 
 import { openAccess } from "./access/open.ts";
 import { openAccessServices } from "./access/services.ts";
@@ -34,7 +34,7 @@ import { TagStore } from "./store/tags.ts";
 import { UpstreamClient } from "./upstream/client/client.ts";
 import { openGate } from "./upstream/open.ts";
 
-/** Everything that the app is made of. */
+/** The services of the pull path and of the API. */
 export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
   const [catalog, access, prewarm] = [openCatalog(env), openAccess(env), openPrewarm(env)];
   const probe = new ProbeStore(env.META, env.BLOBS);
@@ -94,7 +94,7 @@ function explainOf(env: Env): Explain {
   });
 }
 
-/** @param config the sweep's, which holds the rules that the API has added */
+/** @param config includes the rules added through the API */
 export function lifecycleOf(env: Env, config: Config): Lifecycle {
   return openLifecycle({
     catalog: openCatalog(env),

@@ -1,4 +1,4 @@
-// What is known of an image and of how it would be pulled: collected from all that decides about it, and changed by nothing of that.
+// Facts for explaining a pull: reads, without changing anything, all state that decides how an image would be pulled.
 
 import { type Access, isPast, type PullToken } from "../access/contract.ts";
 import type { Catalog } from "../catalog/contract.ts";
@@ -19,7 +19,7 @@ import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
 import type { UpstreamState, Watch } from "../upstream/contract.ts";
 
-/** What is looked into. */
+/** The stores and services that the facts are read from. */
 export interface Sources {
   config: Config;
   access: Pick<Access, "tokens" | "page">;
@@ -31,7 +31,7 @@ export interface Sources {
   gate: Watch;
 }
 
-/** A manifest of it, and what is here of that. */
+/** A manifest of the image, and which of its content is cached. */
 export interface ContentFact {
   digest: Digest;
   platform?: string;
@@ -43,30 +43,30 @@ export interface Facts {
   reference: Reference;
   now: number;
   target: Target;
-  /** Whose tokens may. */
+  /** Pull tokens that may pull the image. */
   tokens: Pick<PullToken, "id" | "name">[];
-  /** Whose issuers may. */
+  /** OIDC issuers whose tokens may pull the image. */
   issuers: string[];
   mapping?: TagMapping;
   former: Digest[];
-  /** What would be given: named, or what the tag means. */
+  /** The digest that would be served: the one requested, or the tag's. */
   digest?: Digest;
   parts: ContentFact[];
-  /** Why nobody gets it, where that is so. */
+  /** Reason of the quarantine, if the digest is in it. */
   quarantined?: string;
   linked: boolean;
   image?: HeldImage;
   upstream?: UpstreamState;
-  /** Of the last seven days, of the repository. */
+  /** Counters of the repository, of the last seven days. */
   counts: Counts[];
 }
 
-/** So many manifests of an index are looked into, and so many blobs of each. */
-const MOST_PARTS = 20;
-const MOST_BLOBS = 60;
+/** Maximum number of an index's manifests examined, and of blobs of each. */
+const MAX_PARTS = 20;
+const MAX_BLOBS = 60;
 const WEEK = 7 * 24 * 60 * 60_000;
 
-/** @param asked as a client would name it: by host and `ns`, where it does */
+/** @param asked host and `ns`, as a client would send them */
 export async function collect(
   sources: Sources,
   reference: Reference,
@@ -76,7 +76,7 @@ export async function collect(
   const { config, access } = sources;
   const naming = { name: reference.name, ...asked };
   const plain = targetOf(config, naming, undefined);
-  // A person may begin with a registry's name, as clients do before their mirrors take it off.
+  // Users may give a full name with a registry host, as clients do before a mirror configuration removes it.
   const routed = plain.routed ?? routeFull(config.rules, reference.name);
   const target = routed ? targetAt(config, routed, naming, undefined) : plain;
   const isGood = (token: PullToken) => token.revokedAt === undefined && !isPast(token, now);
@@ -140,7 +140,7 @@ async function ofSource(
   };
 }
 
-/** By its record, or by what an earlier version stored (pull/links). */
+/** By its link record, or by what an earlier version stored (pull/links). */
 async function isLinked({ links, manifests }: Sources, place: string, digest: Digest) {
   const record = await links.recorded(place, digest);
   return record ? record === "proved" : (await manifests.firstPlace(digest)) === place;
@@ -150,7 +150,7 @@ async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]>
   const manifest = await sources.manifests.get(digest);
   if (!manifest) return [{ digest, here: false, blobs: [] }];
   const named = namedIn(parseObject(manifest.bytes) ?? {});
-  const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MOST_PARTS);
+  const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MAX_PARTS);
   const parts = await Promise.all(
     children.map(async (child): Promise<ContentFact | undefined> => {
       const { digest: of, platform, kind } = child;
@@ -164,7 +164,7 @@ async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]>
       };
     }),
   );
-  // What is here as a blob is one.
+  // A child of unknown kind that is stored as a blob counts as a blob.
   const asBlobs = children.filter((_, at) => parts[at] === undefined);
   const own = [
     ...asBlobs.map((child) => ({ digest: child.digest, here: true })),
@@ -173,9 +173,9 @@ async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]>
   return [{ digest, here: true, blobs: own }, ...parts.filter((part) => part !== undefined)];
 }
 
-/** Of foreign layers those that are here: the others need not be anywhere. */
+/** The manifest's blobs. Foreign layers are listed only if cached, since they need not be in any registry. */
 async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<ContentFact["blobs"]> {
-  const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MOST_BLOBS);
+  const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MAX_BLOBS);
   const told = await Promise.all(
     own.map(async ({ digest, foreign = false }) => {
       return { digest, foreign, here: (await blobs.layout(digest)) !== undefined };

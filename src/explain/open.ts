@@ -1,4 +1,4 @@
-// Explaining as the API sees it: a reference goes in, a story comes out.
+// Explain: takes a reference and returns the steps of pulling it.
 
 import type { Config } from "../config/read.ts";
 import { parseReference } from "../oci/reference.ts";
@@ -6,7 +6,7 @@ import { collect, type Sources } from "./facts.ts";
 import { type Story, tell } from "./story.ts";
 
 export interface Explained extends Story {
-  /** As it was understood. */
+  /** The reference as it was parsed. */
   reference: string;
 }
 
@@ -17,7 +17,7 @@ export type Explain = (
   now: number,
 ) => Promise<Explained>;
 
-/** The explaining throws NAME_INVALID (400) for what is no image. */
+/** The returned function throws NAME_INVALID (400) for an invalid reference. */
 export function openExplain(sources: Omit<Sources, "config">): Explain {
   return async (config, text, asked, now) => {
     const reference = parseReference(text, asked.host);

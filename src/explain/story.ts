@@ -1,4 +1,4 @@
-// The story of a pull that has not happened: from the facts, step by step, to what would come of it. Pure.
+// Story: derives from the facts, step by step, how the next pull would be served. Pure.
 
 import { RegistryError } from "../oci/error.ts";
 import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
@@ -17,7 +17,7 @@ import {
 } from "./steps.ts";
 
 export interface Story {
-  /** What the next pull of somebody who may would be answered, in HTTP, as far as can be told from here. */
+  /** Expected HTTP status of the next pull by an authorized client. */
   status: number;
   steps: Step[];
 }
@@ -31,19 +31,19 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
   const { target, reference } = facts;
   const { routed } = target;
   if (!routed) {
-    const text = `no rule has the name "${reference.name}": it wants a rule's prefix, host or registry in front, or a default rule`;
-    const end = { status: 404, text: "the next pull is answered 404 NAME_UNKNOWN" };
+    const text = `no rule matches the name "${reference.name}": it needs a rule's prefix, host or registry in front, or a default rule`;
+    const end = { status: 404, text: "the next pull returns 404 NAME_UNKNOWN" };
     return ended([step("rule", "bad", text), accessStep(facts, mode)], end);
   }
   const { rule, problem } = routed.configured;
   const source: Source = { rule, repository: routed.repository };
-  const text = `the rule "${rule.name}" has it, as ${source.repository} at ${rule.upstream.host}`;
+  const text = `the rule "${rule.name}" maps it to ${source.repository} at ${rule.upstream.host}`;
   const first = [step("rule", problem ? "bad" : "good", text), accessStep(facts, mode)];
   if (problem) return ended(first, { status: 500, text: `the rule cannot be used: ${problem}` });
   const refusal = refusalOf(source, facts);
   if (refusal) {
-    const end = { status: 403, text: `the next pull is answered 403 DENIED` };
-    const why = rule.denyReason ? `${refusal}; whoever asks is told: ${rule.denyReason}` : refusal;
+    const end = { status: 403, text: "the next pull returns 403 DENIED" };
+    const why = rule.denyReason ? `${refusal}; clients are told: ${rule.denyReason}` : refusal;
     return ended([...first, step("lists", "bad", why)], end);
   }
   const more = [
@@ -67,51 +67,55 @@ function endOf(facts: Facts, source: Source): End {
   const isHere = parts[0]?.here === true;
   const here = (how: string): End => ({
     status: 200,
-    text: `the next pull is answered from the cache${how}`,
+    text: `the next pull is served from the cache${how}`,
   });
   if (reference.tag === undefined) {
-    if (isHere && linked) return here(", and the upstream is not asked");
-    const why = isHere ? "that this repository has it is not known here" : "it is not cached";
+    if (isHere && linked) return here(" without contacting the upstream");
+    const why = isHere
+      ? "the upstream must first confirm that this repository has it"
+      : "it is not cached";
     return fetched(facts, source, why);
   }
   if (!mapping || (mapping.deleted && !rule.keepDeleted))
-    return fetched(facts, source, "what the tag means is not known here");
+    return fetched(facts, source, "the tag is not known here");
   const freshness = freshnessOf(mapping, source, reference.tag, now);
   if (freshness !== "stale") {
     if (!isHere) return fetched(facts, source, "the tag is fresh, but its manifest is not cached");
     return here(
-      freshness === "fresh" ? ", and the upstream is not asked" : ", and checked behind the answer",
+      freshness === "fresh"
+        ? " without contacting the upstream"
+        : " and revalidated in the background",
     );
   }
   const pause = pauseOf(facts, "head");
   if (!upstream?.offline && !pause) {
-    const text = `the next pull asks ${host} by HEAD what the tag means now; where that is the same, it is answered from ${isHere ? "the cache" : host}`;
+    const text = `the next pull checks the tag at ${host} by HEAD; if it is unchanged, the image is served from ${isHere ? "the cache" : host}`;
     return { status: 200, text };
   }
-  if (isHere && upstream?.offline) return here(", labelled as stale");
+  if (isHere && upstream?.offline) return here(", marked as stale");
   const error = pause && new RegistryError(pause.error.code, pause.error.message, pause.error);
   if (isHere && error && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now))
-    return here(", labelled as stale");
-  const why = isHere ? "the tag is past its time, and past staleIfError" : "it is not cached";
+    return here(", marked as stale");
+  const why = isHere ? "the tag is past its TTL and past staleIfError" : "it is not cached";
   return fetched(facts, source, why);
 }
 
-/** What has to be asked of the upstream, for this reason. */
+/** The end of a pull that must ask the upstream for this reason. */
 function fetched(facts: Facts, { rule }: Source, why: string): End {
   const { host } = rule.upstream;
   if (facts.upstream?.offline)
-    return { status: 404, text: `the next pull is answered 404: ${why}, and the rule is offline` };
+    return { status: 404, text: `the next pull returns 404: ${why}, and the rule is offline` };
   const pause = pauseOf(facts, "get");
   if (!pause) return { status: 200, text: `the next pull is fetched from ${host}: ${why}` };
   const { status } = new RegistryError(pause.error.code, pause.error.message, pause.error);
   return {
     status,
-    text: `the next pull is answered ${status}: ${why}, and ${host} is left alone`,
+    text: `the next pull returns ${status}: ${why}, and requests to ${host} are paused`,
   };
 }
 
-/** Why the upstream is not asked now: a limit on pulls concerns manifests' GETs alone, and what rests for single identities is asked
- * for others. */
+/** The pause that prevents this request. A pause of pulls affects only manifest GETs; pauses of single identities do not
+ * affect others. */
 function pauseOf({ upstream }: Facts, how: "head" | "get") {
   return upstream?.pauses.find(
     ({ of }) => of !== "identities" && (how === "get" || of !== "pulls"),

@@ -1,4 +1,4 @@
-// Digests, times and lists as people read them.
+// Wording of digests, durations and lists.
 
 import type { Digest } from "../oci/digest.ts";
 import { inWords } from "../pull/stale.ts";
@@ -14,7 +14,7 @@ export function list(texts: readonly string[]): string {
   return texts.slice(0, MAX_LISTED).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** @param time in ms */
+/** @param time a duration in ms */
 export function words(time: number): string {
   return inWords(Math.max(0, Math.floor(time / 1000)));
 }

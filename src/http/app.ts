@@ -1,4 +1,4 @@
-// The Hono app: what is served under which path, and how errors end.
+// Hono app: routes, middleware and error handling.
 
 import { type Context, Hono, type Next } from "hono";
 import { HOST_WORDS, hasGoodHost } from "../config/host.ts";
@@ -20,8 +20,8 @@ import { type Entry, entryOf, Recorder } from "./shared/recorder.ts";
 import { errorResponse, HARMLESS, NO_PAGE } from "./shared/respond.ts";
 import { keepSecure, redirectOf } from "./shared/transport.ts";
 
-/** @param variables the Worker's variables and secrets; an unusable configuration makes every request answer 500
- * @param pages the console, which has all paths that are nothing else */
+/** Builds the app. `variables` are the Worker's variables and secrets; with an invalid configuration every request gets a 500.
+ * `pages` creates the console, which serves all other paths. */
 export function createApp(
   variables: Readonly<Record<string, unknown>>,
   services: PullServices,
@@ -36,7 +36,7 @@ export function createApp(
   const usable = () => {
     if (current) return current;
     const { message } = config as ConfigError;
-    throw new RegistryError("UNKNOWN", `the configuration cannot be used: ${message}`);
+    throw new RegistryError("UNKNOWN", `invalid configuration: ${message}`);
   };
   const app = new Hono();
   app.onError(errorResponse);
@@ -56,17 +56,17 @@ export function createApp(
   app.use(async (context, next) => {
     meter.count("entrepot_platform_operations", { operation: "worker_request" });
     const { url, now, later } = visitorOf(context);
-    if (!hasGoodHost(url)) throw noHost();
+    if (!hasGoodHost(url)) throw invalidHost();
     await usable().refresh(now, later);
     await next();
   });
-  // Where Cloudflare Access stands, so that it has somebody log in; its cookie then opens the console.
+  // Protected by Cloudflare Access, which makes the user log in; its cookie then opens the console.
   app.get("/api/sign-in", async ({ req }) => {
     await admin.admit(usable().config.auth, req.raw, Date.now());
     const headers = { Location: pathIn(req.query("to")), "Cache-Control": "no-store", ...HARMLESS };
     return new Response(null, { status: 303, headers });
   });
-  // Made when it is first asked for: an isolate that only gives images does without.
+  // Created on first use, so that isolates that only serve images do without it.
   let api: Hono | undefined;
   app.all("/api/*", ({ req, env, executionCtx }) => {
     api ??= new Hono().route("/api", createApi(variables, usable(), services, apiServices));
@@ -119,13 +119,13 @@ export function createApp(
   return app;
 }
 
-/** `$(…)` is a host to the URL parser, and hosts are in challenges, in commands to be pasted, and in scripts. */
-function noHost(): RegistryError {
-  const message = `the request's Host is none: ${HOST_WORDS}`;
+/** The URL parser accepts hosts such as `$(…)`. Attack: such a host would enter challenges, scripts and commands to be pasted. */
+function invalidHost(): RegistryError {
+  const message = `invalid Host header: use ${HOST_WORDS}`;
   return new RegistryError("UNSUPPORTED", message, { status: 400 });
 }
 
-/** Says once, in the log, what is wrong. */
+/** Parses the configuration and logs its problems once. */
 function configure(variables: Readonly<Record<string, unknown>>): Config | ConfigError {
   try {
     const config = readConfig(variables);

@@ -1,4 +1,4 @@
-// The configuration as it is now: what is configured, and the rules that the API has added. Put together anew when those have changed.
+// Live configuration: the deployed configuration merged with the rules added through the API, rebuilt when those change.
 
 import type { Later } from "../access/access-snapshot.ts";
 import type { AccessServices } from "../access/services.ts";
@@ -12,7 +12,7 @@ export class LiveConfig {
   readonly #configured: Config;
   readonly #variables: Variables;
   readonly #accessServices: AccessServices;
-  /** Undefined: those of the API were never read. */
+  /** Undefined until the API's rules are read for the first time. */
   #version: number | undefined;
   #config: Config;
   #registryAuth: RegistryAuth;
@@ -34,13 +34,13 @@ export class LiveConfig {
     return this.#registryAuth;
   }
 
-  /** Without the rules that the API has added. */
+  /** The deployed configuration, without rules added through the API. */
   get configured(): Config {
     return this.#configured;
   }
 
-  /** At most as old as the book's page: a rule that was changed anywhere is in force here within a minute. An outage of the book's
-   * changes no rule. */
+  /** Reads the API's rules from the access snapshot, so a change takes effect within a minute. While the access object is
+   * unavailable, the rules stay as they were. */
   async refresh(now: number, later: Later): Promise<void> {
     const added = await this.#accessServices.snapshot.rules(now, later);
     if (!added || added.version === this.#version) return;
@@ -50,15 +50,13 @@ export class LiveConfig {
     for (const { rule, problem, added } of this.#config.rules)
       if (added && problem)
         console.error(
-          `entrepot: the rule "${rule.name}", which the API has added, cannot be used: ${problem}`,
+          `entrepot: the rule "${rule.name}", added through the API, cannot be used: ${problem}`,
         );
     for (const { name, problem } of this.#config.aside)
-      console.error(
-        `entrepot: the rule "${name}", which the API has added, is set aside: ${problem}`,
-      );
+      console.error(`entrepot: the rule "${name}", added through the API, is ignored: ${problem}`);
   }
 
-  /** What was changed just now is in force here at once. */
+  /** Applies a change made through this isolate at once. */
   async changed(now: number, later: Later): Promise<void> {
     await this.#accessServices.snapshot.readNow(now);
     await this.refresh(now, later);

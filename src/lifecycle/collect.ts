@@ -1,25 +1,25 @@
-// Collecting: what is condemned is deleted, in an order in which nothing visible ever points to something missing: tags, then
-// manifests, those first that lead to others, then blobs. A crash leaves the rest for the next run.
+// Collection: deletes what is condemned in an order that leaves no visible reference to missing content: tags, then manifests
+// (parents first), then blobs. After a crash, the next run deletes the rest.
 
 import type { Condemned, ContentKind, Doomed, Removal } from "../catalog/sweep/contract.ts";
 import type { Running } from "./running.ts";
 
-/** How many are asked for at once, and how many of them are deleted at once: six connections may wait for an answer
+/** Page size of catalog queries, and number of concurrent deletions: at most six connections may wait for an answer
  * (guide/platform, "Notes on the runtime"). */
-const PAGE = 300;
+const PAGE_SIZE = 300;
 const MAX_CONCURRENT_DELETES = 6;
 
 export async function collect(run: Running): Promise<void> {
   const { context, now } = run;
   const before = now - context.config.lifecycleGrace;
   await run.step("deleting tags", () => tags(run));
-  // A manifest whose tag is still there, since that is being checked, is not condemned.
+  // A manifest whose tag remains because it is being checked is not condemned.
   if (!run.goesOnAtAll) return;
-  await run.step("deleting", async () => {
+  await run.step("deleting content", async () => {
     await context.catalog.dateOrphans(now);
     await contents(run, "manifest", before);
     await contents(run, "blob", before);
-    await context.catalog.dateOrphans(now); // what is left of them has a grace of its own
+    await context.catalog.dateOrphans(now); // items that became orphans here get a grace of their own
   });
   await run.step("deleting segments", () => segments(run, before));
 }
@@ -28,7 +28,7 @@ async function tags(run: Running): Promise<void> {
   const { catalog } = run.context;
   const seen = new Set<string>();
   for (;;) {
-    const page = await catalog.doomed(PAGE);
+    const page = await catalog.doomed(PAGE_SIZE);
     const doomed = page.filter(({ place, tag }) => !seen.has(`${place}:${tag}`));
     if (doomed.length === 0 || !(await run.goesOn())) return;
     await inTurns(doomed, (tag) => {
@@ -41,18 +41,18 @@ async function tags(run: Running): Promise<void> {
 async function removeTag(run: Running, doomed: Doomed): Promise<void> {
   const { catalog, fills } = run.context;
   const outcome = await fills.removeTag(doomed);
-  if (outcome === "busy") return; // it is being checked: the next run looks again
+  if (outcome === "busy") return; // being checked: left to the next run
   const isWanted = await catalog.tagGone(doomed, outcome === "gone", run.now, run.id);
   if (!isWanted) return;
   const { place, tag, digest } = doomed;
   await fills.restoreTag(place, tag, { digest, checkedAt: 0 });
 }
 
-/** Until none is due: the end of one may make others due. */
+/** Repeats until nothing is due, since deleting one item may make others due. */
 async function contents(run: Running, kind: ContentKind, before: number): Promise<void> {
   const { catalog } = run.context;
   while (await run.goesOn()) {
-    const condemned = await catalog.condemn(kind, before, PAGE);
+    const condemned = await catalog.condemn(kind, before, PAGE_SIZE);
     if (condemned.length === 0) return;
     const removals: Removal[] = [];
     await inTurns(condemned, async (one) => {
@@ -64,7 +64,7 @@ async function contents(run: Running, kind: ContentKind, before: number): Promis
 
 async function remove(run: Running, one: Condemned): Promise<Removal> {
   const { fills } = run.context;
-  // What could not be deleted gets another date, and does not stand in the way of the others.
+  // The default outcome reschedules an item that could not be deleted, so that it does not block the others.
   let removal: Removal = { ...one, outcome: "busy", found: true };
   await run.attempt(one.digest, async () => {
     const removed =
@@ -80,7 +80,7 @@ async function segments(run: Running, before: number): Promise<void> {
   const { catalog, fills } = run.context;
   const seen = new Set<string>();
   for (;;) {
-    const page = await catalog.leftovers(before, PAGE);
+    const page = await catalog.leftovers(before, PAGE_SIZE);
     const left = page.filter(({ digest, attempt }) => !seen.has(`${digest} ${attempt}`));
     if (left.length === 0 || !(await run.goesOn())) return;
     await inTurns(left, (one) => {

@@ -1,4 +1,4 @@
-// What the lifecycle works with: opened once, at the door.
+// Sweep context: the stores and services that the lifecycle uses, built once in services.ts.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { Config } from "../config/read.ts";
@@ -20,7 +20,7 @@ export interface SweepContext {
   config: Pick<Config, "rules" | "lifecycle" | "lifecycleGrace">;
 }
 
-/** The same, each call of which is counted: a run has so many subrequests. */
+/** The same context with every call counted, since a run's subrequests are limited. */
 export function counted(context: SweepContext, count: () => void): SweepContext {
   const { catalog, fills, inventory, manifests, upstream, config } = context;
   return {

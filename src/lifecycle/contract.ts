@@ -1,54 +1,54 @@
-// What the lifecycle tells whoever asks for it: a preview, and what a rebuilding has come to.
+// Lifecycle contract: previews, sweeps and the progress of a rebuild, as the API and the cron use them.
 
 import type { RuleCount, RunReport } from "../catalog/sweep/contract.ts";
 import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import type { Digest } from "../oci/digest.ts";
 
 export interface PreviewImage {
-  /** As clients name it, by the first prefix of the rule that covers it; else its place. */
+  /** The name that clients use, with the first prefix of its rule; the place if no rule covers it. */
   name: string;
   place: string;
   digest: Digest;
   tags: string[];
-  /** In bytes, what it shares with others included. */
+  /** In bytes, including content shared with other images. */
   size: number;
   /** ISO 8601. */
   pushedAt: string;
   pulledAt?: string;
-  /** Since when it is not known when it was last pulled. */
+  /** Start of the period for which pulls are unknown. */
   unknownSince?: string;
   policy: string;
   priority: number;
   reason: string;
-  /** When a sweep has marked it; its grace runs from there. */
+  /** When a sweep marked it; the grace period starts there. */
   markedAt?: string;
-  /** Why it stays nevertheless: its upstream could not give it again. */
+  /** Why it is kept nevertheless: its upstream could not deliver it again. */
   waiting?: string;
 }
 
 export interface Preview {
   now: string;
-  /** In ms: between the mark and the deletion. */
+  /** Time between mark and deletion, in ms. */
   grace: number;
-  /** Whether the policies are those of the request, and not those in force. */
+  /** Whether the policies come from the request rather than the configuration. */
   given: boolean;
   examined: number;
-  /** Of those, kept by pins, whatever policies say. */
+  /** Of those examined, the images that pins keep regardless of policy. */
   pinned: number;
   expired: RuleCount[];
   images: PreviewImage[];
-  /** More expire than are listed. */
+  /** Number of expiring images that are not listed. */
   more: number;
-  /** In R2, once all of them (not those that wait) have gone: what is shared with what stays is not in it. */
+  /** Bytes freed in R2 once all listed images, except waiting ones, are deleted; content shared with kept images is excluded. */
   bytesFreed: number;
-  /** Of all that is cached. */
+  /** Size of everything cached. */
   bytes: number;
 }
 
 export interface PreviewAsked {
-  /** Tried in place of every policy that is configured. */
+  /** Evaluated in place of all configured policies. */
   policies?: LifecyclePolicy[];
-  /** As if every upstream could give everything again. */
+  /** Assumes that every upstream could deliver everything again. */
   force: boolean;
 }
 
@@ -60,18 +60,18 @@ export interface SweepAsked {
 export interface Rebuilt {
   done: boolean;
   stage?: "manifests" | "tags" | "blobs";
-  /** Manifests, tags and blobs, of this call. */
+  /** Manifests, tags and blobs adopted by this call. */
   adopted: number;
-  /** What went wrong: the next call tries again. */
+  /** Why this call stopped early; the next call retries. */
   error?: string;
 }
 
-/** What the API and the cron do. `now` is in ms since the epoch. */
+/** Operations of the API and the cron. `now` is in ms since the epoch. */
 export interface Lifecycle {
   preview(asked: PreviewAsked, now: number): Promise<Preview>;
-  /** Undefined while another run is at work. */
+  /** Undefined while another run is in progress. */
   sweep(asked: SweepAsked, now: number): Promise<RunReport | undefined>;
-  /** Learns anew from R2 what is cached, a stretch at a time: until `done`, call it again.
-   * @param fresh forgets first what is known; false goes on. Undefined while a sweep is at work. */
+  /** Rebuilds the catalog from R2, one bounded stretch per call; call it again until `done`. `fresh` first forgets what is
+   * known, false continues. Undefined while a sweep is in progress. */
   rebuild(fresh: boolean, now: number): Promise<Rebuilt | undefined>;
 }

@@ -1,4 +1,4 @@
-// Counting: which of the images that match a rule its count does not keep.
+// Counting: selects, among the images that match a policy rule, those that the rule's count does not keep.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { Selection } from "../config/lifecycle-policy.ts";
@@ -41,27 +41,28 @@ export function chosenBy<C extends Candidate>(
   }
 }
 
-/** "If the image was never pulled, its push counts." One whose last pull is not known is as young as the catalog that does not know it. */
+/** "If the image was never pulled, its push counts." An image whose last pull is unknown counts as used when the catalog was
+ * rebuilt. */
 function lastUse({ pulledAt, unknownSince, pushedAt }: Candidate): { at: number; what: string } {
   if (pulledAt !== undefined) return { at: pulledAt, what: "last pulled" };
-  if (unknownSince === undefined) return { at: pushedAt, what: "never pulled, and first cached" };
-  return { at: unknownSince, what: "not known to be pulled since the catalog was rebuilt" };
+  if (unknownSince === undefined) return { at: pushedAt, what: "never pulled; first cached" };
+  return { at: unknownSince, what: "no pull known since the catalog was rebuilt" };
 }
 
-/** "If countType is set to imageCountMoreThan, images are sorted from youngest to oldest based on pushed_at_time, and all images
- * greater than the specified count are expired." Those that another rule expires count too: rules "can still identify them as if
- * they haven't been expired". */
+/** "If countType is set to imageCountMoreThan, images are sorted from youngest to oldest based on pushed_at_time, and all
+ * images greater than the specified count are expired." Images that another rule expires count too: rules "can still identify
+ * them as if they haven't been expired". */
 function beyond<C extends Candidate>(images: Matching<C>[], most: number): Verdict<C>[] {
   const sorted = images.toSorted((a, b) => byAge(a.candidate, b.candidate));
   return sorted.slice(most).flatMap(({ candidate, mayExpire }, index) => {
     if (!mayExpire) return [];
     const number = most + index + 1;
-    const reason = `number ${number} of ${sorted.length} from the youngest, and ${most} are kept`;
+    const reason = `image ${number} of ${sorted.length}, newest first; ${most} are kept`;
     return [{ candidate, reason }];
   });
 }
 
-/** The youngest first; digests only so that the order is always the same. */
+/** Youngest first; ties are broken by digest for a stable order. */
 function byAge(a: Candidate, b: Candidate): number {
   return b.pushedAt - a.pushedAt || compare(a.digest, b.digest);
 }
@@ -83,20 +84,19 @@ function since<C extends Candidate>(
     const reason =
       age === days
         ? `${what} more than ${days} days ago`
-        : `${what} ${age} days ago, and ${days} are kept`;
+        : `${what} ${age} days ago; the limit is ${days} days`;
     return [{ candidate, reason }];
   });
 }
 
-/** What is not ECR's: those that were pulled least recently expire, until what is left is not larger than that, contents that images
- * share counted once. Unlike in a count of images, one that another rule expires does not count: its bytes leave with it, and others
- * need not. */
+/** An extension of ECR's rules: expires the least recently pulled images until the rest fits the size, counting shared content
+ * once. Unlike in a count of images, an image that another rule expires does not count, because its bytes are freed anyway. */
 function oversize<C extends Candidate>(
   matching: readonly Matching<C>[],
   most: number,
 ): Verdict<C>[] {
   const left = matching.filter(({ isExpired }) => !isExpired);
-  /** Content → how many of the images that are left have it. */
+  /** Content → number of remaining images that contain it. */
   const holders = new Map<number, number>();
   let total = 0;
   for (const { candidate } of left) {
@@ -120,13 +120,13 @@ function oversize<C extends Candidate>(
       holders.set(id, rest);
       if (rest === 0) total -= bytes;
     }
-    const reason = `all together are ${gigabytes(whole)}, more than ${gigabytes(most)}, and it is among those that were pulled least recently`;
+    const reason = `total size is ${gigabytes(whole)}, the limit is ${gigabytes(most)}; among the least recently pulled`;
     verdicts.push({ candidate, reason });
   }
   return verdicts;
 }
 
-/** The least recently pulled first. */
+/** Least recently pulled first. */
 function byUse(a: Candidate, b: Candidate): number {
   return lastUse(a).at - lastUse(b).at || compare(a.digest, b.digest) || compare(a.place, b.place);
 }

@@ -1,5 +1,5 @@
-// Coverage: which policies concern a place. A rule of the configuration covers every repository under its prefix; several rules may
-// lead to one place, and then an image expires only if the policies of all of them say so.
+// Coverage: the policies that apply to a place. A rule covers every repository under its prefix; where several rules lead to one
+// place, an image expires only if the policies of all of them expire it.
 
 import { DEFAULT_LIFECYCLE } from "../config/lifecycle.ts";
 import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
@@ -8,21 +8,21 @@ import { namesOf } from "../policy/allowed.ts";
 import { globMatcher } from "../policy/glob.ts";
 import { originOf, ownName, type Source } from "../policy/source.ts";
 
-/** A policy that concerns a place. */
+/** A policy that applies to a place. */
 export interface Cover {
   policy: LifecyclePolicy;
-  /** Whose it is: a rule's name, "LIFECYCLE" or "default". */
+  /** The policy's origin: a rule's name, "LIFECYCLE" or "default". */
   owner: string;
-  /** By which its globs may mean the repository. */
+  /** Names by which the policy's globs may match the repository. */
   names: string[];
 }
 
 export interface Coverage {
-  /** All of them have to agree. */
+  /** An image expires only if all of these expire it. */
   covers: Cover[];
-  /** Where the place's images could be fetched again: none, where no rule leads there any more. */
+  /** Sources that could deliver the place's images again; empty if no rule leads there any more. */
   sources: { source: Source; configured: ConfiguredRule }[];
-  /** As a client names the repository. */
+  /** The repository's name as clients use it. */
   name: string;
 }
 
@@ -52,7 +52,7 @@ export function coverageOf({ rules, lifecycle }: Settings, place: string): Cover
   };
 }
 
-/** As if this list were all that is configured: what it does not speak of, no policy concerns. */
+/** Coverage if the given policies were all that is configured; a place that they do not mention has no policy. */
 export function coverageBy(
   { policies, ...settings }: Settings & { policies: readonly LifecyclePolicy[] },
   place: string,
@@ -82,7 +82,7 @@ function firstFor(
   });
 }
 
-/** Its own names, and those with each of the rule's prefixes, as clients write them. */
+/** The repository's own names, and those with each of the rule's prefixes, as clients write them. */
 function allNamesOf(source: Source): string[] {
   const own = namesOf(source);
   return [
@@ -97,7 +97,7 @@ function nameOf(source: Source): string {
   return prefix === undefined ? own : `${prefix}/${own}`;
 }
 
-/** One policy, found in several ways, is asked once, under all the names. */
+/** A policy found by several rules is evaluated once, under all names. */
 function merged(covers: readonly Cover[]): Cover[] {
   const policies = new Map<LifecyclePolicy, Cover>();
   for (const cover of covers) {

@@ -1,5 +1,5 @@
-// Evaluation: which of these candidates a policy expires, and why. Pure, and exactly ECR's semantics ("Lifecycle policy evaluation
-// rules"): all rules look at all images, and are then applied from the lowest priority number on.
+// Evaluation: decides which candidates a policy expires, and why. Pure, with exactly ECR's semantics ("Lifecycle policy
+// evaluation rules"): all rules evaluate all images and are then applied from the lowest priority number on.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
@@ -11,9 +11,8 @@ export type Decision<C extends Candidate = Candidate> =
   | { candidate: C; action: "expire"; priority: number; reason: string }
   | { candidate: C; action: "keep"; reason: string };
 
-/** One decision a candidate, in their order. What is counted per repository is counted per place; sizes are counted over all.
- * @param now in ms since the epoch
- * @param names by which globs may mean the repository of a place */
+/** Returns one decision per candidate, in their order. Counts are per place, sizes over all places. `now` is in ms since the
+ * epoch; `names` returns the names by which globs may match a place's repository. */
 export function evaluate<C extends Candidate>(
   policy: LifecyclePolicy,
   candidates: readonly C[],
@@ -21,8 +20,8 @@ export function evaluate<C extends Candidate>(
   names: (place: string) => readonly string[],
 ): Decision<C>[] {
   const rules = policy.rules.map((rule) => ({ rule, matches: matcherOf(rule.selection) }));
-  // The only rule that may expire an image is the first that it matches: "An image that matches the tagging requirements of a rule
-  // cannot be expired by a rule with a lower priority."
+  // Only the first rule that matches an image may expire it: "An image that matches the tagging requirements of a rule cannot be
+  // expired by a rule with a lower priority."
   const deciding = candidates.map((one) => rules.find(({ matches }) => matches(one))?.rule);
   const protectedBy = protectionOf(policy, names);
   const protections = candidates.map(protectedBy);
@@ -51,12 +50,12 @@ export function evaluate<C extends Candidate>(
         ? protection
         : keeper
           ? `rule ${keeper.priority} keeps it`
-          : "no rule speaks of it";
+          : "no rule matches it";
     return { candidate, action: "keep", reason };
   });
 }
 
-/** Whether candidates are to come with their parts, and those of all places together. */
+/** Whether candidates must carry their parts and be evaluated across all places. */
 export function countsSizes({ rules }: LifecyclePolicy): boolean {
   return rules.some(({ selection }) => selection.countType === "totalSizeMoreThan");
 }

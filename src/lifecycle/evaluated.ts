@@ -1,5 +1,5 @@
-// Places, evaluated: each one's images with what its policies say of them. One at a time where that can be; those with a policy that
-// counts sizes together, since that counts them together.
+// Evaluated places: each place's images with their policies' decisions. Places are evaluated one at a time, except those with a
+// size-counting policy, which are evaluated together.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { CatalogImage } from "../catalog/sweep/contract.ts";
@@ -8,7 +8,7 @@ import { limited, type Steps } from "../policy/steps.ts";
 import type { Cover, Coverage } from "./coverage.ts";
 import { countsSizes, type Decision, evaluate } from "./evaluate.ts";
 
-/** An image that all policies that concern it expire; of the first of them. */
+/** An image that all applicable policies expire, with the first one's reason. */
 export interface Expiring {
   image: CatalogImage;
   policy: string;
@@ -20,18 +20,18 @@ export interface EvaluatedPlace {
   place: string;
   coverage: Coverage;
   examined: number;
-  /** Of those, kept by pins. */
+  /** Of those examined, the images kept by pins. */
   pinned: number;
   expiring: Expiring[];
-  /** One of those that were looked at alone, in the order of places: what comes next is behind it. */
+  /** Whether the place was evaluated alone, in the order of places, so that a run can continue after it. */
   isInOrder: boolean;
 }
 
-const PLACES = 500;
-const IMAGES = 2_000;
+const PLACE_PAGE_SIZE = 500;
+const IMAGE_PAGE_SIZE = 2_000;
 
-/** @param after the place to go on behind, of those that are in order
- * @param steps bounds what matching costs in all: throws UNSUPPORTED (400) beyond; without it, nothing does */
+/** Evaluates all places. `after` is the ordered place to continue after; `steps` bounds the cost of matching and throws
+ * UNSUPPORTED (400) beyond it, unbounded by default. */
 export async function* evaluatedPlaces(
   catalog: Pick<Catalog, "places" | "images">,
   covering: (place: string) => Coverage,
@@ -41,7 +41,7 @@ export async function* evaluatedPlaces(
 ): AsyncGenerator<EvaluatedPlace> {
   const coverageOf = (place: string) => limited(steps, () => covering(place));
   const together: string[] = [];
-  // From the first place on: those that are looked at together are all of them, wherever the others begin.
+  // Starts at the first place: those that are evaluated together must be complete, wherever the others continue.
   for await (const place of placesOf(catalog)) {
     const coverage = coverageOf(place);
     if (coverage.covers.some(({ policy }) => countsSizes(policy))) together.push(place);
@@ -69,7 +69,7 @@ async function* evaluatedTogether(
       images: await imagesOf(catalog, place, true),
     });
   }
-  /** Policy → what it says of all the images that it concerns. */
+  /** Policy → its decisions on all images that it applies to. */
   const said = new Map<LifecyclePolicy, Map<CatalogImage, Decision<CatalogImage>>>();
   for (const { coverage } of loaded.values()) {
     for (const { policy } of coverage.covers) {
@@ -108,7 +108,7 @@ function decisionsOf(
   return evaluate(policy, images, now, () => names);
 }
 
-/** An image expires if all policies that concern it say so, and there is one. */
+/** An image expires if at least one policy applies and all that apply expire it. */
 function combined(
   place: string,
   coverage: Coverage,
@@ -130,9 +130,9 @@ function combined(
 async function* placesOf(catalog: Pick<Catalog, "places">): AsyncGenerator<string> {
   let after = "";
   for (;;) {
-    const page = await catalog.places(after, PLACES);
+    const page = await catalog.places(after, PLACE_PAGE_SIZE);
     yield* page;
-    if (page.length < PLACES) return;
+    if (page.length < PLACE_PAGE_SIZE) return;
     after = page.at(-1) as string;
   }
 }
@@ -144,7 +144,7 @@ async function imagesOf(
 ): Promise<CatalogImage[]> {
   const images: CatalogImage[] = [];
   for (let after = ""; ; ) {
-    const page = await catalog.images(place, parts, after, IMAGES);
+    const page = await catalog.images(place, parts, after, IMAGE_PAGE_SIZE);
     const last = page.at(-1);
     if (!last) return images;
     images.push(...page);

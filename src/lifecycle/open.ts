@@ -1,4 +1,4 @@
-// The lifecycle as the cron and the API see it.
+// Lifecycle: the operations that the cron and the API call.
 
 import type { SweepContext } from "./context.ts";
 import type { Lifecycle } from "./contract.ts";
@@ -17,8 +17,13 @@ export function openLifecycle(context: SweepContext): Lifecycle {
       const begun = await context.catalog.begin("rebuild", now);
       if (!begun) return undefined;
       if (fresh) await context.catalog.reset();
-      // What is begun anew is not gone on with where the last pass stopped.
-      const run = new Running(context, fresh ? { ...begun, progress: {} } : begun, now, STRETCH);
+      // A fresh rebuild does not continue where the last pass stopped.
+      const run = new Running(
+        context,
+        fresh ? { ...begun, progress: {} } : begun,
+        now,
+        REBUILD_BOUNDS,
+      );
       const isUnderWay = run.progress.pass !== undefined;
       await run.step("reconciling", () => reconcile(run, fresh || !isUnderWay));
       const { error, adopted } = await run.end();
@@ -33,5 +38,5 @@ export function openLifecycle(context: SweepContext): Lifecycle {
   };
 }
 
-/** A rebuilding is called for again and again: each call answers within a client's patience. */
-const STRETCH = { subrequests: 5_000, time: 20_000 };
+/** Bounds of one rebuild call, which clients repeat: `time` is in ms and stays within a client's timeout. */
+const REBUILD_BOUNDS = { subrequests: 5_000, time: 20_000 };

@@ -1,4 +1,4 @@
-// The preview: what a sweep would mark now, and why, and how much comes free. Changes nothing.
+// Preview: what a sweep would mark now, why, and how much space it would free. Changes nothing.
 
 import { countByRule, type RuleCount } from "../catalog/sweep/contract.ts";
 import type { SweepContext } from "./context.ts";
@@ -7,13 +7,13 @@ import { coverageBy, coverageOf } from "./coverage.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
 
-/** Images that are listed, of those that expire. */
-const MOST_LISTED = 1_000;
-/** Places whose upstream is asked. */
-const MOST_ASKED = 50;
-/** Steps of matching (policy/steps) in one preview: about a second. A viewer may try any policy, and could else keep the isolate from
- * answering pulls, with many patterns where one is not enough. */
-const MOST_STEPS = 250_000_000;
+/** Maximum number of expiring images listed. */
+const MAX_LISTED = 1_000;
+/** Maximum number of places whose upstream is asked. */
+const MAX_UPSTREAM_REQUESTS = 50;
+/** Maximum number of matching steps (policy/steps) per preview, about a second. Attack: a viewer tries a policy with many
+ * costly patterns and keeps the isolate from answering pulls. */
+const MAX_MATCHING_STEPS = 250_000_000;
 
 /** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */
 export async function preview(
@@ -25,14 +25,14 @@ export async function preview(
   const { policies, force } = asked;
   const coverage = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
-  const reach = new Reach(upstream, force, MOST_ASKED);
+  const reach = new Reach(upstream, force, MAX_UPSTREAM_REQUESTS);
   const expired: RuleCount[] = [];
   const images: PreviewImage[] = [];
   const leaving: { place: string; digest: Expiring["image"]["digest"] }[] = [];
   let examined = 0;
   let pinned = 0;
   let expiring = 0;
-  const steps = { left: MOST_STEPS };
+  const steps = { left: MAX_MATCHING_STEPS };
   for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "", steps)) {
     const { place } = evaluated;
     examined += evaluated.examined;
@@ -44,7 +44,8 @@ export async function preview(
     for (const one of evaluated.expiring.toSorted((a, b) => a.image.pushedAt - b.image.pushedAt)) {
       countByRule(expired, one);
       if (waiting === undefined) leaving.push({ place, digest: one.image.digest });
-      if (images.length < MOST_LISTED) images.push(told(one, evaluated.coverage.name, waiting));
+      if (images.length < MAX_LISTED)
+        images.push(previewImageOf(one, evaluated.coverage.name, waiting));
     }
   }
   return {
@@ -61,7 +62,7 @@ export async function preview(
   };
 }
 
-function told(
+function previewImageOf(
   { image, policy, priority, reason }: Expiring,
   name: string,
   waiting: string | undefined,

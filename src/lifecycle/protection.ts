@@ -1,10 +1,11 @@
-// Protection: what no rule of a policy may expire.
+// Protection: images that no rule of a policy may expire.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { LifecyclePolicy } from "../config/lifecycle-policy.ts";
 import { namePattern } from "../policy/glob.ts";
 
-/** What protects a candidate: a pin, or a glob over its repository's name or one of its tags; undefined where nothing does. */
+/** The reason a candidate is protected, which is a pin or a glob that matches its repository or one of its tags; undefined if
+ * nothing protects it. */
 export function protectionOf(
   { protect }: LifecyclePolicy,
   names: (place: string) => readonly string[],

@@ -1,4 +1,5 @@
-// Reach: could the upstream give it again? Nothing expires while it could not: a cache is what is left of a registry that is away.
+// Reach: whether an upstream could deliver an image again. Nothing expires while it could not, since the cache may hold the only
+// copy.
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -9,12 +10,12 @@ export class Reach {
   readonly #upstream: Pick<UpstreamClient, "headManifest" | "manifest">;
   readonly #force: boolean;
   readonly #most: number;
-  /** Place → why not; undefined where it could. */
+  /** Place → why its images cannot be fetched again; undefined if they can. */
   readonly #known = new Map<string, string | undefined>();
   #asked = 0;
 
-  /** @param force takes it that everything could be given again
-   * @param most upstreams are asked so often; of more places it is taken that they could */
+  /** @param force assumes that everything could be delivered again @param most maximum number of upstream requests; places
+   * beyond it are assumed to be reachable */
   constructor(
     upstream: Pick<UpstreamClient, "headManifest" | "manifest">,
     force: boolean,
@@ -25,9 +26,8 @@ export class Reach {
     this.#most = most;
   }
 
-  /** Why a place's images stay; undefined where they could be fetched again. A place that no rule leads to any more is nobody's: nobody
-   * could pull from there.
-   * @param digest of one of its images, which the upstream is asked for by HEAD */
+  /** Why a place's images must be kept; undefined if they could be fetched again, or if no rule leads to the place, since
+   * nothing there can be pulled. `digest` is one of its images, requested from the upstream by HEAD. */
   async obstacle(
     place: string,
     { sources }: Coverage,
@@ -40,7 +40,7 @@ export class Reach {
     return obstacle;
   }
 
-  /** One source that could is enough. */
+  /** One source that could deliver it suffices. */
   async #ask(sources: Coverage["sources"], digest: Digest): Promise<string | undefined> {
     let obstacle: string | undefined;
     for (const { source, configured } of sources) {
@@ -52,13 +52,13 @@ export class Reach {
         this.#asked += 1;
         try {
           const head = await this.#upstream.headManifest(source, digest, "background");
-          // A HEAD that is refused may be one that the upstream only guards otherwise.
+          // Some upstreams refuse HEAD but allow GET.
           if (!head) (await this.#upstream.manifest(source, digest, "background")).cancel();
           return undefined;
         } catch (error) {
-          // That the upstream does not have it (any more) is an answer: it is there.
+          // A 404 is an answer: the upstream is reachable, though it no longer has the image.
           if (error instanceof RegistryError && error.status === 404) return undefined;
-          obstacle = told(rule.upstream.host, error);
+          obstacle = obstacleOf(rule.upstream.host, error);
         }
       }
     }
@@ -66,10 +66,10 @@ export class Reach {
   }
 }
 
-/** By status: an upstream's words may differ each time, and are counted together. */
-function told(host: string, error: unknown): string {
-  if (!(error instanceof RegistryError)) return `${host} could not be asked`;
-  if (error.unasked) return `${host} is left alone for a while`;
+/** Obstacles are grouped by status, because upstreams' messages may differ on every request. */
+function obstacleOf(host: string, error: unknown): string {
+  if (!(error instanceof RegistryError)) return `the request to ${host} failed`;
+  if (error.unasked) return `requests to ${host} are paused`;
   const { upstreamStatus } = error;
-  return upstreamStatus ? `${host} answers ${upstreamStatus}` : `${host} cannot be reached`;
+  return upstreamStatus ? `${host} answered ${upstreamStatus}` : `${host} cannot be reached`;
 }

@@ -1,4 +1,4 @@
-// Reconciliation: a pass over R2, page by page, that has the catalog adopt what it does not know and forget what is gone. It goes on
+// Reconciliation: a paged pass over R2 that makes the catalog adopt what it does not know and forget what is gone. Continues
 // where the last run stopped.
 
 import type { Progress } from "../catalog/sweep/contract.ts";
@@ -7,7 +7,7 @@ import type { SweepContext } from "./context.ts";
 
 type Pass = NonNullable<Progress["pass"]>;
 
-/** Manifests that are read at once to be adopted. */
+/** Maximum number of manifests read concurrently for adoption. */
 const MAX_CONCURRENT_READS = 6;
 
 export interface Reconciled {
@@ -15,9 +15,7 @@ export interface Reconciled {
   forgotten: number;
 }
 
-/** One page of the pass.
- * @param now by the sweep's clock
- * @returns the pass as it is then; undefined at its end */
+/** Processes one page. `now` is the sweep's time in ms since the epoch. Returns the updated pass; undefined at its end. */
 export async function reconcilePage(
   context: SweepContext,
   pass: Pass,

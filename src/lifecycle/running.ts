@@ -1,4 +1,4 @@
-// A run under way: what it has counted, how far it is, and whether it goes on. What fails is told, and does not stop the rest.
+// Run: the counters, progress and bounds of a sweep in progress. A failed step is logged and does not stop the others.
 
 import {
   countByRule,
@@ -10,20 +10,20 @@ import {
 } from "../catalog/sweep/contract.ts";
 import { counted, type SweepContext } from "./context.ts";
 
-/** What a run may take: of the subrequests of its invocation (wrangler.toml, `limits`), and in ms of the cron's 15 minutes. */
+/** Maximum subrequests per invocation (wrangler.toml, `limits`), and maximum duration in ms, within the cron's 15 minutes. */
 export interface Bounds {
   subrequests: number;
   time: number;
 }
 
-const BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
-/** How often it shows that it is at work, in ms. */
-const HEARTBEAT = 15_000;
+const SWEEP_BOUNDS: Bounds = { subrequests: 80_000, time: 10 * 60_000 };
+/** Interval between heartbeats, in ms. */
+const HEARTBEAT_INTERVAL = 15_000;
 
 export class Running {
   readonly id: number;
   readonly now: number;
-  /** Each use of which is counted. */
+  /** The services, with every call counted. */
   readonly context: SweepContext;
   readonly progress: Progress;
   readonly counts = nothingCounted();
@@ -32,7 +32,12 @@ export class Running {
   #beatAt = Date.now();
   #isOver = false;
 
-  constructor(context: SweepContext, { id, progress }: RunBegun, now: number, bounds = BOUNDS) {
+  constructor(
+    context: SweepContext,
+    { id, progress }: RunBegun,
+    now: number,
+    bounds = SWEEP_BOUNDS,
+  ) {
     this.id = id;
     this.now = now;
     this.progress = { ...progress };
@@ -42,14 +47,14 @@ export class Running {
     });
   }
 
-  /** Whether there is time and room for more; asked before each piece of work. */
+  /** Whether time and subrequests are left; checked before each piece of work. */
   async goesOn(): Promise<boolean> {
     const clock = Date.now();
     const { subrequests, time } = this.#bounds;
     if (this.counts.subrequests >= subrequests || clock - this.#begunAt >= time) this.#stop();
-    if (!this.#isOver && clock - this.#beatAt >= HEARTBEAT) {
+    if (!this.#isOver && clock - this.#beatAt >= HEARTBEAT_INTERVAL) {
       this.#beatAt = clock;
-      // Another run has taken over: this one was held to be gone.
+      // Another run has taken over because this one was considered dead.
       if (!(await this.context.catalog.beat(this.id, this.counts, this.progress))) this.#stop();
     }
     return this.goesOnAtAll;
@@ -64,7 +69,7 @@ export class Running {
     this.counts.unfinished = true;
   }
 
-  /** A part of the run: one that fails is told, and the others follow. */
+  /** Runs one part of the sweep; a failure is logged, and the next parts follow. */
   async step(what: string, work: () => Promise<void>): Promise<void> {
     if (this.#isOver) return;
     await this.attempt(what, work);
@@ -75,7 +80,7 @@ export class Running {
       await work();
     } catch (error) {
       const message = `${what}: ${(error as Error).message}`;
-      console.error(`entrepot: a sweep failed at ${message}`);
+      console.error(`entrepot: sweep failed at ${message}`);
       this.counts.error ??= message;
       this.counts.unfinished = true;
     }

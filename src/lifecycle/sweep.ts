@@ -1,5 +1,5 @@
-// The sweep: reconciles, marks what expires, takes what was marked a grace ago, and deletes what nothing refers to any more. Bounded;
-// the next run goes on where one stopped.
+// Sweep: reconciles, marks expiring images, removes images whose grace has ended, and deletes unreferenced content. Bounded; the
+// next run continues where one stopped.
 
 import type { RunBegun, RunReport } from "../catalog/sweep/contract.ts";
 import { collect } from "./collect.ts";
@@ -10,12 +10,12 @@ import { Reach } from "./reach.ts";
 import { reconcilePage } from "./reconcile.ts";
 import { Running } from "./running.ts";
 
-/** How often R2 is gone through as a whole, in ms by the real clock. */
-const PASS_EVERY = 24 * 60 * 60_000;
-const DUE = 500;
+/** Interval between full passes over R2, in ms of real time. */
+const PASS_INTERVAL = 24 * 60 * 60_000;
+const DUE_PAGE_SIZE = 500;
 
-/** @param now by which everything is old or new, in ms since the epoch
- * @param force takes it that every upstream could give everything again */
+/** Runs one sweep. `now`, in ms since the epoch, decides what is old; `force` assumes that every upstream could deliver
+ * everything again. */
 export async function sweep(
   context: SweepContext,
   begun: RunBegun,
@@ -26,20 +26,20 @@ export async function sweep(
   const reach = new Reach(run.context.upstream, force);
   await run.step("reconciling", () => reconcile(run));
   await run.step("evaluating", () => evaluate(run, reach));
-  // What is not known yet may refer to what is: nothing is deleted before all has been looked through once.
+  // Unadopted content may refer to known content, so nothing is deleted before one complete pass.
   if (run.progress.passedAt !== undefined) {
-    await run.step("taking", () => take(run, reach));
+    await run.step("removing expired images", () => take(run, reach));
     await collect(run);
   }
   await run.step("trimming", () => run.context.catalog.trim(now));
   return run.end();
 }
 
-/** A pass over R2, if the last one is a day ago. */
+/** Makes a pass over R2 if the last one started a day ago. */
 export async function reconcile(run: Running, fresh = false): Promise<void> {
   const { progress, counts } = run;
   const clock = Date.now();
-  const isDue = fresh || clock - (progress.passedAt ?? Number.NEGATIVE_INFINITY) >= PASS_EVERY;
+  const isDue = fresh || clock - (progress.passedAt ?? Number.NEGATIVE_INFINITY) >= PASS_INTERVAL;
   if (!progress.pass && isDue) progress.pass = { startedAt: clock, stage: "manifests", after: "" };
   while (progress.pass && (await run.goesOn())) {
     const { startedAt } = progress.pass;
@@ -64,14 +64,14 @@ async function evaluate(run: Running, reach: Reach): Promise<void> {
     if (evaluated.isInOrder) progress.place = evaluated.place;
     if (!(await run.goesOn())) return;
   }
-  delete progress.place; // the next run begins anew
+  delete progress.place; // the next run starts from the first place
 }
 
 async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Promise<void> {
   const { place, coverage, expiring } = evaluated;
   const [first] = expiring;
   const obstacle = first && (await reach.obstacle(place, coverage, first.image.digest));
-  // Marks that there are stay, as long as the policy says so.
+  // Existing marks stay while the policy still expires the image.
   const marking = obstacle
     ? expiring.filter(({ image }) => image.expiredAt !== undefined)
     : expiring;
@@ -83,11 +83,11 @@ async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Prom
   for (const one of marked) run.expired(one);
 }
 
-/** Images whose grace is over leave their places, if their upstream could give them again even now. */
+/** Removes images whose grace has ended from their places, if their upstream could deliver them again even now. */
 async function take(run: Running, reach: Reach): Promise<void> {
   const { catalog, config } = run.context;
   const before = run.now - config.lifecycleGrace;
-  let due = await catalog.due(before, undefined, DUE);
+  let due = await catalog.due(before, undefined, DUE_PAGE_SIZE);
   while (due.length > 0 && (await run.goesOn())) {
     for (const [place, images] of Map.groupBy(due, (one) => one.place)) {
       await run.attempt(place, async () => {
@@ -96,6 +96,6 @@ async function take(run: Running, reach: Reach): Promise<void> {
         if (!obstacle) await catalog.take(images, before, run.now, run.id);
       });
     }
-    due = await catalog.due(before, due.at(-1), DUE);
+    due = await catalog.due(before, due.at(-1), DUE_PAGE_SIZE);
   }
 }

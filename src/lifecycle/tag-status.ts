@@ -1,4 +1,4 @@
-// A rule's tagging requirements: its tag status, and its list of prefixes or patterns.
+// Tagging requirements of a policy rule: its tag status, and its list of prefixes or patterns.
 
 import type { Candidate } from "../catalog/sweep/candidate.ts";
 import type { Selection } from "../config/lifecycle-policy.ts";

@@ -1,21 +1,21 @@
-// The contract of prewarming: what its one Durable Object can be asked, and jobs and their images as it answers with them. Plain data;
-// times are in ms since the epoch.
+// Prewarm contract: the operations of its one Durable Object, and jobs with their images. Plain data; times are in ms since the
+// epoch.
 
 export type JobState = "running" | "done" | "failed" | "cancelled";
-/** waiting: to be begun, or to be tried again later. */
+/** "waiting": not begun, or to be retried later. */
 export type ItemState = "waiting" | "working" | "done" | "failed" | "cancelled";
 
 export interface NewJob {
   id: string;
-  /** Whole names with a tag or a digest. */
+  /** Full names, each with a tag or a digest. */
   references: string[];
-  /** Repositories of which the newest tags are wanted, by whole names. */
+  /** Repositories whose newest tags are wanted, by full name. */
   newest?: { name: string; tags: string; count: number }[];
-  /** `linux/amd64`, …; or `all`. */
+  /** Such as `linux/amd64`; or `all`. */
   platforms: string[];
-  /** The highest goes first; then the oldest. */
+  /** Highest first; ties go to the oldest job. */
   priority: number;
-  /** Who asked for it. */
+  /** The principal that requested it. */
   who: string;
 }
 
@@ -27,41 +27,41 @@ export interface Job {
   platforms: string[];
   state: JobState;
   endedAt?: number;
-  /** Of its images. */
+  /** Number of its images per state. */
   counts: Record<ItemState, number>;
   layers: { total: number; done: number };
   bytes: { total: number; done: number };
 }
 
 export interface Item {
-  /** Within its job. */
+  /** Number within its job. */
   seq: number;
   reference: string;
   state: ItemState;
   digest?: string;
   layers: { total: number; done: number };
   bytes: { total: number; done: number };
-  /** What is worth saying of it. */
+  /** A remark, such as missing platforms. */
   note?: string;
-  /** What failed last, and when it is tried again, where it is. */
+  /** The last error, and when the image is retried, if it is. */
   error?: string;
   nextAt?: number;
 }
 
-/** Where nothing else is asked for. */
+/** Default platforms. */
 export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];
 
 export interface Prewarm {
-  /** Undefined where too many are at work. Times are in ms since the epoch. */
+  /** Undefined if too many jobs are running. Times are in ms since the epoch. */
   start(job: NewJob, now: number): Promise<Job | undefined>;
-  /** The latest first. @param before when the last one of the page before was created */
+  /** Lists the latest jobs first. `before` is the creation time of the previous page's last job. */
   list(before: number | undefined, state: JobState | undefined, limit: number): Promise<Job[]>;
   job(id: string): Promise<Job | undefined>;
-  /** @param after the number of the last one of the page before */
+  /** Lists a job's images. `after` is the number of the previous page's last image. */
   items(id: string, after: number, limit: number): Promise<Item[]>;
-  /** What is under way goes on, for whoever asks for it next; nothing more is begun. */
+  /** Starts no further images. Running fills continue, since other clients may want them. */
   cancel(id: string, now: number): Promise<Job | undefined>;
-  /** Looks whether something is to be done: what is scheduled may have been changed. */
+  /** Checks whether work is due; called when the schedule may have changed. */
   tick(now: number): Promise<void>;
 }
 

@@ -1,11 +1,11 @@
-// Jobs and their images, as they are kept.
+// Jobs: the stored jobs and their images.
 
 import type { Sqlite } from "../platform/sqlite.ts";
 import type { Item, ItemState, Job, JobState, NewJob } from "./contract.ts";
 
-/** Jobs that have ended are kept for so long, in ms, and so many of them. */
+/** Retention of ended jobs, in ms, and the maximum number kept. */
 const JOB_RETENTION = 90 * 24 * 60 * 60_000;
-const MOST_KEPT = 200;
+const MAX_KEPT_JOBS = 200;
 
 interface JobRow {
   id: string;
@@ -32,7 +32,7 @@ export interface ItemRow {
 
 export function insert(database: Sqlite, job: NewJob, now: number): void {
   const { id, references, newest = [], platforms, priority, who } = job;
-  // A call that is repeated makes no second one.
+  // A repeated call creates no second job.
   if (database.has("SELECT 1 FROM jobs WHERE id = ?", id)) return;
   database.run(
     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, 'running', NULL)",
@@ -47,7 +47,7 @@ export function insert(database: Sqlite, job: NewJob, now: number): void {
   trim(database, now);
 }
 
-/** Behind those that are there, unless it is among them. */
+/** Appends an image to a job, unless the job has it already. */
 export function addItem(
   database: Sqlite,
   job: string,
@@ -70,11 +70,11 @@ function trim(database: Sqlite, now: number): void {
   const past = `SELECT id FROM jobs WHERE state <> 'running' AND (created_at < ?1 OR id NOT IN (
     SELECT id FROM jobs WHERE state <> 'running' ORDER BY created_at DESC LIMIT ?2))`;
   for (const table of ["parts", "items"])
-    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
-  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MOST_KEPT);
+    database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
+  database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
 }
 
-/** What is to be done next, and is not in hand; and for which platforms. */
+/** The next image to work on that is not in progress, with its platforms. */
 export function nextItem(
   database: Sqlite,
   inHand: ReadonlySet<string>,
@@ -95,7 +95,7 @@ export function keyOf({ job, seq }: Pick<ItemRow, "job" | "seq">): string {
   return `${job} ${seq}`;
 }
 
-/** When the next image is to be looked after; undefined where there is none. */
+/** When the next image is due; undefined if there is none. */
 export function nextAt(database: Sqlite): number | undefined {
   const row = database.one<{ at: number | null }>(
     `SELECT min(next_at) AS at FROM items JOIN jobs ON jobs.id = job
@@ -104,7 +104,7 @@ export function nextAt(database: Sqlite): number | undefined {
   return row.at ?? undefined;
 }
 
-/** Of one that was cancelled meanwhile nothing is changed. */
+/** Updates an image, unless it was cancelled meanwhile. */
 export function setItem(
   database: Sqlite,
   { job, seq }: Pick<ItemRow, "job" | "seq">,
@@ -120,7 +120,7 @@ export function setItem(
   );
 }
 
-/** Ends jobs of which nothing is left to do. */
+/** Ends jobs without unfinished images. */
 export function endJobs(database: Sqlite, now: number): void {
   database.run(
     `UPDATE jobs SET ended_at = ?1,
@@ -144,10 +144,10 @@ export function cancel(database: Sqlite, id: string, now: number): void {
 
 export function jobOf(database: Sqlite, id: string): Job | undefined {
   const row = database.first<JobRow>("SELECT * FROM jobs WHERE id = ?", id);
-  return row && told(database, row);
+  return row && jobIn(database, row);
 }
 
-/** The latest first. @param before the time of the last one of the page before */
+/** Latest first. `before` is the creation time of the previous page's last job. */
 export function jobs(
   database: Sqlite,
   before: number | undefined,
@@ -160,7 +160,7 @@ export function jobs(
     state ?? null,
     limit,
   );
-  return rows.map((row) => told(database, row));
+  return rows.map((row) => jobIn(database, row));
 }
 
 export function isRunning(database: Sqlite, who: string): boolean {
@@ -171,7 +171,7 @@ export function countRunning(database: Sqlite): number {
   return database.one<{ n: number }>("SELECT count(*) AS n FROM jobs WHERE state = 'running'").n;
 }
 
-/** @param after the number of the last one of the page before */
+/** @param after the number of the previous page's last image */
 export function items(database: Sqlite, job: string, after: number, limit: number): Item[] {
   const rows = database.all<ItemRow & Sums>(
     `SELECT items.*, ${SUMS} FROM items LEFT JOIN parts USING (job, seq)
@@ -206,7 +206,7 @@ function sums({ layers, layersDone, bytes, bytesDone }: Sums): Pick<Item, "layer
   return { layers: { total: layers, done: layersDone }, bytes: { total: bytes, done: bytesDone } };
 }
 
-function told(database: Sqlite, row: JobRow): Job {
+function jobIn(database: Sqlite, row: JobRow): Job {
   const counts = { waiting: 0, working: 0, done: 0, failed: 0, cancelled: 0 };
   const states = database.all<{ state: ItemState; n: number }>(
     "SELECT state, count(*) AS n FROM items WHERE job = ? GROUP BY state",

@@ -1,5 +1,5 @@
-// PrewarmObject: the one Durable Object that has images fetched before anybody asks. Its alarm does a stretch of the work at a time, and
-// sets the next one before it begins: a reset at any moment costs the stretch, and what the fills have done by then stays done.
+// PrewarmObject: the one Durable Object that fetches images ahead of demand. Its alarm works in stretches and sets the next alarm
+// first, so a reset costs at most one stretch; what the fills have stored remains.
 
 import { DurableObject } from "cloudflare:workers";
 import type { AccessBindings } from "../access/contract.ts";
@@ -19,19 +19,19 @@ import { beginScheduled } from "./scheduled.ts";
 import { STEPS } from "./schema.ts";
 import { blobOf, contentsOf, newestTags, targetOf, type WarmingContext } from "./warming.ts";
 
-/** A stretch is as long as this, in ms; one that was broken off is taken up again after so long. */
-const STRETCH = 30_000;
-const BROKEN_OFF = 90_000;
-/** Images, and blobs of each, that are fetched side by side: clients' own pulls are to have room. */
-const IMAGES = 2;
-const BLOBS = 3;
-/** An image that cannot be had is tried again after this, doubled each time, up to that; and for so long, in ms. */
-const PAUSE = 15_000;
-const LONGEST_PAUSE = 30 * 60_000;
+/** Length of a stretch in ms, and the time in ms after which an interrupted one is resumed. */
+const STRETCH_DURATION = 30_000;
+const RESUME_AFTER = 90_000;
+/** Number of images, and of blobs per image, fetched concurrently; low, to leave room for clients' pulls. */
+const CONCURRENT_IMAGES = 2;
+const CONCURRENT_BLOBS = 3;
+/** Initial retry delay of a failed image, doubled each time; maximum delay; and time after which it is given up. In ms. */
+const RETRY_DELAY = 15_000;
+const MAX_RETRY_DELAY = 30 * 60_000;
 const ITEM_TIMEOUT = 24 * 60 * 60_000;
-/** Statuses that do not change by waiting. */
-const FINAL = [400, 401, 403, 404, 405, 413];
-const MOST_RUNNING = 50;
+/** Statuses that a retry does not change. */
+const FINAL_STATUSES = [400, 401, 403, 404, 405, 413];
+const MAX_RUNNING_JOBS = 50;
 
 type Working = NonNullable<ReturnType<typeof jobs.nextItem>>;
 
@@ -40,7 +40,7 @@ type Bindings = FillBindings & AccessBindings;
 export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prewarm> {
   readonly #database = new Sqlite(this.ctx.storage.sql);
   readonly #fills = openFills(this.env);
-  readonly #inHand = new Set<string>();
+  readonly #inProgress = new Set<string>();
 
   constructor(context: DurableObjectState, env: Bindings) {
     super(context, env);
@@ -50,7 +50,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
   start(...[job, now]: Parameters<Prewarm["start"]>) {
     return settle(async () => {
       const isKnown = jobs.jobOf(this.#database, job.id) !== undefined;
-      if (!isKnown && jobs.countRunning(this.#database) >= MOST_RUNNING) return undefined;
+      if (!isKnown && jobs.countRunning(this.#database) >= MAX_RUNNING_JOBS) return undefined;
       this.ctx.storage.transactionSync(() => jobs.insert(this.#database, job, now));
       await this.#wake(now);
       return jobs.jobOf(this.#database, job.id);
@@ -80,16 +80,16 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     return settle(() => this.#wake(now));
   }
 
-  /** At once, unless it is awake. */
+  /** Sets the alarm to now, unless an earlier one is set. */
   async #wake(now: number): Promise<void> {
     const at = await this.ctx.storage.getAlarm();
     if (at === null || at > now) await this.ctx.storage.setAlarm(now);
   }
 
   override async alarm(): Promise<void> {
-    // First of all: should the object die in here, it wakes again.
-    await this.ctx.storage.setAlarm(Date.now() + BROKEN_OFF);
-    const next = await this.#stretch(Date.now() + STRETCH);
+    // Set first, so that the object wakes again if it dies during the stretch.
+    await this.ctx.storage.setAlarm(Date.now() + RESUME_AFTER);
+    const next = await this.#stretch(Date.now() + STRETCH_DURATION);
     const now = Date.now();
     const due = jobs.nextAt(this.#database);
     const times = [next, due].filter((time) => time !== undefined);
@@ -97,7 +97,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     else await this.ctx.storage.setAlarm(Math.max(now, Math.min(...times)));
   }
 
-  /** @returns when something is scheduled next; undefined where nothing is */
+  /** @returns when the next scheduled job is due; undefined if none is scheduled */
   async #stretch(until: number): Promise<number | undefined> {
     let context: WarmingContext;
     let scheduledAt: number | undefined;
@@ -111,27 +111,27 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
       context = { config, fills: this.#fills, quarantined };
       scheduledAt = beginScheduled(this.#database, config, Date.now());
     } catch (error) {
-      console.error(`entrepot: nothing is prewarmed: ${(error as Error).message}`);
-      return Date.now() + BROKEN_OFF;
+      console.error(`entrepot: prewarming could not start: ${(error as Error).message}`);
+      return Date.now() + RESUME_AFTER;
     }
-    await Promise.all(Array.from({ length: IMAGES }, () => this.#lane(context, until)));
+    await Promise.all(Array.from({ length: CONCURRENT_IMAGES }, () => this.#lane(context, until)));
     jobs.endJobs(this.#database, Date.now());
     return scheduledAt;
   }
 
-  /** One image after the other, while there is time. */
+  /** Works on one image after another while time is left. */
   async #lane(context: WarmingContext, until: number): Promise<void> {
     while (Date.now() < until) {
-      const item = jobs.nextItem(this.#database, this.#inHand, Date.now());
+      const item = jobs.nextItem(this.#database, this.#inProgress, Date.now());
       if (!item) return;
       const key = jobs.keyOf(item);
-      this.#inHand.add(key);
+      this.#inProgress.add(key);
       try {
         await this.#work(context, item, until);
       } catch (error) {
         this.#failed(item, error);
       } finally {
-        this.#inHand.delete(key);
+        this.#inProgress.delete(key);
       }
     }
   }
@@ -167,7 +167,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     jobs.setItem(this.#database, item, { state: "done", error: null });
   }
 
-  /** @returns whether all of them are here */
+  /** @returns whether all blobs are stored */
   async #blobs(
     context: WarmingContext,
     source: Source,
@@ -203,8 +203,8 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
         else isWhole = false;
       }
     };
-    // All end before an error of one is told: none is to go on beside the next try.
-    const ended = await Promise.allSettled(Array.from({ length: BLOBS }, lane));
+    // Wait for all lanes before throwing, so that none runs beside the retry.
+    const ended = await Promise.allSettled(Array.from({ length: CONCURRENT_BLOBS }, lane));
     for (const one of ended) if (one.status === "rejected") throw one.reason;
     return isWhole;
   }
@@ -217,12 +217,15 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     const now = Date.now();
     const isKnown = error instanceof RegistryError;
     if (!isKnown)
-      console.error(`entrepot: ${item.reference} was not prewarmed: ${(error as Error).message}`);
+      console.error(`entrepot: prewarming ${item.reference} failed: ${(error as Error).message}`);
     const attempts = item.attempts + 1;
-    const fields = { error: isKnown ? error.message : "the cache failed", attempts };
-    const isFinal = isKnown && (FINAL.includes(error.status) || error.code === "UNKNOWN");
+    const fields = { error: isKnown ? error.message : "internal error", attempts };
+    const isFinal = isKnown && (FINAL_STATUSES.includes(error.status) || error.code === "UNKNOWN");
     const told = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
-    const pause = Math.max(told, Math.min(LONGEST_PAUSE, PAUSE * 2 ** Math.min(attempts - 1, 10)));
+    const pause = Math.max(
+      told,
+      Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** Math.min(attempts - 1, 10)),
+    );
     const isOver = isFinal || now + pause - item.created_at > ITEM_TIMEOUT;
     const state = isOver ? "failed" : "waiting";
     jobs.setItem(this.#database, item, { ...fields, state, next_at: now + pause });

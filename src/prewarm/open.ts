@@ -1,4 +1,4 @@
-// Opens prewarming: calls to its one Durable Object.
+// Client of prewarming's one Durable Object.
 
 import { remote } from "../platform/rpc.ts";
 import type { Prewarm, PrewarmBindings } from "./contract.ts";

@@ -1,4 +1,4 @@
-// When what rules have prewarmed is due, by the times of the day that they say. Pure.
+// Prewarm schedule: when the rules' prewarm entries are due, by their times of day (UTC). Pure.
 
 import type { Prewarmed } from "../config/prewarm.ts";
 import type { Config } from "../config/read.ts";
@@ -8,9 +8,9 @@ const DAY = 24 * 60 * 60_000;
 const MINUTE = 60_000;
 
 export interface Scheduled {
-  /** Of the entry, whatever its place in the list. */
+  /** Identifies the entry regardless of its position in the list. */
   key: string;
-  /** Who is said to have asked. */
+  /** The principal recorded for its jobs. */
   who: string;
   entry: Prewarmed;
   references: string[];
@@ -21,7 +21,7 @@ export function scheduledIn({ rules }: Config): Scheduled[] {
   return rules.flatMap(({ rule, prewarm = [] }) => {
     const base = baseOf(rule);
     const under = base === undefined ? "" : `${base}/`;
-    // Two rules of an upstream without a prefix or host have one name; what clients say before their names is theirs alone.
+    // Two rules of one upstream without prefix or host share a name, but the base that clients write before names is unique.
     const of = base ?? rule.name;
     return prewarm.map((entry): Scheduled => {
       const { references, newest } = entry;
@@ -38,7 +38,7 @@ export function scheduledIn({ rules }: Config): Scheduled[] {
   });
 }
 
-/** The last time that it was due at or before `now`, and the next one after it; in ms since the epoch. */
+/** The latest due time at or before `now`, and the next one after it, in ms since the epoch. */
 export function timesOf({ at }: Prewarmed, now: number): { last: number; next: number } {
   const today = Math.floor(now / DAY) * DAY;
   const all = [-1, 0, 1].flatMap((day) => at.map((minute) => today + day * DAY + minute * MINUTE));

@@ -1,4 +1,4 @@
-// The beginning of what rules have prewarmed: each once at its time.
+// Scheduled prewarming: starts the rules' prewarm entries when they are due.
 
 import type { Config } from "../config/read.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
@@ -6,15 +6,15 @@ import { USUAL_PLATFORMS } from "./contract.ts";
 import { insert, isRunning } from "./jobs.ts";
 import { scheduledIn, timesOf } from "./schedule.ts";
 
-/** Begins what has come due since it was looked at last, unless it is still at work.
- * @param now in ms since the epoch @returns when something is due next; undefined where nothing is scheduled */
+/** Starts what has become due since the last call, unless its previous job is still running. `now` is in ms since the epoch.
+ * Returns when the next entry is due; undefined if none is scheduled. */
 export function beginScheduled(database: Sqlite, config: Config, now: number): number | undefined {
   const all = scheduledIn(config);
   for (const { key, who, entry, references, newest } of all) {
     const { last } = timesOf(entry, now);
     const query = "SELECT begun_at FROM schedules WHERE key = ?";
     const begunAt = database.first<{ begun_at: number }>(query, key)?.begun_at;
-    // What is seen for the first time begins with its next time.
+    // An entry seen for the first time starts at its next due time.
     if (begunAt !== undefined && last <= begunAt) continue;
     database.run("INSERT OR REPLACE INTO schedules VALUES (?, ?)", key, now);
     if (begunAt === undefined || isRunning(database, who)) continue;

@@ -1,6 +1,6 @@
-// The tables of prewarming.
+// Prewarm tables.
 
-/** Appended to, never edited. Times are in ms since the epoch. */
+/** Migration steps: append only, never edit. Times are in ms since the epoch. */
 export const STEPS: readonly string[] = [
   `
   CREATE TABLE jobs (

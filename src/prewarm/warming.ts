@@ -1,5 +1,5 @@
-// The warming of one image: what its tag means now, its manifests, and its blobs. Every step finds what was done before it, and so may be
-// done again, whatever broke off the last one. The fills do the work, for whoever else asks too; here they are waited for.
+// Warming of one image: resolves its tag, fetches its manifests and waits for its blobs. Every step is idempotent and resumes
+// after interruption. The fills do the work and are shared with clients.
 
 import type { Config } from "../config/read.ts";
 import type { Fills } from "../fill/contract.ts";
@@ -24,29 +24,29 @@ import {
   newestOf,
 } from "./contents.ts";
 
-/** How deep indexes may stand in one another, and how many pages of a tag list are read. */
+/** Maximum depth of nested indexes, and maximum number of tag list pages read. */
 const MAX_INDEX_DEPTH = 3;
-const MOST_PAGES = 50;
-/** How many manifests of one image are fetched, and how many blobs: of an index that names one index many times over, all of it would
- * be fetched in the name of one image. */
-const MOST_MANIFESTS = 500;
-const MOST_BLOBS = 20_000;
-/** Steps of matching (policy/steps) over a repository's tags: an upstream may list millions. */
-const MOST_STEPS = 250_000_000;
-/** How often it is looked how far a large blob is, in ms. */
+const MAX_TAG_PAGES = 50;
+/** Maximum number of manifests and blobs per image. Attack: an index that names one index many times would otherwise fetch all
+ * of it in the name of one image. */
+const MAX_MANIFESTS = 500;
+const MAX_BLOBS = 20_000;
+/** Maximum number of matching steps (policy/steps) over a repository's tags: an upstream may list millions. */
+const MAX_MATCHING_STEPS = 250_000_000;
+/** Interval between progress checks of a large blob, in ms. */
 const POLL_INTERVAL = 2_000;
 
 export interface Contents {
   digest: Digest;
   blobs: Blob[];
-  /** What is worth saying. */
+  /** A remark, such as missing platforms. */
   note?: string;
 }
 
 export interface WarmingContext {
   config: Config;
   fills: Fills;
-  /** Digests that nobody gets, and why. */
+  /** Digests in quarantine, with the reason. */
   quarantined: ReadonlyMap<string, string>;
 }
 
@@ -55,8 +55,8 @@ export interface WarmingTarget {
   reference: Reference;
 }
 
-/** Where an image comes from. Throws what a client would be told: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a rule that
- * cannot be used. */
+/** The source of an image. Throws the errors a client would get: NAME_UNKNOWN (404), DENIED (403), and UNKNOWN (500) for a
+ * rule that cannot be used. */
 export function targetOf({ config }: WarmingContext, text: string): WarmingTarget {
   const reference = parseReference(text, "");
   const source = sourceFor(config, reference.name);
@@ -78,25 +78,25 @@ function sourceFor({ rules }: Config, name: string): Source {
   return { rule, repository: routed.repository };
 }
 
-/** Its tag is checked at the upstream now, and its manifests are here then. */
+/** Checks the tag upstream and fetches the manifests. */
 export async function contentsOf(
   context: WarmingContext,
   { source, reference }: WarmingTarget,
   platforms: readonly string[],
 ): Promise<Contents> {
-  const digest = reference.digest ?? (await meaningOf(context, source, reference.tag as string));
+  const digest = reference.digest ?? (await resolveTag(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();
   const found = new Set<string>();
   let isTold = false;
   const collected = new Set<Digest>();
   const add = (blob: Blob) => {
     blobs.set(blob.digest, blob);
-    if (blobs.size > MOST_BLOBS) throw excessive(`${MOST_BLOBS} blobs`);
+    if (blobs.size > MAX_BLOBS) throw excessive(`${MAX_BLOBS} blobs`);
   };
   const collect = async (one: Digest, depth: number, maybe?: Blob): Promise<void> => {
     if (collected.has(one)) return;
     collected.add(one);
-    if (collected.size > MOST_MANIFESTS) throw excessive(`${MOST_MANIFESTS} manifests`);
+    if (collected.size > MAX_MANIFESTS) throw excessive(`${MAX_MANIFESTS} manifests`);
     permitMeant(source, one, context);
     const manifest = await manifestOf(context, source, one, maybe !== undefined);
     if (!manifest) return maybe && add(maybe);
@@ -114,16 +114,16 @@ export async function contentsOf(
   await collect(digest, 0);
   const missing = isTold ? platforms.filter((one) => !found.has(one)) : [];
   if (missing.length > 0 && found.size === 0 && blobs.size === 0)
-    throw new RegistryError("MANIFEST_UNKNOWN", `it has none of ${platforms.join(", ")}`);
+    throw new RegistryError("MANIFEST_UNKNOWN", `no manifest for ${platforms.join(", ")}`);
   return {
     digest,
     blobs: [...blobs.values()],
-    ...(missing.length > 0 && { note: `it has no ${missing.join(", ")}` }),
+    ...(missing.length > 0 && { note: `no manifest for ${missing.join(", ")}` }),
   };
 }
 
-/** @param mayBeBlob its descriptor does not say that it is a manifest
- * @returns undefined where the upstream has none by that digest, or gives something that is none, and it may be a blob */
+/** Fetches a manifest. `mayBeBlob`: its descriptor does not say that it is a manifest, and undefined is returned if the
+ * upstream has no valid manifest of that digest. */
 async function manifestOf(
   { fills }: WarmingContext,
   source: Source,
@@ -134,34 +134,33 @@ async function manifestOf(
     const asking = { ...askingFor(source), named: true };
     return (await fills.joinManifest(digest, source, asking)).manifest;
   } catch (error) {
-    if (mayBeBlob && error instanceof RegistryError && isNone(error)) return undefined;
+    if (mayBeBlob && error instanceof RegistryError && isNotManifest(error)) return undefined;
     throw error;
   }
 }
 
-function isNone({ code, status }: RegistryError): boolean {
+function isNotManifest({ code, status }: RegistryError): boolean {
   return (
     [400, 404, 405, 406, 415].includes(status) ||
     ["MANIFEST_INVALID", "SIZE_INVALID"].includes(code)
   );
 }
 
-/** 403: tried again, it would be the same. */
+/** 403, because a retry would end the same way. */
 function excessive(what: string): RegistryError {
-  const message = `it consists of more than ${what}: prewarm its manifests one by one, by their digests`;
+  const message = `the image has more than ${what}: prewarm its manifests separately, by digest`;
   return new RegistryError("MANIFEST_INVALID", message, { status: 403 });
 }
 
-async function meaningOf({ fills }: WarmingContext, source: Source, tag: string): Promise<Digest> {
+async function resolveTag({ fills }: WarmingContext, source: Source, tag: string): Promise<Digest> {
   const asking = { ...askingFor(source), force: true };
   const { mapping, failure } = await fills.checkTag(source, tag, asking);
   if (failure) throw new RegistryError(failure.code, failure.message, failure);
   return mapping.digest;
 }
 
-/** Waits for a blob until then, in ms since the epoch.
- * @param had told how much of it is here, in bytes
- * @returns whether all of it is */
+/** Waits for a blob until the given time, in ms since the epoch. `had` receives the bytes stored so far. Returns whether the
+ * whole blob is stored. */
 export async function blobOf(
   { fills }: WarmingContext,
   source: Source,
@@ -173,11 +172,11 @@ export async function blobOf(
   if (joined.state === "published") return true;
   const { attempt } = joined;
   const whole = fills.waitFor(digest, source, attempt, 0, true).then(() => true);
-  whole.catch(() => {}); // awaited below, or of no interest any more
+  whole.catch(() => {}); // awaited below, or no longer relevant
   while (Date.now() < until) {
     const pause = Math.min(POLL_INTERVAL, until - Date.now());
-    const isWhole = await within(whole, pause, () => new NotYet()).catch((error) => {
-      if (error instanceof NotYet) return false;
+    const isWhole = await within(whole, pause, () => new NotFinished()).catch((error) => {
+      if (error instanceof NotFinished) return false;
       throw error;
     });
     if (isWhole) return true;
@@ -188,10 +187,9 @@ export async function blobOf(
   return false;
 }
 
-class NotYet extends Error {}
+class NotFinished extends Error {}
 
-/** The names of a repository's newest tags, each with the repository's.
- * @param text name:glob */
+/** Full references of a repository's newest tags. `text` is name:glob. */
 export async function newestTags(
   context: WarmingContext,
   text: string,
@@ -203,7 +201,7 @@ export async function newestTags(
   permitName(source);
   const tags: string[] = [];
   let query: string | undefined = "";
-  for (let pages = 0; query !== undefined && pages < MOST_PAGES; pages++) {
+  for (let pages = 0; query !== undefined && pages < MAX_TAG_PAGES; pages++) {
     const asked = { list: "tags", query };
     const { page, failure } = await context.fills.list(source, asked, {
       ...askingFor(source),
@@ -213,7 +211,7 @@ export async function newestTags(
     tags.push(...(page.entries as string[]));
     query = page.next;
   }
-  const matching = limited({ left: MOST_STEPS }, () => tags.filter(globMatcher(glob)));
+  const matching = limited({ left: MAX_MATCHING_STEPS }, () => tags.filter(globMatcher(glob)));
   return newestOf(matching, count).map((tag) => `${name}:${tag}`);
 }
 

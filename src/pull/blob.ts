@@ -1,4 +1,4 @@
-// The story of a blob: from R2 where it is here, along with its fill where it is not.
+// Blob pull: serves a blob from the edge cache or R2 when it is stored, and follows its fill when it is not.
 
 import { timed } from "../meter/steps.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -18,28 +18,28 @@ import type { PullServices } from "./services.ts";
 
 export interface PulledBlob {
   digest: Digest;
-  /** In bytes; undefined while the upstream has not told it. */
+  /** In bytes; undefined until the upstream has reported it. */
   size: number | undefined;
-  /** What of it is answered; undefined for the whole. */
+  /** The part of the blob that the response carries; undefined for the whole blob. */
   range?: ByteRange;
-  /** Writes the answer's bytes to their end; rejects when the transfer has to be broken off. Absent for HEAD. */
+  /** Writes the response body to its end; rejects when the transfer must be aborted. Absent for HEAD. */
   writeTo?(writable: WritableStream): Promise<void>;
-  /** In place of it. */
+  /** Releases what is open when the body will not be written. */
   close?(): void;
   status: CacheStatus;
 }
 
-/** Where a blob's bytes come from, which of them are answered, and how they were found. */
+/** Where a blob's bytes come from, which of them are sent, and how they were found. */
 interface Bytes {
   segments: Segments;
-  /** In bytes; undefined while the upstream has not told it. */
+  /** In bytes; undefined until the upstream has reported it. */
   size: number | undefined;
   range: ByteRange | undefined;
   status: CacheStatus;
 }
 
-/** Finds out where the bytes are, then answers them from there. Throws RANGE_INVALID (416) for a range that the blob does not have.
- * @param header the client's Range header, where it is to be heeded */
+/** Locates the bytes, then serves them from there. `header` is the client's Range header, if it is to be honoured. Throws
+ * RANGE_INVALID (416) for a range outside the blob. */
 export async function pullBlob(
   services: PullServices,
   source: Source,
@@ -71,7 +71,7 @@ function closed({ segments }: Bytes): void {
   segments.close();
 }
 
-/** From the edge or R2; undefined where the blob is in neither. */
+/** Opens the blob in the edge cache or R2; undefined if it is in neither. */
 async function storedBytes(
   request: BlobRequest,
   header: string | undefined,
@@ -102,8 +102,8 @@ async function layoutAlone(
   return found && { layout: found.value };
 }
 
-/** Along with the blob's fill: from what it has published, or from its attempt, which is under way.
- * @param links whether the repository is linked to the blob, and whether it was by an earlier version */
+/** Joins the blob's fill: serves what the fill has published, or follows its running attempt. `linked` says whether the repository
+ * is linked to the blob, `wasLinked` whether an earlier version of this software had linked it. */
 async function fillBytes(
   request: BlobRequest,
   header: string | undefined,
@@ -128,9 +128,10 @@ async function fillBytes(
   if (joined.state === "published") return published(joined.layout);
   const { attempt: id, size, ranges, compared } = joined;
   if (compared) await permitStored(services, source, compared, pull);
-  // Without ranges upstream what lies ahead cannot be fetched first: the whole, from zero, is the honest answer.
+  // An upstream without range support cannot fetch the range first, so the whole blob is sent from byte zero.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
-  // A range that ends before the blob does ends cleanly: where its other digest may be refused, not before that is known.
+  // A range that ends before the blob's end also ends cleanly before verification. Where the blob's digest by the other algorithm
+  // may be denied, wait until that digest is known.
   if (range && !compared && mayTwinBeRefused(source, digest, pull)) {
     const { layout } = await services.fills.waitFor(digest, source, id, 0, true);
     if (layout) return published(layout);
@@ -143,12 +144,12 @@ async function fillBytes(
 function rangeIn(header: string | undefined, size: number): ByteRange | undefined {
   const range = parseRange(header, size);
   if (range !== "unsatisfiable") return range;
-  throw new RegistryError("RANGE_INVALID", `the blob has ${size} bytes, and none in this range`, {
+  throw new RegistryError("RANGE_INVALID", `range not satisfiable: the blob has ${size} bytes`, {
     headers: { "Content-Range": `bytes */${size}` },
   });
 }
 
-/** What is not here is asked of the upstream, which starts no fill. */
+/** Describes a blob. For a blob that is not stored, the upstream's HEAD is asked; this starts no fill. */
 export async function headBlob(
   services: PullServices,
   source: Source,

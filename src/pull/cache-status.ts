@@ -1,19 +1,19 @@
-// Cache-Status (RFC 9211): what happened to a request, for a person with curl.
+// Cache-Status (RFC 9211): how a request was served, readable in a client's response headers.
 
 import type { How } from "../fill/contract.ts";
 import type { Layer } from "../store/visit.ts";
 
-/** Where an answer was: in a layer, or with the Durable Object that was asked for it. */
+/** Where a response's content was found: a storage layer, or the Durable Object of its fill. */
 export type Place = Layer | "object";
 
 export type CacheStatus =
-  /** Answered from what was here. Where it was in several places, the farthest of them. */
+  /** Served from the cache. Where several layers were involved, the slowest of them. */
   | { hit: Place }
-  /** Answered from what was here, which is past its time: `ttl` s over it, while it is checked behind the answer. */
+  /** Served from the cache past its freshness, by this many seconds, while it is revalidated in the background. */
   | { passing: number }
-  /** Answered from what was here, since the upstream could not be asked, or answered with this status. */
+  /** Served stale because the upstream could not be reached, or responded with this status. */
   | { instead: number | undefined }
-  /** Asked of the upstream: `stored` by the one who began the fetch, `collapsed` into it by the others. */
+  /** Forwarded to the upstream: `stored` for the request that started the fetch, `collapsed` for those that joined it. */
   | {
       fwd: "uri-miss" | "stale" | "request";
       stored?: boolean;
@@ -37,7 +37,8 @@ export function renderCacheStatus(status: CacheStatus): string {
   return parts.join("; ");
 }
 
-/** How a request counts: in reports, metrics and the log. A tag that was only checked, with its manifest from here, is a hit. */
+/** How a request counts in reports, metrics and the log. A tag that was revalidated while its manifest came from the cache is a
+ * hit. */
 export type Outcome = "hit" | "miss" | "collapsed" | "stale";
 
 export function outcomeOf(status: CacheStatus): Outcome {
@@ -47,7 +48,7 @@ export function outcomeOf(status: CacheStatus): Outcome {
   return status.stored || status.fwd === "uri-miss" ? "miss" : "hit";
 }
 
-/** The status of content that a fill gave. */
+/** The status of content that came from a fill. */
 export function statusOf(how: How): CacheStatus {
   if (how === "found") return { hit: "object" };
   return how === "started"
@@ -57,7 +58,7 @@ export function statusOf(how: How): CacheStatus {
 
 const NEAR_TO_FAR: readonly Place[] = ["memory", "edge", "kv", "r2", "object"];
 
-/** The status of an answer that took both. */
+/** The status of a response that needed both a tag and its content: a forward wins over a hit, a slower layer over a faster one. */
 export function together(label: CacheStatus, content: CacheStatus): CacheStatus {
   if (!("hit" in label)) return label;
   if (!("hit" in content)) return content;

@@ -1,5 +1,5 @@
-// The copies that an answer leaves behind: the segments that it had to read from R2 are put into the edge cache, by a reading of
-// their own. Neither waits for the other: a client that is slow, or leaves, is nothing to a copy, and a copy nothing to a client.
+// Edge copies: puts segments that a response read from R2 into the edge cache, with a read of their own, so that neither a slow
+// client delays a copy nor a copy delays a client.
 
 import { Budget } from "../fill/blob/budget.ts";
 import { within } from "../platform/deadline.ts";
@@ -7,15 +7,15 @@ import { type Layout, SEGMENT, segmentLength } from "../store/segments.ts";
 import type { ReadVisit } from "../store/visit.ts";
 import type { PullServices } from "./services.ts";
 
-/** The answer gets so much of a start, in ms: most are over by then, and a client comes before a copy. */
-const HEAD_START = 1000;
-/** Of all copies in one isolate, in bytes: the segment, and the cache's own copy of it. Not of the fills' budget: a fill comes
- * before a copy. */
+/** Delay before the first copy, in ms. Most responses are over by then, and clients take precedence over copies. */
+const COPY_DELAY = 1000;
+/** Memory bound for all copies in one isolate, in bytes: one segment and the edge cache's own copy of it. Separate from the fills'
+ * budget, because fills take precedence over copies. */
 const budget = new Budget(2 * SEGMENT);
-/** How long a copy waits for its place, and how long it may take, in ms; without, the next pull makes it. */
+/** Timeouts for waiting for the budget and for making one copy, in ms. On expiry the copy is left to the next pull. */
 const COPY_QUEUE_TIMEOUT = 15_000;
 const COPY_TIMEOUT = 20_000;
-const MOST_WAITING = 50;
+const MAX_QUEUED_COPIES = 50;
 
 export class Copies {
   readonly #services: PullServices;
@@ -28,23 +28,23 @@ export class Copies {
     this.#visit = visit;
   }
 
-  /** Segment `number` was read from R2. */
+  /** Queues segment `number`, which was read from R2, for copying. */
   want(number: number): void {
     this.#wanted.push(number);
     this.#wake();
   }
 
-  /** Makes the copies, one at a time, until the answer is over and none is left to make.
-   * @param layout of the blob, once it is published */
+  /** Makes the queued copies one at a time until the response is over and the queue is empty. `layout` returns the blob's layout
+   * once it is published. */
   async follow(answer: Promise<unknown>, layout: () => Layout | undefined): Promise<void> {
     let over = false;
     const ended = answer
-      .catch(() => {}) // whoever sends the answer tells
+      .catch(() => {}) // reported by the sender of the response
       .then(() => {
         over = true;
         this.#wake();
       });
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, HEAD_START))]);
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, COPY_DELAY))]);
     for (;;) {
       const published = layout();
       const number = published && this.#wanted.shift();
@@ -59,7 +59,7 @@ export class Copies {
 
   async #copy(layout: Layout, number: number): Promise<void> {
     const { blobs, served } = this.#services;
-    if (budget.waiting >= MOST_WAITING) return; // whoever comes next may
+    if (budget.waiting >= MAX_QUEUED_COPIES) return; // left to a later pull
     if (!blobs.claimCopy(layout, number, this.#visit)) return;
     try {
       const lease = await budget.lease(
@@ -69,14 +69,16 @@ export class Copies {
       );
       try {
         const copied = blobs.copy(layout, number, this.#visit);
-        if (await within(copied, COPY_TIMEOUT, () => new Error("it takes too long"))) served.copy();
+        if (await within(copied, COPY_TIMEOUT, () => new Error("timed out"))) served.copy();
       } finally {
         lease.release();
       }
     } catch (error) {
       blobs.unclaimCopy(layout, number, this.#visit);
       const { message } = error as Error;
-      console.warn(`entrepot: segment ${number} of ${layout.digest} was not copied: ${message}`);
+      console.warn(
+        `entrepot: segment ${number} of ${layout.digest} was not copied to the edge cache: ${message}`,
+      );
     }
   }
 }

@@ -1,12 +1,12 @@
-// Healing what a sweep deleted while it was pulled, or what was served from a copy since: whoever has served it sees that it is here
-// again, and known.
+// Healing: restores images and blobs that the catalog reports as deleted although they were just served, for example from a copy
+// or during a sweep.
 
 import type { Fills } from "../fill/contract.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { type BlobFrom, type Healing, nameOf, type PulledFrom } from "./reports.ts";
 
-/** The same is healed once in so many ms. */
+/** Minimum interval between attempts to heal the same image or blob, in ms. */
 const HEAL_INTERVAL = 60_000;
 const MAX_REMEMBERED = 1_000;
 
@@ -18,7 +18,8 @@ export class Healer implements Healing {
     this.#fills = fills;
   }
 
-  /** The manifest is fetched, unless it is here: its object tells the catalog either way. Then the tag means it again. */
+  /** Fetches the manifest unless it is stored (its Durable Object records it in the catalog either way), then restores the tag's
+   * mapping. */
   image({ pulled, source, mapping }: PulledFrom, now: number): Promise<boolean> {
     const { place, digest, tag } = pulled;
     return this.#once(nameOf(pulled), now, async () => {
@@ -27,7 +28,7 @@ export class Healer implements Healing {
     });
   }
 
-  /** The fill goes on by itself. */
+  /** Starts the blob's fill, which continues in the background. */
   blob({ digest, source }: BlobFrom, now: number): Promise<boolean> {
     return this.#once(`${sourceKey(source)} ${digest}`, now, async () => {
       await this.#fills.joinBlob(digest, source, askingFor(source));
@@ -41,7 +42,7 @@ export class Healer implements Healing {
       return true;
     } catch (error) {
       const { message } = error as Error;
-      console.warn(`entrepot: ${what.trim()} was served, and is not here any more: ${message}`);
+      console.warn(`entrepot: ${what.trim()} was served but could not be restored: ${message}`);
       return false;
     }
   }

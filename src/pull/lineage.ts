@@ -1,5 +1,5 @@
-// Lineage: which digests the tags of a repository lead to, from a tag through an index and its manifests to the layers. Asked
-// only under rules whose lists tell tags apart.
+// Lineage: decides whether a digest is reachable from an allowed tag, through indexes and manifests to layers. Used only under
+// rules whose allow and deny lists distinguish tags.
 
 import { LRUCache } from "lru-cache";
 import type { Rule } from "../config/rule.ts";
@@ -11,18 +11,18 @@ import { type Source, sourceKey } from "../policy/source.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { KnownTag, TagStore } from "../store/tags.ts";
 
-/** For how long an answer is taken as it was, in ms. A refusal is never kept: the tag may be pulled a moment later. */
-const REMEMBERED = 60_000;
-/** Of a rule. */
-const MOST_REMEMBERED = 2_000;
-/** How many digests are kept in memory, of manifests with what they refer to: that never changes. A digest takes some 100 bytes. */
-const MOST_KNOWN = 100_000;
-/** How many manifests are looked through for one digest, and how many of them at once. */
-const MOST_READ = 5_000;
+/** How long a positive answer is cached, in ms. Negative answers are not cached: the tag may be pulled a moment later. */
+const ALLOWED_TTL = 60_000;
+/** Maximum number of cached answers per rule. */
+const MAX_CACHED_ANSWERS = 2_000;
+/** Maximum number of digests in the cache of manifest references, which never change. A digest takes about 100 bytes. */
+const MAX_CACHED_DIGESTS = 100_000;
+/** Maximum number of manifests read to find one digest, and how many are read concurrently. */
+const MAX_READ_MANIFESTS = 5_000;
 const MAX_CONCURRENT_READS = 6;
 
 interface Known extends References {
-  /** The digest of the same bytes by the other algorithm: what it leads to is denied with it. */
+  /** The digest of the same bytes by the other algorithm. A deny of it also covers everything it references. */
   twin?: Digest;
 }
 
@@ -30,11 +30,11 @@ export class Lineage {
   readonly #tags: TagStore;
   readonly #manifests: ManifestStore;
   readonly #references = new LRUCache<Digest, Known>({
-    maxSize: MOST_KNOWN,
+    maxSize: MAX_CACHED_DIGESTS,
     sizeCalculation: ({ children, blobs }) => 1 + children.length + blobs.length,
   });
-  /** What a rule's lists allow is no other rule's: by the rule itself, since several may have one name (two of an upstream, without a prefix
-   * or host), and one that is changed begins anew. */
+  /** Allowed digests, keyed by the rule object: names are not unique (two rules of one upstream without prefix or host share one),
+   * and a changed rule starts empty. */
   readonly #allowed = new WeakMap<Rule, LRUCache<string, number>>();
 
   constructor(tags: TagStore, manifests: ManifestStore) {
@@ -42,21 +42,21 @@ export class Lineage {
     this.#manifests = manifests;
   }
 
-  /** Whether an allowed tag that was pulled here leads, or has led, to the digest. */
+  /** Whether an allowed tag that was pulled through this cache leads, or has led, to the digest. */
   async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
     const { rule, repository } = source;
-    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MOST_REMEMBERED });
+    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MAX_CACHED_ANSWERS });
     this.#allowed.set(rule, allowed);
     const key = `${repository}@${digest}`;
     const now = Date.now();
     if ((allowed.get(key) ?? 0) > now) return true;
     const known = await this.#tags.known(source);
     const found = await this.#leads(rootsOf(source, known), source, digest);
-    if (found) allowed.set(key, now + REMEMBERED);
+    if (found) allowed.set(key, now + ALLOWED_TTL);
     return found;
   }
 
-  /** In breadth: a digest is a tag's own more often than its child's. */
+  /** Searches breadth first: a digest is more often a tag's own than a child's. */
   async #leads(roots: Digest[], source: Source, wanted: Digest): Promise<boolean> {
     const seen = new Set<Digest>();
     const isOpen = (digest: Digest) => !seen.has(digest) && !isDigestDenied(source.rule, digest);
@@ -72,8 +72,10 @@ export class Lineage {
         if (found.some(({ blobs }) => blobs.includes(wanted))) return true;
         for (const references of found)
           for (const child of references.children) children.push(child);
-        if (seen.size > MOST_READ) {
-          console.warn(`entrepot: ${sourceKey(source)} has more tags than are looked through`);
+        if (seen.size > MAX_READ_MANIFESTS) {
+          console.warn(
+            `entrepot: ${sourceKey(source)} has too many tags to search all of them for a digest`,
+          );
           return false;
         }
       }
@@ -82,7 +84,7 @@ export class Lineage {
     return false;
   }
 
-  /** Nothing for what is not here. */
+  /** Returns no references for a manifest that is not stored. */
   async #referencesOf(digest: Digest): Promise<Known> {
     const before = this.#references.get(digest);
     if (before) return before;
@@ -94,7 +96,7 @@ export class Lineage {
   }
 }
 
-/** Those pulled last come first, in the order of the record. */
+/** The tags' digests, most recently recorded first. */
 function rootsOf(source: Source, known: KnownTag[]): Digest[] {
   return known
     .filter(({ tag }) => isTagAllowed(source, tag))

@@ -1,5 +1,5 @@
-// A digest is no key. What is stored is shared by all repositories, and served under one only where its upstream has shown, under that
-// rule, that it has it (store/links): one near read for a hit. Being named by an index, a manifest or a tag shows nothing.
+// Links: stored content is shared by all repositories, but served under one only after its upstream has shown, under that rule,
+// that the repository has it (store/links). A hit costs one near read. Being named by an index, manifest or tag is no proof.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { Fills } from "../fill/contract.ts";
@@ -15,7 +15,7 @@ import { askingOf, type Pull } from "./pull.ts";
 
 /** Catalog and R2 timeout in ms; on expiry the upstream is asked instead. */
 const LOOKUP_TIMEOUT = 1_000;
-/** Age in ms from which a link is confirmed again, behind the answer. */
+/** Age in ms from which a link is confirmed again, in the background. */
 const CONFIRM_AFTER = 24 * 60 * 60_000;
 /** Interval between tries to confirm a link, in ms. */
 const CONFIRM_INTERVAL = 10 * 60_000;
@@ -23,15 +23,15 @@ const MAX_REMEMBERED = 5_000;
 
 type Kind = "manifest" | "blob";
 
-/** What of a digest may be given to a repository. */
+/** What a repository may be given of a digest. */
 export interface Here<T> {
   linked: boolean;
   here: T | undefined;
-  /** An earlier version served it to this repository, on the strength of being named; now the upstream has to show it first. */
+  /** An earlier version served the digest to this repository because a parent named it. The upstream now has to confirm it first. */
   wasLinked?: boolean;
 }
 
-interface Parts {
+interface Dependencies {
   near: NearLinks;
   store: Pick<LinkStore, "recorded" | "prove">;
   manifests: Pick<ManifestStore, "firstPlace">;
@@ -40,16 +40,15 @@ interface Parts {
 }
 
 export class Links {
-  readonly #parts: Parts;
+  readonly #dependencies: Dependencies;
   readonly #confirming = new Claims(MAX_REMEMBERED);
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(parts: Dependencies) {
+    this.#dependencies = parts;
   }
 
-  /** Waits for what is here of a digest, and gives it to a repository that is linked to it. To the others it is not here, and no error
-   * of reading it is theirs.
-   * @param close told of what is not given */
+  /** Waits for the stored content and returns it if the repository is linked to the digest. To other repositories the content
+   * looks absent, and read errors are not reported. Content that is not returned is passed to `close`. */
   async here<T>(
     source: Source,
     digest: Digest,
@@ -58,8 +57,8 @@ export class Links {
     opening: Promise<T | undefined>,
     close: (here: T) => void = () => {},
   ): Promise<Here<T>> {
-    opening.catch(() => {}); // awaited below, by those who may know
-    const link = await this.#parts.near.get(source, digest, pull);
+    opening.catch(() => {}); // awaited below, once the link is known
+    const link = await this.#dependencies.near.get(source, digest, pull);
     if (link?.proved) {
       if (pull.now - link.confirmedAt > CONFIRM_AFTER)
         this.#confirmLater(source, digest, kind, pull);
@@ -72,13 +71,13 @@ export class Links {
       this.add(source, digest, pull);
       return { linked: true, here: await opening };
     }
-    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not for this repository
+    opening.then((here) => here !== undefined && close(here)).catch(() => {}); // not linked: closed without being served
     return { linked: false, here: undefined, ...(wasLinked && { wasLinked }) };
   }
 
-  /** The upstream has just shown it, under this source. */
+  /** Records a link that the upstream has just confirmed under this source. */
   add(source: Source, digest: Digest, pull: Pull): void {
-    this.#parts.near.add(source, digest, pull);
+    this.#dependencies.near.add(source, digest, pull);
   }
 
   async #isProved(
@@ -87,7 +86,7 @@ export class Links {
     kind: Kind,
     wasLinked: boolean,
   ): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#dependencies;
     const place = sourceKey(source);
     try {
       const record = await inTime(store.recorded(place, digest));
@@ -96,15 +95,15 @@ export class Links {
       await inTime(store.prove(place, digest, "inherited"));
       return true;
     } catch (error) {
-      console.warn(`entrepot: a link was not looked up: ${(error as Error).message}`);
+      console.warn(`entrepot: link lookup failed: ${(error as Error).message}`);
       return false;
     }
   }
 
-  /** Whether an earlier version, which kept no records, took the bytes from this very repository: of a manifest its copy in R2 says so;
-   * of a blob the catalog, where this was the only one that led to it when it came. */
+  /** Whether an earlier version, which kept no link records, fetched the bytes from this very repository: a manifest's copy in R2
+   * says so; for a blob, the catalog does, if this was the only repository leading to it when it was stored. */
   async #isInherited(place: string, digest: Digest, kind: Kind, wasLinked: boolean) {
-    const { manifests, catalog } = this.#parts;
+    const { manifests, catalog } = this.#dependencies;
     if (kind === "manifest") return (await manifests.firstPlace(digest)) === place;
     return wasLinked && (await catalog.deliveredTo(digest)) === place;
   }
@@ -116,9 +115,10 @@ export class Links {
     pull.later(this.#confirm(source, digest, kind, pull));
   }
 
-  /** That nothing refers to it any more, and the upstream has it no more, ends the link; that the upstream cannot say does not. */
+  /** Renews the link, or ends it if the upstream no longer has the digest and no image refers to it. An upstream that cannot
+   * answer does not end a link. */
   async #confirm(source: Source, digest: Digest, kind: Kind, pull: Pull): Promise<void> {
-    const { near, fills } = this.#parts;
+    const { near, fills } = this.#dependencies;
     try {
       if (!(await this.#isReferred(source, digest))) {
         const asking = { ...askingOf(pull), background: true };
@@ -129,33 +129,32 @@ export class Links {
     } catch (error) {
       const isGone = error instanceof RegistryError && [401, 403, 404].includes(error.status);
       if (!isGone) {
-        console.warn(`entrepot: a link is not confirmed: ${(error as Error).message}`);
+        console.warn(`entrepot: a link could not be confirmed: ${(error as Error).message}`);
         return;
       }
       await near.withdraw(source, digest, pull).catch((failure: Error) => {
-        console.error(`entrepot: a link to ${digest} is not withdrawn: ${failure.message}`);
+        console.error(`entrepot: a link to ${digest} could not be withdrawn: ${failure.message}`);
       });
     }
   }
 
-  /** Whether an image that the repository has leads to it: it keeps a link that was proved. */
+  /** Whether an image of the repository refers to the digest. Such an image keeps a proved link. */
   async #isReferred(source: Source, digest: Digest): Promise<boolean> {
     try {
-      return await inTime(this.#parts.catalog.linked(sourceKey(source), digest));
+      return await inTime(this.#dependencies.catalog.linked(sourceKey(source), digest));
     } catch (error) {
-      console.warn(`entrepot: the catalog does not tell of a link: ${(error as Error).message}`);
+      console.warn(`entrepot: link lookup in the catalog failed: ${(error as Error).message}`);
       return false;
     }
   }
 }
 
 function inTime<T>(work: Promise<T>): Promise<T> {
-  return within(work, LOOKUP_TIMEOUT, () => new Error("no answer in time"));
+  return within(work, LOOKUP_TIMEOUT, () => new Error("timed out"));
 }
 
-/** Does `work` for a repository that is not linked. What the upstream refuses is told in words that are the same whether it was asked
- * for the thing, or, since that is here, whether the repository may have it.
- * @param wasLinked it was served here before: it is told that it waits for the upstream's proof, where that cannot be had */
+/** Runs `work` for a repository that is not linked. Refusals by the upstream get the same message whether or not the digest is
+ * stored here, so that they do not reveal it. `wasLinked` content that the upstream cannot confirm now is reported as such. */
 export async function unlinked<T>(
   source: Source,
   digest: Digest,
@@ -166,7 +165,7 @@ export async function unlinked<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    if (wasLinked && cannotTell(source, error)) throw unproved(source, digest, error);
+    if (wasLinked && isUndecided(source, error)) throw unproved(source, digest, error);
     if (![401, 403, 404].includes(error.status)) throw error;
     const { code, message, ...options } = error.toValue();
     const few = message.replace(/( answered \d{3}): .*$/s, "$1");
@@ -174,13 +173,13 @@ export async function unlinked<T>(
   }
 }
 
-/** Whether the upstream was not asked, or has given no answer. */
-function cannotTell({ rule }: Source, { status, code }: RegistryError): boolean {
+/** Whether the upstream was not asked, or gave no usable answer. */
+function isUndecided({ rule }: Source, { status, code }: RegistryError): boolean {
   return rule.offline || status === 429 || (status >= 500 && code !== "MANIFEST_INVALID");
 }
 
 function unproved({ rule }: Source, digest: Digest, { message }: RegistryError): RegistryError {
   const { host } = rule.upstream;
-  const why = `${digest} is cached, but ${host} has to show once that it has it under this rule, and cannot be asked now: ${message}`;
+  const why = `${digest} is cached, but ${host} must confirm once that this repository has it and cannot do so now: ${message}`;
   return new RegistryError("UNAVAILABLE", why, { status: 503, headers: { "Retry-After": "30" } });
 }

@@ -1,4 +1,5 @@
-// The story of a list's page: fresh from KV, else along with the one question that its object asks the upstream.
+// List page: from KV while fresh; otherwise through the list's Durable Object, which asks the upstream once for all waiting
+// clients.
 
 import { timed } from "../meter/steps.ts";
 import type { Source } from "../policy/source.ts";
@@ -11,7 +12,7 @@ import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 export interface PulledList extends Labelled {
   entries: unknown[];
   next?: URLSearchParams;
-  /** Of referrers, where they are from. */
+  /** For referrers: whether they came from the referrers API or the fallback tag. */
   from?: ReferrersFrom;
 }
 
@@ -33,7 +34,7 @@ export async function pullList(
   if (failure)
     return {
       ...content,
-      ...insteadOf(failure, "this is the list as it was", page.checkedAt, pull.now),
+      ...insteadOf(failure, "serving the list as of", page.checkedAt, pull.now),
     };
   if (how === "found") return { ...content, status: { hit: "object" }, age };
   const status: CacheStatus = {

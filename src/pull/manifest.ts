@@ -1,4 +1,4 @@
-// The story of a manifest: what the tag means, whether that is fresh, and the manifest of that digest.
+// Manifest pull: resolves a tag to a digest and serves the manifest of a digest.
 
 import type { Asking } from "../fill/contract.ts";
 import { isWrongDigest } from "../fill/tag/tag-check.ts";
@@ -18,23 +18,23 @@ import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
 import { askingOf, type Pull } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
-import { lateMeaning, type Meant, meaningOf, movedSince, tellProved } from "./resolve-tag.ts";
+import { confirmTag, movedTag, type ResolvedTag, reportProof, resolveTag } from "./resolve-tag.ts";
 import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
-/** A manifest as it is to be answered; without bytes where only its description was asked for. */
+/** A manifest to be served; without bytes when only its description was requested. */
 export interface PulledManifest extends Labelled {
   digest: Digest;
   mediaType: string;
-  /** In bytes; undefined where only a HEAD was answered, and the upstream's did not tell it. */
+  /** In bytes; undefined where only a HEAD was answered and the upstream did not report it. */
   size: number | undefined;
   bytes?: Uint8Array;
-  /** What the tag that it was named by means; of a child that was chosen for the client, the index. */
+  /** Mapping of the tag that was requested. For a child manifest chosen for the client, the mapping of its index. */
   mapping?: TagMapping;
 }
 
 export interface ManifestAsked extends Pull {
-  /** HEAD: the description alone will do. */
+  /** HEAD: the description suffices. */
   head: boolean;
   accept: string | undefined;
 }
@@ -49,20 +49,20 @@ export async function pullByTag(
   const meant = await timed(
     asked.steps,
     "tag",
-    meaningOf(services, source, tag, { ...asked, content: !asked.head }),
+    resolveTag(services, source, tag, { ...asked, content: !asked.head }),
   );
   permitMeant(source, meant.mapping.digest, asked);
-  return pullMeant(services, source, tag, meant, asked).catch(async (error) => {
-    const moved = await movedSince(services, source, tag, meant, error, asked);
-    return pullMeant(services, source, tag, moved, asked);
+  return pullResolved(services, source, tag, meant, asked).catch(async (error) => {
+    const moved = await movedTag(services, source, tag, meant, error, asked);
+    return pullResolved(services, source, tag, moved, asked);
   });
 }
 
-async function pullMeant(
+async function pullResolved(
   services: PullServices,
   source: Source,
   tag: string,
-  meant: Meant,
+  meant: ResolvedTag,
   asked: ManifestAsked,
 ): Promise<PulledManifest> {
   const { mapping, label, told } = meant;
@@ -70,11 +70,11 @@ async function pullMeant(
   const { linked, here, wasLinked } = await timed(
     asked.steps,
     "read",
-    hereOf(services, source, meant, asked),
+    storedManifest(services, source, meant, asked),
   );
-  if (linked) tellProved(services, source, tag, mapping, asked);
+  if (linked) reportProof(services, source, tag, mapping, asked);
   if (here) {
-    // Not before its manifest is here: a digest that a HEAD alone has told may be wrong.
+    // Cached only once the manifest is here: a digest that only a HEAD has reported may be wrong.
     if (told) services.tags.keep(source, tag, mapping, asked);
     const status = together(label.status, { hit: here.layer });
     const pulled = await negotiated(services, source, here.value, { ...label, status }, asked);
@@ -82,32 +82,32 @@ async function pullMeant(
   }
   const isTold = mediaType !== undefined && size !== undefined;
   if (asked.head && isTold && suits(mediaType, asked.accept)) {
-    const sure = await lateMeaning(services, source, tag, meant, asked);
-    if (sure) return pullMeant(services, source, tag, sure, asked);
+    const sure = await confirmTag(services, source, tag, meant, asked);
+    if (sure) return pullResolved(services, source, tag, sure, asked);
     return { digest, mediaType, size, mapping, ...label };
   }
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-    return fetchMeant(services, source, tag, digest, linked, asked);
+    return fetchResolved(services, source, tag, digest, linked, asked);
   };
   const fetched = await (linked ? fetch() : unlinked(source, digest, wasLinked ?? false, fetch));
   const { manifest, status } = fetched;
-  if (manifest.digest === digest) tellProved(services, source, tag, mapping, asked);
+  if (manifest.digest === digest) reportProof(services, source, tag, mapping, asked);
   if (told && manifest.digest === digest) services.tags.keep(source, tag, mapping, asked);
   const pulled = await negotiated(services, source, manifest, { ...label, status }, asked);
   return { ...pulled, mapping: fetched.mapping ?? mapping };
 }
 
-/** The manifest that the tag means, where the repository may have it: a tag is the upstream's word, and names what it likes. */
-async function hereOf(
+/** The tag's manifest, if the repository may have it. A tag alone is no proof: an upstream can point it at any digest. */
+async function storedManifest(
   services: PullServices,
   source: Source,
-  { mapping: { digest, proved }, told }: Meant,
+  { mapping: { digest, proved }, told }: ResolvedTag,
   asked: ManifestAsked,
 ): Promise<Here<Found<Manifest>>> {
   const looking = services.manifests.get(digest, asked);
   if (proved) return { linked: true, here: await looking };
-  // Of a tag that is new here there is mostly nothing to look for a link to.
+  // A tag that was only just resolved rarely has a link, so look for one only if the manifest is stored.
   if (told && !(await looking)) return { linked: false, here: undefined };
   const found = await services.links.here(source, digest, "manifest", asked, looking);
   return { ...found, ...(proved === undefined && { wasLinked: true }) };
@@ -116,13 +116,13 @@ async function hereOf(
 interface Fetched {
   manifest: Manifest;
   status: CacheStatus;
-  /** Where the tag turned out to mean another. */
+  /** Set where the tag turned out to point to another digest. */
   mapping?: TagMapping;
 }
 
-/** The manifest that the tag means. Where the upstream does not have the digest that its HEAD named (the tag moved
- * in between, or HEAD is wrong), its GET by tag has the last word. */
-async function fetchMeant(
+/** Fetches the manifest that the tag points to. If the upstream does not have the digest that its HEAD named (the tag moved in
+ * between, or HEAD is wrong), its GET by tag decides. */
+async function fetchResolved(
   services: PullServices,
   source: Source,
   tag: string,
@@ -168,7 +168,7 @@ export async function pullByDigest(
   return rechecking(services, source, digest, asked, work);
 }
 
-/** By digest, or as a child of an index: being named by it opens nothing. */
+/** Serves a manifest by digest, or as a child of an index. Being named by an index gives no access. */
 async function pullPermitted(
   services: PullServices,
   source: Source,
@@ -189,7 +189,8 @@ async function pullPermitted(
   return pulled;
 }
 
-/** A HEAD starts no fill, and leaves nothing behind. @param linked whether the repository is known to have it */
+/** Fetches a manifest that is not stored. HEAD starts no fill and stores nothing. `linked` says whether the repository is known to
+ * have the digest. */
 async function fetchPermitted(
   services: PullServices,
   source: Source,
@@ -207,8 +208,8 @@ async function fetchPermitted(
   return described(source, manifest, { status }, asked);
 }
 
-/** A client that accepts no index gets the linux/amd64 manifest of one, as distribution does; for tags only, since
- * whoever names a digest wants those bytes. */
+/** For clients that accept no index, chooses the index's linux/amd64 manifest, as distribution does. Applies to tags only, because
+ * a request by digest asks for exactly those bytes. */
 async function negotiated(
   services: PullServices,
   source: Source,
@@ -225,7 +226,7 @@ async function negotiated(
       "this tag is an index without a linux/amd64 manifest, and the client accepts no index",
     );
   }
-  // The tag that leads to it was permitted.
+  // The tag that leads to the child was permitted already.
   permitMeant(source, child, asked);
   const work = () => pullPermitted(services, source, child, asked);
   const pulled = await rechecking(services, source, child, asked, work);
@@ -236,7 +237,7 @@ function suits(mediaType: string, accept: string | undefined): boolean {
   return !INDEX_TYPES.includes(mediaType) || accepts(accept, INDEX_TYPES);
 }
 
-/** Throws DENIED (403) for bytes that are refused by another digest than they were asked for. */
+/** Throws DENIED (403) for bytes whose digest by the other algorithm is denied. */
 async function described(
   source: Source,
   { digest, mediaType, bytes }: Manifest,

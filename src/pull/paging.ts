@@ -1,35 +1,35 @@
-// Which page of a list is asked for, as its key and as its upstream's query. Every page that is asked for is a request to the upstream,
-// an object and a key of KV: so a client chooses with `n` and `last` alone, and no other parameter is heeded, in whatever number and
-// order they come. Registries page by names of their own, too (Quay's `next_page`): those are heeded where the upstream itself has handed
-// them out in a Link, which a seal proves (http/list-pages).
+// Paging of lists: the page a client asks for, as cache key and upstream query. Each distinct page costs an upstream request, a
+// Durable Object and a KV key, so clients choose with `n` and `last` alone; other parameters and their order are ignored.
+// Registries' own parameters (Quay's `next_page`) are honoured only in a Link that the upstream issued, proved by a seal
+// (http/registry/list-pages).
 
 import { RegistryError } from "../oci/error.ts";
 
-/** More entries are not asked for at once: what is left over is the next page. */
-const MOST_ENTRIES = 10_000;
-/** Of a client's whole query, in characters, and of what it holds: no registry's paging has more. */
-const MAX_QUERY = 8_192;
-const MOST_PARAMETERS = 8;
-/** What is ours, or another part of the request's. */
+/** Maximum number of entries per page; the rest is left to the next page. */
+const MAX_ENTRIES = 10_000;
+/** Maximum length of a client's query, in characters, and maximum number of its parameters. No registry's paging needs more. */
+const MAX_QUERY_LENGTH = 8_192;
+const MAX_PARAMETERS = 8;
+/** Parameters of our own, or of other parts of the request. */
 export const SEAL = "entrepot-page";
-const OWN = ["ns", "artifactType", SEAL];
+const RESERVED_PARAMETERS = ["ns", "artifactType", SEAL];
 
-/** Referrers are paged by Link alone (distribution-spec, "Listing Referrers"): of those a client chooses no page. */
+/** Referrers are paged by Link only (distribution-spec, "Listing Referrers"), so clients choose no page of them. */
 export type ListKind = "tags" | "referrers";
 
 export interface Paging {
-  /** How many entries are wanted at most. */
+  /** Maximum number of entries wanted. */
   limit: number;
   last: string | null;
-  /** In one order, so that it is one key. */
+  /** In canonical order, so that equal pages share one cache key. */
   query: string;
 }
 
-/** The page that a client chooses. Throws PAGINATION_NUMBER_INVALID (400) for an `n` that is no number, and UNSUPPORTED (400) for a query
- * that is longer than any. */
+/** The page that a client asks for. Throws PAGINATION_NUMBER_INVALID (400) for a non-numeric `n` and UNSUPPORTED (400) for an
+ * oversized query. */
 export function chosenPage(kind: ListKind, asked: URLSearchParams): Paging {
-  if (new Set(asked.keys()).size > MOST_PARAMETERS || asked.toString().length > MAX_QUERY)
-    throw new RegistryError("UNSUPPORTED", "this query is longer than that of any page", {
+  if (new Set(asked.keys()).size > MAX_PARAMETERS || asked.toString().length > MAX_QUERY_LENGTH)
+    throw new RegistryError("UNSUPPORTED", "the query is too long for a page of a list", {
       status: 400,
     });
   return choice(kind, asked);
@@ -45,17 +45,17 @@ function choice(kind: ListKind, asked: URLSearchParams): Paging {
   return { limit, last, query: chosen.toString() };
 }
 
-/** The page that an upstream's Link leads to, with all that it says. */
+/** The page that an upstream's Link leads to, with all its parameters. */
 export function linkedPage(next: URLSearchParams): Paging {
   const query = new URLSearchParams(next);
-  for (const name of OWN) query.delete(name);
+  for (const name of RESERVED_PARAMETERS) query.delete(name);
   query.sort();
   const n = query.get("n") ?? "";
   const limit = isNumber(n) ? Number(n) : Number.POSITIVE_INFINITY;
   return { limit, last: query.get("last"), query: query.toString() };
 }
 
-/** Whether a client could have chosen the page that a Link leads to. */
+/** Whether a client could have asked for the page that a Link leads to. */
 export function isChoice(kind: ListKind, next: URLSearchParams): boolean {
   if (!isNumber(next.get("n") ?? "0")) return false;
   return choice(kind, next).query === linkedPage(next).query;
@@ -63,8 +63,8 @@ export function isChoice(kind: ListKind, next: URLSearchParams): boolean {
 
 function limitOf(n: string | null): number {
   if (n === null) return Number.POSITIVE_INFINITY;
-  if (isNumber(n)) return Math.min(Number(n), MOST_ENTRIES);
-  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a number of entries");
+  if (isNumber(n)) return Math.min(Number(n), MAX_ENTRIES);
+  throw new RegistryError("PAGINATION_NUMBER_INVALID", "n must be a non-negative integer");
 }
 
 function isNumber(n: string): boolean {

@@ -1,4 +1,4 @@
-// Permission: what a rule's lists refuse is refused before anything is looked up, cached or not.
+// Permission: applies a rule's allow and deny lists and the quarantine before anything is looked up.
 
 import { type Algorithm, type Digest, otherAlgorithm } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -14,66 +14,70 @@ import type { Layout } from "../store/segments.ts";
 import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
-type Held = Pick<Pull, "quarantined">;
+type Quarantine = Pick<Pull, "quarantined">;
 
-/** Throws DENIED (403) where nothing of this name may be pulled. */
+/** Throws DENIED (403) if nothing in this repository may be pulled. */
 export function permitName(source: Source): void {
   if (!isNameAllowed(source)) throw denied(source.rule, `"${ownName(source)}"`);
 }
 
-/** Throws DENIED (403). */
+/** Throws DENIED (403) for a denied tag. */
 export function permitTag(source: Source, tag: string): void {
   if (!isTagAllowed(source, tag)) throw denied(source.rule, `"${ownName(source)}:${tag}"`);
 }
 
-/** What a tag led to: the tag was permitted before. Throws DENIED (403). */
-export function permitMeant(source: Source, digest: Digest, { quarantined }: Held): void {
+/** Checks the digest that a permitted tag points to. Throws DENIED (403) if it is denied or in quarantine. */
+export function permitMeant(source: Source, digest: Digest, { quarantined }: Quarantine): void {
   const reason = quarantined.get(digest);
   if (reason !== undefined)
     throw new RegistryError("DENIED", `${digest} is in quarantine: ${reason}`);
   if (isDigestDenied(source.rule, digest)) throw denied(source.rule, digest);
 }
 
-/** What is refused is refused by its bytes: by whichever algorithm it is asked for, and by whichever it is listed.
- * @param twin the digest of the same bytes by the other algorithm; asked for where a list has such digests at all */
+/** Also checks the digest of the same bytes by the other algorithm, so that a deny covers both spellings. `twin` computes it and
+ * is called only if the lists contain digests of that algorithm. */
 export async function permitBytes(
   source: Source,
   digest: Digest,
-  held: Held,
+  held: Quarantine,
   twin: () => Digest | undefined | Promise<Digest | undefined>,
 ): Promise<void> {
   if (!mayTwinBeRefused(source, digest, held)) return;
   const other = await twin();
-  // Not to be told: it is refused rather than served against a list.
+  // Fails closed: an unknown twin digest is refused rather than served against a list.
   if (other === undefined)
-    throw new RegistryError("UNAVAILABLE", `it cannot be told whether ${digest} is refused here`, {
+    throw new RegistryError("UNAVAILABLE", `cannot determine whether ${digest} is denied`, {
       status: 503,
       headers: { "Retry-After": "5" },
     });
   permitMeant(source, other, held);
 }
 
-/** Whether a list has digests of the other algorithm at all. */
-export function mayTwinBeRefused({ rule }: Source, digest: Digest, { quarantined }: Held): boolean {
+/** Whether the lists contain digests of the other algorithm at all. */
+export function mayTwinBeRefused(
+  { rule }: Source,
+  digest: Digest,
+  { quarantined }: Quarantine,
+): boolean {
   const algorithm = otherAlgorithm(digest);
   const isListed = (other: string) => other.startsWith(`${algorithm}:`);
   return rule.denyDigests.some(isListed) || hasOf(quarantined, algorithm);
 }
 
-/** The same of a blob. */
+/** As `permitBytes`, for a stored blob. */
 export function permitStored(
   { fills }: Pick<PullServices, "fills">,
   source: Source,
   { digest, twin }: Layout,
-  held: Held,
+  held: Quarantine,
 ): Promise<void> {
   return permitBytes(source, digest, held, () => twin ?? fills.blobTwin(digest));
 }
 
-/** Page of quarantined digests → the algorithms in it: a page is read by every request, and made once in a while. */
+/** Quarantine page → algorithms in it. Every request reads the page, but it rarely changes. */
 const algorithms = new WeakMap<ReadonlyMap<string, string>, Set<string>>();
 
-function hasOf(quarantined: Held["quarantined"], algorithm: Algorithm): boolean {
+function hasOf(quarantined: Quarantine["quarantined"], algorithm: Algorithm): boolean {
   let known = algorithms.get(quarantined);
   if (!known) {
     known = new Set([...quarantined.keys()].map((digest) => digest.split(":")[0] as string));
@@ -82,12 +86,12 @@ function hasOf(quarantined: Held["quarantined"], algorithm: Algorithm): boolean 
   return known.has(algorithm);
 }
 
-/** Where the lists tell tags apart, a digest is permitted for an allowed tag that leads to it. Throws DENIED (403). */
+/** Under lists that distinguish tags, permits a digest only if an allowed tag leads to it. Throws DENIED (403). */
 export async function permitDigest(
   services: PullServices,
   source: Source,
   digest: Digest,
-  asked: Held,
+  asked: Quarantine,
 ): Promise<void> {
   permitName(source);
   permitMeant(source, digest, asked);

@@ -1,4 +1,4 @@
-// What every pull comes with, beside what it asks for.
+// Pull: the context that every pull carries, besides the reference it asks for.
 
 import type { Asking } from "../fill/contract.ts";
 import type { Steps } from "../meter/steps.ts";
@@ -6,27 +6,26 @@ import { requesterOf, type Who } from "../policy/requester.ts";
 import type { ReadVisit } from "../store/visit.ts";
 
 export interface Pull extends ReadVisit {
-  /** Until when the upstream may begin to answer, in ms since the epoch: a mirror that hangs is worse than one that is
-   * dead. */
+  /** Deadline for the upstream's first byte, in ms since the epoch. A mirror that hangs must fail over like one that is down. */
   deadline: number;
-  /** Of a tag: its manifest is wanted, not what it means alone. */
+  /** For a tag: the manifest is wanted, not only the mapping. */
   content?: boolean;
-  /** The client wants what the upstream says now, and the rule lets it. */
+  /** The client sent `Cache-Control: no-cache`, and the rule honours it. */
   noCache: boolean;
-  /** Digests that nobody gets, for now, and why: by the API, beside what rules deny. */
+  /** Digests in quarantine, set through the API in addition to the rules' deny lists, with the reason. */
   quarantined: ReadonlyMap<string, string>;
-  /** Whose share of what the upstream is asked it uses. */
+  /** The client whose share of the upstream budget is used. */
   requester?: Who;
-  /** How long its steps take. */
+  /** Durations of the pull's steps. */
   steps?: Steps;
 }
 
-/** How much longer than the upstream has, in ms, a fill is waited for: whoever asked it knows better what happened. */
-const GRACE = 250;
+/** Additional time in ms a fill is waited for beyond the upstream's deadline, since the fill reports the more precise error. */
+const FILL_GRACE = 250;
 
 export function askingOf({ deadline, noCache, content, requester }: Pull): Asking {
   return {
-    patience: Math.max(0, deadline - Date.now()) + GRACE,
+    patience: Math.max(0, deadline - Date.now()) + FILL_GRACE,
     ...(noCache && { force: true }),
     ...(content && { content }),
     ...(requester && { by: requesterOf(requester) }),

@@ -1,5 +1,5 @@
-// A digest that the upstream does not have (any more) casts doubt on the tags that lead to it: they are asked again at once, so that a tag
-// that moved does not go on naming what nobody can pull. Only on the way of a 404: a hit never comes here.
+// Recheck: when the upstream lacks a digest, the tags that lead to it are checked again at once, so that a moved tag does not
+// keep naming a digest that cannot be pulled. Runs only after a 404, never on a hit.
 
 import { LRUCache } from "lru-cache";
 import type { Leading } from "../catalog/query/contract.ts";
@@ -13,36 +13,36 @@ import { Claims } from "../store/claims.ts";
 import { askingOf, type Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
-/** How long this isolate trusts no older mapping to a doubted digest, in ms: KV shows what a tag's object has found after 60 s or more. */
-const DOUBTED = 2 * 60_000;
-/** Doubts that are kept. A client can make one with each digest that it asks for in vain, and so drop others: a tag is then asked again
- * when its time is over. */
-const MOST_DOUBTS = 5_000;
-/** Interval in ms in which this isolate looks for the tags that lead to a missing digest. */
+/** How long this isolate distrusts older mappings to a missing digest, in ms. KV may show the new mapping only after 60 s or more. */
+const DOUBT_DURATION = 2 * 60_000;
+/** Maximum number of doubted digests. A client can add one with each digest it requests in vain and so evict others; their tags
+ * are then rechecked when their TTL ends. */
+const MAX_DOUBTS = 5_000;
+/** Minimum interval between lookups of the tags that lead to the same missing digest, in ms. */
 const RECHECK_INTERVAL = 10_000;
-const MOST_LOOKED_FOR = 5_000;
-/** Tags that are asked for one missing digest: the youngest, each with one HEAD. */
-const MOST_TAGS = 8;
+const MAX_LOOKUPS = 5_000;
+/** Maximum number of tags rechecked for one missing digest: the most recent ones, one HEAD each. */
+const MAX_TAGS = 8;
 /** Catalog timeout in ms. */
 const CATALOG_TIMEOUT = 1_000;
 
-/** Place and digest → since when it is doubted, in ms since the epoch. */
-const doubts = new LRUCache<string, number>({ max: MOST_DOUBTS });
-const lookedFor = new Claims(MOST_LOOKED_FOR);
+/** Place and digest → time from which it is doubted, in ms since the epoch. */
+const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+const lookups = new Claims(MAX_LOOKUPS);
 
-/** Whether what the tag means was found missing upstream, or incomplete there, since it was last checked. */
+/** Whether the tag's digest was found missing or incomplete upstream since the tag was last checked. */
 export function isDoubted(source: Source, { digest, checkedAt }: TagMapping): boolean {
   const since = doubts.get(keyOf(source, digest));
-  return since !== undefined && checkedAt <= since && Date.now() - since < DOUBTED;
+  return since !== undefined && checkedAt <= since && Date.now() - since < DOUBT_DURATION;
 }
 
-/** Whether it is the upstream's 404, and not that of a rule that does not ask. */
+/** Whether the error is the upstream's 404, and not that of an offline rule. */
 export function isMissing({ rule }: Source, error: unknown): boolean {
   return error instanceof RegistryError && error.status === 404 && !rule.offline;
 }
 
-/** Does `work` that pulls a digest. On a 404 the tags that lead to it are asked again before the client is told, so that what it asks next
- * by tag is answered as the upstream has it. */
+/** Runs `work`, which pulls a digest. On a 404, rechecks the tags that lead to it before the error is returned, so that the
+ * client's next request by tag matches the upstream. */
 export async function rechecking<T>(
   services: PullServices,
   source: Source,
@@ -59,7 +59,7 @@ export async function rechecking<T>(
   }
 }
 
-/** @returns whether the digest has come here by it */
+/** @returns whether the recheck has brought the digest into the cache */
 async function recheck(
   services: PullServices,
   source: Source,
@@ -68,14 +68,14 @@ async function recheck(
 ): Promise<boolean> {
   const now = Date.now();
   doubts.set(keyOf(source, digest), now);
-  // The attack: digests without end. The upstream's 404 to each counts against the client's share (upstream/gate), and one is looked for
-  // once in a while.
-  if (!lookedFor.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
+  // Attack: a client requests endless missing digests. Each upstream 404 counts against that client's share (upstream/gate), and
+  // each digest triggers one lookup per interval.
+  if (!lookups.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
   const { tags, roots } = await leadingTo(services, source, digest);
   for (const root of roots) doubts.set(keyOf(source, root), now);
-  const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MOST_TAGS);
+  const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MAX_TAGS);
   const came = await Promise.all(
-    allowed.map((tag) => askAgain(services, source, tag, digest, pull).catch(toldLater)),
+    allowed.map((tag) => recheckTag(services, source, tag, digest, pull).catch(logUnchecked)),
   );
   return came.includes(true);
 }
@@ -83,16 +83,16 @@ async function recheck(
 async function leadingTo(services: PullServices, source: Source, digest: Digest): Promise<Leading> {
   try {
     const asking = services.catalog.leading(sourceKey(source), digest);
-    return await within(asking, CATALOG_TIMEOUT, () => new Error("no answer in time"));
+    return await within(asking, CATALOG_TIMEOUT, () => new Error("timed out"));
   } catch (error) {
     const { message } = error as Error;
-    console.warn(`entrepot: the catalog does not tell which tags lead to ${digest}: ${message}`);
+    console.warn(`entrepot: the catalog did not say which tags lead to ${digest}: ${message}`);
     return { tags: [], roots: [] };
   }
 }
 
-/** @returns whether the upstream has given the missing digest by the tag */
-async function askAgain(
+/** @returns whether the upstream delivered the missing digest by the tag */
+async function recheckTag(
   services: PullServices,
   source: Source,
   { tag, digest: gone }: Leading["tags"][number],
@@ -103,15 +103,15 @@ async function askAgain(
   const asking = { ...askingOf(pull), gone };
   const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
   if (failure || gone !== missing || mapping.digest !== missing) return false;
-  // HEAD goes on naming what GET does not have: GET by tag has the last word.
+  // If HEAD still names a digest that GET lacks, GET by tag decides.
   const got = await services.fills.checkTagByGet(source, tag, missing, asking);
   return got.mapping.digest === missing;
 }
 
-/** A tag that could not be asked stays doubted. */
-function toldLater(error: Error): false {
+/** Logs a tag that could not be checked; it stays doubted. */
+function logUnchecked(error: Error): false {
   const isGone = error instanceof RegistryError && error.status === 404;
-  if (!isGone) console.warn(`entrepot: a tag was not asked again: ${error.message}`);
+  if (!isGone) console.warn(`entrepot: a tag was not rechecked: ${error.message}`);
   return false;
 }
 

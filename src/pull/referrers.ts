@@ -1,4 +1,4 @@
-// The story of referrers: what refers to a digest (signatures, SBOMs). Kept unfiltered, and filtered here.
+// Referrers: lists the manifests that refer to a digest, such as signatures and SBOMs. Stored unfiltered, filtered per request.
 
 import type { Digest } from "../oci/digest.ts";
 import type { Source } from "../policy/source.ts";
@@ -11,13 +11,13 @@ import type { PullServices } from "./services.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledReferrers extends Labelled {
-  /** The descriptors, unfiltered at the upstream and filtered here. */
+  /** Descriptors, filtered by artifact type. */
   manifests: unknown[];
   next?: URLSearchParams;
   from?: ReferrersFrom;
 }
 
-/** @param artifactType of those that are wanted; null for all */
+/** @param artifactType the artifact type wanted; null for all */
 export async function pullReferrers(
   services: PullServices,
   source: Source,

@@ -1,4 +1,4 @@
-// Refreshing a tag now: its registry is asked what it means, whatever is known, and the manifest is fetched where it is not here.
+// Refresh: checks a tag upstream regardless of its TTL and fetches its manifest if it is not stored.
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -9,11 +9,11 @@ import type { PullServices } from "./services.ts";
 
 export interface Refreshed {
   digest: Digest;
-  /** What it meant before; undefined where that was not known. */
+  /** Previous digest; undefined if none was known. */
   before?: Digest;
 }
 
-/** Throws what the upstream says, and DENIED (403) for what the rule or the quarantine refuses. */
+/** Throws the upstream's error, or DENIED (403) for what the rule or the quarantine refuses. */
 export async function refresh(
   services: PullServices,
   source: Source,

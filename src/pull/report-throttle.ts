@@ -1,57 +1,56 @@
-// What is told at most once an hour: what is to be told, what has been, and what was not since it had been.
+// Report throttle: reports each key at most once an hour, and keeps repeats in case they must be reported after all.
 
 import { LRUCache } from "lru-cache";
 
 /** In ms. */
-const HOUR = 60 * 60_000;
-/** Of each kind. What is forgotten is told once more. */
+const REPORT_INTERVAL = 60 * 60_000;
+/** Maximum number of remembered keys, each of reported, waiting and held. A forgotten key is reported once more. */
 const MAX_REMEMBERED = 10_000;
 
 export class ReportThrottle<T> {
-  /** Key → when it was told, in ms since the epoch. */
-  readonly #told = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  /** Key → time of the last report, in ms since the epoch. */
+  readonly #reportedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
   #waiting = new Map<string, T>();
-  /** What came since the last telling, and had been told. */
+  /** Repeats within the hour, kept back since the last report. */
   #held = new Map<string, T>();
 
-  /** @param now in ms since the epoch
-   * @returns whether it is to be told */
+  /** Returns whether the key is to be reported now; `now` in ms since the epoch. */
   add(key: string, value: T, now: number): boolean {
-    const toldAt = this.#told.get(key);
-    const isTold = toldAt !== undefined && now - toldAt < HOUR;
+    const toldAt = this.#reportedAt.get(key);
+    const isTold = toldAt !== undefined && now - toldAt < REPORT_INTERVAL;
     const list = isTold ? this.#held : this.#waiting;
     if (list.size < MAX_REMEMBERED) list.set(key, value);
     return !isTold;
   }
 
-  /** What is to be told, which counts as told from now on. */
+  /** Returns what is to be reported, and counts it as reported. */
   take(now: number): Map<string, T> {
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const key of waiting.keys()) this.#told.set(key, now);
+    for (const key of waiting.keys()) this.#reportedAt.set(key, now);
     return waiting;
   }
 
-  /** It was not told, or is to be once more. */
+  /** Queues a key again whose report failed or must be repeated. */
   again(key: string, value: T): void {
-    this.#told.delete(key);
+    this.#reportedAt.delete(key);
     if (!this.#waiting.has(key) && this.#waiting.size < MAX_REMEMBERED)
       this.#waiting.set(key, value);
   }
 
-  /** What was told before counts no more: also what was held back for it.
-   * @param just what was told just now, and does count */
+  /** Forgets earlier reports and queues the repeats kept back for them. `just` lists the keys of the report just sent, which still
+   * count. */
   tellAnew(just: Iterable<string>, now: number): void {
-    this.#told.clear();
+    this.#reportedAt.clear();
     for (const key of just) {
-      this.#told.set(key, now);
+      this.#reportedAt.set(key, now);
       this.#held.delete(key);
     }
     for (const [key, value] of this.#held) this.#waiting.set(key, value);
     this.#held = new Map();
   }
 
-  /** It was told, and nothing has been marked since: what was held back needs not be told. */
+  /** Drops repeats that need not be reported, because nothing has been marked for deletion since. */
   drop(held: ReadonlyMap<string, T>): void {
     for (const [key, value] of held) if (this.#held.get(key) === value) this.#held.delete(key);
   }

@@ -1,6 +1,5 @@
-// Reports: what this isolate tells the catalog, behind its answers. Which images were pulled, at once, but each at most once an hour
-// and place; which blobs, which images were only asked for, and what was counted, within ten seconds. No answer waits for it, and none
-// fails with it.
+// Reports: tells the catalog what this isolate served, in the background. A pulled image is reported at once, at most once an
+// hour per repository; blobs, checked images and counters within ten seconds. No response waits for a report or fails with it.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { CheckedImage, Counts, ImagePulls, PulledImage } from "../catalog/record/contract.ts";
@@ -13,15 +12,15 @@ import type { ReadVisit } from "../store/visit.ts";
 import { type CacheStatus, type Outcome, outcomeOf } from "./cache-status.ts";
 import { ReportThrottle } from "./report-throttle.ts";
 
-/** An image that was pulled, and how it could be fetched again. */
+/** A pulled image, with what is needed to fetch it again. */
 export interface PulledFrom {
   pulled: PulledImage;
   source: Source;
-  /** Of its tag. */
+  /** Mapping of the tag it was pulled by. */
   mapping?: TagMapping;
 }
 
-/** A blob that was pulled. */
+/** A pulled blob. */
 export interface BlobFrom {
   digest: Digest;
   source: Source;
@@ -29,18 +28,18 @@ export interface BlobFrom {
   at: number;
 }
 
-/** Sees that what was served, and the catalog does not know, is here and told. @returns whether that came about */
+/** Restores content that was served but is unknown to the catalog. Returns whether it was restored. */
 export interface Healing {
   image(lost: PulledFrom, now: number): Promise<boolean>;
   blob(lost: BlobFrom, now: number): Promise<boolean>;
 }
 
-/** For how long whoever tells has it in hand, in ms: a request that is cancelled gives nothing back. */
+/** How long a report may take before another request takes over, in ms: a cancelled request cannot give its batch back. */
 const REPORT_SLACK = 5_000;
-/** So often, in ms, a catalog that cannot be told is complained of. */
-const COMPLAINT = 60_000;
+/** Minimum interval between warnings about an unreachable catalog, in ms. */
+const WARNING_INTERVAL = 60_000;
 
-/** How often, after one more of these times, a telling that failed is tried again behind the same answer. */
+/** Number of retries of a failed report behind the same response, one reporting interval apart. */
 const RETRIES = 2;
 
 interface Batch {
@@ -50,7 +49,7 @@ interface Batch {
   counts: Counts[];
   pulls: ImagePulls[];
   metered: ReturnType<typeof meter.take>;
-  /** What was held back until then, since it had been told. */
+  /** Repeats that were kept back because they were reported within the hour. */
   held: {
     images: ReadonlyMap<string, PulledFrom>;
     blobs: ReadonlyMap<string, BlobFrom>;
@@ -68,19 +67,19 @@ export class Reports {
   readonly #blobs = new ReportThrottle<BlobFrom>();
   readonly #checked = new ReportThrottle<CheckedImage>();
   #marks: number | undefined;
-  /** Until when somebody is telling, and until when somebody is going to, in ms since the epoch. */
-  #tellingUntil = 0;
-  #goingUntil = 0;
-  #complainedAt = 0;
+  /** Times until which a report is in progress, and until which one is scheduled, in ms since the epoch. */
+  #reportingUntil = 0;
+  #scheduledUntil = 0;
+  #warnedAt = 0;
 
-  /** @param every how often it is told at least, while there is something to tell, in ms */
+  /** @param every maximum interval between reports while there is something to report, in ms */
   constructor(catalog: Pick<Catalog, "report">, every: number, healing: Healing) {
     this.#catalog = catalog;
     this.#every = every;
     this.#healing = healing;
   }
 
-  /** A manifest was pulled. @param named the tag that it was named by, and what that means */
+  /** Records a manifest pull. `named` is the tag it was pulled by, with its mapping. */
   image(
     source: Source,
     digest: Digest,
@@ -95,86 +94,86 @@ export class Reports {
       { pulled, source, ...(mapping && { mapping }) },
       visit.now,
     );
-    this.#soon(visit, isNew);
+    this.#schedule(visit, isNew);
   }
 
-  /** A manifest was asked for by HEAD, or was what the client has (304): told within ten seconds, at most once an hour and place. */
+  /** Records a manifest requested by HEAD or answered with 304. Reported within ten seconds, at most once an hour per repository. */
   checked(source: Source, digest: Digest, visit: ReadVisit): void {
     const checked = { place: sourceKey(source), digest, at: visit.now };
     this.#checked.add(nameOf(checked), checked, visit.now);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
-  /** One pull more of an image. @param tag that it was named by; "" by its digest */
+  /** Counts one pull of an image. `tag` is the tag it was pulled by, or "" for a pull by digest. */
   counted(source: Source, digest: Digest, tag: string, visit: ReadVisit): void {
     const day = new Date(visit.now).toISOString().slice(0, 10);
     this.#pulls.add({ day, place: sourceKey(source), digest, tag, pulls: 1 });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   blob(source: Source, digest: Digest, visit: ReadVisit): void {
     this.#blobs.add(digest, { digest, source, at: visit.now }, visit.now);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
   answered(source: Source, status: CacheStatus, isPull: boolean, visit: ReadVisit): void {
     const amounts = { [countOf(status)]: 1, ...(isPull && { pulls: 1 }) };
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, amounts);
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
-  /** A request was refused for the upstream's failure, or ours, or a limit's sake. */
+  /** Counts a request that failed because of the upstream, this service or a limit. */
   failed(source: Source, visit: ReadVisit): void {
     this.#counting.add(source.rule.name, sourceKey(source), visit.now, { errors: 1 });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
-  /** The meter has counted something. */
+  /** Schedules a report because the meter has counted something. */
   noted(visit: ReadVisit): void {
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
-  /** @param bytes that a client took */
+  /** Counts bytes sent to a client. */
   sent(source: Source, bytes: number, visit: ReadVisit): void {
     meter.count("entrepot_served_bytes", { rule: source.rule.name }, bytes);
     this.#counting.add(source.rule.name, sourceKey(source), Date.now(), { bytesServed: bytes });
-    this.#soon(visit, false);
+    this.#schedule(visit, false);
   }
 
-  /** Tells behind this request: at once, or when the time has come, unless another request is going to. */
-  #soon(visit: ReadVisit, atOnce: boolean): void {
+  /** Schedules a report behind this request: at once, or after the interval unless another request has scheduled one. */
+  #schedule(visit: ReadVisit, atOnce: boolean): void {
     const now = Date.now();
-    if (atOnce && now >= this.#tellingUntil) visit.later(this.#tell());
-    if (now < this.#goingUntil) return;
-    this.#goingUntil = now + this.#every + REPORT_SLACK;
-    visit.later(this.#tellIn(this.#every));
+    if (atOnce && now >= this.#reportingUntil) visit.later(this.#report());
+    if (now < this.#scheduledUntil) return;
+    this.#scheduledUntil = now + this.#every + REPORT_SLACK;
+    visit.later(this.#reportIn(this.#every));
   }
 
-  async #tellIn(time: number): Promise<void> {
+  async #reportIn(time: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, time));
-    this.#goingUntil = 0;
-    if (Date.now() >= this.#tellingUntil) await this.#tell();
+    this.#scheduledUntil = 0;
+    if (Date.now() >= this.#reportingUntil) await this.#report();
   }
 
-  /** Until there is nothing left to tell: what comes meanwhile goes along. */
-  async #tell(): Promise<void> {
+  /** Reports until nothing is left, including what arrives meanwhile. */
+  async #report(): Promise<void> {
     let failures = 0;
     for (let batch = this.#take(); batch; batch = this.#take()) {
-      this.#tellingUntil = Date.now() + REPORT_SLACK;
+      this.#reportingUntil = Date.now() + REPORT_SLACK;
       try {
-        await this.#tellOf(batch);
+        await this.#send(batch);
       } catch (error) {
         this.#putBack(batch, error as Error);
         failures += 1;
         if (failures > RETRIES) return;
         await new Promise((resolve) => setTimeout(resolve, this.#every));
       } finally {
-        this.#tellingUntil = 0;
+        this.#reportingUntil = 0;
       }
     }
   }
 
-  async #tellOf({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
+  async #send({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
     const pulled = [...images.values()].map((one) => one.pulled);
     const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
     const told = { images: pulled, blobs: taken, checked: [...checked.values()] };
@@ -185,7 +184,7 @@ export class Reports {
       this.#blobs.drop(held.blobs);
       this.#checked.drop(held.checked);
     } else {
-      // What has been marked since may be what was pulled, and held back since it was told within the hour.
+      // Something was marked for deletion since: it may be content that was pulled but kept back as reported within the hour.
       this.#images.tellAnew(images.keys(), Date.now());
       this.#blobs.tellAnew(blobs.keys(), Date.now());
       this.#checked.tellAnew(checked.keys(), Date.now());
@@ -226,13 +225,13 @@ export class Reports {
     for (const [key, one] of checked) this.#checked.again(key, one);
     this.#pulls.putBack(pulls);
     this.#counting.putBack(counts);
-    if (Date.now() - this.#complainedAt < COMPLAINT) return;
-    this.#complainedAt = Date.now();
-    console.warn(`entrepot: the catalog was not told of what was pulled: ${error.message}`);
+    if (Date.now() - this.#warnedAt < WARNING_INTERVAL) return;
+    this.#warnedAt = Date.now();
+    console.warn(`entrepot: reporting pulls to the catalog failed: ${error.message}`);
   }
 }
 
-/** What is told at most once an hour. */
+/** The throttle's key for an image. */
 export function nameOf({ place, digest, tag }: PulledImage): string {
   return `${place} ${digest} ${tag ?? ""}`;
 }

@@ -1,4 +1,5 @@
-// What a tag means: as it is known here, where that is fresh; else as its object finds out; and, while that fails, as it was.
+// Tag resolution: the digest a tag points to, from the cache while fresh, else through the tag's Durable Object, and the last
+// known one if that fails.
 
 import type { CheckedTag } from "../fill/contract.ts";
 import { type ErrorValue, RegistryError } from "../oci/error.ts";
@@ -19,22 +20,22 @@ import { isDoubted, isMissing } from "./recheck.ts";
 import type { PullServices } from "./services.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
-/** What a tag means, and how that is known. */
-export interface Meant {
+/** A tag's digest, and how it was determined. */
+export interface ResolvedTag {
   mapping: TagMapping;
   label: Labelled;
-  /** Its object has just told it, and KV may not show it yet. */
+  /** The mapping comes from the tag's Durable Object, and KV may not show it yet. */
   told?: boolean;
 }
 
-export async function meaningOf(
+export async function resolveTag(
   services: PullServices,
   source: Source,
   tag: string,
   pull: Pull,
-): Promise<Meant> {
+): Promise<ResolvedTag> {
   const found = await services.tags.get(source, tag, pull);
-  // Another rule of this upstream may keep what is deleted.
+  // Another rule of this upstream may keep deleted tags.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
   const freshness = known ? freshnessOf(known, source, tag, pull.now) : "stale";
   if (known && freshness !== "fresh" && source.rule.offline) {
@@ -45,55 +46,55 @@ export async function meaningOf(
   if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
     const { value: mapping, layer } = found;
     if (freshness === "fresh") return { mapping, label: labelOf(source, mapping, layer, pull.now) };
-    pull.later(checkBehind(services, source, tag, pull));
-    return { mapping, label: passingLabel(source, mapping, pull.now) };
+    pull.later(checkInBackground(services, source, tag, pull));
+    return { mapping, label: revalidatingLabel(source, mapping, pull.now) };
   }
-  return toldMeaning(services, source, tag, known, pull, freshness);
+  return resolveWithObject(services, source, tag, known, pull, freshness);
 }
 
-/** For a HEAD whose answer comes from KV alone, which is late: what it names may be gone, and nothing of it is here. Undefined where the
- * meaning is from elsewhere. Throws DENIED (403). */
-export async function lateMeaning(
+/** Confirms a mapping from KV with the tag's Durable Object before a HEAD is answered from it: KV lags, and the digest may be gone
+ * upstream. Undefined if the mapping is from elsewhere. Throws DENIED (403). */
+export async function confirmTag(
   services: PullServices,
   source: Source,
   tag: string,
-  { mapping, label: { status } }: Meant,
+  { mapping, label: { status } }: ResolvedTag,
   pull: Pull,
-): Promise<Meant | undefined> {
+): Promise<ResolvedTag | undefined> {
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
-  const sure = await toldMeaning(services, source, tag, mapping, pull, "fresh");
+  const sure = await resolveWithObject(services, source, tag, mapping, pull, "fresh");
   permitMeant(source, sure.mapping.digest, pull);
-  services.tags.keep(source, tag, sure.mapping, pull); // asked for again in some seconds
+  services.tags.keep(source, tag, sure.mapping, pull); // the same HEAD tends to be repeated within seconds
   return sure;
 }
 
-/** What the tag means, where something that it led to was missing and it turned out to have moved. Throws `error` where it has not.
- * @param error of pulling what it meant */
-export async function movedSince(
+/** Resolves the tag again after its content turned out to be missing. Throws `error`, the failure of the first attempt, if the tag
+ * has not moved. */
+export async function movedTag(
   services: PullServices,
   source: Source,
   tag: string,
-  meant: Meant,
+  meant: ResolvedTag,
   error: unknown,
   pull: Pull,
-): Promise<Meant> {
+): Promise<ResolvedTag> {
   if (!isMissing(source, error)) throw error;
-  const moved = await meaningOf(services, source, tag, pull);
+  const moved = await resolveTag(services, source, tag, pull);
   if (moved.mapping.digest === meant.mapping.digest) throw error;
   permitMeant(source, moved.mapping.digest, pull);
   return moved;
 }
 
-/** As the tag's object has it, which is never late. @param freshness of what is known */
-async function toldMeaning(
+/** Resolves through the tag's Durable Object, which never lags. `freshness` is that of the known mapping. */
+async function resolveWithObject(
   services: PullServices,
   source: Source,
   tag: string,
   known: TagMapping | undefined,
   pull: Pull,
   freshness: Freshness,
-): Promise<Meant> {
-  const { mapping, how, failure } = await checked(services, source, tag, known, pull);
+): Promise<ResolvedTag> {
+  const { mapping, how, failure } = await checkWithObject(services, source, tag, known, pull);
   if (failure) return insteadOfCheck(mapping, failure, pull.now);
   const label = labelOf(source, mapping, "object", pull.now);
   if (how === "found" || mapping.deleted) return { mapping, label, told: true };
@@ -106,13 +107,13 @@ function insteadOfCheck(
   mapping: TagMapping,
   failure: Pick<ErrorValue, "message" | "upstreamStatus">,
   now: number,
-): Meant {
-  const label = insteadOf(failure, "this is what the tag meant", mapping.checkedAt, now);
+): ResolvedTag {
+  const label = insteadOf(failure, "serving the tag as of", mapping.checkedAt, now);
   return { mapping, label };
 }
 
-/** The tag's object is asked; where that fails, which is the platform's doing, what is known still serves. */
-async function checked(
+/** Asks the tag's Durable Object. If the platform fails, the known mapping is served stale. */
+async function checkWithObject(
   services: PullServices,
   source: Source,
   tag: string,
@@ -125,7 +126,7 @@ async function checked(
   } catch (error) {
     forgetGone(services, source, tag, error, pull);
     if (!known || error instanceof RegistryError) throw error;
-    console.error(`entrepot: a tag was not checked: ${(error as Error).message}`);
+    console.error(`entrepot: tag check failed: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
     const { rule } = source;
     if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, pull.now)) throw error;
@@ -133,7 +134,7 @@ async function checked(
   }
 }
 
-/** What the upstream does not have any more is not remembered here either. */
+/** Forgets a mapping that the upstream no longer has. */
 function forgetGone(
   services: PullServices,
   source: Source,
@@ -149,56 +150,60 @@ function labelOf(source: Source, mapping: TagMapping, place: Place, now: number)
   const age = ageOf(mapping.checkedAt, now);
   if (!mapping.deleted) return { status: { hit: place }, age };
   const { host } = source.rule.upstream;
-  const warning = `${host} has this tag no more; it is kept here`;
+  const warning = `${host} no longer has this tag; serving the copy kept here`;
   return { status: { instead: 404 }, age, warning };
 }
 
-function passingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
+function revalidatingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
   const label = labelOf(source, mapping, "object", now);
   if (mapping.deleted) return label;
   return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
 }
 
-/** When which tag was last checked behind an answer, by this isolate: until KV shows what came of it, some seconds, every
- * request would have it checked again. */
-const CHECK_AGAIN = 5_000;
-const checkedBehind = new Claims(1_000);
+/** Interval in which this isolate revalidates a tag once in the background, in ms. KV takes seconds to show the result, and until
+ * then every request would start another check. */
+const BACKGROUND_CHECK_INTERVAL = 5_000;
+const backgroundChecks = new Claims(1_000);
 
-/** Checks the tag behind an answer, and fetches its manifest if it has moved. */
-async function checkBehind(
+/** Revalidates the tag in the background and fetches its manifest if it has moved. */
+async function checkInBackground(
   services: PullServices,
   source: Source,
   tag: string,
   pull: Pull,
 ): Promise<void> {
-  if (!checkedBehind.take(`${sourceKey(source)}:${tag}`, pull.now, CHECK_AGAIN)) return;
+  if (!backgroundChecks.take(`${sourceKey(source)}:${tag}`, pull.now, BACKGROUND_CHECK_INTERVAL))
+    return;
   const asking = { patience: source.rule.firstByteTimeout, background: true };
   try {
     const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
     if (!failure) services.tags.keep(source, tag, mapping, pull);
   } catch (error) {
     forgetGone(services, source, tag, error, pull);
-    // The next request that cannot do without is told.
-    console.warn(`entrepot: a tag was not checked behind its answer: ${(error as Error).message}`);
+    // The error is reported to the next request that cannot do without the check.
+    console.warn(`entrepot: background tag check failed: ${(error as Error).message}`);
   }
 }
 
-/** Interval in ms in which an isolate tells a tag's object once that the link is there. */
-const TELL_AGAIN = 10 * 60_000;
-const telling = new Claims(1_000);
+/** Minimum interval between reports of the same link to a tag's Durable Object, in ms. */
+const PROOF_REPORT_INTERVAL = 10 * 60_000;
+const reportedProofs = new Claims(1_000);
 
-/** Behind the answer: the next who ask by the tag then need not look for the link. */
-export function tellProved(
+/** Reports in the background that the link is proved, so that later pulls by tag need not look it up. */
+export function reportProof(
   services: PullServices,
   source: Source,
   tag: string,
   { digest, proved }: TagMapping,
   pull: Pull,
 ): void {
-  if (proved || !telling.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, TELL_AGAIN))
+  if (
+    proved ||
+    !reportedProofs.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, PROOF_REPORT_INTERVAL)
+  )
     return;
   const told = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
-    console.warn(`entrepot: a tag's object was not told of a link: ${error.message}`);
+    console.warn(`entrepot: reporting a link to a tag's object failed: ${error.message}`);
   });
   pull.later(told);
 }

@@ -1,4 +1,4 @@
-// A blob's segments in order: of a published blob, from the edge or R2; of one that is still arriving, from R2.
+// Segments of a blob, in order: of a published blob from the edge cache or R2, of a running fill from R2.
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
@@ -13,10 +13,10 @@ import { permitStored } from "./permit.ts";
 import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
-/** How often a segment may turn out to be missing before the answer is broken off. */
-const MOST_READS = 4;
+/** Maximum number of reads of one segment before the transfer is aborted. */
+const MAX_READS = 4;
 
-/** A request for a blob's bytes, and what it works with. */
+/** A request for a blob's bytes, with the services it uses. */
 export interface BlobRequest {
   services: PullServices;
   source: Source;
@@ -24,20 +24,20 @@ export interface BlobRequest {
   pull: Pull;
 }
 
-/** Where the bytes come from. It begins as one of the two, and moves on to `layout` when the fill is verified. */
+/** Where the bytes come from: a layout or an attempt at first, and the layout once the fill is verified. */
 export interface Origin {
   layout?: Layout;
-  attempt?: Running;
+  attempt?: RunningAttempt;
 }
 
 /** A running attempt. */
-interface Running {
+interface RunningAttempt {
   id: string;
-  /** In bytes; null where the upstream did not tell it. */
+  /** In bytes; null where the upstream did not report it. */
   size: number | null;
-  /** The repository is linked already; else it is once the blob is verified. */
+  /** Whether the repository is linked already. Otherwise it is linked once the blob is verified. */
   linked: boolean;
-  /** The published blob that it is compared with: its segments are read, each once it is told to be ready. */
+  /** The published blob that a comparing fill checks against: its segments are read, each once the fill reports it as ready. */
   compared?: Layout;
 }
 
@@ -46,17 +46,17 @@ export class Segments {
   readonly #source: Source;
   readonly #digest: Digest;
   readonly #pull: Pull;
-  /** What of the blob is answered, both ends inclusive; undefined for the whole, of whatever length. */
+  /** The part of the blob to send, both ends inclusive; undefined for the whole blob, of whatever length. */
   readonly #range: ByteRange | undefined;
-  /** The last segment is not sent before the whole blob is verified. */
+  /** The last segment is held back until the whole blob is verified. */
   readonly #verified: boolean;
   #layout: Layout | undefined;
-  #attempt: Running | undefined;
+  #attempt: RunningAttempt | undefined;
   #ready = new Set<number>();
   #first: Opened | undefined;
   #mended = false;
 
-  /** @param first segment 0, where it is open already */
+  /** @param first segment 0, if it is already open */
   constructor(
     { services, source, digest, pull }: BlobRequest,
     { layout, attempt, first }: Origin & { first?: Opened },
@@ -69,38 +69,38 @@ export class Segments {
     this.#layout = layout;
     this.#attempt = attempt;
     this.#range = range;
-    // An interior range during a fill is sent unverified, and clients verify what they put together; what reaches the
-    // blob's end must not end cleanly before the whole is verified.
+    // An interior range is sent unverified during a fill, since clients verify what they assemble. A response that reaches the
+    // blob's end must not end cleanly before the blob is verified.
     this.#verified = !range || range.last + 1 === this.#size;
     if (first) this.#first = this.#noted(first, segmentLength(layout?.size ?? 0, 0));
   }
 
-  /** Once the blob is published. */
+  /** Set once the blob is published. */
   get layout(): Layout | undefined {
     return this.#layout;
   }
 
-  /** The answer's first segment, where it is open already. */
+  /** The response's first segment, if it is already open. */
   get first(): Opened | undefined {
     return this.#first;
   }
 
-  /** In place of sending them. */
+  /** Releases the open segment when nothing will be sent. */
   close(): void {
-    this.#first?.stream.cancel().catch(() => {}); // it was not needed
+    this.#first?.stream.cancel().catch(() => {}); // not needed
   }
 
   get #size(): number | null {
     return this.#layout?.size ?? this.#attempt?.size ?? null;
   }
 
-  /** The number of the answer's first segment. */
+  /** The number of the response's first segment. */
   get from(): number {
     return Math.floor((this.#range?.first ?? 0) / SEGMENT);
   }
 
-  /** Opens the first segment of a published blob, before anything is answered, and says where it is. Undefined where the blob
-   * turns out not to be here: it was known to be by a claim, which was late. */
+  /** Opens the first segment of a published blob before response headers are sent, and says where it is. Undefined if a stale
+   * layout named a blob that is no longer stored. */
   async begin(): Promise<CacheStatus | undefined> {
     if (this.#first) return { hit: this.#first.layer };
     const layout = this.#layout as Layout;
@@ -112,21 +112,21 @@ export class Segments {
     return this.#mended ? statusOf("started") : this.#first && { hit: this.#first.layer };
   }
 
-  /** Whether the answer ends before segment `number`. */
+  /** Whether the response ends before segment `number`. */
   isPast(number: number): boolean {
     if (this.#range) return number * SEGMENT > this.#range.last;
     return this.#size !== null && number >= segmentCount(this.#size);
   }
 
-  /** How many bytes of segment `number` are answered; of a blob of unknown length, a whole segment's, until it is known. */
+  /** Number of bytes of segment `number` to send; a whole segment while the blob's length is unknown. */
   lengthOf(number: number): number {
     return this.#sliceOf(number, this.#size ?? Number.POSITIVE_INFINITY).length;
   }
 
-  /** Undefined where the blob, whose length was not known, has ended. */
+  /** Opens segment `number`; undefined if the blob, whose length was unknown, has ended. */
   async open(number: number): Promise<Opened | undefined> {
-    for (let tries = 0; tries < MOST_READS; tries++) {
-      if (!this.#layout) await this.#await(number);
+    for (let tries = 0; tries < MAX_READS; tries++) {
+      if (!this.#layout) await this.#waitFor(number);
       const size = this.#size;
       if (size !== null && number >= segmentCount(size)) return undefined;
       const opened = await this.#read(
@@ -134,9 +134,9 @@ export class Segments {
         this.#sliceOf(number, size ?? Number.POSITIVE_INFINITY),
       );
       if (opened) return opened;
-      // Without a layout: published meanwhile, and the first segment has moved into the head.
+      // Without a layout, the blob was published meanwhile and its first segment moved into the head object.
       if (this.#layout) await this.#mend(this.#layout);
-      else this.#ready.clear(); // what was told of the next one, too, says nothing now
+      else this.#ready.clear(); // readiness reported earlier is no longer valid
     }
     throw new RegistryError("UNAVAILABLE", `segment ${number} of ${this.#digest} cannot be read`);
   }
@@ -147,7 +147,7 @@ export class Segments {
       const opened = await blobs.segment(this.#layout, number, slice, this.#pull);
       return opened && this.#noted(opened, slice.length);
     }
-    const { id, compared } = this.#attempt as Running;
+    const { id, compared } = this.#attempt as RunningAttempt;
     const opened = compared
       ? await blobs.segment(compared, number, slice, this.#pull)
       : await blobs.attemptSegment(this.#digest, id, number, slice);
@@ -159,11 +159,11 @@ export class Segments {
     return opened;
   }
 
-  /** Until the fill says that the segment can be sent. Of a blob of unknown length a segment can be the last one
-   * until the next is there, which may be stored before it. */
-  async #await(number: number): Promise<void> {
+  /** Waits until the fill reports the segment as ready to send. While the length is unknown, a segment may be the last one until
+   * the next exists, which may be stored before it. */
+  async #waitFor(number: number): Promise<void> {
     const verified = this.#verified;
-    const { id, size, linked } = this.#attempt as Running;
+    const { id, size, linked } = this.#attempt as RunningAttempt;
     const last = size !== null && number === segmentCount(size) - 1;
     const whole = last && verified;
     const { fills } = this.#services;
@@ -175,7 +175,7 @@ export class Segments {
     }
   }
 
-  /** What is refused by its other digest, which is known only now, is broken off before its end. */
+  /** Aborts the transfer before its end if the blob is denied by its other digest, which is known only now. */
   async #published(layout: Layout, wasLinked: boolean): Promise<void> {
     await permitStored(this.#services, this.#source, layout, this.#pull);
     this.#layout = layout;
@@ -183,8 +183,8 @@ export class Segments {
     if (!wasLinked) this.#services.links.add(this.#source, this.#digest, this.#pull);
   }
 
-  /** R2 lacks a segment of a published blob. It may have been published anew since the layout was told; else it becomes an
-   * attempt again, and this answer follows it. */
+  /** Handles a segment missing from R2. Either the blob was published anew since its layout was read, or it becomes a running
+   * attempt again, which this response then follows. */
   async #mend(layout: Layout): Promise<void> {
     const { blobs, fills } = this.#services;
     const now = await blobs.reread(layout.digest, layout, this.#pull);
@@ -201,7 +201,7 @@ export class Segments {
     this.#ready = new Set();
   }
 
-  /** What of segment `number` belongs to the range; `size` is infinite where it is not known. */
+  /** The part of segment `number` that lies within the range; `size` is infinite where unknown. */
   #sliceOf(number: number, size: number): Slice {
     const start = number * SEGMENT;
     const length = segmentLength(size, number);

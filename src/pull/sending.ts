@@ -1,4 +1,4 @@
-// The sending of a blob: its segments one after the other, the next one opened ahead, and what had to be read from R2 copied behind.
+// Sending: writes a blob's segments in order, opens the next one ahead, and queues edge copies of those read from R2.
 
 import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
@@ -7,11 +7,11 @@ import type { Pull } from "./pull.ts";
 import type { BlobRequest, Segments } from "./segments.ts";
 import type { PullServices } from "./services.ts";
 
-/** The next segment is opened while one is sent; what was opened and not read for so long, in ms, is opened anew, and then the
- * client is too slow for that: whoever sends it may have closed it since. */
-const IDLE = 10_000;
+/** Maximum age in ms of a segment opened ahead. An older one is reopened, because the storage may have closed it, and for such
+ * a slow client nothing is opened ahead any more. */
+const MAX_AHEAD_AGE = 10_000;
 
-/** A segment that is opened ahead; undefined where that failed. */
+/** A segment that is opened ahead; undefined if that failed. */
 type Ahead = Promise<{ opened: Opened | undefined } | undefined>;
 
 export class Sending {
@@ -29,8 +29,8 @@ export class Sending {
     this.#source = source;
   }
 
-  /** Writes the answer, and closes it. Rejects when the blob turns out not to be what it promised: the writable is then to be
-   * aborted, so that the client sees a broken transfer. */
+  /** Writes and closes the response body. Rejects if the blob fails verification; the caller must then abort the writable, so that
+   * the client sees a broken transfer. */
   writeTo(writable: WritableStream): Promise<void> {
     const sent = this.#sendAll(writable);
     this.#pull.later(this.#copies.follow(sent, () => this.#segments.layout));
@@ -45,17 +45,17 @@ export class Sending {
     let keepsUp = true;
     try {
       for (let number = segments.from; !segments.isPast(number); number++) {
-        // What could not be opened ahead may be now.
+        // A failed open ahead is retried here.
         const ahead = await next;
         const opened = ahead ? ahead.opened : await this.#open(number);
-        // Of an attempt nothing is opened ahead: what a follower asks for shows the fill how far he is.
+        // Nothing is opened ahead of a running attempt: a follower's reads show the fill how far the follower has come.
         next = segments.layout && keepsUp ? this.#openAhead(number + 1) : undefined;
         const begun = Date.now();
         if (opened) {
           await this.#send(opened, writable);
           this.#services.reports.sent(this.#source, segments.lengthOf(number), this.#pull);
         }
-        if (Date.now() - begun < IDLE) continue;
+        if (Date.now() - begun < MAX_AHEAD_AGE) continue;
         keepsUp = false;
         discard(next);
         next = undefined;
@@ -89,7 +89,7 @@ export class Sending {
     try {
       await stream.pipeTo(writable, { preventClose: true, preventAbort: true });
     } catch (error) {
-      // A copy that broke off by itself, not because the client has left, is not to break the next answer too.
+      // The copy broke by itself, not because the client left: drop it, so that the next response does not break too.
       if (copy && isOpen(writable)) {
         this.#pull.later(this.#services.blobs.dropCopy(copy, this.#pull));
       }
@@ -98,15 +98,15 @@ export class Sending {
   }
 }
 
-/** What was opened and will not be read. */
+/** Cancels a segment that was opened ahead and will not be read. */
 function discard(ahead: Ahead | undefined): void {
-  ahead?.then((ready) => ready?.opened?.stream.cancel()).catch(() => {}); // it was not needed
+  ahead?.then((ready) => ready?.opened?.stream.cancel()).catch(() => {}); // not needed
 }
 
-/** Whether a writable still takes something. */
+/** Whether a writable still accepts data. */
 function isOpen(writable: WritableStream): boolean {
   const writer = writable.getWriter();
-  writer.closed.catch(() => {}); // the answer fails, and says so
+  writer.closed.catch(() => {}); // the failure is reported by the response
   const isOpen = writer.desiredSize !== null;
   writer.releaseLock();
   return isOpen;

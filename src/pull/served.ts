@@ -1,33 +1,33 @@
-// What this isolate has served, counted by where it was. Told in the log, one line for ten busy seconds; what an isolate has
-// counted last is lost with it.
+// Served counters: counts what this isolate served, by storage layer, for one log line per ten busy seconds. The last counts of
+// an isolate are lost with it.
 
 import type { Layer } from "../store/visit.ts";
 import type { CacheStatus } from "./cache-status.ts";
 
 export type Kind = "manifest" | "blob" | "list";
 
-/** Where an answer was: in a layer; with an object; here, but past its time; or at the upstream. */
-type Whence = Layer | "object" | "stale" | "upstream";
+/** Where a response was served from: a layer, a Durable Object, the cache past its freshness, or the upstream. */
+type ServedFrom = Layer | "object" | "stale" | "upstream";
 
 export interface Counts {
-  /** Answers, HEADs and 304s included. */
-  answers: Partial<Record<Kind, Partial<Record<Whence, number>>>>;
-  /** Segments of blobs that were opened, and the bytes that were asked of them. */
+  /** Responses, including HEAD and 304. */
+  answers: Partial<Record<Kind, Partial<Record<ServedFrom, number>>>>;
+  /** Blob segments opened, and bytes requested of them. */
   segments: Partial<Record<Layer, { opened: number; bytes: number }>>;
-  /** Segments that were copied to the edge. */
+  /** Segments copied to the edge cache. */
   copies: number;
 }
 
-/** How often the counts are told at most, in ms. */
-const SPELL = 10_000;
+/** Minimum interval between log lines, in ms. */
+const LOG_INTERVAL = 10_000;
 
 export class Served {
-  #counts: Counts = none();
+  #counts: Counts = emptyCounts();
   #since: number | undefined;
 
   answer(kind: Kind, status: CacheStatus): void {
     const { answers } = this.#counts;
-    const whence = whenceOf(status);
+    const whence = servedFrom(status);
     answers[kind] = { ...answers[kind], [whence]: (answers[kind]?.[whence] ?? 0) + 1 };
   }
 
@@ -41,23 +41,23 @@ export class Served {
     this.#counts.copies += 1;
   }
 
-  /** What was counted since the last time; undefined where that is not long ago, or nothing was. */
+  /** The counts since the last flush; undefined if that was less than the interval ago or nothing was counted. */
   flush(now: number): Counts | undefined {
     this.#since ??= now;
     const counts = this.#counts;
     const isEmpty = Object.keys(counts.answers).length === 0 && counts.copies === 0;
-    if (now - this.#since < SPELL || isEmpty) return undefined;
-    this.#counts = none();
+    if (now - this.#since < LOG_INTERVAL || isEmpty) return undefined;
+    this.#counts = emptyCounts();
     this.#since = now;
     return counts;
   }
 }
 
-function none(): Counts {
+function emptyCounts(): Counts {
   return { answers: {}, segments: {}, copies: 0 };
 }
 
-function whenceOf(status: CacheStatus): Whence {
+function servedFrom(status: CacheStatus): ServedFrom {
   if ("hit" in status) return status.hit;
   return "fwd" in status ? "upstream" : "stale";
 }

@@ -1,4 +1,4 @@
-// What a pull works with: the stores and the fills. Opened once, at the door.
+// Pull services: the stores, fills and reports that a pull uses, built once in services.ts.
 
 import type { Catalog } from "../catalog/contract.ts";
 import type { Fills } from "../fill/contract.ts";

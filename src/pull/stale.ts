@@ -1,18 +1,18 @@
-// What is served past its time, honestly labelled: how old it is, and why it is not younger.
+// Staleness: labels content that is served past its freshness with its age and the reason.
 
 import type { ErrorValue } from "../oci/error.ts";
 import type { CacheStatus } from "./cache-status.ts";
 
 export interface Labelled {
   status: CacheStatus;
-  /** For how long it was not checked, in s. */
+  /** Time since the last check, in s. */
   age?: number;
-  /** Why it is served all the same. */
+  /** Why stale content is served. */
   warning?: string;
 }
 
-/** @param what is served, in words
- * @param checkedAt when the upstream last told it, and `now`, in ms since the epoch */
+/** Label of content served because of `failure`. `what` describes the content; `checkedAt` (the last successful check) and `now`
+ * are in ms since the epoch. */
 export function insteadOf(
   failure: Pick<ErrorValue, "message" | "upstreamStatus">,
   what: string,
@@ -27,12 +27,12 @@ export function insteadOf(
   };
 }
 
-/** In s. */
+/** Age in s. */
 export function ageOf(checkedAt: number, now: number): number {
   return Math.max(0, Math.floor((now - checkedAt) / 1000));
 }
 
-/** @param seconds a time, or how old something is */
+/** Renders a duration or an age, given in s. */
 export function inWords(seconds: number): string {
   const units = [
     [86_400, "d"],

@@ -1,5 +1,4 @@
-// The story of a tag list: the upstream's, page by page, for as long as it is fresh; and while the upstream fails, what was
-// listed last, or the tags that are cached here.
+// Tag list: the upstream's, page by page, while fresh. If the upstream fails, the last known list, or the tags cached here.
 
 import { RegistryError } from "../oci/error.ts";
 import { mayServeStale } from "../policy/fresh.ts";
@@ -28,7 +27,7 @@ export async function pullTags(
   try {
     listed = await pullList(services, source, { list: "tags", query }, pull);
   } catch (error) {
-    const cached = await cachedHere(services, source, error, pull);
+    const cached = await cachedTags(services, source, error, pull);
     if (!cached) throw error;
     return limit === 0
       ? { ...cached, tags: [] }
@@ -40,8 +39,8 @@ export async function pullTags(
   return { ...label, ...(next ? { tags, next } : ownPage(tags, limit, last)) };
 }
 
-/** The tags that were pulled through here; undefined where there is none, or the upstream is not down. */
-async function cachedHere(
+/** The tags pulled through this cache; undefined if there are none or the upstream is not down. */
+async function cachedTags(
   services: PullServices,
   source: Source,
   error: unknown,
@@ -56,26 +55,26 @@ async function cachedHere(
     .map(({ tag }) => tag);
   if (tags.length === 0) return undefined;
   const { message } = rule.offline ? unasked(rule) : error;
-  const warning = `${message}; these are the tags that are cached here`;
+  const warning = `${message}; serving the tags cached here`;
   return { tags, status: { instead: error.upstreamStatus }, warning };
 }
 
-/** Whether the upstream cannot be reached, or fails. What is cached here is a part of its list: it stands in for none that an upstream at
- * work refuses, or gives in another form. */
+/** Whether the upstream is unreachable or failing. Cached tags are only part of its list, so they never replace a list that a
+ * working upstream refuses or formats differently. */
 function isDown({ status, code, upstreamStatus }: RegistryError): boolean {
   if (status < 500 || code !== "UNAVAILABLE") return false;
   return upstreamStatus === undefined || (upstreamStatus >= 500 && upstreamStatus !== 501);
 }
 
-/** A list without a next page is the last page, or all there is: some registries (docker-registry 2.8) know neither
- * pages nor order, and answer `n` and `last` with everything. Where it shows that they did, it is ordered and paged here. */
+/** Pages a list without a next page. It is the last page, or the whole list: some registries (docker-registry 2.8) ignore `n` and
+ * `last`, so where that shows, the list is sorted and paged here. */
 function ownPage(
   tags: string[],
   limit: number,
   last: string | null,
 ): Pick<PulledTags, "tags" | "next"> {
-  // Only a page with that very tag in it tells: there are registries whose `last` is a token, and others that list the
-  // newest first.
+  // Only a page that contains the `last` tag itself proves that it was ignored: some registries use opaque tokens as `last`, and
+  // others list the newest tags first.
   const ignored = last !== null && tags.includes(last);
   if (last !== null && !ignored && tags.length <= limit) return { tags };
   const sorted = tags.toSorted();

@@ -1,29 +1,28 @@
-// What a schema reads, field by field, as the schema itself tells it.
+// Schema fields: reads names, types, defaults and descriptions from a zod schema.
 
 import type { z } from "zod";
 
 export interface Field {
-  /** As it is written: `issuers[].claims`. */
+  /** Path in the configuration, such as `issuers[].claims`. */
   path: string;
-  /** In words. */
+  /** Readable description of the type. */
   type: string;
   required: boolean;
-  /** As it is written. */
+  /** JSON of the default. */
   default?: string;
   description: string;
 }
 
 type Schema = z.core.$ZodType;
 
-/** Of an object, in the order of its fields.
- * @param path that theirs begin with */
+/** Fields of an object schema, in order. `path` is prefixed to their names. */
 export function fieldsOf(schema: Schema, path = ""): Field[] {
   return Object.entries(shapeOf(schema)).flatMap(([name, field]) =>
     innermost(field).def.type === "never" ? [] : [fieldOf(field, path + name)],
   );
 }
 
-/** One that stands by itself: a variable. */
+/** The field of a single variable. */
 export function fieldOf(schema: Schema, path: string): Field {
   const usual = defaultOf(schema);
   return {
@@ -35,14 +34,14 @@ export function fieldOf(schema: Schema, path: string): Field {
   };
 }
 
-/** Throws where it is no object. */
+/** Throws for a schema that is not an object. */
 function shapeOf(schema: Schema): Record<string, Schema> {
   const { def } = innermost(schema);
   if (def.type === "object") return (def as z.core.$ZodObjectDef).shape;
-  throw new Error(`of ${def.type} there are no fields`);
+  throw new Error(`a schema of type ${def.type} has no fields`);
 }
 
-/** What it wraps: the schema of the input. */
+/** The wrapped schema; of a pipe, the input's. */
 function within(schema: Schema): Schema | undefined {
   const def = schema._zod.def as { in?: Schema; innerType?: Schema; type: string };
   return def.type === "pipe" ? def.in : def.innerType;
@@ -66,7 +65,7 @@ function defaultOf(schema: Schema): string | undefined {
   return inner && defaultOf(inner);
 }
 
-/** Said by the schema, where what it takes is no type of JSON's. */
+/** Type name given by the schema's metadata, where JSON has no fitting type. */
 function kindOf(schema: Schema): string | undefined {
   const kind = (schema as z.ZodType).meta()?.kind;
   if (typeof kind === "string") return kind;
@@ -80,7 +79,7 @@ function typeOf(outer: Schema): string {
   const { schema, def } = innermost(outer);
   switch (def.type) {
     case "string":
-      return "a text";
+      return "a string";
     case "boolean":
       return "true or false";
     case "number":
@@ -99,7 +98,7 @@ function typeOf(outer: Schema): string {
     case "record":
       return "a table";
     default:
-      throw new Error(`there are no words for ${def.type}`);
+      throw new Error(`no description for schema type ${def.type}`);
   }
 }
 

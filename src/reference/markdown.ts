@@ -1,8 +1,8 @@
-// The reference as Markdown, for the guide.
+// Markdown of the configuration reference, for the guide.
 
 import type { Section } from "./reference.ts";
 
-/** Where it begins there, and where it ends: the lines between them are written by `npm run reference`. */
+/** Markers in the guide page; `npm run reference` writes the lines between them. */
 export const MARKS = ["<!-- reference -->", "<!-- /reference -->"] as const;
 
 export function markdownOf(sections: readonly Section[]): string {

@@ -1,4 +1,4 @@
-// The reference of the configuration: made of the schemas that read it, so that it says what they do.
+// Configuration reference: generated from the schemas that parse the configuration.
 
 import { authSchema, issuerSchema, teamSchema } from "../config/auth.ts";
 import { accessKeySchema, loginSchemas } from "../config/credentials.ts";
@@ -12,15 +12,15 @@ import { timeFields } from "../config/times.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
 export interface Section {
-  /** For links: `rules`. */
+  /** Anchor, such as `rules`. */
   id: string;
   title: string;
-  /** What it is about: sentences. */
+  /** Introduction, in sentences. */
   about: string;
   fields: Field[];
 }
 
-/** What is parsed by hand, or by a schema of its own. */
+/** A field that is parsed by hand or by a schema of its own. */
 function table(path: string, type: string, description: string, required = false): Field {
   return { path, type, required, description };
 }
@@ -35,47 +35,54 @@ export function reference(): Section[] {
       id: "variables",
       title: "Variables and secrets",
       about:
-        "Variables stand in wrangler.toml, under [vars], or [env.NAME.vars] of an environment; secrets are set by wrangler secret put, and in .dev.vars for local runs. A variable holds 5 KB.",
+        "Variables are set in wrangler.toml, under [vars] or an environment's [env.NAME.vars]; secrets are set with wrangler secret put, or in .dev.vars for local runs. A variable holds at most 5 KB.",
       fields: [
         table(
           "RULES",
           "a list: a table",
-          "The rules. Every variable whose name begins with RULES_ holds more of them.",
+          "The rules. Variables whose names begin with RULES_ hold more of them.",
           true,
         ),
         table(
           "AUTH",
           "a table",
-          "Who may pull, and who may administer. Without it nobody pulls without a token.",
+          "Who may pull and who may administer. Without it, every pull needs a token.",
         ),
         table(
           "LIFECYCLE",
           "a table, or a list of them",
-          "The lifecycle policies of what no rule's own policy speaks of. Without it, what has not been pulled for 90 days expires.",
+          "Lifecycle policies for repositories without a policy of their rule. Without it, images not pulled for 90 days expire.",
         ),
         fieldOf(secretsSchema, "SECRETS"),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
         ...fieldsOf(limitsSchema, "LIMITS."),
-        { ...table("OFFLINE", "true or false", "No upstream is ever asked."), default: "false" },
-        table("PRICES", "a table", "In place of Cloudflare's published prices, for the report."),
+        {
+          ...table("OFFLINE", "true or false", "Whether to contact no upstream at all."),
+          default: "false",
+        },
+        table(
+          "PRICES",
+          "a table",
+          "Prices for the report, in place of Cloudflare's published ones.",
+        ),
         secret(
           "ADMIN_TOKEN",
-          "Opens the console and the API, for everything. Of 32 characters at least, as the next two are.",
+          "Full access to the console and the API. At least 32 characters, as for the next two.",
         ),
-        secret("VIEWER_TOKEN", "The same, for looking."),
-        secret("METRICS_TOKEN", "Opens /metrics, and nothing else."),
+        secret("VIEWER_TOKEN", "Read-only access to the console and the API."),
+        secret("METRICS_TOKEN", "Access to /metrics only."),
       ],
     },
     {
       id: "rules",
       title: "Rules",
       about:
-        "Which names lead to which registry: [[vars.RULES]]. A rule needs an upstream, and a prefix, a host, a secretHost, an ns or default = true. A rule of the API has the same fields.",
+        "Rules map names to registries: [[vars.RULES]]. A rule needs an upstream, and a prefix, a host, a secretHost, an ns or default = true. Rules added through the API have the same fields.",
       fields: [
         ...Object.entries(ruleFields).map(([name, schema]) => fieldOf(schema, name)),
-        table("lifecycle", "a table, or a list of them", "Its own lifecycle policies."),
-        table("prewarm", "a list: a table", "What is fetched before anybody asks, and when."),
+        table("lifecycle", "a table, or a list of them", "The rule's own lifecycle policies."),
+        table("prewarm", "a list: a table", "Images to fetch ahead of demand, and when."),
       ],
     },
     {
@@ -89,7 +96,7 @@ export function reference(): Section[] {
       id: "lifecycle",
       title: "Lifecycle policies",
       about:
-        "In the grammar of Amazon ECR, so that a policy written for that can be pasted: as a table, or as JSON. What the console or the API puts in force stands in place of LIFECYCLE.",
+        "Lifecycle policies use the grammar of Amazon ECR, so that an ECR policy can be pasted, as a table or as JSON. A policy set in the console or through the API replaces LIFECYCLE.",
       fields: [
         ...fieldsOf(policySchema),
         ...fieldsOf(policyRuleSchema, "rules[]."),
@@ -111,7 +118,7 @@ export function reference(): Section[] {
       id: "credentials",
       title: "Secrets that rules name",
       about:
-        "JSON, with exactly the fields of one kind. A Google service account's key file goes in as it was downloaded.",
+        "JSON with exactly the fields of one kind. A Google service account's key file is used as downloaded.",
       fields: [
         ...loginSchemas.flatMap((schema) => fieldsOf(schema)),
         ...fieldsOf(accessKeySchema),

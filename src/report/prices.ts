@@ -1,5 +1,5 @@
-// What Cloudflare asks for what a cache uses (its published prices, the Workers Paid plan), and the variable PRICES that says otherwise:
-// prices change, and contracts have their own.
+// Prices: what Cloudflare charges for the resources a cache uses (published prices, Workers Paid plan), and the variable PRICES
+// that overrides them, since prices change and contracts differ.
 
 import { z } from "zod";
 import { describe } from "../config/issues.ts";
@@ -7,21 +7,21 @@ import { parseJson } from "../config/json.ts";
 
 /** In US dollars. */
 export interface Price {
-  /** In words. */
+  /** Description of the unit. */
   what: string;
-  /** How much of it a month includes. */
+  /** Amount included per month. */
   included: number;
-  /** Of `per` of it more. */
+  /** Price per further `per` units. */
   price: number;
   per: number;
 }
 
 export interface Prices {
-  /** When they were read, or since when the variable's hold. */
+  /** Date of the published prices, or the date given in PRICES. */
   dated: string;
-  /** A month. */
+  /** Plan price per month. */
   plan: number;
-  /** By operation (store/counted), and `r2_storage` in GB-months. */
+  /** By operation (store/counted, platform/rpc), and `r2_storage` in GB-months. */
   items: Record<string, Price>;
 }
 
@@ -35,19 +35,19 @@ export const PUBLISHED: Prices = {
   dated: "2026-11-01",
   plan: 5,
   items: {
-    worker_request: million("requests to the Worker", 10, 0.3),
-    object_request: million("requests to Durable Objects", 1, 0.15),
-    kv_read: million("reads of KV", 10, 0.5),
-    kv_write: million("writes to KV", 1, 5),
-    kv_delete: million("deletions in KV", 1, 5),
-    kv_list: million("lists of KV", 1, 5),
-    r2_class_a: million("class A operations of R2", 1, 4.5),
-    r2_class_b: million("class B operations of R2", 10, 0.36),
-    r2_storage: { what: "GB-months in R2", included: 10, price: 0.015, per: 1 },
+    worker_request: million("Worker requests", 10, 0.3),
+    object_request: million("Durable Object requests", 1, 0.15),
+    kv_read: million("KV reads", 10, 0.5),
+    kv_write: million("KV writes", 1, 5),
+    kv_delete: million("KV deletes", 1, 5),
+    kv_list: million("KV lists", 1, 5),
+    r2_class_a: million("R2 class A operations", 1, 4.5),
+    r2_class_b: million("R2 class B operations", 10, 0.36),
+    r2_storage: { what: "GB-months of R2 storage", included: 10, price: 0.015, per: 1 },
   },
 };
 
-const amount = z.number().min(0, "must be a number of dollars, or of what is included");
+const amount = z.number().min(0, "must be a number of at least 0");
 const schema = z.strictObject({
   dated: z.iso.date("must be a date, such as 2026-11-01"),
   plan: amount.optional(),
@@ -59,7 +59,7 @@ const schema = z.strictObject({
     .optional(),
 });
 
-/** @param value of the variable PRICES: what is otherwise than published; throws a sentence with the field's path */
+/** Reads the variable PRICES, which overrides published prices. Throws a message with the field's path. */
 export function readPrices(value: unknown): Prices {
   if (value === undefined || value === "") return PUBLISHED;
   const given = parseJson(value);

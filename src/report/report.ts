@@ -1,25 +1,25 @@
-// The report of a month: what the cache has saved its users, and what it costs. Pure.
+// Monthly report: what the cache saved its users and what it costs. Pure.
 
 import type { Operations, Totals } from "../catalog/record/contract.ts";
 import type { Prices } from "./prices.ts";
 
-/** Docker Hub counts manifests' GETs in windows of six hours: so many for an address without a login, and for an account of the
- * Personal plan. */
+/** Docker Hub's limits on manifest GETs per six hours: for an address without a login, and for an account of the Personal
+ * plan. */
 const WINDOWS = { anonymous: 100, personal: 200 };
-/** As Cloudflare bills R2. */
+/** Decimal gigabyte, as Cloudflare bills R2. */
 const GIGABYTE = 1_000_000_000;
 
 export interface ReportInput {
-  /** `2026-11`. */
+  /** Such as `2026-11`. */
   month: string;
   /** In ms since the epoch. */
   now: number;
-  /** By rule. */
+  /** Per rule. */
   totals: Totals[];
   /** Names of rules whose upstream is Docker Hub. */
   dockerHub: string[];
   operations: Operations;
-  /** In R2, now. */
+  /** Currently stored in R2. */
   storedBytes: number;
   prices: Prices;
 }
@@ -27,7 +27,7 @@ export interface ReportInput {
 export interface Saved {
   pulls: number;
   upstreamPulls: number;
-  /** Pulls that no upstream was asked for. */
+  /** Pulls served without an upstream pull. */
   pullsAvoided: number;
   bytesServed: number;
   bytesFetched: number;
@@ -39,20 +39,20 @@ export interface Line {
   what: string;
   used: number;
   included: number;
-  /** In dollars. */
+  /** In US dollars. */
   cost: number;
-  /** At the month's end, if it goes on like this. */
+  /** Extrapolated to the end of the month. */
   projected: number;
 }
 
 export interface Report {
   month: string;
-  /** How much of it has passed: 0 to 1. */
+  /** Fraction of the month that has passed, 0 to 1. */
   elapsed: number;
   saved: Saved;
   byRule: (Saved & { rule: string })[];
   dockerHub: Saved & {
-    /** How many windows of six hours the avoided pulls would have filled. */
+    /** Number of six-hour windows that the avoided pulls would have used up. */
     windowsAvoided: { anonymous: number; personal: number };
   };
   cost: {
@@ -95,7 +95,7 @@ function savedIn(totals: readonly Totals[]): Saved {
   return {
     pulls,
     upstreamPulls,
-    // Checks and prewarming may ask for more than clients do.
+    // Tag checks and prewarming may cause more upstream pulls than clients make.
     pullsAvoided: Math.max(0, pulls - upstreamPulls),
     bytesServed,
     bytesFetched,
@@ -107,7 +107,7 @@ function costOf(asked: ReportInput): Report["cost"] {
   const { operations, storedBytes, prices } = asked;
   const elapsed = elapsedOf(asked);
   const lines = Object.entries(prices.items).map(([item, price]): Line => {
-    // What is stored is billed by the month, and taken to be stored for all of it.
+    // Storage is billed per month; the current amount is assumed for the whole month.
     const isStorage = item === "r2_storage";
     const used = isStorage ? storedBytes / GIGABYTE : (operations[item] ?? 0);
     const priced = (amount: number) =>
@@ -126,7 +126,7 @@ function costOf(asked: ReportInput): Report["cost"] {
     total: sum((line) => line.cost),
     projected: sum((line) => line.projected),
     notIncluded:
-      "CPU time, the objects' duration and rows, log lines; and what other Workers of the account use of what is included",
+      "CPU time, Durable Object duration and rows, log lines, and what other Workers of the account use of the included amounts",
   };
 }
 

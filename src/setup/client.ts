@@ -1,4 +1,4 @@
-// One client's setup: what it is called, and what is to be written for it.
+// Setup of one client: its name, notes and configuration lines.
 
 import type { Facts } from "./facts.ts";
 import { hereLine, toml } from "./quote.ts";
@@ -7,21 +7,21 @@ export interface Client {
   /** As in `/setup/<name>`. */
   name: string;
   title: string;
-  /** What has to be known or done beside it; each a line of comment. */
+  /** Notes, each printed as a comment line. */
   notes(facts: Facts): string[];
-  /** The files, or the commands, exactly as they are to be used: lines. */
+  /** Lines of the files or commands, ready to use. */
   lines(facts: Facts): string[];
 }
 
-/** The pull token is read from the environment, so that none is ever printed here. */
+/** The pull token is read from the environment, so that no token is ever printed. */
 export const TOKEN = "$ENTREPOT_TOKEN";
 
-/** Shell that begins a script: it stops at the first failure, and where the token is missing. */
+/** Opening of a shell script: stops at the first failure and if the token is missing. */
 export function script({ login }: Facts): string[] {
   return ["set -eu", ...(login ? [`: "${TOKEN}" # a pull token, entrepot_…`] : [])];
 }
 
-/** A line of a file with a variable of the shell in it, and with no name of ours. */
+/** A line of a file in which the shell expands variables. It contains no configured names. */
 export interface Expanded {
   expanded: string;
 }
@@ -30,8 +30,8 @@ export function expanded(line: string): Expanded {
   return { expanded: line };
 }
 
-/** Shell that writes a file: every line as it is here, but for variables in lines that are `expanded`.
- * @param path within double quotes of the shell */
+/** Shell commands that write a file with exactly these lines, except that the shell expands variables in `expanded` lines.
+ * `path` is placed in double quotes. */
 export function file(
   path: string,
   lines: readonly (string | Expanded)[],
@@ -52,12 +52,12 @@ export function file(
   ];
 }
 
-/** Shell that keeps the login as Basic has it (RFC 7617), in the variable of that name. */
+/** Shell command that sets the variable to the Basic credentials (RFC 7617). */
 export function encodedIn(variable: string): string {
   return `${variable}="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`;
 }
 
-/** A buildkitd.toml, as far as it is about mirrors. */
+/** The mirror section of a buildkitd.toml. */
 export function buildkitMirrors({ mirrored }: Facts): string[] {
   return mirrored.flatMap(({ registry, location }) => [
     `[registry.${toml(registry)}]`,

@@ -1,4 +1,4 @@
-// All clients that can be set up, and what is printed for one.
+// Client setups: all supported clients, and the text printed for one.
 
 import type { Client } from "./client.ts";
 import { CLUSTERS } from "./clusters.ts";
@@ -9,16 +9,16 @@ import { comment } from "./quote.ts";
 
 export const CLIENTS: readonly Client[] = [...NODES, ...ENGINES, ...CLUSTERS];
 
-/** A text that can be used as it is: what is said about it are its comments. */
+/** A text that is usable as printed; its notes are comments. */
 export function setupOf(client: Client, facts: Facts): string {
   const comments = [client.title, ...client.notes(facts)].map(comment);
-  // A script's first line stays the first.
+  // A shebang must stay the first line.
   const lines = client.lines(facts);
   const shebang = lines[0]?.startsWith("#!") ? lines.splice(0, 1) : [];
   return `${[...shebang, ...comments, ...lines].join("\n").trimEnd()}\n`;
 }
 
-/** The list of them, for people with curl. */
+/** The list of clients, for use with curl. */
 export function setupIndex({ url }: Facts): string {
   const width = Math.max(...CLIENTS.map(({ name }) => name.length));
   const rows = CLIENTS.map(({ name, title }) => `${url}/setup/${name.padEnd(width)}  ${title}`);

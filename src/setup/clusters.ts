@@ -1,4 +1,4 @@
-// What is said to a cluster, and not to its nodes: the pull secret, and names that lead through the cache. And pipelines.
+// Setup of clusters and pipelines: pull secrets, rewritten image names, charts and CI systems.
 
 import { buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
@@ -19,7 +19,7 @@ const secret: Client = {
   name: "kubernetes",
   title: "Kubernetes: the pull secret",
   notes: () => [
-    "In each namespace: for pods whose images have names of this cache. Mirrors of containerd need none: their nodes have the header.",
+    "Run in each namespace whose pods use images under this cache's name. containerd mirrors need no pull secret: the nodes send the header.",
   ],
   lines: (facts) =>
     facts.login
@@ -28,14 +28,14 @@ const secret: Client = {
           SECRET(facts),
           `kubectl patch serviceaccount default -p '{"imagePullSecrets":[{"name":"entrepot"}]}'`,
         ]
-      : ["# None is needed: everybody may pull here."],
+      : ["# Not needed: anyone may pull from this cache."],
 };
 
 const kustomize: Client = {
   name: "kustomize",
-  title: "Kustomize: names that lead through here",
+  title: "Kustomize: image names through this cache",
   notes: () => [
-    "A part of kustomization.yaml, an entry for each image: Kustomize has no patterns of names. Short names of Docker Hub are library/… here.",
+    "Part of kustomization.yaml, one entry per image: Kustomize has no name patterns. Docker Hub's short names are library/… here.",
   ],
   lines: ({ mirrored }) => [
     "images:",
@@ -46,7 +46,7 @@ const kustomize: Client = {
   ],
 };
 
-/** The name of an image by which it is pulled through here, as an expression of Kyverno's. */
+/** A Kyverno expression that rewrites an image name so that it is pulled through the cache. */
 function renamed(list: string, registry: string, location: string): string {
   const from = jmespath(`^${pattern(registry)}/`);
   const to = jmespath(`${location}/`.replaceAll("$", "$$$$")); // `$1` is a group of the pattern's
@@ -55,9 +55,9 @@ function renamed(list: string, registry: string, location: string): string {
 
 const kyverno: Client = {
   name: "kyverno",
-  title: "Kyverno: every pod's images by names that lead through here",
+  title: "Kyverno: every pod's images through this cache",
   notes: () => [
-    "kubectl apply -f -; it changes pods as they are admitted. Names are whole in images.containers: docker.io/library/…",
+    "Apply with kubectl apply -f -; it changes pods on admission. Names in images.containers are complete: docker.io/library/…",
   ],
   lines: ({ mirrored }) => [
     "apiVersion: kyverno.io/v1",
@@ -99,9 +99,9 @@ const kyverno: Client = {
 
 const helm: Client = {
   name: "helm",
-  title: "Helm: charts from here, and their images",
+  title: "Helm: charts and their images through this cache",
   notes: () => [
-    "Charts that are OCI artifacts are pulled as images are. Which value names a chart's registry is the chart's own.",
+    "Charts that are OCI artifacts are pulled like images. Which value sets a chart's image registry depends on the chart.",
   ],
   lines: (facts) => {
     const [first] = facts.mirrored;
@@ -131,7 +131,7 @@ const github: Client = {
     "Steps of a job.",
     ...(login
       ? [
-          "The secret ENTREPOT_TOKEN is a pull token; or no secret at all, with AUTH.issuers and an OIDC token.",
+          "The secret ENTREPOT_TOKEN holds a pull token. With AUTH.issuers, an OIDC token replaces it.",
         ]
       : []),
   ],
@@ -157,10 +157,10 @@ const gitlab: Client = {
   name: "gitlab-ci",
   title: "GitLab CI",
   notes: ({ login }) => [
-    "A part of .gitlab-ci.yml.",
+    "Part of .gitlab-ci.yml.",
     ...(login
       ? [
-          'And a masked variable DOCKER_AUTH_CONFIG, which the runner pulls with: {"auths":{"HOST":{"auth":"…"}}}, the value of: printf \'token:entrepot_…\' | base64',
+          'Also set a masked variable DOCKER_AUTH_CONFIG, which the runner pulls with: {"auths":{"HOST":{"auth":"…"}}}, where … is the output of: printf \'token:entrepot_…\' | base64',
         ]
       : []),
   ],

@@ -1,4 +1,4 @@
-// Engines and builders on machines of their own: Docker, Podman and its relatives, BuildKit, Nomad.
+// Setup of container engines and builders: Docker, Podman and related tools, BuildKit, Nomad.
 
 import {
   buildkitMirrors,
@@ -23,24 +23,24 @@ const dockerd: Client = {
   name: "dockerd",
   title: "Docker: registry-mirrors",
   notes: (facts) => [
-    "As root. dockerd asks mirrors for Docker Hub's images alone; other registries are pulled by their prefixed names.",
+    "Run as root. dockerd uses mirrors for Docker Hub only; pull from other registries by prefixed names.",
     ...(facts.hubIsDefault
       ? []
       : [
-          "Docker Hub's rule has to be the default one (default = true), and it is not: so this would find nothing yet.",
+          "Docker Hub's rule must be the default rule (default = true). It is not, so this mirror finds nothing yet.",
         ]),
     ...(facts.login
       ? [
-          "dockerd sends a mirror no login: let Docker Hub's rule name your networks (networks = […]), or a secretHost, to be written here instead.",
+          "dockerd sends no credentials to mirrors: add your networks to Docker Hub's rule (networks = […]), or give it a secretHost and use that host here.",
         ]
       : []),
-    "It replaces daemon.json: where there is one, add the line to it instead.",
+    "It creates daemon.json: if the file exists, add the line to it instead.",
   ],
   lines: (facts) => [
     "set -eu",
     'folder="$(printenv DOCKER_ETC || echo /etc/docker)"',
     'mkdir -p "$folder"',
-    '[ ! -e "$folder/daemon.json" ] || { echo "$folder/daemon.json is there already" >&2; exit 1; }',
+    '[ ! -e "$folder/daemon.json" ] || { echo "$folder/daemon.json already exists" >&2; exit 1; }',
     ...file("$folder/daemon.json", [`{ "registry-mirrors": [${json(facts.url)}] }`]),
     "# then: systemctl reload docker",
   ],
@@ -49,7 +49,7 @@ const dockerd: Client = {
 const docker: Client = {
   name: "docker",
   title: "Docker: prefixed names",
-  notes: () => ["On any machine with Docker, without a change of its daemon."],
+  notes: () => ["Works on any machine with Docker, without changing its daemon."],
   lines: (facts) => [
     ...script(facts),
     ...login("docker", facts),
@@ -93,22 +93,22 @@ const podman = containers(
   "podman",
   "Podman",
   [
-    "As root for all users; for yourself with REGISTRIES_D=$HOME/.config/containers/registries.conf.d",
+    "Run as root for all users; for one user, set REGISTRIES_D=$HOME/.config/containers/registries.conf.d",
   ],
   (facts) => login("podman", facts, "--tls-verify=false "),
 );
 const buildah = containers(
   "buildah",
   "Buildah, Skopeo",
-  ["The same file as Podman's; a login of one of them is that of all."],
+  ["Uses the same file and the same login as Podman."],
   (facts) => login("buildah", facts, "--tls-verify=false "),
 );
 const crio = containers(
   "cri-o",
   "CRI-O",
   [
-    "As root, on every node; then: systemctl reload crio",
-    'Its login for a mirror is in global_auth_file: in /etc/crio/crio.conf.d, [crio.image] global_auth_file = "/etc/crio/auth.json"',
+    "Run as root on every node; then: systemctl reload crio",
+    'CRI-O reads the login for a mirror from global_auth_file; set in /etc/crio/crio.conf.d: [crio.image] global_auth_file = "/etc/crio/auth.json"',
   ],
   ({ host, login: wanted }) =>
     wanted
@@ -127,7 +127,7 @@ const buildkit: Client = {
   name: "buildkit",
   title: "BuildKit: buildkitd.toml",
   notes: () => [
-    "For docker buildx: a builder that has this configuration. What it pulls it pulls with your docker login.",
+    "Creates a docker buildx builder with this configuration. It pulls with your docker login.",
   ],
   lines: (facts) => [
     ...script(facts),
@@ -144,7 +144,7 @@ const nomad: Client = {
   name: "nomad",
   title: "Nomad: a task's image",
   notes: () => [
-    'A part of a job. For all jobs of a node: its dockerd\'s registry-mirrors, or auth { config = "…" } of the docker plugin.',
+    'Part of a job. For all jobs of a node, use dockerd\'s registry-mirrors, or auth { config = "…" } of the docker plugin.',
   ],
   lines: ({ mirrored, login: wanted }) => [
     'task "app" {',

@@ -1,34 +1,34 @@
-// What setting a client up needs to know of a cache: where it is, what it stands for, and whether one has to log in.
+// Facts for client setup: the cache's address, the registries it mirrors, and whether clients must log in.
 
 import { hasOfficialImages } from "../config/docker-hub.ts";
 import type { Config } from "../config/read.ts";
 import { registryHost } from "../config/upstream.ts";
 import { registriesOf } from "../policy/route.ts";
 
-/** Under this name nobody writes its images. */
+/** Docker Hub's API host, which does not occur in image names. */
 const DOCKER_HUB = registryHost("docker.io");
 
-/** A registry as clients write it, and what they write in its place. */
+/** A registry as clients write it, and its replacement. */
 export interface Mirrored {
   registry: string;
-  /** What comes before the repository's name here: the cache's host, and a prefix unless it is the default rule's. */
+  /** Replacement of the registry host: the cache's host, with a prefix unless it is the default rule's. */
   location: string;
 }
 
 export interface Facts {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   url: string;
   host: string;
-  /** Plain http, which clients have to be told. */
+  /** Whether the cache is reached by plain HTTP, which clients must be configured for. */
   insecure: boolean;
   mirrored: readonly Mirrored[];
-  /** Docker Hub's rule is the default one, as dockerd's `registry-mirrors` wants it. */
+  /** Whether Docker Hub's rule is the default rule, which dockerd's `registry-mirrors` requires. */
   hubIsDefault: boolean;
-  /** Clients have to log in. */
+  /** Whether clients must log in. */
   login: boolean;
 }
 
-/** @param login undefined: as the cache has it */
+/** @param login overrides the configured authentication mode; undefined uses it */
 export function factsOf(config: Config, url: URL, login: boolean | undefined): Facts {
   const rules = config.rules.filter(({ problem }) => !problem).map(({ rule }) => rule);
   const { host, origin, protocol } = url;
@@ -37,7 +37,7 @@ export function factsOf(config: Config, url: URL, login: boolean | undefined): F
     const [prefix] = rule.prefixes;
     if (prefix === undefined && !rule.default) continue; // by its own host name alone
     const location = prefix === undefined ? host : `${host}/${prefix}`;
-    // The first that stands for a registry is the one that `?ns=` leads to.
+    // Of several rules for a registry, the first is the one that `?ns=` selects.
     for (const registry of registriesOf(rule).filter((name) => name !== DOCKER_HUB))
       if (!mirrored.has(registry)) mirrored.set(registry, { registry, location });
   }

@@ -1,10 +1,10 @@
-// Nodes of clusters: containerd's `hosts.toml`, and what k3s, RKE2, EKS, GKE, kind and minikube make of it.
+// Setup of cluster nodes: containerd's `hosts.toml`, and its variants for k3s, RKE2, EKS, GKE, kind and minikube.
 
 import { type Client, type Expanded, encodedIn, expanded, file, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
 import { fileName, shell, toml, yaml } from "./quote.ts";
 
-/** One `hosts.toml`, the same for every registry: containerd says which one it means (`?ns=`). */
+/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). */
 function hostsToml({ url, login }: Facts): (string | Expanded)[] {
   const host = `host.${toml(url)}`;
   return [
@@ -26,15 +26,15 @@ function hostsFiles(facts: Facts, folder: string): string[] {
 }
 
 const CONFIG_PATH =
-  'containerd reads these files where its config.toml says config_path = "/etc/containerd/certs.d" (the default since 2.0); no restart is needed.';
+  'containerd reads these files if its config.toml sets config_path = "/etc/containerd/certs.d" (the default since 2.0); no restart is needed.';
 const HEADER =
-  "kubelet's pull secrets do not reach a mirror: the header does, so a token that may pull what the node needs is written to the node.";
+  "kubelet does not send pull secrets to mirrors, so a token that may pull what the node needs is written to the node as a header.";
 
 const containerd: Client = {
   name: "containerd",
   title: "containerd: hosts.toml",
   notes: ({ login }) => [
-    `As root, on every node. ${CONFIG_PATH}`,
+    `Run as root on every node. ${CONFIG_PATH}`,
     "Try it: ctr images pull --hosts-dir /etc/containerd/certs.d docker.io/library/alpine:latest",
     ...(login ? [HEADER] : []),
   ],
@@ -65,7 +65,7 @@ const rancher = (name: string, title: string, service: string): Client => ({
   name,
   title: `${title}: registries.yaml`,
   notes: () => [
-    `As root, on every node, before it starts; on one that runs: systemctl restart ${service}.`,
+    `Run as root on every node before it starts; on a running node, then: systemctl restart ${service}.`,
   ],
   lines: (facts) => [
     ...script(facts),
@@ -78,10 +78,8 @@ const eks: Client = {
   name: "eks",
   title: "EKS (AL2023): user data of the nodes",
   notes: ({ login }) => [
-    "A part of the launch template's user data that is a shell script; AL2023's containerd reads /etc/containerd/certs.d as it is.",
-    ...(login
-      ? ["Let it read the token from where you keep secrets, such as Secrets Manager, first."]
-      : []),
+    "A shell script in the launch template's user data; AL2023's containerd reads /etc/containerd/certs.d by default.",
+    ...(login ? ["Read the token from your secret store first, such as Secrets Manager."] : []),
   ],
   lines: (facts) => [
     "#!/bin/sh",
@@ -94,10 +92,10 @@ const gke: Client = {
   name: "gke",
   title: "GKE: containerd's configuration of a node pool",
   notes: ({ login }) => [
-    "A file for: gcloud container node-pools update POOL --cluster CLUSTER --containerd-config-from-file=FILE",
+    "Configuration file for: gcloud container node-pools update POOL --cluster CLUSTER --containerd-config-from-file=FILE",
     ...(login
       ? [
-          'It has no header for a mirror: let the rules name the nodes\' networks (networks = ["…/32"], of your NAT).',
+          'GKE cannot set a header for a mirror: add the nodes\' networks to the rules (networks = ["…/32"], of your NAT).',
         ]
       : []),
   ],
@@ -115,9 +113,9 @@ const gke: Client = {
 
 const kind: Client = {
   name: "kind",
-  title: "kind: a cluster whose nodes have the mirror",
+  title: "kind: a cluster with the mirror on its nodes",
   notes: () => [
-    "The files are mounted into the nodes; those of a multi-node cluster want extraMounts each.",
+    "The files are mounted into the nodes; in a multi-node cluster, each node needs extraMounts.",
   ],
   lines: (facts) => [
     ...script(facts),

@@ -1,26 +1,26 @@
-// Quoting, one function a language: every name that is printed into a file or a script goes through that language's. The grammar of
-// hosts (config/host) lets nothing through that would need it; this is the second lock, for a name that comes another way.
+// Quoting, one function per language: every configured name printed into a file or script is quoted for that language. The host
+// grammar (config/host) already rejects names that need quoting; this is a second defence for names from other sources.
 
-/** One word of a POSIX shell: `$(…)`, `;` or a line's end in a name would be commands, run as root on every node. Throws for NUL,
- * which no shell can have. */
+/** One word of a POSIX shell. Attack: `$(…)`, `;` or a line break in a name would run commands as root on every node. Throws
+ * for NUL, which shell words cannot contain. */
 export function shell(text: string): string {
-  if (text.includes("\0")) throw new Error("a shell's word cannot hold NUL");
-  // No `~`, `=` or `[`: they mean something where they stand.
+  if (text.includes("\0")) throw new Error("a shell word cannot contain NUL");
+  // Excludes `~`, `=` and `[`, whose meaning depends on their position.
   if (/^[\w@%+:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A line of a here-document whose end is not quoted, in which the shell expands `$`, "`" and `\`. */
+/** A line of an unquoted here-document, in which the shell expands `$`, "`" and `\`. */
 export function hereLine(text: string): string {
   return text.replaceAll(/[\\$`]/g, "\\$&");
 }
 
-/** A comment of a shell, TOML, YAML or HCL: it ends with its line. */
+/** A comment in shell, TOML, YAML or HCL; line breaks are replaced, because they would end the comment. */
 export function comment(text: string): string {
   return `# ${text.replaceAll(/[^\P{Cc}\t]|[\u2028\u2029]/gu, " ")}`;
 }
 
-/** The name of a file or a folder in the one that it is put into: `../../etc` would be another. */
+/** A single file or folder name. Attack: `../../etc` would leave the folder. */
 export function fileName(text: string): string {
   const name = text.replaceAll("/", "_");
   return /^\.*$/.test(name) ? `_${name}` : name;
@@ -31,7 +31,8 @@ export function json(text: string): string {
   return JSON.stringify(text.toWellFormed());
 }
 
-/** A TOML basic string (TOML 1.0, "String"). Braces are escaped too: TOML stands within files that have templates of their own. */
+/** A TOML basic string (TOML 1.0, "String"). Braces are escaped too, since TOML is embedded in files with templates of their
+ * own. */
 export function toml(text: string): string {
   return quoted(text, /[{}]/);
 }
@@ -41,12 +42,12 @@ export function yaml(text: string): string {
   return quoted(text);
 }
 
-/** A string of HCL, which is a template (`${`, `%{`) where its braces are not escaped. */
+/** An HCL string. Braces are escaped, because HCL strings are templates (`${`, `%{`). */
 export function hcl(text: string): string {
   return quoted(text, /[{}]/);
 }
 
-/** A YAML scalar of a GitHub workflow: what stands between `${{` and `}}` is an expression. */
+/** A YAML scalar of a GitHub workflow, where `${{ … }}` is an expression. */
 export function workflow(text: string): string {
   return yaml(text.replaceAll(/\$\{\{/g, (open) => `${open} '${open}' }}`));
 }
@@ -56,20 +57,20 @@ export function gitlabCi(text: string): string {
   return yaml(text.replaceAll("$", "$$$$"));
 }
 
-/** A YAML scalar of a Kyverno policy, in which what stands between `{{` and `}}` is an expression. */
+/** A YAML scalar of a Kyverno policy, where `{{ … }}` is an expression. */
 export function kyverno(text: string): string {
   return yaml(text.replaceAll("{{", "\\{{"));
 }
 
-/** A string within an expression of Kyverno's, between `{{` and `}}`: JMESPath's raw string, or its JSON literal where that would end
- * early or end the expression. */
+/** A string inside a Kyverno expression (`{{ … }}`): a JMESPath raw string, or a JSON literal if the raw string or the
+ * expression would end early. */
 export function jmespath(text: string): string {
   if (/^[^\P{ASCII}\p{Cc}'\\{}]*$/u.test(text)) return `'${text}'`;
   const escaped = text.toWellFormed().replaceAll(/[^\w./:-]/g, (unit) => codeUnit(unit));
   return `\`"${escaped}"\``;
 }
 
-/** A pattern of RE2 that matches the text alone. */
+/** An RE2 pattern that matches exactly this text. */
 export function pattern(text: string): string {
   return text.replaceAll(/[\\^$.*+?()|[\]{}]/g, (one) => (one === "." ? "[.]" : `\\${one}`));
 }
@@ -81,8 +82,8 @@ const SHORT: Readonly<Record<string, string>> = {
   "\t": "\\t",
 };
 
-/** As TOML, YAML and HCL have it: printable ASCII as it is, all else by its number. Parsers differ in which other characters end a
- * line (U+0085, U+2028). A lone surrogate is no character: U+FFFD. */
+/** Quotes for TOML, YAML and HCL: printable ASCII unchanged, everything else by code point, because parsers differ in which
+ * characters end a line (U+0085, U+2028). A lone surrogate becomes U+FFFD. */
 function quoted(text: string, also = /(?!)/): string {
   const units = [...text.toWellFormed()].map((character) => {
     const short = SHORT[character];

@@ -75,30 +75,30 @@ describe("a tag", () => {
       200,
       /fetched from .*not known here/,
     );
-    expect(first.text("rule")).toContain(`the rule "up" has it, as ${name}`);
-    expect(first.text("tag")).toContain("never checked here");
+    expect(first.text("rule")).toContain(`the rule "up" maps it to ${name}`);
+    expect(first.text("tag")).toContain("never been resolved here");
     const requests = (await fixture.requests({ repository: name })).length;
     const then = await expectAsTold(
       cache,
       `up/${name}:1`,
       path,
       200,
-      /from the cache, and the upstream is not asked/,
+      /from the cache without contacting the upstream/,
     );
     expect(then.text("tag")).toMatch(
-      /^the tag "1" means sha256:[0-9a-f]{12}, as was checked \d s ago: fresh for another 59 min$/,
+      /^the tag "1" points to sha256:[0-9a-f]{12}, checked \d s ago: fresh for another 59 min$/,
     );
-    expect(then.text("content")).toContain("is cached, with 0 of its 3 blobs");
-    expect(then.text("history")).toMatch(/it was cached \d s ago, and last pulled/);
-    expect(then.text("history")).toContain("in 7 days this repository had");
+    expect(then.text("content")).toContain("is cached, with 0 of 3 blobs");
+    expect(then.text("history")).toMatch(/cached \d s ago, last pulled/);
+    expect(then.text("history")).toContain("in the last 7 days this repository had");
     expect(await fixture.requests({ repository: name })).toHaveLength(requests);
-    expect(then.text("history")).not.toContain("a pin");
+    expect(then.text("history")).not.toContain("pinned");
     await cache.ask(`https://cache.example/api/images/pin?reference=up/${name}:1`, {
       method: "POST",
       headers: bearer(ADMIN),
     });
     const pinned = await explain(cache, `up/${name}:1`);
-    expect(pinned.text("history")).toContain("a pin keeps it from expiring");
+    expect(pinned.text("history")).toContain("pinned, so it does not expire");
   });
 
   it("is latest where none is said, and may have the cache's host in front", async () => {
@@ -115,9 +115,15 @@ describe("a tag", () => {
     await cache.settled();
     later(1.5 * HOUR);
     const passing = await explain(cache, `up/${name}:1`);
-    expect(passing.text("next")).toMatch(/from the cache, and checked behind the answer/);
+    expect(passing.text("next")).toMatch(/from the cache and revalidated in the background/);
     later(HOUR);
-    await expectAsTold(cache, `up/${name}:1`, path, 200, /asks .* by HEAD .*the cache$/);
+    await expectAsTold(
+      cache,
+      `up/${name}:1`,
+      path,
+      200,
+      /checks the tag at .* by HEAD.*the cache$/,
+    );
   });
 
   it("is served stale while the upstream is left alone, and not what is not here", async () => {
@@ -134,17 +140,15 @@ describe("a tag", () => {
       });
     later(2 * HOUR);
     await (await cache.fetch(path)).arrayBuffer(); // the upstream says so
-    const stale = await expectAsTold(cache, `up/${known.name}:1`, path, 200, /labelled as stale/);
-    expect(stale.text("upstream")).toMatch(
-      /is left alone for another \d+ (s|min): .* answered 429/,
-    );
+    const stale = await expectAsTold(cache, `up/${known.name}:1`, path, 200, /marked as stale/);
+    expect(stale.text("upstream")).toMatch(/are paused for another \d+ (s|min): .* answered 429/);
     await cache.fetch(`up/${other.name}/manifests/1`); // of this one, too
     await expectAsTold(
       cache,
       `up/${other.name}:1`,
       `up/${other.name}/manifests/1`,
       429,
-      /answered 429: .*left alone/,
+      /returns 429: .*paused/,
     );
   });
 
@@ -157,7 +161,7 @@ describe("a tag", () => {
     expect((await cache.fetch(`up/${name}/manifests/1`)).status).toBe(404);
     await cache.settled();
     const story = await explain(cache, `up/${name}:1`);
-    expect(story.text("tag")).toMatch(/no more|never checked here/);
+    expect(story.text("tag")).toMatch(/no longer|never been resolved here/);
   });
 
   it("that moved says what it meant before", async () => {
@@ -170,7 +174,7 @@ describe("a tag", () => {
     await cache.bytes(`up/${name}/manifests/1`);
     await cache.settled();
     const story = await explain(cache, `up/${name}:1`);
-    expect(story.text("tag")).toContain(`before, it meant ${first.digest.slice(0, 19)}`);
+    expect(story.text("tag")).toContain(`previously ${first.digest.slice(0, 19)}`);
   });
 });
 
@@ -186,9 +190,7 @@ describe("an index", () => {
       await cache.bytes(`up/${name}/${path}`);
     await cache.settled();
     const story = await explain(cache, `up/${name}:1`);
-    expect(story.text("content")).toContain(
-      "linux/amd64: 1 of its 2 blobs; linux/arm64: not cached",
-    );
+    expect(story.text("content")).toContain("linux/amd64: 1 of 2 blobs; linux/arm64: not cached");
   });
 });
 
@@ -204,10 +206,12 @@ describe("a digest", () => {
       `up/${name}@${one.digest}`,
       path,
       200,
-      /from the cache, and the upstream is not asked/,
+      /from the cache without contacting the upstream/,
     );
     const other = await explain(cache, `up/other@${one.digest}`);
-    expect(other.text("content")).toContain("that this repository has it is not known here");
+    expect(other.text("content")).toContain(
+      "the upstream must first confirm that this repository has it",
+    );
     expect(other.text("next")).toMatch(/is fetched from/);
   });
 });
@@ -238,13 +242,13 @@ describe("what is refused", () => {
   });
 
   it.each([
-    [{ deny: ["secret/**"] }, "secret/app", "1", "refuse the tag"],
-    [{ allow: ["team/*:v*"] }, "team/app", "1", 'refuse the tag "1"'],
+    [{ deny: ["secret/**"] }, "secret/app", "1", "exclude the tag"],
+    [{ allow: ["team/*:v*"] }, "team/app", "1", 'exclude the tag "1"'],
     [
       { denyDigests: [`sha256:${"a".repeat(64)}`] },
       "team/app",
       `sha256:${"a".repeat(64)}`,
-      "denyDigests has",
+      "denyDigests lists",
     ],
   ])("by the lists: %j", async (fields, name, reference, why) => {
     const cache = cacheOf({ ...fields, denyReason: "Ask in #platform." });
@@ -301,9 +305,9 @@ describe("offline", () => {
       `up/${name}:1`,
       `up/${name}/manifests/1`,
       200,
-      /labelled as stale/,
+      /marked as stale/,
     );
-    expect(story.text("upstream")).toContain("is never asked: the rule is offline");
+    expect(story.text("upstream")).toContain("is never contacted: the rule is offline");
     await expectAsTold(
       offline,
       `up/${name}:2`,
@@ -341,10 +345,10 @@ describe("who may pull it", () => {
     const may = await explain(cache, "up/team/app:1");
     expect(may.text("access")).toContain(`"${title}" (`);
     expect(may.text("access")).toContain(
-      "tokens of https://issuer.example that meet the conditions; whoever comes from 10.0.0.0/8",
+      "tokens issued by https://issuer.example that meet the conditions; clients from 10.0.0.0/8",
     );
     expect((await explain(cache, "pub-images/x:1")).text("access")).toBe(
-      "everybody may pull it, without a token",
+      "anyone may pull it, without a token",
     );
     for (const [reference, more] of [
       ["team/app:1", { ns: "up.registry.example" }],
@@ -352,7 +356,7 @@ describe("who may pull it", () => {
       ["up.registry.example/team/app:1", {}],
     ] as const) {
       const story = await explain(cache, reference, more);
-      expect(story.text("rule")).toContain('the rule "up.mirror.example" has it, as team/app');
+      expect(story.text("rule")).toContain('the rule "up.mirror.example" maps it to team/app');
       expect(story.text("access")).toContain(`"${title}-ns" (`);
     }
     expect((await explain(cache, "nothing/app:1")).text("access")).not.toContain(title);
@@ -364,7 +368,7 @@ describe("who may pull it", () => {
 
   it("is everybody where the cache is open", async () => {
     expect((await explain(cacheOf(), "up/x:1")).text("access")).toBe(
-      "everybody may pull: AUTH is open",
+      "anyone may pull: AUTH is open",
     );
   });
 });

@@ -213,7 +213,7 @@ describe("a preview", () => {
           digest: first.digest,
           tags: ["v1"],
           size: alone + 1000,
-          reason: "number 2 of 2 from the youngest, and 1 are kept",
+          reason: "image 2 of 2, newest first; 1 are kept",
         },
       ],
       more: 0,

@@ -410,7 +410,7 @@ describe("when the catalog is made anew", () => {
       images.map(({ digest }) => digest).sort(),
     );
     expect(going.find(({ digest }) => digest === images[1]?.digest)?.reason).toBe(
-      "not known to be pulled since the catalog was rebuilt 31 days ago, and 30 are kept",
+      "no pull known since the catalog was rebuilt 31 days ago; the limit is 30 days",
     );
     const detail = await api(cache, "GET", `images/detail?reference=${rule}/${lost}:1`);
     expect(await detail.json()).toMatchObject({ unknownSince: second?.unknownSince });

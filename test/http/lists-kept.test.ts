@@ -69,7 +69,7 @@ describe("a tag list", () => {
     expect(response.headers.get("cache-status")).toBe(`entrepot; hit; fwd=stale${told}`);
     expect(response.headers.get("age")).toBe("600");
     expect(response.headers.get("warning")).toMatch(
-      /^299 - ".*; this is the list as it was 10 min ago"$/,
+      /^299 - ".*; serving the list as of 10 min ago"$/,
     );
   });
 

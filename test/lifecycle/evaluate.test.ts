@@ -225,7 +225,7 @@ describe("rules", () => {
     expect(evaluate(policy, images, NOW, names).map(({ reason }) => reason)).toEqual([
       "rule 1 keeps it",
       "last pulled more than 90 days ago",
-      "never pulled, and first cached 91 days ago, and 90 are kept",
+      "never pulled; first cached 91 days ago; the limit is 90 days",
       "rule 1 keeps it",
     ]);
   });
@@ -296,7 +296,7 @@ describe("what is protected", () => {
     expect(expired(protecting, images)).toEqual(["a: 1", "b: 1"]);
     const [first, second] = evaluate(protecting, images, NOW, names);
     expect(first?.reason).toBe('protected by "team/app:safe"');
-    expect(second?.reason).toBe("number 2 of 3 from the youngest, and 1 are kept");
+    expect(second?.reason).toBe("image 2 of 3, newest first; 1 are kept");
   });
 });
 

@@ -46,13 +46,13 @@ const broken = (status: number, upstreamStatus?: number) => () => {
 it.each<[string, () => Headers | undefined, string, string | undefined]>([
   ["an upstream that is well", well, "registry.example//a", undefined],
   ["one that does not have it", broken(404, 404), "registry.example//a", undefined],
-  ["one that fails", broken(502, 500), "registry.example//a", "registry.example answers 500"],
+  ["one that fails", broken(502, 500), "registry.example//a", "registry.example answered 500"],
   ["one that is silent", broken(504), "registry.example//a", "registry.example cannot be reached"],
   [
     "one that refuses HEAD and GET",
     () => undefined,
     "registry.example//a",
-    "registry.example answers 403",
+    "registry.example answered 403",
   ],
   ["a rule that is offline", well, "offline.example//a", 'the rule "off" is offline'],
   [

@@ -129,8 +129,8 @@ describe("nothing expires while its upstream could not give it again", () => {
   };
   it.each<[string, object, (name: string) => Promise<void>, RegExp]>([
     ["offline", { OFFLINE: true }, async () => {}, /is offline$/],
-    ["out of order", {}, (name) => fault(name, 503), /answers 503$/],
-    ["refusing", {}, (name) => fault(name, 403), /answers 403$/],
+    ["out of order", {}, (name) => fault(name, 503), /answered 503$/],
+    ["refusing", {}, (name) => fault(name, 403), /answered 403$/],
     [
       "silent",
       {},

@@ -123,12 +123,12 @@ describe("an image", () => {
     const some = await ended(
       await start([`open/${name}:1`], { platforms: ["linux/amd64", "linux/s390x"] }),
     );
-    expect(some.items[0]?.note).toBe("it has no linux/s390x");
+    expect(some.items[0]?.note).toBe("no manifest for linux/s390x");
     const none = await ended(
       await start([`open/${name}:1`], { platforms: ["linux/s390x"] }),
       "failed",
     );
-    expect(none.items[0]).toMatchObject({ state: "failed", error: "it has none of linux/s390x" });
+    expect(none.items[0]).toMatchObject({ state: "failed", error: "no manifest for linux/s390x" });
   });
 
   it("that cannot be had is told with why: unknown, without a rule, denied upstream; the others come", async () => {

@@ -175,7 +175,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
       });
       expect(pulled.get("docker-content-digest")).toBe(image.digest);
       expect(Number(pulled.get("age"))).toBeGreaterThanOrEqual(600);
-      expect(pulled.get("warning")).toMatch(/^299 - ".+; this is what the tag meant 10 min ago"$/);
+      expect(pulled.get("warning")).toMatch(/^299 - ".+; serving the tag as of 10 min ago"$/);
     }
     expect(await askedSince(name, before)).toEqual(asked);
   });

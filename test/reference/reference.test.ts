@@ -83,11 +83,11 @@ it("what a schema says is what is told of it", () => {
       default: "2",
       description: "a number",
     },
-    { path: "in.b", type: "a list: a text", required: false, description: "a list" },
+    { path: "in.b", type: "a list: a string", required: false, description: "a list" },
     { path: "in.c", type: '"x" or "y"', required: true, description: "a choice" },
     {
       path: "in.d",
-      type: "a text",
+      type: "a string",
       required: false,
       default: '"z"',
       description: "turned into another",

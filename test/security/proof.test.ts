@@ -336,7 +336,7 @@ describe("what an earlier version stored", () => {
       expect([path, kept.status]).toEqual([path, 200]);
       const refused = await again.fetch(`evil/${other}/${path}`, {}, host);
       expect([path, refused.status]).toEqual([path, 503]);
-      expect(await refused.text()).toContain("has to show once that it has it");
+      expect(await refused.text()).toContain("must confirm once that this repository has it");
       expect(refused.headers.get("retry-after")).not.toBeNull();
     }
     await fixture.heal({ repository: other });

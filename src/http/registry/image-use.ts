@@ -1,5 +1,5 @@
-// The use of an image, as an answer shows it: a manifest that was sent is a pull; a HEAD, or a 304, says that a client has the image and
-// goes on using it. Both keep it from expiring, unless who asked keeps nothing alive (`touches`).
+// Image use: what a response means for an image's expiry. A manifest that was sent counts as a pull; HEAD and 304 show that a
+// client still uses the image. Both keep the image from expiring, unless the client is configured not to (`touches`).
 
 import type { RegistryRequest as Wanted } from "../../oci/path.ts";
 import type { Source } from "../../policy/source.ts";
@@ -10,7 +10,7 @@ import type { Admitted } from "./registry-auth.ts";
 
 type Use = Pull & Pick<Admitted, "touches">;
 
-/** Tells what keeps something alive, unless who asks keeps nothing alive. */
+/** Calls `tell` unless the client's requests do not count as use. */
 export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
   if (touches === true) tell();
   else if (touches)
@@ -21,7 +21,7 @@ export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
     );
 }
 
-/** It is one of the tag's own manifest, and of the child that was chosen of it for the client. As a pull it counts once. */
+/** Reports the use of the tag's own manifest and of the child chosen for the client. As a pull it counts once. */
 export function reportUse(
   { reports }: PullServices,
   source: Source,

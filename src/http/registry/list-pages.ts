@@ -1,4 +1,4 @@
-// Pages of a list: which one a client asks for, and the address of the next one, which it is handed as it named this one.
+// List pages: parses the page a client asks for, and builds the Link to the next page under the name the client used.
 
 import type { Seals } from "../../access/tokens/seals.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -8,12 +8,12 @@ import { chosenPage, isChoice, linkedPage, type Paging, SEAL } from "../../pull/
 
 export class ListPages {
   readonly #source: Source;
-  /** Undefined: tags. */
+  /** Undefined for a tag list. */
   readonly #digest: Digest | undefined;
   readonly #url: URL;
   readonly #seals: Seals;
 
-  /** @param url that the client asks */
+  /** @param url the client's request URL */
   constructor(source: Source, digest: Digest | undefined, url: URL, seals: Seals) {
     this.#source = source;
     this.#digest = digest;
@@ -21,7 +21,7 @@ export class ListPages {
     this.#seals = seals;
   }
 
-  /** Throws PAGINATION_NUMBER_INVALID (400), and UNSUPPORTED (400) for a page of the upstream's that it was not led to. */
+  /** Throws PAGINATION_NUMBER_INVALID (400), and UNSUPPORTED (400) for an upstream page that no Link of ours led to. */
   async asked(): Promise<Paging> {
     const { searchParams } = this.#url;
     const seal = searchParams.get(SEAL);
@@ -30,12 +30,12 @@ export class ListPages {
     if (await this.#seals.isSealed(this.#sealed(linked), seal)) return linked;
     throw new RegistryError(
       "UNSUPPORTED",
-      "this page's address was not handed out here, or long ago: begin with the first page",
+      "this page's address is invalid or has expired: start from the first page",
       { status: 400 },
     );
   }
 
-  /** The Link header to the next page. @param next its query, as the upstream has it */
+  /** The Link header for the next page; `next` is its query as the upstream gave it. */
   async link(next: URLSearchParams): Promise<string> {
     const linked = linkedPage(next);
     const query = new URLSearchParams(linked.query);
@@ -51,7 +51,7 @@ export class ListPages {
     return this.#digest === undefined ? "tags" : "referrers";
   }
 
-  /** Of this list alone: what one upstream says leads nowhere at another. */
+  /** Includes the list's identity, so that one upstream's page address is not valid for another's. */
   #sealed({ query }: Paging): string {
     return JSON.stringify([sourceKey(this.#source), this.#digest ?? "tags", query]);
   }

@@ -1,4 +1,4 @@
-// The door of the registry API: who asks, whether he may, and what a client is told that knows how to log in.
+// Registry authorization: authenticates a client, decides what it may pull, and issues login challenges.
 
 import type { Context } from "hono";
 import type { Later } from "../../access/access-snapshot.ts";
@@ -16,7 +16,7 @@ import { type Naming, type Routed, ruleOfHost } from "../../policy/route.ts";
 import type { Source } from "../../policy/source.ts";
 import { isPlain, plainLogin } from "../shared/transport.ts";
 
-/** A client's request, and when it came, in ms since the epoch. */
+/** A client's request and its time of arrival, in ms since the epoch. */
 export interface Visitor {
   request: Request;
   url: URL;
@@ -31,22 +31,22 @@ export function visitorOf({ req, executionCtx }: Context): Visitor {
 
 export interface Admitted {
   source: Source;
-  /** Digests that nobody gets, and why. */
+  /** Digests in quarantine, with the reason. */
   quarantined: ReadonlyMap<string, string>;
-  /** Everybody may pull it. */
+  /** Whether anyone may pull it. */
   isPublic: boolean;
-  /** Who pulls, in words for the log. */
+  /** The client's name for the log. */
   who: string;
-  /** Whose share of the upstream it uses. */
+  /** The client whose share of the upstream budget is used. */
   requester: Who;
-  /** Whether what it does keeps images alive. A promise where nobody has to log in: it is found out behind the answer. */
+  /** Whether the client's requests keep images from expiring. A promise, resolved in the background, where no login is required. */
   touches: boolean | Promise<boolean>;
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
 
-/** A longer one is no registry's host. */
-const LONGEST_NS = 255;
+/** Maximum length of `ns`, in characters; no registry host is longer. */
+const MAX_NS_LENGTH = 255;
 
 export class RegistryAuth {
   readonly #config: Config;
@@ -59,13 +59,13 @@ export class RegistryAuth {
     this.#identify = accessServices.identify(config.auth);
   }
 
-  /** Where he may pull from. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), and only for those who may see the name
-   * NAME_UNKNOWN (404); TOOMANYREQUESTS (429). */
+  /** Resolves what the client may pull. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), TOOMANYREQUESTS (429), and
+   * NAME_UNKNOWN (404) only for clients that may see the name. */
   async admit(name: string, visitor: Visitor): Promise<Admitted> {
     const { url } = visitor;
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
-    const target = this.#heard(targetOf(this.#config, naming, address), visitor, address);
+    const target = this.#overTls(targetOf(this.#config, naming, address), visitor, address);
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     let touches: Admitted["touches"] = true;
@@ -76,20 +76,20 @@ export class RegistryAuth {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const nobody = { kind: "nobody" } as const;
       const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
-      if (verdict === "login") throw unauthorized(visitor, name, wordsFor(url));
+      if (verdict === "login") throw unauthorized(visitor, name, loginHint(url));
       if (verdict === "scope") {
-        const why = "the token that was sent was not asked for with this scope";
+        const why = "the token was not issued for this scope";
         throw unauthorized(visitor, name, why, "insufficient_scope");
       }
       if (verdict === "denied")
-        throw new RegistryError("DENIED", `you may not pull "${name}" from here`);
+        throw new RegistryError("DENIED", `you are not allowed to pull "${name}"`);
       who = asker.who === "somebody" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
       touches = asker.who !== "somebody" || asker.touches !== false;
     }
-    // Whoever asks may; but for what, nobody can say: the name may be of a rule that the API has added.
+    // The client may pull the name, but the rules are incomplete: a rule added through the API may own it.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
-      throw new RegistryError("UNAVAILABLE", "it cannot be told at the moment whose name this is", {
+      throw new RegistryError("UNAVAILABLE", "the API's rules cannot be read at the moment", {
         status: 503,
         headers: { "Retry-After": "5" },
       });
@@ -102,54 +102,54 @@ export class RegistryAuth {
     return { source, quarantined, isPublic, who, requester, touches };
   }
 
-  /** `GET /v2/`: by its answer clients learn how to log in, and tell whether a login is good. Where some names want one and others do
-   * not, they are told to: they then do so without credentials too. */
+  /** `GET /v2/`: tells clients how to log in and whether a login is valid. If only some names require a login, clients are
+   * asked to log in; they then also work without credentials. */
   async ping(visitor: Visitor): Promise<void> {
     const { auth, rules } = this.#config;
     if (auth.mode === "open") return;
     const { host } = visitor.url;
-    // What wants a login is refused when it is asked for: here there is no way to log in.
+    // Names that require a login are refused on request, because no login is accepted over plain HTTP.
     if (isPlain(visitor.url)) return;
     const address = addressOf(visitor.request);
     const own = ruleOfHost(rules, host);
     const meant = own ? [own] : rules;
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
-    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, wordsFor(visitor.url));
+    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, loginHint(visitor.url));
   }
 
-  /** A secret host that was said over http was read on the way: it opens nothing. */
-  #heard(target: Target, { url }: Visitor, address: string | undefined): Target {
+  /** A secret host sent over plain HTTP is exposed to the network, so it grants nothing. */
+  #overTls(target: Target, { url }: Visitor, address: string | undefined): Target {
     if (!isPlain(url) || !target.routed) return target;
     const { rule } = target.routed.configured;
     return { ...target, free: isFree(this.#config, rule, undefined, address) };
   }
 
-  /** Marks on what is handed out, for those that come back with it. */
+  /** Seals for page addresses handed out to clients. */
   seals({ now, later }: Visitor): Seals {
     return new Seals(this.#accessServices.snapshot, now, later);
   }
 
-  /** Where nobody has to say who he is. Throws TOOMANYREQUESTS (429). */
+  /** Counts a request that needs no login. Throws TOOMANYREQUESTS (429). */
   async free({ request, now }: Visitor): Promise<void> {
     if (this.#config.auth.mode === "open") return;
     await this.#accessServices.limits.asked(addressKey(addressOf(request)), now);
   }
 
-  /** Whether what the client does keeps images alive, where it need not log in: a token that says no is heeded there too.
-   * @param secret of a form; else the header has it */
+  /** Whether the client's requests keep images from expiring where no login is required; a token that opts out is honoured
+   * there too. `secret` comes from a form, otherwise from the header. */
   async touches({ request, now, later }: Visitor, secret?: string): Promise<boolean> {
     const authorization = request.headers.get("authorization");
     const presented = { authorization, assertion: null, ...(secret !== undefined && { secret }) };
-    // Against the limit of look-ups, or with the book of access away: as if there were no token.
+    // Treated as if no token was sent if the lookup limit is reached or the access object is unavailable.
     const asker = await this.#identify
       .asker(presented, addressOf(request), now, later)
       .catch(() => undefined);
     return asker?.who !== "somebody" || asker.touches !== false;
   }
 
-  /** Who comes to the token service. Throws as `admit` does, with the challenge of that one.
-   * @param secret of a form; else the header has it */
+  /** Authenticates a client of the token service. Throws as `admit`, with the token service's own challenge. `secret` comes
+   * from a form, otherwise from the header. */
   tokenAsker(visitor: Visitor, secret: string | undefined): Promise<Known> {
     return this.#asker(visitor, secret, (message) => {
       const headers = { "WWW-Authenticate": 'Basic realm="entrepot"' };
@@ -157,7 +157,7 @@ export class RegistryAuth {
     });
   }
 
-  /** Who asks. Throws UNAUTHORIZED (401) for credentials that are none, and TOOMANYREQUESTS (429). */
+  /** Authenticates the client. Throws UNAUTHORIZED (401) for invalid credentials, and TOOMANYREQUESTS (429). */
   async #asker(
     { request, now, later }: Visitor,
     secret: string | undefined,
@@ -186,12 +186,12 @@ function isKnown(asker: Known): asker is Somebody {
   return asker.who === "somebody" && asker.subject !== ANONYMOUS;
 }
 
-/** The identity of who need not say who he is. No subject begins like that: they are `token …`, or an issuer's URL. */
+/** Identity of a client without a login. It cannot collide with a subject, which is `token …` or an issuer's URL. */
 function networkOf(address: string | undefined): string {
   return `network ${addressKey(address)}`;
 }
 
-/** The same for a pull, which is not told of secrets and what they are bound to. */
+/** As `sourceOf`, with a message for pulling clients that does not reveal secret names or bindings. */
 function pulledBy(routed: Routed): Source {
   const { rule, problem } = routed.configured;
   if (problem === undefined) return sourceOf(routed);
@@ -199,7 +199,7 @@ function pulledBy(routed: Routed): Source {
   throw new RegistryError("UNKNOWN", message);
 }
 
-/** Throws UNKNOWN (500), with the reason, where the rule cannot be used. */
+/** Throws UNKNOWN (500), with the reason, if the rule cannot be used. */
 export function sourceOf({ configured, repository }: Routed): Source {
   const { rule, problem } = configured;
   if (problem)
@@ -211,16 +211,17 @@ function refused(visitor: Visitor, name: string | undefined) {
   return (why: string) => unauthorized(visitor, name, why, "invalid_token");
 }
 
-/** As the platform tells it: what a client says of itself in other headers counts for nothing. */
+/** The address reported by the platform; forwarding headers sent by the client are ignored. */
 export function addressOf({ headers }: Request): string | undefined {
   return headers.get("cf-connecting-ip") ?? undefined;
 }
 
-function wordsFor({ host }: URL): string {
-  return `log in to pull from here: docker login ${host}, with a pull token as the password`;
+function loginHint({ host }: URL): string {
+  return `authentication required: docker login ${host}, with a pull token as the password`;
 }
 
-/** RFC 6750, 3, and distribution's token specification: `service` and `scope` are what the client asks the token service with. */
+/** RFC 6750, section 3, and distribution's token specification: `service` and `scope` are the parameters for the token
+ * service. */
 function unauthorized(
   { url }: Visitor,
   name: string | undefined,
@@ -229,7 +230,7 @@ function unauthorized(
 ): RegistryError {
   if (isPlain(url)) return plainLogin();
   const ns = url.searchParams.get("ns");
-  const query = ns !== null && ns.length <= LONGEST_NS ? `?ns=${encodeURIComponent(ns)}` : "";
+  const query = ns !== null && ns.length <= MAX_NS_LENGTH ? `?ns=${encodeURIComponent(ns)}` : "";
   const parameters = [
     `realm="${url.origin}/token${query}"`,
     `service="${SERVICE}"`,
@@ -240,8 +241,8 @@ function unauthorized(
   return new RegistryError("UNAUTHORIZED", message, { headers });
 }
 
-/** With what the client said, and nothing of what is configured. */
+/** Repeats what the client sent and reveals nothing of the configuration. */
 function unknown({ name, ns }: Naming): RegistryError {
-  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, LONGEST_NS)}"`;
+  const where = ns === undefined ? "" : ` of the registry "${ns.slice(0, MAX_NS_LENGTH)}"`;
   return new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"${where}`);
 }

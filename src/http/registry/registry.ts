@@ -1,4 +1,4 @@
-// The registry API, pull and discovery (OCI distribution-spec 1.1): from what was asked to the answer.
+// Registry API, pull and discovery (OCI distribution-spec 1.1): from the request to the response.
 
 import type { Seals } from "../../access/tokens/seals.ts";
 import { RegistryError } from "../../oci/error.ts";
@@ -27,12 +27,11 @@ import { ListPages } from "./list-pages.ts";
 import type { Admitted, RegistryAuth, Visitor } from "./registry-auth.ts";
 import { forContainerd, isNoCache, rangeOf } from "./request-headers.ts";
 
-/** Whether referrers are of the upstream's API (`api`), of the tag that clients keep them under where there is none (`tag`), or of neither
- * (`none`), for which the list is empty. */
+/** Source of the referrers: the upstream's API (`api`), the fallback tag (`tag`), or neither (`none`, an empty list). */
 const REFERRERS_FROM = "Entrepot-Referrers";
 
-/** How it is pulled, whether a cache between may give the answer to others, and what is recorded of it. */
-type Heeded = Pull &
+/** The pull context, with what determines response caching and what is recorded. */
+type RegistryPull = Pull &
   Pick<Described, "shared"> &
   Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
 
@@ -48,14 +47,14 @@ export function answerRegistry(
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   return recorder.record(entry, visit, async () => {
     try {
-      return await heeded(registryAuth, services, visitor, entry);
+      return await handle(registryAuth, services, visitor, entry);
     } catch (error) {
       throw visitor.url.searchParams.has("ns") ? forContainerd(error) : error;
     }
   });
 }
 
-async function heeded(
+async function handle(
   registryAuth: RegistryAuth,
   services: PullServices,
   visitor: Visitor,
@@ -63,7 +62,7 @@ async function heeded(
 ): Promise<Response> {
   const { request, url, now, later } = visitor;
   if (request.method !== "GET" && request.method !== "HEAD") {
-    throw new RegistryError("UNSUPPORTED", "this is a cache: it is pulled from, not pushed to", {
+    throw new RegistryError("UNSUPPORTED", "this cache is read-only: pushing is not supported", {
       headers: { Allow: "GET, HEAD" },
     });
   }
@@ -103,7 +102,7 @@ async function answer(
   wanted: Exclude<Wanted, { kind: "ping" }>,
   url: URL,
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   switch (wanted.kind) {
     case "manifest":
@@ -139,7 +138,7 @@ async function manifest(
   source: Source,
   wanted: Wanted & { kind: "manifest" },
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   const head = request.method === "HEAD";
   const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
@@ -165,7 +164,7 @@ function note(
   source: Source,
   kind: Kind,
   { status, warning }: Pick<Labelled, "status" | "warning">,
-  asked: Heeded,
+  asked: RegistryPull,
   isPull = false,
 ): void {
   asked.entry.status = status;
@@ -179,7 +178,7 @@ async function blob(
   source: Source,
   digest: Described["digest"] & PulledBlob["digest"],
   request: Request,
-  asked: Heeded,
+  asked: RegistryPull,
 ): Promise<Response> {
   const condition = request.headers.get("if-none-match");
   const matches = matchesEtag(condition, digest);
@@ -189,7 +188,7 @@ async function blob(
       ? await headBlob(services, source, digest, asked)
       : await pullBlob(services, source, digest, rangeOf(request, digest), asked);
   note(services, source, "blob", pulled, asked);
-  // Of what is being fetched its fill tells.
+  // A blob that is being fetched is reported by its fill.
   if (!head && "hit" in pulled.status)
     unlessQuiet(asked, () => services.reports.blob(source, digest, asked));
   const described = {
@@ -216,15 +215,16 @@ async function blob(
   return new Response(readable, { status: range ? 206 : 200, headers });
 }
 
-/** Feeds the answer while it is being sent. What fails breaks the transfer: it must never end as if it were whole. */
+/** Streams the body while the response is being sent. A failure must abort the transfer, which must never end as if it were
+ * complete. */
 function send(pulled: PulledBlob, writable: WritableStream, digest: string): void {
   pulled
     .writeTo?.(writable)
     .catch((error: Error) => {
-      console.warn(`entrepot: an answer with ${digest} was broken off: ${error.message}`);
+      console.warn(`entrepot: the transfer of ${digest} was aborted: ${error.message}`);
       return writable.abort(error);
     })
-    .catch(() => {}); // the client is gone: there is nobody left to tell
+    .catch(() => {}); // the client has disconnected
 }
 
 async function listHeaders(

@@ -1,4 +1,4 @@
-// What of a client's headers is heeded, and what a client makes of our answers.
+// Request headers: Cache-Control, Range, and containerd's handling of errors.
 
 import { RegistryError } from "../../oci/error.ts";
 
@@ -6,15 +6,16 @@ export function isNoCache(cacheControl: string | null): boolean {
   return (cacheControl ?? "").split(",").some((directive) => /^\s*no-cache\s*$/i.test(directive));
 }
 
-/** containerd asks a host again five times at once after a 429, and only then goes on to the next; after a 503 it goes
- * on. Only containerd sends `?ns=`. */
+/** Turns 429 into 503 for containerd, which repeats a 429 five times at once before trying the next host, but moves on at a
+ * 503. Only containerd sends `?ns=`. */
 export function forContainerd(error: unknown): unknown {
   if (!(error instanceof RegistryError) || error.status !== 429) return error;
   const { code, message, ...options } = error.toValue();
   return new RegistryError(code, message, { ...options, status: 503 });
 }
 
-/** A range counts only for the representation that If-Range names (RFC 9110, 13.1.5); there is no date to compare. */
+/** The Range header, if If-Range names this representation (RFC 9110, 13.1.5). Dates are not compared, because responses have
+ * none. */
 export function rangeOf(request: Request, digest: string): string | undefined {
   const condition = request.headers.get("if-range");
   if (condition !== null && condition !== `"${digest}"`) return undefined;

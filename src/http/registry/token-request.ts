@@ -1,32 +1,32 @@
-// What the token service is asked for: by a query with Basic (distribution's token specification), or by a form (its OAuth2 part).
+// Token request: parses a query with Basic credentials (distribution's token specification) or a form (its OAuth2 part).
 
 import { RegistryError } from "../../oci/error.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { textOf } from "../shared/body.ts";
 
 export interface Scope {
-  /** As the client says it. */
+  /** The repository as the client names it. */
   name: string;
   actions: string[];
 }
 
 export interface TokenParameters {
   scopes: Scope[];
-  /** The form's; else the header has it, if anybody. */
+  /** Password or refresh token of the form; otherwise credentials come from the header. */
   secret?: string;
-  /** A refresh token is wanted. */
+  /** Whether a refresh token is requested. */
   offline: boolean;
 }
 
-/** Of a form, in bytes; and how much may be asked for at once: a token that says all that has to fit into a header. */
-const LONGEST_FORM = 64 * 1024;
-const MOST_SCOPES = 25;
+/** Maximum form size, in bytes, and maximum number of scopes: a token that carries them all must fit into a header. */
+const MAX_FORM_SIZE = 64 * 1024;
+const MAX_SCOPES = 25;
 
-/** Throws UNSUPPORTED (400, and 405 for another method) and SIZE_INVALID (413). */
-export async function wantedIn(request: Request, url: URL): Promise<TokenParameters> {
-  if (request.method === "POST") return wantedByForm(await formOf(request));
+/** Throws UNSUPPORTED (400, or 405 for another method) and SIZE_INVALID (413). */
+export async function parseTokenRequest(request: Request, url: URL): Promise<TokenParameters> {
+  if (request.method === "POST") return parseForm(await formOf(request));
   if (request.method !== "GET")
-    throw new RegistryError("UNSUPPORTED", "this takes GET and POST", {
+    throw new RegistryError("UNSUPPORTED", "only GET and POST are supported", {
       headers: { Allow: "GET, POST" },
     });
   const { searchParams: query } = url;
@@ -36,7 +36,7 @@ export async function wantedIn(request: Request, url: URL): Promise<TokenParamet
   };
 }
 
-function wantedByForm(form: URLSearchParams): TokenParameters {
+function parseForm(form: URLSearchParams): TokenParameters {
   const type = form.get("grant_type");
   const field = { password: "password", refresh_token: "refresh_token" }[type ?? ""];
   if (field === undefined) throw bad("grant_type must be password or refresh_token");
@@ -50,13 +50,14 @@ async function formOf(request: Request): Promise<URLSearchParams> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/x-www-form-urlencoded\b/i.test(type))
     throw bad("the body must be a form, application/x-www-form-urlencoded");
-  return new URLSearchParams(await textOf(request, LONGEST_FORM, "a form"));
+  return new URLSearchParams(await textOf(request, MAX_FORM_SIZE, "a form"));
 }
 
-/** `repository:<name>:<actions>`, several in one text or in several. What is of another type, or no name, opens nothing here. */
+/** Parses `repository:<name>:<actions>`, several per text or several texts. Scopes of other types or invalid names are
+ * ignored. */
 function scopesIn(texts: readonly string[]): Scope[] {
   const scopes = texts.flatMap((text) => text.split(" ").filter((scope) => scope !== ""));
-  if (scopes.length > MOST_SCOPES) throw bad(`${MOST_SCOPES} scopes at most`);
+  if (scopes.length > MAX_SCOPES) throw bad(`at most ${MAX_SCOPES} scopes are supported`);
   return scopes.flatMap((scope) => {
     const [, name = "", actions = ""] =
       /^repository(?:\([a-z0-9]+\))?:(.+):([a-z,*]*)$/.exec(scope) ?? [];

@@ -1,5 +1,4 @@
-// The token service (distribution's token specification): what it is asked for, and what of that it gives. `GET /token` with Basic, and
-// `POST /token` with a form of OAuth2.
+// Token service (distribution's token specification): `GET /token` with Basic credentials, and `POST /token` with an OAuth2 form.
 
 import type { Somebody } from "../../access/authenticate.ts";
 import type { AccessServices } from "../../access/services.ts";
@@ -10,12 +9,12 @@ import { RegistryError } from "../../oci/error.ts";
 import { type Access, accessTo, type Target, targetOf } from "../../policy/authorize.ts";
 import { answerJson } from "../shared/answers.ts";
 import { addressOf, type RegistryAuth, type Visitor } from "./registry-auth.ts";
-import { type Scope, wantedIn } from "./token-request.ts";
+import { parseTokenRequest, type Scope } from "./token-request.ts";
 
 type TokenRequest = Scope & { target: Target };
 
-/** Throws UNAUTHORIZED (401) for who has nothing to show, or what is none; UNSUPPORTED (400) for what is no such request;
- * TOOMANYREQUESTS (429). */
+/** Throws UNAUTHORIZED (401) for missing or invalid credentials, UNSUPPORTED (400) for an invalid request, and TOOMANYREQUESTS
+ * (429). */
 export async function answerToken(
   config: Config,
   accessServices: AccessServices,
@@ -23,53 +22,53 @@ export async function answerToken(
   visitor: Visitor,
 ): Promise<Response> {
   const { url, request } = visitor;
-  const wanted = await wantedIn(request, url);
+  const wanted = await parseTokenRequest(request, url);
   const ns = url.searchParams.get("ns") ?? undefined;
   const address = addressOf(request);
   const asked = wanted.scopes.map((scope): TokenRequest => {
     const naming = { name: scope.name, host: url.host, ns };
     return { ...scope, target: targetOf(config, naming, address) };
   });
-  const somebody = await somebodyOf(registryAuth, wanted.secret, asked, visitor);
+  const somebody = await authenticateClient(registryAuth, wanted.secret, asked, visitor);
   const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
-  // A token that keeps nothing alive is heeded where nobody has to be somebody, too.
+  // A token that opts out of keeping images alive is honoured even where no login is required.
   const touches = somebody
     ? somebody.touches !== false
     : await registryAuth.touches(visitor, wanted.secret);
   return answer(accessServices, visitor, given, { somebody, touches }, wanted.offline);
 }
 
-/** Undefined for nobody, where somebody who is nobody may have something of what is asked for. */
-async function somebodyOf(
+/** Authenticates the client; undefined for an anonymous client if some requested repository is open to it. */
+async function authenticateClient(
   registryAuth: RegistryAuth,
   secret: string | undefined,
   asked: readonly TokenRequest[],
   visitor: Visitor,
 ): Promise<Somebody | undefined> {
-  // Docker's daemon sends a mirror the login of the registry that it stands for: where nobody has to be somebody, it is not looked at.
+  // Docker's daemon sends a mirror the credentials of the mirrored registry. If no login is required, they are ignored.
   if (asked.length > 0 && asked.every(({ target }) => target.free)) {
     await registryAuth.free(visitor);
     return undefined;
   }
   const asker = await registryAuth.tokenAsker(visitor, secret);
-  // A token of ours buys no other.
+  // An access token issued here cannot be exchanged for another.
   if (asker.who === "somebody" && asker.identity.kind === "holder") return asker;
   if (asker.who === "nobody" && asked.some(({ target }) => target.free)) return undefined;
   throw new RegistryError(
     "UNAUTHORIZED",
-    "a pull token, or an issuer's token, is wanted as the password",
+    "authentication required: send a pull token or an issuer's token as the password",
     {
       headers: { "WWW-Authenticate": 'Basic realm="entrepot"' },
     },
   );
 }
 
-/** What of what was asked for is answered. */
+/** A requested scope, with what is granted of it. */
 interface Given {
   name: string;
-  /** He may pull it, with the token or because of where he is. */
+  /** Whether the client may pull it, by its token or its network. */
   isOpen: boolean;
-  /** What the token says of it. */
+  /** The access claim of the issued token. */
   access?: Access;
 }
 

@@ -1,4 +1,4 @@
-// Answers of the API: JSON, which nobody keeps.
+// JSON responses of the API, never cached.
 
 import { jsonText } from "../../text/plain.ts";
 import { HARMLESS } from "./respond.ts";
@@ -20,7 +20,7 @@ export function answerJson(
   });
 }
 
-/** As people and programs read times. */
+/** ISO 8601 time; `at` is in ms since the epoch. */
 export function timeOf(at: number): string {
   return new Date(at).toISOString();
 }

@@ -1,9 +1,8 @@
-// Bodies that clients send: read no further than they may be long.
+// Request bodies: reads text up to a maximum size.
 
 import { RegistryError } from "../../oci/error.ts";
 
-/** Throws SIZE_INVALID (413).
- * @param most in bytes @param what it is, for the message */
+/** Throws SIZE_INVALID (413) beyond `most` bytes. `what` names the body in the message. */
 export async function textOf(request: Request, most: number, what: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -13,7 +12,9 @@ export async function textOf(request: Request, most: number, what: string): Prom
     size += read.value.byteLength;
     if (size > most) {
       await reader?.cancel();
-      throw new RegistryError("SIZE_INVALID", `${what} has ${most} bytes at most`, { status: 413 });
+      throw new RegistryError("SIZE_INVALID", `${what} may have at most ${most} bytes`, {
+        status: 413,
+      });
     }
     text += decoder.decode(read.value, { stream: true });
   }

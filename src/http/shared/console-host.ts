@@ -1,57 +1,58 @@
-// What the console is given by the house: the same door as the API's, and the API itself, which is all that it knows things from.
+// Console host: the contract between the console and the Worker. The console authorizes through the API's checks and reads data
+// only from the API.
 
 import type { Context, Hono } from "hono";
 import type { Person } from "../../access/administrators.ts";
 import type { Facts } from "../../setup/facts.ts";
 
 export interface ConsoleHost {
-  /** Answers a request as if it had come from outside, in this isolate. */
+  /** Dispatches a request in this isolate as if it came from outside. */
   ask(request: Request, context: Context): Promise<Response>;
-  /** Throws what a request is answered that may not pass, as the API does. */
+  /** Throws 401, 403 or 429 when the request is not admitted, as the API does. */
   admit(request: Request): Promise<Person>;
-  /** The address and the rules, for examples; only for a request that was admitted. */
+  /** The cache's address and rules, for examples; only for admitted requests. */
   facts(url: URL): Facts;
   ways(): Ways;
-  /** Begins a session for whoever has the admin token, or the viewer's. Throws as `Admin.signIn`. @returns its cookie */
+  /** Starts a session for an admin or viewer token and returns its cookie. Throws as `Admin.signIn`. */
   signIn(given: string, request: Request): Promise<string>;
-  /** Ends the request's session. Throws as `Admin.signOut`. @returns the cookie that ends it in the browser */
+  /** Ends the request's session and returns the cookie that removes it. Throws as `Admin.signOut`. */
   signOut(request: Request): Promise<string>;
 }
 
-/** How somebody can say who he is. */
+/** Available ways to sign in. */
 export interface Ways {
   token: boolean;
   access: boolean;
-  /** Why no token opens anything. */
+  /** Why no token can sign in. */
   problem?: string;
 }
 
-/** The console, made when it is first asked for. */
+/** Creates the console, on first use. */
 export type Pages = (consoleHost: ConsoleHost) => Hono;
 
-/** A browser asks for pages; curl and clients of registries do not. */
+/** Browsers accept HTML; curl and registry clients do not ask for it. */
 export function wantsPage({ headers }: Request): boolean {
   return (headers.get("accept") ?? "").includes("text/html");
 }
 
-/** Stands for this cache's own origin. */
+/** Placeholder for this cache's own origin. */
 const OWN_ORIGIN = "https://here.invalid";
-/** A path that is longer is none of ours, in characters. */
-const LONGEST_PATH = 4096;
-/** How often a path is decoded to see what it means to whatever reads it next: a proxy, or a browser. */
-const DECODED = 4;
+/** Maximum length of a path, in characters. */
+const MAX_PATH_LENGTH = 4096;
+/** Number of decoding rounds for which a path is checked, since proxies and browsers may decode it again. */
+const DECODING_ROUNDS = 4;
 
-/** A path of this cache's, with its query; `/` for anything that could lead elsewhere (open redirect): a URL, `//host`, `/\host`, what
- * a browser reads as that since it drops TAB, CR and LF, or what becomes that once it is decoded or its dots are resolved. */
+/** A path of this cache, with query and fragment, or `/`. Attack: open redirect by a URL, `//host`, `/\host`, a form that
+ * browsers read as one of these after dropping TAB, CR and LF, or one that becomes such after decoding or resolving dots. */
 export function pathIn(given: string | undefined): string {
-  if (given === undefined || given.length > LONGEST_PATH || !isOurs(given)) return "/";
+  if (given === undefined || given.length > MAX_PATH_LENGTH || !isOurs(given)) return "/";
   const { pathname, search, hash } = new URL(given, OWN_ORIGIN);
   return isOurs(pathname) ? pathname + search + hash : "/";
 }
 
 function isOurs(text: string): boolean {
   let path = /^[^?#]*/.exec(text)?.[0] ?? "";
-  for (let time = 0; time < DECODED; time++) {
+  for (let time = 0; time < DECODING_ROUNDS; time++) {
     if (!leadsHere(path)) return false;
     path = path.replace(/%([0-7][0-9a-f])/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
   }

@@ -1,17 +1,18 @@
-// Where a browser's request comes from: a page of this cache, or of another site, which must not have anything changed here.
+// Request origin: distinguishes requests of this cache's own pages from those of other sites, which must not change anything
+// (CSRF).
 
 import { isLoopback } from "../../config/upstream.ts";
 import { RegistryError } from "../../oci/error.ts";
 
-/** What changes nothing, whatever the method. */
-const READING = ["/api/lifecycle/preview", "/lifecycle/preview"];
+/** Paths that change nothing, whatever the method. */
+const READ_ONLY_PATHS = ["/api/lifecycle/preview", "/lifecycle/preview"];
 
 export function isReading({ method, url }: Request): boolean {
-  return method === "GET" || method === "HEAD" || READING.includes(new URL(url).pathname);
+  return method === "GET" || method === "HEAD" || READ_ONLY_PATHS.includes(new URL(url).pathname);
 }
 
-/** Fetch Metadata, or `Origin`; what is no browser sends neither. Over https the scheme counts too: a page of the same host over http is what a
- * neighbour on the network made of it. */
+/** Uses Fetch Metadata or `Origin`, which only browsers send. On https the scheme counts too, because a page of the same host
+ * over http may have been forged on the network. */
 export function isOfAnotherSite({ url, headers }: Request): boolean {
   const site = headers.get("sec-fetch-site");
   if (site !== null && site !== "none" && site !== "same-origin") return true;
@@ -22,21 +23,21 @@ export function isOfAnotherSite({ url, headers }: Request): boolean {
   return own.protocol === "https:" ? theirs.origin !== own.origin : theirs.host !== own.host;
 }
 
-/** What a browser sends along with a change says where that comes from: without it, it is none of the console's. */
+/** Throws DENIED (403) for a change without headers that prove it comes from this site. Browsers send them with every change. */
 export function expectOurs(request: Request): void {
   const { headers } = request;
   const isTold = headers.has("sec-fetch-site") || headers.has("origin");
   if (!isReading(request) && (!isTold || isOfAnotherSite(request))) throw anotherSite();
 }
 
-/** `npm start` says LOCAL_ADMIN where it listens on loopback alone. A page in a browser of this machine can send requests there too: they
- * come with another site's name as the host (DNS rebinding), or say that they are another's. Somebody who follows a link to a page
- * here sees it himself, and nobody else does: no page of ours can be framed. */
+/** Whether a request may act as LOCAL_ADMIN, which `npm start` sets when listening on loopback only. Attacks: a page in a
+ * local browser sends requests here with another site's host name (DNS rebinding) or origin. Following a link to a page here
+ * is harmless, because only the user sees it and no page can be framed. */
 export function isOfThisMachine(request: Request): boolean {
   const isLed = isReading(request) && request.headers.get("sec-fetch-mode") === "navigate";
   return isLoopback(new URL(request.url).hostname) && (isLed || !isOfAnotherSite(request));
 }
 
 export function anotherSite(): RegistryError {
-  return new RegistryError("DENIED", "this was asked for by another site");
+  return new RegistryError("DENIED", "cross-site request refused");
 }

@@ -1,5 +1,5 @@
-// The record of a request: one line in the log, the numbers, and a point for Analytics Engine where that is bound. Of what a client says
-// only names are told on; never a header, a query or a host, which may be a secret.
+// Request record: one log line, the metrics, and an Analytics Engine data point if bound. Of client input only names are
+// recorded, never headers, queries or hosts, which may be secrets.
 
 import type { LogLevel } from "../../config/log.ts";
 import type { Analytics } from "../../meter/analytics.ts";
@@ -18,22 +18,22 @@ import type { Reports } from "../../pull/reports.ts";
 import type { ReadVisit } from "../../store/visit.ts";
 import { jsonText } from "../../text/plain.ts";
 
-/** What is known of a request, as it comes to be known. */
+/** What is known of a request, filled in as it is processed. */
 export interface Entry {
   kind: "ping" | "token" | "manifest" | "blob" | "tags" | "referrers" | "nothing";
   method: string;
   steps: Steps;
-  /** As the client names it. */
+  /** The name as the client sent it. */
   name?: string;
   /** Tag or digest. */
   reference?: string;
   who?: string;
   source?: Source;
   status?: CacheStatus;
-  /** Why it is not fresh. */
+  /** Why the response is stale. */
   warning?: string;
   agent?: string;
-  /** The platform's name for the request. */
+  /** Cloudflare's request ID (`cf-ray`). */
   ray?: string;
 }
 
@@ -46,7 +46,7 @@ export function entryOf({ request: { method, headers } }: { request: Request }):
 type Result = Outcome | "ok" | Refusal;
 type Refusal = "unauthorized" | "denied" | "unknown" | "limited" | "invalid" | "failed";
 
-/** Of what a client says of itself. */
+/** Maximum length of client-supplied text in the log, in characters. */
 const MAX_CLIENT_TEXT = 200;
 
 export class Recorder {
@@ -60,7 +60,7 @@ export class Recorder {
     this.#analytics = analytics;
   }
 
-  /** The answer, which says how long it took; or the error, which says nothing of that: it could tell what there is. */
+  /** Returns the response with its timings, or rethrows the error without them: an error's timing could reveal what exists. */
   async record(entry: Entry, visit: ReadVisit, answer: () => Promise<Response>): Promise<Response> {
     try {
       const response = await answer();
@@ -97,7 +97,7 @@ export class Recorder {
     const rule = source?.rule.name ?? "";
     const { total } = steps;
     meter.count("entrepot_requests", { rule, kind, result });
-    // A client that has the manifest pulls nothing.
+    // A 304 is not a pull.
     if (kind === "manifest" && method === "GET" && answer.status !== 304)
       meter.count("entrepot_pulls", { rule, result });
     meter.observe("entrepot_request_duration_seconds", { kind, result }, total / 1000);
@@ -116,8 +116,8 @@ export class Recorder {
     try {
       this.#analytics?.writeDataPoint(point);
     } catch (error) {
-      // What is not recorded breaks no answer.
-      console.error(`entrepot: Analytics Engine took no point: ${(error as Error).message}`);
+      // A failure to record must not fail the response.
+      console.error(`entrepot: writing to Analytics Engine failed: ${(error as Error).message}`);
     }
   }
 }
@@ -129,7 +129,7 @@ function lineOf(
 ): string {
   const { error } = answer;
   const instead = status && "instead" in status ? status.instead : undefined;
-  // What is undefined is left out.
+  // Undefined fields are left out of the JSON.
   return jsonText({
     message: "entrepot: request",
     kind,

@@ -1,4 +1,4 @@
-// Responses: the headers that clients, caches and people with curl rely on. Errors are rendered here, once.
+// Responses: headers for registry clients, caches and curl users, and the rendering of errors.
 
 import type { ErrorCode } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
@@ -6,33 +6,33 @@ import { renderCacheStatus } from "../../pull/cache-status.ts";
 import type { Labelled } from "../../pull/stale.ts";
 import { jsonText } from "../../text/plain.ts";
 
-/** On every answer, so that a client knows a registry (distribution's legacy header; docker looks for it). */
+/** On every response: clients such as docker recognize a registry by this legacy header of distribution. */
 const API_VERSION = { "Docker-Distribution-Api-Version": "registry/2.0" };
 
-/** A browser that is led here does nothing with it. */
+/** Keeps browsers from rendering a response. */
 export const HARMLESS = {
   "X-Content-Type-Options": "nosniff",
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   "Referrer-Policy": "no-referrer",
 };
 
-/** On every answer under /v2/. Content is an upstream's, on the origin that has the console's cookie: a browser that is led to it
- * renders nothing, runs nothing, and lets no other site embed it. */
+/** On every response under /v2/. Attack: content from an upstream is served on the origin that holds the console's cookie;
+ * with these headers a browser renders nothing, runs nothing, and lets no other site embed it. */
 export const NO_PAGE = {
   "X-Content-Type-Options": "nosniff",
   "Content-Security-Policy": "default-src 'none'; sandbox",
   "Cross-Origin-Resource-Policy": "same-origin",
 };
 
-/** How long a shared cache may give a digest to others, in s: no longer than a quarantine takes to hold here. */
-const SHARED = 60;
+/** How long a shared cache may serve a digest, in s: no longer than a quarantine takes to become effective here. */
+const SHARED_MAX_AGE = 60;
 
-/** What a digest names never changes, but whether it may be had does. `no-transform`: a proxy that compresses breaks digests and
+/** Content of a digest never changes, but access to it may. `no-transform`, because compressing proxies break digests and
  * lengths. */
 function cacheControl(immutable: boolean, shared: boolean): string {
   if (!immutable) return "no-cache, no-transform";
   return shared
-    ? `public, max-age=${SHARED}, no-transform`
+    ? `public, max-age=${SHARED_MAX_AGE}, no-transform`
     : "private, max-age=31536000, immutable, no-transform";
 }
 
@@ -40,9 +40,9 @@ export interface Described extends Labelled {
   digest: string;
   mediaType: string;
   size: number | undefined;
-  /** Named by digest, not by tag. */
+  /** Requested by digest, not by tag. */
   immutable: boolean;
-  /** From an upstream that is asked without credentials, so that a shared cache may keep it. */
+  /** Pulled from the upstream without credentials, so a shared cache may store it. */
   shared: boolean;
 }
 
@@ -58,7 +58,7 @@ export function contentHeaders(content: Described): Record<string, string> {
   };
 }
 
-/** Where an answer comes from, how old it is, and why it is not younger: `Warning` in the form of RFC 7234, 5.5.7. */
+/** Where a response comes from, its age, and why it is stale; `Warning` in the form of RFC 7234, 5.5.7. */
 export function labelHeaders({ status, age, warning }: Labelled): Record<string, string> {
   return {
     "Cache-Status": renderCacheStatus(status),
@@ -71,7 +71,7 @@ function quoted(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, " ").replace(/["\\]/g, "\\$&");
 }
 
-/** RFC 9110, 13.1.2: weak comparison, a list, or `*`. */
+/** RFC 9110, 13.1.2: weak comparison with a list or `*`. */
 export function matchesEtag(ifNoneMatch: string | null, digest: string): boolean {
   if (ifNoneMatch === null) return false;
   return ifNoneMatch.split(",").some((entry) => {
@@ -80,7 +80,7 @@ export function matchesEtag(ifNoneMatch: string | null, digest: string): boolean
   });
 }
 
-/** @param more headers that the 200 would have beside the content's own (RFC 9110, 15.4.5) */
+/** @param more headers that the 200 response would have besides the content's own (RFC 9110, 15.4.5) */
 export function notModified(content: Described, more: Record<string, string> = {}): Response {
   const { "Content-Length": _, "Content-Type": __, ...headers } = contentHeaders(content);
   return new Response(null, { status: 304, headers: { ...headers, ...more } });
@@ -104,7 +104,7 @@ function errorsBody(code: ErrorCode, message: string): string {
   return jsonText({ errors: [{ code, message, detail: null }] });
 }
 
-/** The one place where errors become answers. */
+/** The only place where errors become responses. */
 export function errorResponse(error: unknown): Response {
   const { code, message, status, headers, upstreamStatus } = asRegistryError(error);
   const cacheStatus: Record<string, string> = upstreamStatus

@@ -1,5 +1,5 @@
-// How a request came: over https, over http on this machine, or over http from elsewhere, where everybody on the way reads and changes
-// what is sent. What of the last is answered, and how a browser is kept from it.
+// Transport: handles requests over https, over http on this machine, and over http from elsewhere, where the network can read and
+// change them.
 
 import type { Auth } from "../../config/auth.ts";
 import { kindOf } from "../../config/host-kind.ts";
@@ -8,19 +8,19 @@ import { RegistryError } from "../../oci/error.ts";
 import { wantsPage } from "./console-host.ts";
 import { HARMLESS } from "./respond.ts";
 
-/** How long a browser asks over https alone, in s (RFC 6797): a year. */
+/** HSTS max-age, in s: one year (RFC 6797). */
 const HSTS = "max-age=31536000";
 
-const ELSEWHERE =
-  "this was asked for over http://, where others can read and change it: use https://, or 127.0.0.1 on the machine itself";
+const INSECURE =
+  "requests over http:// are refused, since others can read and change them: use https://, or 127.0.0.1 on the machine itself";
 
-/** Whether others on the network can read it. The URL's scheme is the platform's word, and no header counts.  */
+/** Whether others on the network can read the request. Only the URL's scheme, which the platform sets, counts; headers do not. */
 export function isPlain({ protocol, hostname }: URL): boolean {
   return protocol !== "https:" && !isLoopback(hostname);
 }
 
-/** What a request that others can read is answered in place of its answer; undefined: it is answered. Throws DENIED (403).
- * @param auth undefined where the configuration cannot be used */
+/** The redirect for a request that others can read; undefined if it is to be served. Throws DENIED (403). `auth` is undefined
+ * if the configuration is invalid. */
 export function redirectOf(
   request: Request,
   url: URL,
@@ -32,7 +32,7 @@ export function redirectOf(
   if (!isRead || !wantsPage(request) || isOfClients(url) || url.port !== "")
     throw new RegistryError(
       "DENIED",
-      `${ELSEWHERE}; AUTH.insecureHttp is for pulls without a login from private addresses`,
+      `${INSECURE}; AUTH.insecureHttp allows pulls without a login at private addresses`,
     );
   const Location = `https://${url.host}${url.pathname}${url.search}`;
   return new Response(null, {
@@ -41,31 +41,28 @@ export function redirectOf(
   });
 }
 
-/** With `insecureHttp` images alone are given, to whom asks for them without credentials. */
+/** With `insecureHttp`, only pulls without credentials are served. */
 function expectPull({ headers }: Request, { pathname }: URL): undefined {
   if (pathname !== "/v2" && !pathname.startsWith("/v2/"))
-    throw new RegistryError(
-      "DENIED",
-      `${ELSEWHERE}; with AUTH.insecureHttp nothing but pulls is answered`,
-    );
+    throw new RegistryError("DENIED", `${INSECURE}; AUTH.insecureHttp allows nothing but pulls`);
   if (["authorization", "cf-access-jwt-assertion", "cookie"].some((name) => headers.has(name)))
     throw plainLogin();
 }
 
-/** Credentials that came over http are refused, good or not, or a client would go on sending them. */
+/** Credentials sent over http are refused even if valid, because the client would otherwise keep sending them. */
 export function plainLogin(): RegistryError {
   return new RegistryError(
     "DENIED",
-    `no login is taken over http://, where others can read it: use https://`,
+    `credentials are refused over http://, where others can read them: use https://`,
   );
 }
 
-/** What programs ask for: one that were redirected would go on sending its credentials over http first. */
+/** Paths requested by programs: a redirected program would keep sending its credentials over http first. */
 function isOfClients({ pathname }: URL): boolean {
   return /^\/(v2|token|api|metrics)(\/|$)/.test(pathname);
 }
 
-/** Has browsers use https from then on. Not on loopback: that would be said of every server on this machine. */
+/** Sets HSTS, but not on loopback, where it would apply to every server on the machine. */
 export function keepSecure(response: Response, { protocol, hostname }: URL): void {
   if (protocol === "https:" && !isLoopback(hostname))
     response.headers.set("Strict-Transport-Security", HSTS);
