@@ -65,7 +65,9 @@ describe("a manifest names so much at most", () => {
   it.each(["manifests", "layers", "blobs", "fsLayers", "history"])("in %s", (field) => {
     const made = (count: number) => bytesOf(`{"${field}":[${"{},".repeat(count - 1)}{}]}`);
     expect(excessIn(made(MOST_DESCRIPTORS))).toBeUndefined();
-    expect(excessIn(made(MOST_DESCRIPTORS + 1))).toContain(`more than the maximum of ${MOST_DESCRIPTORS}`);
+    expect(excessIn(made(MOST_DESCRIPTORS + 1))).toContain(
+      `more than the maximum of ${MOST_DESCRIPTORS}`,
+    );
     expect(excessIn(made(100_000))).toContain("names 100000");
   });
 
