@@ -1,8 +1,8 @@
-// The store's bindings (wrangler.toml).
+// Store bindings (wrangler.toml).
 
 export interface StoreBindings {
-  /** Blobs, manifests and the records of tags. */
+  /** Blobs, manifests, and records of tags and links. */
   BLOBS: R2Bucket;
-  /** Near copies: what tags mean, manifests, and lists. */
+  /** Copies for reading at low latency: tag mappings, manifests, lists, links, and layouts of blobs. */
   META: KVNamespace;
 }

@@ -1,4 +1,4 @@
-// What KV claims of blobs: their layouts, so that a reader near by needs not go to R2. R2's heads have the last word.
+// Blob records: layouts of blobs in KV, which spare a reader a request to R2. They may be outdated; R2's heads are authoritative.
 
 import type { Digest } from "../oci/digest.ts";
 import { within } from "../platform/deadline.ts";
@@ -6,11 +6,11 @@ import { countedKv } from "./counted.ts";
 import { blobKvKey } from "./keys.ts";
 import type { Layout } from "./segments.ts";
 
-/** What KV has. */
+/** The value in KV. */
 type Recorded = Omit<Layout, "digest"> & Confirmed;
 
 interface Confirmed {
-  /** When R2 last had that head, in ms since the epoch. */
+  /** When the head was last seen in R2, in ms since the epoch. */
   confirmedAt: number;
 }
 
@@ -18,9 +18,9 @@ export interface Claim extends Confirmed {
   layout: Layout;
 }
 
-/** KV takes one write a second to a key; in ms. */
+/** Pause before a repeated write, in ms: KV accepts one write per second and key. */
 const PAUSE = 1100;
-/** A write that takes longer, in ms, is not waited for. */
+/** Timeout of a write, in ms. */
 const WRITE_TIMEOUT = 5_000;
 
 export class BlobRecords {
@@ -38,36 +38,36 @@ export class BlobRecords {
       return { layout: { ...layout, digest }, confirmedAt };
     } catch (error) {
       console.error(`entrepot: KV failed to read a blob's record: ${(error as Error).message}`);
-      return undefined; // R2 knows
+      return undefined; // R2 is read instead
     }
   }
 
-  /** @param now at which the head is there, in ms since the epoch
-   * @param again whether a write that KV refuses is repeated: for whoever has published the blob, and nobody else */
+  /** @param now when the head was seen, in ms since the epoch
+   * @param again repeats a write that KV refuses; only for the publisher of the blob */
   async put({ digest, ...layout }: Layout, now: number, again = false): Promise<void> {
     const record: Recorded = { ...layout, confirmedAt: now };
     try {
       const write = () => this.#kv.put(blobKvKey(digest), JSON.stringify(record));
       await (again ? twice(write) : once(write));
     } catch (error) {
-      // Readers find the head; and what the record said before is compared with it in its time.
+      // Readers without a record find the head, and an outdated record is compared with it later.
       console.error(`entrepot: KV refused the record of ${digest}: ${(error as Error).message}`);
     }
   }
 
-  /** There is no such blob. */
+  /** Deletes the record of a blob that no longer exists. */
   async delete(digest: Digest): Promise<void> {
     try {
       await twice(() => this.#kv.delete(blobKvKey(digest)));
     } catch (error) {
-      // As above.
+      // The outdated record is compared with R2 later.
       console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
     }
   }
 }
 
 function once(write: () => Promise<void>): Promise<void> {
-  return within(write(), WRITE_TIMEOUT, () => new Error("no answer in time"));
+  return within(write(), WRITE_TIMEOUT, () => new Error("timeout"));
 }
 
 async function twice(write: () => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-// Blobs in R2. A blob exists if and only if its head object does; the head is written last, once the whole is verified.
+// Blobs in R2. A blob exists if and only if its head object does; the head is written last, after the whole blob is verified.
 
 import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
@@ -9,13 +9,13 @@ import { attemptPrefix, blobKey, segmentKey, segmentNumber } from "./keys.ts";
 import { listObjects, PAGE } from "./listing.ts";
 import { type Layout, SEGMENT, segmentLength } from "./segments.ts";
 
-/** A stretch of one segment, in bytes from its start. */
+/** A range of one segment, in bytes from its start. */
 export interface Slice {
   offset: number;
   length: number;
 }
 
-/** A blob's head, as R2 has it. */
+/** A blob's head in R2. */
 export interface Head {
   layout: Layout;
   /** In ms since the epoch. */
@@ -40,7 +40,7 @@ export class BlobStore {
     return head ? headOf(digest, head) : undefined;
   }
 
-  /** The head and the first segment, in one read; without the segment where it is not as long as it must be. */
+  /** Reads the head and the first segment at once; leaves out the segment if its length is wrong. */
   async open(digest: Digest): Promise<(Head & { first?: ReadableStream }) | undefined> {
     const object = await withRetries(() => this.#bucket.get(blobKey(digest)));
     if (!object) return undefined;
@@ -50,12 +50,12 @@ export class BlobStore {
     return head;
   }
 
-  /** A segment of a published blob; undefined where it is missing or not as long as it must be. */
+  /** A segment of a published blob; undefined if it is missing or its length is wrong. */
   async segment(layout: Layout, number: number, slice: Slice): Promise<ReadableStream | undefined> {
     return (await this.#segment(layout, number, slice))?.body;
   }
 
-  /** A segment in memory, whole, and of that generation; undefined as above. */
+  /** A whole segment of that generation in memory; undefined if it is missing, or its length or generation is wrong. */
   async wholeSegment(layout: Layout, number: number): Promise<Uint8Array | undefined> {
     const object = await this.#segment(layout, number);
     if (!object) return undefined;
@@ -74,7 +74,7 @@ export class BlobStore {
     return undefined;
   }
 
-  /** A segment of an attempt that is still being made; undefined where it is not there (any more). */
+  /** A segment of a running attempt; undefined if it is not stored, or no longer. */
   async attemptSegment(
     digest: Digest,
     attempt: string,
@@ -84,13 +84,13 @@ export class BlobStore {
     return (await this.#read(segmentKey(digest, attempt, number), slice))?.body;
   }
 
-  /** R2 answers any range of an empty object with 10039: so none is asked for. */
+  /** Requests no range of an empty slice, since R2 answers any range of an empty object with error 10039. */
   #read(key: string, slice: Slice | undefined): Promise<R2ObjectBody | null> {
-    const partly = slice && slice.length > 0 && slice.length < SEGMENT;
-    return withRetries(() => this.#bucket.get(key, partly ? { range: slice } : {}));
+    const isPartial = slice && slice.length > 0 && slice.length < SEGMENT;
+    return withRetries(() => this.#bucket.get(key, isPartial ? { range: slice } : {}));
   }
 
-  /** False where the segment is there already: written by an incarnation that died since, and to be read back. */
+  /** Stores a segment; false if it exists already, written by an earlier incarnation of the object, and must be read back. */
   async putSegment(
     digest: Digest,
     attempt: string,
@@ -102,7 +102,7 @@ export class BlobStore {
     return (await withRetries(() => this.#bucket.put(key, bytes, options))) !== null;
   }
 
-  /** What of an attempt is stored: segment number → bytes. */
+  /** The stored segments of an attempt: size in bytes by segment number. */
   async storedSegments(digest: Digest, attempt: string): Promise<Map<number, number>> {
     const stored = new Map<number, number>();
     for await (const object of listObjects(this.#bucket, attemptPrefix(digest, attempt)))
@@ -110,7 +110,7 @@ export class BlobStore {
     return stored;
   }
 
-  /** Makes a blob of one segment visible. R2 verifies the digest with the write. */
+  /** Publishes a blob of one segment. R2 verifies the digest as part of the write. */
   async publishWhole(digest: Digest, bytes: Uint8Array): Promise<Layout> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
     const attempt = "whole";
@@ -121,8 +121,8 @@ export class BlobStore {
     return { digest, size, attempt, twin, generation: head.version };
   }
 
-  /** Makes a blob of many segments visible. They were verified together by who wrote them; the first is copied
-   * into the head, and is to be deleted where it was. */
+  /** Publishes a blob of several segments, which the caller has verified together. The first is copied into the head; the caller deletes
+   * the original. */
   async publish(digest: Digest, size: number, attempt: string, twin: Digest): Promise<Layout> {
     const head = await withRetries(async () => {
       const first = await this.#bucket.get(segmentKey(digest, attempt, 0));
@@ -132,25 +132,25 @@ export class BlobStore {
     return { digest, size, attempt, twin, generation: head.version };
   }
 
-  /** Takes a published blob back into its attempt, less what is missing, so that a fill can mend it.
-   * The order keeps a crash in between harmless: the first segment is copied before the head goes. */
+  /** Turns a published blob with missing segments back into its attempt, so that a fill can repair it. The first segment is copied before
+   * the head is deleted, so that a crash in between does no harm. */
   async unpublish(layout: Layout): Promise<void> {
     const head = await this.open(layout.digest);
     if (!head) return;
     if (head.layout.generation !== layout.generation) {
       await head.first?.cancel();
-      return; // published anew meanwhile
+      return; // it was published again meanwhile
     }
     if (head.first) {
       const first = new Uint8Array(await new Response(head.first).arrayBuffer());
       await this.putSegment(layout.digest, layout.attempt, 0, first);
     }
-    // The head first: whoever compares KV's record with it then finds none, and deletes the record too.
+    // The head first: a concurrent comparison of KV's record then finds no head, and deletes the record too.
     await this.#bucket.delete(blobKey(layout.digest));
     await this.records.delete(layout.digest);
   }
 
-  /** Tells KV of a blob that was published. */
+  /** Records a blob in KV that was just published. */
   announce(layout: Layout): Promise<void> {
     return this.records.put(layout, Date.now(), true);
   }
@@ -159,7 +159,7 @@ export class BlobStore {
     await this.#bucket.delete(segmentKey(digest, attempt, number));
   }
 
-  /** @returns how many bytes were deleted */
+  /** @returns the number of bytes deleted */
   async deleteAttempt(digest: Digest, attempt: string): Promise<number> {
     const keys: string[] = [];
     let bytes = 0;
@@ -172,11 +172,11 @@ export class BlobStore {
     return bytes;
   }
 
-  /** Makes a blob invisible. Its segments behind the head stay, for whoever is reading them.
-   * @returns whether there was one */
+  /** Deletes a blob's head. Its other segments stay for readers that are using them.
+   * @returns whether the blob existed */
   async remove(digest: Digest): Promise<boolean> {
     const had = (await this.head(digest)) !== undefined;
-    // The head first: whoever compares KV's record with it then finds none, and deletes the record too.
+    // The head first: a concurrent comparison of KV's record then finds no head, and deletes the record too.
     if (had) await withRetries(() => this.#bucket.delete(blobKey(digest)));
     await this.records.delete(digest);
     return had;

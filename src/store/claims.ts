@@ -1,28 +1,28 @@
-// Claims: what somebody of this isolate has taken on himself to do, and others leave alone for a while.
+// Claims: work that a request of this isolate has taken on, and other requests skip for a while.
 
 export class Claims {
-  readonly #most: number;
-  /** Key → until when, in ms since the epoch, and of which version. */
+  readonly #max: number;
+  /** End of each claim, in ms since the epoch, and its version, by key. */
   readonly #taken = new Map<string, { until: number; version: string }>();
 
-  /** @param most claims at once; when there are more, all are forgotten: something is then done twice */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param max number of claims; when it is exceeded all are dropped, and some work is then done twice */
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** Whether the caller is to do it.
+  /** Claims work; returns whether the caller should do it.
    * @param now in ms since the epoch
-   * @param time for which, in ms, it is then left alone
-   * @param version of what is to be done: another one is not left alone */
+   * @param time how long others skip it, in ms
+   * @param version of the work; a claim of another version does not count */
   take(key: string, now: number, time: number, version = ""): boolean {
     const taken = this.#taken.get(key);
     if (taken && taken.version === version && taken.until > now) return false;
-    if (this.#taken.size >= this.#most) this.#taken.clear();
+    if (this.#taken.size >= this.#max) this.#taken.clear();
     this.#taken.set(key, { until: now + time, version });
     return true;
   }
 
-  /** It was not done. */
+  /** Gives back a claim whose work was not done. */
   release(key: string): void {
     this.#taken.delete(key);
   }

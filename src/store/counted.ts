@@ -1,4 +1,4 @@
-// R2 and KV with every operation counted, as Cloudflare bills them: class A changes and lists, class B reads; deleting from R2 is free.
+// Counted R2 and KV: counts every operation as Cloudflare bills it (R2 class A: writes and lists; class B: reads; deletes are free).
 
 import { meter } from "../meter/meter.ts";
 import { observed } from "../platform/observed.ts";

@@ -1,51 +1,54 @@
-// The edge cache: copies in the data centre that answers the client, by the Cache API. What a key means never changes, or is
-// kept for seconds; and it is looked into for those alone who have passed every check.
+// Edge cache: copies in the client's data center, by the Cache API. The value of a key never changes, or is kept for seconds only. It is
+// read only for requests that have passed every access check.
 
 import { within } from "../platform/deadline.ts";
 import { Claims } from "./claims.ts";
 import { edgeUrl } from "./keys.ts";
 import type { ReadVisit } from "./visit.ts";
 
-/** A cache of our own: no request of a client's, and no fetch of ours, reads or writes it. */
+/** Name of a separate cache, which no client request and no fetch of this Worker reads or writes. */
 const NAME = "entrepot";
-const MOST_CLAIMS = 10_000;
-/** Until when an entry counts, in ms since the epoch: a zone's settings may have their way with the headers of HTTP. */
+/** Maximum number of claims of an isolate. */
+const MAX_CLAIMS = 10_000;
+/** Header with an entry's expiry, in ms since the epoch, since a zone's settings may override HTTP's cache headers. */
 const UNTIL = "Entrepot-Until";
 
 export interface EdgeEntry {
   bytes: Uint8Array;
   contentType: string;
-  /** For how long it may be kept, in s. */
+  /** How long it may be kept, in s. */
   maxAge: number;
 }
 
-/** What comes from next door is here by then, in ms; else it is not worth waiting for. */
+/** Timeout of a read, in ms; slower than this, R2 is faster. */
 export const EDGE_TIMEOUT = 1000;
-/** An entry is written by then, in ms, or never. */
-const WRITTEN = 10_000;
-/** How many visits the cache must fail one after the other to be done without, and for how long then, in ms. A visit that it has
- * failed does without from then on: it may have had as many operations as a request may. */
-const MOST_FAILED = 3;
-const REST = 10_000;
+/** Timeout of a write or a deletion, in ms. */
+const WRITE_TIMEOUT = 10_000;
+/** Number of requests in a row with a failure after which the cache is not used for PAUSE. A request with a failure does not use the cache
+ * again: it may have reached its limit of operations. */
+const MAX_FAILURES = 3;
+/** How long the cache is not used after failures, in ms. */
+const PAUSE = 10_000;
 
-/** What of an entry is wanted, in bytes; and how long all of it is. */
+/** A range of an entry, in bytes. */
 export interface EdgePart {
   offset: number;
   length: number;
+  /** Length of the whole entry. */
   of: number;
 }
 
 export class EdgeCache {
-  /** Of URLs that are written, or have been. */
-  readonly #claims = new Claims(MOST_CLAIMS);
+  /** Claims of URLs to write. */
+  readonly #claims = new Claims(MAX_CLAIMS);
   readonly #failed = new WeakSet<ReadVisit>();
   #failures = 0;
-  #restsUntil = 0;
+  #pausedUntil = 0;
   #opened: Cache | undefined;
 
-  /** Undefined where it is not there, is not as long as it must be, or cannot be read. */
+  /** Undefined if the entry is missing, its length is wrong, or the read fails. */
   async match(visit: ReadVisit, key: string, part?: EdgePart): Promise<Response | undefined> {
-    if (!this.#isThere(visit)) return undefined;
+    if (!this.#isAvailable(visit)) return undefined;
     const range = part && part.length > 0 && part.length < part.of && rangeOf(part);
     const url = edgeUrl(visit.host, key);
     const asked = range ? new Request(url, { headers: { Range: `bytes=${range}` } }) : url;
@@ -54,18 +57,18 @@ export class EdgeCache {
       this.#failures = 0;
       if (!response) return undefined;
       const isPast = Number(response.headers.get(UNTIL)) <= visit.now;
-      if (!isPast && (!part || isOf(part, range, response))) return response;
+      if (!isPast && (!part || hasLength(part, range, response))) return response;
       await response.body?.cancel();
       if (isPast) return undefined;
-      console.error(`entrepot: the edge cache has other than it was given under ${key}`);
+      console.error(`entrepot: the edge cache returned an unexpected value for ${key}`);
     } catch (error) {
       this.#fail(visit, "read", error);
     }
     return undefined;
   }
 
-  /** The API takes a body that breaks off for a whole one (seen locally): so an entry is put from memory, never from a stream.
-   * @returns whether it was written, as far as the API says */
+  /** Writes an entry from memory, never from a stream, since the API takes a body that breaks off for a complete one (seen locally).
+   * @returns whether the API reported success */
   async put(
     visit: ReadVisit,
     key: string,
@@ -80,49 +83,49 @@ export class EdgeCache {
     try {
       const response = new Response(bytes, { headers });
       const put = this.#cache().then((cache) => cache.put(edgeUrl(visit.host, key), response));
-      await within(put, WRITTEN, late);
+      await within(put, WRITE_TIMEOUT, late);
       return true;
     } catch (error) {
-      this.#fail(visit, "write", error); // only a copy is not made
+      this.#fail(visit, "write", error); // only a copy is missing
       return false;
     }
   }
 
-  /** Of this data centre alone: the API cannot reach the others. */
+  /** Deletes the copy in this data center only: the API cannot reach others. */
   async delete(visit: ReadVisit, key: string): Promise<void> {
     const url = edgeUrl(visit.host, key);
     this.#claims.release(url);
-    if (!this.#isThere(visit)) return;
+    if (!this.#isAvailable(visit)) return;
     try {
       const deleted = this.#cache().then((cache) => cache.delete(url));
-      await within(deleted, WRITTEN, late);
+      await within(deleted, WRITE_TIMEOUT, late);
     } catch (error) {
-      this.#fail(visit, "delete", error); // its time will pass
+      this.#fail(visit, "delete", error); // the entry expires
     }
   }
 
-  /** Whether the caller is to write it: false where this isolate has lately, or where there is no edge cache. Behind Cloudflare
-   * Access the API takes copies and loses them without a word; so it is not tried again at once.
-   * @param time for which, in ms, the key is then left alone
-   * @param version of what is to be written: another one is not left alone */
+  /** Whether the caller should write an entry: false if this isolate recently has, or if there is no edge cache. Behind Cloudflare Access
+   * the API silently drops entries, so they are not written again at once.
+   * @param time how long others do not write it, in ms
+   * @param version of the value; a claim of another version does not count */
   claim(visit: ReadVisit, key: string, time: number, version = ""): boolean {
-    if (!this.#isThere(visit)) return false;
+    if (!this.#isAvailable(visit)) return false;
     return this.#claims.take(edgeUrl(visit.host, key), Date.now(), time, version);
   }
 
-  /** What was claimed was not written. */
+  /** Gives back a claim whose entry was not written. */
   unclaim(visit: ReadVisit, key: string): void {
     this.#claims.release(edgeUrl(visit.host, key));
   }
 
-  /** "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). A local run stands for one on
-   * workers.dev under a name that ends in .workers.dev.localhost. */
-  #isThere(visit: ReadVisit): boolean {
+  /** Whether there is a cache: "Workers deployed to custom domains have access to functional `cache` operations" (Workers, Cache API). A
+   * local run under a name that ends with .workers.dev.localhost behaves like one on workers.dev. */
+  #isAvailable(visit: ReadVisit): boolean {
     if (/\.workers\.dev(\.localhost)?(:\d+)?$/i.test(visit.host)) return false;
-    return Date.now() >= this.#restsUntil && !this.#failed.has(visit);
+    return Date.now() >= this.#pausedUntil && !this.#failed.has(visit);
   }
 
-  /** The cache, but not the promise of it, may be another request's. */
+  /** Shares the opened cache among requests, but not its promise, since a promise of another request may never settle. */
   async #cache(): Promise<Cache> {
     this.#opened ??= await caches.open(NAME);
     return this.#opened;
@@ -131,7 +134,7 @@ export class EdgeCache {
   async #match(request: Request | string): Promise<Response | undefined> {
     const matched = this.#cache().then((cache) => cache.match(request));
     return within(matched, EDGE_TIMEOUT, () => {
-      matched.then((response) => response?.body?.cancel()).catch(() => {}); // nobody waits for it any more
+      matched.then((response) => response?.body?.cancel()).catch(() => {}); // a late response is dropped
       return late();
     });
   }
@@ -141,15 +144,19 @@ export class EdgeCache {
     if (this.#failed.has(visit)) return;
     this.#failed.add(visit);
     this.#failures += 1;
-    if (this.#failures >= MOST_FAILED) this.#restsUntil = Date.now() + REST;
+    if (this.#failures >= MAX_FAILURES) this.#pausedUntil = Date.now() + PAUSE;
   }
 }
 
 function late(): Error {
-  return new Error("no answer in time");
+  return new Error("timeout");
 }
 
-function isOf({ of }: EdgePart, range: string | false | undefined, { status, headers }: Response) {
+function hasLength(
+  { of }: EdgePart,
+  range: string | false | undefined,
+  { status, headers }: Response,
+) {
   if (range) return headers.get("content-range") === `bytes ${range}/${of}`;
   return status === 200 && headers.get("content-length") === String(of);
 }

@@ -1,4 +1,4 @@
-// An inventory of R2: what is stored, page by page in the order of the keys, for whoever compares it with what is known.
+// Inventory of R2: lists what is stored, page by page in key order, for comparison with the catalog.
 
 import type { Digest } from "../oci/digest.ts";
 import { countedBucket } from "./counted.ts";
@@ -15,9 +15,9 @@ import { listPage } from "./listing.ts";
 
 export interface InventoryPage<T> {
   items: T[];
-  /** What to go on behind; undefined at the end. */
+  /** Cursor of the next page; undefined at the end. */
   next: string | undefined;
-  /** The stretch that the page is of, by digests, or by `place:tag`: behind `from`, up to and with `upTo`. */
+  /** The page's range by digest, or by `place:tag`: after `from`, up to and including `upTo`. */
   from: string;
   upTo: string | undefined;
 }
@@ -56,7 +56,7 @@ export class InventoryStore {
   async manifests(after: string): Promise<InventoryPage<Digest>> {
     const { objects, next } = await this.#page(MANIFESTS, after);
     const items = objects.flatMap(({ key }) => manifestDigestOf(key) ?? []);
-    return { items, next, ...stretch(after, next, manifestDigestOf) };
+    return { items, next, ...rangeOf(after, next, manifestDigestOf) };
   }
 
   async tags(after: string): Promise<InventoryPage<StoredTag>> {
@@ -72,10 +72,10 @@ export class InventoryStore {
       const named = tagNameOf(key);
       return named && `${named.place}:${named.tag}`;
     };
-    return { items, next, ...stretch(after, next, name) };
+    return { items, next, ...rangeOf(after, next, name) };
   }
 
-  /** Heads, and of segments the attempts that they belong to. */
+  /** Heads of blobs, and the attempts that segments belong to. */
   async blobs(after: string): Promise<InventoryPage<StoredBlob> & { segments: StoredSegments[] }> {
     const { objects, next } = await this.#page(BLOBS, after);
     const items: StoredBlob[] = [];
@@ -100,9 +100,9 @@ export class InventoryStore {
       const bytes = (attempts.get(key)?.bytes ?? 0) + object.size;
       attempts.set(key, { ...segment, bytes });
     }
-    // A page may end among a blob's segments, and the blob's head is in it then, or in one before.
+    // A page may end between a blob's segments; the blob's head is then in it, or in an earlier page.
     const digest = (key: string) => blobDigestOf(key) ?? segmentOf(key)?.digest;
-    return { items, segments: [...attempts.values()], next, ...stretch(after, next, digest) };
+    return { items, segments: [...attempts.values()], next, ...rangeOf(after, next, digest) };
   }
 
   async #page(
@@ -111,12 +111,12 @@ export class InventoryStore {
   ): Promise<{ objects: R2Object[]; next: string | undefined }> {
     const from = after === "" ? {} : { startAfter: after };
     const { objects, truncated } = await listPage(this.#bucket, prefix, from);
-    // A page may be shorter than it could be: metadata take their place too.
+    // A page may have fewer objects than its limit, since metadata count toward its size.
     return { objects, next: truncated ? objects.at(-1)?.key : undefined };
   }
 }
 
-function stretch(
+function rangeOf(
   after: string,
   next: string | undefined,
   name: (key: string) => string | undefined,

@@ -1,38 +1,38 @@
-// Every key that is stored, in one place.
+// Keys: all keys of stored data.
 //
-//   R2   blobs/<algorithm>/<hex>                        a blob's head: its first segment, its layout as metadata
-//   R2   blobs/<algorithm>/<hex>/<attempt>/<number>     a segment; of a blob without a head: of a running fill
-//   R2   manifests/<algorithm>/<hex>                    a manifest; its media type as the content type
-//   KV   manifest:<digest>                              the same, near
-//   KV   blob:<digest>                                  a blob's layout, near: a claim that its head is there
-//   R2   tags/<origin>//<repository>:<tag>              what a tag means and has meant, as metadata; written on a change
-//   KV   tag:<origin>//<repository>:<tag>               what a tag was last known to mean, and when that was
-//   R2   links/<algorithm>/<hex>/<origin>//<repository> that this repository's upstream has shown that it has the digest
-//   KV   link:<origin>//<repository>@<digest>           the same, near, and when that was confirmed
-//   KV   list:<origin>//<repository>/<list>?<query>     a page of tags, or of referrers
-//   KV   probe:nothing                                  nothing, ever: whoever looks a deployment over asks for it, and R2 for the same
-//   edge segment/<digest>/<generation>/<number>         a copy of a segment, of that generation and no other
-//   edge near/<key of KV>                               a copy of what KV has under that key, for seconds
-//   Durable Object of a blob       fill                 what a reset must not lose of a running fill
-//   Durable Object of a tag        mapping              what KV may not show yet
-//   Durable Object of either       outbox-<time>-<n>    what the catalog could not be told yet; of a manifest's too. Once all under outbox
+//   R2   blobs/<algorithm>/<hex>                        a blob's head: its first segment, with the layout as metadata
+//   R2   blobs/<algorithm>/<hex>/<attempt>/<number>     a segment; without a head, of a running fill
+//   R2   manifests/<algorithm>/<hex>                    a manifest, with its media type as the content type
+//   KV   manifest:<digest>                              a copy of the manifest
+//   KV   blob:<digest>                                  a copy of a blob's layout, which may be outdated
+//   R2   tags/<origin>//<repository>:<tag>              a tag's current and former digests, as metadata; written on a change
+//   KV   tag:<origin>//<repository>:<tag>               a tag's last known digest, and when it was checked
+//   R2   links/<algorithm>/<hex>/<origin>//<repository> a link: proof that the repository has the digest at its upstream
+//   KV   link:<origin>//<repository>@<digest>           a copy of the link, with the time of its confirmation
+//   KV   list:<origin>//<repository>/<list>?<query>     a page of tags or referrers
+//   KV   probe:nothing                                  never written: read by health checks, also from R2
+//   edge segment/<digest>/<generation>/<number>         a copy of a segment of that generation
+//   edge near/<key of KV>                               a copy of KV's value of that key, for seconds
+//   Durable Object of a blob       fill                 state of a running fill that must survive a reset
+//   Durable Object of a tag        mapping              the tag's mapping, which KV may not show yet
+//   Durable Object of either       outbox-<time>-<n>    facts not yet sent to the catalog; also of a manifest. In earlier versions, outbox
 //   Durable Object of an upstream  health               cooldown and rate budget (upstream/gate)
 //   Durable Object of an upstream  referrers            which repositories have the referrers API (upstream/referrers-api)
-//   Durable Object of an upstream  heads                whether its HEAD is believed when it says 404 (upstream/head-trust)
+//   Durable Object of an upstream  heads                whether a 404 to its HEAD is trusted (upstream/head-trust)
 //
-// An origin is an upstream's host as one credential sees it (policy/source). A rule's prefix is in no key:
-// two names of one image share, and a rule that is pointed elsewhere starts clean. The edge cache's keys are URLs of a
-// cache of their own, which no request of a client's leads to. The isolate's memory uses KV's keys.
+// An origin is an upstream with a list of credentials (policy/source). No key contains a rule's prefix: two names of one image share its
+// data, and a rule whose upstream changes starts empty. The edge cache's keys are URLs in a separate cache, which no client request reaches.
+// The isolate's memory uses KV's keys.
 
 import { createHash } from "node:crypto";
 import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";
 
 export const FILL_KEY = "fill";
 export const MAPPING_KEY = "mapping";
-/** What all keys of an outbox begin with; by itself a list of facts that an earlier version has kept. */
+/** Prefix of an outbox's keys; as a whole key, a list of facts stored by an earlier version. */
 export const OUTBOX_KEY = "outbox";
 
-/** What all keys of a kind begin with. */
+/** Prefixes of R2's keys by kind. */
 export const BLOBS = "blobs/";
 export const MANIFESTS = "manifests/";
 export const TAGS = "tags/";
@@ -41,13 +41,13 @@ export function blobKey(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
-/** One fact: a value of an object's storage is bounded, and so is a fact. In the order in which they were kept.
- * @param now in ms since the epoch @param count of the object since it was made */
+/** Key of one fact, since the size of a stored value is limited; sorts by time.
+ * @param now in ms since the epoch @param count number of the fact since the object's start */
 export function outboxKey(now: number, count: number): string {
   return `${OUTBOX_KEY}-${String(now).padStart(15, "0")}-${String(count).padStart(9, "0")}`;
 }
 
-/** Everything of one attempt; the numbers are padded so that a listing comes in order. */
+/** Prefix of an attempt's segments, whose numbers are padded so that a listing is in order. */
 export function attemptPrefix(digest: Digest, attempt: string): string {
   return `${blobKey(digest)}/${attempt}/`;
 }
@@ -65,7 +65,7 @@ export function blobDigestOf(key: string): Digest | undefined {
   return digestAt(BLOBS, key);
 }
 
-/** What a segment belongs to; undefined for any other key. */
+/** The digest and attempt of a segment; undefined for any other key. */
 export function segmentOf(key: string): { digest: Digest; attempt: string } | undefined {
   const [, head = "", attempt] = /^(.+)\/([^/]+)\/\d+$/.exec(key) ?? [];
   const digest = blobDigestOf(head);
@@ -94,8 +94,7 @@ export function blobKvKey(digest: Digest): string {
   return `blob:${digest}`;
 }
 
-/** The Cache API's keys are URLs, and are best of the host that was asked: "avoid overriding the hostname in cache requests"
- * (Workers, Cache API). */
+/** A key of the Cache API, a URL with the host of the request: "avoid overriding the hostname in cache requests" (Workers, Cache API). */
 export function edgeUrl(host: string, key: string): string {
   return `https://${host}/${key}`;
 }
@@ -114,7 +113,7 @@ export function tagKey(place: string, tag: string): string {
   return fitted(`tag:${place}:${tag}`);
 }
 
-/** Of all tags of a repository; a name has no colon. */
+/** Prefix of all tags of a repository; a name contains no colon. */
 export function tagRecordPrefix(place: string): string {
   return `tags/${place}:`;
 }
@@ -129,7 +128,7 @@ export function tagNameOf(key: string): { place: string; tag: string } | undefin
   return { place: key.slice(TAGS.length, colon), tag: key.slice(colon + 1) };
 }
 
-/** Of all repositories, or of those of one origin, that have shown that they have the digest. */
+/** Prefix of a digest's links to all repositories, or to those of one origin. */
 export function linkRecordPrefix(digest: Digest, origin?: string): string {
   const all = `links/${algorithmOf(digest)}/${hexOf(digest)}/`;
   return origin === undefined ? all : `${all}${shortened(origin)}//`;
@@ -150,18 +149,18 @@ export function listKey(place: string, list: string, query: string): string {
   return fitted(`list:${place}/${list}?${query}`);
 }
 
-/** What is under no key: to see whether a binding answers. */
+/** A key that is never written, for testing whether a binding works. */
 export function probeKey(): string {
   return "probe:nothing";
 }
 
-/** R2 takes keys of up to 1,024 bytes, of which a digest and a repository have up to 400. */
+/** Shortens an origin for R2's limit of 1,024 bytes for a key, of which a digest and a repository take up to 400. */
 function shortened(origin: string): string {
   if (origin.length <= 600) return origin;
   return `${origin.slice(0, 500)}#${createHash("sha256").update(origin).digest("hex")}`;
 }
 
-/** KV takes keys of up to 512 bytes: a longer one ends in its own hash. */
+/** Shortens a key to KV's limit of 512 bytes; a longer one ends with its hash. */
 function fitted(key: string): string {
   if (key.length <= 512) return key;
   return `${key.slice(0, 440)}#${createHash("sha256").update(key).digest("hex")}`;

@@ -1,5 +1,5 @@
-// Links: that a repository's upstream has shown that it has a digest. What is stored is shared by all repositories, and served under
-// those alone that are linked to it. R2 has the records; KV has them near and late, with the age of the last confirmation.
+// Links: proof that a repository has a digest at its upstream. Stored content is shared by all repositories, and served only under those
+// linked to it. R2 has the authoritative records; KV has copies, which may lag, with the time of the last confirmation.
 
 import type { Digest } from "../oci/digest.ts";
 import { withRetries } from "../platform/transient.ts";
@@ -10,18 +10,18 @@ import { listObjects, PAGE } from "./listing.ts";
 export interface Link {
   /** In ms since the epoch. */
   confirmedAt: number;
-  /** R2 has its record. Absent in entries of earlier versions, for which being named by a manifest was enough. */
+  /** R2 has the record. Absent in entries of earlier versions, where being named by a manifest sufficed. */
   proved?: true;
 }
 
-/** How it was shown: by the bytes, which were hashed; by the upstream's word, at an origin that has delivered the bytes before; or by
- * what an earlier version stored of who delivered them. */
+/** How a link was proved: by the bytes, which were hashed; by the upstream's word, at an origin that has delivered the bytes before; or
+ * inherited from what an earlier version stored about their source. */
 export type Proof = "bytes" | "word" | "inherited";
 
-/** withdrawn: the upstream had it, and has it no more. */
+/** withdrawn: the upstream had the content, and no longer has it. */
 export type LinkRecord = "proved" | "withdrawn";
 
-/** One that nobody uses is forgotten by KV, in s. */
+/** Time to live of an unused link in KV, in s. */
 const LINK_TTL = 30 * 24 * 60 * 60;
 
 export class LinkStore {
@@ -39,7 +39,7 @@ export class LinkStore {
       return (await this.#kv.get<Link>(linkKey(place, digest), "json")) ?? undefined;
     } catch (error) {
       console.error(`entrepot: KV failed to read a link: ${(error as Error).message}`);
-      return undefined; // R2 knows
+      return undefined; // R2 is read instead
     }
   }
 
@@ -47,7 +47,7 @@ export class LinkStore {
     await this.#kv.put(linkKey(place, digest), JSON.stringify(link), { expirationTtl: LINK_TTL });
   }
 
-  /** As R2 has it: never late. */
+  /** The record in R2, which is always current. */
   async recorded(place: string, digest: Digest): Promise<LinkRecord | undefined> {
     const object = await withRetries(() => this.#bucket.head(linkRecordKey(place, digest)));
     if (!object) return undefined;
@@ -62,7 +62,7 @@ export class LinkStore {
     await this.#record(place, digest, { by });
   }
 
-  /** The upstream has it no more. The record stays: its origin has delivered the bytes all the same. */
+  /** Withdraws a link whose content the upstream no longer has. The record stays, since the origin has delivered the bytes before. */
   async withdraw(place: string, digest: Digest): Promise<void> {
     await this.#record(place, digest, { withdrawn: "true" });
     await this.#kv.delete(linkKey(place, digest));
@@ -80,9 +80,9 @@ export class LinkStore {
     return objects.length > 0;
   }
 
-  /** The content is deleted. Its records go first: what is left after a crash in between is proved again. */
+  /** Deletes all links of a content, before the content itself: what a crash in between leaves is proved again. */
   async forget(digest: Digest): Promise<void> {
-    // Page by page: a hostile registry can have any number of its repositories linked to one digest.
+    // Page by page: a malicious registry can link any number of its repositories to one digest.
     let keys: string[] = [];
     const drop = async () => {
       if (keys.length > 0) await this.#bucket.delete(keys);

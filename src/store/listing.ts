@@ -1,12 +1,12 @@
-// R2's listings, page by page.
+// R2 listings, page by page.
 
 import { withRetries } from "../platform/transient.ts";
 
-/** R2 deletes and lists at most this many keys a call. */
+/** Maximum number of keys that R2 lists or deletes in one call. */
 export const PAGE = 1000;
 
-/** One page of what begins with `prefix`, in the order of the keys, with their metadata.
- * @param from where it begins: at a page's cursor, or behind a key; without either, at the first */
+/** One page of the objects under `prefix`, in key order, with their metadata.
+ * @param from a page's cursor, or the key to start after; if empty, the first page */
 export async function listPage(
   bucket: R2Bucket,
   prefix: string,
@@ -16,7 +16,7 @@ export async function listPage(
   return withRetries(() => bucket.list(options));
 }
 
-/** All of them, page by page. */
+/** All objects under `prefix`, read page by page. */
 export async function* listObjects(bucket: R2Bucket, prefix: string): AsyncGenerator<R2Object> {
   let cursor: string | undefined;
   do {

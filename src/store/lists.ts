@@ -1,10 +1,10 @@
-// Lists of tags and of referrers, page by page as the upstream gave them, in KV: claims with an age, as tags are.
+// Lists of tags and referrers in KV, page by page as the upstream returned them, with the time of the check.
 
 import { type Source, sourceKey } from "../policy/source.ts";
 import { countedKv } from "./counted.ts";
 import { listKey } from "./keys.ts";
 
-/** The upstream's API; the tag that clients keep them under where there is none; or that neither is there. */
+/** Source of referrers: the upstream's API; the referrers tag, where there is no API; or neither. */
 export type ReferrersFrom = "api" | "tag" | "none";
 
 export interface ListPage {
@@ -12,20 +12,20 @@ export interface ListPage {
   entries: unknown[];
   /** The query of the next page. */
   next?: string;
-  /** Of referrers: where they are from (`ReferrersFrom`). Absent from what an older version has stored. */
+  /** Source of referrers; absent for tags, and in data of older versions. */
   from?: ReferrersFrom;
-  /** When the upstream gave it, in ms since the epoch. */
+  /** When the upstream returned it, in ms since the epoch. */
   checkedAt: number;
 }
 
-/** Which page: `tags`, or `referrers/<digest>`, and the client's query as far as it is the upstream's. */
+/** A page: `tags` or `referrers/<digest>`, and the part of the client's query that is passed to the upstream. */
 export interface ListAsked {
   list: string;
   query: string;
 }
 
-/** KV keeps nothing for less, in s. */
-const LEAST_TTL = 60;
+/** Minimum time to live that KV accepts, in s. */
+const MIN_TTL = 60;
 
 export class ListStore {
   readonly #kv: KVNamespace;
@@ -39,14 +39,14 @@ export class ListStore {
       return (await this.#kv.get<ListPage>(keyOf(source, asked), "json")) ?? undefined;
     } catch (error) {
       console.error(`entrepot: KV failed to read a list: ${(error as Error).message}`);
-      return undefined; // the list's object knows, or asks
+      return undefined; // the list's Durable Object has it, or asks the upstream
     }
   }
 
-  /** Kept for as long as it may be served. */
+  /** Stores a page for as long as it may be served. */
   async put(source: Source, asked: ListAsked, page: ListPage): Promise<void> {
     const { listTtl, staleIfError } = source.rule;
-    const expirationTtl = Math.max(LEAST_TTL, Math.ceil((listTtl + staleIfError) / 1000));
+    const expirationTtl = Math.max(MIN_TTL, Math.ceil((listTtl + staleIfError) / 1000));
     await this.#kv.put(keyOf(source, asked), JSON.stringify(page), { expirationTtl });
   }
 

@@ -1,4 +1,4 @@
-// Manifests by digest: near in KV, with a copy in R2 that shows itself at once everywhere.
+// Manifests by digest, in R2, which is strongly consistent, and as copies in KV for low latency.
 
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
 import { judgeManifest } from "../oci/manifest.ts";
@@ -14,16 +14,16 @@ export interface Manifest {
 
 interface KvMetadata {
   mediaType: string;
-  /** The media type is that of the bytes. Absent in entries of earlier versions, which took it from the first upstream's header. */
+  /** The media type was derived from the bytes. Absent in entries of earlier versions, which took it from the first upstream's header. */
   judged?: true;
 }
 
-/** The same in R2's metadata, whose values are texts. */
+/** The same in R2's metadata, whose values are strings. */
 const JUDGED = { judged: "true" };
 
-/** As R2 has it. */
+/** A manifest in R2. */
 export interface StoredManifest extends Manifest {
-  /** Where it was pulled first: origin and repository (policy/source); undefined where that was not kept. */
+  /** Origin and repository (policy/source) of the first pull; undefined if not recorded. */
   place?: string;
   /** In ms since the epoch. */
   storedAt: number;
@@ -38,7 +38,7 @@ export class ManifestStore {
     this.#bucket = countedBucket(bucket);
   }
 
-  /** KV remembers a miss for a minute, so its miss is not the last word: R2's is. */
+  /** Reads KV, then R2, since KV remembers a miss for up to a minute. */
   async get(digest: Digest): Promise<Manifest | undefined> {
     return (await this.getNear(digest)) ?? this.getStored(digest);
   }
@@ -52,11 +52,11 @@ export class ManifestStore {
       return judged ? { digest, mediaType, bytes } : rejudged(digest, bytes);
     } catch (error) {
       console.error(`entrepot: KV failed to read a manifest: ${(error as Error).message}`);
-      return undefined; // R2 has it too
+      return undefined; // R2 is read instead
     }
   }
 
-  /** Asks the copy that is never late. */
+  /** Reads R2, which is always current. */
   async getStored(digest: Digest): Promise<StoredManifest | undefined> {
     const object = await withRetries(() => this.#bucket.get(manifestKey(digest)));
     if (!object) return undefined;
@@ -72,7 +72,7 @@ export class ManifestStore {
     };
   }
 
-  /** Where an earlier version took it from: origin and repository. Undefined for what this version has stored, which keeps links. */
+  /** Origin and repository that an earlier version fetched it from; undefined for manifests of this version, which stores links. */
   async firstPlace(digest: Digest): Promise<string | undefined> {
     const object = await withRetries(() => this.#bucket.head(manifestKey(digest)));
     const { place, judged } = object?.customMetadata ?? {};
@@ -83,8 +83,8 @@ export class ManifestStore {
     return (await withRetries(() => this.#bucket.head(manifestKey(digest)))) !== null;
   }
 
-  /** R2 verifies the digest with the write, and is first: what KV shows is in R2.
-   * @param place where it is pulled: so that a catalog that was lost can be made anew */
+  /** Writes R2, which verifies the digest as part of the write, then KV: what KV shows is in R2.
+   * @param place origin and repository of the pull, from which a lost catalog can be rebuilt */
   async put({ digest, mediaType, bytes }: Manifest, place: string): Promise<void> {
     const checksum = { [algorithmOf(digest)]: hexOf(digest) };
     const httpMetadata = { contentType: mediaType };
@@ -94,12 +94,12 @@ export class ManifestStore {
     try {
       await this.#kv.put(manifestKvKey(digest), bytes, { metadata });
     } catch (error) {
-      // Only the near copy is lost: reads find R2's.
+      // Only the copy in KV is missing; reads find the one in R2.
       console.error(`entrepot: KV refused manifest ${digest}: ${(error as Error).message}`);
     }
   }
 
-  /** KV first: what it shows is in R2. @returns whether R2 had it */
+  /** Deletes from KV first, so that what KV shows is in R2. @returns whether R2 had it */
   async remove(digest: Digest): Promise<boolean> {
     await this.#kv.delete(manifestKvKey(digest));
     const had = await this.has(digest);
@@ -108,8 +108,8 @@ export class ManifestStore {
   }
 }
 
-/** What an earlier version stored, with the media type of its bytes; undefined for what is no manifest, which is then as good as not
- * there: the upstream is asked again, and refused. */
+/** A manifest stored by an earlier version, with the media type of its bytes; undefined if it is not a valid manifest. It then counts as
+ * missing, and the upstream's answer is refused. */
 function rejudged(digest: Digest, bytes: Uint8Array): Manifest | undefined {
   const judged = judgeManifest(bytes);
   return "mediaType" in judged ? { digest, mediaType: judged.mediaType, bytes } : undefined;

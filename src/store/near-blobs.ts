@@ -1,5 +1,5 @@
-// Published blobs as a client's request reads them: the layout from near by, each segment from the edge or else from R2. A
-// segment at the edge is of one generation, which the layout names: whatever was published or deleted since, no other is served.
+// Near blobs: reads published blobs for client requests, the layout from the nearest copy and each segment from the edge cache, else R2. A
+// segment in the edge cache belongs to one generation, which the layout names, so that no other is served after a deletion or publication.
 
 import type { Digest } from "../oci/digest.ts";
 import type { BlobStore, Head, Slice } from "./blobs.ts";
@@ -14,29 +14,30 @@ import type { Layer, ReadVisit } from "./visit.ts";
 export interface Opened {
   stream: ReadableStream;
   layer: Layer;
-  /** The edge's key, where it is a copy. */
+  /** Key in the edge cache, if it is a copy from there. */
   copy?: string;
 }
 
-/** For how long segments may be kept, in s: their keys never mean anything else. */
+/** How long the edge cache keeps segments, in s: the value of their keys never changes. */
 const A_YEAR = 365 * 24 * 60 * 60;
-/** For how long nobody of this isolate copies what somebody did, in ms. */
-const COPIED = 60_000;
-/** When KV shows everywhere what was written, in ms: what it lacks later was lost. */
-const SHOWN = 5 * 60_000;
-/** For how long KV's claim is taken without asking R2, behind the answer, whether it holds, in ms: somebody may have deleted objects
- * in R2 by hand, and KV may have refused a write. */
+/** How long this isolate does not copy a segment again, in ms. */
+const COPY_PAUSE = 60_000;
+/** Time after which KV shows a write everywhere, in ms; a record that is missing later was lost. */
+const PROPAGATION = 5 * 60_000;
+/** How long a record in KV is trusted before it is compared with R2 in the background, in ms: objects may have been deleted from R2 by
+ * hand, and KV may have refused a write. */
 const CONFIRMED = 6 * 60 * 60_000;
-/** For how long a record that this isolate has mended is left alone, in ms: KV shows it by then. */
-const MENDED = 2 * 60_000;
-const MOST_MENDING = 10_000;
+/** How long this isolate does not repair a record again, in ms: KV shows the repair by then. */
+const REPAIR_PAUSE = 2 * 60_000;
+/** Maximum number of claims of repairs in an isolate. */
+const MAX_REPAIRS = 10_000;
 
 export class NearBlobs {
   readonly #near: Near;
   readonly #edge: EdgeCache;
   readonly #store: BlobStore;
-  /** Of records that are mended in KV, or have been. */
-  readonly #mending = new Claims(MOST_MENDING);
+  /** Claims of records to repair in KV. */
+  readonly #repairs = new Claims(MAX_REPAIRS);
 
   constructor(near: Near, edge: EdgeCache, store: BlobStore) {
     this.#near = near;
@@ -44,7 +45,7 @@ export class NearBlobs {
     this.#store = store;
   }
 
-  /** A claim where it is not R2's own: the blob may be gone since, or be published anew. */
+  /** The layout. Unless it is R2's own it may be outdated: the blob may have been deleted or published again. */
   layout(digest: Digest, visit: ReadVisit): Promise<Found<Layout> | undefined> {
     return this.#near.get(blobKvKey(digest), formOf(digest), visit, async () => {
       const claim = await this.#claimed(digest, visit);
@@ -56,7 +57,7 @@ export class NearBlobs {
     });
   }
 
-  /** The layout and the first segment; without the segment where that is missing or not as long as it must be. */
+  /** The layout and the first segment; leaves out the segment if it is missing or its length is wrong. */
   async open(
     digest: Digest,
     visit: ReadVisit,
@@ -82,7 +83,7 @@ export class NearBlobs {
     return this.#atEdge(value, 0, { offset: 0, length }, visit);
   }
 
-  /** Undefined where it is missing, or not as long as it must be: or the layout is not the blob's any more. */
+  /** Undefined if the segment is missing or its length is wrong, or if the layout is outdated. */
   async segment(
     layout: Layout,
     number: number,
@@ -95,7 +96,7 @@ export class NearBlobs {
     return stream && { stream, layer: "r2" };
   }
 
-  /** A segment of an attempt that is still being made; undefined where it is not there (any more). */
+  /** A segment of a running attempt; undefined if it is not stored, or no longer. */
   async attemptSegment(
     digest: Digest,
     attempt: string,
@@ -106,7 +107,7 @@ export class NearBlobs {
     return stream && { stream, layer: "r2" };
   }
 
-  /** The layout as R2 has it now, whatever it was before; undefined where there is no such blob. */
+  /** The current layout from R2; undefined if the blob does not exist. @param before the layout assumed so far */
   async reread(digest: Digest, before: Layout, visit: ReadVisit): Promise<Layout | undefined> {
     const head = await this.#store.head(digest);
     this.#settle(digest, before, head?.layout, visit);
@@ -114,7 +115,7 @@ export class NearBlobs {
     return head?.layout;
   }
 
-  /** What a fill has just published. */
+  /** Keeps the layout of a blob that a fill has just published. */
   keep(layout: Layout, visit: ReadVisit, seconds = JUST_FETCHED): void {
     this.#near.keep(blobKvKey(layout.digest), layout, formOf(layout.digest), visit, seconds);
   }
@@ -123,31 +124,31 @@ export class NearBlobs {
     this.#near.forget(blobKvKey(digest), true, visit);
   }
 
-  /** A copy at the edge broke off while it was sent.
+  /** Deletes a copy in the edge cache that broke off while it was sent.
    * @param copy its key */
   dropCopy(copy: string, visit: ReadVisit): Promise<void> {
     return this.#edge.delete(visit, copy);
   }
 
-  /** Whether a segment is to be copied to the edge: not where this isolate has done so lately. */
+  /** Whether the caller should copy a segment to the edge cache: false if this isolate recently has. */
   claimCopy(layout: Layout, number: number, visit: ReadVisit): boolean {
-    return layout.size > 0 && this.#edge.claim(visit, keyOf(layout, number), COPIED);
+    return layout.size > 0 && this.#edge.claim(visit, keyOf(layout, number), COPY_PAUSE);
   }
 
-  /** It was not copied: whoever comes next may. */
+  /** Gives back a claim whose segment was not copied. */
   unclaimCopy(layout: Layout, number: number, visit: ReadVisit): void {
     this.#edge.unclaim(visit, keyOf(layout, number));
   }
 
-  /** Copies a segment from R2 to the edge, whole or not at all, unless another isolate has: in memory, for a while, as a whole.
+  /** Copies a whole segment from R2 to the edge cache, through memory, unless another isolate has.
    * @returns whether it was copied */
   async copy(layout: Layout, number: number, visit: ReadVisit): Promise<boolean> {
     const key = keyOf(layout, number);
     const length = segmentLength(layout.size, number);
     const part = { offset: 0, length, of: length };
-    const there = await this.#edge.match(visit, key, part);
-    if (there) {
-      await there.body?.cancel();
+    const existing = await this.#edge.match(visit, key, part);
+    if (existing) {
+      await existing.body?.cancel();
       return false;
     }
     const bytes = await this.#store.wholeSegment(layout, number);
@@ -161,19 +162,18 @@ export class NearBlobs {
     if (!claim) return undefined;
     const { layout, confirmedAt } = claim;
     const isConfirmed = visit.now - confirmedAt <= CONFIRMED;
-    if (!isConfirmed) this.#mendRecord(digest, `old ${layout.generation}`, visit);
+    if (!isConfirmed) this.#repairRecord(digest, `old ${layout.generation}`, visit);
     return { value: layout, layer: "kv" };
   }
 
-  /** Makes KV say what R2 says, behind the answer. The head is read once more after the write: should it have been deleted in
-   * between, the record goes too.
-   * @param why what was found, so that the same is not mended again by every request until KV shows it */
-  #mendRecord(digest: Digest, why: string, visit: ReadVisit): void {
-    if (!this.#mending.take(`${digest} ${why}`, visit.now, MENDED)) return;
-    visit.later(this.#mendNow(digest, visit));
+  /** Makes KV's record match R2, in the background. The head is read again after the write, and the record deleted if the head has been.
+   * @param why the difference found, so that not every request repairs it again until KV shows the repair */
+  #repairRecord(digest: Digest, why: string, visit: ReadVisit): void {
+    if (!this.#repairs.take(`${digest} ${why}`, visit.now, REPAIR_PAUSE)) return;
+    visit.later(this.#repairNow(digest, visit));
   }
 
-  async #mendNow(digest: Digest, visit: ReadVisit): Promise<void> {
+  async #repairNow(digest: Digest, visit: ReadVisit): Promise<void> {
     const { records } = this.#store;
     try {
       const before = await this.#store.layout(digest);
@@ -183,18 +183,18 @@ export class NearBlobs {
       await records.delete(digest);
       this.forget(digest, visit);
     } catch (error) {
-      // Whoever reads the claim later tries again.
+      // A later reader of the record tries again.
       console.error(
-        `entrepot: KV's record of ${digest} was not mended: ${(error as Error).message}`,
+        `entrepot: KV's record of ${digest} was not repaired: ${(error as Error).message}`,
       );
     }
   }
 
-  /** R2 has the last word: where it says otherwise than what was believed, KV's claim is mended. */
-  #settle(digest: Digest, believed: Layout, actual: Layout | undefined, visit: ReadVisit): void {
+  /** Compares an assumed layout with R2's, which is authoritative, and repairs KV's record if they differ. */
+  #settle(digest: Digest, assumed: Layout, actual: Layout | undefined, visit: ReadVisit): void {
     if (!actual) this.forget(digest, visit);
-    if (actual?.generation === believed.generation) return;
-    this.#mendRecord(digest, `not ${believed.generation}`, visit);
+    if (actual?.generation === assumed.generation) return;
+    this.#repairRecord(digest, `not ${assumed.generation}`, visit);
   }
 
   async #atEdge(
@@ -209,13 +209,13 @@ export class NearBlobs {
     return response?.body ? { stream: response.body, layer: "edge", copy } : undefined;
   }
 
-  /** KV may have refused it when the blob was published. */
+  /** Writes KV's record if it is missing though the blob is not new: KV may have refused it. */
   #recordIfLost({ layout, publishedAt }: Head, visit: ReadVisit): void {
-    if (visit.now - publishedAt > SHOWN) this.#mendRecord(layout.digest, "lost", visit);
+    if (visit.now - publishedAt > PROPAGATION) this.#repairRecord(layout.digest, "lost", visit);
   }
 }
 
-/** For how long the edge keeps a layout that R2 told. */
+/** How long the edge cache keeps a layout from R2, in s. */
 function secondsOf({ publishedAt }: Head, visit: ReadVisit): number {
   return visit.now - publishedAt < 2 * JUST_FETCHED * 1000 ? JUST_FETCHED : USUAL;
 }

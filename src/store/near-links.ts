@@ -1,4 +1,4 @@
-// Links as a client's request reads them: the nearest copy of what KV says, and from there on near.
+// Near links: reads links for client requests, from the nearest copy of KV's value, and keeps a nearer copy.
 
 import type { Digest } from "../oci/digest.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
@@ -36,20 +36,20 @@ export class NearLinks {
     return found?.value;
   }
 
-  /** It is proved, and was confirmed just now. KV is told behind the answer, and may remember for a minute that it missed it. */
+  /** Adds a link that was just proved and confirmed. KV is written in the background, and may remember a miss for up to a minute. */
   add(source: Source, digest: Digest, visit: ReadVisit): void {
     const place = sourceKey(source);
     const link: Link = { confirmedAt: Date.now(), proved: true };
     this.#near.keep(linkKey(place, digest), link, FORM, visit, JUST_FETCHED);
     visit.later(
       this.#store.put(place, digest, link).catch((error: Error) => {
-        // Whoever comes next asks again.
+        // The next request confirms the link again.
         console.error(`entrepot: KV refused a link to ${digest}: ${error.message}`);
       }),
     );
   }
 
-  /** The upstream has it no more. */
+  /** Withdraws a link whose content the upstream no longer has. */
   async withdraw(source: Source, digest: Digest, visit: ReadVisit): Promise<void> {
     const place = sourceKey(source);
     await this.#store.withdraw(place, digest);

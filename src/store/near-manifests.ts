@@ -1,4 +1,4 @@
-// Manifests as a client's request reads them: the nearest copy, and from there on near.
+// Near manifests: reads manifests for client requests, from the nearest copy, and keeps a nearer copy.
 
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
@@ -25,7 +25,7 @@ export class NearManifests {
     });
   }
 
-  /** One that was just fetched. */
+  /** Keeps a manifest that was just fetched. */
   keep(manifest: Manifest, visit: ReadVisit): void {
     const { digest } = manifest;
     this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit, JUST_FETCHED);
@@ -38,8 +38,8 @@ function formOf(digest: Digest): Form<Manifest> {
     decode: async (response) => {
       const mediaType = response.headers.get("content-type") ?? "";
       const bytes = new Uint8Array(await response.arrayBuffer());
-      const isThat = digestOf(bytes, algorithmOf(digest)) === digest;
-      return isThat ? { digest, mediaType, bytes } : undefined;
+      const isIntact = digestOf(bytes, algorithmOf(digest)) === digest;
+      return isIntact ? { digest, mediaType, bytes } : undefined;
     },
   };
 }

@@ -1,5 +1,5 @@
-// Tags as a client's request reads them: what was just read of KV, or learnt of the tag's object, is kept in memory for
-// seconds. Never at the edge: it is a claim with an age, and the younger one counts.
+// Near tags: reads tags for client requests, and keeps mappings from KV or the tag's Durable Object in memory for seconds. Never in the edge
+// cache: the most recently checked mapping counts, and a copy there could be older.
 
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
@@ -23,19 +23,19 @@ export class NearTags {
     });
   }
 
-  /** What the tag's object says: KV may not show it yet. */
+  /** Keeps a mapping from the tag's Durable Object, which KV may not show yet. */
   keep(source: Source, tag: string, mapping: TagMapping, visit: ReadVisit): void {
     const known = this.#near.recent<TagMapping>(mappingKey(source, tag), visit);
-    if (known && known.checkedAt > mapping.checkedAt) return; // another request has learnt more since
+    if (known && known.checkedAt > mapping.checkedAt) return; // another request has a later check
     this.#near.keep(mappingKey(source, tag), mapping, undefined, visit);
   }
 
-  /** The upstream has it no more. */
+  /** Forgets a tag that the upstream no longer has. */
   forget(source: Source, tag: string, visit: ReadVisit): void {
     this.#near.forget(mappingKey(source, tag), false, visit);
   }
 
-  /** All of a repository that were pulled through here. */
+  /** All tags of a repository that were pulled through this cache. */
   known(source: Source): Promise<KnownTag[]> {
     return this.#store.known(source);
   }

@@ -1,5 +1,5 @@
-// Small things that are read over and over, kept near: in the isolate's memory for seconds, bounded by bytes, and at the edge for
-// half a minute. So what changes or is deleted shows itself here within that time, and KV's own minute.
+// Near copies of small values that are read often: in the isolate's memory for seconds, bounded by bytes, and in the edge cache for half a
+// minute. A change or deletion shows after that time plus KV's own minute.
 
 import { LRUCache } from "lru-cache";
 import { within } from "../platform/deadline.ts";
@@ -7,47 +7,50 @@ import { EDGE_TIMEOUT, type EdgeCache } from "./edge.ts";
 import { edgeNearKey } from "./keys.ts";
 import type { Layer, ReadVisit } from "./visit.ts";
 
-/** Of an isolate's 128 MB, in bytes. */
+/** Maximum size of all copies in memory, in bytes, of an isolate's 128 MB. */
 const MAX_BYTES = 16 * 1024 * 1024;
-/** A manifest may have 4 MiB. */
-const MOST_EACH = 4 * 1024 * 1024 + 64 * 1024;
-/** What keeping anything costs beside its bytes. */
+/** Maximum size of one copy, in bytes: a manifest may have 4 MiB. */
+const MAX_ENTRY = 4 * 1024 * 1024 + 64 * 1024;
+/** Assumed overhead of an entry in memory, in bytes. */
 const OVERHEAD = 512;
-/** For how long memory counts, in ms. */
+/** How long a copy in memory is used, in ms. */
 const RECENT = 5_000;
-/** For how long the edge does, in s; and for what was fetched just now, since KV may remember for a minute that it missed it. */
+/** How long the edge cache keeps a copy, in s. */
 export const USUAL = 30;
+/** The same for a value that was just fetched, in s, since KV may remember a miss for up to a minute. */
 export const JUST_FETCHED = 60;
-/** When whoever finds that another request is reading the same looks first for what it has found, how often later, and for how long
- * in all, in ms. It looks by timers of its own: a request that is cancelled resolves nothing. */
+/** First interval of polling for what another request is reading, in ms; doubles up to MAX_POLL_INTERVAL. Polls with timers of its own,
+ * since a cancelled request never resolves a promise. */
 const POLL_INTERVAL = 5;
-const LONGEST_LOOK = 40;
-const LONGEST_WAIT = 3_000;
-/** How often a reader shows that it lives, and after how long without that another takes its place, in ms. */
+const MAX_POLL_INTERVAL = 40;
+/** Maximum time of polling, in ms. */
+const POLL_TIMEOUT = 3_000;
+/** Interval at which a reader shows that it is alive, in ms. */
 const HEARTBEAT = 100;
+/** Time without a heartbeat after which another request takes over, in ms. */
 const READER_TIMEOUT = 500;
-/** So many readers are looked through for those that are gone: a request that is cancelled takes nothing back. */
+/** Number of readers from which on stale ones are removed: a cancelled request does not remove itself. */
 const MANY_READERS = 1_000;
 
 export interface Found<T> {
   value: T;
   layer: Layer;
-  /** For how long the edge is to keep it, where that is not the usual time, in s. */
+  /** How long the edge cache keeps it, in s, if not USUAL. */
   seconds?: number;
 }
 
-/** How a thing is told in bytes; without, it is kept in memory alone. */
+/** Encoding of a value for the edge cache; a value without one is kept in memory only. */
 export interface Form<T> {
   encode(value: T): { bytes: Uint8Array; contentType: string };
-  /** Undefined where it cannot be that. */
+  /** Undefined if the response is not such a value. */
   decode(response: Response): Promise<T | undefined>;
-  /** Tells one that replaces another from the same once more. */
+  /** Distinguishes a new value from a repetition of the same. */
   version?(value: T): string;
 }
 
 interface Entry {
   value: object;
-  /** When it was found, in ms since the epoch. */
+  /** When it was read, in ms since the epoch. */
   at: number;
   bytes: number;
 }
@@ -55,20 +58,20 @@ interface Entry {
 export class Near {
   readonly #edge: EdgeCache;
   readonly #recent: LRUCache<string, Entry>;
-  /** Key → when its reader last showed that it lives, in ms since the epoch. */
+  /** Last heartbeat of each key's reader, in ms since the epoch. */
   readonly #reading = new Map<string, number>();
 
-  /** @param most what memory may hold, in bytes */
-  constructor(edge: EdgeCache, most = MAX_BYTES) {
+  /** @param max size of all copies in memory, in bytes */
+  constructor(edge: EdgeCache, max = MAX_BYTES) {
     this.#edge = edge;
     this.#recent = new LRUCache({
-      maxSize: most,
-      maxEntrySize: Math.min(most, MOST_EACH),
+      maxSize: max,
+      maxEntrySize: Math.min(max, MAX_ENTRY),
       sizeCalculation: ({ bytes }, key) => bytes + key.length + OVERHEAD,
     });
   }
 
-  /** From memory, from the edge, else what `read` finds farther away: once for all who ask this isolate meanwhile.
+  /** Reads from memory, from the edge cache, else by `read`; concurrent requests of this isolate share one read.
    * @param key as in KV */
   async get<T extends object>(
     key: string,
@@ -78,13 +81,13 @@ export class Near {
   ): Promise<Found<T> | undefined> {
     const recent = this.#fromMemory<T>(key, visit);
     if (recent) return recent;
-    const turn = this.#reading.has(key) ? await this.#others<T>(key, visit) : "mine";
+    const turn = this.#reading.has(key) ? await this.#waitForReader<T>(key, visit) : "mine";
     if (typeof turn === "object") return turn;
     const find = async () => {
       const near = form && (await this.#fromEdge(key, form, visit));
       const found = near ?? (await read());
       const learnt = this.#fromMemory<T>(key, visit);
-      if (learnt) return learnt; // meanwhile, and from nobody who is late, as the edge and KV are
+      if (learnt) return learnt; // kept by another request meanwhile, and newer than the edge cache and KV, which lag
       if (near) this.#remember(key, near.value, form);
       else if (found) this.keep(key, found.value, form, visit, found.seconds);
       return found;
@@ -92,7 +95,7 @@ export class Near {
     return turn === "beside" ? find() : this.#asReader(key, find);
   }
 
-  /** For whoever asks next, here and at the edge. */
+  /** Keeps a value in memory and in the edge cache. */
   keep<T extends object>(
     key: string,
     value: T,
@@ -107,24 +110,24 @@ export class Near {
     visit.later(this.#edge.put(visit, edgeKey, { ...form.encode(value), maxAge: seconds }));
   }
 
-  /** @param atEdge whether it is kept there too */
+  /** @param atEdge whether the edge cache has it too */
   forget(key: string, atEdge: boolean, visit: ReadVisit): void {
     this.#recent.delete(key);
     if (atEdge) visit.later(this.#edge.delete(visit, edgeNearKey(key)));
   }
 
-  /** What memory holds, in bytes. */
+  /** Size of all copies in memory, in bytes. */
   get size(): number {
     return this.#recent.calculatedSize;
   }
 
-  /** Found now, whenever it was that the visit began. */
+  /** Stamps the entry with the current time, not with that of the request's start. */
   #remember<T extends object>(key: string, value: T, form: Form<T> | undefined): void {
     const bytes = form?.encode(value).bytes.byteLength ?? 0;
     this.#recent.set(key, { value, bytes, at: Date.now() });
   }
 
-  /** What memory has. */
+  /** The copy in memory. */
   recent<T extends object>(key: string, visit: ReadVisit): T | undefined {
     return this.#fromMemory<T>(key, visit)?.value;
   }
@@ -137,7 +140,7 @@ export class Near {
 
   async #asReader<R>(key: string, work: () => Promise<R>): Promise<R> {
     const show = () => this.#reading.set(key, Date.now());
-    if (this.#reading.size >= MANY_READERS) this.#forgetGone();
+    if (this.#reading.size >= MANY_READERS) this.#removeStale();
     show();
     const beat = setInterval(show, HEARTBEAT);
     try {
@@ -148,29 +151,29 @@ export class Near {
     }
   }
 
-  #forgetGone(): void {
+  #removeStale(): void {
     const now = Date.now();
     for (const [key, seenAt] of this.#reading)
       if (now - seenAt >= READER_TIMEOUT) this.#reading.delete(key);
   }
 
-  /** What another request finds; or whose turn it is then: where that one found nothing, everybody reads, side by side; where it
-   * is gone, one does. */
-  async #others<T extends object>(
+  /** Waits for another request's result. If that found nothing, returns "beside": all waiting requests read side by side. If that request
+   * is gone, returns "mine" to one, which takes over. */
+  async #waitForReader<T extends object>(
     key: string,
     visit: ReadVisit,
   ): Promise<Found<T> | "mine" | "beside"> {
-    let look = POLL_INTERVAL;
-    for (let waited = 0; waited < LONGEST_WAIT; waited += look) {
-      await new Promise((resolve) => setTimeout(resolve, look));
-      look = Math.min(2 * look, LONGEST_LOOK);
+    let interval = POLL_INTERVAL;
+    for (let waited = 0; waited < POLL_TIMEOUT; waited += interval) {
+      await new Promise((resolve) => setTimeout(resolve, interval));
+      interval = Math.min(2 * interval, MAX_POLL_INTERVAL);
       const found = this.#fromMemory<T>(key, visit);
       if (found) return found;
       const seenAt = this.#reading.get(key);
       if (seenAt === undefined) return "beside";
       if (Date.now() - seenAt >= READER_TIMEOUT) break;
     }
-    this.#reading.set(key, Date.now()); // before anybody else looks
+    this.#reading.set(key, Date.now()); // before another request polls
     return "mine";
   }
 
@@ -179,12 +182,14 @@ export class Near {
     const response = await this.#edge.match(visit, edgeKey);
     if (!response) return undefined;
     try {
-      const late = () => new Error("no end in time");
+      const late = () => new Error("timeout");
       const value = await within(form.decode(response), EDGE_TIMEOUT, late);
       if (value !== undefined) return { value, layer: "edge" };
-      console.error(`entrepot: the edge cache has other than it was given under ${edgeKey}`);
+      console.error(`entrepot: the edge cache returned an unexpected value for ${edgeKey}`);
     } catch (error) {
-      console.error(`entrepot: the edge cache broke off ${edgeKey}: ${(error as Error).message}`);
+      console.error(
+        `entrepot: the edge cache failed to deliver ${edgeKey}: ${(error as Error).message}`,
+      );
     }
     visit.later(this.#edge.delete(visit, edgeKey));
     return undefined;

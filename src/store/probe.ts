@@ -1,4 +1,4 @@
-// Whether R2 and KV answer at all: asked by whoever looks a deployment over.
+// Probe: checks that R2 and KV respond, for health checks of a deployment.
 
 import { countedBucket, countedKv } from "./counted.ts";
 import { probeKey } from "./keys.ts";
@@ -12,7 +12,7 @@ export class ProbeStore {
     this.#bucket = countedBucket(bucket);
   }
 
-  /** Rejects with what the platform says. */
+  /** Rejects with the platform's error. */
   async kv(): Promise<void> {
     await this.#kv.get(probeKey());
   }

@@ -1,19 +1,20 @@
-// Segments: blobs are stored in pieces of 8 MiB, so that one can be read while the next is being fetched.
+// Segments: blobs are stored in parts of 8 MiB, so that one can be read while the next is being fetched.
 
 import type { Digest } from "../oci/digest.ts";
 
+/** Size of a segment, in bytes. */
 export const SEGMENT = 8 * 1024 * 1024;
 
-/** How a blob that is wholly here is stored. A blob that fits one segment is its head object alone. */
+/** How a complete blob is stored. A blob that fits into one segment is only its head object. */
 export interface Layout {
   digest: Digest;
   /** In bytes. */
   size: number;
-  /** Which attempt at fetching it wrote the segments behind the head. */
+  /** The fetch attempt that wrote the segments other than the head. */
   attempt: string;
-  /** The digest of the same bytes by the other algorithm; undefined where an earlier version stored it. */
+  /** The digest of the same bytes by the other algorithm; undefined if an earlier version stored the blob. */
   twin?: Digest;
-  /** Of its publication: R2's version of the head, "associated with a specific upload" (Workers API reference). */
+  /** Identifies the publication: R2's version of the head, "associated with a specific upload" (Workers API reference). */
   generation: string;
 }
 

@@ -1,5 +1,5 @@
-// What tags were last known to mean. In KV, near and late: claims with an age. In R2, never late: the record of a
-// repository's tags, of what each means and has meant, written when that changes.
+// Tags: mappings in KV, which may lag and have the time of their check; and records in R2, always current, of each tag's current and former
+// digests, written on a change.
 
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { withRetries } from "../platform/transient.ts";
@@ -9,20 +9,20 @@ import { countedBucket, countedKv } from "./counted.ts";
 import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
 import { listObjects } from "./listing.ts";
 
-/** A tag that was pulled through here. */
+/** A tag that was pulled through this cache. */
 export interface KnownTag {
   tag: string;
   digest: Digest;
-  /** Other digests that it had, the latest first. */
+  /** Its former digests, latest first. */
   former: Digest[];
   /** When this was written, in ms since the epoch. */
   recordedAt: number;
-  /** The upstream has it no more. */
+  /** The upstream no longer has it. */
   gone: boolean;
 }
 
-/** How many former digests of a tag are recorded: they share R2's 8 KiB of metadata. */
-const MOST_FORMER = 20;
+/** Maximum number of former digests of a tag, which share R2's 8 KiB of metadata. */
+const MAX_FORMER = 20;
 
 export class TagStore {
   readonly #kv: KVNamespace;
@@ -38,7 +38,7 @@ export class TagStore {
       return (await this.#kv.get<TagMapping>(mappingKey(source, tag), "json")) ?? undefined;
     } catch (error) {
       console.error(`entrepot: KV failed to read a tag: ${(error as Error).message}`);
-      return undefined; // the tag's object knows, or asks
+      return undefined; // the tag's Durable Object has it, or asks the upstream
     }
   }
 
@@ -50,9 +50,9 @@ export class TagStore {
     await this.#kv.delete(mappingKey(source, tag));
   }
 
-  /** What the tag means and has meant is forgotten, if it means that. The mapping first: what it shows is in the record.
-   * @param place origin and repository: the rule may be gone
-   * @returns false where it means something else by now */
+  /** Deletes a tag's mapping and record if it still has that digest; the mapping first, since what it shows must be in the record.
+   * @param place origin and repository, since the rule may no longer exist
+   * @returns false if the tag has another digest by now */
   async remove(place: string, tag: string, digest: Digest): Promise<boolean> {
     const record = await this.recordedIn(place, tag);
     if (record && record.digest !== digest) return false;
@@ -67,13 +67,13 @@ export class TagStore {
     await this.#write(sourceKey(source), {
       tag,
       digest,
-      former: [...new Set(former)].filter((other) => other !== digest).slice(0, MOST_FORMER),
+      former: [...new Set(former)].filter((other) => other !== digest).slice(0, MAX_FORMER),
       recordedAt: now,
       gone: false,
     });
   }
 
-  /** What the tag meant stays known: its manifests can be pulled by digest. */
+  /** Records that the upstream deleted the tag. Its digests stay known, since its manifests can be pulled by digest. */
   async recordGone(source: Source, tag: string, now: number): Promise<void> {
     const before = await this.recorded(source, tag);
     if (before) await this.#write(sourceKey(source), { ...before, recordedAt: now, gone: true });
@@ -83,7 +83,7 @@ export class TagStore {
     return this.recordedIn(sourceKey(source), tag);
   }
 
-  /** Where nothing is known of the tag, it means that again. */
+  /** Restores a mapping if the tag has no record. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<void> {
     if (await this.recordedIn(place, tag)) return;
     const { digest, checkedAt } = mapping;
@@ -97,7 +97,7 @@ export class TagStore {
     return object ? readRecord(tag, object) : undefined;
   }
 
-  /** All of a repository, in the order of their names. */
+  /** All tags of a repository, in the order of their names. */
   async known(source: Source): Promise<KnownTag[]> {
     const prefix = tagRecordPrefix(sourceKey(source));
     const known: KnownTag[] = [];

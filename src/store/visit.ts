@@ -1,13 +1,13 @@
-// A visit: what reading for a client comes with, and where what it found was.
+// Visit: the context of a read for a client request, and the layers that it reads from.
 
-/** From near to far: this isolate's memory, this data centre's cache, KV, R2. */
+/** Nearest first: this isolate's memory, this data center's cache, KV, R2. */
 export type Layer = "memory" | "edge" | "kv" | "r2";
 
 export interface ReadVisit {
-  /** The host name that the client asked. */
+  /** Host of the client's request. */
   host: string;
-  /** In ms since the epoch. */
+  /** Time of the request, in ms since the epoch. */
   now: number;
-  /** Has work go on behind the answer, for half a minute at most. */
+  /** Continues work in the background after the response, for at most half a minute. */
   later(work: Promise<unknown>): void;
 }
