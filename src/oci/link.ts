@@ -1,8 +1,8 @@
 // Link headers (RFC 8288), which registries use for paging: `</v2/…?last=x&n=10>; rel="next"`.
 
 /** The query of the next page's URL; undefined if there is no next page. Only the query is used: the upstream controls where a Link points,
- * and pages are requested from the rule's own upstream only (SSRF). Scans from left to right, each character once: a RegExp for `<…>` takes
- * quadratic time for a header of `<<<<`, which an upstream may send (ReDoS). */
+ * and pages are requested from the rule's own upstream only (SSRF). Scans from left to right, each character once: a RegExp for `<…>`
+ * takes quadratic time for a header of `<<<<`, which an upstream may send (ReDoS). */
 export function nextPage(link: string | null): URLSearchParams | undefined {
   const text = link ?? "";
   for (let at = 0; ; ) {

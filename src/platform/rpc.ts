@@ -40,8 +40,8 @@ function unwrap<T>(outcome: Outcome<T>): T {
 /** Maximum attempts at a call whose object is reset by a deploy or an eviction. */
 const TRIES = 4;
 
-/** Calls a Durable Object and returns its value, or throws the RegistryError that it returned. Errors of the call itself are the platform's:
- * a reset is retried, an overloaded object is not.
+/** Calls a Durable Object and returns its value, or throws the RegistryError that it returned. Errors of the call itself are the
+ * platform's: a reset is retried, an overloaded object is not.
  * @param work must be repeatable and use a new stub each time: a stub stays broken after an error */
 export async function call<T>(work: () => Promise<Outcome<T>>): Promise<T> {
   for (let tries = 1; ; tries++) {

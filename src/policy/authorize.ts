@@ -114,8 +114,8 @@ export function verdictOf(identity: Identity, target: Target): Verdict {
   return access.some(({ resource }) => resource === refused) ? "denied" : "scope";
 }
 
-/** The access entry of a token issued to an identity for a target; undefined if authentication is required first. It ignores that the target
- * may be free at the client's network or host: the token can be used elsewhere, and a free target needs no token. */
+/** The access entry of a token issued to an identity for a target; undefined if authentication is required first. It ignores that the
+ * target may be free at the client's network or host: the token can be used elsewhere, and a free target needs no token. */
 export function accessTo(identity: Identity, name: string, target: Target): Access | undefined {
   const verdict = verdictOf(identity, { ...target, free: false });
   if (verdict === "login") return undefined;
@@ -129,8 +129,8 @@ export function mayPull(repositories: readonly string[], target: Target): boolea
   return repositories.some((glob) => names.some(globMatcher(glob)));
 }
 
-/** All names of a repository, so that a token with one of them in its list may use any. A name that routes elsewhere is left out: `quay/app`
- * of the default rule is not the `app` of a rule with the prefix `quay`. */
+/** All names of a repository, so that a token with one of them in its list may use any. A name that routes elsewhere is left out:
+ * `quay/app` of the default rule is not the `app` of a rule with the prefix `quay`. */
 function clientNames(
   rules: readonly ConfiguredRule[],
   { configured, repository }: Routed,

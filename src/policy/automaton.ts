@@ -1,5 +1,5 @@
 // Nondeterministic automaton: matches in time proportional to states × text, by keeping the set of possible states and visiting each once
-// per character. A backtracking matcher (RegExp) tries the paths one after another, and a pattern such as `*a*a*a*a*b` has too many (ReDoS).
+// per character. A backtracking matcher (RegExp) tries one path after another, and a pattern such as `*a*a*a*a*b` has too many (ReDoS).
 
 import { spend } from "./steps.ts";
 

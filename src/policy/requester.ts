@@ -21,8 +21,8 @@ export interface Who {
   perMinute: number;
 }
 
-/** The part of a subject that its owner cannot multiply. GitHub's and GitLab's subjects end with a branch or an environment, of which anybody
- * with push access to one repository can create many, each an identity with its own share (Sybil attack).
+/** The part of a subject that its owner cannot multiply. GitHub's and GitLab's subjects end with a branch or an environment, of which
+ * anybody with push access to one repository can create many, each an identity with its own share (Sybil attack).
  * @param subject `token …`, or an issuer's URL and its `sub` */
 export function accountOf(subject: string): string {
   return /^\S+ (?:repo|project_path):[^:]+/.exec(subject)?.[0] ?? subject;

@@ -21,8 +21,8 @@
 //   Durable Object of an upstream  heads                whether a 404 to its HEAD is trusted (upstream/head-trust)
 //
 // An origin is an upstream with a list of credentials (policy/source). No key contains a rule's prefix: two names of one image share its
-// data, and a rule whose upstream changes starts empty. The edge cache's keys are URLs in a separate cache, which no client request reaches.
-// The isolate's memory uses KV's keys.
+// data, and a rule whose upstream changes starts empty. The edge cache's keys are URLs in a separate cache, which no client request
+// reaches. The isolate's memory uses KV's keys.
 
 import { createHash } from "node:crypto";
 import { algorithmOf, type Digest, hexOf, isDigest } from "../oci/digest.ts";

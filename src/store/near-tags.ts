@@ -1,5 +1,5 @@
-// Near tags: reads tags for client requests, and keeps mappings from KV or the tag's Durable Object in memory for seconds. Never in the edge
-// cache: the most recently checked mapping counts, and a copy there could be older.
+// Near tags: reads tags for client requests, and keeps mappings from KV or the tag's Durable Object in memory for seconds. Never in the
+// edge cache: the most recently checked mapping counts, and a copy there could be older.
 
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
