@@ -74,7 +74,7 @@ const PEM = /^\s*-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s]+-----END PRIVATE KE
 
 const field = (pattern: RegExp, words: string) => z.string({ error: words }).regex(pattern, words);
 
-/** The file has more in it, which is of no use here. */
+/** A key file; its other fields are ignored. */
 const serviceAccount = z
   .object({
     type: z.literal("service_account"),

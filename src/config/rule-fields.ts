@@ -109,7 +109,7 @@ export const ruleFields = {
 
   allow: z
     .array(pattern, { error: "must be a list of globs" })
-    .min(1, "must hold a glob: an empty list would allow nothing")
+    .min(1, "must contain at least one glob: an empty list would allow nothing")
     .optional()
     .describe("Globs over names, or names and tags: only these may be pulled. Default: all."),
   deny: z

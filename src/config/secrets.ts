@@ -122,7 +122,7 @@ function unboundOf(bound: Bound | undefined, rule: Rule, secret: string): Unboun
   const unboundTo = (field: Unbound["field"], to: string): Unbound => {
     const where = bound
       ? `bound to ${[...new Set(bound.upstreams)].join(", ")} only`
-      : "not bound to any host";
+      : "bound to no host";
     const problem = `the secret ${secret} is ${where}: bind it in wrangler.toml with [vars.SECRETS] ${secret} = ["${to}"]`;
     return { secret, field, problem };
   };

@@ -7,7 +7,7 @@ import type { Rule } from "../config/rule.ts";
 import { registryHost } from "../config/upstream.ts";
 import { isRepositoryName } from "../oci/name.ts";
 
-/** How a client names an image. */
+/** An image's name as a client sends it. */
 export interface Naming {
   /** The name after /v2/. */
   name: string;

@@ -61,7 +61,9 @@ export class BlobRecords {
       await twice(() => this.#kv.delete(blobKvKey(digest)));
     } catch (error) {
       // The outdated record is compared with R2 later.
-      console.error(`entrepot: KV kept the record of ${digest}: ${(error as Error).message}`);
+      console.error(
+        `entrepot: KV failed to delete the record of ${digest}: ${(error as Error).message}`,
+      );
     }
   }
 }

@@ -42,18 +42,18 @@ beforeEach(async () => {
     await api(cacheOf([OTHER]), "DELETE", `rules/${encodeURIComponent(name)}`);
 });
 
-describe("a secret that is not bound to any host", () => {
+describe("a secret that is bound to no host", () => {
   it("is refused, with a sentence that says how it is bound", async () => {
     const { status, said } = await answerTo(cacheOf([OTHER]), fields());
     expect(status).toBe(400);
     expect(said).toBe(
-      `credentials: the secret ROBOT is not bound to any host: bind it in wrangler.toml with [vars.SECRETS] ROBOT = ["${HOST}/team"]`,
+      `credentials: the secret ROBOT is bound to no host: bind it in wrangler.toml with [vars.SECRETS] ROBOT = ["${HOST}/team"]`,
     );
   });
 
   it("goes nowhere when such a rule is validated", async () => {
     const { said } = await answerTo(cacheOf([OTHER]), fields(), "rules/validate");
-    expect(said).toContain("the secret ROBOT is not bound to any host");
+    expect(said).toContain("the secret ROBOT is bound to no host");
   });
 
   it.each(["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"])(
@@ -70,7 +70,7 @@ describe("a secret that is not bound to any host", () => {
   it("as one of a list of which the others are bound", async () => {
     const both = fields({ credentials: ["ROBOT", "WRONG"] });
     const { said } = await answerTo(cacheOf([DEPLOYED]), both);
-    expect(said).toContain("credentials: the secret WRONG is not bound to any host");
+    expect(said).toContain("credentials: the secret WRONG is bound to no host");
   });
 });
 
@@ -226,7 +226,7 @@ describe("when what bound a secret goes", () => {
 
     // Its names are not given to the default rule.
     const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
-    expect(await problemOf(after)).toContain("the secret ROBOT is not bound");
+    expect(await problemOf(after)).toContain("the secret ROBOT is bound");
     const refused = await after.fetch(`kept-images/${name}/manifests/1`);
     const text = await refused.text();
     expect([refused.status, text]).toEqual([500, expect.stringContaining("cannot be used")]);

@@ -35,6 +35,6 @@ describe("a secret", () => {
     const lender = new Lender({ RULES, HUB }, async (error) => error);
     await expect(
       lender.lend({ rule: rule, scope: "repository:a:pull", by: undefined }),
-    ).rejects.toThrow("is bound nowhere");
+    ).rejects.toThrow("is bound to no host");
   });
 });
