@@ -73,7 +73,9 @@ describe("a record", () => {
     expect(await store.records.get(digest)).toBeUndefined();
     expect(told.mock.calls.map(([line]) => line)).toEqual([
       expect.stringMatching(/^entrepot: KV refused the record of sha256:\w+: KV PUT failed: 429/),
-      expect.stringMatching(/^entrepot: KV kept the record of sha256:\w+: KV PUT failed: 429/),
+      expect.stringMatching(
+        /^entrepot: KV failed to delete the record of sha256:\w+: KV PUT failed: 429/,
+      ),
     ]);
   });
 });
