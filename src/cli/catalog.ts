@@ -1,39 +1,11 @@
 // `npm run catalog -- show | rebuild`: what a cache's catalog knows; and how it learns anew from the stores what is cached.
 
 import { Command } from "commander";
+import type { RebuiltAnswer, SummaryAnswer } from "../api/catalog.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { say } from "./lines.ts";
 import { sizeOf, some, tableOf } from "./words.ts";
-
-interface Catalog {
-  repositories: number;
-  images: number;
-  tags: number;
-  manifests: number;
-  blobs: number;
-  bytes: number;
-  reconciledAt?: string;
-  counts: {
-    day: string;
-    rule: string;
-    pulls: number;
-    hits: number;
-    misses: number;
-    collapsed: number;
-    stale: number;
-    bytesServed: number;
-    bytesFetched: number;
-    upstreamRequests: number;
-  }[];
-}
-
-interface Rebuilt {
-  done: boolean;
-  stage?: string;
-  adopted: number;
-  error?: string;
-}
 
 const HEAD = [
   "DAY",
@@ -69,13 +41,13 @@ function showCommand(): Command {
   return asking(command, ["catalog show", "catalog show --days 30", "catalog show --json"]).action(
     async (options: Asking & { days?: string }) => {
       const query = options.days === undefined ? "" : `?days=${options.days}`;
-      const told = await openApi(options.url).ask<Catalog>("GET", `/api/catalog${query}`);
+      const told = await openApi(options.url).ask<SummaryAnswer>("GET", `/api/catalog${query}`);
       print(told, options, linesOf);
     },
   );
 }
 
-function linesOf(told: Catalog): string[] {
+function linesOf(told: SummaryAnswer): string[] {
   const { images, repositories, tags, manifests, blobs, bytes } = told;
   const total = `${some(images, "image")} of ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`;
   if (told.counts.length === 0) return [total];
@@ -109,7 +81,7 @@ async function rebuild(options: Asking): Promise<void> {
   const api = openApi(options.url);
   let adopted = 0;
   for (let query = "?fresh=true"; ; query = "") {
-    const told = await api.ask<Rebuilt>("POST", `/api/catalog/rebuild${query}`);
+    const told = await api.ask<RebuiltAnswer>("POST", `/api/catalog/rebuild${query}`);
     adopted += told.adopted;
     if (told.error) throw new Complaint(`it failed at ${told.error}; ask again, and it goes on`);
     if (told.done) {

@@ -1,18 +1,11 @@
 // `npm run entrepot -- delete`: a tag or an image is deleted.
 
 import { Command } from "commander";
+import type { DeletedAnswer } from "../api/images.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { REFERENCE } from "./images.ts";
 import { sizeOf, some } from "./words.ts";
-
-interface Deleted {
-  reference: string;
-  tags: string[];
-  waiting: string[];
-  image: boolean;
-  freed: number;
-}
 
 export function deleteCommand(): Command {
   const command = new Command("delete")
@@ -27,7 +20,7 @@ export function deleteCommand(): Command {
     "delete docker.io/library/alpine:3 --force --json",
   ]).action(async (reference: string, options: Asking & { force?: boolean }) => {
     const query = new URLSearchParams({ reference, ...(options.force && { force: "true" }) });
-    const told = await openApi(options.url).ask<Deleted>("DELETE", `/api/images?${query}`);
+    const told = await openApi(options.url).ask<DeletedAnswer>("DELETE", `/api/images?${query}`);
     print(told, options, ({ reference: name, image, tags, waiting, freed }) => [
       ...(image
         ? [

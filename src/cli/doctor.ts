@@ -1,6 +1,10 @@
 // `npm run entrepot -- doctor`: looks a cache over, from outside and through its API, and pulls an image cold and warm.
 
 import { Command } from "commander";
+import type { AboutAnswer } from "../api/about.ts";
+import type { RunsAnswer } from "../api/lifecycle.ts";
+import type { RulesAnswer, ValidationAnswer } from "../api/rules.ts";
+import type { CreatedTokenAnswer } from "../api/tokens.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
@@ -17,17 +21,6 @@ const ACCEPT = [
 /** Clocks that differ by more, in ms, make tokens that are no good yet, or no more. */
 const MOST_SKEW = 60_000;
 const TWO_HOURS = 2 * 60 * 60_000;
-
-interface About {
-  now: string;
-  version: string;
-  bindings: { name: string; good: boolean; problem?: string }[];
-  auth: { mode: string; issuers: string[]; access: boolean };
-  limits: { logins: boolean; requests: boolean };
-  offline: boolean;
-  rules: number;
-  problems: { rule: string; problem: string }[];
-}
 
 type Mark = keyof typeof SIGNS;
 type Say = (mark: Mark, text: string) => void;
@@ -80,7 +73,7 @@ async function doctor(options: Options): Promise<void> {
 
 async function examine(api: Api, options: Options, say: Say): Promise<void> {
   await outside(api.url, say);
-  const about = await api.ask<About>("GET", "/api/about");
+  const about = await api.ask<AboutAnswer>("GET", "/api/about");
   inside(about, api.url, say);
   await sweeps(api, say);
   if (!options.skipValidate) await rules(api, say);
@@ -116,7 +109,7 @@ async function outside(url: URL, say: Say): Promise<void> {
 }
 
 /** As it is configured. */
-function inside(about: About, url: URL, say: Say): void {
+function inside(about: AboutAnswer, url: URL, say: Say): void {
   const { auth, limits, offline, rules, problems, version, bindings } = about;
   const here = version === VERSION ? "" : `, and this command line ${VERSION}: update one of them`;
   say(here === "" ? "good" : "careful", `it is of version ${version}${here}`);
@@ -145,10 +138,7 @@ function inside(about: About, url: URL, say: Say): void {
 
 /** That the cron is at work. */
 async function sweeps(api: Api, say: Say): Promise<void> {
-  const { runs } = await api.ask<{ runs: { endedAt?: string; error?: string }[] }>(
-    "GET",
-    "/api/lifecycle/runs?n=1",
-  );
+  const { runs } = await api.ask<RunsAnswer>("GET", "/api/lifecycle/runs?n=1");
   const [last] = runs;
   if (last?.error !== undefined) return say("bad", `the last sweep failed at ${last.error}`);
   const age = Date.now() - Date.parse(last?.endedAt ?? "");
@@ -158,14 +148,11 @@ async function sweeps(api: Api, say: Say): Promise<void> {
 }
 
 async function rules(api: Api, say: Say): Promise<void> {
-  const all = await api.ask<{ rules: { name: string; offline: boolean }[] }>("GET", "/api/rules");
+  const all = await api.ask<RulesAnswer>("GET", "/api/rules");
   for (const { name, offline } of all.rules) {
     if (offline) continue;
     const query = new URLSearchParams({ rule: name });
-    const told = await api.ask<{ valid: boolean; checks: { good: boolean; text: string }[] }>(
-      "POST",
-      `/api/rules/validate?${query}`,
-    );
+    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
     const wrong = told.checks.filter(({ good }) => !good).map(({ text }) => text);
     say(
       told.valid ? "good" : "bad",
@@ -175,14 +162,19 @@ async function rules(api: Api, say: Say): Promise<void> {
 }
 
 /** A small image, twice, with a token of its own that ends with this. */
-async function pull(api: Api, about: About, given: string | undefined, say: Say): Promise<void> {
+async function pull(
+  api: Api,
+  about: AboutAnswer,
+  given: string | undefined,
+  say: Say,
+): Promise<void> {
   const image = given ?? (await alpine(api));
   if (image === undefined) return say("careful", "nothing was pulled: name an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
   const asked = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
   const token =
     about.auth.mode === "token"
-      ? await api.ask<{ id: string; token: string }>("POST", "/api/tokens", asked)
+      ? await api.ask<CreatedTokenAnswer>("POST", "/api/tokens", asked)
       : undefined;
   try {
     for (const state of ["first", "second"]) {
@@ -198,9 +190,7 @@ async function pull(api: Api, about: About, given: string | undefined, say: Say)
 }
 
 async function alpine(api: Api): Promise<string | undefined> {
-  const { rules: all } = await api.ask<{
-    rules: { upstream: string; prefixes: string[]; problem?: string }[];
-  }>("GET", "/api/rules");
+  const { rules: all } = await api.ask<RulesAnswer>("GET", "/api/rules");
   const hub = all.find(({ upstream, prefixes, problem }) => {
     return upstream === "https://registry-1.docker.io" && prefixes.length > 0 && !problem;
   });

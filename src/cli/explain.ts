@@ -1,15 +1,10 @@
 // `npm run entrepot -- explain IMAGE`: what would come of a pull, and why, as a story.
 
 import { Command } from "commander";
+import type { StoryAnswer } from "../api/explain.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { SIGNS } from "./words.ts";
-
-interface Story {
-  reference: string;
-  status: number;
-  steps: { about: string; mark: keyof typeof SIGNS; text: string }[];
-}
 
 interface Options extends Asking {
   ns?: string;
@@ -41,7 +36,7 @@ async function explain(reference: string, options: Options): Promise<void> {
     const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
-  const told = await openApi(options.url).ask<Story>("GET", `/api/explain?${query}`);
+  const told = await openApi(options.url).ask<StoryAnswer>("GET", `/api/explain?${query}`);
   print(told, options, ({ steps }) => [
     told.reference,
     ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(9)}${text}`),

@@ -1,65 +1,16 @@
 // `npm run entrepot -- images`: what is cached, as somebody looks for it; and pinned.
 
 import { Command, Option } from "commander";
+import type {
+  ImageAnswer,
+  ImageDetailAnswer,
+  ImagePartAnswer,
+  ImagesAnswer,
+  PinnedAnswer,
+} from "../api/images.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
-
-interface RepositoryPulls {
-  pulls: number;
-  unassigned: number;
-}
-
-interface Image {
-  name?: string;
-  place: string;
-  digest: string;
-  tags: string[];
-  platforms: string[];
-  size: number;
-  cachedAt: string;
-  pulledAt?: string;
-  unknownSince?: string;
-  pulls: number;
-  repository: RepositoryPulls;
-  pinned: boolean;
-  expiring?: string;
-}
-
-interface ListedPart {
-  digest: string;
-  mediaType: string;
-  size: number;
-  here: boolean;
-  sharedBy: number;
-}
-
-interface Detail {
-  name: string;
-  rule: string;
-  digest: string;
-  mediaType: string;
-  cachedAt: string;
-  pulledAt?: string;
-  unknownSince?: string;
-  pulls: number;
-  pullsByTag: { tag: string; pulls: number }[];
-  repository: RepositoryPulls;
-  expiring?: string;
-  partOf?: string;
-  size: number;
-  manifests: {
-    digest: string;
-    platform?: string;
-    here: boolean;
-    config?: ListedPart & { created?: string };
-    layers?: ListedPart[];
-  }[];
-  tags: { tag: string; since: string }[];
-  history: { tag: string; digest: string; since: string; until: string }[];
-  pins: { reference: string }[];
-  referrers: { digest: string; artifactType?: string; size: number }[];
-}
 
 export const REFERENCE = [
   "<reference>",
@@ -107,10 +58,7 @@ function listCommand(): Command {
       const query = new URLSearchParams({ sort, n });
       if (search !== undefined) query.set("q", search);
       if (rule !== undefined) query.set("rule", rule);
-      const told = await openApi(options.url).ask<{ images: Image[]; next?: string }>(
-        "GET",
-        `/api/images?${query}`,
-      );
+      const told = await openApi(options.url).ask<ImagesAnswer>("GET", `/api/images?${query}`);
       print(told, options, ({ images, next }) => [
         ...(images.length === 0 ? ["nothing is cached that is called so"] : rowsOf(images)),
         ...unassignedOf(images),
@@ -120,7 +68,7 @@ function listCommand(): Command {
   );
 }
 
-function rowsOf(images: readonly Image[]): string[] {
+function rowsOf(images: readonly ImageAnswer[]): string[] {
   const head = ["image", "digest", "size", "platforms", "last pulled", "pulls", "repository", ""];
   const rows = images.map((one) => [
     `${one.name ?? one.place}${one.tags.length > 0 ? `:${one.tags.join(",")}` : ""}`,
@@ -135,7 +83,10 @@ function rowsOf(images: readonly Image[]): string[] {
   return tableOf(head, rows);
 }
 
-function lastPullOf({ pulledAt, unknownSince }: Pick<Image, "pulledAt" | "unknownSince">): string {
+function lastPullOf({
+  pulledAt,
+  unknownSince,
+}: Pick<ImageAnswer, "pulledAt" | "unknownSince">): string {
   if (pulledAt !== undefined) return timeOf(pulledAt);
   return unknownSince === undefined
     ? "never"
@@ -143,7 +94,7 @@ function lastPullOf({ pulledAt, unknownSince }: Pick<Image, "pulledAt" | "unknow
 }
 
 /** Says of which repositories pulls are known that no image has. */
-function unassignedOf(images: readonly Image[]): string[] {
+function unassignedOf(images: readonly ImageAnswer[]): string[] {
   const places = new Map(images.map((one) => [one.place, one] as const));
   return [...places.values()]
     .filter(({ repository }) => repository.unassigned > 0)
@@ -165,12 +116,15 @@ function showCommand(): Command {
     "images show docker.io/library/alpine:3 --json",
   ]).action(async (reference: string, options: Asking) => {
     const query = new URLSearchParams({ reference });
-    const told = await openApi(options.url).ask<Detail>("GET", `/api/images/detail?${query}`);
+    const told = await openApi(options.url).ask<ImageDetailAnswer>(
+      "GET",
+      `/api/images/detail?${query}`,
+    );
     print(told, options, wordsOf);
   });
 }
 
-function wordsOf(detail: Detail): string[] {
+function wordsOf(detail: ImageDetailAnswer): string[] {
   const { manifests, tags, history, pins, referrers } = detail;
   const { pulls, pullsByTag, repository } = detail;
   const named = pullsByTag.map((one) => `${one.pulls} by ${one.tag || "its digest"}`).join(", ");
@@ -200,7 +154,7 @@ function wordsOf(detail: Detail): string[] {
   ];
 }
 
-function lineOf(what: string, { digest, size, here, sharedBy }: ListedPart): string {
+function lineOf(what: string, { digest, size, here, sharedBy }: ImagePartAnswer): string {
   const shared = sharedBy > 0 ? `  shared with ${some(sharedBy, "other manifest")}` : "";
   return `  ${what.padEnd(6)} ${digest.slice(0, SHORT)}…  ${sizeOf(size).padStart(7)}${here ? "" : "  not here"}${shared}`;
 }
@@ -215,10 +169,7 @@ function pinCommand(name: "pin" | "unpin", method: "POST" | "DELETE", what: stri
     `images ${name} docker.io/library/alpine:3 --json`,
   ]).action(async (reference: string, options: Asking) => {
     const query = new URLSearchParams({ reference });
-    const told = await openApi(options.url).ask<{ reference: string; pinned: boolean }>(
-      method,
-      `/api/images/pin?${query}`,
-    );
+    const told = await openApi(options.url).ask<PinnedAnswer>(method, `/api/images/pin?${query}`);
     print(told, options, ({ pinned }) => [
       pinned
         ? `${told.reference} is pinned: no policy expires it`

@@ -1,62 +1,16 @@
 // `npm run lifecycle -- preview | sweep | runs | events`: what a cache's lifecycle would do, does, and has done.
 
 import { Command } from "commander";
+import type {
+  LifecycleEventsAnswer,
+  PreviewAnswer,
+  RunAnswer,
+  RunsAnswer,
+} from "../api/lifecycle.ts";
 import { Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { policyCommands } from "./policies.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
-
-interface Rule {
-  policy: string;
-  priority: number;
-  images: number;
-}
-
-interface Preview {
-  grace: number;
-  examined: number;
-  pinned: number;
-  expired: Rule[];
-  images: {
-    name: string;
-    digest: string;
-    tags: string[];
-    size: number;
-    policy: string;
-    priority: number;
-    reason: string;
-    markedAt?: string;
-    waiting?: string;
-  }[];
-  more: number;
-  bytesFreed: number;
-  bytes: number;
-}
-
-interface Run {
-  id: number;
-  trigger: string;
-  startedAt: string;
-  duration?: number;
-  examined: number;
-  expired: Rule[];
-  revived: number;
-  waiting: Record<string, number>;
-  deleted: { images: number; tags: number; manifests: number; blobs: number };
-  bytesFreed: number;
-  unfinished: boolean;
-  error?: string;
-}
-
-interface Event {
-  at: string;
-  what: string;
-  place?: string;
-  digest?: string;
-  tags?: string[];
-  bytes?: number;
-  reason: string;
-}
 
 const FORCE = "also where its upstream could not give it again";
 
@@ -98,12 +52,12 @@ function previewCommand(): Command {
     });
     const path = `/api/lifecycle/preview?${query}`;
     const body = policy === undefined ? "" : textOf(policy);
-    const told = await openApi(options.url).ask<Preview>("POST", path, body);
+    const told = await openApi(options.url).ask<PreviewAnswer>("POST", path, body);
     print(told, options, expiringIn);
   });
 }
 
-function expiringIn(told: Preview): string[] {
+function expiringIn(told: PreviewAnswer): string[] {
   const rows = told.images.map((image) => [
     nameOf(image.name, image.tags, image.digest),
     sizeOf(image.size),
@@ -142,7 +96,7 @@ function sweepCommand(): Command {
     "lifecycle sweep --url https://mirror.example.com --json",
   ]).action(async (options: Asking & { force?: boolean }) => {
     const path = `/api/lifecycle/runs${options.force ? "?force=true" : ""}`;
-    const run = await openApi(options.url).ask<Run>("POST", path);
+    const run = await openApi(options.url).ask<RunAnswer>("POST", path);
     const lines = summaryOf(run);
     if (run.error && !options.json)
       throw new Complaint([...lines, `it failed at ${run.error}`].join("\n"));
@@ -151,7 +105,7 @@ function sweepCommand(): Command {
   });
 }
 
-function summaryOf(run: Run): string[] {
+function summaryOf(run: RunAnswer): string[] {
   const { images, tags, manifests, blobs } = run.deleted;
   const expired = run.expired.map(
     ({ policy, priority, images: count }) =>
@@ -177,7 +131,7 @@ function runsCommand(): Command {
   return asking(command, ["lifecycle runs", "lifecycle runs --n 5 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/runs${limitIn(options)}`;
-      const told = await openApi(options.url).ask<{ runs: Run[] }>("GET", path);
+      const told = await openApi(options.url).ask<RunsAnswer>("GET", path);
       const rows = told.runs.map((run) => [
         String(run.id),
         timeOf(run.startedAt),
@@ -203,7 +157,7 @@ function eventsCommand(): Command {
   return asking(command, ["lifecycle events", "lifecycle events --n 20 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/events${limitIn(options)}`;
-      const told = await openApi(options.url).ask<{ events: Event[] }>("GET", path);
+      const told = await openApi(options.url).ask<LifecycleEventsAnswer>("GET", path);
       const rows = told.events.map((event) => [
         timeOf(event.at),
         event.what,

@@ -1,19 +1,11 @@
 // `npm run lifecycle -- policies | put | take-back`: which policies are in force, and putting others in force in their place.
 
 import { Command } from "commander";
+import type { PoliciesAnswer, PolicyAnswer } from "../api/lifecycle.ts";
 import { LIFECYCLE } from "../config/added.ts";
 import { openApi, textOf } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { timeOf } from "./words.ts";
-
-interface Policies {
-  owner: string;
-  source: "configuration" | "api" | "default";
-  policies: object[];
-  problem?: string;
-  changedAt?: string;
-  changedBy?: string;
-}
 
 const PATH = "/api/lifecycle/policies";
 
@@ -27,7 +19,7 @@ function policiesCommand(): Command {
     .description("Shows the policies in force, as they are written: of all names, and of rules.");
   return asking(command, ["lifecycle policies", "lifecycle policies --json"]).action(
     async (options: Asking) => {
-      const told = await openApi(options.url).ask<{ policies: Policies[] }>("GET", PATH);
+      const told = await openApi(options.url).ask<PoliciesAnswer>("GET", PATH);
       print(told, options, ({ policies }) => policies.flatMap(linesOf));
     },
   );
@@ -44,7 +36,7 @@ function putCommand(): Command {
     "lifecycle put policy.json",
     "lifecycle put policy.json --url https://mirror.example.com",
   ]).action(async (file: string, options: Asking) => {
-    const told = await openApi(options.url).ask<Policies>("PUT", PATH, textOf(file));
+    const told = await openApi(options.url).ask<PolicyAnswer>("PUT", PATH, textOf(file));
     print(told, options, linesOf);
   });
 }
@@ -55,18 +47,25 @@ function takeBackCommand(): Command {
     .description("Takes back what was put in force: what is configured is in force again.");
   return asking(command, ["lifecycle take-back", "lifecycle take-back --json"]).action(
     async (options: Asking) => {
-      print(await openApi(options.url).ask<Policies>("DELETE", PATH), options, linesOf);
+      print(await openApi(options.url).ask<PolicyAnswer>("DELETE", PATH), options, linesOf);
     },
   );
 }
 
-const SOURCES: Record<Policies["source"], string> = {
+const SOURCES: Record<PolicyAnswer["source"], string> = {
   default: "as they are shipped",
   configuration: "of the configuration",
   api: "put in force",
 };
 
-function linesOf({ owner, source, policies, problem, changedAt, changedBy }: Policies): string[] {
+function linesOf({
+  owner,
+  source,
+  policies,
+  problem,
+  changedAt,
+  changedBy,
+}: PolicyAnswer): string[] {
   const by = changedAt === undefined ? "" : ` by ${changedBy} at ${timeOf(changedAt)}`;
   return [
     `${owner === LIFECYCLE ? "all names" : `the rule ${owner}`}: ${SOURCES[source]}${by}`,

@@ -1,38 +1,17 @@
 // `npm run entrepot -- prewarm …`: images that are to be there before anybody asks, and how far they are.
 
 import { Command } from "commander";
+import type {
+  AmountAnswer,
+  ItemAnswer,
+  JobAnswer,
+  JobsAnswer,
+  JobWithItemsAnswer,
+} from "../api/prewarm.ts";
 import { type Api, Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, listed, print, wholeNumber, withExamples } from "./command.ts";
 import { complain, say } from "./lines.ts";
 import { SIGNS, sizeOf, some, tableOf, timeOf } from "./words.ts";
-
-interface Amount {
-  total: number;
-  done: number;
-}
-
-interface Job {
-  id: string;
-  createdAt: string;
-  createdBy: string;
-  state: string;
-  counts: Record<string, number>;
-  layers: Amount;
-  bytes: Amount;
-}
-
-interface Item {
-  seq: number;
-  reference: string;
-  state: string;
-  layers: Amount;
-  bytes: Amount;
-  note?: string;
-  error?: string;
-  nextAt?: string;
-}
-
-type Whole = Job & { items: Item[]; next?: number };
 
 /** How often it is looked how far a job is, in ms. */
 const POLL_INTERVAL = 1_000;
@@ -94,7 +73,7 @@ async function start(references: string[], options: StartOptions): Promise<void>
     ...(priority !== undefined && { priority: Number(priority) }),
   };
   const api = openApi(options.url);
-  const job = await api.ask<Job>("POST", "/api/prewarm", JSON.stringify(asked));
+  const job = await api.ask<JobAnswer>("POST", "/api/prewarm", JSON.stringify(asked));
   if (options.detach) {
     print(job, options, () => [
       `${some(all.length, "image")}: the job is ${job.id}; npm run entrepot -- prewarm show ${job.id}`,
@@ -107,7 +86,7 @@ async function start(references: string[], options: StartOptions): Promise<void>
 }
 
 /** Until its end: with bars on a terminal, and else a line for each image that has ended. */
-async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
+async function follow(api: Api, id: string, isSilent: boolean): Promise<JobWithItemsAnswer> {
   const isTerminal = process.stdout.isTTY && !isSilent;
   const leave = () => {
     complain("");
@@ -142,11 +121,11 @@ async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
   }
 }
 
-async function wholeOf(api: Api, id: string): Promise<Whole> {
+async function wholeOf(api: Api, id: string): Promise<JobWithItemsAnswer> {
   const path = `/api/prewarm/${encodeURIComponent(id)}`;
-  const job = await api.ask<Whole>("GET", path);
+  const job = await api.ask<JobWithItemsAnswer>("GET", path);
   for (let { next } = job; next !== undefined; ) {
-    const more = await api.ask<Whole>("GET", `${path}?after=${next}`);
+    const more = await api.ask<JobWithItemsAnswer>("GET", `${path}?after=${next}`);
     job.items.push(...more.items);
     next = more.next;
   }
@@ -160,7 +139,7 @@ function listCommand(): Command {
   return asking(command, ["prewarm list", "prewarm list --json"]).action(
     async (options: Asking) => {
       print(
-        await openApi(options.url).ask<{ jobs: Job[] }>("GET", "/api/prewarm"),
+        await openApi(options.url).ask<JobsAnswer>("GET", "/api/prewarm"),
         options,
         ({ jobs }) => {
           if (jobs.length === 0) return ["nothing was prewarmed yet"];
@@ -205,20 +184,20 @@ function cancelCommand(): Command {
     "prewarm cancel 6b1f2a90-0000-4000-8000-000000000000 --json",
   ]).action(async (id: string, options: Asking) => {
     const path = `/api/prewarm/${encodeURIComponent(id)}`;
-    const job = await openApi(options.url).ask<Job>("DELETE", path);
+    const job = await openApi(options.url).ask<JobAnswer>("DELETE", path);
     print(job, options, () => [summaryOf(job)]);
   });
 }
 
-function isEnded({ state }: Item): boolean {
+function isEnded({ state }: ItemAnswer): boolean {
   return state !== "waiting" && state !== "working";
 }
 
-function countOf({ counts }: Job): number {
+function countOf({ counts }: JobAnswer): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-function lineOf(item: Item): string {
+function lineOf(item: ItemAnswer): string {
   const { state, reference, layers, bytes, note, error, nextAt } = item;
   const again = nextAt === undefined ? "" : `, again at ${timeOf(nextAt)}`;
   const said = [
@@ -229,21 +208,21 @@ function lineOf(item: Item): string {
   return `${MARKS[state] ?? "•"} ${reference}${said.length > 0 ? `: ${said.join("; ")}` : ""}`;
 }
 
-function summaryOf(job: Job): string {
+function summaryOf(job: JobAnswer): string {
   const failed = job.counts.failed ? `, ${job.counts.failed} could not be had` : "";
   return `${job.state}: ${job.counts.done} of ${some(countOf(job), "image")}, ${sizeOf(job.bytes.done)} of ${sizeOf(job.bytes.total)}${failed}`;
 }
 
 /** Of the images that are under way, and of all. */
-function barsOf(job: Whole): string[] {
+function barsOf(job: JobWithItemsAnswer): string[] {
   const working = job.items.filter(({ state }) => state === "working").slice(0, 5);
   const width = Math.max(5, ...working.map(({ reference }) => reference.length));
-  const line = (name: string, { bytes, layers }: Pick<Job, "bytes" | "layers">) =>
+  const line = (name: string, { bytes, layers }: Pick<JobAnswer, "bytes" | "layers">) =>
     `  ${name.padEnd(width)} ${barOf(bytes)} ${sizeOf(bytes.done)} of ${sizeOf(bytes.total)}, ${layers.done} of ${some(layers.total, "layer")}`;
   return [...working.map((item) => line(item.reference, item)), line("all", job)];
 }
 
-function barOf({ total, done }: Amount): string {
+function barOf({ total, done }: AmountAnswer): string {
   const full = total === 0 ? 0 : Math.round((BAR * done) / total);
   return "█".repeat(full) + "░".repeat(BAR - full);
 }

@@ -1,16 +1,10 @@
 // `npm run entrepot -- quarantine add | list | remove`: digests that a cache gives to nobody.
 
 import { Command } from "commander";
+import type { QuarantineAnswer, QuarantinedAnswer, ReleasedAnswer } from "../api/quarantine.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { tableOf, timeOf } from "./words.ts";
-
-interface Entry {
-  digest: string;
-  reason: string;
-  at: string;
-  who: string;
-}
 
 const DIGEST = "of a manifest or a blob: sha256:…";
 
@@ -41,7 +35,7 @@ function addCommand(): Command {
     'quarantine add sha256:… --reason "ask in #platform" --url https://mirror.example.com',
   ]).action(async (digest: string, options: Asking & { reason: string }) => {
     const body = JSON.stringify({ digest, reason: options.reason });
-    const told = await openApi(options.url).ask<Entry>("POST", "/api/quarantine", body);
+    const told = await openApi(options.url).ask<QuarantinedAnswer>("POST", "/api/quarantine", body);
     print(told, options, () => [
       `${digest} is in quarantine: nobody gets it any more, anywhere within a minute`,
     ]);
@@ -55,7 +49,7 @@ function listCommand(): Command {
   return asking(command, ["quarantine list", "quarantine list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ quarantine: Entry[] }>("GET", "/api/quarantine");
+      const told = await api.ask<QuarantineAnswer>("GET", "/api/quarantine");
       const rows = told.quarantine.map(({ digest, at, who, reason }) => [
         digest,
         timeOf(at),
@@ -81,7 +75,7 @@ function removeCommand(): Command {
     "quarantine remove sha256:… --url https://mirror.example.com",
   ]).action(async (digest: string, options: Asking) => {
     const path = `/api/quarantine/${encodeURIComponent(digest)}`;
-    const told = await openApi(options.url).ask("DELETE", path);
+    const told = await openApi(options.url).ask<ReleasedAnswer>("DELETE", path);
     print(told, options, () => [`${digest} is out of quarantine`]);
   });
 }

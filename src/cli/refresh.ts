@@ -1,16 +1,10 @@
 // `npm run entrepot -- refresh IMAGE …`: asks the registries now what these tags mean.
 
 import { Command } from "commander";
+import type { RefreshedAnswer } from "../api/images.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { complain, say } from "./lines.ts";
-
-interface Refreshed {
-  reference: string;
-  digest: string;
-  before?: string;
-  moved: boolean;
-}
 
 export function refreshCommand(): Command {
   const command = new Command("refresh")
@@ -32,11 +26,11 @@ export function refreshCommand(): Command {
 /** With --json a list, whose order is that of the images. */
 async function refresh(images: string[], options: Asking): Promise<void> {
   const api = openApi(options.url);
-  const all: (Refreshed | { reference: string; error: string })[] = [];
+  const all: (RefreshedAnswer | { reference: string; error: string })[] = [];
   for (const reference of images) {
     const query = new URLSearchParams({ reference });
     try {
-      const told = await api.ask<Refreshed>("POST", `/api/images/refresh?${query}`);
+      const told = await api.ask<RefreshedAnswer>("POST", `/api/images/refresh?${query}`);
       all.push(told);
       if (!options.json) say(`✔ ${told.reference}  ${told.digest}  ${changeOf(told)}`);
     } catch (error) {
@@ -49,7 +43,7 @@ async function refresh(images: string[], options: Asking): Promise<void> {
   print(all, options, () => []);
 }
 
-function changeOf({ moved, before }: Refreshed): string {
+function changeOf({ moved, before }: RefreshedAnswer): string {
   if (moved) return `moved from ${before}`;
   return before ? "as it was" : "known now";
 }

@@ -1,14 +1,9 @@
 // `npm run entrepot -- rules create | update | delete`: rules that a cache is given while it runs.
 
 import { Command } from "commander";
+import type { DeletedRuleAnswer, RuleAnswer } from "../api/rules.ts";
 import { Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
-
-interface Rule {
-  name: string;
-  upstream: string;
-  problem?: string;
-}
 
 const FILE =
   "with the fields of a rule in JSON, as they would stand in wrangler.toml; - for what comes in";
@@ -21,7 +16,7 @@ export function ruleChangeCommands(): Command[] {
     )
     .argument("<file>", FILE)
     .action(async (file: string, options: Asking) => {
-      const made = await openApi(options.url).ask<Rule>("POST", "/api/rules", fieldsIn(file));
+      const made = await openApi(options.url).ask<RuleAnswer>("POST", "/api/rules", fieldsIn(file));
       print(made, options, told);
     });
   const update = new Command("update")
@@ -31,7 +26,7 @@ export function ruleChangeCommands(): Command[] {
     .argument("<file>", FILE)
     .action(async (name: string, file: string, options: Asking) => {
       const path = `/api/rules/${encodeURIComponent(name)}`;
-      print(await openApi(options.url).ask<Rule>("PUT", path, fieldsIn(file)), options, told);
+      print(await openApi(options.url).ask<RuleAnswer>("PUT", path, fieldsIn(file)), options, told);
     });
   const remove = new Command("delete")
     .summary("deletes one that was added")
@@ -39,7 +34,7 @@ export function ruleChangeCommands(): Command[] {
     .argument("<name>", "of the rule, as `rules list` says it")
     .action(async (name: string, options: Asking) => {
       const path = `/api/rules/${encodeURIComponent(name)}`;
-      const gone = await openApi(options.url).ask<{ name: string }>("DELETE", path);
+      const gone = await openApi(options.url).ask<DeletedRuleAnswer>("DELETE", path);
       print(gone, options, () => [
         `the rule "${gone.name}" is deleted: in force everywhere within a minute`,
       ]);
@@ -64,7 +59,7 @@ function fieldsIn(file: string): string {
   return text;
 }
 
-function told({ name, upstream, problem }: Rule): string[] {
+function told({ name, upstream, problem }: RuleAnswer): string[] {
   const line = `the rule "${name}" leads to ${upstream}: in force everywhere within a minute`;
   return problem === undefined ? [line] : [line, `it cannot be used yet: ${problem}`];
 }

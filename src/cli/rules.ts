@@ -1,28 +1,12 @@
 // `npm run entrepot -- rules`: a cache's rules, and whether their upstreams take them.
 
 import { Command } from "commander";
+import type { RulesAnswer, ValidationAnswer } from "../api/rules.ts";
 import { type Api, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { say } from "./lines.ts";
 import { ruleChangeCommands } from "./rule-changes.ts";
 import { SIGNS, tableOf } from "./words.ts";
-
-interface Rule {
-  name: string;
-  source: string;
-  prefixes: string[];
-  hosts: string[];
-  default: boolean;
-  upstream: string;
-  credentials: string[];
-  problem?: string;
-}
-
-interface Validation {
-  rule: string;
-  valid: boolean;
-  checks: { check: string; good: boolean; text: string }[];
-}
 
 export function rulesCommand(): Command {
   const command = new Command("rules")
@@ -74,7 +58,7 @@ function validateCommand(): Command {
   ).action(validate);
 }
 
-function rulesOf(api: Api): Promise<{ rules: Rule[] }> {
+function rulesOf(api: Api): Promise<RulesAnswer> {
   return api.ask("GET", "/api/rules");
 }
 
@@ -85,11 +69,11 @@ async function validate(
 ): Promise<void> {
   const api = openApi(options.url);
   const names = name === undefined ? (await rulesOf(api)).rules.map((rule) => rule.name) : [name];
-  const all: Validation[] = [];
+  const all: ValidationAnswer[] = [];
   for (const rule of names) {
     const query = new URLSearchParams({ rule });
     if (options.image !== undefined) query.set("image", options.image);
-    const told = await api.ask<Validation>("POST", `/api/rules/validate?${query}`);
+    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
     if (!told.valid) process.exitCode = 1;
     all.push(told);
     // Each as it comes: a registry that is silent takes its time.
@@ -98,7 +82,7 @@ async function validate(
   print(name === undefined ? all : all[0], options, () => []);
 }
 
-function linesOf({ rule, valid, checks }: Validation): string[] {
+function linesOf({ rule, valid, checks }: ValidationAnswer): string[] {
   const sign = (good: boolean) => SIGNS[good ? "good" : "bad"];
   return [
     `${sign(valid)} ${rule}`,

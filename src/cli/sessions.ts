@@ -1,16 +1,10 @@
 // `npm run entrepot -- sessions list | end`: who is signed in to the console, and the end of that.
 
 import { Command, Option } from "commander";
+import type { EndedSessionsAnswer, SessionsAnswer } from "../api/sessions.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { some, tableOf, timeOf } from "./words.ts";
-
-interface Session {
-  id: string;
-  role: string;
-  beganAt: string;
-  endsAt: string;
-}
 
 export function sessionsCommand(): Command {
   const command = new Command("sessions")
@@ -32,7 +26,7 @@ function listCommand(): Command {
   return asking(command, ["sessions list", "sessions list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ sessions: Session[] }>("GET", "/api/sessions");
+      const told = await api.ask<SessionsAnswer>("GET", "/api/sessions");
       const rows = told.sessions.map(({ id, role, beganAt, endsAt }) => [
         id,
         role,
@@ -68,7 +62,7 @@ function endCommand(): Command {
     if ((id === undefined) === (options.role === undefined))
       throw new Complaint("name a session by its id, or all of a token with --role", 2);
     const path = id === undefined ? `?role=${options.role}` : `/${encodeURIComponent(id)}`;
-    const told = await openApi(options.url).ask<{ ended?: number }>(
+    const told = await openApi(options.url).ask<Partial<EndedSessionsAnswer>>(
       "DELETE",
       `/api/sessions${path}`,
     );

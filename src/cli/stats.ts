@@ -1,65 +1,16 @@
 // `stats`, `report`, `events`: what a cache counted, what that saved and costs, and what happened.
 
 import { Command, Option } from "commander";
+import type {
+  EventAnswer,
+  EventsAnswer,
+  ReportAnswer,
+  StatisticsAnswer,
+  StatisticsRowAnswer,
+} from "../api/statistics.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber } from "./command.ts";
 import { sizeOf, tableOf, timeOf } from "./words.ts";
-
-interface StatisticsRow {
-  day?: string;
-  rule?: string;
-  repository?: string;
-  pulls: number;
-  hits: number;
-  misses: number;
-  collapsed: number;
-  stale: number;
-  errors: number;
-  bytesServed: number;
-  bytesFetched: number;
-  upstreamRequests: number;
-  upstreamPulls: number;
-}
-
-interface Saved {
-  pulls: number;
-  upstreamPulls: number;
-  pullsAvoided: number;
-  bytesServed: number;
-  bytesFetched: number;
-  bytesAvoided: number;
-}
-
-interface Report {
-  month: string;
-  elapsed: number;
-  saved: Saved;
-  byRule: (Saved & { rule: string })[];
-  dockerHub: Saved & { windowsAvoided: { anonymous: number; personal: number } };
-  cost: {
-    prices: string;
-    plan: number;
-    lines: { what: string; used: number; included: number; cost: number; projected: number }[];
-    total: number;
-    projected: number;
-    notIncluded: string;
-  };
-}
-
-interface Events {
-  events: {
-    id: number;
-    at: string;
-    what: string;
-    place?: string;
-    tag?: string;
-    digest?: string;
-    before?: string;
-    upstream?: string;
-    detail?: string;
-  }[];
-  next: number;
-}
 
 export function statsCommand(): Command {
   const command = new Command("stats")
@@ -72,10 +23,7 @@ export function statsCommand(): Command {
     .option("--days <number>", "how many days, today included", wholeNumber, "30")
     .action(async ({ by, days, ...how }: Asking & { by: string; days: string }) => {
       const query = new URLSearchParams({ by, days });
-      const told = await openApi(how.url).ask<{ rows: StatisticsRow[] }>(
-        "GET",
-        `/api/stats?${query}`,
-      );
+      const told = await openApi(how.url).ask<StatisticsAnswer>("GET", `/api/stats?${query}`);
       print(told, how, ({ rows }) => tableFor(by, rows));
     });
   return asking(command, [
@@ -90,7 +38,7 @@ export function reportCommand(): Command {
     .option("--month <month>", "such as 2026-11; without, this one")
     .action(async ({ month, ...how }: Asking & { month?: string }) => {
       const query = month === undefined ? "" : `?month=${encodeURIComponent(month)}`;
-      print(await openApi(how.url).ask<Report>("GET", `/api/report${query}`), how, wordsOf);
+      print(await openApi(how.url).ask<ReportAnswer>("GET", `/api/report${query}`), how, wordsOf);
     });
   return asking(command, ["report", "report --month 2026-10 --json"]);
 }
@@ -103,7 +51,7 @@ export function eventsCommand(): Command {
     .action(async ({ after, n, ...how }: Asking & { after?: string; n: string }) => {
       const from = after === undefined ? { latest: "true" } : { after };
       const query = new URLSearchParams({ n, ...from });
-      const told = await openApi(how.url).ask<Events>("GET", `/api/events?${query}`);
+      const told = await openApi(how.url).ask<EventsAnswer>("GET", `/api/events?${query}`);
       print(told, how, ({ events }) =>
         events.length === 0 ? ["nothing happened since"] : events.map(lineOf),
       );
@@ -114,7 +62,7 @@ export function eventsCommand(): Command {
   ]);
 }
 
-function tableFor(by: string, all: readonly StatisticsRow[]): string[] {
+function tableFor(by: string, all: readonly StatisticsRowAnswer[]): string[] {
   if (all.length === 0) return ["nothing was counted yet"];
   const head = [by.toUpperCase(), "PULLS", "HITS", "MISSES", "COLLAPSED", "STALE", "ERRORS"];
   const rows = all.map((row) => [
@@ -126,7 +74,7 @@ function tableFor(by: string, all: readonly StatisticsRow[]): string[] {
   return tableOf([...head, "SERVED", "FETCHED", "ASKED", "OF THEM PULLS"], rows);
 }
 
-function lineOf(event: Events["events"][number]): string {
+function lineOf(event: EventAnswer): string {
   const { id, at, what, place, tag, digest, before, upstream, detail } = event;
   const of = place === undefined ? upstream : place + (tag ? `:${tag}` : "");
   const moved = before ? ` (was ${before.slice(0, 19)}…)` : "";
@@ -134,7 +82,7 @@ function lineOf(event: Events["events"][number]): string {
   return `${String(id).padStart(6)}  ${timeOf(at)}  ${what.padEnd(19)} ${said.join("  ")}`;
 }
 
-function wordsOf({ month, elapsed, saved, byRule, dockerHub, cost }: Report): string[] {
+function wordsOf({ month, elapsed, saved, byRule, dockerHub, cost }: ReportAnswer): string[] {
   const { windowsAvoided } = dockerHub;
   const head = ["RULE", "PULLS", "OF THEM UPSTREAM", "AVOIDED", "SERVED", "FETCHED", "AVOIDED"];
   const rows = [...byRule, { rule: "all", ...saved }].map((one) => [

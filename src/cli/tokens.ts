@@ -1,6 +1,7 @@
 // `npm run tokens -- create | list | revoke`: the pull tokens of a cache.
 
 import { Command, InvalidArgumentError } from "commander";
+import type { CreatedTokenAnswer, TokenAnswer, TokensAnswer } from "../api/tokens.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
 import { type Asking, asking, listed, print, withExamples } from "./command.ts";
 import { complain } from "./lines.ts";
@@ -9,17 +10,6 @@ import { some, tableOf, timeOf } from "./words.ts";
 /** Of the beginning of an id, in characters: `explain` and `list` show more. */
 const LEAST = 6;
 const WHOLE_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-interface Token {
-  id: string;
-  name: string;
-  repositories: string[];
-  networks: string[];
-  touches?: false;
-  state: string;
-  expiresAt?: string;
-  usedAt?: string;
-}
 
 interface Creating extends Asking {
   repositories: string[];
@@ -73,7 +63,7 @@ async function create(name: string, options: Creating): Promise<void> {
   const quiet = !touch && { touches: false };
   const body = JSON.stringify({ name, repositories, networks, expiry, ...quiet });
   const api = openApi(options.url);
-  const made = await api.ask<Token & { token: string }>("POST", "/api/tokens", body);
+  const made = await api.ask<CreatedTokenAnswer>("POST", "/api/tokens", body);
   print(made, options, () => [made.token]);
   if (options.json) return;
   const end = made.expiresAt
@@ -110,8 +100,8 @@ function listCommand(): Command {
   });
 }
 
-async function tokensOf(api: Api): Promise<Token[]> {
-  return (await api.ask<{ tokens: Token[] }>("GET", "/api/tokens")).tokens;
+async function tokensOf(api: Api): Promise<TokenAnswer[]> {
+  return (await api.ask<TokensAnswer>("GET", "/api/tokens")).tokens;
 }
 
 function revokeCommand(): Command {
@@ -125,7 +115,7 @@ function revokeCommand(): Command {
   ]).action(async (given: string, options: Asking) => {
     const api = openApi(options.url);
     const id = WHOLE_ID.test(given) ? given : await idOf(api, given);
-    const token = await api.ask<Token>("DELETE", `/api/tokens/${encodeURIComponent(id)}`);
+    const token = await api.ask<TokenAnswer>("DELETE", `/api/tokens/${encodeURIComponent(id)}`);
     print(token, options, () => [
       `"${token.name}" is revoked: it is good for nothing anywhere within a minute`,
     ]);

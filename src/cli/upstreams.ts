@@ -1,19 +1,10 @@
 // `npm run entrepot -- upstreams`: how a cache's upstreams stand.
 
 import { Command } from "commander";
+import type { UpstreamAnswer, UpstreamsAnswer } from "../api/upstreams.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { SIGNS, timeOf } from "./words.ts";
-
-interface Upstream {
-  upstream: string;
-  credentials: string[];
-  rules: string[];
-  offline: boolean;
-  pauses: { of: string; repository?: string; count?: number; until: string; why: string }[];
-  budget?: { limit: number; remaining: number; seenAt: string };
-  spent?: number;
-}
 
 const PAUSED = {
   all: "all of it",
@@ -30,13 +21,13 @@ export function upstreamsCommand(): Command {
   return asking(command, ["upstreams", "upstreams --url https://mirror.example.com --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ upstreams: Upstream[] }>("GET", "/api/upstreams");
+      const told = await api.ask<UpstreamsAnswer>("GET", "/api/upstreams");
       print(told, options, ({ upstreams }) => upstreams.flatMap(linesOf));
     },
   );
 }
 
-function linesOf(told: Upstream): string[] {
+function linesOf(told: UpstreamAnswer): string[] {
   const { upstream, credentials, rules, offline, pauses, budget, spent = 0 } = told;
   const sign = SIGNS[offline || pauses.length > 0 ? "careful" : "good"];
   const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";

@@ -48,9 +48,6 @@ export interface Item {
   nextAt?: number;
 }
 
-/** Where nothing else is asked for. */
-export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];
-
 export interface Prewarm {
   /** Undefined where too many are at work. Times are in ms since the epoch. */
   start(job: NewJob, now: number): Promise<Job | undefined>;

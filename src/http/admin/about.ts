@@ -1,34 +1,11 @@
 // The API's part about the deployment itself.
 
-import { z } from "@hono/zod-openapi";
 import type { AccessServices } from "../../access/services.ts";
+import { about } from "../../api/about.ts";
 import type { Config } from "../../config/read.ts";
 import { VERSION } from "../../config/version.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, time } from "./schemas.ts";
-
-const about = z
-  .object({
-    now: time,
-    version: z.string(),
-    you: z.object({ who: z.string(), role: z.enum(["admin", "viewer"]) }),
-    bindings: z
-      .array(z.object({ name: z.string(), good: z.boolean(), problem: z.string().optional() }))
-      .openapi({ description: "storage and objects, each of which was asked something" }),
-    auth: z.object({
-      mode: z.enum(["open", "token"]),
-      issuers: z.array(z.string()),
-      access: z.boolean().openapi({ description: "Cloudflare Access administers" }),
-    }),
-    limits: z.object({ logins: z.boolean(), requests: z.boolean() }).openapi({
-      description: "which rate limiting bindings are there",
-    }),
-    offline: z.boolean(),
-    rules: z.int(),
-    problems: z.array(z.object({ rule: z.string(), problem: z.string() })),
-  })
-  .openapi("About");
-export type AboutAnswer = z.infer<typeof about>;
+import { type Api, add } from "./routes.ts";
 
 /** What shows whether a binding answers: its name → something that is asked of it. */
 export type Probes = Record<string, () => Promise<unknown>>;

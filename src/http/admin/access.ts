@@ -3,62 +3,26 @@
 import { z } from "@hono/zod-openapi";
 import { type Access, isPast, type NewToken, type PullToken } from "../../access/contract.ts";
 import { hashOf, newPullToken } from "../../access/tokens/pull-token.ts";
-import { repositories } from "../../config/auth.ts";
-import { duration } from "../../config/duration.ts";
-import { network } from "../../config/network.ts";
+import { page } from "../../api/fields.ts";
+import {
+  actions,
+  createdToken,
+  expiry as expiryField,
+  newToken,
+  rotatedKey,
+  type TokenAnswer,
+  token,
+  tokens,
+} from "../../api/tokens.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
 import { badRequest } from "./problem.ts";
-import { type Api, add, bodyIn, nextOf, page, time as told } from "./schemas.ts";
+import { type Api, add, bodyIn, nextOf } from "./routes.ts";
 
 /** In bytes. */
 const MAX_BODY = 64 * 1024;
-const MOST_GLOBS = 200;
-
-const time = z.union([
-  z.iso.datetime({ offset: true }).transform((text) => ({ at: Date.parse(text) })),
-  duration("").transform((time) => ({ in: time })),
-]);
-
-const asked = z.strictObject({
-  name: z
-    .string({ error: "must be a name, for people" })
-    .regex(/^\P{Cc}{1,100}$/u, "must be a line of text, of 100 characters at most"),
-  repositories: repositories.max(MOST_GLOBS, `must hold ${MOST_GLOBS} globs at most`),
-  expiry: z.string({ error: "must be a time, or a duration" }).optional(),
-  networks: z
-    .array(network, { error: "must be a list of networks" })
-    .max(MOST_GLOBS, `must hold ${MOST_GLOBS} networks at most`)
-    .default([]),
-  touches: z.boolean({ error: "must be true or false" }).default(true),
-});
-
-const token = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    repositories: z.array(z.string()).openapi({ description: "globs over names" }),
-    networks: z.array(z.string()).openapi({ description: "in CIDR; empty: from everywhere" }),
-    state: z.enum(["valid", "expired", "revoked"]),
-    createdAt: told,
-    createdBy: z.string(),
-    expiresAt: told.optional(),
-    usedAt: told.optional().openapi({ description: "to some five minutes" }),
-    revokedAt: told.optional(),
-    revokedBy: z.string().optional(),
-    touches: z.literal(false).optional().openapi({
-      description: "nothing that is asked for with it keeps an image from expiring",
-    }),
-  })
-  .openapi("PullToken");
-export type TokenAnswer = z.infer<typeof token>;
-
-const action = z
-  .object({ id: z.int(), at: told, who: z.string(), what: z.string() })
-  .openapi("Action");
-export type ActionAnswer = z.infer<typeof action>;
 
 export function addAccess(api: Api, access: Access, admin: Admin): void {
   add(
@@ -67,7 +31,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       method: "get",
       path: "/tokens",
       summary: "The pull tokens, without themselves; those that are past for 90 days",
-      answer: z.object({ tokens: z.array(token) }),
+      answer: tokens,
     },
     async () => {
       const now = Date.now();
@@ -81,8 +45,8 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       method: "post",
       path: "/tokens",
       summary: "Makes a pull token, and shows it, once",
-      body: asked,
-      answer: token.extend({ token: z.string() }),
+      body: newToken,
+      answer: createdToken,
       status: 201,
       problems: [413],
     },
@@ -124,12 +88,12 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       path: "/audit",
       summary: "What those who administer did, the latest first",
       query: page,
-      answer: z.object({ actions: z.array(action), next: z.string().optional() }),
+      answer: actions,
     },
     async ({ n, before }) => {
-      const actions = await access.actions(before, n);
-      const { next, headers } = nextOf("/api/audit", actions, n);
-      const listed = actions.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
+      const done = await access.actions(before, n);
+      const { next, headers } = nextOf("/api/audit", done, n);
+      const listed = done.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
       return answerJson({ actions: listed, ...next }, headers);
     },
   );
@@ -140,25 +104,25 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       method: "post",
       path: "/keys/rotate",
       summary: "Signs with a new key, once it is known everywhere; nobody is logged out by that",
-      answer: z.object({ kid: z.string() }),
+      answer: rotatedKey,
     },
     async (_, { req }) => ({ kid: await access.rotate(admin.who(req.raw), Date.now()) }),
   );
 }
 
 function newTokenIn(text: string, now: number): NewToken | Response {
-  const given = bodyIn(text, asked, "a pull token", "name and repositories");
+  const given = bodyIn(text, newToken, "a pull token", "name and repositories");
   if (given instanceof Response) return given;
   const { expiry, touches, ...rest } = given;
   const token: NewToken = { ...rest, ...(!touches && { touches }) };
   if (expiry === undefined) return token;
-  const read = time.safeParse(expiry);
+  const read = expiryField.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
   if (expiresAt > now) return { ...token, expiresAt };
   return badRequest(['expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"']);
 }
 
-function tokenTold(token: PullToken, now: number): object {
+function tokenTold(token: PullToken, now: number): TokenAnswer {
   const { createdAt, expiresAt, usedAt, revokedAt, ...rest } = token;
   const isRevoked = revokedAt !== undefined;
   return {

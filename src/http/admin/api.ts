@@ -28,9 +28,9 @@ import { addPolicies } from "./policies.ts";
 import { addPrewarm } from "./prewarm.ts";
 import { problemResponse } from "./problem.ts";
 import { addQuarantine } from "./quarantine.ts";
+import { type Note, refusal } from "./routes.ts";
 import { addRuleChanges } from "./rule-changes.ts";
 import { addRules } from "./rules.ts";
-import { type Note, refusal } from "./schemas.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
 

@@ -1,54 +1,13 @@
 // The API's part about the catalog: what is cached, and what was counted.
 
-import { z } from "@hono/zod-openapi";
+import { rebuildQuery, rebuilt, summary, summaryQuery } from "../../api/catalog.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import { timeOf } from "../shared/answers.ts";
 import { atWork } from "./lifecycle.ts";
-import { type Api, add, flag, type Note, number, time } from "./schemas.ts";
+import { type Api, add, type Note } from "./routes.ts";
 
 const DAY = 24 * 60 * 60_000;
-
-const counts = z
-  .object({
-    day: z.iso.date(),
-    rule: z.string(),
-    place: z.string(),
-    pulls: z.int(),
-    hits: z.int(),
-    misses: z.int(),
-    collapsed: z.int(),
-    stale: z.int(),
-    bytesServed: z.int(),
-    bytesFetched: z.int(),
-    upstreamRequests: z.int(),
-    upstreamPulls: z.int(),
-    errors: z.int(),
-  })
-  .openapi("Counts");
-
-const summary = z
-  .object({
-    repositories: z.int(),
-    images: z.int(),
-    tags: z.int(),
-    manifests: z.int(),
-    blobs: z.int(),
-    bytes: z.int().openapi({ description: "in R2" }),
-    reconciledAt: time.optional(),
-    counts: z.array(counts),
-  })
-  .openapi("Catalog");
-export type SummaryAnswer = z.infer<typeof summary>;
-
-const rebuilt = z
-  .object({
-    done: z.boolean().openapi({ description: "until then, ask again" }),
-    stage: z.enum(["manifests", "tags", "blobs"]).optional(),
-    adopted: z.int(),
-    error: z.string().optional(),
-  })
-  .openapi("Rebuilt");
 
 export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, note: Note): void {
   add(
@@ -57,7 +16,7 @@ export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, 
       method: "get",
       path: "/catalog",
       summary: "What is cached, and what was counted by day, rule and repository",
-      query: { days: number(7, 90) },
+      query: summaryQuery,
       answer: summary,
     },
     async ({ days }) => {
@@ -74,7 +33,7 @@ export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, 
       method: "post",
       path: "/catalog/rebuild",
       summary: "Learns anew from R2 what is cached, a stretch at a time",
-      query: { fresh: flag },
+      query: rebuildQuery,
       answer: rebuilt,
       problems: [409],
     },

@@ -1,7 +1,8 @@
 // The API's part that changes what is cached: images are deleted, and pinned so that no policy expires them.
 
-import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { imageReference } from "../../api/fields.ts";
+import { deleted, deleteQuery, pinned } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
@@ -10,24 +11,8 @@ import type { Source } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { type Visitor, visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
-import { notHere, REFERENCE, sourceNamed } from "./image-named.ts";
-import { type Api, add, flag, type Note } from "./schemas.ts";
-
-const deleted = z
-  .object({
-    reference: z.string(),
-    digest: z.string(),
-    tags: z.array(z.string()).openapi({ description: "that mean nothing here any more" }),
-    waiting: z.array(z.string()).openapi({
-      description: "tags that are being checked at this moment: the next sweep deletes them",
-    }),
-    image: z.boolean().openapi({ description: "the image itself, and not one of several tags" }),
-    freed: z.int().openapi({ description: "bytes that the next sweeps free, after their grace" }),
-  })
-  .openapi("Deleted");
-export type DeletedAnswer = z.infer<typeof deleted>;
-
-const pinned = z.object({ reference: z.string(), pinned: z.boolean() }).openapi("Pinned");
+import { notHere, sourceNamed } from "./image-named.ts";
+import { type Api, add, type Note } from "./routes.ts";
 
 export function addImageChanges(
   api: Api,
@@ -44,7 +29,7 @@ export function addImageChanges(
       path: "/images",
       summary:
         "Deletes a tag, with its last tag the image, or by its digest an image with all its tags",
-      query: { reference: REFERENCE, force: flag },
+      query: deleteQuery,
       answer: deleted,
       problems: [404, 409],
     },
@@ -78,7 +63,7 @@ export function addImageChanges(
       method: "post",
       path: "/images/pin",
       summary: "Pins an image: no policy expires it; of a tag, whatever it means by then",
-      query: { reference: REFERENCE },
+      query: { reference: imageReference },
       answer: pinned,
       problems: [404, 409],
     },
@@ -99,7 +84,7 @@ export function addImageChanges(
       method: "delete",
       path: "/images/pin",
       summary: "Takes a pin back",
-      query: { reference: REFERENCE },
+      query: { reference: imageReference },
       answer: pinned,
       problems: [404],
     },

@@ -1,5 +1,6 @@
 // All that is known of an image: what its manifests say, and what is here of that.
 
+import type { ImageDetailAnswer } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -27,7 +28,7 @@ export async function detailOf(
   catalog: Catalog,
   { text, source, place, digest }: Named & { digest: Digest },
   visitor: Visitor,
-): Promise<object> {
+): Promise<ImageDetailAnswer> {
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   const [record, own] = await Promise.all([
     catalog.record(place, digest),

@@ -1,6 +1,5 @@
 // An image that the API is asked about: from a reference as people write it to where it is here.
 
-import { z } from "@hono/zod-openapi";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -10,11 +9,6 @@ import { routeFull } from "../../policy/route.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
-
-export const REFERENCE = z
-  .string({ error: "must be an image, such as docker.io/library/alpine:3" })
-  .max(1000)
-  .openapi({ example: "docker.io/library/alpine:3" });
 
 export interface Named {
   reference: Reference;

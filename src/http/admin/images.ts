@@ -1,8 +1,8 @@
 // The API's part about images.
 
-import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AccessServices } from "../../access/services.ts";
+import { refreshed, refreshQuery } from "../../api/images.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
@@ -10,20 +10,7 @@ import { routeFull } from "../../policy/route.ts";
 import { refresh } from "../../pull/refresh.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { sourceOf, visitorOf } from "../registry/registry-auth.ts";
-import { type Api, add, type Note } from "./schemas.ts";
-
-const refreshed = z
-  .object({
-    reference: z.string(),
-    digest: z.string(),
-    before: z
-      .string()
-      .optional()
-      .openapi({ description: "what the tag meant, where that was known" }),
-    moved: z.boolean(),
-  })
-  .openapi("Refreshed");
-export type RefreshedAnswer = z.infer<typeof refreshed>;
+import { type Api, add, type Note } from "./routes.ts";
 
 export function addImages(
   api: Api,
@@ -38,12 +25,7 @@ export function addImages(
       method: "post",
       path: "/images/refresh",
       summary: "Asks the registry now what a tag means, and has its manifest here",
-      query: {
-        reference: z
-          .string({ error: "must be an image with a tag, such as docker.io/library/alpine:3" })
-          .max(1000)
-          .openapi({ example: "docker.io/library/alpine:3" }),
-      },
+      query: refreshQuery,
       answer: refreshed,
       problems: [404, 429, 502, 503, 504],
     },

@@ -1,6 +1,17 @@
 // The API's part about the lifecycle: what it would do, does, and has done.
 
-import { z } from "@hono/zod-openapi";
+import { page } from "../../api/fields.ts";
+import {
+  type LifecycleEventAnswer,
+  lifecycleEvents,
+  preview,
+  previewQuery,
+  type RunAnswer,
+  run,
+  runs,
+  runsQuery,
+  sweepQuery,
+} from "../../api/lifecycle.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { LifecycleEvent, RunReport } from "../../catalog/sweep/contract.ts";
 import { parsePolicies } from "../../config/lifecycle.ts";
@@ -11,91 +22,10 @@ import { RegistryError } from "../../oci/error.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import { badRequest } from "./problem.ts";
-import { type Api, add, flag, type Note, nextOf, number, page, time } from "./schemas.ts";
+import { type Api, add, type Note, nextOf } from "./routes.ts";
 
 /** A policy that is longer is none, in bytes. */
 const LONGEST_POLICY = 256 * 1024;
-
-const ruleCount = z.object({ policy: z.string(), priority: z.int(), images: z.int() });
-const bytes = z.int().openapi({ description: "bytes" });
-
-const preview = z
-  .object({
-    now: time,
-    grace: z.int().openapi({ description: "ms between the mark and the deletion" }),
-    given: z.boolean().openapi({ description: "the policies are the request's" }),
-    examined: z.int(),
-    pinned: z.int().openapi({ description: "of those, kept by pins, whatever policies say" }),
-    expired: z.array(ruleCount),
-    images: z.array(
-      z.object({
-        name: z.string(),
-        place: z.string(),
-        digest: z.string(),
-        tags: z.array(z.string()),
-        size: bytes,
-        pushedAt: time,
-        pulledAt: time.optional(),
-        unknownSince: time.optional(),
-        policy: z.string(),
-        priority: z.int(),
-        reason: z.string(),
-        markedAt: time.optional(),
-        waiting: z.string().optional(),
-      }),
-    ),
-    more: z.int().openapi({ description: "that expire too and are not listed" }),
-    bytesFreed: bytes,
-    bytes,
-  })
-  .openapi("Preview");
-export type PreviewAnswer = z.infer<typeof preview>;
-
-const run = z
-  .object({
-    id: z.int(),
-    trigger: z.enum(["cron", "request", "rebuild"]),
-    now: time,
-    startedAt: time,
-    endedAt: time.optional(),
-    duration: z.number().optional().openapi({ description: "ms" }),
-    examined: z.int(),
-    expired: z.array(ruleCount),
-    revived: z.int(),
-    waiting: z.record(z.string(), z.int()),
-    deleted: z.object({
-      images: z.int(),
-      tags: z.int(),
-      manifests: z.int(),
-      blobs: z.int(),
-      leftovers: z.int(),
-    }),
-    bytesFreed: bytes,
-    adopted: z.int(),
-    forgotten: z.int(),
-    subrequests: z.int(),
-    unfinished: z.boolean(),
-    error: z.string().optional(),
-  })
-  .openapi("Run");
-export type RunAnswer = z.infer<typeof run>;
-
-const event = z
-  .object({
-    id: z.int(),
-    at: time,
-    what: z.enum(["expired", "revived", "image", "tag", "manifest", "blob", "leftover"]),
-    place: z.string().optional(),
-    digest: z.string().optional(),
-    tags: z.array(z.string()).optional(),
-    bytes: bytes.optional(),
-    policy: z.string().optional(),
-    priority: z.int().optional(),
-    reason: z.string(),
-    run: z.int().optional(),
-  })
-  .openapi("LifecycleEvent");
-export type LifecycleEventAnswer = z.infer<typeof event>;
 
 /** @param lifecycle as a configuration says it */
 export function addLifecycle(
@@ -115,13 +45,7 @@ export function addLifecycle(
     const inForce = lifecycle({ ...config(), lifecycle: policies });
     return { ...(await inForce.preview({ force }, now)), given: true };
   };
-  const policy = z.string().optional().openapi({ description: "JSON, in place of those in force" });
-  const as = z.enum(["common"], "must be common").optional().openapi({
-    description:
-      "common: as the policy would act once it is put in force, beside what rules have of their own; without it, as if it were all that there is",
-  });
-  const query = { policy, force: flag, as };
-  const previewed = { path: "/lifecycle/preview", query, answer: preview };
+  const previewed = { path: "/lifecycle/preview", query: previewQuery, answer: preview };
   const wouldExpire = "What would expire, why, and what comes free; nothing is changed by it";
   add(api, { method: "get", summary: wouldExpire, ...previewed }, (query) =>
     tried(query.policy, query.force, query.as),
@@ -146,8 +70,8 @@ export function addLifecycle(
       method: "get",
       path: "/lifecycle/runs",
       summary: "What sweeps did, the latest first",
-      query: { n: number(20, 1000) },
-      answer: z.object({ runs: z.array(run) }),
+      query: runsQuery,
+      answer: runs,
     },
     async ({ n }) => ({ runs: (await catalog.runs(n)).map(runTold) }),
   );
@@ -158,7 +82,7 @@ export function addLifecycle(
       method: "post",
       path: "/lifecycle/runs",
       summary: "A sweep, now",
-      query: { force: flag },
+      query: sweepQuery,
       answer: run,
       problems: [409, 503],
     },
@@ -182,7 +106,7 @@ export function addLifecycle(
       path: "/lifecycle/events",
       summary: "What expired, came back to life, or was deleted, and why; the latest first",
       query: page,
-      answer: z.object({ events: z.array(event), next: z.string().optional() }),
+      answer: lifecycleEvents,
     },
     async ({ n, before }) => {
       const events = await catalog.events(before, n);
@@ -199,11 +123,11 @@ export function atWork(): never {
 }
 
 /** With times as people and programs read them. */
-function runTold({ now, startedAt, endedAt, ...report }: RunReport): object {
+function runTold({ now, startedAt, endedAt, ...report }: RunReport): RunAnswer {
   const times = { now: timeOf(now), startedAt: timeOf(startedAt) };
   return { ...report, ...times, ...(endedAt !== undefined && { endedAt: timeOf(endedAt) }) };
 }
 
-function eventTold({ at, ...told }: LifecycleEvent): object {
+function eventTold({ at, ...told }: LifecycleEvent): LifecycleEventAnswer {
   return { ...told, at: timeOf(at) };
 }

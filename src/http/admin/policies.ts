@@ -1,6 +1,6 @@
 // The API's part about lifecycle policies: which are in force, and putting others in force in place of the variable's.
 
-import { z } from "@hono/zod-openapi";
+import { type PolicyAnswer, policies, policy, policyFields } from "../../api/lifecycle.ts";
 import { type Added, LIFECYCLE } from "../../config/added.ts";
 import { DEFAULT_LIFECYCLE, parsePolicies } from "../../config/lifecycle.ts";
 import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
@@ -12,34 +12,10 @@ import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import { type Changing, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
-import { type Api, add, time } from "./schemas.ts";
+import { type Api, add } from "./routes.ts";
 
 /** In bytes: isolates have them in their memory. */
 const MAX_BODY = 48 * 1024;
-
-const policies = z
-  .object({
-    owner: z
-      .string()
-      .openapi({ description: `a rule's name, or ${LIFECYCLE}: of all other names` }),
-    source: z.enum(["configuration", "api", "default"]),
-    policies: z.array(z.record(z.string(), z.unknown())).openapi({
-      description:
-        "those in force, in ECR's grammar; of a repository the first counts that speaks of it",
-    }),
-    problem: z.string().optional().openapi({
-      description: "why what the API has put in force is not",
-    }),
-    version: z.int().optional(),
-    changedAt: time.optional(),
-    changedBy: z.string().optional(),
-  })
-  .openapi("Policies");
-export type PolicyAnswer = z.infer<typeof policies>;
-
-const given = z
-  .union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))])
-  .openapi({ description: "a policy, or a list of them, in ECR's grammar" });
 
 export function addPolicies(api: Api, current: LiveConfig, changed: Changing): void {
   const path = "/lifecycle/policies";
@@ -50,7 +26,7 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
       path,
       summary:
         "The policies in force: first those of all names, then those that rules have of their own",
-      answer: z.object({ policies: z.array(policies) }),
+      answer: policies,
     },
     async () => {
       const { config } = current;
@@ -68,8 +44,8 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
       path,
       summary:
         "Puts policies in force in place of the variable LIFECYCLE, everywhere within a minute; with If-Match only over the version that was seen",
-      body: given,
-      answer: policies,
+      body: policyFields,
+      answer: policy,
       problems: [409, 412, 413],
     },
     async (_, context) => {
@@ -93,7 +69,7 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
       method: "delete",
       path,
       summary: "Takes the API's policies back: what is configured is in force again",
-      answer: policies,
+      answer: policy,
       problems: [404, 409, 412],
     },
     async (_, context) => {

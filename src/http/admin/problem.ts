@@ -1,24 +1,14 @@
 // Problems of the API (RFC 9457): a sentence, its status, and, since clients of registries look for them, OCI's `errors` beside it.
 
+import { PROBLEM_TYPE, type ProblemAnswer } from "../../api/problem.ts";
 import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import { jsonText } from "../../text/plain.ts";
 import { HARMLESS } from "../shared/respond.ts";
 
-export const PROBLEM_TYPE = "application/problem+json";
-
 /** So many things that are wrong are told, in so many characters. */
 const MAX_PROBLEMS = 10;
 const MAX_DETAIL = 1_200;
-
-/** As the document describes it (http/api-schemas). */
-interface Problem {
-  title: string;
-  status: number;
-  detail: string;
-  /** One for each thing that is wrong. */
-  errors: { code: string; message: string }[];
-}
 
 /** @param error what a handler has thrown; what is no RegistryError is a fault of ours, logged and told briefly */
 export function problemResponse(error: unknown): Response {
@@ -35,7 +25,7 @@ function problemsResponse(
   messages: readonly string[],
 ): Response {
   const told = bounded(messages);
-  const problem: Problem = {
+  const problem: ProblemAnswer = {
     title: TITLES[status] ?? "The request failed",
     status,
     detail: told.join("; "),

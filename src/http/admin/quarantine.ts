@@ -2,22 +2,21 @@
 
 import { z } from "@hono/zod-openapi";
 import type { Access, Quarantined } from "../../access/contract.ts";
-import { digest as digestField, sentence } from "../../config/fields.ts";
+import {
+  newQuarantined,
+  type QuarantinedAnswer,
+  quarantine,
+  quarantined,
+  released,
+} from "../../api/quarantine.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, bodyIn, time } from "./schemas.ts";
+import { type Api, add, bodyIn } from "./routes.ts";
 
 /** In bytes. */
 const MAX_BODY = 4 * 1024;
-
-const entry = z
-  .object({ digest: z.string(), reason: z.string(), at: time, who: z.string() })
-  .openapi("Quarantined");
-export type QuarantinedAnswer = z.infer<typeof entry>;
-
-const asked = z.strictObject({ digest: digestField, reason: sentence });
 
 export function addQuarantine(api: Api, access: Access, admin: Admin): void {
   add(
@@ -26,7 +25,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       method: "get",
       path: "/quarantine",
       summary: "The digests that nobody gets",
-      answer: z.object({ quarantine: z.array(entry) }),
+      answer: quarantine,
     },
     async () => ({ quarantine: (await access.page()).quarantine.map(entryTold) }),
   );
@@ -37,14 +36,14 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       method: "post",
       path: "/quarantine",
       summary: "Nobody gets this manifest or blob any more, anywhere within a minute",
-      body: asked,
-      answer: entry,
+      body: newQuarantined,
+      answer: quarantined,
       status: 201,
       problems: [409, 413],
     },
     async (_, { req }) => {
       const text = await textOf(req.raw, MAX_BODY, "an entry");
-      const read = bodyIn(text, asked, "an entry", "digest and reason");
+      const read = bodyIn(text, newQuarantined, "an entry", "digest and reason");
       if (read instanceof Response) return read;
       const { digest, reason } = read;
       const [who, at] = [admin.who(req.raw), Date.now()];
@@ -61,7 +60,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       path: "/quarantine/{digest}",
       summary: "Takes it out of quarantine",
       params: { digest: z.string() },
-      answer: z.object({ digest: z.string() }),
+      answer: released,
       problems: [404],
     },
     async (_, { req }) => {
@@ -73,6 +72,6 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
   );
 }
 
-function entryTold({ at, ...rest }: Quarantined): object {
+function entryTold({ at, ...rest }: Quarantined): QuarantinedAnswer {
   return { ...rest, at: timeOf(at) };
 }

@@ -2,13 +2,14 @@
 
 import { z } from "@hono/zod-openapi";
 import type { RuleChange } from "../../access/contract.ts";
+import { deletedRule, rule, ruleFields } from "../../api/rules.ts";
 import { type Config, readRule } from "../../config/read.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { answerJson } from "../shared/answers.ts";
 import { type Changing, conflict, expectVersion } from "./changing.ts";
 import { badRequest } from "./problem.ts";
-import { fields, fieldsIn, rule, ruleNamed, without } from "./rules.ts";
-import { type Api, add } from "./schemas.ts";
+import { type Api, add } from "./routes.ts";
+import { fieldsIn, ruleNamed, without } from "./rules.ts";
 
 /** Every isolate has them all in its memory, and reads them every some seconds. */
 const MOST_RULES = 200;
@@ -24,7 +25,7 @@ export function addRuleChanges(
       method: "post",
       path: "/rules",
       summary: "Adds a rule; it is in force everywhere within a minute",
-      body: fields,
+      body: ruleFields,
       answer: rule,
       status: 201,
       problems: [409, 413],
@@ -53,7 +54,7 @@ export function addRuleChanges(
       summary:
         "Replaces a rule that the API has added; with If-Match only the version that was seen",
       params: { name: z.string() },
-      body: fields,
+      body: ruleFields,
       answer: rule,
       problems: [404, 409, 412, 413],
     },
@@ -83,7 +84,7 @@ export function addRuleChanges(
       path: "/rules/{name}",
       summary: "Deletes a rule that the API has added; what was cached by it stays",
       params: { name: z.string() },
-      answer: z.object({ name: z.string() }),
+      answer: deletedRule,
       problems: [404, 409, 412],
     },
     async (_, context) => {

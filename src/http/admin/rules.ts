@@ -1,6 +1,14 @@
 // The API's part about rules: what is configured, and whether their upstreams really take it.
 
 import { z } from "@hono/zod-openapi";
+import {
+  type RuleAnswer,
+  rule,
+  ruleFields,
+  rules,
+  validateQuery,
+  validation,
+} from "../../api/rules.ts";
 import type { Added, SetAside } from "../../config/added.ts";
 import { hasOfficialImages } from "../../config/docker-hub.ts";
 import { parseJson } from "../../config/json.ts";
@@ -10,59 +18,14 @@ import { RegistryError } from "../../oci/error.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
-import { CHECKS, type Sample, validate } from "../../upstream/client/validate.ts";
+import { type Sample, validate } from "../../upstream/client/validate.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import { badRequest } from "./problem.ts";
-import { type Api, add, type Note, time } from "./schemas.ts";
-
-export const rule = z
-  .object({
-    name: z.string(),
-    source: z.enum(["configuration", "api"]),
-    readOnly: z.boolean().openapi({ description: "it is changed where it is configured" }),
-    prefixes: z.array(z.string()),
-    hosts: z.array(z.string()),
-    ns: z.array(z.string()),
-    default: z.boolean(),
-    upstream: z.string(),
-    upstreamPrefix: z.string().optional(),
-    credentials: z.array(z.string()).openapi({ description: "names of secrets" }),
-    anonymous: z.boolean(),
-    networks: z.array(z.string()),
-    quietNetworks: z.array(z.string()).optional().openapi({
-      description: "those of them whose clients keep no image alive (touches = false)",
-    }),
-    offline: z.boolean(),
-    problem: z
-      .string()
-      .optional()
-      .openapi({ description: "why it cannot be used, or is set aside" }),
-    version: z.int().optional(),
-    changedAt: time.optional(),
-    changedBy: z.string().optional(),
-    fields: z.record(z.string(), z.unknown()).optional().openapi({
-      description: "of a rule that the API has added, as it was given",
-    }),
-  })
-  .openapi("Rule");
-export type RuleAnswer = z.infer<typeof rule>;
+import { type Api, add, type Note } from "./routes.ts";
 
 /** In bytes. */
 const MAX_BODY = 16 * 1024;
-
-export const fields = z
-  .record(z.string(), z.unknown())
-  .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
-
-const validation = z
-  .object({
-    rule: z.string(),
-    valid: z.boolean(),
-    checks: z.array(z.object({ check: z.enum(CHECKS), good: z.boolean(), text: z.string() })),
-  })
-  .openapi("Validation");
-export type ValidationAnswer = z.infer<typeof validation>;
 
 export function addRules(
   api: Api,
@@ -76,7 +39,7 @@ export function addRules(
       method: "get",
       path: "/rules",
       summary: "The rules: those that are configured, and those that the API has added",
-      answer: z.object({ rules: z.array(rule) }),
+      answer: rules,
     },
     async () => ({ rules: rulesIn(config()) }),
   );
@@ -101,18 +64,8 @@ export function addRules(
       path: "/rules/validate",
       summary:
         "Asks a rule's upstream, with the rule's credentials, and says what fails; with fields as the body, of a rule that is to be added or changed",
-      body: fields.optional(),
-      query: {
-        rule: z
-          .string()
-          .max(255)
-          .optional()
-          .openapi({ description: "its name: its first prefix, or its first host" }),
-        image: z.string().max(512).optional().openapi({
-          description: "one that is there, as it is named behind the rule's prefix",
-          example: "library/alpine:latest",
-        }),
-      },
+      body: ruleFields.optional(),
+      query: validateQuery,
       answer: validation,
       problems: [404, 413],
     },
@@ -176,19 +129,19 @@ export function without(config: Config, name: string | undefined): Config {
 }
 
 /** @returns as they are told; those that are set aside last */
-function rulesIn(config: Config): z.infer<typeof rule>[] {
+function rulesIn(config: Config): RuleAnswer[] {
   return [...config.rules.map(ruleTold), ...config.aside.map(asideTold)];
 }
 
 /** Throws NAME_UNKNOWN (404). */
-export function ruleNamed(config: Config, name: string): z.infer<typeof rule> {
+export function ruleNamed(config: Config, name: string): RuleAnswer {
   const found = rulesIn(config).find((one) => one.name === name);
   if (found) return found;
   const message = `there is no rule of the name "${name.slice(0, 255)}"`;
   throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
 }
 
-function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof rule> {
+function ruleTold({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
   return {
     name: own.name,
     source: added ? "api" : "configuration",
@@ -210,7 +163,7 @@ function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof
 }
 
 /** Of one that may not even be understood any more. */
-function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> {
+function asideTold({ name, problem, ...added }: SetAside): RuleAnswer {
   const { upstream } = added.fields;
   return {
     name,

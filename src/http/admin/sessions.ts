@@ -3,23 +3,11 @@
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../access/contract.ts";
 import type { AccessServices } from "../../access/services.ts";
+import { endedSessions, role, type SessionAnswer, session, sessions } from "../../api/sessions.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { timeOf } from "../shared/answers.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, time } from "./schemas.ts";
-
-const role = z.enum(["admin", "viewer"], { error: "must be admin or viewer" });
-
-const session = z
-  .object({
-    id: z.string(),
-    role,
-    beganAt: time,
-    endsAt: time,
-    yours: z.boolean().openapi({ description: "this was asked with it" }),
-  })
-  .openapi("Session");
-export type SessionAnswer = z.infer<typeof session>;
+import { type Api, add } from "./routes.ts";
 
 export function addSessions(api: Api, { access, snapshot }: AccessServices, admin: Admin): void {
   const told = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
@@ -33,11 +21,11 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
       method: "get",
       path: "/sessions",
       summary: "The open sessions of the console that were begun with a token, the latest first",
-      answer: z.object({ sessions: z.array(session) }),
+      answer: sessions,
     },
     async (_, { req }) => {
-      const sessions = await access.sessions(Date.now());
-      return { sessions: sessions.map((one) => told(one, req.raw)) };
+      const open = await access.sessions(Date.now());
+      return { sessions: open.map((one) => told(one, req.raw)) };
     },
   );
 
@@ -71,7 +59,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
       path: "/sessions",
       summary: "Ends all sessions of a role, everywhere within a minute",
       query: { role },
-      answer: z.object({ ended: z.int() }),
+      answer: endedSessions,
     },
     async ({ role }, { req }) => {
       const now = Date.now();

@@ -2,66 +2,16 @@
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { PROBLEM_TYPE, problem } from "../../api/problem.ts";
 import { describe } from "../../config/issues.ts";
 import { parseJson } from "../../config/json.ts";
 import { answerJson } from "../shared/answers.ts";
-import { badRequest, PROBLEM_TYPE } from "./problem.ts";
+import { badRequest } from "./problem.ts";
 
 export type Api = OpenAPIHono;
 
 /** Takes note of what somebody is about to do: what cannot be noted is not done either. */
 export type Note = (request: Request, what: string) => Promise<void>;
-
-const problem = z
-  .object({
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    errors: z.array(z.object({ code: z.string(), message: z.string() })),
-  })
-  .openapi("Problem");
-
-/** ISO 8601, in UTC. */
-export const time = z.iso.datetime().openapi({ example: "2026-11-26T14:05:00.000Z" });
-
-export const flag = z
-  .string()
-  .optional()
-  .transform((text, context) => {
-    if (text === undefined || text === "false" || text === "0") return false;
-    if (text === "true" || text === "1" || text === "") return true;
-    context.issues.push({ code: "custom", input: text, message: "must be true or false" });
-    return z.NEVER;
-  })
-  .openapi({ type: "boolean" });
-
-/** @param usual where it is not said */
-export function number(usual: number, most: number) {
-  return numberIn(most)
-    .optional()
-    .transform((value) => value ?? usual)
-    .openapi({ type: "integer", minimum: 1, maximum: most, default: usual });
-}
-
-export function numberIn(most: number, least = 1) {
-  return z
-    .string()
-    .refine(
-      (text) => /^\d{1,16}$/.test(text) && Number(text) >= least && Number(text) <= most,
-      `must be a number from ${least} to ${most}`,
-    )
-    .transform(Number);
-}
-
-/** Of a list whose latest entries come first. */
-export const page = {
-  n: number(100, 1000),
-  before: numberIn(Number.MAX_SAFE_INTEGER).optional().openapi({
-    type: "integer",
-    minimum: 1,
-    description: "the id of the last entry of the page before",
-  }),
-};
 
 /** Where the page after this one is, as a field and as a header; neither where it is the last.
  * @param path of the list */
@@ -93,14 +43,14 @@ interface Described {
 }
 
 /** Adds a route as it is described, and its answer as JSON.
- * @param act answers with a body, or with a Response of its own */
+ * @param act answers with a body of the route's schema, or with a Response of its own */
 export function add<D extends Described>(
   api: Api,
   described: D,
   act: (
     query: z.infer<z.ZodObject<NonNullable<D["query"]>>>,
     context: Context,
-  ) => Promise<object | Response>,
+  ) => Promise<z.infer<D["answer"]> | Response>,
 ): void {
   const { method, path, summary, params, body, answer, status = 200, problems = [] } = described;
   const query = z.strictObject(described.query ?? {});
