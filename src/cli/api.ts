@@ -73,12 +73,16 @@ function refusalIn(text: string, status: number, origin: string): string {
   return said.length > 0 ? said.join("\n") + hint : `${origin} answered ${status}${hint}`;
 }
 
+/** The messages of a problem (RFC 9457), or of a registry error. */
 function messagesIn(text: string): string[] {
   try {
-    const { errors } = JSON.parse(text) as { errors?: { message?: unknown }[] };
-    return (errors ?? []).flatMap(({ message }) => (typeof message === "string" ? [message] : []));
+    const { errors, detail } = JSON.parse(text) as { errors?: unknown; detail?: unknown };
+    const listed = Array.isArray(errors) ? errors : [{ message: detail }];
+    return listed.flatMap((error) =>
+      typeof error?.message === "string" ? [error.message as string] : [],
+    );
   } catch {
-    return []; // of something that is no cache
+    return []; // not JSON: not a cache's answer
   }
 }
 

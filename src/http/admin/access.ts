@@ -14,11 +14,10 @@ import {
   token,
   tokens,
 } from "../../api/tokens.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { badRequest } from "./problem.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, bodyIn, nextOf } from "./routes.ts";
 
 /** In bytes. */
@@ -53,7 +52,6 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     async (_, { req }) => {
       const now = Date.now();
       const read = newTokenIn(await textOf(req.raw, MAX_BODY, "a token's description"), now);
-      if (read instanceof Response) return read;
       const secret = newPullToken();
       const id = crypto.randomUUID();
       const made = await access.create(id, hashOf(secret), read, admin.who(req.raw), now);
@@ -76,8 +74,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       const id = req.param("id") as string;
       const revoked = await access.revoke(id, admin.who(req.raw), now);
       if (revoked) return tokenTold(revoked, now);
-      const message = "there is no pull token of this id";
-      throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+      throw new ApiProblem("not-found", "there is no pull token with this id");
     },
   );
 
@@ -110,16 +107,15 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
   );
 }
 
-function newTokenIn(text: string, now: number): NewToken | Response {
+function newTokenIn(text: string, now: number): NewToken {
   const given = bodyIn(text, newToken, "a pull token", "name and repositories");
-  if (given instanceof Response) return given;
   const { expiry, touches, ...rest } = given;
   const token: NewToken = { ...rest, ...(!touches && { touches }) };
   if (expiry === undefined) return token;
   const read = expiryField.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
   if (expiresAt > now) return { ...token, expiresAt };
-  return badRequest(['expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"']);
+  throw invalid('expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"');
 }
 
 function tokenTold(token: PullToken, now: number): TokenAnswer {

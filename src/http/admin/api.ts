@@ -7,7 +7,6 @@ import type { Config } from "../../config/read.ts";
 import type { Explain } from "../../explain/open.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import type { Analytics } from "../../meter/analytics.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { Prewarm } from "../../prewarm/contract.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Watch } from "../../upstream/contract.ts";
@@ -26,7 +25,7 @@ import { addLifecycle } from "./lifecycle.ts";
 import { addNumbers } from "./numbers.ts";
 import { addPolicies } from "./policies.ts";
 import { addPrewarm } from "./prewarm.ts";
-import { problemResponse } from "./problem.ts";
+import { ApiProblem, problemResponse } from "./problem.ts";
 import { addQuarantine } from "./quarantine.ts";
 import { type Note, refusal } from "./routes.ts";
 import { addRuleChanges } from "./rule-changes.ts";
@@ -65,8 +64,9 @@ export function createApi(
   { catalog, lifecycle, accessServices, explain, gate, prewarm, probes }: ApiServices,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
-    defaultHook: (result) =>
-      result.success ? undefined : refusal(result.error.issues, "this request"),
+    defaultHook: (result) => {
+      if (!result.success) throw refusal(result.error.issues, "this request");
+    },
   });
   const config = () => current.config;
   const admin = new Admin(variables, accessServices);
@@ -97,8 +97,7 @@ export function createApi(
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {
-      const message = `this takes ${methods}`;
-      throw new RegistryError("UNSUPPORTED", message, { headers: { Allow: methods } });
+      throw new ApiProblem("method-not-allowed", `this takes ${methods}`, { Allow: methods });
     });
   }
   api.all("*", () => {

@@ -6,12 +6,12 @@ import { deleted, deleteQuery, pinned } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { type Visitor, visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
 import { notHere, sourceNamed } from "./image-named.ts";
+import { ApiProblem } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
 export function addImageChanges(
@@ -74,7 +74,7 @@ export function addImageChanges(
       await note(request, `pinned ${named.text}`);
       if (await catalog.pin(named.place, (tag ?? digest) as string, admin.who(request), now))
         return { reference: named.text, pinned: true };
-      throw conflict("there are too many pins: a policy's `protect` is for more");
+      throw new ApiProblem("conflict", "there are too many pins: a policy's `protect` is for more");
     },
   );
 
@@ -95,7 +95,7 @@ export function addImageChanges(
       await note(request, `took the pin of ${named.text} back`);
       if (await catalog.unpin(named.place, (tag ?? digest) as string))
         return { reference: named.text, pinned: false };
-      throw new RegistryError("MANIFEST_UNKNOWN", `${named.text} is not pinned`, { status: 404 });
+      throw new ApiProblem("not-found", `${named.text} is not pinned`);
     },
   );
 }
@@ -125,14 +125,11 @@ async function removeTags(
   return { tags, waiting };
 }
 
-function refusal(text: string, why: Extract<Removing, { refused: string }>): RegistryError {
-  return conflict(
+function refusal(text: string, why: Extract<Removing, { refused: string }>): ApiProblem {
+  return new ApiProblem(
+    "image-in-use",
     why.refused === "pinned"
       ? `${text} is pinned, or something is that goes along with it: take the pin back first, or say force=true`
       : `${text} is a part of ${why.by}, and stays as long as that: delete that`,
   );
-}
-
-function conflict(message: string): RegistryError {
-  return new RegistryError("UNSUPPORTED", message, { status: 409 });
 }

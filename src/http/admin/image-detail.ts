@@ -4,7 +4,6 @@ import type { ImageDetailAnswer } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { platformOf } from "../../oci/platform.ts";
 import type { DescribedPart } from "../../oci/references.ts";
 import type { PullServices } from "../../pull/services.ts";
@@ -15,6 +14,7 @@ import { timeOf } from "../shared/answers.ts";
 import { configOf } from "./image-config.ts";
 import type { Named } from "./image-named.ts";
 import { type ReadManifest, readParts, settled } from "./image-parts.ts";
+import { ApiProblem } from "./problem.ts";
 
 /** Entries of a config that are told: labels, words of a command; and of a text so many characters. */
 const MOST_ENTRIES = 100;
@@ -22,7 +22,7 @@ const LONGEST_TEXT = 1_000;
 /** The platform takes this many digests in one question. */
 const MOST_ASKED = 2_000;
 
-/** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
+/** Throws `not-cached` (404) when its manifest is not cached. */
 export async function detailOf(
   services: PullServices,
   catalog: Catalog,
@@ -34,10 +34,7 @@ export async function detailOf(
     catalog.record(place, digest),
     services.manifests.get(digest, visit),
   ]);
-  if (!record || !own)
-    throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
-      status: 404,
-    });
+  if (!record || !own) throw new ApiProblem("not-cached", `the manifest of ${text} is not cached`);
   const found = await readParts(services, own.value, visit);
   const digests = [
     ...new Set([

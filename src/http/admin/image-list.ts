@@ -7,7 +7,6 @@ import { type ImageAnswer, imageDetail, images, imagesQuery } from "../../api/im
 import type { Catalog } from "../../catalog/contract.ts";
 import type { ListedImage, Position } from "../../catalog/query/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import { timeOf } from "../shared/answers.ts";
@@ -15,6 +14,7 @@ import { detailOf } from "./image-detail.ts";
 import { imageNamed } from "./image-named.ts";
 import { withPlatforms } from "./listed-platforms.ts";
 import { nameOf, partsOf, rootOf } from "./place-names.ts";
+import { type ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
 export function addImageList(
@@ -105,10 +105,11 @@ function positionIn(cursor: string, by: string): Position {
   } catch {
     // As any other that is none.
   }
-  throw new RegistryError("UNSUPPORTED", "cursor: is none of this list's", { status: 400 });
+  throw invalid("cursor: does not belong to this list");
 }
 
-function tooMany(sort: string): RegistryError {
-  const message = `sort: there are too many images to sort by ${sort}: narrow them down, with q or rule`;
-  return new RegistryError("UNSUPPORTED", message, { status: 400 });
+function tooMany(sort: string): ApiProblem {
+  return invalid(
+    `sort: there are too many images to sort by ${sort}; narrow the list with q or rule`,
+  );
 }

@@ -4,12 +4,13 @@ import type { Context } from "hono";
 import type { AccessServices } from "../../access/services.ts";
 import { refreshed, refreshQuery } from "../../api/images.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { routeFull } from "../../policy/route.ts";
 import { refresh } from "../../pull/refresh.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { sourceOf, visitorOf } from "../registry/registry-auth.ts";
+import { noRule } from "./image-named.ts";
+import { invalid } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
 export function addImages(
@@ -33,16 +34,9 @@ export function addImages(
       const visitor = visitorOf(context);
       const { host } = visitor.url;
       const { name, tag } = parseReference(text, host);
-      if (tag === undefined)
-        throw new RegistryError(
-          "NAME_INVALID",
-          "reference: a digest never means another; name a tag",
-        );
+      if (tag === undefined) throw invalid("reference: a digest never means another; name a tag");
       const routed = routeFull(config().rules, name);
-      if (!routed) {
-        const message = `reference: there is no rule for the name "${name}"`;
-        throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
-      }
+      if (!routed) throw noRule(name);
       const source = sourceOf(routed);
       const { now, later } = visitor;
       await note(context.req.raw, `had ${name}:${tag} refreshed`);

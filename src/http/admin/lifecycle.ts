@@ -18,10 +18,9 @@ import { parsePolicies } from "../../config/lifecycle.ts";
 import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import type { Config } from "../../config/read.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
-import { badRequest } from "./problem.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, type Note, nextOf } from "./routes.ts";
 
 /** A policy that is longer is none, in bytes. */
@@ -37,7 +36,7 @@ export function addLifecycle(
 ): void {
   const tried = async (text: string | undefined, force: boolean, as: "common" | undefined) => {
     const read = text === undefined || text === "" ? undefined : parsePolicies(text, "policy");
-    if (read && "problems" in read) return badRequest(read.problems);
+    if (read && "problems" in read) throw invalid(...read.problems);
     const policies: LifecyclePolicy[] | undefined = read?.policies;
     const now = Date.now();
     if (!policies || as === undefined)
@@ -89,9 +88,8 @@ export function addLifecycle(
     async ({ force }, { req }) => {
       // The API's policies may keep what the others would expire.
       if (config().isPartial)
-        throw new RegistryError("UNAVAILABLE", "it cannot be told which policies are in force", {
-          status: 503,
-          headers: { "Retry-After": "5" },
+        throw new ApiProblem("unavailable", "it cannot be determined which policies are in force", {
+          "Retry-After": "5",
         });
       await note(req.raw, `had the lifecycle run${force ? ", by force" : ""}`);
       const report = await lifecycle(config()).sweep({ trigger: "request", force }, Date.now());
@@ -117,9 +115,7 @@ export function addLifecycle(
 }
 
 export function atWork(): never {
-  throw new RegistryError("UNAVAILABLE", "a sweep is at work; ask again when it has ended", {
-    status: 409,
-  });
+  throw new ApiProblem("sweep-running", "a sweep is running; retry when it has ended");
 }
 
 /** With times as people and programs read them. */

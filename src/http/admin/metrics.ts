@@ -3,11 +3,11 @@
 import type { Catalog } from "../../catalog/contract.ts";
 import type { CatalogSummary, RunReport } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { originOf } from "../../policy/source.ts";
 import type { UpstreamState, Watch } from "../../upstream/contract.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { exposition, type Gauge } from "./exposition.ts";
+import { ApiProblem } from "./problem.ts";
 
 /** To count what is stored reads the whole catalog: it is done this often, in ms. */
 const COUNTED = 60_000;
@@ -25,7 +25,7 @@ export class Metrics {
   /** @param now in ms since the epoch */
   async answer(config: Config, request: Request, now: number): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD")
-      throw new RegistryError("UNSUPPORTED", "this takes GET", { headers: { Allow: "GET, HEAD" } });
+      throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
     const [{ samples, fills }, summary, [run], upstreams] = await Promise.all([
       this.#catalog.numbers(now),
       this.#summary(now),

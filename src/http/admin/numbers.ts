@@ -13,10 +13,10 @@ import type { Catalog } from "../../catalog/contract.ts";
 import type { Totals } from "../../catalog/record/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { isDockerHub } from "../../config/upstream.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { readPrices } from "../../report/prices.ts";
 import { reportOf } from "../../report/report.ts";
 import { timeOf } from "../shared/answers.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
 const HOUR = 60 * 60_000;
@@ -93,10 +93,8 @@ export function addNumbers(
 }
 
 async function byHour(catalog: Catalog, days: number, now: number): Promise<StatisticsAnswer> {
-  if (days > MOST_DAYS_OF_HOURS) {
-    const message = `days: must be ${MOST_DAYS_OF_HOURS} at most by hour`;
-    throw new RegistryError("UNSUPPORTED", message, { status: 400 });
-  }
+  if (days > MOST_DAYS_OF_HOURS)
+    throw invalid(`days: must be ${MOST_DAYS_OF_HOURS} at most by hour`);
   const from = new Date(now - (days * DAY - HOUR)).toISOString();
   const hours = await catalog.countedHours(from.slice(0, 13));
   const rows = hours.map(({ hour, ...counts }) => ({ hour: `${hour}:00:00.000Z`, ...counts }));
@@ -107,7 +105,7 @@ function pricesIn(variables: Readonly<Record<string, unknown>>) {
   try {
     return readPrices(variables.PRICES);
   } catch (error) {
-    throw new RegistryError("UNKNOWN", (error as Error).message);
+    throw new ApiProblem("internal-error", (error as Error).message);
   }
 }
 

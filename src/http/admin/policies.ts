@@ -6,12 +6,11 @@ import { DEFAULT_LIFECYCLE, parsePolicies } from "../../config/lifecycle.ts";
 import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import { written } from "../../config/lifecycle-written.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { LiveConfig } from "../live-config.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import { type Changing, expectVersion } from "./changing.ts";
-import { badRequest } from "./problem.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
 /** In bytes: isolates have them in their memory. */
@@ -51,13 +50,12 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     async (_, context) => {
       const text = await textOf(context.req.raw, MAX_BODY, "the policies");
       const read = parsePolicies(text, "policy");
-      if ("problems" in read) return badRequest(read.problems);
+      if ("problems" in read) throw invalid(...read.problems);
       const fields = { policies: read.policies.map(written) };
       const config = await changed(context, ({ lifecycleAdded }) => {
         expectVersion(HAVE, lifecycleAdded?.version, context.req.header("if-match"));
         return { name: LIFECYCLE, fields };
       });
-      if (config instanceof Response) return config;
       const one = commonTold(config);
       return answerJson(one, { ETag: `"${one.version}"` });
     },
@@ -75,13 +73,11 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     async (_, context) => {
       const config = await changed(context, ({ lifecycleAdded }) => {
         if (!lifecycleAdded)
-          throw new RegistryError("UNSUPPORTED", "the API has put no policies in force", {
-            status: 404,
-          });
+          throw new ApiProblem("not-found", "no policies were set through the API");
         expectVersion(HAVE, lifecycleAdded.version, context.req.header("if-match"));
         return { name: LIFECYCLE };
       });
-      return config instanceof Response ? config : commonTold(config);
+      return commonTold(config);
     },
   );
 }

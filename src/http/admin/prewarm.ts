@@ -2,12 +2,12 @@
 
 import { z } from "@hono/zod-openapi";
 import { itemsQuery, job, jobs, jobsQuery, jobWithItems, newJob } from "../../api/prewarm.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Item, Job, Prewarm } from "../../prewarm/contract.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
+import { ApiProblem } from "./problem.ts";
 import { type Api, add, bodyIn, type Note } from "./routes.ts";
 
 /** Of a request, in bytes. */
@@ -28,7 +28,6 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     async (_, { req }) => {
       const text = await textOf(req.raw, MAX_BODY, "a list of images");
       const given = bodyIn(text, newJob, "a job", "references");
-      if (given instanceof Response) return given;
       const { host } = new URL(req.url);
       const references = given.references.map((one) => wholeOf(one, host));
       const { platforms, priority } = given;
@@ -36,8 +35,8 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
       await note(req.raw, `had ${references.length} images prewarmed (${id})`);
       const begun = await prewarm.start({ id, references, platforms, priority, who }, now);
       if (begun) return answerJson(jobTold(begun), {}, 202);
-      throw new RegistryError("TOOMANYREQUESTS", "too many jobs are at work; wait for their end", {
-        headers: { "Retry-After": "60" },
+      throw new ApiProblem("too-many-requests", "too many jobs are running; wait for one to end", {
+        "Retry-After": "60",
       });
     },
   );
@@ -105,8 +104,7 @@ function wholeOf(text: string, host: string): string {
 }
 
 function nothing(): never {
-  const message = "there is no job of this id";
-  throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+  throw new ApiProblem("not-found", "there is no job with this id");
 }
 
 function jobTold({ createdAt, endedAt, ...rest }: Job) {

@@ -9,10 +9,10 @@ import {
   quarantined,
   released,
 } from "../../api/quarantine.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
+import { ApiProblem } from "./problem.ts";
 import { type Api, add, bodyIn } from "./routes.ts";
 
 /** In bytes. */
@@ -44,12 +44,11 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     async (_, { req }) => {
       const text = await textOf(req.raw, MAX_BODY, "an entry");
       const read = bodyIn(text, newQuarantined, "an entry", "digest and reason");
-      if (read instanceof Response) return read;
       const { digest, reason } = read;
       const [who, at] = [admin.who(req.raw), Date.now()];
       if (await access.quarantine(digest, reason, who, at))
         return entryTold({ digest, reason, who, at });
-      throw new RegistryError("UNSUPPORTED", "the quarantine is full", { status: 409 });
+      throw new ApiProblem("conflict", "the quarantine is full");
     },
   );
 
@@ -66,8 +65,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     async (_, { req }) => {
       const digest = req.param("digest") as string;
       if (await access.release(digest, admin.who(req.raw), Date.now())) return { digest };
-      const message = "this digest is not in quarantine";
-      throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+      throw new ApiProblem("not-found", "this digest is not in quarantine");
     },
   );
 }

@@ -6,7 +6,7 @@ import { PROBLEM_TYPE, problem } from "../../api/problem.ts";
 import { describe } from "../../config/issues.ts";
 import { parseJson } from "../../config/json.ts";
 import { answerJson } from "../shared/answers.ts";
-import { badRequest } from "./problem.ts";
+import { type ApiProblem, invalid } from "./problem.ts";
 
 export type Api = OpenAPIHono;
 
@@ -86,22 +86,18 @@ function schemaOf(body: z.ZodType): object {
   return schema;
 }
 
-/** The body, as the schema reads it; or what is wrong with it.
+/** The body, as the schema reads it. Throws `invalid-request` (400).
  * @param what it is, in words @param hint what it has to hold */
-export function bodyIn<T>(
-  text: string,
-  schema: z.ZodType<T>,
-  what: string,
-  hint: string,
-): T | Response {
+export function bodyIn<T>(text: string, schema: z.ZodType<T>, what: string, hint: string): T {
   const given = parseJson(text);
-  if ("problem" in given) return badRequest([`the body must be JSON, with ${hint}`]);
+  if ("problem" in given) throw invalid(`the body must be JSON, with ${hint}`);
   const parsed = schema.safeParse(given.value);
-  return parsed.success ? parsed.data : refusal(parsed.error.issues, what);
+  if (parsed.success) return parsed.data;
+  throw refusal(parsed.error.issues, what);
 }
 
-/** What a schema finds wrong, as sentences. */
-export function refusal(issues: readonly z.core.$ZodIssue[], what: string): Response {
+/** What a schema finds wrong, a sentence for each field. */
+export function refusal(issues: readonly z.core.$ZodIssue[], what: string): ApiProblem {
   const messages = issues.flatMap((issue) => describe("", issue, what));
-  return badRequest(messages.map((message) => message.replace(/^[.:]\s*/, "")));
+  return invalid(...messages.map((message) => message.replace(/^[.:]\s*/, "")));
 }

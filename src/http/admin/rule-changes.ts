@@ -7,7 +7,7 @@ import { type Config, readRule } from "../../config/read.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { answerJson } from "../shared/answers.ts";
 import { type Changing, conflict, expectVersion } from "./changing.ts";
-import { badRequest } from "./problem.ts";
+import { invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 import { fieldsIn, ruleNamed, without } from "./rules.ts";
 
@@ -32,17 +32,16 @@ export function addRuleChanges(
     },
     async (_, context) => {
       const given = await fieldsIn(context.req.raw);
-      if (given instanceof Response) return given;
       let name = "";
       const config = await changed(context, (before) => {
         const problems = problemsOf(before, given, variables);
-        if (problems.length > 0) return badRequest(problems);
+        if (problems.length > 0) throw invalid(...problems);
         name = nameIn(given);
         if (isAside(before, name))
           throw conflict(`there is a rule of the name "${name}", set aside`);
         return bounded(before, { name, fields: given });
       });
-      return config instanceof Response ? config : told(config, name, 201);
+      return told(config, name, 201);
     },
   );
 
@@ -61,19 +60,18 @@ export function addRuleChanges(
     async (_, context) => {
       const name = context.req.param("name") as string;
       const given = await fieldsIn(context.req.raw);
-      if (given instanceof Response) return given;
       const config = await changed(context, (before) => {
         changeable(before, name, context.req.header("if-match"));
         const others = without(before, name);
         const problems = problemsOf(others, given, variables);
-        if (problems.length > 0) return badRequest(problems);
+        if (problems.length > 0) throw invalid(...problems);
         if (nameIn(given) !== name)
-          return badRequest([
+          throw invalid(
             `prefix: would name the rule "${nameIn(given)}": its first prefix, or first host, is its name; add another rule for that`,
-          ]);
+          );
         return bounded(others, { name, fields: given });
       });
-      return config instanceof Response ? config : told(config, name, 200);
+      return told(config, name, 200);
     },
   );
 
@@ -89,11 +87,11 @@ export function addRuleChanges(
     },
     async (_, context) => {
       const name = context.req.param("name") as string;
-      const config = await changed(context, (before) => {
+      await changed(context, (before) => {
         changeable(before, name, context.req.header("if-match"));
         return { name };
       });
-      return config instanceof Response ? config : { name };
+      return { name };
     },
   );
 }

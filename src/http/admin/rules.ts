@@ -14,14 +14,13 @@ import { hasOfficialImages } from "../../config/docker-hub.ts";
 import { parseJson } from "../../config/json.ts";
 import { type Config, type ConfiguredRule, readRule } from "../../config/read.ts";
 import type { Rule } from "../../config/rule.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
 import { type Sample, validate } from "../../upstream/client/validate.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
-import { badRequest } from "./problem.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
 /** In bytes. */
@@ -72,16 +71,12 @@ export function addRules(
     async ({ rule: name, image }, { req }) => {
       if (name === undefined) {
         const read = await draftIn(req.raw, config(), variables);
-        if (read instanceof Response) return read;
         await note(req.raw, `had the upstream ${read.upstream.host} validated for a new rule`);
         const sample = sampleIn(image, read);
         return { rule: read.name, ...(await validate(read, variables, sample, Date.now())) };
       }
       const found = config().rules.find((one) => one.rule.name === name)?.rule;
-      if (!found) {
-        const message = `rule: there is none of the name "${name}"`;
-        throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
-      }
+      if (!found) throw new ApiProblem("no-such-rule", `rule: there is none named "${name}"`);
       const sample = sampleIn(image, found);
       await note(req.raw, `had the rule "${name}" validated`);
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
@@ -94,28 +89,28 @@ async function draftIn(
   request: Request,
   config: Config,
   variables: Readonly<Record<string, unknown>>,
-): Promise<Rule | Response> {
+): Promise<Rule> {
   const given = await fieldsIn(
     request,
     "rule: must be the name of a rule, or the body the fields of one",
   );
-  if (given instanceof Response) return given;
   const read = readRule(given, "", config.offline, []);
   const problems = problemsOf(without(config, read?.rule.name), given, variables);
-  return problems.length === 0 && read ? read.rule : badRequest(problems);
+  if (problems.length > 0 || !read) throw invalid(...problems);
+  return read.rule;
 }
 
-/** The fields that a body has, or what is wrong with it. Throws SIZE_INVALID (413).
- * @param unsaid what is wrong where there is no body */
+/** The fields in a body. Throws `invalid-request` (400) and SIZE_INVALID (413).
+ * @param unsaid message for an absent body */
 export async function fieldsIn(
   request: Request,
   unsaid?: string,
-): Promise<Record<string, unknown> | Response> {
+): Promise<Record<string, unknown>> {
   const text = await textOf(request, MAX_BODY, "a rule");
-  if (unsaid !== undefined && text.trim() === "") return badRequest([unsaid]);
+  if (unsaid !== undefined && text.trim() === "") throw invalid(unsaid);
   const given = parseJson(text);
   if ("value" in given && isObject(given.value)) return given.value;
-  return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
+  throw invalid("the body must be JSON, with the fields of a rule: upstream, prefix, …");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -133,12 +128,11 @@ function rulesIn(config: Config): RuleAnswer[] {
   return [...config.rules.map(ruleTold), ...config.aside.map(asideTold)];
 }
 
-/** Throws NAME_UNKNOWN (404). */
+/** Throws `no-such-rule` (404). */
 export function ruleNamed(config: Config, name: string): RuleAnswer {
   const found = rulesIn(config).find((one) => one.name === name);
   if (found) return found;
-  const message = `there is no rule of the name "${name.slice(0, 255)}"`;
-  throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
+  throw new ApiProblem("no-such-rule", `there is no rule named "${name.slice(0, 255)}"`);
 }
 
 function ruleTold({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
@@ -196,5 +190,5 @@ function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]{1,128}))?$/.exec(image) ?? [];
   const repository = upstreamRepository(rule, name);
   if (isRepositoryName(repository)) return { repository, reference: tag };
-  throw new RegistryError("NAME_INVALID", "image: must be name:tag, such as library/alpine:latest");
+  throw invalid("image: must be name:tag, such as library/alpine:latest");
 }

@@ -4,9 +4,9 @@ import { z } from "@hono/zod-openapi";
 import type { Session } from "../../access/contract.ts";
 import type { AccessServices } from "../../access/services.ts";
 import { endedSessions, role, type SessionAnswer, session, sessions } from "../../api/sessions.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { timeOf } from "../shared/answers.ts";
 import type { Admin } from "./admin.ts";
+import { ApiProblem } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
 export function addSessions(api: Api, { access, snapshot }: AccessServices, admin: Admin): void {
@@ -42,10 +42,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     async (_, { req }) => {
       const now = Date.now();
       const ended = await access.endSession(req.param("id") as string, admin.who(req.raw), now);
-      if (!ended)
-        throw new RegistryError("UNSUPPORTED", "there is no open session of this id", {
-          status: 404,
-        });
+      if (!ended) throw new ApiProblem("not-found", "there is no open session with this id");
       const answer = told(ended, req.raw);
       await snapshot.readNow(now);
       return answer;
