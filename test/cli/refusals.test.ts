@@ -21,6 +21,17 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
       /answered 502$/,
     ],
     [
+      "a problem that lists no errors",
+      async () => Response.json({ status: 409, detail: "it is busy" }, { status: 409 }),
+      /^✘ it is busy$/,
+    ],
+    [
+      "the errors of an older cache",
+      async () =>
+        Response.json({ errors: [{ code: "UNSUPPORTED", message: "busy" }] }, { status: 409 }),
+      /^✘ busy$/,
+    ],
+    [
       "no API",
       async () => new Response("", { status: 404 }),
       /without the secret ADMIN_TOKEN has no API/,

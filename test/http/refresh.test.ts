@@ -75,7 +75,7 @@ describe("a tag", () => {
     await cache.bytes(`open/${name}/manifests/1`);
     await fixture.fault({ match: { repository: name }, times: 0, do: { status: 503 } });
     const { status, told } = await refresh(cache, `open/${name}:1`);
-    expect([status, told.title]).toEqual([503, "The cache cannot tell at the moment"]);
+    expect([status, told.title]).toEqual([503, "Temporarily unavailable"]);
     await cache.bytes(`open/${name}/manifests/1`); // it is served all the same
   });
 
