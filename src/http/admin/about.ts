@@ -1,4 +1,4 @@
-// The API's part about the deployment itself.
+// API route about the deployment: version, bindings, authentication, and rules that cannot be used.
 
 import type { AccessServices } from "../../access/services.ts";
 import { about } from "../../api/about.ts";
@@ -7,7 +7,7 @@ import { VERSION } from "../../config/version.ts";
 import type { Admin } from "./admin.ts";
 import { type Api, add } from "./routes.ts";
 
-/** What shows whether a binding answers: its name → something that is asked of it. */
+/** By a binding's name, a call that succeeds if the binding works. */
 export type Probes = Record<string, () => Promise<unknown>>;
 
 export function addAbout(
@@ -22,7 +22,7 @@ export function addAbout(
     {
       method: "get",
       path: "/about",
-      summary: "How this deployment is configured",
+      summary: "Returns how this deployment is configured and whether its bindings answer",
       answer: about,
     },
     async (_, { req }) => {
@@ -32,7 +32,7 @@ export function addAbout(
         now: new Date().toISOString(),
         version: VERSION,
         you: { who, role },
-        bindings: await Promise.all(Object.entries(probes).map(bindingTold)),
+        bindings: await Promise.all(Object.entries(probes).map(bindingState)),
         auth: {
           mode: auth.mode,
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],
@@ -49,7 +49,7 @@ export function addAbout(
   );
 }
 
-async function bindingTold([name, ask]: [string, Probes[string]]) {
+async function bindingState([name, ask]: [string, Probes[string]]) {
   try {
     await ask();
     return { name, good: true };

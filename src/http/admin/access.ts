@@ -1,4 +1,4 @@
-// The API's part about access: pull tokens, the keys that our own are signed with, and what was done by those who administer.
+// API routes for access: pull tokens, rotation of the signing key, and the audit log.
 
 import { z } from "@hono/zod-openapi";
 import { type Access, isPast, type NewToken, type PullToken } from "../../access/contract.ts";
@@ -20,7 +20,7 @@ import type { Admin } from "./admin.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, bodyIn, nextOf } from "./routes.ts";
 
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 64 * 1024;
 
 export function addAccess(api: Api, access: Access, admin: Admin): void {
@@ -29,12 +29,12 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/tokens",
-      summary: "The pull tokens, without themselves; those that are past for 90 days",
+      summary: "Lists pull tokens without their secrets; expired and revoked ones for 90 days",
       answer: tokens,
     },
     async () => {
       const now = Date.now();
-      return { tokens: (await access.tokens(now)).map((one) => tokenTold(one, now)) };
+      return { tokens: (await access.tokens(now)).map((one) => tokenAnswer(one, now)) };
     },
   );
 
@@ -43,7 +43,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/tokens",
-      summary: "Makes a pull token, and shows it, once",
+      summary: "Creates a pull token; the secret is returned only here",
       body: newToken,
       answer: createdToken,
       status: 201,
@@ -55,7 +55,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       const secret = newPullToken();
       const id = crypto.randomUUID();
       const made = await access.create(id, hashOf(secret), read, admin.who(req.raw), now);
-      return { ...tokenTold(made, now), token: secret };
+      return { ...tokenAnswer(made, now), token: secret };
     },
   );
 
@@ -64,7 +64,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "delete",
       path: "/tokens/{id}",
-      summary: "Revokes a pull token: it is good for nothing anywhere within a minute",
+      summary: "Revokes a pull token; takes effect everywhere within a minute",
       params: { id: z.string() },
       answer: token,
       problems: [404],
@@ -73,7 +73,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       const now = Date.now();
       const id = req.param("id") as string;
       const revoked = await access.revoke(id, admin.who(req.raw), now);
-      if (revoked) return tokenTold(revoked, now);
+      if (revoked) return tokenAnswer(revoked, now);
       throw new ApiProblem("not-found", "there is no pull token with this id");
     },
   );
@@ -83,7 +83,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/audit",
-      summary: "What those who administer did, the latest first",
+      summary: "Lists what administrators did, latest first",
       query: page,
       answer: actions,
     },
@@ -100,7 +100,8 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/keys/rotate",
-      summary: "Signs with a new key, once it is known everywhere; nobody is logged out by that",
+      summary:
+        "Starts signing with a new key once it is known everywhere; sessions and tokens stay valid",
       answer: rotatedKey,
     },
     async (_, { req }) => ({ kid: await access.rotate(admin.who(req.raw), Date.now()) }),
@@ -118,7 +119,7 @@ function newTokenIn(text: string, now: number): NewToken {
   throw invalid('expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"');
 }
 
-function tokenTold(token: PullToken, now: number): TokenAnswer {
+function tokenAnswer(token: PullToken, now: number): TokenAnswer {
   const { createdAt, expiresAt, usedAt, revokedAt, ...rest } = token;
   const isRevoked = revokedAt !== undefined;
   return {

@@ -1,4 +1,4 @@
-// The API for whoever runs the cache: its door, its parts, and the document that describes it (OpenAPI 3.1).
+// Admin API: authentication, its routes, and the document that describes it (OpenAPI 3.1).
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { AccessServices } from "../../access/services.ts";
@@ -33,7 +33,6 @@ import { addRules } from "./rules.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
 
-/** What the API works with. */
 export interface ApiServices {
   catalog: Catalog;
   accessServices: AccessServices;
@@ -51,12 +50,12 @@ const ABOUT = {
     title: "Entrepot",
     version: "1",
     description:
-      "For whoever runs the cache. `Authorization: Bearer` with the admin token, or the viewer's for what changes nothing; or Cloudflare Access.",
+      "Administration of the cache. Authenticate with `Authorization: Bearer` and the admin token, or the viewer token for requests that change nothing; or with Cloudflare Access.",
   },
   servers: [{ url: "/api" }],
 };
 
-/** Under `/api`. */
+/** Serves the routes under `/api`. */
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   current: LiveConfig,
@@ -106,7 +105,7 @@ export function createApi(
   return api;
 }
 
-/** What each path takes, as Hono writes paths. */
+/** The methods of each path, with paths in Hono's syntax. */
 function methodsOf({ openAPIRegistry }: OpenAPIHono): [string, string][] {
   const byPath = new Map<string, string[]>();
   for (const definition of openAPIRegistry.definitions) {

@@ -1,10 +1,10 @@
-// The API's part about the catalog: what is cached, and what was counted.
+// API routes for the catalog: totals and daily counts, and rebuilding it from R2.
 
 import { rebuildQuery, rebuilt, summary, summaryQuery } from "../../api/catalog.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import { timeOf } from "../shared/answers.ts";
-import { atWork } from "./lifecycle.ts";
+import { sweepRunning } from "./lifecycle.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
 const DAY = 24 * 60 * 60_000;
@@ -15,7 +15,7 @@ export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, 
     {
       method: "get",
       path: "/catalog",
-      summary: "What is cached, and what was counted by day, rule and repository",
+      summary: "Returns totals of what is cached, and counts by day, rule and repository",
       query: summaryQuery,
       answer: summary,
     },
@@ -32,14 +32,14 @@ export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, 
     {
       method: "post",
       path: "/catalog/rebuild",
-      summary: "Learns anew from R2 what is cached, a stretch at a time",
+      summary: "Rebuilds the catalog from R2, one step per request",
       query: rebuildQuery,
       answer: rebuilt,
       problems: [409],
     },
     async ({ fresh }, { req }) => {
-      await note(req.raw, `had the catalog built anew${fresh ? ", from nothing" : ""}`);
-      return (await opened().rebuild(fresh, Date.now())) ?? atWork();
+      await note(req.raw, `rebuilt the catalog${fresh ? " from scratch" : ""}`);
+      return (await opened().rebuild(fresh, Date.now())) ?? sweepRunning();
     },
   );
 }

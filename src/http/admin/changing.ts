@@ -1,4 +1,4 @@
-// Changing what the API adds to the configuration: made against what is added at this moment, and done only if that still is so then.
+// Changes to the configuration added through the API: made on the latest version, and stored only if that is still the latest.
 
 import type { Context } from "hono";
 import type { Access, RuleChange } from "../../access/contract.ts";
@@ -9,10 +9,10 @@ import { visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
 import { ApiProblem } from "./problem.ts";
 
-/** Somebody else may change something else meanwhile: it is looked at again so often. */
+/** Maximum number of attempts when other changes happen at the same time. */
 const TRIES = 3;
-/** Every isolate has all of it in its memory, and reads it every some seconds: so long in JSON, in bytes. */
-const MOST_BYTES = 64 * 1024;
+/** Maximum size of everything added, as JSON, in bytes: every isolate keeps it in memory and reads it every few seconds. */
+const MAX_BYTES = 64 * 1024;
 
 /** Makes the change, given the configuration as it is now; may throw an ApiProblem, and nothing is changed. */
 export type Change = (config: Config) => Omit<RuleChange, "id">;
@@ -33,14 +33,16 @@ export function changing(
       const wanted = change(config);
       const others = added.rules.filter(({ name }) => name !== wanted.name);
       const all = [...others.map(({ fields }) => fields), wanted.fields ?? {}];
-      if (JSON.stringify(all).length > MOST_BYTES)
-        throw conflict(`what the API adds has ${MOST_BYTES} bytes at most, all together`);
+      if (JSON.stringify(all).length > MAX_BYTES)
+        throw conflict(
+          `the rules and policies added through the API may take ${MAX_BYTES} bytes in total`,
+        );
       const named = { id: crypto.randomUUID(), ...wanted };
       if (!(await access.changeRule(added.version, named, admin.who(request), now))) continue;
       await current.changed(now, later);
       return current.config;
     }
-    throw conflict("somebody else is changing this too; look at it, and try again");
+    throw conflict("another change was made at the same time; reload and retry");
   };
 }
 
@@ -52,8 +54,8 @@ export function expectVersion(
   ifMatch: string | undefined,
 ): void {
   if (ifMatch === undefined || ifMatch === "*" || ifMatch === `"${version}"`) return;
-  const now = version === undefined ? "there is none any more" : `it is of version ${version}`;
-  const message = `${what} been changed meanwhile: ${now}`;
+  const now = version === undefined ? "it no longer exists" : `it is at version ${version}`;
+  const message = `${what} been changed since: ${now}`;
   throw new ApiProblem("version-mismatch", message);
 }
 

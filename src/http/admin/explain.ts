@@ -1,4 +1,4 @@
-// The API's part that explains: what would come of a pull, and why.
+// API route that explains what the result of a pull would be, and why.
 
 import { explainQuery, story } from "../../api/explain.ts";
 import type { Config } from "../../config/read.ts";
@@ -11,7 +11,7 @@ export function addExplain(api: Api, explain: Explain, config: () => Config): vo
     {
       method: "get",
       path: "/explain",
-      summary: "What would come of a pull of an image, and why; nothing is asked of its registry",
+      summary: "Explains what the result of a pull would be; sends nothing to the upstream",
       query: explainQuery,
       answer: story,
     },

@@ -1,4 +1,4 @@
-// The API's part that changes what is cached: images are deleted, and pinned so that no policy expires them.
+// API routes that change cached images: deletion, and pins, which keep an image from expiring.
 
 import type { Context } from "hono";
 import { imageReference } from "../../api/fields.ts";
@@ -28,7 +28,7 @@ export function addImageChanges(
       method: "delete",
       path: "/images",
       summary:
-        "Deletes a tag, with its last tag the image, or by its digest an image with all its tags",
+        "Deletes a tag (and the image, if it was its last tag), or by digest an image with all its tags",
       query: deleteQuery,
       answer: deleted,
       problems: [404, 409],
@@ -43,7 +43,7 @@ export function addImageChanges(
       const removed = await catalog.remove(place, wanted, who, force === true, now);
       if (!removed) throw notHere(named.text);
       if ("refused" in removed) throw refusal(named.text, removed);
-      // Said before the tags go: whoever is broken off here says it again, and goes on.
+      // Noted before the tags are deleted: a client that is interrupted here repeats the request, which continues.
       await note(request, `deleted ${named.text}`);
       const { tags, waiting } = await removeTags(
         services,
@@ -62,7 +62,8 @@ export function addImageChanges(
     {
       method: "post",
       path: "/images/pin",
-      summary: "Pins an image: no policy expires it; of a tag, whatever it means by then",
+      summary:
+        "Pins an image, so that no policy expires it; a pinned tag protects the image it points to at the time",
       query: { reference: imageReference },
       answer: pinned,
       problems: [404, 409],
@@ -74,7 +75,7 @@ export function addImageChanges(
       await note(request, `pinned ${named.text}`);
       if (await catalog.pin(named.place, (tag ?? digest) as string, admin.who(request), now))
         return { reference: named.text, pinned: true };
-      throw new ApiProblem("conflict", "there are too many pins: a policy's `protect` is for more");
+      throw new ApiProblem("conflict", "there are too many pins; use a policy's `protect` instead");
     },
   );
 
@@ -83,7 +84,7 @@ export function addImageChanges(
     {
       method: "delete",
       path: "/images/pin",
-      summary: "Takes a pin back",
+      summary: "Removes a pin",
       query: { reference: imageReference },
       answer: pinned,
       problems: [404],
@@ -92,7 +93,7 @@ export function addImageChanges(
       const { request, url } = visitorOf(context);
       const named = sourceNamed(config(), text, url.host);
       const { tag, digest } = named.reference;
-      await note(request, `took the pin of ${named.text} back`);
+      await note(request, `unpinned ${named.text}`);
       if (await catalog.unpin(named.place, (tag ?? digest) as string))
         return { reference: named.text, pinned: false };
       throw new ApiProblem("not-found", `${named.text} is not pinned`);
@@ -100,7 +101,7 @@ export function addImageChanges(
   );
 }
 
-/** @returns those that have gone; what has moved meanwhile stays, and is not told */
+/** @returns the tags that were deleted; a tag that has moved in the meantime stays and is not listed */
 async function removeTags(
   services: PullServices,
   catalog: Catalog,
@@ -112,7 +113,7 @@ async function removeTags(
   const waiting: string[] = [];
   for (const { place, tag, digest } of doomed) {
     const outcome = await services.fills.removeTag({ place, tag, digest });
-    // Else this isolate's memory would serve it for some seconds more.
+    // Otherwise this isolate would serve it from memory for some seconds.
     services.tags.forget(source, tag, { host: url.host, now, later });
     if (outcome === "busy") {
       waiting.push(tag);
@@ -129,7 +130,7 @@ function refusal(text: string, why: Extract<Removing, { refused: string }>): Api
   return new ApiProblem(
     "image-in-use",
     why.refused === "pinned"
-      ? `${text} is pinned, or something is that goes along with it: take the pin back first, or say force=true`
-      : `${text} is a part of ${why.by}, and stays as long as that: delete that`,
+      ? `${text}, or something that would be deleted with it, is pinned: unpin it first, or use force=true`
+      : `${text} is part of ${why.by}: delete that instead`,
   );
 }

@@ -1,4 +1,4 @@
-// The API's part about the images that are cached: a list to look through, and all that is known of one.
+// API routes for cached images: the searchable list, and the detail of one image.
 
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -28,7 +28,7 @@ export function addImageList(
     {
       method: "get",
       path: "/images",
-      summary: "The images that are cached: searched, sorted, a page at a time",
+      summary: "Lists cached images: searched, sorted and paged",
       query: imagesQuery,
       answer: images,
     },
@@ -53,7 +53,7 @@ export function addImageList(
       const listed = await withPlatforms(services, catalog, found, visit);
       const last = found.length === n ? found.at(-1) : undefined;
       return {
-        images: listed.map((one) => imageTold(now, one)),
+        images: listed.map((one) => imageAnswer(now, one)),
         ...(last && { next: cursorOf(last, by) }),
       };
     },
@@ -65,7 +65,7 @@ export function addImageList(
       method: "get",
       path: "/images/detail",
       summary:
-        "One image: its manifests, layers and config, its tags and what they meant, what refers to it",
+        "Returns one image: manifests, layers, config, tags and their history, and referrers",
       query: { reference: imageReference },
       answer: imageDetail,
       problems: [404],
@@ -78,7 +78,7 @@ export function addImageList(
   );
 }
 
-function imageTold(
+function imageAnswer(
   config: Config,
   { key: _, numbers: __, unread: ___, cachedAt, pulledAt, unknownSince, ...one }: ListedImage,
 ): ImageAnswer {
@@ -91,7 +91,7 @@ function imageTold(
   };
 }
 
-/** @param by the sort and the order that it is of */
+/** @param by the sort and order of the list that the cursor belongs to */
 function cursorOf({ key, numbers: { place, content } }: ListedImage, by: string): string {
   return btoa(JSON.stringify([by, key, place, content])).replaceAll("=", "");
 }
@@ -103,7 +103,7 @@ function positionIn(cursor: string, by: string): Position {
     const [of, ...after] = position.parse(JSON.parse(atob(cursor)));
     if (of === by) return after;
   } catch {
-    // As any other that is none.
+    // Refused below, like a cursor of another list.
   }
   throw invalid("cursor: does not belong to this list");
 }

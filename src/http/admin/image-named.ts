@@ -1,4 +1,4 @@
-// An image that the API is asked about: from a reference as people write it to where it is here.
+// Image references in API requests: resolves one, as people write it, to its source and digest.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
@@ -12,7 +12,7 @@ import { ApiProblem } from "./problem.ts";
 
 export interface Named {
   reference: Reference;
-  /** Whole, with its tag or digest. */
+  /** The full reference, with its tag or digest. */
   text: string;
   source: Source;
   place: string;

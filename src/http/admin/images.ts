@@ -1,4 +1,4 @@
-// The API's part about images.
+// API route that asks the upstream for a tag's digest at once.
 
 import type { Context } from "hono";
 import type { AccessServices } from "../../access/services.ts";
@@ -25,7 +25,7 @@ export function addImages(
     {
       method: "post",
       path: "/images/refresh",
-      summary: "Asks the registry now what a tag means, and has its manifest here",
+      summary: "Asks the registry for a tag's digest now, and caches its manifest",
       query: refreshQuery,
       answer: refreshed,
       problems: [404, 429, 502, 503, 504],
@@ -34,12 +34,13 @@ export function addImages(
       const visitor = visitorOf(context);
       const { host } = visitor.url;
       const { name, tag } = parseReference(text, host);
-      if (tag === undefined) throw invalid("reference: a digest never means another; name a tag");
+      if (tag === undefined)
+        throw invalid("reference: must have a tag; what a digest names never changes");
       const routed = routeFull(config().rules, name);
       if (!routed) throw noRule(name);
       const source = sourceOf(routed);
       const { now, later } = visitor;
-      await note(context.req.raw, `had ${name}:${tag} refreshed`);
+      await note(context.req.raw, `refreshed ${name}:${tag}`);
       const quarantined = await accessServices.snapshot.quarantined(now, later);
       const done = await refresh(services, source, tag, quarantined, { host, now, later });
       const moved = done.before !== undefined && done.before !== done.digest;

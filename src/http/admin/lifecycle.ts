@@ -1,4 +1,4 @@
-// The API's part about the lifecycle: what it would do, does, and has done.
+// API routes for the lifecycle: previews, sweeps, and what sweeps have done.
 
 import { page } from "../../api/fields.ts";
 import {
@@ -23,10 +23,10 @@ import { textOf } from "../shared/body.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, type Note, nextOf } from "./routes.ts";
 
-/** A policy that is longer is none, in bytes. */
-const LONGEST_POLICY = 256 * 1024;
+/** Maximum size of a policy, in bytes. */
+const MAX_POLICY = 256 * 1024;
 
-/** @param lifecycle as a configuration says it */
+/** @param lifecycle opens the lifecycle for a configuration */
 export function addLifecycle(
   api: Api,
   catalog: Catalog,
@@ -45,7 +45,8 @@ export function addLifecycle(
     return { ...(await inForce.preview({ force }, now)), given: true };
   };
   const previewed = { path: "/lifecycle/preview", query: previewQuery, answer: preview };
-  const wouldExpire = "What would expire, why, and what comes free; nothing is changed by it";
+  const wouldExpire =
+    "Returns what would expire, why, and how much space is freed; changes nothing";
   add(api, { method: "get", summary: wouldExpire, ...previewed }, (query) =>
     tried(query.policy, query.force, query.as),
   );
@@ -58,7 +59,7 @@ export function addLifecycle(
       problems: [413],
     },
     async (query, { req }) => {
-      const text = query.policy ?? (await textOf(req.raw, LONGEST_POLICY, "a policy")).trim();
+      const text = query.policy ?? (await textOf(req.raw, MAX_POLICY, "a policy")).trim();
       return tried(text, query.force, query.as);
     },
   );
@@ -68,11 +69,11 @@ export function addLifecycle(
     {
       method: "get",
       path: "/lifecycle/runs",
-      summary: "What sweeps did, the latest first",
+      summary: "Lists sweeps and what they did, latest first",
       query: runsQuery,
       answer: runs,
     },
-    async ({ n }) => ({ runs: (await catalog.runs(n)).map(runTold) }),
+    async ({ n }) => ({ runs: (await catalog.runs(n)).map(runAnswer) }),
   );
 
   add(
@@ -80,20 +81,20 @@ export function addLifecycle(
     {
       method: "post",
       path: "/lifecycle/runs",
-      summary: "A sweep, now",
+      summary: "Runs a sweep now",
       query: sweepQuery,
       answer: run,
       problems: [409, 503],
     },
     async ({ force }, { req }) => {
-      // The API's policies may keep what the others would expire.
+      // Policies set through the API may keep images that the configured ones would expire.
       if (config().isPartial)
         throw new ApiProblem("unavailable", "it cannot be determined which policies are in force", {
           "Retry-After": "5",
         });
-      await note(req.raw, `had the lifecycle run${force ? ", by force" : ""}`);
+      await note(req.raw, `ran a sweep${force ? " with force" : ""}`);
       const report = await lifecycle(config()).sweep({ trigger: "request", force }, Date.now());
-      return report ? runTold(report) : atWork();
+      return report ? runAnswer(report) : sweepRunning();
     },
   );
 
@@ -102,28 +103,27 @@ export function addLifecycle(
     {
       method: "get",
       path: "/lifecycle/events",
-      summary: "What expired, came back to life, or was deleted, and why; the latest first",
+      summary: "Lists what was marked, revived and deleted, and why; latest first",
       query: page,
       answer: lifecycleEvents,
     },
     async ({ n, before }) => {
       const events = await catalog.events(before, n);
       const { next, headers } = nextOf("/api/lifecycle/events", events, n);
-      return answerJson({ events: events.map(eventTold), ...next }, headers);
+      return answerJson({ events: events.map(eventAnswer), ...next }, headers);
     },
   );
 }
 
-export function atWork(): never {
+export function sweepRunning(): never {
   throw new ApiProblem("sweep-running", "a sweep is running; retry when it has ended");
 }
 
-/** With times as people and programs read them. */
-function runTold({ now, startedAt, endedAt, ...report }: RunReport): RunAnswer {
+function runAnswer({ now, startedAt, endedAt, ...report }: RunReport): RunAnswer {
   const times = { now: timeOf(now), startedAt: timeOf(startedAt) };
   return { ...report, ...times, ...(endedAt !== undefined && { endedAt: timeOf(endedAt) }) };
 }
 
-function eventTold({ at, ...told }: LifecycleEvent): LifecycleEventAnswer {
-  return { ...told, at: timeOf(at) };
+function eventAnswer({ at, ...rest }: LifecycleEvent): LifecycleEventAnswer {
+  return { ...rest, at: timeOf(at) };
 }

@@ -1,4 +1,4 @@
-// The API's part about numbers: what was counted, what happened, what that saved and what it costs.
+// API routes for statistics: counts, events, and the monthly report of savings and costs.
 
 import {
   events,
@@ -21,11 +21,11 @@ import { type Api, add } from "./routes.ts";
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
-/** More rules than a configuration has. */
+/** More than the number of rules in any configuration. */
 const ALL_RULES = 10_000;
 
-/** Hours are kept for so long, in days. */
-const MOST_DAYS_OF_HOURS = 8;
+/** How long hourly counts are kept, in days. */
+const MAX_DAYS_BY_HOUR = 8;
 export function addNumbers(
   api: Api,
   variables: Readonly<Record<string, unknown>>,
@@ -37,8 +37,7 @@ export function addNumbers(
     {
       method: "get",
       path: "/stats",
-      summary:
-        "What was counted, by hour, by day, by rule, or by repository with the most pulled first",
+      summary: "Returns counts by hour, day, rule, or repository (most pulled first)",
       query: statisticsQuery,
       answer: statistics,
     },
@@ -56,13 +55,13 @@ export function addNumbers(
     {
       method: "get",
       path: "/events",
-      summary: "What happened, in its order, from behind an id on: ask again with `next`",
+      summary: "Lists events in order, starting after an id; pass `next` to continue",
       query: eventsQuery,
       answer: events,
     },
     async ({ n, after = 0, latest }) => {
       const happened = await catalog.happened(latest ? undefined : after, n);
-      const listed = happened.map(({ at, ...told }) => ({ ...told, at: timeOf(at) }));
+      const listed = happened.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
       return { events: listed, next: happened.at(-1)?.id ?? after };
     },
   );
@@ -72,7 +71,7 @@ export function addNumbers(
     {
       method: "get",
       path: "/report",
-      summary: "What the cache saved in a month, and what it costs by Cloudflare's price list",
+      summary: "Returns what the cache saved in a month, and its cost by Cloudflare's price list",
       query: reportQuery,
       answer: report,
     },
@@ -93,8 +92,7 @@ export function addNumbers(
 }
 
 async function byHour(catalog: Catalog, days: number, now: number): Promise<StatisticsAnswer> {
-  if (days > MOST_DAYS_OF_HOURS)
-    throw invalid(`days: must be ${MOST_DAYS_OF_HOURS} at most by hour`);
+  if (days > MAX_DAYS_BY_HOUR) throw invalid(`days: must be ${MAX_DAYS_BY_HOUR} at most by hour`);
   const from = new Date(now - (days * DAY - HOUR)).toISOString();
   const hours = await catalog.countedHours(from.slice(0, 13));
   const rows = hours.map(({ hour, ...counts }) => ({ hour: `${hour}:00:00.000Z`, ...counts }));

@@ -1,4 +1,4 @@
-// The API's part about lifecycle policies: which are in force, and putting others in force in place of the variable's.
+// API routes for lifecycle policies: those in force, and replacing those of the variable LIFECYCLE.
 
 import { type PolicyAnswer, policies, policy, policyFields } from "../../api/lifecycle.ts";
 import { type Added, LIFECYCLE } from "../../config/added.ts";
@@ -13,7 +13,7 @@ import { type Changing, expectVersion } from "./changing.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
-/** In bytes: isolates have them in their memory. */
+/** Maximum size of a request body, in bytes: every isolate keeps the policies in memory. */
 const MAX_BODY = 48 * 1024;
 
 export function addPolicies(api: Api, current: LiveConfig, changed: Changing): void {
@@ -23,16 +23,15 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     {
       method: "get",
       path,
-      summary:
-        "The policies in force: first those of all names, then those that rules have of their own",
+      summary: "Lists the policies in force: first those of all names, then those of single rules",
       answer: policies,
     },
     async () => {
       const { config } = current;
       const own = config.rules.flatMap(({ rule, lifecycle, added }) =>
-        lifecycle ? [told(rule.name, lifecycle, added ? "api" : "configuration")] : [],
+        lifecycle ? [policyAnswer(rule.name, lifecycle, added ? "api" : "configuration")] : [],
       );
-      return { policies: [commonTold(config), ...own] };
+      return { policies: [commonPolicies(config), ...own] };
     },
   );
 
@@ -42,7 +41,7 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
       method: "put",
       path,
       summary:
-        "Puts policies in force in place of the variable LIFECYCLE, everywhere within a minute; with If-Match only over the version that was seen",
+        "Replaces the policies of the variable LIFECYCLE, everywhere within a minute; with If-Match only if the version matches",
       body: policyFields,
       answer: policy,
       problems: [409, 412, 413],
@@ -56,7 +55,7 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
         expectVersion(HAVE, lifecycleAdded?.version, context.req.header("if-match"));
         return { name: LIFECYCLE, fields };
       });
-      const one = commonTold(config);
+      const one = commonPolicies(config);
       return answerJson(one, { ETag: `"${one.version}"` });
     },
   );
@@ -66,7 +65,7 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     {
       method: "delete",
       path,
-      summary: "Takes the API's policies back: what is configured is in force again",
+      summary: "Removes the policies set through the API: the configured ones apply again",
       answer: policy,
       problems: [404, 409, 412],
     },
@@ -77,21 +76,21 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
         expectVersion(HAVE, lifecycleAdded.version, context.req.header("if-match"));
         return { name: LIFECYCLE };
       });
-      return commonTold(config);
+      return commonPolicies(config);
     },
   );
 }
 
 const HAVE = "the policies have";
 
-function commonTold({ lifecycle, lifecycleAdded: added }: Config): PolicyAnswer {
+function commonPolicies({ lifecycle, lifecycleAdded: added }: Config): PolicyAnswer {
   const isShipped = lifecycle.length === 1 && lifecycle[0] === DEFAULT_LIFECYCLE;
   const isAdded = added !== undefined && added.problem === undefined;
   const source = isAdded ? "api" : isShipped ? "default" : "configuration";
-  return { ...told(LIFECYCLE, lifecycle, source), ...(added && addedTold(added)) };
+  return { ...policyAnswer(LIFECYCLE, lifecycle, source), ...(added && addedFields(added)) };
 }
 
-function told(
+function policyAnswer(
   owner: string,
   own: readonly LifecyclePolicy[],
   source: PolicyAnswer["source"],
@@ -99,7 +98,7 @@ function told(
   return { owner, source, policies: own.map(written) as PolicyAnswer["policies"] };
 }
 
-function addedTold({ version, changedAt, changedBy, problem }: Added & { problem?: string }) {
+function addedFields({ version, changedAt, changedBy, problem }: Added & { problem?: string }) {
   const at = { version, changedAt: timeOf(changedAt), changedBy };
   return problem === undefined ? at : { ...at, problem };
 }

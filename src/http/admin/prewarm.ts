@@ -1,4 +1,4 @@
-// The API's part about prewarming: jobs that have images here before anybody asks.
+// API routes for prewarming: jobs that fetch images in advance.
 
 import { z } from "@hono/zod-openapi";
 import { itemsQuery, job, jobs, jobsQuery, jobWithItems, newJob } from "../../api/prewarm.ts";
@@ -10,7 +10,7 @@ import type { Admin } from "./admin.ts";
 import { ApiProblem } from "./problem.ts";
 import { type Api, add, bodyIn, type Note } from "./routes.ts";
 
-/** Of a request, in bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 256 * 1024;
 
 export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note): void {
@@ -19,7 +19,7 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     {
       method: "post",
       path: "/prewarm",
-      summary: "Has images fetched, before anybody asks; the job survives restarts",
+      summary: "Starts a job that fetches images in advance; jobs survive restarts",
       body: newJob,
       answer: job,
       status: 202,
@@ -32,9 +32,9 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
       const references = given.references.map((one) => wholeOf(one, host));
       const { platforms, priority } = given;
       const [id, who, now] = [crypto.randomUUID(), admin.who(req.raw), Date.now()];
-      await note(req.raw, `had ${references.length} images prewarmed (${id})`);
+      await note(req.raw, `started prewarming ${references.length} images (${id})`);
       const begun = await prewarm.start({ id, references, platforms, priority, who }, now);
-      if (begun) return answerJson(jobTold(begun), {}, 202);
+      if (begun) return answerJson(jobAnswer(begun), {}, 202);
       throw new ApiProblem("too-many-requests", "too many jobs are running; wait for one to end", {
         "Retry-After": "60",
       });
@@ -46,14 +46,14 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     {
       method: "get",
       path: "/prewarm",
-      summary: "The jobs, the latest first; those that have ended for 90 days, and 200 of them",
+      summary: "Lists jobs, latest first; at most 200 ended ones are kept, for 90 days",
       query: jobsQuery,
       answer: jobs,
     },
     async ({ state, n, before }) => {
       const listed = await prewarm.list(before, state, n);
       const last = listed.length === n ? listed.at(-1)?.createdAt : undefined;
-      return { jobs: listed.map(jobTold), ...(last !== undefined && { next: last }) };
+      return { jobs: listed.map(jobAnswer), ...(last !== undefined && { next: last }) };
     },
   );
 
@@ -62,7 +62,7 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     {
       method: "get",
       path: "/prewarm/{id}",
-      summary: "One job, and how far each of its images is",
+      summary: "Returns one job and the progress of each of its images",
       params: { id: z.string() },
       query: itemsQuery,
       answer: jobWithItems,
@@ -70,11 +70,11 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     },
     async ({ n, after = 0 }, { req }) => {
       const id = req.param("id") as string;
-      const known = (await prewarm.job(id)) ?? nothing();
+      const known = (await prewarm.job(id)) ?? noJob();
       const items = await prewarm.items(id, after, n);
       const last = items.length === n ? items.at(-1)?.seq : undefined;
       const next = last === undefined ? {} : { next: last };
-      return { ...jobTold(known), items: items.map(itemTold), ...next };
+      return { ...jobAnswer(known), items: items.map(itemAnswer), ...next };
     },
   );
 
@@ -83,31 +83,31 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     {
       method: "delete",
       path: "/prewarm/{id}",
-      summary: "Cancels a job: what is under way ends, and nothing more is begun",
+      summary: "Cancels a job: images under way are completed, no others are started",
       params: { id: z.string() },
       answer: job,
       problems: [404],
     },
     async (_, { req }) => {
       const id = req.param("id") as string;
-      if (!(await prewarm.job(id))) nothing();
-      await note(req.raw, `cancelled the prewarming ${id}`);
-      return jobTold((await prewarm.cancel(id, Date.now())) ?? nothing());
+      if (!(await prewarm.job(id))) noJob();
+      await note(req.raw, `cancelled the prewarm job ${id}`);
+      return jobAnswer((await prewarm.cancel(id, Date.now())) ?? noJob());
     },
   );
 }
 
-/** With its tag. Throws NAME_INVALID (400). */
+/** The full reference, with its tag. Throws NAME_INVALID (400). */
 function wholeOf(text: string, host: string): string {
   const { name, tag, digest } = parseReference(text.trim(), host);
   return digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
 }
 
-function nothing(): never {
+function noJob(): never {
   throw new ApiProblem("not-found", "there is no job with this id");
 }
 
-function jobTold({ createdAt, endedAt, ...rest }: Job) {
+function jobAnswer({ createdAt, endedAt, ...rest }: Job) {
   return {
     ...rest,
     createdAt: timeOf(createdAt),
@@ -115,6 +115,6 @@ function jobTold({ createdAt, endedAt, ...rest }: Job) {
   };
 }
 
-function itemTold({ nextAt, ...rest }: Item) {
+function itemAnswer({ nextAt, ...rest }: Item) {
   return { ...rest, ...(nextAt !== undefined && { nextAt: timeOf(nextAt) }) };
 }

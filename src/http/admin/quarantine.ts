@@ -1,4 +1,4 @@
-// The API's part about the quarantine: digests that nobody gets, by whatever name, until they are taken out of it.
+// API routes for the quarantine: digests that are served to no client under any name.
 
 import { z } from "@hono/zod-openapi";
 import type { Access, Quarantined } from "../../access/contract.ts";
@@ -15,7 +15,7 @@ import type { Admin } from "./admin.ts";
 import { ApiProblem } from "./problem.ts";
 import { type Api, add, bodyIn } from "./routes.ts";
 
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 4 * 1024;
 
 export function addQuarantine(api: Api, access: Access, admin: Admin): void {
@@ -24,10 +24,10 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/quarantine",
-      summary: "The digests that nobody gets",
+      summary: "Lists quarantined digests",
       answer: quarantine,
     },
-    async () => ({ quarantine: (await access.page()).quarantine.map(entryTold) }),
+    async () => ({ quarantine: (await access.page()).quarantine.map(entryAnswer) }),
   );
 
   add(
@@ -35,7 +35,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/quarantine",
-      summary: "Nobody gets this manifest or blob any more, anywhere within a minute",
+      summary: "Quarantines a manifest or blob; takes effect everywhere within a minute",
       body: newQuarantined,
       answer: quarantined,
       status: 201,
@@ -47,7 +47,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
       const { digest, reason } = read;
       const [who, at] = [admin.who(req.raw), Date.now()];
       if (await access.quarantine(digest, reason, who, at))
-        return entryTold({ digest, reason, who, at });
+        return entryAnswer({ digest, reason, who, at });
       throw new ApiProblem("conflict", "the quarantine is full");
     },
   );
@@ -57,7 +57,7 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "delete",
       path: "/quarantine/{digest}",
-      summary: "Takes it out of quarantine",
+      summary: "Removes a digest from quarantine",
       params: { digest: z.string() },
       answer: released,
       problems: [404],
@@ -70,6 +70,6 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
   );
 }
 
-function entryTold({ at, ...rest }: Quarantined): QuarantinedAnswer {
+function entryAnswer({ at, ...rest }: Quarantined): QuarantinedAnswer {
   return { ...rest, at: timeOf(at) };
 }

@@ -1,4 +1,4 @@
-// What the API's routes have in common: how their parameters are read, what they answer, and what is refused.
+// Routes of the admin API: registers one with its contract, and reads its parameters and body.
 
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -10,10 +10,10 @@ import { type ApiProblem, invalid } from "./problem.ts";
 
 export type Api = OpenAPIHono;
 
-/** Takes note of what somebody is about to do: what cannot be noted is not done either. */
+/** Writes what a person is about to do to the audit log. Throws when it cannot, and the action is not carried out. */
 export type Note = (request: Request, what: string) => Promise<void>;
 
-/** Where the page after this one is, as a field and as a header; neither where it is the last.
+/** The next page of a list, as a field and as a Link header; neither on the last page.
  * @param path of the list */
 export function nextOf(
   path: string,
@@ -30,19 +30,19 @@ interface Described {
   method: "get" | "post" | "put" | "delete";
   path: string;
   summary: string;
-  /** Parameters; what is not among them is refused. */
+  /** Query parameters; others are refused. */
   query?: z.ZodRawShape;
-  /** Parts of the path. */
+  /** Path parameters. */
   params?: z.ZodRawShape;
-  /** Of a body that is JSON, for the document: its handler reads it. */
+  /** Schema of a JSON body, for the document only: the handler reads the body. */
   body?: z.ZodType;
   answer: z.ZodType;
   status?: 200 | 201 | 202;
-  /** Statuses of its own problems. */
+  /** Statuses of its problems besides 400, 401 and 403. */
   problems?: number[];
 }
 
-/** Adds a route as it is described, and its answer as JSON.
+/** Adds a route with its description; its answer is sent as JSON.
  * @param act answers with a body of the route's schema, or with a Response of its own */
 export function add<D extends Described>(
   api: Api,
@@ -62,14 +62,14 @@ export function add<D extends Described>(
       query,
       ...(params && { params: z.object(params) }),
     },
-    // Its handler reads it, within its bounds: the document alone is told.
+    // Only described here: the handler reads the body, up to a maximum size.
     ...(body && { requestBody: { content: { "application/json": { schema: schemaOf(body) } } } }),
     responses: {
       [status]: { description: summary, content: { "application/json": { schema: answer } } },
       ...Object.fromEntries(
         [400, 401, 403, ...problems].map((code) => [
           code,
-          { description: "a problem", content: { [PROBLEM_TYPE]: { schema: problem } } },
+          { description: "A problem (RFC 9457)", content: { [PROBLEM_TYPE]: { schema: problem } } },
         ]),
       ),
     },
@@ -86,8 +86,8 @@ function schemaOf(body: z.ZodType): object {
   return schema;
 }
 
-/** The body, as the schema reads it. Throws `invalid-request` (400).
- * @param what it is, in words @param hint what it has to hold */
+/** Parses the body with the schema. Throws `invalid-request` (400).
+ * @param what names the body in messages @param hint what it has to hold */
 export function bodyIn<T>(text: string, schema: z.ZodType<T>, what: string, hint: string): T {
   const given = parseJson(text);
   if ("problem" in given) throw invalid(`the body must be JSON, with ${hint}`);
@@ -96,7 +96,8 @@ export function bodyIn<T>(text: string, schema: z.ZodType<T>, what: string, hint
   throw refusal(parsed.error.issues, what);
 }
 
-/** What a schema finds wrong, a sentence for each field. */
+/** The issues of a schema as a problem, one message per field.
+ * @param what names the request or body in messages */
 export function refusal(issues: readonly z.core.$ZodIssue[], what: string): ApiProblem {
   const messages = issues.flatMap((issue) => describe("", issue, what));
   return invalid(...messages.map((message) => message.replace(/^[.:]\s*/, "")));

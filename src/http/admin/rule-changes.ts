@@ -1,4 +1,4 @@
-// The API's part about rules that are added at run time: made, replaced and deleted, in force everywhere within a minute.
+// API routes for rules added at run time: create, replace and delete; changes apply everywhere within a minute.
 
 import { z } from "@hono/zod-openapi";
 import type { RuleChange } from "../../access/contract.ts";
@@ -11,8 +11,8 @@ import { invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 import { fieldsIn, ruleNamed, without } from "./rules.ts";
 
-/** Every isolate has them all in its memory, and reads them every some seconds. */
-const MOST_RULES = 200;
+/** Maximum number of rules added through the API: every isolate keeps all in memory and reads them every few seconds. */
+const MAX_RULES = 200;
 
 export function addRuleChanges(
   api: Api,
@@ -24,7 +24,7 @@ export function addRuleChanges(
     {
       method: "post",
       path: "/rules",
-      summary: "Adds a rule; it is in force everywhere within a minute",
+      summary: "Adds a rule; it applies everywhere within a minute",
       body: ruleFields,
       answer: rule,
       status: 201,
@@ -37,11 +37,10 @@ export function addRuleChanges(
         const problems = problemsOf(before, given, variables);
         if (problems.length > 0) throw invalid(...problems);
         name = nameIn(given);
-        if (isAside(before, name))
-          throw conflict(`there is a rule of the name "${name}", set aside`);
+        if (isAside(before, name)) throw conflict(`a rule named "${name}" exists and is set aside`);
         return bounded(before, { name, fields: given });
       });
-      return told(config, name, 201);
+      return answerWith(config, name, 201);
     },
   );
 
@@ -50,8 +49,7 @@ export function addRuleChanges(
     {
       method: "put",
       path: "/rules/{name}",
-      summary:
-        "Replaces a rule that the API has added; with If-Match only the version that was seen",
+      summary: "Replaces a rule added through the API; with If-Match only if the version matches",
       params: { name: z.string() },
       body: ruleFields,
       answer: rule,
@@ -67,11 +65,11 @@ export function addRuleChanges(
         if (problems.length > 0) throw invalid(...problems);
         if (nameIn(given) !== name)
           throw invalid(
-            `prefix: would name the rule "${nameIn(given)}": its first prefix, or first host, is its name; add another rule for that`,
+            `prefix: would rename the rule to "${nameIn(given)}", since its first prefix or host is its name; add a new rule instead`,
           );
         return bounded(others, { name, fields: given });
       });
-      return told(config, name, 200);
+      return answerWith(config, name, 200);
     },
   );
 
@@ -80,7 +78,7 @@ export function addRuleChanges(
     {
       method: "delete",
       path: "/rules/{name}",
-      summary: "Deletes a rule that the API has added; what was cached by it stays",
+      summary: "Deletes a rule added through the API; cached content stays",
       params: { name: z.string() },
       answer: deletedRule,
       problems: [404, 409, 412],
@@ -96,16 +94,16 @@ export function addRuleChanges(
   );
 }
 
-function told(config: Config, name: string, status: number): Response {
+function answerWith(config: Config, name: string, status: number): Response {
   const one = ruleNamed(config, name);
   return answerJson(one, { ETag: `"${one.version}"` }, status);
 }
 
-/** Throws where it is none of the API's, or has been changed since it was seen. */
+/** Throws `conflict` for a configured rule, `version-mismatch` when the rule was changed since it was read. */
 function changeable(config: Config, name: string, ifMatch: string | undefined): void {
   const { readOnly, version } = ruleNamed(config, name);
   if (readOnly)
-    throw conflict(`the rule "${name}" is configured: change it in wrangler.toml, and deploy`);
+    throw conflict(`the rule "${name}" is configured: change it in wrangler.toml and deploy`);
   expectVersion(`the rule "${name}" has`, version, ifMatch);
 }
 
@@ -115,7 +113,7 @@ function isAside({ aside }: Config, name: string): boolean {
 
 function bounded<C extends Pick<RuleChange, "fields">>(config: Config, change: C): C {
   const count = config.rules.filter(({ added }) => added).length + 1;
-  if (count > MOST_RULES) throw conflict(`the API adds ${MOST_RULES} rules at most`);
+  if (count > MAX_RULES) throw conflict(`at most ${MAX_RULES} rules can be added through the API`);
   return change;
 }
 

@@ -1,4 +1,4 @@
-// The API's part about rules: what is configured, and whether their upstreams really take it.
+// API routes for rules: the list, and validating a rule against its upstream.
 
 import { z } from "@hono/zod-openapi";
 import {
@@ -23,7 +23,7 @@ import { textOf } from "../shared/body.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 16 * 1024;
 
 export function addRules(
@@ -37,7 +37,7 @@ export function addRules(
     {
       method: "get",
       path: "/rules",
-      summary: "The rules: those that are configured, and those that the API has added",
+      summary: "Lists the rules: configured ones, and those added through the API",
       answer: rules,
     },
     async () => ({ rules: rulesIn(config()) }),
@@ -48,7 +48,7 @@ export function addRules(
     {
       method: "get",
       path: "/rules/{name}",
-      summary: "One rule",
+      summary: "Returns one rule",
       params: { name: z.string() },
       answer: rule,
       problems: [404],
@@ -62,7 +62,7 @@ export function addRules(
       method: "post",
       path: "/rules/validate",
       summary:
-        "Asks a rule's upstream, with the rule's credentials, and says what fails; with fields as the body, of a rule that is to be added or changed",
+        "Checks a rule against its upstream, with its credentials, and reports what fails; with fields as the body, a rule before it is added or changed",
       body: ruleFields.optional(),
       query: validateQuery,
       answer: validation,
@@ -71,20 +71,20 @@ export function addRules(
     async ({ rule: name, image }, { req }) => {
       if (name === undefined) {
         const read = await draftIn(req.raw, config(), variables);
-        await note(req.raw, `had the upstream ${read.upstream.host} validated for a new rule`);
+        await note(req.raw, `validated the upstream ${read.upstream.host} for a new rule`);
         const sample = sampleIn(image, read);
         return { rule: read.name, ...(await validate(read, variables, sample, Date.now())) };
       }
       const found = config().rules.find((one) => one.rule.name === name)?.rule;
       if (!found) throw new ApiProblem("no-such-rule", `rule: there is none named "${name}"`);
       const sample = sampleIn(image, found);
-      await note(req.raw, `had the rule "${name}" validated`);
+      await note(req.raw, `validated the rule "${name}"`);
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
     },
   );
 }
 
-/** A rule that is not in force, beside those that are; one of its name that the API has added would go. */
+/** A rule that is not in force, checked beside those that are; a rule of the same name added through the API would be replaced. */
 async function draftIn(
   request: Request,
   config: Config,
@@ -117,15 +117,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As if the API had not added a rule of this name. */
+/** The configuration without the rule of this name, if the API added it. */
 export function without(config: Config, name: string | undefined): Config {
   const rules = config.rules.filter((one) => !(one.added && one.rule.name === name));
   return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
 }
 
-/** @returns as they are told; those that are set aside last */
+/** @returns all rules; those set aside come last */
 function rulesIn(config: Config): RuleAnswer[] {
-  return [...config.rules.map(ruleTold), ...config.aside.map(asideTold)];
+  return [...config.rules.map(ruleAnswer), ...config.aside.map(asideAnswer)];
 }
 
 /** Throws `no-such-rule` (404). */
@@ -135,7 +135,7 @@ export function ruleNamed(config: Config, name: string): RuleAnswer {
   throw new ApiProblem("no-such-rule", `there is no rule named "${name.slice(0, 255)}"`);
 }
 
-function ruleTold({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
+function ruleAnswer({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
   return {
     name: own.name,
     source: added ? "api" : "configuration",
@@ -152,12 +152,12 @@ function ruleTold({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
     ...(own.quietNetworks && { quietNetworks: own.quietNetworks }),
     offline: own.offline,
     ...(problem !== undefined && { problem }),
-    ...(added && addedTold(added)),
+    ...(added && addedFields(added)),
   };
 }
 
-/** Of one that may not even be understood any more. */
-function asideTold({ name, problem, ...added }: SetAside): RuleAnswer {
+/** A rule that was set aside; its fields may no longer be valid. */
+function asideAnswer({ name, problem, ...added }: SetAside): RuleAnswer {
   const { upstream } = added.fields;
   return {
     name,
@@ -173,15 +173,15 @@ function asideTold({ name, problem, ...added }: SetAside): RuleAnswer {
     networks: [],
     offline: false,
     problem,
-    ...addedTold(added),
+    ...addedFields(added),
   };
 }
 
-function addedTold({ fields, version, changedAt, changedBy }: Added) {
+function addedFields({ fields, version, changedAt, changedBy }: Added) {
   return { fields, version, changedAt: timeOf(changedAt), changedBy };
 }
 
-/** Of Docker Hub there is an image that everybody may pull. */
+/** Default: for Docker Hub, the public image `alpine`. */
 function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   if (image === undefined)
     return hasOfficialImages(rule)

@@ -1,4 +1,4 @@
-// The API's part about the console's sessions: which are open, and how they are ended before their time.
+// API routes for console sessions: the open ones, and ending them early.
 
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../access/contract.ts";
@@ -10,7 +10,7 @@ import { ApiProblem } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
 export function addSessions(api: Api, { access, snapshot }: AccessServices, admin: Admin): void {
-  const told = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
+  const answerOf = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
     const yours = admin.person(request).session === id;
     return { id, role, beganAt: timeOf(beganAt), endsAt: timeOf(endsAt), yours };
   };
@@ -20,12 +20,12 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "get",
       path: "/sessions",
-      summary: "The open sessions of the console that were begun with a token, the latest first",
+      summary: "Lists open console sessions begun with a token, latest first",
       answer: sessions,
     },
     async (_, { req }) => {
       const open = await access.sessions(Date.now());
-      return { sessions: open.map((one) => told(one, req.raw)) };
+      return { sessions: open.map((one) => answerOf(one, req.raw)) };
     },
   );
 
@@ -34,7 +34,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "delete",
       path: "/sessions/{id}",
-      summary: "Ends a session: its cookie is good for nothing anywhere within a minute",
+      summary: "Ends a session; takes effect everywhere within a minute",
       params: { id: z.string() },
       answer: session,
       problems: [404],
@@ -43,7 +43,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
       const now = Date.now();
       const ended = await access.endSession(req.param("id") as string, admin.who(req.raw), now);
       if (!ended) throw new ApiProblem("not-found", "there is no open session with this id");
-      const answer = told(ended, req.raw);
+      const answer = answerOf(ended, req.raw);
       await snapshot.readNow(now);
       return answer;
     },
@@ -54,7 +54,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "delete",
       path: "/sessions",
-      summary: "Ends all sessions of a role, everywhere within a minute",
+      summary: "Ends all sessions of a role; takes effect everywhere within a minute",
       query: { role },
       answer: endedSessions,
     },

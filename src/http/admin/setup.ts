@@ -1,5 +1,5 @@
-// `GET /setup` and `/setup/<client>`: what to write where, for this cache and its rules, as plain text. It names the rules, so it is for
-// whom the admin API is for.
+// `GET /setup` and `/setup/<client>`: client configuration for this cache and its rules, as plain text. It names the rules, so it needs
+// the same authentication as the admin API.
 
 import { hasGoodHost } from "../../config/host.ts";
 import type { Config } from "../../config/read.ts";
@@ -13,7 +13,7 @@ export function answerSetup(config: Config, request: Request): Response {
   if (request.method !== "GET" && request.method !== "HEAD")
     throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
   const url = new URL(request.url);
-  // It goes into scripts; a URL's host may be `$(…)` too.
+  // The host goes into scripts, and the URL parser accepts hosts such as `$(…)`.
   if (!hasGoodHost(url))
     throw invalid("the Host header is not a host name that can be used in a script");
   const facts = factsOf(config, url, loginIn(url.searchParams));
@@ -25,13 +25,13 @@ export function answerSetup(config: Config, request: Request): Response {
   throw new ApiProblem("not-found", `there is no such client; there are ${names}`);
 }
 
-/** `?login=true|false`; without it as the cache has it. */
+/** `?login=true|false`; default: as the cache is configured. */
 function loginIn(query: URLSearchParams): boolean | undefined {
   const unknown = [...query.keys()].find((name) => name !== "login");
   const login = query.get("login");
   if (unknown === undefined && (login === null || login === "true" || login === "false"))
     return login === null ? undefined : login === "true";
-  throw invalid("this takes no query but login, which must be true or false");
+  throw invalid("the only query parameter is login, which must be true or false");
 }
 
 function text(body: string): Response {

@@ -1,4 +1,4 @@
-// The API's part about upstreams: how each stands, as its gate knows it.
+// API routes for upstreams: the state of each, as its gate knows it, and its history by hour.
 
 import {
   type UpstreamAnswer,
@@ -23,14 +23,13 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
     {
       method: "get",
       path: "/upstreams/history",
-      summary:
-        "How upstreams did, hour by hour: requests, failures, latency, and what was left of their limit",
+      summary: "Returns requests, failures, latency and remaining rate limit of upstreams by hour",
       query: upstreamHoursQuery,
       answer: upstreamHours,
     },
     async ({ hours }) => {
       const from = new Date(Date.now() - (hours - 1) * HOUR).toISOString().slice(0, 13);
-      return { hours: (await catalog.hours(from)).map(hourTold) };
+      return { hours: (await catalog.hours(from)).map(hourAnswer) };
     },
   );
 
@@ -39,7 +38,8 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
     {
       method: "get",
       path: "/upstreams",
-      summary: "How each upstream stands: whether it is left alone, and what is left of its limit",
+      summary:
+        "Returns the state of each upstream: whether it is paused, and its remaining rate limit",
       answer: upstreams,
     },
     async () => {
@@ -49,7 +49,7 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
         if (!first) return [];
         const { rule } = first;
         const { offline, pauses, budget, spent } = await gate.state(rule);
-        const told: UpstreamAnswer = {
+        const answer: UpstreamAnswer = {
           upstream: rule.upstream.base,
           credentials: rule.credentials,
           rules: same.map((one) => one.rule.name),
@@ -64,14 +64,14 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
           ...(budget && { budget: { ...budget, seenAt: timeOf(budget.seenAt) } }),
           ...(spent && { spent }),
         };
-        return [told];
+        return [answer];
       });
       return { upstreams: (await Promise.all(all)).flat() };
     },
   );
 }
 
-function hourTold({
+function hourAnswer({
   hour,
   origin,
   requests,
