@@ -1,4 +1,4 @@
-// `npm run entrepot -- refresh IMAGE …`: asks the registries now what these tags mean.
+// `npm run entrepot -- refresh IMAGE …`: asks the registries for the digests of tags now.
 
 import { Command } from "commander";
 import type { RefreshedAnswer } from "../api/images.ts";
@@ -8,22 +8,21 @@ import { complain, say } from "./lines.ts";
 
 export function refreshCommand(): Command {
   const command = new Command("refresh")
-    .summary("asks the registries now what tags mean")
+    .summary("check tags at their registries now")
     .description(
-      "Asks the registries now what these tags mean, whatever their age, and has the manifests here. Ends with 1 where one could not be refreshed.",
+      "Ask the registries for the digests of these tags now, whatever their age, and cache the manifests. Exits with 1 if one could not be refreshed.",
     )
-    .argument("<image...>", "as a client names it, with a tag; one or more");
+    .argument("<image...>", "one or more images as clients name them, with a tag");
   return asking(
     command,
     [
-      "refresh docker.io/library/alpine:3   after a release, say",
+      "refresh docker.io/library/alpine:3   after a release",
       "refresh docker.io/library/alpine:3 quay.io/prometheus/busybox:latest --json",
     ],
-    "prints a list of what the API answers, in the order of the images",
+    "print a list of the answers of the API, in the order of the images",
   ).action(refresh);
 }
 
-/** With --json a list, whose order is that of the images. */
 async function refresh(images: string[], options: Asking): Promise<void> {
   const api = openApi(options.url);
   const all: (RefreshedAnswer | { reference: string; error: string })[] = [];
@@ -45,5 +44,5 @@ async function refresh(images: string[], options: Asking): Promise<void> {
 
 function changeOf({ moved, before }: RefreshedAnswer): string {
   if (moved) return `moved from ${before}`;
-  return before ? "as it was" : "known now";
+  return before ? "unchanged" : "new";
 }
