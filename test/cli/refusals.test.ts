@@ -13,7 +13,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     [
       "no JSON",
       async () => new Response("<html>"),
-      /^✘ https:\/\/cache.example answered what is no JSON/,
+      /^✘ https:\/\/cache.example did not answer with JSON/,
     ],
     [
       "a refusal that is no cache's",
@@ -34,7 +34,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     [
       "no API",
       async () => new Response("", { status: 404 }),
-      /without the secret ADMIN_TOKEN has no API/,
+      /without the secret ADMIN_TOKEN, a cache has an API only under npm start/,
     ],
   ])("%s", async (_, answers, words) => {
     const { code, out, err } = await cli(list, answers);
@@ -45,7 +45,9 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
   it("nobody there", async () => {
     const { code, err } = await cli(list);
     expect(code).toBe(1);
-    expect(err).toMatch(/^✘ nothing answers at https:\/\/cache.example .*name one with --url$/);
+    expect(err).toMatch(
+      /^✘ cannot connect to https:\/\/cache.example .*give its address with --url$/,
+    );
   });
 
   it("a viewer who would change something, and what the API does not take, a line each", async () => {
@@ -55,7 +57,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     expect(await asked(VIEWER)).toEqual({
       code: 1,
       out: "",
-      err: "✘ a viewer may look, and change nothing",
+      err: "✘ viewers may read, but not change anything",
     });
     const { code, err } = await asked(ADMIN);
     expect(code).toBe(1);

@@ -114,7 +114,7 @@ describe("the door", () => {
           return [response.status, await response.text()];
         });
         const [shut, off] = await Promise.all(bodies);
-        expect(shut).toEqual([401, expect.stringContaining("the API wants the admin token")]);
+        expect(shut).toEqual([401, expect.stringContaining("send the admin token")]);
         expect(off).toEqual([404, expect.stringContaining("there is nothing here")]);
       }
     }
