@@ -65,14 +65,14 @@ function jsonIn<T>(text: string, origin: string): T {
 }
 
 function refusalIn(text: string, status: number, origin: string): string {
-  const said = messagesIn(text);
+  const messages = messagesIn(text);
   const hint =
     status === 401
       ? "; set ENTREPOT_ADMIN_TOKEN to the cache's secret ADMIN_TOKEN"
-      : status === 404 && (said.length === 0 || said.some((one) => one.includes("nothing here")))
+      : status === 404 && (messages.length === 0 || messages.some((one) => one.includes("nothing here")))
         ? "; without the secret ADMIN_TOKEN, a cache has an API only under npm start on loopback"
         : "";
-  return said.length > 0 ? said.join("\n") + hint : `${origin} answered ${status}${hint}`;
+  return messages.length > 0 ? messages.join("\n") + hint : `${origin} answered ${status}${hint}`;
 }
 
 /** The messages of a problem (RFC 9457), or of a registry error. */

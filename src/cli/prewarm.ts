@@ -207,12 +207,12 @@ function countOf({ counts }: JobAnswer): number {
 function lineOf(item: ItemAnswer): string {
   const { state, reference, layers, bytes, note, error, nextAt } = item;
   const again = nextAt === undefined ? "" : `, next attempt at ${timeOf(nextAt)}`;
-  const said = [
+  const parts = [
     layers.total > 0 && `${layers.done} of ${some(layers.total, "layer")}, ${sizeOf(bytes.done)}`,
     note,
     error && `${error}${again}`,
   ].filter(Boolean);
-  return `${MARKS[state] ?? "•"} ${reference}${said.length > 0 ? `: ${said.join("; ")}` : ""}`;
+  return `${MARKS[state] ?? "•"} ${reference}${parts.length > 0 ? `: ${parts.join("; ")}` : ""}`;
 }
 
 function summaryOf(job: JobAnswer): string {

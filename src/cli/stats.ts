@@ -79,8 +79,8 @@ function lineOf(event: EventAnswer): string {
   const { id, at, what, place, tag, digest, before, upstream, detail } = event;
   const of = place === undefined ? upstream : place + (tag ? `:${tag}` : "");
   const moved = before ? ` (was ${before.slice(0, 19)}…)` : "";
-  const said = [of, digest && `${digest.slice(0, 19)}…${moved}`, detail].filter(Boolean);
-  return `${String(id).padStart(6)}  ${timeOf(at)}  ${what.padEnd(19)} ${said.join("  ")}`;
+  const parts = [of, digest && `${digest.slice(0, 19)}…${moved}`, detail].filter(Boolean);
+  return `${String(id).padStart(6)}  ${timeOf(at)}  ${what.padEnd(19)} ${parts.join("  ")}`;
 }
 
 function wordsOf({ month, elapsed, saved, byRule, dockerHub, cost }: ReportAnswer): string[] {

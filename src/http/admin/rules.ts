@@ -101,13 +101,13 @@ async function draftIn(
 }
 
 /** The fields in a body. Throws `invalid-request` (400) and SIZE_INVALID (413).
- * @param unsaid message for an absent body */
+ * @param whenAbsent message for an absent body */
 export async function fieldsIn(
   request: Request,
-  unsaid?: string,
+  whenAbsent?: string,
 ): Promise<Record<string, unknown>> {
   const text = await textOf(request, MAX_BODY, "a rule");
-  if (unsaid !== undefined && text.trim() === "") throw invalid(unsaid);
+  if (whenAbsent !== undefined && text.trim() === "") throw invalid(whenAbsent);
   const given = parseJson(text);
   if ("value" in given && isObject(given.value)) return given.value;
   throw invalid("the body must be JSON, with the fields of a rule: upstream, prefix, …");
