@@ -69,7 +69,8 @@ function refusalIn(text: string, status: number, origin: string): string {
   const hint =
     status === 401
       ? "; set ENTREPOT_ADMIN_TOKEN to the cache's secret ADMIN_TOKEN"
-      : status === 404 && (messages.length === 0 || messages.some((one) => one.includes("nothing here")))
+      : status === 404 &&
+          (messages.length === 0 || messages.some((one) => one.includes("nothing here")))
         ? "; without the secret ADMIN_TOKEN, a cache has an API only under npm start on loopback"
         : "";
   return messages.length > 0 ? messages.join("\n") + hint : `${origin} answered ${status}${hint}`;

@@ -118,13 +118,21 @@ describe("a pull token", () => {
     ["no name", { repositories: ["**"] }, "name: must be a name"],
     ["an empty name", { name: "", repositories: ["**"] }, "name: must be a line"],
     ["no repositories", { name: "x" }, "repositories: must be a list of globs"],
-    ["an empty list", { name: "x", repositories: [] }, "repositories: must contain at least one glob"],
+    [
+      "an empty list",
+      { name: "x", repositories: [] },
+      "repositories: must contain at least one glob",
+    ],
     [
       "a tag",
       { name: "x", repositories: ["a:b"] },
       "repositories[0]: must be a glob over names, without a tag",
     ],
-    ["a bracket", { name: "x", repositories: ["a[b"] }, "repositories[0]: has an unbalanced bracket"],
+    [
+      "a bracket",
+      { name: "x", repositories: ["a[b"] },
+      "repositories[0]: has an unbalanced bracket",
+    ],
     [
       "a network that is none",
       { name: "x", repositories: ["**"], networks: ["10.0.0.0/33"] },

@@ -74,7 +74,11 @@ export async function checkCommands({ entrepot, folder }: Stage, report: Report)
     expectMatch("no password", await checked(long, "DOCKER_HUB={}"), /✘ docker.io: the secret/);
     const dollar = 'DOCKER_HUB={"username":"you","password":"made$HOME-up"}';
     expectMatch("a variable", await checked(long, dollar), /DOCKER_HUB: contains \$/);
-    expectMatch("one of the shell's", await checked(long, "PATH=x"), /PATH: is also set in this shell/);
+    expectMatch(
+      "one of the shell's",
+      await checked(long, "PATH=x"),
+      /PATH: is also set in this shell/,
+    );
     expectMatch("without a file", await checked(""), /secret put DOCKER_HUB --env production/);
     expectMatch("both good", await checked(long, hub), /✔ The configuration can be deployed/);
   });
