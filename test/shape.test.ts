@@ -22,6 +22,7 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["platform", ["oci", "meter"]],
   ["config", ["oci"]],
   ["policy", ["oci", "config"]],
+  ["api", ["text", "oci", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
   ["catalog", ["text", "oci", "meter", "platform", "store"]],
@@ -43,16 +44,16 @@ const ROOMS: [room: string, imports: string[]][] = [
   [
     "http",
     [
-      ...["text", "oci", "meter", "platform", "config", "policy", "store", "upstream", "catalog"],
-      ...["access", "pull", "lifecycle", "prewarm", "explain", "report", "setup"],
+      ...["text", "oci", "meter", "platform", "config", "policy", "api", "store", "upstream"],
+      ...["catalog", "access", "pull", "lifecycle", "prewarm", "explain", "report", "setup"],
     ],
   ],
   ["guide", []],
   [
     "console",
-    ["text", "oci", "platform", "config", "access", "setup", "reference", "http", "guide"],
+    ["text", "oci", "platform", "config", "api", "access", "setup", "reference", "http", "guide"],
   ],
-  ["cli", ["text", "config", "reference"]],
+  ["cli", ["text", "config", "api", "reference"]],
   ["env", ["meter", "access", "fill", "prewarm"]],
   [
     "services",
@@ -114,7 +115,8 @@ const oneWay: Check = (file, text) => {
       const other = roomOf(resolve(file, from));
       if (other === room) return [];
       if (!allowed.includes(other)) return [`${file}: imports ${other}`];
-      const needsType = room === "env" || other === "env";
+      // The command line starts without the schemas, which take zod to build.
+      const needsType = room === "env" || other === "env" || (room === "cli" && other === "api");
       return needsType && !typeOnly ? [`${file}: imports more than types of ${other}`] : [];
     });
 };
@@ -212,6 +214,15 @@ const keysInOnePlace: Check = (file, text) => {
   return problems;
 };
 
+/** The admin API's contract is in src/api: no other room describes a schema of it, and no command an answer of its own. */
+const oneContract: Check = (file, text) => {
+  if (roomOf(file) === "api") return [];
+  const code = codeOf(text);
+  const describes = /\.openapi\(\s*[{"]/.test(code);
+  const declares = roomOf(file) === "cli" && /\bask<\s*\{/.test(code);
+  return describes || declares ? [`${file}: describes a part of the admin API`] : [];
+};
+
 /** They ask no cache: what they print is the deployer's own. */
 const OFFLINE = ["cli/check.ts", "cli/reference.ts", "cli/start.ts"];
 
@@ -237,6 +248,8 @@ const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]]
       ["pull/a.ts", 'import type { How } from "../fill/contract.ts";'],
       ["fill/blob/a.ts", 'import { b } from "../../store/b.ts";'],
       ["index.ts", 'import type { Env } from "./env.ts";'],
+      ["http/a.ts", 'import { b } from "../api/b.ts";'],
+      ["cli/a.ts", 'import type { B } from "../api/b.ts";'],
       ["oci/a.ts", '// import { b } from "../store/b.ts";'],
     ],
     [
@@ -251,6 +264,9 @@ const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]]
       ["http/a.ts", 'import { b } from "../index.ts";'],
       ["env.ts", 'import { B } from "./fill/b.ts";'],
       ["cli/a.ts", 'import { b } from "../oci/b.ts";'],
+      ["cli/a.ts", 'import { b } from "../api/b.ts";'],
+      ["api/a.ts", 'import type { B } from "../catalog/b.ts";'],
+      ["upstream/a.ts", 'import { b } from "../api/b.ts";'],
       ["cli/a.ts", 'import { b } from "../../package.json";'],
       ["utils/a.ts", "export const a = 1;"],
     ],
@@ -322,6 +338,20 @@ const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]]
     [
       ["cli/a.ts", "console.log(told.name);"],
       ["cli/a.ts", "const out = console.error;"],
+    ],
+  ],
+  [
+    "the admin API is described in src/api alone",
+    oneContract,
+    [
+      ["api/a.ts", 'export const a = z.object({}).openapi("A");'],
+      ["http/a.ts", "api.openapi(route, act);"],
+      ["cli/a.ts", 'await api.ask<AboutAnswer>("GET", "/api/about");'],
+    ],
+    [
+      ["http/admin/a.ts", 'const a = z.object({}).openapi("A");'],
+      ["http/admin/a.ts", 'const a = z.int().openapi({ description: "bytes" });'],
+      ["cli/a.ts", 'await api.ask<{ runs: Run[] }>("GET", "/api/lifecycle/runs");'],
     ],
   ],
   [

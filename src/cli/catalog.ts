@@ -1,39 +1,11 @@
-// `npm run catalog -- show | rebuild`: what a cache's catalog knows; and how it learns anew from the stores what is cached.
+// `npm run catalog -- show | rebuild`: totals and counts of a cache's catalog, and rebuilding it from R2.
 
 import { Command } from "commander";
+import type { RebuiltAnswer, SummaryAnswer } from "../api/catalog.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { say } from "./lines.ts";
 import { sizeOf, some, tableOf } from "./words.ts";
-
-interface Catalog {
-  repositories: number;
-  images: number;
-  tags: number;
-  manifests: number;
-  blobs: number;
-  bytes: number;
-  reconciledAt?: string;
-  counts: {
-    day: string;
-    rule: string;
-    pulls: number;
-    hits: number;
-    misses: number;
-    collapsed: number;
-    stale: number;
-    bytesServed: number;
-    bytesFetched: number;
-    upstreamRequests: number;
-  }[];
-}
-
-interface Rebuilt {
-  done: boolean;
-  stage?: string;
-  adopted: number;
-  error?: string;
-}
 
 const HEAD = [
   "DAY",
@@ -45,13 +17,13 @@ const HEAD = [
   "STALE",
   "SERVED",
   "FETCHED",
-  "ASKED",
+  "UPSTREAM REQUESTS",
 ];
 
 export function catalogCommand(): Command {
   const command = new Command("catalog")
-    .summary("what is cached, and what was counted")
-    .description("What is cached, and what was counted.")
+    .summary("show or rebuild the catalog")
+    .description("Show what is cached and what was counted, or rebuild the catalog from R2.")
     .addCommand(showCommand())
     .addCommand(rebuildCommand());
   return withExamples(command, [
@@ -63,21 +35,21 @@ export function catalogCommand(): Command {
 
 function showCommand(): Command {
   const command = new Command("show")
-    .summary("how much is cached, and the counts")
-    .description("Says how much is cached, and counts pulls, hits and bytes by day and rule.")
-    .option("--days <number>", "how many are counted, with today; without, 7", wholeNumber);
+    .summary("show totals and daily counts")
+    .description("Show how much is cached, and pulls, hits and bytes by day and rule.")
+    .option("--days <number>", "number of days, including today (default: 7)", wholeNumber);
   return asking(command, ["catalog show", "catalog show --days 30", "catalog show --json"]).action(
     async (options: Asking & { days?: string }) => {
       const query = options.days === undefined ? "" : `?days=${options.days}`;
-      const told = await openApi(options.url).ask<Catalog>("GET", `/api/catalog${query}`);
+      const told = await openApi(options.url).ask<SummaryAnswer>("GET", `/api/catalog${query}`);
       print(told, options, linesOf);
     },
   );
 }
 
-function linesOf(told: Catalog): string[] {
+function linesOf(told: SummaryAnswer): string[] {
   const { images, repositories, tags, manifests, blobs, bytes } = told;
-  const total = `${some(images, "image")} of ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`;
+  const total = `${some(images, "image")} in ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`;
   if (told.counts.length === 0) return [total];
   const byRule = Map.groupBy(told.counts, ({ day, rule }) => `${day} ${rule}`);
   const rows = [...byRule.values()].map((counts) => {
@@ -95,29 +67,29 @@ function linesOf(told: Catalog): string[] {
 
 function rebuildCommand(): Command {
   const command = new Command("rebuild")
-    .summary("learns it anew from R2")
-    .description("Forgets what the catalog knows, and learns it anew from R2; no image is lost.");
+    .summary("rebuild the catalog from R2")
+    .description("Discard the catalog and rebuild it from R2. No image is lost.");
   return asking(
     command,
     ["catalog rebuild", "catalog rebuild --url https://mirror.example.com"],
-    "prints what the API answers at last, with the sum of what it found",
+    "print the last answer of the API, with the total number of objects found",
   ).action(rebuild);
 }
 
-/** With --json the last answer, with the sum of what all of them found. */
 async function rebuild(options: Asking): Promise<void> {
   const api = openApi(options.url);
   let adopted = 0;
   for (let query = "?fresh=true"; ; query = "") {
-    const told = await api.ask<Rebuilt>("POST", `/api/catalog/rebuild${query}`);
+    const told = await api.ask<RebuiltAnswer>("POST", `/api/catalog/rebuild${query}`);
     adopted += told.adopted;
-    if (told.error) throw new Complaint(`it failed at ${told.error}; ask again, and it goes on`);
+    if (told.error)
+      throw new Complaint(`the rebuild failed at ${told.error}; run the command again to continue`);
     if (told.done) {
       print({ ...told, adopted }, options, () => [
-        `done: ${adopted} manifests, tags and blobs found`,
+        `done: found ${adopted} manifests, tags and blobs`,
       ]);
       return;
     }
-    if (!options.json) say(`${adopted} found; reading ${told.stage}`);
+    if (!options.json) say(`found ${adopted}; reading ${told.stage}`);
   }
 }

@@ -1,5 +1,5 @@
-// `npm run check`: says before a deployment whether its configuration can work, with the secrets that are known here. `-- --env NAME`
-// for an environment, whose secrets are in `.NAME.vars`.
+// `npm run check`: checks the configuration before a deployment, with the secrets known on this machine. `-- --env NAME` checks an
+// environment, with its secrets in `.NAME.vars`.
 
 import { SHORTEST_SECRET } from "../config/auth.ts";
 import { hintsOf } from "../config/hints.ts";
@@ -13,11 +13,11 @@ import { deployedVariables, option, type Variables } from "./settings.ts";
 const VARIABLE_LIMIT = 5 * 1024;
 
 const MODES = {
-  open: "open: everybody who finds the cache may pull, as acknowledged",
-  token: "token: whoever has a pull token, or an issuer's token, may pull",
+  open: "open: anyone who can reach the cache may pull (acknowledged)",
+  token: "token: pulls need a pull token or a token of an issuer",
 };
 
-/** Of the cache itself: what they open would be open to anyone who guesses one. */
+/** Secrets of the cache itself; short ones could be guessed. */
 const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
 
 const environment = option(process.argv.slice(2), "env") || undefined;
@@ -34,21 +34,23 @@ function oversized(given: Variables): string[] {
     console.log(`  ${name}: ${bytes} of ${VARIABLE_LIMIT} bytes`);
     if (bytes <= VARIABLE_LIMIT) return [];
     return [
-      `${name}: is ${bytes} bytes; a variable holds ${VARIABLE_LIMIT}. Move rules into RULES_2`,
+      `${name}: is ${bytes} bytes, and a variable holds at most ${VARIABLE_LIMIT}; move rules into RULES_2`,
     ];
   });
 }
 
 function unusable(given: Variables): string[] {
   const secrets = environment ? secretsOf(environment) : localSecrets();
-  const changed = environment ? Object.entries(secrets).flatMap(changedOnTheWay) : [];
+  const changed = environment ? Object.entries(secrets).flatMap(changedByWrangler) : [];
   if (changed.length > 0) return changed;
   const known = { ...secrets, ...given };
   const short = OWN_SECRETS.flatMap((name) => {
     const length = secrets[name]?.length ?? 0;
     return length === 0 || length >= SHORTEST_SECRET
       ? []
-      : [`${name}: must have ${SHORTEST_SECRET} characters at least: npm run entrepot -- secret`];
+      : [
+          `${name}: must have at least ${SHORTEST_SECRET} characters; create one with npm run entrepot -- secret`,
+        ];
   });
   if (short.length > 0) return short;
   try {
@@ -60,11 +62,11 @@ function unusable(given: Variables): string[] {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       for (const hint of hintsOf(rule)) console.log(`    ${hint}`);
       if (!problem) return [];
-      // Whether the deployment has the secret cannot be seen from here; what is wrong with the local one can.
+      // Only the local secret can be checked here, not whether the deployment has it.
       if (secret && known[secret]) return [`${rule.name}: ${problem}`];
       const put = `wrangler secret put ${secret}`;
       const there = environment ? problem.replace(put, `${put} --env ${environment}`) : problem;
-      console.log(`    unless that is done already: ${there}`);
+      console.log(`    unless already done: ${there}`);
       return [];
     });
   } catch (error) {
@@ -74,15 +76,13 @@ function unusable(given: Variables): string[] {
 }
 
 /** `wrangler deploy --secrets-file`: "Dotenv values expand $VAR and ${VAR}; process environment values override file values." */
-function changedOnTheWay([name, value = ""]: [string, string | undefined]): string[] {
+function changedByWrangler([name, value = ""]: [string, string | undefined]): string[] {
   const problems: string[] = [];
   if (/(?<!\\)\$/.test(value))
-    problems.push(
-      `${name}: has a $, which wrangler takes for the beginning of a variable's name: write \\$`,
-    );
+    problems.push(`${name}: contains $, which wrangler expands as a variable; write \\$`);
   if (process.env[name] !== undefined)
     problems.push(
-      `${name}: is set in this shell too, and wrangler deploys that in place of the file's: unset ${name}`,
+      `${name}: is also set in this shell, and wrangler deploys that value instead of the file's; unset ${name}`,
     );
   return problems;
 }

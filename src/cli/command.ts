@@ -1,45 +1,46 @@
-// What the commands have in common: options that say which cache is asked and how the answer is printed, and the end of their help.
+// Shared parts of commands: the options --url and --json, examples in the help, and parsers of option values.
 
 import { type Command, InvalidArgumentError } from "commander";
 import { say, sayJson } from "./lines.ts";
 
-/** Of every command that asks a cache. */
+/** Options of every command that calls the API. */
 export interface Asking {
   url?: string;
   json?: boolean;
 }
 
-/** Gives a command these options, behind its own, and examples in its help.
- * @param json what it prints then */
+/** Adds these options to a command, after its own, and examples to its help.
+ * @param json help text of --json */
 export function asking(
   command: Command,
   examples: readonly string[],
-  json = "prints what the API answers",
+  json = "print the answer of the API as JSON",
 ): Command {
   command
-    .option("--url <url>", "of the cache; without, the one of npm start")
+    .option("--url <url>", "address of the cache (default: the one of npm start)")
     .option("--json", json);
   return withExamples(command, examples);
 }
 
-/** @param examples as they are typed, behind `npm run entrepot -- `; what one is for may follow, three spaces behind it */
+/** @param examples as typed after `npm run entrepot -- `; an explanation may follow after three spaces */
 export function withExamples(command: Command, examples: readonly string[]): Command {
   const lines = examples.map((example) => `  $ npm run entrepot -- ${example}`);
   return command.addHelpText("after", ["", "Examples:", ...lines].join("\n"));
 }
 
-/** @param lines for people */
+/** Prints an answer as JSON with --json, otherwise as lines.
+ * @param lines formats the answer for people */
 export function print<T>(told: T, { json }: Asking, lines: (told: T) => readonly string[]): void {
   if (json) sayJson(told);
   else for (const line of lines(told)) say(line);
 }
 
-/** An option's value: a list with commas, or given more than once. */
+/** Parses an option's value: a list with commas, or an option given more than once. */
 export function listed(text: string, before: readonly string[] = []): string[] {
   return [...before, ...text.split(",").map((one) => one.trim())];
 }
 
-/** An option's value. */
+/** Parses an option's value. */
 export function wholeNumber(text: string): string {
   if (/^\d+$/.test(text)) return text;
   throw new InvalidArgumentError("It must be a whole number.");

@@ -1,46 +1,37 @@
-// `npm run entrepot -- delete`: a tag or an image is deleted.
+// `npm run entrepot -- delete`: deletes a tag or an image.
 
 import { Command } from "commander";
+import type { DeletedAnswer } from "../api/images.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { REFERENCE } from "./images.ts";
 import { sizeOf, some } from "./words.ts";
 
-interface Deleted {
-  reference: string;
-  tags: string[];
-  waiting: string[];
-  image: boolean;
-  freed: number;
-}
-
 export function deleteCommand(): Command {
   const command = new Command("delete")
-    .summary("deletes a tag, or an image")
+    .summary("delete a tag or an image")
     .description(
-      "Deletes a tag, with its last tag the image, or by its digest an image with all its tags. What nothing refers to then goes with the next sweeps, after their grace.",
+      "Delete a tag (and the image, if it was its last tag), or by digest an image with all its tags. Content that nothing refers to any more is freed by the next sweeps, after the grace period.",
     )
     .argument(...REFERENCE)
-    .option("--force", "also what is pinned");
+    .option("--force", "delete even if it is pinned");
   return asking(command, [
     "delete docker.io/library/alpine:3",
     "delete docker.io/library/alpine:3 --force --json",
   ]).action(async (reference: string, options: Asking & { force?: boolean }) => {
     const query = new URLSearchParams({ reference, ...(options.force && { force: "true" }) });
-    const told = await openApi(options.url).ask<Deleted>("DELETE", `/api/images?${query}`);
+    const told = await openApi(options.url).ask<DeletedAnswer>("DELETE", `/api/images?${query}`);
     print(told, options, ({ reference: name, image, tags, waiting, freed }) => [
       ...(image
-        ? [
-            `${name} is deleted, with ${some(tags.length, "tag")}; ${sizeOf(freed)} come free with the next sweeps`,
-          ]
+        ? [`deleted ${name} and ${some(tags.length, "tag")}; the next sweeps free ${sizeOf(freed)}`]
         : tags.length > 0
-          ? [`${name} is deleted; the image stays, by what else leads to it`]
+          ? [`deleted ${name}; the image stays, since other references lead to it`]
           : []),
       ...(waiting.length > 0
-        ? [`being checked at this moment, and deleted by the next sweep: ${waiting.join(", ")}`]
+        ? [`being checked right now; the next sweep deletes: ${waiting.join(", ")}`]
         : []),
       ...(!image && tags.length + waiting.length === 0
-        ? [`${name} means something else by now: nothing is deleted`]
+        ? [`${name} has moved in the meantime; nothing was deleted`]
         : []),
     ]);
     if (!told.image && told.tags.length === 0) process.exitCode = 1;

@@ -1,6 +1,10 @@
-// `npm run entrepot -- doctor`: looks a cache over, from outside and through its API, and pulls an image cold and warm.
+// `npm run entrepot -- doctor`: checks a cache from outside and through its API, and pulls an image twice.
 
 import { Command } from "commander";
+import type { AboutAnswer } from "../api/about.ts";
+import type { RunsAnswer } from "../api/lifecycle.ts";
+import type { RulesAnswer, ValidationAnswer } from "../api/rules.ts";
+import type { CreatedTokenAnswer } from "../api/tokens.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
@@ -14,20 +18,9 @@ const ACCEPT = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ].join(", ");
-/** Clocks that differ by more, in ms, make tokens that are no good yet, or no more. */
-const MOST_SKEW = 60_000;
+/** Maximum clock difference, in ms: with more, new tokens are not yet valid or already expired. */
+const MAX_SKEW = 60_000;
 const TWO_HOURS = 2 * 60 * 60_000;
-
-interface About {
-  now: string;
-  version: string;
-  bindings: { name: string; good: boolean; problem?: string }[];
-  auth: { mode: string; issuers: string[]; access: boolean };
-  limits: { logins: boolean; requests: boolean };
-  offline: boolean;
-  rules: number;
-  problems: { rule: string; problem: string }[];
-}
 
 type Mark = keyof typeof SIGNS;
 type Say = (mark: Mark, text: string) => void;
@@ -39,15 +32,15 @@ interface Options extends Asking {
 
 export function doctorCommand(): Command {
   const command = new Command("doctor")
-    .summary("looks a cache over, and pulls an image")
+    .summary("check a cache, and pull an image")
     .description(
-      "Looks a cache over, from outside and through its API: what it is like, its rules and their upstreams, its sweeps; and pulls an image, cold and warm, where it wants tokens with one that it makes and revokes. Ends with 1 where something is wrong.",
+      "Check a cache from outside and through its API: its configuration, its rules and their upstreams, and its sweeps. Then pull an image twice, with a temporary pull token if the cache needs one. Exits with 1 if a check fails.",
     )
     .option(
       "--image <image>",
-      "what is pulled; without, docker.io's library/alpine where there is a rule for that",
+      "image to pull (default: library/alpine of Docker Hub, if a rule leads there)",
     )
-    .option("--skip-validate", "does not ask the upstreams of the rules");
+    .option("--skip-validate", "do not contact the upstreams of the rules");
   return asking(
     command,
     [
@@ -55,11 +48,10 @@ export function doctorCommand(): Command {
       "doctor --url https://mirror.example.com",
       "doctor --image quay.io/prometheus/busybox:latest --skip-validate",
     ],
-    "prints what it found, at the end",
+    "print all findings as JSON at the end",
   ).action(doctor);
 }
 
-/** With --json all that was found, at the end. */
 async function doctor(options: Options): Promise<void> {
   const api = openApi(options.url);
   const findings: { mark: Mark; text: string }[] = [];
@@ -80,114 +72,113 @@ async function doctor(options: Options): Promise<void> {
 
 async function examine(api: Api, options: Options, say: Say): Promise<void> {
   await outside(api.url, say);
-  const about = await api.ask<About>("GET", "/api/about");
+  const about = await api.ask<AboutAnswer>("GET", "/api/about");
   inside(about, api.url, say);
   await sweeps(api, say);
   if (!options.skipValidate) await rules(api, say);
   await pull(api, about, options.image, say);
 }
 
-/** As a client sees it. */
+/** Checks that need no authentication. */
 async function outside(url: URL, say: Say): Promise<void> {
   const began = performance.now();
   const response = await fetch(`${url.origin}/v2/`).catch((error: Error) => {
     const cause = (error.cause as Error | undefined)?.message ?? error.message;
-    throw new Complaint(`${url.origin} cannot be reached: ${cause}`);
+    throw new Complaint(`cannot connect to ${url.origin}: ${cause}`);
   });
   await response.body?.cancel();
   const time = Math.round(performance.now() - began);
   const { status, headers } = response;
   if (!headers.has("docker-distribution-api-version"))
-    throw new Complaint(`${url.origin} answers ${status}, and is no registry`);
-  if (status >= 500)
-    say("bad", `${url.origin} answers ${status}: its configuration cannot be used`);
-  else say("good", `${url.origin} answers as a registry, with ${status}, in ${time} ms`);
+    throw new Complaint(`${url.origin} answers ${status} and is not a registry`);
+  if (status >= 500) say("bad", `${url.origin} answers ${status}: its configuration is not usable`);
+  else say("good", `${url.origin} answers as a registry: status ${status} in ${time} ms`);
   const isHere = isLoopback(url.hostname);
   if (url.protocol === "http:" && !isHere)
-    say("bad", "it is asked over http://: tokens can be read on the way");
+    say("bad", "connected over http://: tokens can be read in transit");
   if (url.hostname.endsWith(".workers.dev"))
-    say("careful", "workers.dev has no cache in the data centres: give it a domain of its own");
+    say("careful", "workers.dev has no edge cache: use a custom domain");
   const skew = Date.parse(headers.get("date") ?? "") - Date.now();
-  if (Math.abs(skew) > MOST_SKEW)
+  if (Math.abs(skew) > MAX_SKEW)
     say(
       "bad",
-      `its clock and this one differ by ${Math.round(skew / 1000)} s: tokens will not be good`,
+      `its clock and this machine's differ by ${Math.round(skew / 1000)} s: tokens will not be valid`,
     );
 }
 
-/** As it is configured. */
-function inside(about: About, url: URL, say: Say): void {
+/** Checks of the configuration. */
+function inside(about: AboutAnswer, url: URL, say: Say): void {
   const { auth, limits, offline, rules, problems, version, bindings } = about;
-  const here = version === VERSION ? "" : `, and this command line ${VERSION}: update one of them`;
-  say(here === "" ? "good" : "careful", `it is of version ${version}${here}`);
+  const here =
+    version === VERSION ? "" : `, but this command line is version ${VERSION}: update one of them`;
+  say(here === "" ? "good" : "careful", `version ${version}${here}`);
   const silent = bindings.filter(({ good }) => !good);
   if (silent.length === 0)
-    say("good", `its bindings answer: ${bindings.map(({ name }) => name).join(", ")}`);
+    say("good", `bindings answer: ${bindings.map(({ name }) => name).join(", ")}`);
   for (const { name, problem } of silent) say("bad", `the binding ${name} fails: ${problem}`);
   if (auth.mode === "token") {
-    const others = auth.issuers.length > 0 ? `, and tokens of ${auth.issuers.join(", ")}` : "";
-    say("good", `it wants a pull token${others}`);
+    const others = auth.issuers.length > 0 ? ` or a token of ${auth.issuers.join(", ")}` : "";
+    say("good", `pulls need a pull token${others}`);
   } else if (isLoopback(url.hostname))
-    say("careful", "it is open to whoever can reach it: this machine");
-  else say("bad", "it is open to everybody who finds it: AUTH");
+    say("careful", "pulls need no authentication; only this machine can reach it");
+  else say("bad", "pulls need no authentication, and anyone can reach it: set AUTH");
   if (auth.mode === "token" && !(limits.logins && limits.requests))
     say(
       "careful",
-      "the rate limiting bindings LOGINS and REQUESTS are not both there: nothing is limited",
+      "the rate limiting binding LOGINS or REQUESTS is missing: rates are not limited",
     );
-  if (offline) say("careful", "OFFLINE: no upstream is ever asked");
+  if (offline) say("careful", "OFFLINE is set: no upstream is contacted");
   say(
     problems.length > 0 ? "bad" : "good",
-    `${some(rules, "rule")}, ${problems.length} that cannot be used`,
+    `${some(rules, "rule")}, ${problems.length} not usable`,
   );
   for (const { rule, problem } of problems) say("bad", `  ${rule}: ${problem}`);
 }
 
-/** That the cron is at work. */
+/** Checks that the cron runs. */
 async function sweeps(api: Api, say: Say): Promise<void> {
-  const { runs } = await api.ask<{ runs: { endedAt?: string; error?: string }[] }>(
-    "GET",
-    "/api/lifecycle/runs?n=1",
-  );
+  const { runs } = await api.ask<RunsAnswer>("GET", "/api/lifecycle/runs?n=1");
   const [last] = runs;
   if (last?.error !== undefined) return say("bad", `the last sweep failed at ${last.error}`);
   const age = Date.now() - Date.parse(last?.endedAt ?? "");
   if (age <= TWO_HOURS)
     return say("good", `the last sweep ended ${Math.round(age / 60_000)} min ago`);
-  say("careful", "no sweep has ended in the last two hours: the cron runs hourly");
+  say("careful", "no sweep has ended in the last two hours; the cron should run hourly");
 }
 
 async function rules(api: Api, say: Say): Promise<void> {
-  const all = await api.ask<{ rules: { name: string; offline: boolean }[] }>("GET", "/api/rules");
+  const all = await api.ask<RulesAnswer>("GET", "/api/rules");
   for (const { name, offline } of all.rules) {
     if (offline) continue;
     const query = new URLSearchParams({ rule: name });
-    const told = await api.ask<{ valid: boolean; checks: { good: boolean; text: string }[] }>(
-      "POST",
-      `/api/rules/validate?${query}`,
-    );
+    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
     const wrong = told.checks.filter(({ good }) => !good).map(({ text }) => text);
     say(
       told.valid ? "good" : "bad",
-      `the rule ${name}: ${told.valid ? "its upstream takes it" : wrong.join("; ")}`,
+      `rule ${name}: ${told.valid ? "its upstream accepts it" : wrong.join("; ")}`,
     );
   }
 }
 
-/** A small image, twice, with a token of its own that ends with this. */
-async function pull(api: Api, about: About, given: string | undefined, say: Say): Promise<void> {
+/** Pulls an image twice, with a temporary token when the cache needs one. */
+async function pull(
+  api: Api,
+  about: AboutAnswer,
+  given: string | undefined,
+  say: Say,
+): Promise<void> {
   const image = given ?? (await alpine(api));
-  if (image === undefined) return say("careful", "nothing was pulled: name an image with --image");
+  if (image === undefined) return say("careful", "nothing was pulled; give an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
   const asked = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
   const token =
     about.auth.mode === "token"
-      ? await api.ask<{ id: string; token: string }>("POST", "/api/tokens", asked)
+      ? await api.ask<CreatedTokenAnswer>("POST", "/api/tokens", asked)
       : undefined;
   try {
     for (const state of ["first", "second"]) {
       const { bytes, time, statuses } = await pullOnce(api.url, name, tag, token?.token);
-      say("good", `${image}, the ${state} time: ${sizeOf(bytes)} in ${time} ms (${statuses})`);
+      say("good", `${image}, ${state} pull: ${sizeOf(bytes)} in ${time} ms (${statuses})`);
     }
   } catch (error) {
     if (!(error instanceof Complaint)) throw error;
@@ -198,9 +189,7 @@ async function pull(api: Api, about: About, given: string | undefined, say: Say)
 }
 
 async function alpine(api: Api): Promise<string | undefined> {
-  const { rules: all } = await api.ask<{
-    rules: { upstream: string; prefixes: string[]; problem?: string }[];
-  }>("GET", "/api/rules");
+  const { rules: all } = await api.ask<RulesAnswer>("GET", "/api/rules");
   const hub = all.find(({ upstream, prefixes, problem }) => {
     return upstream === "https://registry-1.docker.io" && prefixes.length > 0 && !problem;
   });
@@ -213,7 +202,7 @@ interface Manifest {
   layers?: { digest: string }[];
 }
 
-/** The image of linux/amd64, or the first: its manifests, config and layers. */
+/** Pulls manifests, config and layers of the image for linux/amd64, or of the first platform. */
 async function pullOnce(url: URL, name: string, tag: string, token: string | undefined) {
   const began = performance.now();
   const statuses = new Map<string, number>();
@@ -225,7 +214,7 @@ async function pullOnce(url: URL, name: string, tag: string, token: string | und
     const body = Buffer.from(await response.arrayBuffer());
     if (!response.ok)
       throw new Complaint(
-        `${name}/${path} is answered ${response.status}: ${body.toString().slice(0, 300)}`,
+        `${name}/${path} answered ${response.status}: ${body.toString().slice(0, 300)}`,
       );
     const status = response.headers.get("cache-status") ?? "no Cache-Status";
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -236,7 +225,7 @@ async function pullOnce(url: URL, name: string, tag: string, token: string | und
   const children = manifest.manifests ?? [];
   const child = children.find(({ platform }) => platform?.architecture === "amd64") ?? children[0];
   if (child) {
-    // Without a platform it may be a blob, as in BuildKit's cache.
+    // A child without a platform may be a blob, as in BuildKit's cache.
     const body = await get(`manifests/${child.digest}`).catch((error) => {
       if (child.platform) throw error;
     });

@@ -1,4 +1,4 @@
-// `npm run entrepot -- COMMAND`: the commands that ask a cache, by one name.
+// `npm run entrepot -- COMMAND`: entry of the command line.
 
 import { run } from "./program.ts";
 

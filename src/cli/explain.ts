@@ -1,15 +1,10 @@
-// `npm run entrepot -- explain IMAGE`: what would come of a pull, and why, as a story.
+// `npm run entrepot -- explain IMAGE`: explains step by step what the result of a pull would be.
 
 import { Command } from "commander";
+import type { StoryAnswer } from "../api/explain.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { SIGNS } from "./words.ts";
-
-interface Story {
-  reference: string;
-  status: number;
-  steps: { about: string; mark: keyof typeof SIGNS; text: string }[];
-}
 
 interface Options extends Asking {
   ns?: string;
@@ -18,16 +13,19 @@ interface Options extends Asking {
 
 export function explainCommand(): Command {
   const command = new Command("explain")
-    .summary("what would come of a pull, and why")
+    .summary("explain what the result of a pull would be")
     .description(
-      "What would come of a pull, and why, step by step. Nothing is asked of the registry, and nothing is changed. Ends with 1 where the next pull of somebody who may would fail.",
+      "Explain step by step what the result of a pull would be, without contacting the registry or changing anything. Exits with 1 if the next pull by an authorized client would fail.",
     )
     .argument(
       "<image>",
-      "as a client names it, with the cache's host in front or without; by tag or @digest",
+      "image as clients name it, by tag or @digest, with or without the cache's host",
     )
-    .option("--ns <registry>", "as a mirror of containerd's is asked: docker.io")
-    .option("--host <host>", "as a rule's host is asked");
+    .option(
+      "--ns <registry>",
+      "registry that containerd would send to its mirror, such as docker.io",
+    )
+    .option("--host <host>", "host that the client would use, such as a rule's host");
   return asking(command, [
     "explain docker.io/library/alpine:3",
     "explain library/alpine:3 --ns docker.io   as containerd asks its mirror",
@@ -41,7 +39,7 @@ async function explain(reference: string, options: Options): Promise<void> {
     const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
-  const told = await openApi(options.url).ask<Story>("GET", `/api/explain?${query}`);
+  const told = await openApi(options.url).ask<StoryAnswer>("GET", `/api/explain?${query}`);
   print(told, options, ({ steps }) => [
     told.reference,
     ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(9)}${text}`),

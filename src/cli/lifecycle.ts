@@ -1,69 +1,23 @@
-// `npm run lifecycle -- preview | sweep | runs | events`: what a cache's lifecycle would do, does, and has done.
+// `npm run lifecycle -- preview | sweep | runs | events`: previews and runs sweeps, and lists what they did.
 
 import { Command } from "commander";
+import type {
+  LifecycleEventsAnswer,
+  PreviewAnswer,
+  RunAnswer,
+  RunsAnswer,
+} from "../api/lifecycle.ts";
 import { Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, print, wholeNumber, withExamples } from "./command.ts";
 import { policyCommands } from "./policies.ts";
 import { sizeOf, some, tableOf, timeOf } from "./words.ts";
 
-interface Rule {
-  policy: string;
-  priority: number;
-  images: number;
-}
-
-interface Preview {
-  grace: number;
-  examined: number;
-  pinned: number;
-  expired: Rule[];
-  images: {
-    name: string;
-    digest: string;
-    tags: string[];
-    size: number;
-    policy: string;
-    priority: number;
-    reason: string;
-    markedAt?: string;
-    waiting?: string;
-  }[];
-  more: number;
-  bytesFreed: number;
-  bytes: number;
-}
-
-interface Run {
-  id: number;
-  trigger: string;
-  startedAt: string;
-  duration?: number;
-  examined: number;
-  expired: Rule[];
-  revived: number;
-  waiting: Record<string, number>;
-  deleted: { images: number; tags: number; manifests: number; blobs: number };
-  bytesFreed: number;
-  unfinished: boolean;
-  error?: string;
-}
-
-interface Event {
-  at: string;
-  what: string;
-  place?: string;
-  digest?: string;
-  tags?: string[];
-  bytes?: number;
-  reason: string;
-}
-
-const FORCE = "also where its upstream could not give it again";
+const FORCE = "include images that the upstream could not serve again";
 
 export function lifecycleCommand(): Command {
   const command = new Command("lifecycle")
-    .summary("what would expire, does, and did")
-    .description("What would expire by the policies, what does, and what did.")
+    .summary("preview and run sweeps, and manage policies")
+    .description("Preview and run sweeps, list what they did, and manage the policies.")
     .addCommand(previewCommand())
     .addCommand(sweepCommand())
     .addCommand(runsCommand())
@@ -78,17 +32,17 @@ export function lifecycleCommand(): Command {
 
 function previewCommand(): Command {
   const command = new Command("preview")
-    .summary("what would expire now, and why")
-    .description("Says what would expire now, why, and how much comes free; nothing is changed.")
-    .option("--policy <file>", "with a policy to try, - for standard input; else what is in force")
+    .summary("show what would expire now, and why")
+    .description("Show what would expire now, why, and how much space is freed. Changes nothing.")
     .option(
-      "--in-force",
-      "as it would act once it is put in force, beside what rules have of their own",
+      "--policy <file>",
+      "file with a policy to try, - for standard input (default: the policies in force)",
     )
+    .option("--in-force", "evaluate it as if it were in force, beside the policies of single rules")
     .option("--force", FORCE);
   return asking(command, [
-    "lifecycle preview   of the policies that are in force",
-    "lifecycle preview --policy policy.json   of one to try, before it is put in force",
+    "lifecycle preview   with the policies in force",
+    "lifecycle preview --policy policy.json   with a policy that is not in force yet",
     "lifecycle preview --url https://mirror.example.com --json",
   ]).action(async (options: Asking & { policy?: string; inForce?: boolean; force?: boolean }) => {
     const { policy, inForce, force } = options;
@@ -98,26 +52,26 @@ function previewCommand(): Command {
     });
     const path = `/api/lifecycle/preview?${query}`;
     const body = policy === undefined ? "" : textOf(policy);
-    const told = await openApi(options.url).ask<Preview>("POST", path, body);
+    const told = await openApi(options.url).ask<PreviewAnswer>("POST", path, body);
     print(told, options, expiringIn);
   });
 }
 
-function expiringIn(told: Preview): string[] {
+function expiringIn(told: PreviewAnswer): string[] {
   const rows = told.images.map((image) => [
     nameOf(image.name, image.tags, image.digest),
     sizeOf(image.size),
     `${image.policy} ${image.priority}`,
-    image.waiting ? `stays, since ${image.waiting}; ${image.reason}` : image.reason,
+    image.waiting ? `kept: ${image.waiting}; ${image.reason}` : image.reason,
     image.markedAt ? timeOf(image.markedAt) : "",
   ]);
   const waiting = told.images.filter((image) => image.waiting).length;
   const total = told.expired.reduce((sum, { images }) => sum + images, 0);
   return [
-    ...(rows.length > 0 ? tableOf(["IMAGE", "SIZE", "RULE", "WHY", "MARKED"], rows) : []),
+    ...(rows.length > 0 ? tableOf(["IMAGE", "SIZE", "RULE", "REASON", "MARKED"], rows) : []),
     ...(told.more > 0 ? [`and ${told.more} more`] : []),
     ...(rows.length > 0 ? [""] : []),
-    `${total} of ${some(told.examined, "image")} would expire${waiting > 0 ? `, and ${waiting} of them stay for now` : ""}; ${sizeOf(told.bytesFreed)} of ${sizeOf(told.bytes)} come free ${hours(told.grace)} after a sweep has marked them.${told.pinned > 0 ? ` Pins keep ${some(told.pinned, "image")}, whatever policies say.` : ""}`,
+    `${total} of ${some(told.examined, "image")} would expire${waiting > 0 ? `, of which ${waiting} are kept for now` : ""}; ${sizeOf(told.bytesFreed)} of ${sizeOf(told.bytes)} would be freed ${hours(told.grace)} after a sweep marks them.${told.pinned > 0 ? ` Pins keep ${some(told.pinned, "image")}.` : ""}`,
   ];
 }
 
@@ -134,60 +88,62 @@ function nameOf(name: string, tags: readonly string[], digest: string): string {
 function sweepCommand(): Command {
   const command = new Command("sweep")
     .alias("run")
-    .summary("marks and deletes, now")
-    .description("Marks what expires and deletes what was marked, now, as the hourly cron does.")
+    .summary("run a sweep now")
+    .description(
+      "Mark images that expire and delete those marked earlier, as the hourly cron does.",
+    )
     .option("--force", FORCE);
   return asking(command, [
     "lifecycle sweep",
     "lifecycle sweep --url https://mirror.example.com --json",
   ]).action(async (options: Asking & { force?: boolean }) => {
     const path = `/api/lifecycle/runs${options.force ? "?force=true" : ""}`;
-    const run = await openApi(options.url).ask<Run>("POST", path);
+    const run = await openApi(options.url).ask<RunAnswer>("POST", path);
     const lines = summaryOf(run);
     if (run.error && !options.json)
-      throw new Complaint([...lines, `it failed at ${run.error}`].join("\n"));
+      throw new Complaint([...lines, `the sweep failed at ${run.error}`].join("\n"));
     if (run.error) process.exitCode = 1;
     print(run, options, () => lines);
   });
 }
 
-function summaryOf(run: Run): string[] {
+function summaryOf(run: RunAnswer): string[] {
   const { images, tags, manifests, blobs } = run.deleted;
   const expired = run.expired.map(
     ({ policy, priority, images: count }) =>
       `  ${some(count, "image")} marked by ${policy}, rule ${priority}`,
   );
   const waiting = Object.entries(run.waiting).map(
-    ([why, count]) => `  ${some(count, "image")} ${count === 1 ? "stays" : "stay"}, since ${why}`,
+    ([why, count]) => `  ${some(count, "image")} kept: ${why}`,
   );
   return [
-    `run ${run.id}: ${some(run.examined, "image")} examined${run.unfinished ? ", not to the end: the next run goes on" : ""}`,
+    `run ${run.id}: ${some(run.examined, "image")} examined${run.unfinished ? ", unfinished: the next run continues" : ""}`,
     ...expired,
     ...waiting,
-    ...(run.revived > 0 ? [`  ${some(run.revived, "image")} came back to life`] : []),
+    ...(run.revived > 0 ? [`  ${some(run.revived, "image")} revived`] : []),
     `  deleted: ${some(images, "image")} (${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}); ${sizeOf(run.bytesFreed)} freed`,
   ];
 }
 
 function runsCommand(): Command {
   const command = new Command("runs")
-    .summary("what sweeps did")
-    .description("Lists what sweeps did, the latest first.")
-    .option("--n <number>", "how many at most; without, 100", wholeNumber);
+    .summary("list sweeps")
+    .description("List sweeps and what they did, latest first.")
+    .option("--n <number>", "maximum number (default: 100)", wholeNumber);
   return asking(command, ["lifecycle runs", "lifecycle runs --n 5 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/runs${limitIn(options)}`;
-      const told = await openApi(options.url).ask<{ runs: Run[] }>("GET", path);
+      const told = await openApi(options.url).ask<RunsAnswer>("GET", path);
       const rows = told.runs.map((run) => [
         String(run.id),
         timeOf(run.startedAt),
         run.trigger,
-        run.duration === undefined ? "at work" : `${(run.duration / 1000).toFixed(1)} s`,
+        run.duration === undefined ? "running" : `${(run.duration / 1000).toFixed(1)} s`,
         String(run.examined),
         String(run.expired.reduce((sum, { images }) => sum + images, 0)),
         String(run.deleted.images),
         sizeOf(run.bytesFreed),
-        run.error ?? (run.unfinished ? "not to the end" : ""),
+        run.error ?? (run.unfinished ? "unfinished" : ""),
       ]);
       const head = ["RUN", "STARTED", "BY", "TOOK", "EXAMINED", "MARKED", "DELETED", "FREED", ""];
       print(told, options, () => tableOf(head, rows));
@@ -197,13 +153,13 @@ function runsCommand(): Command {
 
 function eventsCommand(): Command {
   const command = new Command("events")
-    .summary("what was deleted, and why")
-    .description("Lists what was marked, revived and deleted, and why, the latest first.")
-    .option("--n <number>", "how many at most; without, 100", wholeNumber);
+    .summary("list what was deleted, and why")
+    .description("List what was marked, revived and deleted, and why, latest first.")
+    .option("--n <number>", "maximum number (default: 100)", wholeNumber);
   return asking(command, ["lifecycle events", "lifecycle events --n 20 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/events${limitIn(options)}`;
-      const told = await openApi(options.url).ask<{ events: Event[] }>("GET", path);
+      const told = await openApi(options.url).ask<LifecycleEventsAnswer>("GET", path);
       const rows = told.events.map((event) => [
         timeOf(event.at),
         event.what,
@@ -211,7 +167,7 @@ function eventsCommand(): Command {
         event.bytes === undefined ? "" : sizeOf(event.bytes),
         event.reason,
       ]);
-      print(told, options, () => tableOf(["AT", "WHAT", "OF", "SIZE", "WHY"], rows));
+      print(told, options, () => tableOf(["AT", "EVENT", "IMAGE", "SIZE", "REASON"], rows));
     },
   );
 }

@@ -1,19 +1,11 @@
-// `npm run lifecycle -- policies | put | take-back`: which policies are in force, and putting others in force in their place.
+// `npm run lifecycle -- policies | put | take-back`: shows the policies in force, and sets or removes those of the API.
 
 import { Command } from "commander";
+import type { PoliciesAnswer, PolicyAnswer } from "../api/lifecycle.ts";
 import { LIFECYCLE } from "../config/added.ts";
 import { openApi, textOf } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { timeOf } from "./words.ts";
-
-interface Policies {
-  owner: string;
-  source: "configuration" | "api" | "default";
-  policies: object[];
-  problem?: string;
-  changedAt?: string;
-  changedBy?: string;
-}
 
 const PATH = "/api/lifecycle/policies";
 
@@ -23,11 +15,13 @@ export function policyCommands(): Command[] {
 
 function policiesCommand(): Command {
   const command = new Command("policies")
-    .summary("which policies are in force")
-    .description("Shows the policies in force, as they are written: of all names, and of rules.");
+    .summary("show the policies in force")
+    .description(
+      "Show the policies in force as JSON: those of all names, and those of single rules.",
+    );
   return asking(command, ["lifecycle policies", "lifecycle policies --json"]).action(
     async (options: Asking) => {
-      const told = await openApi(options.url).ask<{ policies: Policies[] }>("GET", PATH);
+      const told = await openApi(options.url).ask<PoliciesAnswer>("GET", PATH);
       print(told, options, ({ policies }) => policies.flatMap(linesOf));
     },
   );
@@ -35,42 +29,51 @@ function policiesCommand(): Command {
 
 function putCommand(): Command {
   const command = new Command("put")
-    .summary("puts policies in force")
+    .summary("set policies")
     .description(
-      "Puts a policy, or a list of them, in force in place of LIFECYCLE, everywhere within a minute; rules' own stay. See first what it would expire: lifecycle preview --policy FILE --in-force.",
+      "Set a policy, or a list of them, in place of the variable LIFECYCLE, everywhere within a minute. Policies of single rules stay. To see first what would expire: lifecycle preview --policy FILE --in-force.",
     )
-    .argument("<file>", "with the policies in JSON, - for standard input");
+    .argument("<file>", "JSON file with the policies, - for standard input");
   return asking(command, [
     "lifecycle put policy.json",
     "lifecycle put policy.json --url https://mirror.example.com",
   ]).action(async (file: string, options: Asking) => {
-    const told = await openApi(options.url).ask<Policies>("PUT", PATH, textOf(file));
+    const told = await openApi(options.url).ask<PolicyAnswer>("PUT", PATH, textOf(file));
     print(told, options, linesOf);
   });
 }
 
 function takeBackCommand(): Command {
   const command = new Command("take-back")
-    .summary("takes them back")
-    .description("Takes back what was put in force: what is configured is in force again.");
+    .summary("remove the policies set by put")
+    .description("Remove the policies set by put: the configured ones apply again.");
   return asking(command, ["lifecycle take-back", "lifecycle take-back --json"]).action(
     async (options: Asking) => {
-      print(await openApi(options.url).ask<Policies>("DELETE", PATH), options, linesOf);
+      print(await openApi(options.url).ask<PolicyAnswer>("DELETE", PATH), options, linesOf);
     },
   );
 }
 
-const SOURCES: Record<Policies["source"], string> = {
-  default: "as they are shipped",
-  configuration: "of the configuration",
-  api: "put in force",
+const SOURCES: Record<PolicyAnswer["source"], string> = {
+  default: "the default",
+  configuration: "from the configuration",
+  api: "set through the API",
 };
 
-function linesOf({ owner, source, policies, problem, changedAt, changedBy }: Policies): string[] {
+function linesOf({
+  owner,
+  source,
+  policies,
+  problem,
+  changedAt,
+  changedBy,
+}: PolicyAnswer): string[] {
   const by = changedAt === undefined ? "" : ` by ${changedBy} at ${timeOf(changedAt)}`;
   return [
-    `${owner === LIFECYCLE ? "all names" : `the rule ${owner}`}: ${SOURCES[source]}${by}`,
-    ...(problem === undefined ? [] : [`  what was put in force cannot be used: ${problem}`]),
+    `${owner === LIFECYCLE ? "all names" : `rule ${owner}`}: ${SOURCES[source]}${by}`,
+    ...(problem === undefined
+      ? []
+      : [`  the policies set through the API cannot be used: ${problem}`]),
     ...JSON.stringify(policies, undefined, 2)
       .split("\n")
       .map((line) => `  ${line}`),

@@ -1,48 +1,28 @@
-// `npm run entrepot -- prewarm …`: images that are to be there before anybody asks, and how far they are.
+// `npm run entrepot -- prewarm …`: starts, lists, shows and cancels jobs that fetch images in advance.
 
 import { Command } from "commander";
+import type {
+  AmountAnswer,
+  ItemAnswer,
+  JobAnswer,
+  JobsAnswer,
+  JobWithItemsAnswer,
+} from "../api/prewarm.ts";
 import { type Api, Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, listed, print, wholeNumber, withExamples } from "./command.ts";
 import { complain, say } from "./lines.ts";
 import { SIGNS, sizeOf, some, tableOf, timeOf } from "./words.ts";
 
-interface Amount {
-  total: number;
-  done: number;
-}
-
-interface Job {
-  id: string;
-  createdAt: string;
-  createdBy: string;
-  state: string;
-  counts: Record<string, number>;
-  layers: Amount;
-  bytes: Amount;
-}
-
-interface Item {
-  seq: number;
-  reference: string;
-  state: string;
-  layers: Amount;
-  bytes: Amount;
-  note?: string;
-  error?: string;
-  nextAt?: string;
-}
-
-type Whole = Job & { items: Item[]; next?: number };
-
-/** How often it is looked how far a job is, in ms. */
+/** Interval between requests for a job's progress, in ms. */
 const POLL_INTERVAL = 1_000;
+/** Width of a progress bar, in characters. */
 const BAR = 24;
 const MARKS: Record<string, string> = { done: SIGNS.good, failed: SIGNS.bad };
 
 export function prewarmCommand(): Command {
   const command = new Command("prewarm")
-    .summary("has images there before anybody asks")
-    .description("Has images fetched before anybody asks, and tells how far they are.")
+    .summary("fetch images in advance")
+    .description("Fetch images in advance, and show the progress.")
     .addCommand(startCommand())
     .addCommand(listCommand())
     .addCommand(showCommand())
@@ -63,22 +43,26 @@ interface StartOptions extends Asking {
 
 function startCommand(): Command {
   const command = new Command("start")
-    .summary("fetches images, and shows how far they are")
+    .summary("start a job, and show its progress")
     .description(
-      "Begins a job, and follows it until its end. The job goes on if you leave. Ends with 1 where an image could not be had.",
+      "Start a job and show its progress until it ends. The job continues if you interrupt the command. Exits with 1 if an image failed.",
     )
     .argument("[reference...]", "images, with a tag or a digest")
-    .option("--file <file>", "with an image a line; - for what comes in")
-    .option("--platform <list>", "such as linux/amd64,linux/arm64, which is usual, or all", listed)
-    .option("--priority <number>", "from 0 to 100; the highest goes first", wholeNumber)
-    .option("--detach", "does not wait for its end");
+    .option("--file <file>", "file with one image per line, - for standard input")
+    .option(
+      "--platform <list>",
+      "platforms, such as linux/amd64,linux/arm64 (the default), or all",
+      listed,
+    )
+    .option("--priority <number>", "0 to 100; jobs of higher priority go first", wholeNumber)
+    .option("--detach", "do not wait for the end of the job");
   return asking(
     command,
     [
       "prewarm start docker.io/library/alpine:3 ghcr.io/acme/app:v1",
       "prewarm start --file images.txt --platform all --detach",
     ],
-    "prints the job as the API answers it, once it has ended, or at once with --detach",
+    "print the job as JSON when it has ended, or at once with --detach",
   ).action(start);
 }
 
@@ -86,7 +70,7 @@ async function start(references: string[], options: StartOptions): Promise<void>
   const lines = options.file === undefined ? [] : textOf(options.file).split("\n");
   const read = lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
   const all = [...references, ...read];
-  if (all.length === 0) throw new Complaint("name an image, or a --file with one a line", 2);
+  if (all.length === 0) throw new Complaint("give an image, or a --file with one per line", 2);
   const { platform: platforms, priority } = options;
   const asked = {
     references: all,
@@ -94,10 +78,10 @@ async function start(references: string[], options: StartOptions): Promise<void>
     ...(priority !== undefined && { priority: Number(priority) }),
   };
   const api = openApi(options.url);
-  const job = await api.ask<Job>("POST", "/api/prewarm", JSON.stringify(asked));
+  const job = await api.ask<JobAnswer>("POST", "/api/prewarm", JSON.stringify(asked));
   if (options.detach) {
     print(job, options, () => [
-      `${some(all.length, "image")}: the job is ${job.id}; npm run entrepot -- prewarm show ${job.id}`,
+      `started job ${job.id} for ${some(all.length, "image")}; progress: npm run entrepot -- prewarm show ${job.id}`,
     ]);
     return;
   }
@@ -106,12 +90,14 @@ async function start(references: string[], options: StartOptions): Promise<void>
   if (end.state !== "done") process.exitCode = 1;
 }
 
-/** Until its end: with bars on a terminal, and else a line for each image that has ended. */
-async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
+/** Follows a job until its end: prints a line for each image that has ended, and on a terminal also progress bars. */
+async function follow(api: Api, id: string, isSilent: boolean): Promise<JobWithItemsAnswer> {
   const isTerminal = process.stdout.isTTY && !isSilent;
   const leave = () => {
     complain("");
-    complain(`the job goes on: npm run entrepot -- prewarm show ${id}, or prewarm cancel ${id}`);
+    complain(
+      `the job continues; see npm run entrepot -- prewarm show ${id}, or prewarm cancel ${id}`,
+    );
     process.exit(130);
   };
   process.once("SIGINT", leave);
@@ -142,11 +128,11 @@ async function follow(api: Api, id: string, isSilent: boolean): Promise<Whole> {
   }
 }
 
-async function wholeOf(api: Api, id: string): Promise<Whole> {
+async function wholeOf(api: Api, id: string): Promise<JobWithItemsAnswer> {
   const path = `/api/prewarm/${encodeURIComponent(id)}`;
-  const job = await api.ask<Whole>("GET", path);
+  const job = await api.ask<JobWithItemsAnswer>("GET", path);
   for (let { next } = job; next !== undefined; ) {
-    const more = await api.ask<Whole>("GET", `${path}?after=${next}`);
+    const more = await api.ask<JobWithItemsAnswer>("GET", `${path}?after=${next}`);
     job.items.push(...more.items);
     next = more.next;
   }
@@ -155,15 +141,15 @@ async function wholeOf(api: Api, id: string): Promise<Whole> {
 
 function listCommand(): Command {
   const command = new Command("list")
-    .summary("lists the jobs")
-    .description("Lists the jobs, the latest first, for 90 days.");
+    .summary("list jobs")
+    .description("List the jobs of the last 90 days, latest first.");
   return asking(command, ["prewarm list", "prewarm list --json"]).action(
     async (options: Asking) => {
       print(
-        await openApi(options.url).ask<{ jobs: Job[] }>("GET", "/api/prewarm"),
+        await openApi(options.url).ask<JobsAnswer>("GET", "/api/prewarm"),
         options,
         ({ jobs }) => {
-          if (jobs.length === 0) return ["nothing was prewarmed yet"];
+          if (jobs.length === 0) return ["there are no prewarm jobs"];
           const rows = jobs.map((job) => [
             job.id,
             timeOf(job.createdAt),
@@ -172,7 +158,7 @@ function listCommand(): Command {
             `${sizeOf(job.bytes.done)} of ${sizeOf(job.bytes.total)}`,
             job.createdBy,
           ]);
-          return tableOf(["id", "begun", "state", "images", "bytes", "by"], rows);
+          return tableOf(["id", "started", "state", "images", "bytes", "by"], rows);
         },
       );
     },
@@ -181,9 +167,9 @@ function listCommand(): Command {
 
 function showCommand(): Command {
   const command = new Command("show")
-    .summary("how far a job is")
-    .description("Shows how far a job is, and each of its images.")
-    .argument("<id>", "of the job, as `prewarm list` says it");
+    .summary("show the progress of a job")
+    .description("Show the progress of a job and of each of its images.")
+    .argument("<id>", "id of the job, from `prewarm list`");
   return asking(command, [
     "prewarm show 6b1f2a90-0000-4000-8000-000000000000",
     "prewarm show 6b1f2a90-0000-4000-8000-000000000000 --json",
@@ -197,53 +183,53 @@ function showCommand(): Command {
 
 function cancelCommand(): Command {
   const command = new Command("cancel")
-    .summary("ends a job")
-    .description("Ends a job: what is under way comes to its end, and nothing more is begun.")
-    .argument("<id>", "of the job, as `prewarm list` says it");
+    .summary("cancel a job")
+    .description("Cancel a job: images under way are completed, no others are started.")
+    .argument("<id>", "id of the job, from `prewarm list`");
   return asking(command, [
     "prewarm cancel 6b1f2a90-0000-4000-8000-000000000000",
     "prewarm cancel 6b1f2a90-0000-4000-8000-000000000000 --json",
   ]).action(async (id: string, options: Asking) => {
     const path = `/api/prewarm/${encodeURIComponent(id)}`;
-    const job = await openApi(options.url).ask<Job>("DELETE", path);
+    const job = await openApi(options.url).ask<JobAnswer>("DELETE", path);
     print(job, options, () => [summaryOf(job)]);
   });
 }
 
-function isEnded({ state }: Item): boolean {
+function isEnded({ state }: ItemAnswer): boolean {
   return state !== "waiting" && state !== "working";
 }
 
-function countOf({ counts }: Job): number {
+function countOf({ counts }: JobAnswer): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-function lineOf(item: Item): string {
+function lineOf(item: ItemAnswer): string {
   const { state, reference, layers, bytes, note, error, nextAt } = item;
-  const again = nextAt === undefined ? "" : `, again at ${timeOf(nextAt)}`;
-  const said = [
+  const again = nextAt === undefined ? "" : `, next attempt at ${timeOf(nextAt)}`;
+  const parts = [
     layers.total > 0 && `${layers.done} of ${some(layers.total, "layer")}, ${sizeOf(bytes.done)}`,
     note,
     error && `${error}${again}`,
   ].filter(Boolean);
-  return `${MARKS[state] ?? "•"} ${reference}${said.length > 0 ? `: ${said.join("; ")}` : ""}`;
+  return `${MARKS[state] ?? "•"} ${reference}${parts.length > 0 ? `: ${parts.join("; ")}` : ""}`;
 }
 
-function summaryOf(job: Job): string {
-  const failed = job.counts.failed ? `, ${job.counts.failed} could not be had` : "";
+function summaryOf(job: JobAnswer): string {
+  const failed = job.counts.failed ? `, ${job.counts.failed} failed` : "";
   return `${job.state}: ${job.counts.done} of ${some(countOf(job), "image")}, ${sizeOf(job.bytes.done)} of ${sizeOf(job.bytes.total)}${failed}`;
 }
 
-/** Of the images that are under way, and of all. */
-function barsOf(job: Whole): string[] {
+/** Progress bars of the images under way, and of the whole job. */
+function barsOf(job: JobWithItemsAnswer): string[] {
   const working = job.items.filter(({ state }) => state === "working").slice(0, 5);
   const width = Math.max(5, ...working.map(({ reference }) => reference.length));
-  const line = (name: string, { bytes, layers }: Pick<Job, "bytes" | "layers">) =>
+  const line = (name: string, { bytes, layers }: Pick<JobAnswer, "bytes" | "layers">) =>
     `  ${name.padEnd(width)} ${barOf(bytes)} ${sizeOf(bytes.done)} of ${sizeOf(bytes.total)}, ${layers.done} of ${some(layers.total, "layer")}`;
   return [...working.map((item) => line(item.reference, item)), line("all", job)];
 }
 
-function barOf({ total, done }: Amount): string {
+function barOf({ total, done }: AmountAnswer): string {
   const full = total === 0 ? 0 : Math.round((BAR * done) / total);
   return "█".repeat(full) + "░".repeat(BAR - full);
 }

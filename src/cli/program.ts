@@ -1,4 +1,4 @@
-// The commands that ask a cache, as one program; what it complains of, and what it ends with.
+// Command line program: its commands, error messages and exit codes.
 
 import { Command, CommanderError } from "commander";
 import { Complaint } from "./api.ts";
@@ -43,20 +43,21 @@ const COMMANDS = [
 const USAGE_ERROR = 2;
 
 const ABOUT = `
-A cache is the one of npm start, or --url https://mirror.example.com. Its secret
-ADMIN_TOKEN comes from the environment variable ENTREPOT_ADMIN_TOKEN, or for a
-cache on this machine from .dev.vars; never from an argument, where others would
-see it. --json prints what the API answers, for scripts.
+Commands use the cache of npm start, or the one given with
+--url https://mirror.example.com. Its secret ADMIN_TOKEN is read from the
+environment variable ENTREPOT_ADMIN_TOKEN, or for a cache on this machine from
+.dev.vars; it is not taken from an argument, which other users could see.
+--json prints the answer of the API, for scripts.
 
 Exit codes:
-  0  done, or good
-  1  refused, failed, or what was asked about is bad
-  2  not called right`;
+  0  success, and what was checked is good
+  1  refused or failed, or what was checked is bad
+  2  wrong usage`;
 
-/** Made anew for each run: a command keeps the options that it was given. */
+/** Creates the program anew for each run: a Commander command keeps the options it was given. */
 export function program(): Command {
   const all = new Command("npm run entrepot --")
-    .description("Asks a cache what it holds and how it is doing, and tells it what to do.")
+    .description("Inspect and administer an Entrepot cache.")
     .addHelpText("after", ABOUT);
   for (const make of COMMANDS) all.addCommand(make());
   withExamples(all, ["doctor", "explain docker.io/library/alpine:3", "tokens create --help"]);
@@ -64,8 +65,8 @@ export function program(): Command {
   return all;
 }
 
-/** Runs a command, and sets what the process ends with.
- * @param args without Node and the script */
+/** Runs a command and sets the exit code.
+ * @param args arguments without Node and the script */
 export async function run(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args, { from: "user" });
@@ -75,25 +76,25 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 function codeOf(error: unknown): number {
-  // Commander has said it already; 0 is that of help.
+  // Commander has already printed the error; its exit code 0 means help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
   if (!(error instanceof Complaint)) throw error;
   for (const line of error.message.split("\n")) complain(`✘ ${line}`);
   return error.code;
 }
 
-/** What every command does alike, and Commander does not hand down. */
+/** Settings of every command that Commander does not inherit. */
 function settle(command: Command, path: string): void {
   command
     .exitOverride()
-    .helpOption("-h, --help", "says this")
-    .showHelpAfterError(`  ${path} --help says more`)
+    .helpOption("-h, --help", "show this help")
+    .showHelpAfterError(`  see ${path} --help`)
     .configureOutput({
       writeOut: pages.out,
       writeErr: pages.err,
       outputError: (text, write) => write(text.replace(/^error: /, "✘ ").replace("\n(", " (")),
     });
   if (command.commands.length > 0)
-    command.usage("<command>").helpCommand("help [command]", "says what one takes");
+    command.usage("<command>").helpCommand("help [command]", "show the help of a command");
   for (const one of command.commands) settle(one, `${path} ${one.name()}`);
 }

@@ -1,23 +1,17 @@
-// `npm run entrepot -- quarantine add | list | remove`: digests that a cache gives to nobody.
+// `npm run entrepot -- quarantine add | list | remove`: digests that a cache serves to no client.
 
 import { Command } from "commander";
+import type { QuarantineAnswer, QuarantinedAnswer, ReleasedAnswer } from "../api/quarantine.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { tableOf, timeOf } from "./words.ts";
 
-interface Entry {
-  digest: string;
-  reason: string;
-  at: string;
-  who: string;
-}
-
-const DIGEST = "of a manifest or a blob: sha256:…";
+const DIGEST = "digest of a manifest or a blob: sha256:…";
 
 export function quarantineCommand(): Command {
   const command = new Command("quarantine")
-    .summary("digests that nobody gets")
-    .description("Digests that nobody gets, by whatever rule and name, until they are taken out.")
+    .summary("manage digests that are served to no client")
+    .description("Manage digests that are served to no client, under any rule and name.")
     .addCommand(addCommand())
     .addCommand(listCommand())
     .addCommand(removeCommand());
@@ -30,32 +24,28 @@ export function quarantineCommand(): Command {
 
 function addCommand(): Command {
   const command = new Command("add")
-    .summary("puts a digest into it")
-    .description(
-      "Puts a digest into quarantine: nobody gets it any more, anywhere within a minute.",
-    )
+    .summary("quarantine a digest")
+    .description("Quarantine a digest: within a minute it is served to no client anywhere.")
     .argument("<digest>", DIGEST)
-    .requiredOption("--reason <text>", "what whoever asks for it is told (required)");
+    .requiredOption("--reason <text>", "reason shown to clients that request it (required)");
   return asking(command, [
     'quarantine add sha256:… --reason "CVE-2026-1234"',
     'quarantine add sha256:… --reason "ask in #platform" --url https://mirror.example.com',
   ]).action(async (digest: string, options: Asking & { reason: string }) => {
     const body = JSON.stringify({ digest, reason: options.reason });
-    const told = await openApi(options.url).ask<Entry>("POST", "/api/quarantine", body);
-    print(told, options, () => [
-      `${digest} is in quarantine: nobody gets it any more, anywhere within a minute`,
-    ]);
+    const told = await openApi(options.url).ask<QuarantinedAnswer>("POST", "/api/quarantine", body);
+    print(told, options, () => [`quarantined ${digest}: takes effect everywhere within a minute`]);
   });
 }
 
 function listCommand(): Command {
   const command = new Command("list")
-    .summary("lists what is in it")
-    .description("Lists what is in quarantine: since when, by whom, and why.");
+    .summary("list quarantined digests")
+    .description("List quarantined digests: since when, by whom, and why.");
   return asking(command, ["quarantine list", "quarantine list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ quarantine: Entry[] }>("GET", "/api/quarantine");
+      const told = await api.ask<QuarantineAnswer>("GET", "/api/quarantine");
       const rows = told.quarantine.map(({ digest, at, who, reason }) => [
         digest,
         timeOf(at),
@@ -64,7 +54,7 @@ function listCommand(): Command {
       ]);
       print(told, options, () =>
         rows.length === 0
-          ? ["nothing is in quarantine"]
+          ? ["the quarantine is empty"]
           : tableOf(["digest", "since", "by", "reason"], rows),
       );
     },
@@ -73,15 +63,15 @@ function listCommand(): Command {
 
 function removeCommand(): Command {
   const command = new Command("remove")
-    .summary("takes a digest out of it")
-    .description("Takes a digest out of quarantine.")
+    .summary("remove a digest from quarantine")
+    .description("Remove a digest from quarantine.")
     .argument("<digest>", DIGEST);
   return asking(command, [
     "quarantine remove sha256:…",
     "quarantine remove sha256:… --url https://mirror.example.com",
   ]).action(async (digest: string, options: Asking) => {
     const path = `/api/quarantine/${encodeURIComponent(digest)}`;
-    const told = await openApi(options.url).ask("DELETE", path);
-    print(told, options, () => [`${digest} is out of quarantine`]);
+    const told = await openApi(options.url).ask<ReleasedAnswer>("DELETE", path);
+    print(told, options, () => [`removed ${digest} from quarantine`]);
   });
 }

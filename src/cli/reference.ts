@@ -1,4 +1,4 @@
-// `npm run reference`: writes the reference of the configuration into the guide.
+// `npm run reference`: writes the configuration reference into the guide.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { MARKS, markdownOf } from "../reference/markdown.ts";
@@ -14,4 +14,4 @@ if (after === undefined) {
   process.exit(1);
 }
 writeFileSync(FILE, `${before}${begin}\n${markdownOf(reference())}\n${end}${after}`);
-console.log(`✔ ${FILE} has the reference of the configuration.`);
+console.log(`✔ wrote the configuration reference to ${FILE}`);

@@ -1,47 +1,42 @@
-// `npm run entrepot -- rules create | update | delete`: rules that a cache is given while it runs.
+// `npm run entrepot -- rules create | update | delete`: changes rules of a running cache.
 
 import { Command } from "commander";
+import type { DeletedRuleAnswer, RuleAnswer } from "../api/rules.ts";
 import { Complaint, openApi, textOf } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 
-interface Rule {
-  name: string;
-  upstream: string;
-  problem?: string;
-}
-
 const FILE =
-  "with the fields of a rule in JSON, as they would stand in wrangler.toml; - for what comes in";
+  "JSON file with the fields of a rule, as they would stand in wrangler.toml; - for standard input";
 
 export function ruleChangeCommands(): Command[] {
   const create = new Command("create")
-    .summary("adds one")
+    .summary("add a rule")
     .description(
-      "Adds a rule to the running cache; it is in force everywhere within a minute. Its name is its first prefix, or its first host.",
+      "Add a rule to the running cache; it applies everywhere within a minute. Its name is its first prefix, or its first host.",
     )
     .argument("<file>", FILE)
     .action(async (file: string, options: Asking) => {
-      const made = await openApi(options.url).ask<Rule>("POST", "/api/rules", fieldsIn(file));
+      const made = await openApi(options.url).ask<RuleAnswer>("POST", "/api/rules", fieldsIn(file));
       print(made, options, told);
     });
   const update = new Command("update")
-    .summary("replaces one that was added")
-    .description("Replaces a rule that was added while the cache ran.")
-    .argument("<name>", "of the rule, as `rules list` says it")
+    .summary("replace an added rule")
+    .description("Replace a rule that was added to the running cache.")
+    .argument("<name>", "name of the rule, from `rules list`")
     .argument("<file>", FILE)
     .action(async (name: string, file: string, options: Asking) => {
       const path = `/api/rules/${encodeURIComponent(name)}`;
-      print(await openApi(options.url).ask<Rule>("PUT", path, fieldsIn(file)), options, told);
+      print(await openApi(options.url).ask<RuleAnswer>("PUT", path, fieldsIn(file)), options, told);
     });
   const remove = new Command("delete")
-    .summary("deletes one that was added")
-    .description("Deletes a rule that was added while the cache ran; what was cached by it stays.")
-    .argument("<name>", "of the rule, as `rules list` says it")
+    .summary("delete an added rule")
+    .description("Delete a rule that was added to the running cache. Cached content stays.")
+    .argument("<name>", "name of the rule, from `rules list`")
     .action(async (name: string, options: Asking) => {
       const path = `/api/rules/${encodeURIComponent(name)}`;
-      const gone = await openApi(options.url).ask<{ name: string }>("DELETE", path);
+      const gone = await openApi(options.url).ask<DeletedRuleAnswer>("DELETE", path);
       print(gone, options, () => [
-        `the rule "${gone.name}" is deleted: in force everywhere within a minute`,
+        `deleted rule "${gone.name}"; takes effect everywhere within a minute`,
       ]);
     });
   return [
@@ -57,14 +52,14 @@ function fieldsIn(file: string): string {
     JSON.parse(text);
   } catch {
     throw new Complaint(
-      `${file} is not JSON: it holds the fields of a rule, such as {"prefix":"team","upstream":"https://registry.example.com"}`,
+      `${file} is not JSON; expected the fields of a rule, such as {"prefix":"team","upstream":"https://registry.example.com"}`,
       2,
     );
   }
   return text;
 }
 
-function told({ name, upstream, problem }: Rule): string[] {
-  const line = `the rule "${name}" leads to ${upstream}: in force everywhere within a minute`;
-  return problem === undefined ? [line] : [line, `it cannot be used yet: ${problem}`];
+function told({ name, upstream, problem }: RuleAnswer): string[] {
+  const line = `rule "${name}" leads to ${upstream}; takes effect everywhere within a minute`;
+  return problem === undefined ? [line] : [line, `the rule cannot be used yet: ${problem}`];
 }

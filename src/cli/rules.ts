@@ -1,33 +1,17 @@
-// `npm run entrepot -- rules`: a cache's rules, and whether their upstreams take them.
+// `npm run entrepot -- rules`: lists a cache's rules, and validates them against their upstreams.
 
 import { Command } from "commander";
+import type { RulesAnswer, ValidationAnswer } from "../api/rules.ts";
 import { type Api, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { say } from "./lines.ts";
 import { ruleChangeCommands } from "./rule-changes.ts";
 import { SIGNS, tableOf } from "./words.ts";
 
-interface Rule {
-  name: string;
-  source: string;
-  prefixes: string[];
-  hosts: string[];
-  default: boolean;
-  upstream: string;
-  credentials: string[];
-  problem?: string;
-}
-
-interface Validation {
-  rule: string;
-  valid: boolean;
-  checks: { check: string; good: boolean; text: string }[];
-}
-
 export function rulesCommand(): Command {
   const command = new Command("rules")
-    .summary("the rules, and whether their upstreams take them")
-    .description("The rules that lead names to registries, and whether their upstreams take them.")
+    .summary("list, validate and change rules")
+    .description("List, validate and change the rules that map names to registries.")
     .addCommand(listCommand())
     .addCommand(validateCommand());
   for (const one of ruleChangeCommands()) command.addCommand(one);
@@ -40,9 +24,9 @@ export function rulesCommand(): Command {
 
 function listCommand(): Command {
   const command = new Command("list")
-    .summary("lists them")
+    .summary("list the rules")
     .description(
-      "Lists the rules: their names, upstreams and credentials, and what makes one unusable.",
+      "List the rules: names, upstreams and credentials, and why a rule cannot be used.",
     );
   return asking(command, ["rules list", "rules list --json"]).action(async (options: Asking) => {
     print(await rulesOf(openApi(options.url)), options, ({ rules }) => {
@@ -61,44 +45,43 @@ function listCommand(): Command {
 
 function validateCommand(): Command {
   const command = new Command("validate")
-    .summary("asks their upstreams")
+    .summary("check rules against their upstreams")
     .description(
-      "Asks the upstream of each rule, or of this one, with its credentials, which costs no pull. Ends with 1 where a rule is not valid.",
+      "Check every rule, or one, against its upstream with its credentials. This does not count against pull rate limits. Exits with 1 if a rule is not valid.",
     )
-    .argument("[name]", "of a rule, as `rules list` says it")
-    .option("--image <image>", "one that is there, as it is named behind the prefix");
+    .argument("[name]", "name of a rule, from `rules list`")
+    .option("--image <image>", "image that exists at the upstream, named without the prefix");
   return asking(
     command,
     ["rules validate", "rules validate docker.io --json", "rules validate team --image app:1"],
-    "prints what the API answers; a list where no rule is named",
+    "print the answer of the API as JSON; a list if no rule is given",
   ).action(validate);
 }
 
-function rulesOf(api: Api): Promise<{ rules: Rule[] }> {
+function rulesOf(api: Api): Promise<RulesAnswer> {
   return api.ask("GET", "/api/rules");
 }
 
-/** With --json the answer about the rule that is named, or a list for all of them. */
 async function validate(
   name: string | undefined,
   options: Asking & { image?: string },
 ): Promise<void> {
   const api = openApi(options.url);
   const names = name === undefined ? (await rulesOf(api)).rules.map((rule) => rule.name) : [name];
-  const all: Validation[] = [];
+  const all: ValidationAnswer[] = [];
   for (const rule of names) {
     const query = new URLSearchParams({ rule });
     if (options.image !== undefined) query.set("image", options.image);
-    const told = await api.ask<Validation>("POST", `/api/rules/validate?${query}`);
+    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
     if (!told.valid) process.exitCode = 1;
     all.push(told);
-    // Each as it comes: a registry that is silent takes its time.
+    // Printed one by one: an unresponsive registry takes until its timeout.
     if (!options.json) for (const line of linesOf(told)) say(line);
   }
   print(name === undefined ? all : all[0], options, () => []);
 }
 
-function linesOf({ rule, valid, checks }: Validation): string[] {
+function linesOf({ rule, valid, checks }: ValidationAnswer): string[] {
   const sign = (good: boolean) => SIGNS[good ? "good" : "bad"];
   return [
     `${sign(valid)} ${rule}`,

@@ -1,21 +1,21 @@
-// `npm run entrepot -- secret`: makes a secret of the cache's own, such as ADMIN_TOKEN.
+// `npm run entrepot -- secret`: creates a secret of the cache, such as ADMIN_TOKEN.
 
 import { randomBytes } from "node:crypto";
 import { Command } from "commander";
 import { withExamples } from "./command.ts";
 import { say } from "./lines.ts";
 
-/** Random bytes: 256 bits cannot be guessed. In hexadecimal they are 64 characters, none of which a shell or a file of variables changes. */
+/** Number of random bytes: 256 bits cannot be guessed. Printed in hexadecimal, which no shell or variables file alters. */
 const LENGTH = 32;
 
 export function secretCommand(): Command {
   const command = new Command("secret")
-    .summary("makes a secret, such as ADMIN_TOKEN")
+    .summary("create a secret, such as ADMIN_TOKEN")
     .description(
-      "Makes a random secret for ADMIN_TOKEN, VIEWER_TOKEN or METRICS_TOKEN, and prints it alone on standard output. Nothing is asked or kept.",
+      "Create a random secret for ADMIN_TOKEN, VIEWER_TOKEN or METRICS_TOKEN, and print it alone on standard output. Works offline and stores nothing.",
     );
   return withExamples(command, [
-    "secret   keep it: Cloudflare shows it to nobody again",
-    "secret   with npm run --silent, before | npx wrangler secret put ADMIN_TOKEN",
+    "secret   keep the output: Cloudflare does not show secrets again",
+    "secret   or pipe it, with npm run --silent, into npx wrangler secret put ADMIN_TOKEN",
   ]).action(() => say(randomBytes(LENGTH).toString("hex")));
 }

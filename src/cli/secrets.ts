@@ -1,17 +1,17 @@
-// Secrets in files that git leaves alone: .dev.vars of local runs, .NAME.vars of an environment's deployment. Apart from the other
-// settings, for which wrangler is loaded: that takes seconds.
+// Secrets in files ignored by git: .dev.vars for local runs, .NAME.vars for the deployment of an environment. Separate from the other
+// settings, which take seconds to read since they load wrangler.
 
 import { existsSync, readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 
 type Secrets = Record<string, string | undefined>;
 
-/** A deployment has its own. */
+/** Secrets of local runs; a deployment has its own. */
 export function localSecrets(): Secrets {
   return secretsIn(".dev.vars");
 }
 
-/** What is to be deployed by `wrangler deploy --env NAME --secrets-file .NAME.vars`, as it stands there. */
+/** Secrets that `wrangler deploy --env NAME --secrets-file .NAME.vars` deploys, as written in the file. */
 export function secretsOf(environment: string): Secrets {
   return secretsIn(`.${environment}.vars`);
 }

@@ -1,21 +1,15 @@
-// `npm run entrepot -- sessions list | end`: who is signed in to the console, and the end of that.
+// `npm run entrepot -- sessions list | end`: lists and ends console sessions.
 
 import { Command, Option } from "commander";
+import type { EndedSessionsAnswer, SessionsAnswer } from "../api/sessions.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print, withExamples } from "./command.ts";
 import { some, tableOf, timeOf } from "./words.ts";
 
-interface Session {
-  id: string;
-  role: string;
-  beganAt: string;
-  endsAt: string;
-}
-
 export function sessionsCommand(): Command {
   const command = new Command("sessions")
-    .summary("who is signed in to the console")
-    .description("Sessions of the console that were begun with the admin token or the viewer's.")
+    .summary("list and end console sessions")
+    .description("List and end console sessions begun with the admin or viewer token.")
     .addCommand(listCommand())
     .addCommand(endCommand());
   return withExamples(command, [
@@ -27,12 +21,12 @@ export function sessionsCommand(): Command {
 
 function listCommand(): Command {
   const command = new Command("list")
-    .summary("lists those that are open")
-    .description("Lists the open sessions: of which token, since when, and when they end.");
+    .summary("list open sessions")
+    .description("List open sessions: their token, start and end.");
   return asking(command, ["sessions list", "sessions list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ sessions: Session[] }>("GET", "/api/sessions");
+      const told = await api.ask<SessionsAnswer>("GET", "/api/sessions");
       const rows = told.sessions.map(({ id, role, beganAt, endsAt }) => [
         id,
         role,
@@ -41,7 +35,7 @@ function listCommand(): Command {
       ]);
       print(told, options, () =>
         rows.length === 0
-          ? ["no session is open"]
+          ? ["there are no open sessions"]
           : [some(rows.length, "session"), ...tableOf(["id", "token", "since", "until"], rows)],
       );
     },
@@ -50,13 +44,13 @@ function listCommand(): Command {
 
 function endCommand(): Command {
   const command = new Command("end")
-    .summary("ends one, or all of a token")
+    .summary("end a session, or all of a token")
     .description(
-      "Ends a session, or all of a role: their cookies are good for nothing anywhere within a minute.",
+      "End a session, or all sessions of a token. Takes effect everywhere within a minute.",
     )
-    .argument("[id]", "of the session, as list shows it")
+    .argument("[id]", "id of the session, from `sessions list`")
     .addOption(
-      new Option("--role <role>", "all that were begun with this token").choices([
+      new Option("--role <role>", "end all sessions begun with this token").choices([
         "admin",
         "viewer",
       ]),
@@ -66,16 +60,16 @@ function endCommand(): Command {
     "sessions end --role admin --url https://mirror.example.com",
   ]).action(async (id: string | undefined, options: Asking & { role?: string }) => {
     if ((id === undefined) === (options.role === undefined))
-      throw new Complaint("name a session by its id, or all of a token with --role", 2);
+      throw new Complaint("give the id of a session, or --role for all sessions of a token", 2);
     const path = id === undefined ? `?role=${options.role}` : `/${encodeURIComponent(id)}`;
-    const told = await openApi(options.url).ask<{ ended?: number }>(
+    const told = await openApi(options.url).ask<Partial<EndedSessionsAnswer>>(
       "DELETE",
       `/api/sessions${path}`,
     );
     print(told, options, () => [
       id === undefined
-        ? `${some(told.ended ?? 0, "session")} of the ${options.role} token ended, everywhere within a minute`
-        : "the session has ended, everywhere within a minute",
+        ? `ended ${some(told.ended ?? 0, "session")} of the ${options.role} token; takes effect everywhere within a minute`
+        : "ended the session; takes effect everywhere within a minute",
     ]);
   });
 }

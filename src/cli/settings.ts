@@ -1,10 +1,10 @@
-// The configuration as the command line sees it, before any Worker runs: wrangler.toml, and what `--var` puts over it.
+// Configuration as seen by local commands: the variables of wrangler.toml, and those of `--var`.
 
 import { unstable_readConfig } from "wrangler";
 
 export type Variables = Record<string, unknown>;
 
-/** Variables that are deployed; in wrangler's words, of `--env`'s environment or of the top level. */
+/** Variables that wrangler deploys, of an environment or of the top level. */
 export function deployedVariables(environment: string | undefined): Variables {
   const config = unstable_readConfig(
     { config: "wrangler.toml", ...(environment && { env: environment }) },
@@ -13,7 +13,7 @@ export function deployedVariables(environment: string | undefined): Variables {
   return { ...config.vars };
 }
 
-/** What `--var NAME:VALUE` says, in any of the ways that wrangler takes it. */
+/** Variables given as `--var NAME:VALUE` or `--var=NAME:VALUE`. */
 export function variablesIn(args: readonly string[]): Variables {
   const variables: Variables = {};
   args.forEach((arg, index) => {

@@ -1,5 +1,5 @@
-// `npm start`: the cache on this machine, on workerd with embedded storage. Passes its arguments on to wrangler, and
-// says what is running once it answers.
+// `npm start`: runs the cache on this machine, on workerd with local storage. Passes its arguments to wrangler, and prints a summary
+// once the cache answers.
 
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -13,13 +13,13 @@ import { localSecrets } from "./secrets.ts";
 import { deployedVariables, option, variablesIn } from "./settings.ts";
 
 const HOUR = 60 * 60_000;
-/** The local server's door to the Worker's `scheduled` handler. */
+/** Path of the local server that runs the Worker's `scheduled` handler. */
 const CRON = "/cdn-cgi/handler/scheduled";
 
-/** For containers and CI: pulls over http from private addresses, which is AUTH.insecureHttp of this run. */
+/** Option for containers and CI: sets AUTH.insecureHttp for this run, which allows pulls over http from private addresses. */
 const INSECURE = "--insecure-http";
 
-/** Where the commands ask without --url (src/cli/api.ts). */
+/** Address that commands use without --url (src/cli/api.ts). */
 const LOCAL_ADDRESS = { host: "127.0.0.1", port: "8787" };
 
 const given = process.argv.slice(2);
@@ -33,19 +33,19 @@ const wrangler = join(
   "bin/wrangler.js",
 );
 
-// The API is open to this machine, if nobody else can reach it (src/http/admin.ts).
+// The API needs no authentication if only this machine can reach it (src/http/admin/admin.ts).
 const admin = isLoopback(host) ? ["--var", "LOCAL_ADMIN:true"] : [];
-// Here is one isolate, and somebody who looks at once at what came of his pull: the catalog is told sooner than in a deployment.
+// Counts reach the catalog sooner than in a deployment: with a single isolate that is cheap, and users look right after a pull.
 const soon = "REPORT_EVERY" in variablesIn(args) ? [] : ["--var", "REPORT_EVERY:200ms"];
-// A line a request costs a deployment next to nothing, and this terminal nearly half the speed: here failures alone have one.
+// Only failures are logged: a line per request costs a deployment next to nothing, but a local run nearly half its speed.
 const log = "LOG" in { ...localSecrets(), ...variablesIn(args) } ? [] : ["--var", "LOG:failures"];
-// Who may pull here is said by what this machine is told alone: wrangler.toml speaks of the deployment. Without a word of it everybody
-// may who can reach it: on loopback, unless `--ip` says otherwise.
+// AUTH of wrangler.toml is for the deployment and is not used here. Unless .dev.vars or --var sets it, anyone who can reach the cache
+// may pull: only this machine, unless `--ip` opens it to others.
 const isSaid = "AUTH" in { ...localSecrets(), ...variablesIn(args) };
 const open = isSaid ? [] : ["--var", `AUTH:${JSON.stringify(OPEN)}`];
 if (isSaid && isInsecure)
-  console.error(`✘ ${INSECURE} is for a run without AUTH: write insecureHttp = true into AUTH`);
-// wrangler.toml has environments: without a word of one it is its top level that runs here.
+  console.error(`✘ ${INSECURE} has no effect when AUTH is set: set insecureHttp = true in AUTH`);
+// wrangler.toml has environments; the empty name selects its top level.
 const environment = option(args, "env") === undefined ? ["--env="] : [];
 const defaults = [
   ...environment,
@@ -53,7 +53,7 @@ const defaults = [
   ...soon,
   ...log,
   ...open,
-  // With routes in wrangler.toml every request would seem to come to their host.
+  // Otherwise wrangler rewrites the host of every request to that of the routes in wrangler.toml.
   "--infer-origin-from-routes=false",
   "--ip",
   host,
@@ -64,8 +64,8 @@ const defaults = [
 const passed = args.filter((arg, at) => !isOption(arg, args[at - 1]));
 const child = spawn(process.execPath, [wrangler, "dev", ...defaults, ...passed], {
   stdio: ["ignore", "inherit", "inherit"],
-  // No look-ups on the network: the cache starts without one. And no page of the simulator's own: it reads and writes all that is stored, and
-  // a neighbour on the network that says `Host: 127.0.0.1` is answered.
+  // No network requests at startup, so that it works offline. And no explorer page of the simulator: it can read and write everything
+  // stored, and also answers other machines on the network that send `Host: 127.0.0.1`.
   env: {
     ...process.env,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
@@ -79,16 +79,16 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
 
 await ready(`http://${host}:${port}/v2/`);
 console.log(summary());
-// Cron triggers are not fired locally: what expires is looked after from here.
+// Cron triggers do not fire locally, so the hourly sweep is started from here.
 setInterval(sweep, HOUR).unref();
 
 async function sweep(): Promise<void> {
   try {
     const response = await fetch(`http://${host}:${port}${CRON}`);
     await response.body?.cancel();
-    if (!response.ok) console.error("✘ the hourly sweep failed; what it said is above");
+    if (!response.ok) console.error("✘ the hourly sweep failed; see the log above");
   } catch (error) {
-    console.error(`✘ the hourly sweep was not begun: ${(error as Error).message}`);
+    console.error(`✘ could not start the hourly sweep: ${(error as Error).message}`);
   }
 }
 
@@ -97,14 +97,14 @@ function isOption(arg: string, before: string | undefined): boolean {
   return own.test(arg) || /^--(ip|port)=/.test(arg) || (before !== undefined && own.test(before));
 }
 
-/** Until the cache answers there, whatever it says: a wrong configuration is told below. */
+/** Waits until the cache answers with any status; the summary reports an unusable configuration. */
 async function ready(url: string): Promise<void> {
   for (;;) {
     try {
       const { headers } = await fetch(url);
       if (headers.has("Docker-Distribution-Api-Version")) return;
     } catch {
-      // Not listening yet; wrangler's end ends this.
+      // Not listening yet. If wrangler exits, so does this process.
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -126,8 +126,8 @@ function summary(): string {
     const { rules, auth } = readConfig(variables);
     lines.push(
       auth.mode === "open"
-        ? `  everybody who can reach it may pull${isLoopback(host) ? ": nobody but this machine" : ""}`
-        : `  whoever has a token may pull: npm run tokens -- create me --repositories '*'${named}`,
+        ? `  pulls need no authentication${isLoopback(host) ? "; only this machine can reach it" : ""}`
+        : `  pulls need a token: npm run tokens -- create me --repositories '*'${named}`,
     );
     for (const { rule, problem } of rules) {
       lines.push(
@@ -137,26 +137,26 @@ function summary(): string {
     if (!isLoopback(host))
       lines.push(
         auth.insecureHttp
-          ? "  over http private addresses may pull what wants no login; all else is for 127.0.0.1"
-          : `  over http it answers 127.0.0.1 alone: with ${INSECURE} containers can pull by a private address`,
+          ? "  over http, private addresses may pull without a login; everything else is limited to 127.0.0.1"
+          : `  over http only 127.0.0.1 is served; ${INSECURE} lets containers pull by a private address`,
       );
     lines.push(
       `  the console: http://${here}/`,
       "Try it:",
       `  docker pull ${here}/${example(rules.filter(({ problem }) => !problem).map(({ rule }) => rule))}`,
-      "What would expire:",
+      "See what would expire:",
       `  npm run lifecycle -- preview${named}`,
       "",
     );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    lines.push("It answers every request with 500, because its configuration cannot be used:");
+    lines.push("Every request is answered with 500, because the configuration cannot be used:");
     for (const problem of error.problems) lines.push(`  ${problem}`);
   }
   return lines.join("\n");
 }
 
-/** An image that can be pulled, or what its name looks like. */
+/** An image that can be pulled, or a placeholder for one. */
 function example(rules: readonly Rule[]): string {
   const hub = rules.find((rule) => hasOfficialImages(rule) && rule.prefixes.length > 0);
   if (hub) return `${hub.prefixes[0]}/library/alpine:latest`;

@@ -1,58 +1,48 @@
-// `npm run entrepot -- upstreams`: how a cache's upstreams stand.
+// `npm run entrepot -- upstreams`: shows the state of a cache's upstreams.
 
 import { Command } from "commander";
+import type { UpstreamAnswer, UpstreamsAnswer } from "../api/upstreams.ts";
 import { openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { SIGNS, timeOf } from "./words.ts";
 
-interface Upstream {
-  upstream: string;
-  credentials: string[];
-  rules: string[];
-  offline: boolean;
-  pauses: { of: string; repository?: string; count?: number; until: string; why: string }[];
-  budget?: { limit: number; remaining: number; seenAt: string };
-  spent?: number;
-}
-
 const PAUSED = {
-  all: "all of it",
+  all: "all requests",
   pulls: "manifests by GET",
-  identities: "what single identities ask",
+  identities: "requests of single identities",
 };
 
 export function upstreamsCommand(): Command {
   const command = new Command("upstreams")
-    .summary("how the upstreams stand")
+    .summary("show the state of the upstreams")
     .description(
-      "How the upstreams stand: which are left alone, until when and why, and what is left of their rate limits.",
+      "Show the state of the upstreams: which are paused, until when and why, and what is left of their rate limits.",
     );
   return asking(command, ["upstreams", "upstreams --url https://mirror.example.com --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<{ upstreams: Upstream[] }>("GET", "/api/upstreams");
+      const told = await api.ask<UpstreamsAnswer>("GET", "/api/upstreams");
       print(told, options, ({ upstreams }) => upstreams.flatMap(linesOf));
     },
   );
 }
 
-function linesOf(told: Upstream): string[] {
+function linesOf(told: UpstreamAnswer): string[] {
   const { upstream, credentials, rules, offline, pauses, budget, spent = 0 } = told;
   const sign = SIGNS[offline || pauses.length > 0 ? "careful" : "good"];
   const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";
   const left =
-    budget &&
-    `    ${budget.remaining} of ${budget.limit} pulls were left at ${timeOf(budget.seenAt)}`;
+    budget && `    ${budget.remaining} of ${budget.limit} pulls left at ${timeOf(budget.seenAt)}`;
   return [
     `${sign} ${upstream}${as}: ${rules.join(", ")}${offline ? "; offline" : ""}`,
     ...(left ? [left] : []),
     ...pauses.map(({ of, repository, count, until, why }) => {
       const what = repository ?? PAUSED[of as keyof typeof PAUSED];
       const whom = count === undefined ? "" : `, for ${count} ${identities(count)}`;
-      return `    left alone until ${timeOf(until)}, ${what}${whom}: ${why}`;
+      return `    paused until ${timeOf(until)}, ${what}${whom}: ${why}`;
     }),
     ...(spent > 0
-      ? [`    ${spent} ${identities(spent)} asked for too much that is not cached`]
+      ? [`    ${spent} ${identities(spent)} used up their share of uncached content`]
       : []),
   ];
 }

@@ -1,4 +1,4 @@
-// Figures, verdicts and tables as people read them.
+// Formatting for people: sizes, counts, times and tables.
 
 import { plain } from "../text/plain.ts";
 import { isRecorded, NOT_RECORDED } from "../text/recorded.ts";
@@ -7,7 +7,7 @@ export const SIGNS = { good: "✔", careful: "•", bad: "✘" };
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
-/** In units of 1,000, as registries and bills count. */
+/** A size in units of 1,000, as registries and bills count. */
 export function sizeOf(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -24,13 +24,13 @@ export function some(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** 2026-11-26 14:05, in UTC; "not recorded" for what is no date, or before 1970. */
+/** 2026-11-26 14:05, in UTC; "not recorded" for an invalid date, or one before 1970. */
 export function timeOf(iso: string): string {
   if (!isRecorded(iso)) return NOT_RECORDED;
   return iso.slice(0, 16).replace("T", " ");
 }
 
-/** @param rows what may be foreign: cells are as wide as they are shown */
+/** @param rows may hold untrusted text: it is made printable before widths are measured */
 export function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [head, ...rows].map((row) =>
     row.map((cell) => plain(cell, Number.POSITIVE_INFINITY)),

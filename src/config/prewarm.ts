@@ -23,6 +23,9 @@ const MAX_REFERENCES = 200;
 /** Maximum number of newest tags of an entry. */
 const MAX_NEWEST = 50;
 
+/** Platforms that are prewarmed by default. */
+export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];
+
 export const platform = z
   .string()
   .regex(

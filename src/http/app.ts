@@ -10,6 +10,7 @@ import { factsOf } from "../setup/facts.ts";
 import { Admin } from "./admin/admin.ts";
 import { type ApiServices, createApi } from "./admin/api.ts";
 import { Metrics } from "./admin/metrics.ts";
+import { problemResponse } from "./admin/problem.ts";
 import { answerSetup } from "./admin/setup.ts";
 import { LiveConfig } from "./live-config.ts";
 import { answerRegistry } from "./registry/registry.ts";
@@ -39,7 +40,10 @@ export function createApp(
     throw new RegistryError("UNKNOWN", `invalid configuration: ${message}`);
   };
   const app = new Hono();
-  app.onError(errorResponse);
+  // Under the administrators' paths errors are problems (RFC 9457), elsewhere the registry's.
+  app.onError((error, { req }) =>
+    /^\/(api|setup|metrics)(\/|$)/.test(req.path) ? problemResponse(error) : errorResponse(error),
+  );
   app.use("/v2/*", async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(NO_PAGE)) context.res.headers.set(name, value);

@@ -48,9 +48,6 @@ export interface Item {
   nextAt?: number;
 }
 
-/** Default platforms. */
-export const USUAL_PLATFORMS = ["linux/amd64", "linux/arm64"];
-
 export interface Prewarm {
   /** Undefined if too many jobs are running. Times are in ms since the epoch. */
   start(job: NewJob, now: number): Promise<Job | undefined>;

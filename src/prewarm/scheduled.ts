@@ -1,8 +1,8 @@
 // Scheduled prewarming: starts the rules' prewarm entries when they are due.
 
+import { USUAL_PLATFORMS } from "../config/prewarm.ts";
 import type { Config } from "../config/read.ts";
 import type { Sqlite } from "../platform/sqlite.ts";
-import { USUAL_PLATFORMS } from "./contract.ts";
 import { insert, isRunning } from "./jobs.ts";
 import { scheduledIn, timesOf } from "./schedule.ts";
 

@@ -197,7 +197,7 @@ describe("a role", () => {
     for (const [at, [method, path, given]] of paths.entries()) {
       const response = await api(cache, method, path, given, bearer(VIEWER));
       expect([path, response.status]).toEqual([path, at < 5 ? 200 : 403]);
-      if (at >= 5) expect(await response.text()).toContain("DENIED");
+      if (at >= 5) expect(await response.text()).toContain("/guide/api#forbidden");
     }
   });
 
@@ -274,7 +274,7 @@ describe("the record", () => {
     }>(api(cache, "GET", "audit?n=4"));
     expect(actions.map(({ what }) => what)).toEqual([
       expect.stringMatching(/^created a new signing key/),
-      "had the lifecycle run, by force",
+      "ran a sweep with force",
       expect.stringContaining(`revoked the pull token "a test's" (${made.id})`),
       expect.stringContaining(`created the pull token "a test's" (${made.id}) for open/**`),
     ]);

@@ -76,7 +76,7 @@ describe("tokens", () => {
     const ever = await entrepot("tokens", "create", "ever", ...globs);
     expect(ever.out).toMatch(/^entrepot_[0-9A-Za-z]{49}$/);
     expect(ever.err).toMatch(
-      /^"ever" may pull open\/a, open\/b, open\/c, and never ends, for want of --expiry; its id is /,
+      /^"ever" may pull open\/a, open\/b, open\/c and never expires \(no --expiry\); its id is /,
     );
     const { err } = await entrepot("tokens", "create", "day", ...globs, "--expiry", "1d");
     expect(err).toMatch(/open\/c until \d{4}-\d\d-\d\d \d\d:\d\d; its id is /);
@@ -87,7 +87,7 @@ describe("tokens", () => {
     const keeps = await create("keeps", "--json");
     const { out } = await entrepot("tokens", "list");
     const line = (id: string) => out.split("\n").find((one) => one.startsWith(id));
-    expect(line(looks.id)).toMatch(/ keeps nothing alive$/);
+    expect(line(looks.id)).toMatch(/ no touch$/);
     expect(line(keeps.id)).not.toContain("alive");
   });
 
@@ -99,7 +99,7 @@ describe("tokens", () => {
       const { code, out } = await entrepot("tokens", "revoke", id.slice(0, length).toUpperCase());
       expect({ code, out }).toEqual({
         code: 0,
-        out: `"revoked-${length}" is revoked: it is good for nothing anywhere within a minute`,
+        out: `revoked "revoked-${length}"; takes effect everywhere within a minute`,
       });
       const { tokens } = (await apiSays("/tokens")) as { tokens: { id: string; state: string }[] };
       expect(tokens.find((one) => one.id === id)?.state).toBe("revoked");
@@ -116,7 +116,7 @@ describe("tokens", () => {
     const revoke = (id: string) => cli(["tokens", "revoke", id, "--url", URL_OF_CACHE], two);
     const none = await revoke("ffffff");
     expect(none.code).toBe(1);
-    expect(none.err).toBe("✘ there is no pull token whose id begins with ffffff: see tokens list");
+    expect(none.err).toBe("✘ no pull token has an id that begins with ffffff; see tokens list");
     const several = await revoke("6b1f2a90");
     expect(several.code).toBe(1);
     expect(several.err).toContain(`"token 0" (${ids[0]}), "token 1" (${ids[1]})`);
@@ -152,11 +152,11 @@ describe("images", () => {
     // An empty cell (platforms) leaves no column of its own.
     expect(rows.slice(0, 3).map((row) => row.slice(column("last pulled") - 1))).toEqual([
       ["2026-11-26 14:05", "4", "9"],
-      ["unknown, since the rebuild 2026-11-20 08:00", "3", "9"],
+      ["unknown (catalog rebuilt 2026-11-20 08:00)", "3", "9"],
       ["never", "0", "9"],
     ]);
     expect(rows[3]?.join(" ")).toBe(
-      "of open/alpine 2 pulls more are known by repository alone, from before pulls were counted by image",
+      "open/alpine: 2 more pulls counted by repository only, before pulls were counted by image",
     );
   });
 });
@@ -190,7 +190,9 @@ describe("what is asked about and bad ends with 1", () => {
       );
     const told = await sweep();
     expect({ code: told.code, out: told.out }).toEqual({ code: 1, out: "" });
-    expect(told.err).toMatch(/^✘ run 7: 3 images examined.*\n✘ it failed at marking: a fault$/s);
+    expect(told.err).toMatch(
+      /^✘ run 7: 3 images examined.*\n✘ the sweep failed at marking: a fault$/s,
+    );
     const { code, out } = await sweep("--json");
     expect({ code, told: JSON.parse(out) }).toEqual({ code: 1, told: failed });
     const rebuild = ["catalog", "rebuild", "--url", URL_OF_CACHE, "--json"];
@@ -198,7 +200,9 @@ describe("what is asked about and bad ends with 1", () => {
       Response.json({ done: false, adopted: 1, error: "blobs: a fault" }),
     );
     expect({ code: half.code, out: half.out }).toEqual({ code: 1, out: "" });
-    expect(half.err).toBe("✘ it failed at blobs: a fault; ask again, and it goes on");
+    expect(half.err).toBe(
+      "✘ the rebuild failed at blobs: a fault; run the command again to continue",
+    );
   });
 
   it("a delete that deletes nothing yet: its tag is being checked, or has moved", async () => {
@@ -209,11 +213,11 @@ describe("what is asked about and bad ends with 1", () => {
       );
     expect(await drop(["1"])).toMatchObject({
       code: 1,
-      out: "being checked at this moment, and deleted by the next sweep: 1",
+      out: "being checked right now; the next sweep deletes: 1",
     });
     expect(await drop([])).toMatchObject({
       code: 1,
-      out: "open/x:1 means something else by now: nothing is deleted",
+      out: "open/x:1 has moved in the meantime; nothing was deleted",
     });
   });
 
@@ -222,7 +226,7 @@ describe("what is asked about and bad ends with 1", () => {
     const told = await entrepot("refresh", ...images);
     expect(told.code).toBe(1);
     expect(told.err).toContain(`✘ open/${NAME}:missing: `);
-    expect(told.out).toMatch(/^✔ open\/\S+:1 {2}sha256:\w{64} {2}as it was$/);
+    expect(told.out).toMatch(/^✔ open\/\S+:1 {2}sha256:\w{64} {2}unchanged$/);
     const { code, out } = await entrepot("refresh", ...images, "--json");
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject([
@@ -251,7 +255,7 @@ describe("the doctor", () => {
     const args = ["doctor", "--skip-validate", "--image", `open/${NAME}:1`];
     const { code, out, err } = await entrepot(...args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toMatch(/the second time: .* in \d+ ms \(.*hit/);
+    expect(out).toMatch(/second pull: .* in \d+ ms \(.*hit/);
     const told = JSON.parse((await entrepot(...args, "--json")).out);
     expect(told).toMatchObject({ url: URL_OF_CACHE, good: true });
     const { tokens } = (await apiSays("/tokens")) as { tokens: { name: string; state: string }[] };
@@ -263,8 +267,8 @@ describe("the doctor", () => {
     const args = ["doctor", "--image", `open/${NAME}:missing`];
     const { code, out } = await entrepot(...args);
     expect(code).toBe(1);
-    expect(out).toMatch(/^✘ the rule wrong: /m);
-    expect(out).toMatch(/^✘ open\/.*\/manifests\/missing is answered 404/m);
+    expect(out).toMatch(/^✘ rule wrong: /m);
+    expect(out).toMatch(/^✘ open\/.*\/manifests\/missing answered 404/m);
     const told = JSON.parse((await entrepot(...args, "--json")).out);
     expect(told.good).toBe(false);
   });
@@ -275,7 +279,7 @@ describe("the doctor", () => {
     expect(shut.code).toBe(1);
     expect(JSON.parse(shut.out).findings.at(-1)).toEqual({
       mark: "bad",
-      text: "this is not the admin token; set ENTREPOT_ADMIN_TOKEN to the secret ADMIN_TOKEN of that cache",
+      text: "wrong admin token; set ENTREPOT_ADMIN_TOKEN to the cache's secret ADMIN_TOKEN",
     });
     const absent = await cli(args);
     expect(absent.code).toBe(1);

@@ -13,7 +13,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     [
       "no JSON",
       async () => new Response("<html>"),
-      /^✘ https:\/\/cache.example answered what is no JSON/,
+      /^✘ https:\/\/cache.example did not answer with JSON/,
     ],
     [
       "a refusal that is no cache's",
@@ -21,9 +21,20 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
       /answered 502$/,
     ],
     [
+      "a problem that lists no errors",
+      async () => Response.json({ status: 409, detail: "it is busy" }, { status: 409 }),
+      /^✘ it is busy$/,
+    ],
+    [
+      "the errors of an older cache",
+      async () =>
+        Response.json({ errors: [{ code: "UNSUPPORTED", message: "busy" }] }, { status: 409 }),
+      /^✘ busy$/,
+    ],
+    [
       "no API",
       async () => new Response("", { status: 404 }),
-      /without the secret ADMIN_TOKEN has no API/,
+      /without the secret ADMIN_TOKEN, a cache has an API only under npm start/,
     ],
   ])("%s", async (_, answers, words) => {
     const { code, out, err } = await cli(list, answers);
@@ -34,7 +45,9 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
   it("nobody there", async () => {
     const { code, err } = await cli(list);
     expect(code).toBe(1);
-    expect(err).toMatch(/^✘ nothing answers at https:\/\/cache.example .*name one with --url$/);
+    expect(err).toMatch(
+      /^✘ cannot connect to https:\/\/cache.example .*give its address with --url$/,
+    );
   });
 
   it("a viewer who would change something, and what the API does not take, a line each", async () => {
@@ -44,7 +57,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     expect(await asked(VIEWER)).toEqual({
       code: 1,
       out: "",
-      err: "✘ a viewer may look, and change nothing",
+      err: "✘ viewers may read, but not change anything",
     });
     const { code, err } = await asked(ADMIN);
     expect(code).toBe(1);

@@ -120,7 +120,10 @@ describe("help", () => {
 
 describe("what is not understood ends with 2, on standard error", () => {
   it.each([
-    ["doktor", /^✘ unknown command 'doktor' \(Did you mean doctor\?\)\n.* -- --help says more$/],
+    [
+      "doktor",
+      /^✘ unknown command 'doktor' \(Did you mean doctor\?\)\n.*see npm run entrepot -- --help$/,
+    ],
     ["tokens crate x", /unknown command 'crate' \(Did you mean create\?\)\n.* tokens --help/],
     [
       "tokens list --jsn",
@@ -130,15 +133,18 @@ describe("what is not understood ends with 2, on standard error", () => {
     ["tokens list all", /too many arguments for 'list'/],
     ["tokens create --repositories *", /missing required argument 'name'/],
     ["tokens create ci", /required option '--repositories <globs>' not specified/],
-    ["tokens revoke 6b1f2", /its first 6 characters at least/],
+    ["tokens revoke 6b1f2", /at least its first 6 characters/],
     ["quarantine add sha256:0", /required option '--reason <text>' not specified/],
     ["explain", /missing required argument 'image'/],
     ["refresh", /missing required argument 'image'/],
     ["lifecycle runs --n many", /must be a whole number/],
     ["catalog show --days -1", /must be a whole number/],
     ["catalog show --url", /'--url <url>' argument missing/],
-    ["rules list --url mirror", /mirror is not the URL of a cache/],
-    ["rules list --url http://mirror.example.com", /the admin token is not sent over http:\/\//],
+    ["rules list --url mirror", /mirror is not an http or https URL/],
+    [
+      "rules list --url http://mirror.example.com",
+      /refusing to send the admin token to mirror.example.com over http:\/\//,
+    ],
   ])("%s", async (line, words) => {
     const { code, out, err } = await cli(wordsOf(line));
     expect({ code, out }).toEqual({ code: 2, out: "" });

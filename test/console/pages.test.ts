@@ -47,7 +47,7 @@ describe("images", () => {
     expect(await wordsOf(done)).toContain(`${reference} is pinned.`);
     expect(await wordsOf(await browser.open(browser.path))).not.toContain("is pinned.");
     const refused = await browser.send("/image/delete", { reference });
-    expect(await wordsOf(refused)).toContain("take the pin back first");
+    expect(await wordsOf(refused)).toContain("unpin it first");
     await browser.send("/image/unpin", { reference });
     const refreshed = await browser.send("/image/refresh", { reference });
     expect(await wordsOf(refreshed)).toContain("still points to");
@@ -96,7 +96,7 @@ describe("a rule", () => {
     const edited = { ...fields, tagTtl: "5m", version };
     expect((await browser.send("/rules/edit?name=console-added", edited)).status).toBe(200);
     const late = await browser.send("/rules/edit?name=console-added", edited);
-    expect(await wordsOf(late)).toContain("has been changed meanwhile");
+    expect(await wordsOf(late)).toContain("been changed since");
     await browser.send("/rules/delete", { name: "console-added" });
     expect((await browser.open("/rule?name=console-added")).status).toBe(404);
   });

@@ -215,9 +215,18 @@ it("each route with a body refuses one that is none, and one that is too long", 
 
 async function expectProblem(response: Response) {
   expect(response.headers.get("content-type")).toBe("application/problem+json");
-  const problem = (await response.json()) as { status: number; detail: string };
+  const problem = (await response.json()) as {
+    type: string;
+    status: number;
+    detail: string;
+    errors: { code?: string; message: string }[];
+  };
   const checked = validator(document.components.schemas.Problem as object).safeParse(problem);
   expect(checked.error?.issues ?? []).toEqual([]);
   expect(problem.status).toBe(response.status);
+  expect(problem.type).toMatch(/^\/guide\/api#[a-z-]+$/);
+  // A command line of the version before reads these messages; the codes of OCI are for registries.
+  expect(problem.errors.map(({ message }) => message).join("; ")).toBe(problem.detail);
+  expect(problem.errors.filter(({ code }) => code !== undefined)).toEqual([]);
   return problem;
 }

@@ -114,7 +114,7 @@ describe("the door", () => {
           return [response.status, await response.text()];
         });
         const [shut, off] = await Promise.all(bodies);
-        expect(shut).toEqual([401, expect.stringContaining("the API wants the admin token")]);
+        expect(shut).toEqual([401, expect.stringContaining("send the admin token")]);
         expect(off).toEqual([404, expect.stringContaining("there is nothing here")]);
       }
     }
@@ -152,8 +152,11 @@ describe("behind it", () => {
       body: JSON.stringify({ rules: [rule] }),
     });
     expect(response.status).toBe(400);
-    const { errors } = (await response.json()) as { errors: { code: string; message: string }[] };
-    expect(errors.map(({ message }) => message.split(":")[0])).toEqual([
+    const { errors } = (await response.json()) as {
+      errors: { field: string; message: string }[];
+    };
+    for (const { field, message } of errors) expect(message).toMatch(`${field}: `);
+    expect(errors.map(({ field }) => field)).toEqual([
       "policy.rules[0].rulePriority",
       "policy.rules[0].selection.tagStatus",
       "policy.rules[0].selection.countType",

@@ -66,8 +66,10 @@ async function expectUnderstood(response: Response, what: unknown): Promise<void
   const text = await response.text();
   expect([what, response.status]).not.toEqual([what, 500]);
   if (response.status >= 400 && text !== "") {
-    const { errors } = JSON.parse(text) as { errors: { code: string; message: string }[] };
-    expect(errors[0]?.code).toMatch(/^[A-Z_]+$/);
+    const isProblem = response.headers.get("content-type") === "application/problem+json";
+    const { type, errors } = JSON.parse(text) as { type?: string; errors: { code: string }[] };
+    if (isProblem) expect(type).toMatch(/^\/guide\/api#[a-z-]+$/);
+    else expect(errors[0]?.code).toMatch(/^[A-Z_]+$/);
     expect(text.length).toBeLessThan(4000);
   }
   for (const [, value] of response.headers) expect(value).not.toMatch(/[\r\n\0]/);

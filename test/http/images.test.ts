@@ -418,7 +418,7 @@ describe("deleting", () => {
       const refused = await drop(child.digest, more);
       expect([refused.status, await refused.text()]).toEqual([
         409,
-        expect.stringContaining(`is a part of ${index.digest}`),
+        expect.stringContaining(`is part of ${index.digest}`),
       ]);
     }
     expect(await (await drop(index.digest)).json()).toMatchObject({

@@ -43,7 +43,7 @@ describe("a tag", () => {
     expect(asked).toEqual(["HEAD", "GET", "HEAD", "HEAD", "GET"]);
     expect(await cache.bytes(`open/${name}/manifests/1`)).toEqual(second.bytes);
     expect(await fixture.requests({ repository: name })).toHaveLength(asked.length);
-    expect((await access.actions(undefined, 1))[0]?.what).toBe(`had open/${name}:1 refreshed`);
+    expect((await access.actions(undefined, 1))[0]?.what).toBe(`refreshed open/${name}:1`);
   });
 
   it("that was never pulled is there then, with the upstream cut off", async () => {
@@ -60,7 +60,7 @@ describe("a tag", () => {
   it.each([
     ["that the upstream does not have", "open/nothing-there:1", 404, "answered 404"],
     ["of no rule", "nothing/there:1", 404, "there is no rule for the name"],
-    ["that is a digest", `open/x@sha256:${"a".repeat(64)}`, 400, "a digest never means another"],
+    ["that is a digest", `open/x@sha256:${"a".repeat(64)}`, 400, "must have a tag"],
     ["that is none", "open/X:1", 400, "is not an image"],
   ])("%s is refused", async (_, reference, status, words) => {
     const { status: answered, text } = await refresh(cacheOf(), reference);
@@ -75,7 +75,7 @@ describe("a tag", () => {
     await cache.bytes(`open/${name}/manifests/1`);
     await fixture.fault({ match: { repository: name }, times: 0, do: { status: 503 } });
     const { status, told } = await refresh(cache, `open/${name}:1`);
-    expect([status, told.title]).toEqual([503, "The cache cannot tell at the moment"]);
+    expect([status, told.title]).toEqual([503, "Temporarily unavailable"]);
     await cache.bytes(`open/${name}/manifests/1`); // it is served all the same
   });
 

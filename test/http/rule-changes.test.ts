@@ -255,7 +255,7 @@ describe("refused", () => {
     for (let at = 0; at < 8 && response.status !== 409; at++)
       response = await api(cache, "POST", "rules", { prefix: `large-${at}`, upstream, deny });
     expect(response.status).toBe(409);
-    expect(await detailOf(response)).toContain("65536 bytes at most");
+    expect(await detailOf(response)).toContain("65536 bytes in total");
   });
 });
 

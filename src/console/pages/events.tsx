@@ -1,9 +1,9 @@
 // Events page: events of the cache and its upstreams, lifecycle events, and the audit log. Each entry has an anchor.
 
 import type { Child } from "hono/jsx";
-import type { ActionAnswer } from "../../http/admin/access.ts";
-import type { LifecycleEventAnswer } from "../../http/admin/lifecycle.ts";
-import type { EventAnswer } from "../../http/admin/numbers.ts";
+import type { LifecycleEventAnswer } from "../../api/lifecycle.ts";
+import type { EventAnswer } from "../../api/statistics.ts";
+import type { ActionAnswer } from "../../api/tokens.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList, nameOf } from "../parts/happenings.tsx";
 import { Card, Digest, Tabs, Time } from "../parts/parts.tsx";

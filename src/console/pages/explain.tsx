@@ -1,6 +1,6 @@
 // Explain page: how the next pull of an image would be answered, step by step.
 
-import type { StoryAnswer } from "../../http/admin/explain.ts";
+import type { StoryAnswer } from "../../api/explain.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Empty, imagePath, Problems } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";

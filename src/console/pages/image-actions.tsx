@@ -1,7 +1,6 @@
 // Image actions: refresh, pin, unpin and delete. Each asks for confirmation and reports its result.
 
-import type { DeletedAnswer } from "../../http/admin/image-changes.ts";
-import type { RefreshedAnswer } from "../../http/admin/images.ts";
+import type { DeletedAnswer, RefreshedAnswer } from "../../api/images.ts";
 import { Refused } from "../parts/api.ts";
 import { Confirm, imagePath } from "../parts/parts.tsx";
 import type { Done, Page, PageVisit, Sections, View } from "../parts/visit.ts";

@@ -1,6 +1,6 @@
 // Image page: facts, retention, contents, tag history and referrers of one image.
 
-import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
+import type { ImageDetailAnswer } from "../../api/images.ts";
 import { shell } from "../../setup/quote.ts";
 import type { Api } from "../parts/api.ts";
 import { ImageTree } from "../parts/image-tree.tsx";

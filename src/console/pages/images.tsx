@@ -1,7 +1,7 @@
 // Images page: search in the cached images.
 
-import type { ImageAnswer } from "../../http/admin/image-list.ts";
-import type { RuleAnswer } from "../../http/admin/rules.ts";
+import type { ImageAnswer } from "../../api/images.ts";
+import type { RuleAnswer } from "../../api/rules.ts";
 import { withQuery } from "../parts/api.ts";
 import { Bar, Digest, Empty, imagePath, LastPull, Scroll } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";

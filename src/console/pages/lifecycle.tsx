@@ -1,8 +1,7 @@
 // Lifecycle page: the policies in force, a preview of what they would expire now, and the latest sweeps.
 
+import type { PolicyAnswer, PreviewAnswer, RunAnswer } from "../../api/lifecycle.ts";
 import { LIFECYCLE } from "../../config/added.ts";
-import type { PreviewAnswer, RunAnswer } from "../../http/admin/lifecycle.ts";
-import type { PolicyAnswer } from "../../http/admin/policies.ts";
 import { ActionLink, Card, Confirm, CopyBlock, Scroll, Time } from "../parts/parts.tsx";
 import { PolicyWords } from "../parts/policy-words.tsx";
 import { Preview } from "../parts/preview.tsx";

@@ -1,9 +1,9 @@
 // Overview page: pulls, savings, upstream state and the most pulled repositories.
 
-import type { SummaryAnswer } from "../../http/admin/catalog.ts";
-import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
-import type { RuleAnswer } from "../../http/admin/rules.ts";
-import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
+import type { SummaryAnswer } from "../../api/catalog.ts";
+import type { RuleAnswer } from "../../api/rules.ts";
+import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../../api/upstreams.ts";
 import { shell } from "../../setup/quote.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList } from "../parts/happenings.tsx";

@@ -1,7 +1,6 @@
 // Policy editor: edits lifecycle policies beside a preview. Nothing changes until they are applied.
 
-import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
-import type { PolicyAnswer } from "../../http/admin/policies.ts";
+import type { PolicyAnswer, PreviewAnswer } from "../../api/lifecycle.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Problems, Tabs } from "../parts/parts.tsx";
 import { applyButton, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";

@@ -1,6 +1,6 @@
 // Prewarm job page: live progress of one job and of each image.
 
-import type { ItemAnswer, JobAnswer } from "../../http/admin/prewarm.ts";
+import type { ItemAnswer, JobAnswer } from "../../api/prewarm.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
 import {

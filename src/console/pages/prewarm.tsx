@@ -1,6 +1,6 @@
 // Prewarm page: jobs that fetch images before they are pulled, with live progress, and the form that starts one.
 
-import type { JobAnswer } from "../../http/admin/prewarm.ts";
+import type { JobAnswer } from "../../api/prewarm.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { ActionLink, Empty, Time } from "../parts/parts.tsx";

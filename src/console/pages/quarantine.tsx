@@ -1,6 +1,6 @@
 // Quarantine page: digests that are not served.
 
-import type { QuarantinedAnswer } from "../../http/admin/quarantine.ts";
+import type { QuarantinedAnswer } from "../../api/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line } from "../parts/fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";

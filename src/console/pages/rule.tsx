@@ -1,6 +1,6 @@
 // Rule page: one rule and its actions.
 
-import type { RuleAnswer } from "../../http/admin/rules.ts";
+import type { RuleAnswer } from "../../api/rules.ts";
 import type { Api } from "../parts/api.ts";
 import { ActionLink, Card, CopyBlock } from "../parts/parts.tsx";
 import { hostOf } from "../parts/upstream-gauges.tsx";

@@ -1,6 +1,6 @@
 // Rule actions: add, edit, validate and delete rules.
 
-import type { RuleAnswer, ValidationAnswer } from "../../http/admin/rules.ts";
+import type { RuleAnswer, ValidationAnswer } from "../../api/rules.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Confirm, Problems } from "../parts/parts.tsx";
 import { fieldsIn, RuleForm } from "../parts/rule-form.tsx";

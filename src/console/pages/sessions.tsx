@@ -1,6 +1,6 @@
 // Sessions page: open console sessions, and ending one or all of a role.
 
-import type { SessionAnswer } from "../../http/admin/sessions.ts";
+import type { SessionAnswer } from "../../api/sessions.ts";
 import { Refused } from "../parts/api.ts";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";

@@ -1,6 +1,6 @@
 // Token form: creates a pull token, and shows it once.
 
-import type { TokenAnswer } from "../../http/admin/access.ts";
+import type { TokenAnswer } from "../../api/tokens.ts";
 import { shell } from "../../setup/quote.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";

@@ -1,6 +1,6 @@
 // Tokens page: lists and revokes pull tokens.
 
-import type { TokenAnswer } from "../../http/admin/access.ts";
+import type { TokenAnswer } from "../../api/tokens.ts";
 import { type Api, Refused } from "../parts/api.ts";
 import { ActionLink, Confirm, Empty, Scroll, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";

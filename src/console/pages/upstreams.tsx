@@ -1,7 +1,7 @@
 // Upstreams page: the state and history of upstreams, and the rules that use them.
 
-import type { RuleAnswer } from "../../http/admin/rules.ts";
-import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
+import type { RuleAnswer } from "../../api/rules.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../../api/upstreams.ts";
 import { Chart } from "../parts/chart.tsx";
 import { ActionLink, Card, Empty, Scroll, Time } from "../parts/parts.tsx";
 import { hostOf, isOf, UpstreamGauge } from "../parts/upstream-gauges.tsx";

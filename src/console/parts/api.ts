@@ -1,5 +1,7 @@
 // API client of the pages: calls the admin API within this isolate, with the credentials of the page's request.
 
+import type { ProblemAnswer } from "../../api/problem.ts";
+
 /** A refusal by the API, with its messages. */
 export class Refused extends Error {
   readonly status: number;
@@ -72,13 +74,14 @@ export function withQuery(path: string, query: Query): string {
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Reads the OCI `errors`: the API's problems (RFC 9457) include them, and the registry's errors have nothing else. */
+/** The messages of a problem (RFC 9457), or of a registry error. */
 async function refusedBy(response: Response): Promise<Refused> {
   const text = await response.text();
   const problems: string[] = [];
   try {
-    const { errors = [] } = JSON.parse(text) as { errors?: { message: string }[] };
-    problems.push(...errors.map(({ message }) => message));
+    const { errors, detail } = JSON.parse(text) as Partial<ProblemAnswer>;
+    problems.push(...(errors ?? []).map(({ message }) => message));
+    if (problems.length === 0 && detail !== undefined) problems.push(detail);
   } catch {
     // not JSON: the status is reported instead
   }

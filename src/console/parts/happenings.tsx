@@ -1,6 +1,6 @@
 // Event list: events of the cache and of its upstreams, in words.
 
-import type { EventAnswer } from "../../http/admin/numbers.ts";
+import type { EventAnswer } from "../../api/statistics.ts";
 import { Digest, Time } from "./parts.tsx";
 
 const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "", words: string]> = {

@@ -1,6 +1,6 @@
 // Image tree: an index with its platforms, each with its config and layers, and a bar for the size of each layer.
 
-import type { ImageDetailAnswer } from "../../http/admin/image-list.ts";
+import type { ImageDetailAnswer } from "../../api/images.ts";
 import { NOT_RECORDED } from "../../text/recorded.ts";
 import { Bar, Digest, Scroll, Time } from "./parts.tsx";
 import { bytes, plural } from "./words.ts";

@@ -1,7 +1,7 @@
 // Overview figures: tiles and charts for a period, the most pulled repositories, and the month's savings.
 
-import type { SummaryAnswer } from "../../http/admin/catalog.ts";
-import type { ReportAnswer, StatisticsAnswer } from "../../http/admin/numbers.ts";
+import type { SummaryAnswer } from "../../api/catalog.ts";
+import type { ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
 import type { Api } from "./api.ts";
 import { Chart, type Point } from "./chart.tsx";
 import { Bar, Card } from "./parts.tsx";

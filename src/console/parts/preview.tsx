@@ -1,6 +1,6 @@
 // Lifecycle preview: how many images would expire, which, and why.
 
-import type { PreviewAnswer } from "../../http/admin/lifecycle.ts";
+import type { PreviewAnswer } from "../../api/lifecycle.ts";
 import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 

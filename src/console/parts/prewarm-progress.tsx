@@ -1,6 +1,6 @@
 // Prewarm progress: state and progress bar of a job.
 
-import type { JobAnswer } from "../../http/admin/prewarm.ts";
+import type { JobAnswer } from "../../api/prewarm.ts";
 import { count, percent } from "./words.ts";
 
 /** Refresh interval of a running job, in ms. */

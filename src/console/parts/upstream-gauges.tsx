@@ -1,6 +1,6 @@
 // Upstream state: pauses, failures and, where an upstream reported a limit, a gauge.
 
-import type { UpstreamAnswer, UpstreamHourAnswer } from "../../http/admin/upstreams.ts";
+import type { UpstreamAnswer, UpstreamHourAnswer } from "../../api/upstreams.ts";
 import { Gauge } from "./gauge.tsx";
 import { Time } from "./parts.tsx";
 import { count, duration, plural } from "./words.ts";

@@ -1,36 +1,13 @@
-// The API's part about the deployment itself.
+// API route about the deployment: version, bindings, authentication, and rules that cannot be used.
 
-import { z } from "@hono/zod-openapi";
 import type { AccessServices } from "../../access/services.ts";
+import { about } from "../../api/about.ts";
 import type { Config } from "../../config/read.ts";
 import { VERSION } from "../../config/version.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, time } from "./schemas.ts";
+import { type Api, add } from "./routes.ts";
 
-const about = z
-  .object({
-    now: time,
-    version: z.string(),
-    you: z.object({ who: z.string(), role: z.enum(["admin", "viewer"]) }),
-    bindings: z
-      .array(z.object({ name: z.string(), good: z.boolean(), problem: z.string().optional() }))
-      .openapi({ description: "storage and objects, each of which was asked something" }),
-    auth: z.object({
-      mode: z.enum(["open", "token"]),
-      issuers: z.array(z.string()),
-      access: z.boolean().openapi({ description: "Cloudflare Access administers" }),
-    }),
-    limits: z.object({ logins: z.boolean(), requests: z.boolean() }).openapi({
-      description: "which rate limiting bindings are there",
-    }),
-    offline: z.boolean(),
-    rules: z.int(),
-    problems: z.array(z.object({ rule: z.string(), problem: z.string() })),
-  })
-  .openapi("About");
-export type AboutAnswer = z.infer<typeof about>;
-
-/** What shows whether a binding answers: its name → something that is asked of it. */
+/** By a binding's name, a call that succeeds if the binding works. */
 export type Probes = Record<string, () => Promise<unknown>>;
 
 export function addAbout(
@@ -45,7 +22,7 @@ export function addAbout(
     {
       method: "get",
       path: "/about",
-      summary: "How this deployment is configured",
+      summary: "Returns how this deployment is configured and whether its bindings answer",
       answer: about,
     },
     async (_, { req }) => {
@@ -55,7 +32,7 @@ export function addAbout(
         now: new Date().toISOString(),
         version: VERSION,
         you: { who, role },
-        bindings: await Promise.all(Object.entries(probes).map(bindingTold)),
+        bindings: await Promise.all(Object.entries(probes).map(bindingState)),
         auth: {
           mode: auth.mode,
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],
@@ -72,7 +49,7 @@ export function addAbout(
   );
 }
 
-async function bindingTold([name, ask]: [string, Probes[string]]) {
+async function bindingState([name, ask]: [string, Probes[string]]) {
   try {
     await ask();
     return { name, good: true };

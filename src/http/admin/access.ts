@@ -1,64 +1,27 @@
-// The API's part about access: pull tokens, the keys that our own are signed with, and what was done by those who administer.
+// API routes for access: pull tokens, rotation of the signing key, and the audit log.
 
 import { z } from "@hono/zod-openapi";
 import { type Access, isPast, type NewToken, type PullToken } from "../../access/contract.ts";
 import { hashOf, newPullToken } from "../../access/tokens/pull-token.ts";
-import { repositories } from "../../config/auth.ts";
-import { duration } from "../../config/duration.ts";
-import { network } from "../../config/network.ts";
-import { RegistryError } from "../../oci/error.ts";
+import { page } from "../../api/fields.ts";
+import {
+  actions,
+  createdToken,
+  expiry as expiryField,
+  newToken,
+  rotatedKey,
+  type TokenAnswer,
+  token,
+  tokens,
+} from "../../api/tokens.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { badRequest } from "./problem.ts";
-import { type Api, add, bodyIn, nextOf, page, time as told } from "./schemas.ts";
+import { ApiProblem, invalid } from "./problem.ts";
+import { type Api, add, bodyIn, nextOf } from "./routes.ts";
 
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 64 * 1024;
-const MOST_GLOBS = 200;
-
-const time = z.union([
-  z.iso.datetime({ offset: true }).transform((text) => ({ at: Date.parse(text) })),
-  duration("").transform((time) => ({ in: time })),
-]);
-
-const asked = z.strictObject({
-  name: z
-    .string({ error: "must be a name, for people" })
-    .regex(/^\P{Cc}{1,100}$/u, "must be a line of text, of 100 characters at most"),
-  repositories: repositories.max(MOST_GLOBS, `must hold ${MOST_GLOBS} globs at most`),
-  expiry: z.string({ error: "must be a time, or a duration" }).optional(),
-  networks: z
-    .array(network, { error: "must be a list of networks" })
-    .max(MOST_GLOBS, `must hold ${MOST_GLOBS} networks at most`)
-    .default([]),
-  touches: z.boolean({ error: "must be true or false" }).default(true),
-});
-
-const token = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    repositories: z.array(z.string()).openapi({ description: "globs over names" }),
-    networks: z.array(z.string()).openapi({ description: "in CIDR; empty: from everywhere" }),
-    state: z.enum(["valid", "expired", "revoked"]),
-    createdAt: told,
-    createdBy: z.string(),
-    expiresAt: told.optional(),
-    usedAt: told.optional().openapi({ description: "to some five minutes" }),
-    revokedAt: told.optional(),
-    revokedBy: z.string().optional(),
-    touches: z.literal(false).optional().openapi({
-      description: "nothing that is asked for with it keeps an image from expiring",
-    }),
-  })
-  .openapi("PullToken");
-export type TokenAnswer = z.infer<typeof token>;
-
-const action = z
-  .object({ id: z.int(), at: told, who: z.string(), what: z.string() })
-  .openapi("Action");
-export type ActionAnswer = z.infer<typeof action>;
 
 export function addAccess(api: Api, access: Access, admin: Admin): void {
   add(
@@ -66,12 +29,12 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/tokens",
-      summary: "The pull tokens, without themselves; those that are past for 90 days",
-      answer: z.object({ tokens: z.array(token) }),
+      summary: "Lists pull tokens without their secrets; expired and revoked ones for 90 days",
+      answer: tokens,
     },
     async () => {
       const now = Date.now();
-      return { tokens: (await access.tokens(now)).map((one) => tokenTold(one, now)) };
+      return { tokens: (await access.tokens(now)).map((one) => tokenAnswer(one, now)) };
     },
   );
 
@@ -80,20 +43,19 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/tokens",
-      summary: "Makes a pull token, and shows it, once",
-      body: asked,
-      answer: token.extend({ token: z.string() }),
+      summary: "Creates a pull token; the secret is returned only here",
+      body: newToken,
+      answer: createdToken,
       status: 201,
       problems: [413],
     },
     async (_, { req }) => {
       const now = Date.now();
       const read = newTokenIn(await textOf(req.raw, MAX_BODY, "a token's description"), now);
-      if (read instanceof Response) return read;
       const secret = newPullToken();
       const id = crypto.randomUUID();
       const made = await access.create(id, hashOf(secret), read, admin.who(req.raw), now);
-      return { ...tokenTold(made, now), token: secret };
+      return { ...tokenAnswer(made, now), token: secret };
     },
   );
 
@@ -102,7 +64,7 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "delete",
       path: "/tokens/{id}",
-      summary: "Revokes a pull token: it is good for nothing anywhere within a minute",
+      summary: "Revokes a pull token; takes effect everywhere within a minute",
       params: { id: z.string() },
       answer: token,
       problems: [404],
@@ -111,9 +73,8 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
       const now = Date.now();
       const id = req.param("id") as string;
       const revoked = await access.revoke(id, admin.who(req.raw), now);
-      if (revoked) return tokenTold(revoked, now);
-      const message = "there is no pull token of this id";
-      throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+      if (revoked) return tokenAnswer(revoked, now);
+      throw new ApiProblem("not-found", "there is no pull token with this id");
     },
   );
 
@@ -122,14 +83,14 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/audit",
-      summary: "What those who administer did, the latest first",
+      summary: "Lists what administrators did, latest first",
       query: page,
-      answer: z.object({ actions: z.array(action), next: z.string().optional() }),
+      answer: actions,
     },
     async ({ n, before }) => {
-      const actions = await access.actions(before, n);
-      const { next, headers } = nextOf("/api/audit", actions, n);
-      const listed = actions.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
+      const done = await access.actions(before, n);
+      const { next, headers } = nextOf("/api/audit", done, n);
+      const listed = done.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
       return answerJson({ actions: listed, ...next }, headers);
     },
   );
@@ -139,26 +100,26 @@ export function addAccess(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/keys/rotate",
-      summary: "Signs with a new key, once it is known everywhere; nobody is logged out by that",
-      answer: z.object({ kid: z.string() }),
+      summary:
+        "Starts signing with a new key once it is known everywhere; sessions and tokens stay valid",
+      answer: rotatedKey,
     },
     async (_, { req }) => ({ kid: await access.rotate(admin.who(req.raw), Date.now()) }),
   );
 }
 
-function newTokenIn(text: string, now: number): NewToken | Response {
-  const given = bodyIn(text, asked, "a pull token", "name and repositories");
-  if (given instanceof Response) return given;
+function newTokenIn(text: string, now: number): NewToken {
+  const given = bodyIn(text, newToken, "a pull token", "name and repositories");
   const { expiry, touches, ...rest } = given;
   const token: NewToken = { ...rest, ...(!touches && { touches }) };
   if (expiry === undefined) return token;
-  const read = time.safeParse(expiry);
+  const read = expiryField.safeParse(expiry);
   const expiresAt = !read.success ? 0 : "at" in read.data ? read.data.at : now + read.data.in;
   if (expiresAt > now) return { ...token, expiresAt };
-  return badRequest(['expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"']);
+  throw invalid('expiry: must be a time to come, such as "90d" or "2030-01-01T00:00:00Z"');
 }
 
-function tokenTold(token: PullToken, now: number): object {
+function tokenAnswer(token: PullToken, now: number): TokenAnswer {
   const { createdAt, expiresAt, usedAt, revokedAt, ...rest } = token;
   const isRevoked = revokedAt !== undefined;
   return {

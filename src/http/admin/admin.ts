@@ -1,5 +1,5 @@
-// The door of the API, and of the console: the admin token or the viewer's, a browser's session that was begun with one of them, somebody
-// whom Cloudflare Access lets through and who is on a list, and under `npm start` this machine itself; and what each may do.
+// Authentication of administrators, for the API and the console: by the admin or viewer token, by a browser session begun with one of
+// them, by a Cloudflare Access assertion of a listed person, or, under `npm start`, by a connection from this machine.
 
 import { isSame, ofTeam, type Person } from "../../access/administrators.ts";
 import type { Role } from "../../access/contract.ts";
@@ -25,7 +25,7 @@ const SECRETS: [string, Role][] = [
   ["ADMIN_TOKEN", "admin"],
   ["VIEWER_TOKEN", "viewer"],
 ];
-/** Cloudflare One, "Application token": Access keeps its assertion in this cookie of the host. */
+/** Cookie in which Cloudflare Access keeps its assertion (Cloudflare One, "Application token"). */
 const ACCESS_COOKIE = "CF_Authorization";
 
 export class Admin {
@@ -38,12 +38,11 @@ export class Admin {
     this.#accessServices = accessServices;
   }
 
-  /** Throws what a request is answered that may not pass: 401, 403 DENIED, 429. Where there is nobody who could, the API is not there:
-   * 404, as for any other path. */
+  /** Throws 401, 403 or 429 when the request is not admitted; 404, as for any unknown path, when no way to sign in is configured. */
   async admit(auth: Auth, request: Request, now: number): Promise<Person> {
     const person = await this.#person(auth, request, now);
     if (person.role === "viewer" && !isReading(request))
-      throw new RegistryError("DENIED", "a viewer may look, and change nothing");
+      throw new RegistryError("DENIED", "viewers may read, but not change anything");
     this.#people.set(request, person);
     return person;
   }
@@ -55,8 +54,8 @@ export class Admin {
     return problem === undefined ? ways : { ...ways, problem };
   }
 
-  /** Begins a browser's session, for the admin token or the viewer's. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
-   * @returns its cookie */
+  /** Begins a browser session for the admin or viewer token. Throws UNAUTHORIZED (401), DENIED (403), TOOMANYREQUESTS (429).
+   * @returns the session cookie */
   async signIn(given: string, request: Request, now: number): Promise<string> {
     if (isOfAnotherSite(request)) throw anotherSite();
     const secrets = this.#secrets();
@@ -70,8 +69,8 @@ export class Admin {
     return sessionCookie(new URL(request.url), await signSession(session, secret, sessions), age);
   }
 
-  /** Ends the request's session, here at once and everywhere within a minute: its cookie is good for nothing then, wherever a copy of it
-   * is. Another site cannot have anybody signed out. Throws DENIED (403). @returns the cookie that ends it in the browser */
+  /** Ends the request's session: in this isolate at once, everywhere within a minute, for every copy of its cookie. Throws DENIED (403)
+   * for a request of another site, which could otherwise sign users out. @returns the cookie that ends it in the browser */
   async signOut(request: Request, now: number): Promise<string> {
     expectOurs(request);
     const session = await this.#sessionOf(request, now);
@@ -83,7 +82,7 @@ export class Admin {
     return noSession(new URL(request.url));
   }
 
-  /** The same for `/metrics`, which a token of its own opens too: METRICS_TOKEN. */
+  /** The same for `/metrics`, which also accepts METRICS_TOKEN. */
   async admitToNumbers(auth: Auth, request: Request, now: number): Promise<void> {
     const own = this.#variables.METRICS_TOKEN;
     const given = credentialsOf(request);
@@ -108,7 +107,7 @@ export class Admin {
     return token || access;
   }
 
-  /** Throws UNKNOWN (500) where one can be guessed. */
+  /** Throws UNKNOWN (500) when a secret is short enough to be guessed. */
   #secrets(): RoleSecret[] {
     return SECRETS.flatMap(([name, role]): RoleSecret[] => {
       const secret = this.#variables[name] ?? "";
@@ -119,15 +118,15 @@ export class Admin {
     });
   }
 
-  /** Why a secret of the cache's own opens nothing. Pulls do without. */
+  /** Why one of the cache's own secrets is not accepted; undefined when it is good or not set. Pulls do not depend on it. */
   #weaknessOf(name: string): string | undefined {
     const secret = this.#variables[name] ?? "";
     if (secret === "" || (typeof secret === "string" && secret.length >= SHORTEST_SECRET))
       return undefined;
-    return `the secret ${name} has fewer than ${SHORTEST_SECRET} characters, so that it could be guessed, and opens nothing: the API and the console stay shut, pulls go on. \`npm run entrepot -- secret\` makes one; set it with \`npx wrangler secret put ${name}\``;
+    return `the secret ${name} has fewer than ${SHORTEST_SECRET} characters and could be guessed, so it is not accepted: the API and the console are closed, pulls are served. Create one with \`npm run entrepot -- secret\` and set it with \`npx wrangler secret put ${name}\``;
   }
 
-  /** The one of the secrets that was given, as a limited number of guesses. Throws UNAUTHORIZED (401), TOOMANYREQUESTS (429). */
+  /** The secret that was given; wrong ones count against a limit by address. Throws UNAUTHORIZED (401), TOOMANYREQUESTS (429). */
   async #guessed<R extends string>(
     given: string | typeof WRONG_WAY,
     secrets: readonly (readonly [R, string])[],
@@ -140,19 +139,19 @@ export class Admin {
     if (own) return own;
     throw unauthorized(
       given === WRONG_WAY
-        ? "the admin token is sent as `Authorization: Bearer`"
-        : "this is not the admin token",
+        ? "the admin token must be sent as `Authorization: Bearer`"
+        : "wrong admin token",
     );
   }
 
-  /** Whom a request is of that was admitted. */
+  /** The person of a request that was admitted. */
   person(request: Request): Person {
     const person = this.#people.get(request);
-    if (!person) throw new Error("nobody was admitted with this request");
+    if (!person) throw new Error("this request was not admitted");
     return person;
   }
 
-  /** The same, as it is noted. */
+  /** The name of that person, for the audit log. */
   who(request: Request): string {
     return this.person(request).who;
   }
@@ -172,14 +171,14 @@ export class Admin {
     if (auth.access && assertion !== null)
       return this.#byTeam(auth.access, assertion, request, now);
     if (sessionTextIn(request) !== undefined) return this.#bySession(request, now);
-    // The same assertion, on paths that Access does not stand in front of: pulls go past it, and so does the console.
+    // Paths that Access does not protect, such as the console's, have the assertion only in its cookie.
     const kept = cookieIn(request, ACCESS_COOKIE);
     if (auth.access && kept !== undefined) {
       expectOurs(request);
       return this.#byTeam(auth.access, kept, request, now);
     }
     this.#secrets();
-    throw unauthorized("the API wants the admin token");
+    throw unauthorized("authentication required: send the admin token");
   }
 
   async #bySession(request: Request, now: number): Promise<Person> {
@@ -201,7 +200,7 @@ export class Admin {
     return sessionIn(text, secrets, sessions, now);
   }
 
-  /** A browser sends Access' cookie along with whatever another site has it ask for. */
+  /** Refuses changes asked for by another site: a browser sends the Access cookie with cross-site requests too. */
   async #byTeam(
     team: NonNullable<Auth["access"]>,
     assertion: string,
@@ -217,14 +216,14 @@ export class Admin {
   }
 }
 
-/** The page has been read for this request already (http/app). */
+/** For reads of the access snapshot: http/app has refreshed it for this request, so no background work is due. */
 const nothingLater = () => {};
 
 function ofToken(role: Role): Person {
   return { role, who: `the ${role} token` };
 }
 
-/** Credentials that are none of the API's, whatever they say: Basic is how the other API is pulled from. They count as a guess. */
+/** Stands for Basic credentials, which belong to pulls and are never accepted here. They count as a wrong guess. */
 const WRONG_WAY = Symbol("wrong way");
 
 function credentialsOf({ headers }: Request): string | typeof WRONG_WAY | undefined {

@@ -1,4 +1,4 @@
-// The API for whoever runs the cache: its door, its parts, and the document that describes it (OpenAPI 3.1).
+// Admin API: authentication, its routes, and the document that describes it (OpenAPI 3.1).
 
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { AccessServices } from "../../access/services.ts";
@@ -7,7 +7,6 @@ import type { Config } from "../../config/read.ts";
 import type { Explain } from "../../explain/open.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
 import type { Analytics } from "../../meter/analytics.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { Prewarm } from "../../prewarm/contract.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Watch } from "../../upstream/contract.ts";
@@ -26,15 +25,14 @@ import { addLifecycle } from "./lifecycle.ts";
 import { addNumbers } from "./numbers.ts";
 import { addPolicies } from "./policies.ts";
 import { addPrewarm } from "./prewarm.ts";
-import { problemResponse } from "./problem.ts";
+import { ApiProblem, problemResponse } from "./problem.ts";
 import { addQuarantine } from "./quarantine.ts";
+import { type Note, refusal } from "./routes.ts";
 import { addRuleChanges } from "./rule-changes.ts";
 import { addRules } from "./rules.ts";
-import { type Note, refusal } from "./schemas.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
 
-/** What the API works with. */
 export interface ApiServices {
   catalog: Catalog;
   accessServices: AccessServices;
@@ -52,12 +50,12 @@ const ABOUT = {
     title: "Entrepot",
     version: "1",
     description:
-      "For whoever runs the cache. `Authorization: Bearer` with the admin token, or the viewer's for what changes nothing; or Cloudflare Access.",
+      "Administration of the cache. Authenticate with `Authorization: Bearer` and the admin token, or the viewer token for requests that change nothing; or with Cloudflare Access.",
   },
   servers: [{ url: "/api" }],
 };
 
-/** Under `/api`. */
+/** Serves the routes under `/api`. */
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   current: LiveConfig,
@@ -65,8 +63,9 @@ export function createApi(
   { catalog, lifecycle, accessServices, explain, gate, prewarm, probes }: ApiServices,
 ): OpenAPIHono {
   const api = new OpenAPIHono({
-    defaultHook: (result) =>
-      result.success ? undefined : refusal(result.error.issues, "this request"),
+    defaultHook: (result) => {
+      if (!result.success) throw refusal(result.error.issues, "this request");
+    },
   });
   const config = () => current.config;
   const admin = new Admin(variables, accessServices);
@@ -97,8 +96,7 @@ export function createApi(
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {
-      const message = `this takes ${methods}`;
-      throw new RegistryError("UNSUPPORTED", message, { headers: { Allow: methods } });
+      throw new ApiProblem("method-not-allowed", `this takes ${methods}`, { Allow: methods });
     });
   }
   api.all("*", () => {
@@ -107,7 +105,7 @@ export function createApi(
   return api;
 }
 
-/** What each path takes, as Hono writes paths. */
+/** The methods of each path, with paths in Hono's syntax. */
 function methodsOf({ openAPIRegistry }: OpenAPIHono): [string, string][] {
   const byPath = new Map<string, string[]>();
   for (const definition of openAPIRegistry.definitions) {

@@ -1,23 +1,23 @@
-// Changing what the API adds to the configuration: made against what is added at this moment, and done only if that still is so then.
+// Changes to the configuration added through the API: made on the latest version, and stored only if that is still the latest.
 
 import type { Context } from "hono";
 import type { Access, RuleChange } from "../../access/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { withAdded } from "../../policy/added.ts";
 import type { LiveConfig } from "../live-config.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
+import { ApiProblem } from "./problem.ts";
 
-/** Somebody else may change something else meanwhile: it is looked at again so often. */
+/** Maximum number of attempts when other changes happen at the same time. */
 const TRIES = 3;
-/** Every isolate has all of it in its memory, and reads it every some seconds: so long in JSON, in bytes. */
-const MOST_BYTES = 64 * 1024;
+/** Maximum size of everything added, as JSON, in bytes: every isolate keeps it in memory and reads it every few seconds. */
+const MAX_BYTES = 64 * 1024;
 
-/** What is wanted, of the configuration as it is; or an answer, and nothing is changed. */
-export type Change = (config: Config) => Omit<RuleChange, "id"> | Response;
-/** @returns the configuration with the change, or the answer in its place. Throws UNSUPPORTED (409) where others change too much. */
-export type Changing = (context: Context, change: Change) => Promise<Config | Response>;
+/** Makes the change, given the configuration as it is now; may throw an ApiProblem, and nothing is changed. */
+export type Change = (config: Config) => Omit<RuleChange, "id">;
+/** @returns the configuration with the change. Throws `conflict` when others keep changing it at the same time. */
+export type Changing = (context: Context, change: Change) => Promise<Config>;
 
 export function changing(
   variables: Readonly<Record<string, unknown>>,
@@ -31,33 +31,34 @@ export function changing(
       const { rules: added } = await access.page();
       const config = withAdded(current.configured, added.rules, variables);
       const wanted = change(config);
-      if (wanted instanceof Response) return wanted;
       const others = added.rules.filter(({ name }) => name !== wanted.name);
       const all = [...others.map(({ fields }) => fields), wanted.fields ?? {}];
-      if (JSON.stringify(all).length > MOST_BYTES)
-        throw conflict(`what the API adds has ${MOST_BYTES} bytes at most, all together`);
+      if (JSON.stringify(all).length > MAX_BYTES)
+        throw conflict(
+          `the rules and policies added through the API may take ${MAX_BYTES} bytes in total`,
+        );
       const named = { id: crypto.randomUUID(), ...wanted };
       if (!(await access.changeRule(added.version, named, admin.who(request), now))) continue;
       await current.changed(now, later);
       return current.config;
     }
-    throw conflict("somebody else is changing this too; look at it, and try again");
+    throw conflict("another change was made at the same time; reload and retry");
   };
 }
 
-/** Throws UNSUPPORTED (412) where it has been changed since whoever changes it has seen it.
- * @param what it is, in words @param version that it is of now */
+/** Throws `version-mismatch` (412) unless If-Match names the present version.
+ * @param what subject of the message, with its verb @param version the present version */
 export function expectVersion(
   what: string,
   version: number | undefined,
   ifMatch: string | undefined,
 ): void {
   if (ifMatch === undefined || ifMatch === "*" || ifMatch === `"${version}"`) return;
-  const now = version === undefined ? "there is none any more" : `it is of version ${version}`;
-  const message = `${what} been changed meanwhile: ${now}`;
-  throw new RegistryError("UNSUPPORTED", message, { status: 412 });
+  const now = version === undefined ? "it no longer exists" : `it is at version ${version}`;
+  const message = `${what} been changed since: ${now}`;
+  throw new ApiProblem("version-mismatch", message);
 }
 
-export function conflict(message: string): RegistryError {
-  return new RegistryError("UNSUPPORTED", message, { status: 409 });
+export function conflict(message: string): ApiProblem {
+  return new ApiProblem("conflict", message);
 }

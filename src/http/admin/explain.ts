@@ -1,25 +1,9 @@
-// The API's part that explains: what would come of a pull, and why.
+// API route that explains what the result of a pull would be, and why.
 
-import { z } from "@hono/zod-openapi";
+import { explainQuery, story } from "../../api/explain.ts";
 import type { Config } from "../../config/read.ts";
 import type { Explain } from "../../explain/open.ts";
-import { ABOUT } from "../../explain/steps.ts";
-import { type Api, add } from "./schemas.ts";
-
-const story = z
-  .object({
-    reference: z.string(),
-    status: z.int().openapi({ description: "of the next pull of somebody who may" }),
-    steps: z.array(
-      z.object({
-        about: z.enum(ABOUT),
-        mark: z.enum(["good", "careful", "bad"]),
-        text: z.string(),
-      }),
-    ),
-  })
-  .openapi("Story");
-export type StoryAnswer = z.infer<typeof story>;
+import { type Api, add } from "./routes.ts";
 
 export function addExplain(api: Api, explain: Explain, config: () => Config): void {
   add(
@@ -27,23 +11,8 @@ export function addExplain(api: Api, explain: Explain, config: () => Config): vo
     {
       method: "get",
       path: "/explain",
-      summary: "What would come of a pull of an image, and why; nothing is asked of its registry",
-      query: {
-        reference: z
-          .string({ error: "must be an image, such as docker.io/library/alpine:3" })
-          .max(1000)
-          .openapi({ example: "docker.io/library/alpine:3" }),
-        host: z
-          .string()
-          .max(255)
-          .optional()
-          .openapi({ description: "that the client asks; without, this one" }),
-        ns: z
-          .string()
-          .max(255)
-          .optional()
-          .openapi({ description: "as containerd's mirrors say it" }),
-      },
+      summary: "Explains what the result of a pull would be; sends nothing to the upstream",
+      query: explainQuery,
       answer: story,
     },
     ({ reference, host, ns }, { req }) =>

@@ -1,9 +1,9 @@
-// Numbers in the text that Prometheus reads: OpenMetrics 1.0, or the older text format (0.0.4) for whoever does not ask for it.
+// Prometheus exposition: metrics as OpenMetrics 1.0 when the client accepts it, otherwise in the text format 0.0.4.
 
 import { BUCKETS, FAMILIES } from "../../meter/families.ts";
 import { partsOf, type Sample } from "../../meter/meter.ts";
 
-/** A family of values as they are now. */
+/** A gauge family with its current values. */
 export interface Gauge {
   name: string;
   help: string;
@@ -66,7 +66,7 @@ function histogramsIn(
   }));
 }
 
-/** Buckets are kept each by itself, and told with all below them. */
+/** Buckets are stored separately and exposed cumulatively. */
 function linesOf(name: string, { labels, buckets, sum }: Histogram): string[] {
   let count = 0;
   const lines = [...BUCKETS.map(String), "+Inf"].map((bound) => {

@@ -1,33 +1,18 @@
-// The API's part that changes what is cached: images are deleted, and pinned so that no policy expires them.
+// API routes that change cached images: deletion, and pins, which keep an image from expiring.
 
-import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { imageReference } from "../../api/fields.ts";
+import { deleted, deleteQuery, pinned } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { type Visitor, visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
-import { notHere, REFERENCE, sourceNamed } from "./image-named.ts";
-import { type Api, add, flag, type Note } from "./schemas.ts";
-
-const deleted = z
-  .object({
-    reference: z.string(),
-    digest: z.string(),
-    tags: z.array(z.string()).openapi({ description: "that mean nothing here any more" }),
-    waiting: z.array(z.string()).openapi({
-      description: "tags that are being checked at this moment: the next sweep deletes them",
-    }),
-    image: z.boolean().openapi({ description: "the image itself, and not one of several tags" }),
-    freed: z.int().openapi({ description: "bytes that the next sweeps free, after their grace" }),
-  })
-  .openapi("Deleted");
-export type DeletedAnswer = z.infer<typeof deleted>;
-
-const pinned = z.object({ reference: z.string(), pinned: z.boolean() }).openapi("Pinned");
+import { notHere, sourceNamed } from "./image-named.ts";
+import { ApiProblem } from "./problem.ts";
+import { type Api, add, type Note } from "./routes.ts";
 
 export function addImageChanges(
   api: Api,
@@ -43,8 +28,8 @@ export function addImageChanges(
       method: "delete",
       path: "/images",
       summary:
-        "Deletes a tag, with its last tag the image, or by its digest an image with all its tags",
-      query: { reference: REFERENCE, force: flag },
+        "Deletes a tag (and the image, if it was its last tag), or by digest an image with all its tags",
+      query: deleteQuery,
       answer: deleted,
       problems: [404, 409],
     },
@@ -58,7 +43,7 @@ export function addImageChanges(
       const removed = await catalog.remove(place, wanted, who, force === true, now);
       if (!removed) throw notHere(named.text);
       if ("refused" in removed) throw refusal(named.text, removed);
-      // Said before the tags go: whoever is broken off here says it again, and goes on.
+      // Noted before the tags are deleted: a client that is interrupted here repeats the request, which continues.
       await note(request, `deleted ${named.text}`);
       const { tags, waiting } = await removeTags(
         services,
@@ -77,8 +62,9 @@ export function addImageChanges(
     {
       method: "post",
       path: "/images/pin",
-      summary: "Pins an image: no policy expires it; of a tag, whatever it means by then",
-      query: { reference: REFERENCE },
+      summary:
+        "Pins an image, so that no policy expires it; a pinned tag protects the image it points to at the time",
+      query: { reference: imageReference },
       answer: pinned,
       problems: [404, 409],
     },
@@ -89,7 +75,7 @@ export function addImageChanges(
       await note(request, `pinned ${named.text}`);
       if (await catalog.pin(named.place, (tag ?? digest) as string, admin.who(request), now))
         return { reference: named.text, pinned: true };
-      throw conflict("there are too many pins: a policy's `protect` is for more");
+      throw new ApiProblem("conflict", "there are too many pins; use a policy's `protect` instead");
     },
   );
 
@@ -98,8 +84,8 @@ export function addImageChanges(
     {
       method: "delete",
       path: "/images/pin",
-      summary: "Takes a pin back",
-      query: { reference: REFERENCE },
+      summary: "Removes a pin",
+      query: { reference: imageReference },
       answer: pinned,
       problems: [404],
     },
@@ -107,15 +93,15 @@ export function addImageChanges(
       const { request, url } = visitorOf(context);
       const named = sourceNamed(config(), text, url.host);
       const { tag, digest } = named.reference;
-      await note(request, `took the pin of ${named.text} back`);
+      await note(request, `unpinned ${named.text}`);
       if (await catalog.unpin(named.place, (tag ?? digest) as string))
         return { reference: named.text, pinned: false };
-      throw new RegistryError("MANIFEST_UNKNOWN", `${named.text} is not pinned`, { status: 404 });
+      throw new ApiProblem("not-found", `${named.text} is not pinned`);
     },
   );
 }
 
-/** @returns those that have gone; what has moved meanwhile stays, and is not told */
+/** @returns the tags that were deleted; a tag that has moved in the meantime stays and is not listed */
 async function removeTags(
   services: PullServices,
   catalog: Catalog,
@@ -127,7 +113,7 @@ async function removeTags(
   const waiting: string[] = [];
   for (const { place, tag, digest } of doomed) {
     const outcome = await services.fills.removeTag({ place, tag, digest });
-    // Else this isolate's memory would serve it for some seconds more.
+    // Otherwise this isolate would serve it from memory for some seconds.
     services.tags.forget(source, tag, { host: url.host, now, later });
     if (outcome === "busy") {
       waiting.push(tag);
@@ -140,14 +126,11 @@ async function removeTags(
   return { tags, waiting };
 }
 
-function refusal(text: string, why: Extract<Removing, { refused: string }>): RegistryError {
-  return conflict(
+function refusal(text: string, why: Extract<Removing, { refused: string }>): ApiProblem {
+  return new ApiProblem(
+    "image-in-use",
     why.refused === "pinned"
-      ? `${text} is pinned, or something is that goes along with it: take the pin back first, or say force=true`
-      : `${text} is a part of ${why.by}, and stays as long as that: delete that`,
+      ? `${text}, or something that would be deleted with it, is pinned: unpin it first, or use force=true`
+      : `${text} is part of ${why.by}: delete that instead`,
   );
-}
-
-function conflict(message: string): RegistryError {
-  return new RegistryError("UNSUPPORTED", message, { status: 409 });
 }

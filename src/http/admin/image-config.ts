@@ -1,23 +1,23 @@
-// The config of an image that is here, as JSON: foreign, and bounded.
+// Image config: read from the cache as JSON, up to a size, since its content is untrusted.
 
 import { parseObject } from "../../oci/json.ts";
 import type { DescribedPart } from "../../oci/references.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { ReadVisit } from "../../store/visit.ts";
 
-/** A config that is longer is not looked into, in bytes. */
-export const LONGEST_CONFIG = 1024 * 1024;
+/** Maximum size of a config that is parsed, in bytes. */
+export const MAX_CONFIG = 1024 * 1024;
 
-/** Undefined where it is not here, or too long; an empty object where it is no JSON object. */
+/** @returns undefined when it is not cached or too large; an empty object when it is not a JSON object */
 export async function configOf(
   services: PullServices,
   { digest, size }: DescribedPart,
   visit: ReadVisit,
 ): Promise<Record<string, unknown> | undefined> {
-  if (size === 0 || size > LONGEST_CONFIG) return undefined;
+  if (size === 0 || size > MAX_CONFIG) return undefined;
   const opened = await services.blobs.open(digest, visit);
   if (!opened?.first) return undefined;
-  if (opened.layout.size > LONGEST_CONFIG) {
+  if (opened.layout.size > MAX_CONFIG) {
     await opened.first.stream.cancel();
     return undefined;
   }

@@ -1,9 +1,9 @@
-// All that is known of an image: what its manifests say, and what is here of that.
+// Image detail: manifests, layers, config, tags and history of one image, and which of its content is cached.
 
+import type { ImageDetailAnswer } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { platformOf } from "../../oci/platform.ts";
 import type { DescribedPart } from "../../oci/references.ts";
 import type { PullServices } from "../../pull/services.ts";
@@ -14,29 +14,28 @@ import { timeOf } from "../shared/answers.ts";
 import { configOf } from "./image-config.ts";
 import type { Named } from "./image-named.ts";
 import { type ReadManifest, readParts, settled } from "./image-parts.ts";
+import { ApiProblem } from "./problem.ts";
 
-/** Entries of a config that are told: labels, words of a command; and of a text so many characters. */
-const MOST_ENTRIES = 100;
-const LONGEST_TEXT = 1_000;
-/** The platform takes this many digests in one question. */
-const MOST_ASKED = 2_000;
+/** Maximum number of entries of each list in a config: labels, words of a command. */
+const MAX_ENTRIES = 100;
+/** Maximum length of each text, in characters. */
+const MAX_TEXT = 1_000;
+/** Maximum number of digests in one call to the catalog. */
+const MAX_DIGESTS = 2_000;
 
-/** Throws MANIFEST_UNKNOWN (404) where its manifest is not here. */
+/** Throws `not-cached` (404) when its manifest is not cached. */
 export async function detailOf(
   services: PullServices,
   catalog: Catalog,
   { text, source, place, digest }: Named & { digest: Digest },
   visitor: Visitor,
-): Promise<object> {
+): Promise<ImageDetailAnswer> {
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
   const [record, own] = await Promise.all([
     catalog.record(place, digest),
     services.manifests.get(digest, visit),
   ]);
-  if (!record || !own)
-    throw new RegistryError("MANIFEST_UNKNOWN", `the manifest of ${text} is not here`, {
-      status: 404,
-    });
+  if (!record || !own) throw new ApiProblem("not-cached", `the manifest of ${text} is not cached`);
   const found = await readParts(services, own.value, visit);
   const digests = [
     ...new Set([
@@ -45,11 +44,11 @@ export async function detailOf(
       ...found.flatMap(blobsOf).map((one) => one.digest),
     ]),
   ];
-  const rows = await catalog.known(digests.slice(0, MOST_ASKED));
+  const rows = await catalog.known(digests.slice(0, MAX_DIGESTS));
   const known = knownOf(rows);
   const read = settled(own.value, found, rows);
   const parts = read.flatMap(blobsOf);
-  const toldOf = (part: DescribedPart) => ({
+  const partAnswer = (part: DescribedPart) => ({
     ...part,
     here: known.get(part.digest)?.present ?? false,
     sharedBy: Math.max(0, (known.get(part.digest)?.parents ?? 1) - 1),
@@ -71,8 +70,8 @@ export async function detailOf(
         ...(platform !== undefined && { platform }),
         here: manifest !== undefined,
         size: manifest?.bytes.byteLength ?? 0,
-        ...(config && { config: { ...toldOf(config), ...(inside && configTold(inside)) } }),
-        ...(manifest && { layers: layers.map(toldOf) }),
+        ...(config && { config: { ...partAnswer(config), ...(inside && configFields(inside)) } }),
+        ...(manifest && { layers: layers.map(partAnswer) }),
         ...(leftOut > 0 && { layersLeftOut: leftOut }),
       };
     }),
@@ -103,7 +102,7 @@ function blobsOf({ config, layers }: ReadManifest): DescribedPart[] {
   return [...(config ? [config] : []), ...layers];
 }
 
-/** A digest may be known as a manifest and as a blob: it is here if either is. */
+/** A digest may be known both as a manifest and as a blob: it counts as cached if either is. */
 function knownOf(rows: readonly KnownContent[]): Map<Digest, Omit<KnownContent, "kind">> {
   const known = new Map<Digest, Omit<KnownContent, "kind">>();
   for (const { digest, present, parents } of rows) {
@@ -117,8 +116,8 @@ function knownOf(rows: readonly KnownContent[]): Map<Digest, Omit<KnownContent, 
   return known;
 }
 
-/** What of an image's config people look for, where it is here. Of its environment the names: values may be secrets. */
-function configTold({ created, os, architecture, config }: Record<string, unknown>): object {
+/** Fields of an image's config. Of its environment only the names: values may be secrets. */
+function configFields({ created, os, architecture, config }: Record<string, unknown>): object {
   const given = (typeof config === "object" && config !== null ? config : {}) as Record<
     string,
     unknown
@@ -136,27 +135,27 @@ function configTold({ created, os, architecture, config }: Record<string, unknow
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** Undefined where the builder has not recorded one. */
+/** @returns undefined when the builder recorded no date */
 function dateIn(value: unknown): string | undefined {
   const text = textIn(value);
   return text !== undefined && isRecorded(text) ? text : undefined;
 }
 
 function textIn(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? plain(value, LONGEST_TEXT) : undefined;
+  return typeof value === "string" && value !== "" ? plain(value, MAX_TEXT) : undefined;
 }
 
 function textsIn(value: unknown): string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const texts = value.filter((one) => typeof one === "string");
-  return texts.slice(0, MOST_ENTRIES).map((text) => plain(text, LONGEST_TEXT));
+  return texts.slice(0, MAX_ENTRIES).map((text) => plain(text, MAX_TEXT));
 }
 
 function labelsIn(value: unknown): Record<string, string> | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const labels = Object.entries(value)
     .filter((entry): entry is [string, string] => typeof entry[1] === "string")
-    .slice(0, MOST_ENTRIES)
-    .map((entry) => entry.map((text) => plain(text, LONGEST_TEXT)));
+    .slice(0, MAX_ENTRIES)
+    .map((entry) => entry.map((text) => plain(text, MAX_TEXT)));
   return labels.length > 0 ? Object.fromEntries(labels) : undefined;
 }

@@ -1,135 +1,21 @@
-// The API's part about the images that are cached: a list to look through, and all that is known of one.
+// API routes for cached images: the searchable list, and the detail of one image.
 
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { imageReference } from "../../api/fields.ts";
+import { type ImageAnswer, imageDetail, images, imagesQuery } from "../../api/images.ts";
 import type { Catalog } from "../../catalog/contract.ts";
-import { type ListedImage, type Position, SORTS } from "../../catalog/query/contract.ts";
+import type { ListedImage, Position } from "../../catalog/query/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import { timeOf } from "../shared/answers.ts";
 import { detailOf } from "./image-detail.ts";
-import { imageNamed, REFERENCE } from "./image-named.ts";
+import { imageNamed } from "./image-named.ts";
 import { withPlatforms } from "./listed-platforms.ts";
 import { nameOf, partsOf, rootOf } from "./place-names.ts";
-import { type Api, add, number, time } from "./schemas.ts";
-
-const bytes = z.int().openapi({ description: "bytes" });
-
-const UNKNOWN_SINCE =
-  "since when it is not known when it was last pulled, as the catalog was made anew then: policies count from there";
-const PULLS =
-  "of this image, by its tags and its digest, in 90 days; one of a platform counts once, for its index";
-
-const repositoryPulls = z
-  .object({
-    pulls: z.int().openapi({ description: "of all images of the repository, in 90 days" }),
-    unassigned: z.int().openapi({
-      description: "those of them that were counted before pulls were counted by image",
-    }),
-  })
-  .openapi("RepositoryPulls");
-
-const image = z
-  .object({
-    name: z
-      .string()
-      .optional()
-      .openapi({ description: "as clients say it, where a rule leads there" }),
-    rule: z.string().optional(),
-    place: z.string().openapi({ description: "the upstream and the repository" }),
-    digest: z.string(),
-    mediaType: z.string(),
-    tags: z.array(z.string()),
-    platforms: z.array(z.string()).openapi({
-      description:
-        "as its index names them, or its config; empty where neither is here, or names one",
-    }),
-    size: z.int().openapi({ description: "bytes of all that it consists of and that is here" }),
-    cachedAt: time,
-    pulledAt: time.optional().openapi({
-      description: "absent where it was cached and never pulled, or that is not known",
-    }),
-    unknownSince: time.optional().openapi({ description: UNKNOWN_SINCE }),
-    pulls: z.int().openapi({ description: PULLS }),
-    repository: repositoryPulls,
-    pinned: z.boolean(),
-    expiring: z.string().optional().openapi({ description: "it is marked to go, and why" }),
-  })
-  .openapi("Image");
-export type ImageAnswer = z.infer<typeof image>;
-
-const part = z.object({
-  digest: z.string(),
-  mediaType: z.string(),
-  size: bytes,
-  here: z.boolean(),
-  sharedBy: z.int().openapi({ description: "how many other manifests lead to it" }),
-});
-
-const manifest = z.object({
-  digest: z.string(),
-  mediaType: z.string(),
-  platform: z.string().optional(),
-  here: z.boolean(),
-  size: bytes,
-  config: part
-    .extend({
-      created: z.string().optional().openapi({
-        description: "absent where the builder has not recorded it: no date, or one before 1970",
-      }),
-      os: z.string().optional(),
-      architecture: z.string().optional(),
-      entrypoint: z.array(z.string()).optional(),
-      command: z.array(z.string()).optional(),
-      user: z.string().optional(),
-      labels: z.record(z.string(), z.string()).optional(),
-      environment: z.array(z.string()).optional().openapi({
-        description: "names alone: values may be secrets",
-      }),
-    })
-    .optional(),
-  layers: z.array(part).optional(),
-  layersLeftOut: z.int().optional().openapi({ description: "layers that are not told" }),
-});
-
-const detail = z
-  .object({
-    name: z.string(),
-    rule: z.string(),
-    digest: z.string(),
-    mediaType: z.string(),
-    cachedAt: time,
-    pulledAt: time.optional(),
-    unknownSince: time.optional().openapi({ description: UNKNOWN_SINCE }),
-    pulls: z.int().openapi({ description: PULLS }),
-    pullsByTag: z.array(z.object({ tag: z.string(), pulls: z.int() })).openapi({
-      description: "by what the image was named by; an empty tag is its digest",
-    }),
-    repository: repositoryPulls,
-    expiring: z.string().optional(),
-    partOf: z.string().optional().openapi({ description: "an index of the repository" }),
-    manifests: z.array(manifest).openapi({
-      description:
-        "of an index its children, and then itself where it names blobs, as BuildKit's cache does; else itself",
-    }),
-    size: z
-      .int()
-      .openapi({ description: "bytes of all that is here, what is shared counted once" }),
-    tags: z.array(z.object({ tag: z.string(), since: time })),
-    history: z
-      .array(z.object({ tag: z.string(), digest: z.string(), since: time, until: time }))
-      .openapi({ description: "what its tags meant before" }),
-    pins: z.array(z.object({ reference: z.string(), at: time, who: z.string() })).openapi({
-      description: "of the repository",
-    }),
-    referrers: z.array(
-      z.object({ digest: z.string(), artifactType: z.string().optional(), size: bytes }),
-    ),
-  })
-  .openapi("ImageDetail");
-export type ImageDetailAnswer = z.infer<typeof detail>;
+import { type ApiProblem, invalid } from "./problem.ts";
+import { type Api, add } from "./routes.ts";
 
 export function addImageList(
   api: Api,
@@ -142,20 +28,9 @@ export function addImageList(
     {
       method: "get",
       path: "/images",
-      summary: "The images that are cached: searched, sorted, a page at a time",
-      query: {
-        q: z.string().max(500).optional().openapi({
-          description: "a part of a name or a tag, or the beginning of a digest",
-        }),
-        rule: z.string().max(255).optional().openapi({ description: "the name of one" }),
-        sort: z.enum(SORTS, `must be one of ${SORTS.join(", ")}`).default("pulled"),
-        order: z.enum(["asc", "desc"], "must be asc or desc").optional().openapi({
-          description: "without it, names from a on, and of all else the most first",
-        }),
-        n: number(50, 200),
-        cursor: z.string().max(2_000).optional().openapi({ description: "the `next` of a page" }),
-      },
-      answer: z.object({ images: z.array(image), next: z.string().optional() }),
+      summary: "Lists cached images: searched, sorted and paged",
+      query: imagesQuery,
+      answer: images,
     },
     async ({ q, rule, sort, order, n, cursor }, context: Context) => {
       const now = config();
@@ -175,10 +50,10 @@ export function addImageList(
       if (!found) throw tooMany(sort);
       const visitor = visitorOf(context);
       const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-      const images = await withPlatforms(services, catalog, found, visit);
+      const listed = await withPlatforms(services, catalog, found, visit);
       const last = found.length === n ? found.at(-1) : undefined;
       return {
-        images: images.map((one) => imageTold(now, one)),
+        images: listed.map((one) => imageAnswer(now, one)),
         ...(last && { next: cursorOf(last, by) }),
       };
     },
@@ -190,9 +65,9 @@ export function addImageList(
       method: "get",
       path: "/images/detail",
       summary:
-        "One image: its manifests, layers and config, its tags and what they meant, what refers to it",
-      query: { reference: REFERENCE },
-      answer: detail,
+        "Returns one image: manifests, layers, config, tags and their history, and referrers",
+      query: { reference: imageReference },
+      answer: imageDetail,
       problems: [404],
     },
     async ({ reference }, context: Context) => {
@@ -203,10 +78,10 @@ export function addImageList(
   );
 }
 
-function imageTold(
+function imageAnswer(
   config: Config,
   { key: _, numbers: __, unread: ___, cachedAt, pulledAt, unknownSince, ...one }: ListedImage,
-) {
+): ImageAnswer {
   return {
     ...nameOf(config, one.place),
     ...one,
@@ -216,7 +91,7 @@ function imageTold(
   };
 }
 
-/** @param by the sort and the order that it is of */
+/** @param by the sort and order of the list that the cursor belongs to */
 function cursorOf({ key, numbers: { place, content } }: ListedImage, by: string): string {
   return btoa(JSON.stringify([by, key, place, content])).replaceAll("=", "");
 }
@@ -228,12 +103,13 @@ function positionIn(cursor: string, by: string): Position {
     const [of, ...after] = position.parse(JSON.parse(atob(cursor)));
     if (of === by) return after;
   } catch {
-    // As any other that is none.
+    // Refused below, like a cursor of another list.
   }
-  throw new RegistryError("UNSUPPORTED", "cursor: is none of this list's", { status: 400 });
+  throw invalid("cursor: does not belong to this list");
 }
 
-function tooMany(sort: string): RegistryError {
-  const message = `sort: there are too many images to sort by ${sort}: narrow them down, with q or rule`;
-  return new RegistryError("UNSUPPORTED", message, { status: 400 });
+function tooMany(sort: string): ApiProblem {
+  return invalid(
+    `sort: there are too many images to sort by ${sort}; narrow the list with q or rule`,
+  );
 }

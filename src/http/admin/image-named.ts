@@ -1,44 +1,35 @@
-// An image that the API is asked about: from a reference as people write it to where it is here.
+// Image references in API requests: resolves one, as people write it, to its source and digest.
 
-import { z } from "@hono/zod-openapi";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
 import { routeFull } from "../../policy/route.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
-
-export const REFERENCE = z
-  .string({ error: "must be an image, such as docker.io/library/alpine:3" })
-  .max(1000)
-  .openapi({ example: "docker.io/library/alpine:3" });
+import { ApiProblem } from "./problem.ts";
 
 export interface Named {
   reference: Reference;
-  /** Whole, with its tag or digest. */
+  /** The full reference, with its tag or digest. */
   text: string;
   source: Source;
   place: string;
 }
 
-/** Throws NAME_INVALID (400), and NAME_UNKNOWN (404) where no rule leads to it. */
+/** Throws NAME_INVALID (400), and `no-such-rule` (404) when no rule leads to it. */
 export function sourceNamed({ rules }: Config, text: string, host: string): Named {
   const reference = parseReference(text, host);
   const { name, tag, digest } = reference;
   const routed = routeFull(rules, name);
-  if (!routed) {
-    const message = `reference: there is no rule for the name "${name}"`;
-    throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
-  }
+  if (!routed) throw noRule(name);
   const source = { rule: routed.configured.rule, repository: routed.repository };
   const whole = digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
   return { reference, text: whole, source, place: sourceKey(source) };
 }
 
-/** The same for one that is cached: with its digest. Throws MANIFEST_UNKNOWN (404) where it is not. */
+/** The same for a cached image, with its digest. Throws `not-cached` (404) when it is not cached. */
 export async function imageNamed(
   config: Config,
   services: PullServices,
@@ -56,6 +47,10 @@ export async function imageNamed(
   return { ...named, digest };
 }
 
-export function notHere(text: string): RegistryError {
-  return new RegistryError("MANIFEST_UNKNOWN", `${text} is not cached here`, { status: 404 });
+export function noRule(name: string): ApiProblem {
+  return new ApiProblem("no-such-rule", `reference: there is no rule for the name "${name}"`);
+}
+
+export function notHere(text: string): ApiProblem {
+  return new ApiProblem("not-cached", `${text} is not cached here`);
 }

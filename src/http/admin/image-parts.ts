@@ -1,4 +1,4 @@
-// What an image consists of, as far as its manifests are here: those of its index, down to a depth, and the blobs that each names.
+// Image parts: the manifests of an image, through nested indexes, and the blobs that each names, as far as manifests are cached.
 
 import type { KnownContent } from "../../catalog/query/contract.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -8,25 +8,27 @@ import type { PullServices } from "../../pull/services.ts";
 import type { Manifest } from "../../store/manifests.ts";
 import type { ReadVisit } from "../../store/visit.ts";
 
-/** Bounds of what is looked into: manifests, how deep indexes stand in one another, and layers of each. */
-const MOST_MANIFESTS = 40;
+/** Maximum number of manifests that are read. */
+const MAX_MANIFESTS = 40;
+/** Maximum depth of nested indexes. */
 const MAX_INDEX_DEPTH = 3;
-const MOST_LAYERS = 500;
+/** Maximum number of layers listed of one manifest. */
+const MAX_LAYERS = 500;
 
 export interface ReadManifest {
   digest: Digest;
   platform?: string;
   manifest?: Manifest;
   config?: DescribedPart;
-  /** With what an index names beside manifests. */
+  /** Including what an index names besides manifests. */
   layers: DescribedPart[];
-  /** Layers that are not told, as there are too many. */
+  /** Number of layers beyond the maximum. */
   leftOut: number;
-  /** Its descriptor does not say that it is a manifest, and none of that digest is here. */
+  /** Its descriptor, when that does not say that it is a manifest and no manifest of that digest is cached. */
   maybe?: DescribedPart;
 }
 
-/** Of an index its children first; the image itself where it names blobs, or nothing. */
+/** @returns of an index its children, followed by the image itself if it names blobs or nothing at all */
 export async function readParts(
   services: PullServices,
   own: Manifest,
@@ -36,7 +38,7 @@ export async function readParts(
   let level = childrenOf(own);
   for (let depth = 0; depth < MAX_INDEX_DEPTH && level.length > 0; depth++) {
     const isNew = ({ digest }: Named) => digest !== own.digest && !read.has(digest);
-    const open = level.filter(isNew).slice(0, MOST_MANIFESTS - read.size);
+    const open = level.filter(isNew).slice(0, MAX_MANIFESTS - read.size);
     const found = await Promise.all(
       open.map(({ digest }) => services.manifests.get(digest, visit)),
     );
@@ -51,8 +53,8 @@ export async function readParts(
   return isBare ? [...read.values()] : [...read.values(), self];
 }
 
-/** Takes what is here as a blob, and not as a manifest, for one of the image's own.
- * @param read ends with the image itself, where that is told */
+/** Counts children that are cached as blobs among the image's own layers.
+ * @param read as readParts returned it */
 export function settled(
   own: Manifest,
   read: readonly ReadManifest[],
@@ -83,14 +85,14 @@ function readOf(
   const body = parseObject(manifest.bytes) ?? {};
   const [config] = partIn(body.config);
   const all = namedIn({ ...body, config: undefined }).filter(({ kind: of }) => of === "blob");
-  const layers = all.slice(0, MOST_LAYERS).map((one) => {
+  const layers = all.slice(0, MAX_LAYERS).map((one) => {
     return { digest: one.digest, mediaType: one.mediaType, size: one.size };
   });
   const leftOut = all.length - layers.length;
   return { ...named, manifest, ...(config && { config }), layers, leftOut };
 }
 
-/** Each once, in their order. */
+/** Each child once, in order. */
 function childrenOf({ bytes }: Manifest): Named[] {
   const named = namedIn(parseObject(bytes) ?? {}).filter(({ kind }) => kind !== "blob");
   return [...new Map(named.map((one) => [one.digest, one])).values()];

@@ -1,29 +1,17 @@
-// The API's part about images.
+// API route that asks the upstream for a tag's digest at once.
 
-import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AccessServices } from "../../access/services.ts";
+import { refreshed, refreshQuery } from "../../api/images.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { routeFull } from "../../policy/route.ts";
 import { refresh } from "../../pull/refresh.ts";
 import type { PullServices } from "../../pull/services.ts";
 import { sourceOf, visitorOf } from "../registry/registry-auth.ts";
-import { type Api, add, type Note } from "./schemas.ts";
-
-const refreshed = z
-  .object({
-    reference: z.string(),
-    digest: z.string(),
-    before: z
-      .string()
-      .optional()
-      .openapi({ description: "what the tag meant, where that was known" }),
-    moved: z.boolean(),
-  })
-  .openapi("Refreshed");
-export type RefreshedAnswer = z.infer<typeof refreshed>;
+import { noRule } from "./image-named.ts";
+import { invalid } from "./problem.ts";
+import { type Api, add, type Note } from "./routes.ts";
 
 export function addImages(
   api: Api,
@@ -37,13 +25,8 @@ export function addImages(
     {
       method: "post",
       path: "/images/refresh",
-      summary: "Asks the registry now what a tag means, and has its manifest here",
-      query: {
-        reference: z
-          .string({ error: "must be an image with a tag, such as docker.io/library/alpine:3" })
-          .max(1000)
-          .openapi({ example: "docker.io/library/alpine:3" }),
-      },
+      summary: "Asks the registry for a tag's digest now, and caches its manifest",
+      query: refreshQuery,
       answer: refreshed,
       problems: [404, 429, 502, 503, 504],
     },
@@ -52,18 +35,12 @@ export function addImages(
       const { host } = visitor.url;
       const { name, tag } = parseReference(text, host);
       if (tag === undefined)
-        throw new RegistryError(
-          "NAME_INVALID",
-          "reference: a digest never means another; name a tag",
-        );
+        throw invalid("reference: must have a tag; what a digest names never changes");
       const routed = routeFull(config().rules, name);
-      if (!routed) {
-        const message = `reference: there is no rule for the name "${name}"`;
-        throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
-      }
+      if (!routed) throw noRule(name);
       const source = sourceOf(routed);
       const { now, later } = visitor;
-      await note(context.req.raw, `had ${name}:${tag} refreshed`);
+      await note(context.req.raw, `refreshed ${name}:${tag}`);
       const quarantined = await accessServices.snapshot.quarantined(now, later);
       const done = await refresh(services, source, tag, quarantined, { host, now, later });
       const moved = done.before !== undefined && done.before !== done.digest;

@@ -1,4 +1,4 @@
-// Platforms of listed images that no index names: read from their configs where those are here, and remembered by the catalog.
+// Platforms of listed images: for those that no index names, read from cached configs and stored in the catalog.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import type { ListedImage } from "../../catalog/query/contract.ts";
@@ -11,19 +11,21 @@ import { partIn } from "../../oci/references.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { ReadVisit } from "../../store/visit.ts";
 import { reasonOf } from "../../text/plain.ts";
-import { configOf, LONGEST_CONFIG } from "./image-config.ts";
+import { configOf, MAX_CONFIG } from "./image-config.ts";
 
-/** Bounds of one list: how many manifests are read, and how many bytes of configs. Against a catalog full of large configs, which a
- * viewer would have the isolate parse with each page. What was read is not read again, so that the next list comes further. */
-const MOST_MANIFESTS = 400;
-const MOST_BYTES = 16 * 1024 * 1024;
-/** Of an index so many children, and how deep indexes may stand in one another. */
-const MOST_CHILDREN = 40;
+/** Maximum number of manifests read for one list. Together with MAX_CONFIG_BYTES against a catalog full of large configs, which each
+ * page would otherwise have the isolate parse. What was read is stored, so the next list gets further. */
+const MAX_MANIFESTS = 400;
+/** Maximum total size of the configs read for one list, in bytes. */
+const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+/** Maximum number of children read of one index. */
+const MAX_CHILDREN = 40;
+/** Maximum depth of nested indexes. */
 const MAX_INDEX_DEPTH = 3;
-/** How many images are read at once. */
+/** Maximum number of images read at the same time. */
 const MAX_CONCURRENT_READS = 6;
 
-/** What the catalog is told: "" says that the config names none. */
+/** A platform to store in the catalog; "" when the config names none. */
 export interface KnownPlatform {
   digest: Digest;
   platform: string;
@@ -45,13 +47,13 @@ export async function withPlatforms(
   try {
     await Promise.all(Array.from({ length: MAX_CONCURRENT_READS }, read));
   } catch (error) {
-    // The list is right without them.
+    // The list is complete without platforms.
     console.warn(`entrepot: platforms of images could not be read: ${reasonOf(error)}`);
   }
   if (reading.known.length > 0)
     visit.later(
       catalog.learnPlatforms(reading.known).catch((error: unknown) => {
-        console.warn(`entrepot: platforms of images are read again: ${reasonOf(error)}`);
+        console.warn(`entrepot: platforms of images could not be stored: ${reasonOf(error)}`);
       }),
     );
   return found.map(({ unread: _, ...one }) => ({
@@ -72,9 +74,9 @@ class Reading {
     this.#visit = visit;
   }
 
-  /** Of an index those of its children. */
+  /** For an index, the platforms of its children. */
   async platformsOf(digest: Digest, depth = 0): Promise<string[]> {
-    if (++this.#manifests > MOST_MANIFESTS) return [];
+    if (++this.#manifests > MAX_MANIFESTS) return [];
     const manifest = (await this.#services.manifests.get(digest, this.#visit))?.value;
     if (!manifest) return [];
     if (!INDEX_TYPES.includes(manifest.mediaType)) {
@@ -83,22 +85,22 @@ class Reading {
       return platform ? [platform] : [];
     }
     const { children } = describe(manifest.bytes);
-    // An index of blobs, such as BuildKit's cache: for no platform.
+    // An index of blobs, such as BuildKit's cache, has no platform.
     if (children.length === 0) this.known.push({ digest, platform: "" });
     if (depth >= MAX_INDEX_DEPTH) return [];
     const platforms = new Set<string>();
-    for (const child of children.slice(0, MOST_CHILDREN))
+    for (const child of children.slice(0, MAX_CHILDREN))
       for (const platform of await this.platformsOf(child.digest, depth + 1))
         platforms.add(platform);
     return [...platforms].toSorted();
   }
 
-  /** Undefined where it could not be read; "" where it names none. */
+  /** @returns undefined when it could not be read; "" when it names none */
   async #inConfigOf(manifest: Uint8Array): Promise<string | undefined> {
     const [part] = partIn(parseObject(manifest)?.config);
     if (!part) return "";
-    this.#bytes += Math.min(part.size, LONGEST_CONFIG);
-    if (this.#bytes > MOST_BYTES) return undefined;
+    this.#bytes += Math.min(part.size, MAX_CONFIG);
+    if (this.#bytes > MAX_CONFIG_BYTES) return undefined;
     const config = await configOf(this.#services, part, this.#visit);
     const platform = config && platformOf(config);
     return config && (platform === undefined || platform === NO_PLATFORM ? "" : platform);

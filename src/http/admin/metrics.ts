@@ -1,16 +1,16 @@
-// `GET /metrics`, for Prometheus: what was counted since there is a catalog, and how things stand.
+// `GET /metrics` for Prometheus: counters since the catalog was created, and gauges of the present state.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import type { CatalogSummary, RunReport } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { originOf } from "../../policy/source.ts";
 import type { UpstreamState, Watch } from "../../upstream/contract.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { exposition, type Gauge } from "./exposition.ts";
+import { ApiProblem } from "./problem.ts";
 
-/** To count what is stored reads the whole catalog: it is done this often, in ms. */
-const COUNTED = 60_000;
+/** Minimum interval between counts of what is stored, in ms: a count reads the whole catalog. */
+const COUNT_INTERVAL = 60_000;
 
 export class Metrics {
   readonly #catalog: Catalog;
@@ -25,7 +25,7 @@ export class Metrics {
   /** @param now in ms since the epoch */
   async answer(config: Config, request: Request, now: number): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD")
-      throw new RegistryError("UNSUPPORTED", "this takes GET", { headers: { Allow: "GET, HEAD" } });
+      throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
     const [{ samples, fills }, summary, [run], upstreams] = await Promise.all([
       this.#catalog.numbers(now),
       this.#summary(now),
@@ -33,7 +33,7 @@ export class Metrics {
       this.#upstreams(config),
     ]);
     const gauges = [
-      gauge("entrepot_fills_in_progress", "Blobs that are being fetched.", fills),
+      gauge("entrepot_fills_in_progress", "Blobs being fetched.", fills),
       ...storageOf(summary),
       ...lifecycleOf(run),
       ...upstreamsOf(upstreams, now),
@@ -44,7 +44,8 @@ export class Metrics {
   }
 
   async #summary(now: number): Promise<CatalogSummary> {
-    if (this.#stored && Math.abs(now - this.#stored.at) < COUNTED) return this.#stored.summary;
+    if (this.#stored && Math.abs(now - this.#stored.at) < COUNT_INTERVAL)
+      return this.#stored.summary;
     const summary = await this.#catalog.summary();
     this.#stored = { summary, at: now };
     return summary;
@@ -67,10 +68,10 @@ function gauge(name: string, help: string, value: number): Gauge {
 function storageOf({ bytes, repositories, images, tags, manifests, blobs }: CatalogSummary) {
   const kinds = { repositories, images, tags, manifests, blobs };
   return [
-    gauge("entrepot_stored_bytes", "Bytes in R2, counted within the last minute.", bytes),
+    gauge("entrepot_stored_bytes", "Bytes stored in R2, counted within the last minute.", bytes),
     {
       name: "entrepot_stored_objects",
-      help: "What is cached, by kind, counted within the last minute.",
+      help: "Number of cached objects by kind, counted within the last minute.",
       values: Object.entries(kinds).map(([kind, value]) => ({ labels: { kind }, value })),
     },
   ];
@@ -82,22 +83,22 @@ function lifecycleOf(run: RunReport | undefined): Gauge[] {
   return [
     gauge(
       "entrepot_lifecycle_last_run_timestamp_seconds",
-      "When the lifecycle's last run ended, or began where it has not.",
+      "End of the last lifecycle run, or its start while it is running.",
       (endedAt ?? startedAt) / 1000,
     ),
     gauge(
       "entrepot_lifecycle_last_run_failed",
-      "Whether the lifecycle's last run failed.",
+      "1 if the last lifecycle run failed.",
       error === undefined ? 0 : 1,
     ),
     {
       name: "entrepot_lifecycle_last_run_deleted",
-      help: "What the lifecycle's last run deleted, by kind.",
+      help: "Number of objects that the last lifecycle run deleted, by kind.",
       values: Object.entries(deleted).map(([kind, value]) => ({ labels: { kind }, value })),
     },
     gauge(
       "entrepot_lifecycle_last_run_freed_bytes",
-      "Bytes that the lifecycle's last run freed.",
+      "Bytes freed by the last lifecycle run.",
       bytesFreed,
     ),
   ];
@@ -110,7 +111,7 @@ function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number)
   return [
     {
       name: "entrepot_upstream_paused",
-      help: "Whether an upstream is left alone, after a 429 or failures: all of it, manifests by GET, a repository, or what single identities ask.",
+      help: "1 while requests to an upstream are paused after a 429 or failures: all requests, manifests by GET, one repository, or those of single identities.",
       values: upstreams.flatMap(([upstream, { pauses }]) =>
         (["all", "pulls", "repository", "identities"] as const).map((of) => ({
           labels: { upstream, of },
@@ -120,7 +121,7 @@ function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number)
     },
     {
       name: "entrepot_upstream_spent_identities",
-      help: "Identities that have asked an upstream for too much that is not cached (LIMITS).",
+      help: "Identities that have used up their share of uncached content of an upstream (LIMITS).",
       values: upstreams.map(([upstream, { spent = 0 }]) => ({
         labels: { upstream },
         value: spent,
@@ -128,7 +129,7 @@ function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number)
     },
     {
       name: "entrepot_upstream_pulls_remaining",
-      help: "Pulls that an upstream's rate limit leaves, as it was told last within its window.",
+      help: "Pulls left of an upstream's rate limit, as last reported within its window.",
       values: budgets.map(({ labels, budget }) => ({ labels, value: budget.remaining })),
     },
     {

@@ -1,128 +1,31 @@
-// The API's part about numbers: what was counted, what happened, what that saved and what it costs.
+// API routes for statistics: counts, events, and the monthly report of savings and costs.
 
-import { z } from "@hono/zod-openapi";
+import {
+  events,
+  eventsQuery,
+  report,
+  reportQuery,
+  type StatisticsAnswer,
+  statistics,
+  statisticsQuery,
+} from "../../api/statistics.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Totals } from "../../catalog/record/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { isDockerHub } from "../../config/upstream.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { readPrices } from "../../report/prices.ts";
 import { reportOf } from "../../report/report.ts";
 import { timeOf } from "../shared/answers.ts";
-import { type Api, add, flag, number, numberIn, time } from "./schemas.ts";
+import { ApiProblem, invalid } from "./problem.ts";
+import { type Api, add } from "./routes.ts";
 
 const HOUR = 60 * 60_000;
 const DAY = 24 * HOUR;
-/** More rules than a configuration has. */
+/** More than the number of rules in any configuration. */
 const ALL_RULES = 10_000;
 
-/** Hours are kept for so long, in days. */
-const MOST_DAYS_OF_HOURS = 8;
-const BYS = ["hour", "day", "rule", "repository"] as const;
-
-const amounts = {
-  pulls: z.int().openapi({ description: "manifests by GET" }),
-  hits: z.int(),
-  misses: z.int(),
-  collapsed: z.int().openapi({ description: "joined somebody else's fetch" }),
-  stale: z.int(),
-  errors: z.int(),
-  bytesServed: z.int(),
-  bytesFetched: z.int(),
-  upstreamRequests: z.int(),
-  upstreamPulls: z.int(),
-};
-
-const statistics = z
-  .object({
-    from: z.iso.date(),
-    to: z.iso.date(),
-    by: z.enum(BYS),
-    rows: z.array(
-      z.object({
-        hour: time.optional().openapi({ description: "when it begins; of the last eight days" }),
-        day: z.iso.date().optional(),
-        rule: z.string().optional(),
-        repository: z.string().optional(),
-        place: z.string().optional().openapi({ description: "the upstream and the repository" }),
-        ...amounts,
-      }),
-    ),
-  })
-  .openapi("Statistics");
-export type StatisticsAnswer = z.infer<typeof statistics>;
-
-const KINDS = [
-  "image.cached",
-  "tag.moved",
-  "image.expired",
-  "upstream.limited",
-  "upstream.down",
-  "upstream.up",
-  "verification.failed",
-] as const;
-
-const event = z
-  .object({
-    id: z.int(),
-    at: time,
-    what: z.enum(KINDS),
-    place: z.string().optional().openapi({ description: "the upstream and the repository" }),
-    digest: z.string().optional(),
-    tag: z.string().optional(),
-    before: z.string().optional().openapi({ description: "what the tag meant" }),
-    upstream: z.string().optional(),
-    detail: z.string().optional(),
-  })
-  .openapi("Event");
-export type EventAnswer = z.infer<typeof event>;
-
-const saved = {
-  pulls: z.int(),
-  upstreamPulls: z.int(),
-  pullsAvoided: z.int(),
-  bytesServed: z.int(),
-  bytesFetched: z.int(),
-  bytesAvoided: z.int(),
-};
-
-const report = z
-  .object({
-    month: z.string(),
-    elapsed: z.number().openapi({ description: "how much of the month has passed: 0 to 1" }),
-    saved: z.object(saved),
-    byRule: z.array(z.object({ rule: z.string(), ...saved })),
-    dockerHub: z.object({
-      ...saved,
-      windowsAvoided: z.object({ anonymous: z.number(), personal: z.number() }).openapi({
-        description:
-          "windows of six hours: of 100 pulls without a login, of 200 with a Personal one",
-      }),
-    }),
-    cost: z.object({
-      currency: z.literal("USD"),
-      prices: z.iso.date().openapi({ description: "when the price list was read" }),
-      plan: z.number(),
-      lines: z.array(
-        z.object({
-          item: z.string(),
-          what: z.string(),
-          used: z.number(),
-          included: z.number(),
-          cost: z.number(),
-          projected: z.number(),
-        }),
-      ),
-      total: z.number(),
-      projected: z.number(),
-      notIncluded: z.string(),
-    }),
-  })
-  .openapi("Report");
-export type ReportAnswer = z.infer<typeof report>;
-
-const MONTH = /^20\d\d-(0[1-9]|1[0-2])$/;
-
+/** How long hourly counts are kept, in days. */
+const MAX_DAYS_BY_HOUR = 8;
 export function addNumbers(
   api: Api,
   variables: Readonly<Record<string, unknown>>,
@@ -134,13 +37,8 @@ export function addNumbers(
     {
       method: "get",
       path: "/stats",
-      summary:
-        "What was counted, by hour, by day, by rule, or by repository with the most pulled first",
-      query: {
-        days: number(30, 90).openapi({ description: "by hour 8 at most, of 24 hours each" }),
-        by: z.enum(BYS, "must be hour, day, rule or repository").default("day"),
-        n: number(100, 1000),
-      },
+      summary: "Returns counts by hour, day, rule, or repository (most pulled first)",
+      query: statisticsQuery,
       answer: statistics,
     },
     async ({ days, by, n }) => {
@@ -157,22 +55,14 @@ export function addNumbers(
     {
       method: "get",
       path: "/events",
-      summary: "What happened, in its order, from behind an id on: ask again with `next`",
-      query: {
-        n: number(100, 1000),
-        after: numberIn(Number.MAX_SAFE_INTEGER, 0).optional().openapi({
-          type: "integer",
-          minimum: 0,
-          description: "the `next` of the answer before; without it, from the first that is kept",
-        }),
-        latest: flag.openapi({ type: "boolean", description: "the last n, in place of `after`" }),
-      },
-      answer: z.object({ events: z.array(event), next: z.int() }),
+      summary: "Lists events in order, starting after an id; pass `next` to continue",
+      query: eventsQuery,
+      answer: events,
     },
     async ({ n, after = 0, latest }) => {
       const happened = await catalog.happened(latest ? undefined : after, n);
-      const events = happened.map(({ at, ...told }) => ({ ...told, at: timeOf(at) }));
-      return { events, next: happened.at(-1)?.id ?? after };
+      const listed = happened.map(({ at, ...rest }) => ({ ...rest, at: timeOf(at) }));
+      return { events: listed, next: happened.at(-1)?.id ?? after };
     },
   );
 
@@ -181,14 +71,8 @@ export function addNumbers(
     {
       method: "get",
       path: "/report",
-      summary: "What the cache saved in a month, and what it costs by Cloudflare's price list",
-      query: {
-        month: z
-          .string()
-          .regex(MONTH, "must be a month, such as 2026-11")
-          .optional()
-          .openapi({ description: "without it, this one" }),
-      },
+      summary: "Returns what the cache saved in a month, and its cost by Cloudflare's price list",
+      query: reportQuery,
       answer: report,
     },
     async ({ month: asked }) => {
@@ -207,11 +91,8 @@ export function addNumbers(
   );
 }
 
-async function byHour(catalog: Catalog, days: number, now: number) {
-  if (days > MOST_DAYS_OF_HOURS) {
-    const message = `days: must be ${MOST_DAYS_OF_HOURS} at most by hour`;
-    throw new RegistryError("UNSUPPORTED", message, { status: 400 });
-  }
+async function byHour(catalog: Catalog, days: number, now: number): Promise<StatisticsAnswer> {
+  if (days > MAX_DAYS_BY_HOUR) throw invalid(`days: must be ${MAX_DAYS_BY_HOUR} at most by hour`);
   const from = new Date(now - (days * DAY - HOUR)).toISOString();
   const hours = await catalog.countedHours(from.slice(0, 13));
   const rows = hours.map(({ hour, ...counts }) => ({ hour: `${hour}:00:00.000Z`, ...counts }));
@@ -222,7 +103,7 @@ function pricesIn(variables: Readonly<Record<string, unknown>>) {
   try {
     return readPrices(variables.PRICES);
   } catch (error) {
-    throw new RegistryError("UNKNOWN", (error as Error).message);
+    throw new ApiProblem("internal-error", (error as Error).message);
   }
 }
 

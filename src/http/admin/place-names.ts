@@ -1,16 +1,16 @@
-// What a place (policy/source) is called by clients, and which places a name leads to.
+// Names of places (policy/source): what clients call a place, and which places a search text matches.
 
 import type { Config } from "../../config/read.ts";
 import type { Rule } from "../../config/rule.ts";
 import { baseOf } from "../../policy/route.ts";
 import { originOf } from "../../policy/source.ts";
 
-/** What the repositories of a rule are under, as places. */
+/** The prefix of all places under a rule. */
 export function rootOf(rule: Rule): string {
   return `${originOf(rule)}//${rule.upstreamPrefix ? `${rule.upstreamPrefix}/` : ""}`;
 }
 
-/** As a client could call it by one of the rules; undefined where none leads there any more. */
+/** A name that clients can use for it; undefined when no rule leads to it any more. */
 export function nameOf(
   { rules }: Config,
   place: string,
@@ -25,7 +25,7 @@ export function nameOf(
   return undefined;
 }
 
-/** What somebody looks for, as parts of places: as it is, and by the names that rules give. */
+/** Parts of places that match a search text: the text itself, and what it means under the names of rules. */
 export function partsOf({ rules }: Config, text: string): string[] {
   const asked = text.toLowerCase();
   const named = rules.flatMap(({ rule }) =>

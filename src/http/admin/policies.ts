@@ -1,45 +1,20 @@
-// The API's part about lifecycle policies: which are in force, and putting others in force in place of the variable's.
+// API routes for lifecycle policies: those in force, and replacing those of the variable LIFECYCLE.
 
-import { z } from "@hono/zod-openapi";
+import { type PolicyAnswer, policies, policy, policyFields } from "../../api/lifecycle.ts";
 import { type Added, LIFECYCLE } from "../../config/added.ts";
 import { DEFAULT_LIFECYCLE, parsePolicies } from "../../config/lifecycle.ts";
 import type { LifecyclePolicy } from "../../config/lifecycle-policy.ts";
 import { written } from "../../config/lifecycle-written.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import type { LiveConfig } from "../live-config.ts";
 import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import { type Changing, expectVersion } from "./changing.ts";
-import { badRequest } from "./problem.ts";
-import { type Api, add, time } from "./schemas.ts";
+import { ApiProblem, invalid } from "./problem.ts";
+import { type Api, add } from "./routes.ts";
 
-/** In bytes: isolates have them in their memory. */
+/** Maximum size of a request body, in bytes: every isolate keeps the policies in memory. */
 const MAX_BODY = 48 * 1024;
-
-const policies = z
-  .object({
-    owner: z
-      .string()
-      .openapi({ description: `a rule's name, or ${LIFECYCLE}: of all other names` }),
-    source: z.enum(["configuration", "api", "default"]),
-    policies: z.array(z.record(z.string(), z.unknown())).openapi({
-      description:
-        "those in force, in ECR's grammar; of a repository the first counts that speaks of it",
-    }),
-    problem: z.string().optional().openapi({
-      description: "why what the API has put in force is not",
-    }),
-    version: z.int().optional(),
-    changedAt: time.optional(),
-    changedBy: z.string().optional(),
-  })
-  .openapi("Policies");
-export type PolicyAnswer = z.infer<typeof policies>;
-
-const given = z
-  .union([z.record(z.string(), z.unknown()), z.array(z.record(z.string(), z.unknown()))])
-  .openapi({ description: "a policy, or a list of them, in ECR's grammar" });
 
 export function addPolicies(api: Api, current: LiveConfig, changed: Changing): void {
   const path = "/lifecycle/policies";
@@ -48,16 +23,15 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     {
       method: "get",
       path,
-      summary:
-        "The policies in force: first those of all names, then those that rules have of their own",
-      answer: z.object({ policies: z.array(policies) }),
+      summary: "Lists the policies in force: first those of all names, then those of single rules",
+      answer: policies,
     },
     async () => {
       const { config } = current;
       const own = config.rules.flatMap(({ rule, lifecycle, added }) =>
-        lifecycle ? [told(rule.name, lifecycle, added ? "api" : "configuration")] : [],
+        lifecycle ? [policyAnswer(rule.name, lifecycle, added ? "api" : "configuration")] : [],
       );
-      return { policies: [commonTold(config), ...own] };
+      return { policies: [commonPolicies(config), ...own] };
     },
   );
 
@@ -67,22 +41,21 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
       method: "put",
       path,
       summary:
-        "Puts policies in force in place of the variable LIFECYCLE, everywhere within a minute; with If-Match only over the version that was seen",
-      body: given,
-      answer: policies,
+        "Replaces the policies of the variable LIFECYCLE, everywhere within a minute; with If-Match only if the version matches",
+      body: policyFields,
+      answer: policy,
       problems: [409, 412, 413],
     },
     async (_, context) => {
       const text = await textOf(context.req.raw, MAX_BODY, "the policies");
       const read = parsePolicies(text, "policy");
-      if ("problems" in read) return badRequest(read.problems);
+      if ("problems" in read) throw invalid(...read.problems);
       const fields = { policies: read.policies.map(written) };
       const config = await changed(context, ({ lifecycleAdded }) => {
         expectVersion(HAVE, lifecycleAdded?.version, context.req.header("if-match"));
         return { name: LIFECYCLE, fields };
       });
-      if (config instanceof Response) return config;
-      const one = commonTold(config);
+      const one = commonPolicies(config);
       return answerJson(one, { ETag: `"${one.version}"` });
     },
   );
@@ -92,34 +65,32 @@ export function addPolicies(api: Api, current: LiveConfig, changed: Changing): v
     {
       method: "delete",
       path,
-      summary: "Takes the API's policies back: what is configured is in force again",
-      answer: policies,
+      summary: "Removes the policies set through the API: the configured ones apply again",
+      answer: policy,
       problems: [404, 409, 412],
     },
     async (_, context) => {
       const config = await changed(context, ({ lifecycleAdded }) => {
         if (!lifecycleAdded)
-          throw new RegistryError("UNSUPPORTED", "the API has put no policies in force", {
-            status: 404,
-          });
+          throw new ApiProblem("not-found", "no policies were set through the API");
         expectVersion(HAVE, lifecycleAdded.version, context.req.header("if-match"));
         return { name: LIFECYCLE };
       });
-      return config instanceof Response ? config : commonTold(config);
+      return commonPolicies(config);
     },
   );
 }
 
 const HAVE = "the policies have";
 
-function commonTold({ lifecycle, lifecycleAdded: added }: Config): PolicyAnswer {
+function commonPolicies({ lifecycle, lifecycleAdded: added }: Config): PolicyAnswer {
   const isShipped = lifecycle.length === 1 && lifecycle[0] === DEFAULT_LIFECYCLE;
   const isAdded = added !== undefined && added.problem === undefined;
   const source = isAdded ? "api" : isShipped ? "default" : "configuration";
-  return { ...told(LIFECYCLE, lifecycle, source), ...(added && addedTold(added)) };
+  return { ...policyAnswer(LIFECYCLE, lifecycle, source), ...(added && addedFields(added)) };
 }
 
-function told(
+function policyAnswer(
   owner: string,
   own: readonly LifecyclePolicy[],
   source: PolicyAnswer["source"],
@@ -127,7 +98,7 @@ function told(
   return { owner, source, policies: own.map(written) as PolicyAnswer["policies"] };
 }
 
-function addedTold({ version, changedAt, changedBy, problem }: Added & { problem?: string }) {
+function addedFields({ version, changedAt, changedBy, problem }: Added & { problem?: string }) {
   const at = { version, changedAt: timeOf(changedAt), changedBy };
   return problem === undefined ? at : { ...at, problem };
 }

@@ -1,45 +1,77 @@
-// Problems of the API (RFC 9457): a sentence, its status, and, since clients of registries look for them, OCI's `errors` beside it.
+// Problems of the admin API (RFC 9457): thrown by handlers as ApiProblem, rendered here.
 
-import type { RegistryError } from "../../oci/error.ts";
+import {
+  PROBLEM_TYPE,
+  PROBLEMS,
+  type ProblemAnswer,
+  type ProblemKind,
+  problemType,
+} from "../../api/problem.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
-import { jsonText } from "../../text/plain.ts";
+import { jsonText, plain } from "../../text/plain.ts";
 import { HARMLESS } from "../shared/respond.ts";
 
-export const PROBLEM_TYPE = "application/problem+json";
-
-/** So many things that are wrong are told, in so many characters. */
-const MAX_PROBLEMS = 10;
+/** Maximum number of errors listed in one problem. */
+const MAX_ERRORS = 10;
+/** Maximum total length of their messages, in characters. */
 const MAX_DETAIL = 1_200;
 
-/** As the document describes it (http/api-schemas). */
-interface Problem {
-  title: string;
-  status: number;
-  detail: string;
+export class ApiProblem extends Error {
+  readonly kind: ProblemKind;
   /** One for each thing that is wrong. */
-  errors: { code: string; message: string }[];
+  readonly messages: readonly string[];
+  readonly headers: Record<string, string>;
+
+  constructor(
+    kind: ProblemKind,
+    message: string | readonly string[],
+    headers: Record<string, string> = {},
+  ) {
+    const messages = typeof message === "string" ? [plain(message)] : message;
+    super(messages.join("; "));
+    this.name = "ApiProblem";
+    this.kind = kind;
+    this.messages = messages;
+    this.headers = headers;
+  }
 }
 
-/** @param error what a handler has thrown; what is no RegistryError is a fault of ours, logged and told briefly */
+/** @param messages each begins with its field's path, where it concerns one (config/issues) */
+export function invalid(...messages: readonly string[]): ApiProblem {
+  return new ApiProblem("invalid-request", messages);
+}
+
+/** Renders what a handler has thrown. A RegistryError, of authentication or of an upstream, becomes a problem by its status; any
+ * other error is a fault of this code, logged whole and reported without its message. */
 export function problemResponse(error: unknown): Response {
-  const known = asRegistryError(error);
-  return problemsResponse(known, [known.message]);
+  if (error instanceof ApiProblem)
+    return rendered(error.kind, PROBLEMS[error.kind].status, error.messages, error.headers);
+  const { status, message, headers } = asRegistryError(error);
+  return rendered(kindOf(status), status, [message], headers);
 }
 
-function problemsResponse(
-  {
-    code,
-    status,
-    headers,
-  }: Pick<RegistryError, "code" | "status"> & Partial<Pick<RegistryError, "headers">>,
+function kindOf(status: number): ProblemKind {
+  const kinds = Object.keys(PROBLEMS) as ProblemKind[];
+  const usual = kinds.find((kind) => PROBLEMS[kind].status === status);
+  return usual ?? (status < 500 ? "invalid-request" : "internal-error");
+}
+
+function rendered(
+  kind: ProblemKind,
+  status: number,
   messages: readonly string[],
+  headers: Record<string, string>,
 ): Response {
-  const told = bounded(messages);
-  const problem: Problem = {
-    title: TITLES[status] ?? "The request failed",
+  const listed = bounded(messages);
+  const problem: ProblemAnswer = {
+    type: problemType(kind),
+    title: PROBLEMS[kind].title,
     status,
-    detail: told.join("; "),
-    errors: told.map((message) => ({ code, message })),
+    detail: listed.join("; "),
+    errors: listed.map((message) => ({
+      message,
+      ...(kind === "invalid-request" && fieldIn(message)),
+    })),
   };
   return new Response(`${jsonText(problem, 2)}\n`, {
     status,
@@ -47,34 +79,21 @@ function problemsResponse(
   });
 }
 
-/** Enough to mend what was sent by, and not as long as that may be. */
+/** The path that a message about a field begins with. */
+function fieldIn(message: string): { field?: string } {
+  const field = /^([\w-][\w.[\]-]*): /.exec(message)?.[1];
+  return field === undefined ? {} : { field };
+}
+
+/** The first messages, up to both limits, and how many more there are. */
 function bounded(messages: readonly string[]): string[] {
-  const told: string[] = [];
+  const listed: string[] = [];
   let left = MAX_DETAIL;
-  for (const message of messages.slice(0, MAX_PROBLEMS)) {
+  for (const message of messages.slice(0, MAX_ERRORS)) {
     if (left <= 0) break;
-    told.push(message.length > left ? `${message.slice(0, left)}…` : message);
+    listed.push(message.length > left ? `${message.slice(0, left)}…` : message);
     left -= message.length;
   }
-  const more = messages.length - told.length;
-  return more > 0 ? [...told, `and ${more} more`] : told;
+  const more = messages.length - listed.length;
+  return more > 0 ? [...listed, `and ${more} more`] : listed;
 }
-
-/** @param messages each with its field's path */
-export function badRequest(messages: readonly string[]): Response {
-  return problemsResponse({ code: "UNSUPPORTED", status: 400 }, messages);
-}
-
-const TITLES: Record<number, string> = {
-  400: "The request cannot be understood",
-  401: "Nobody knows who asks",
-  403: "That may not be done",
-  404: "There is nothing here",
-  405: "That cannot be done here",
-  409: "Something else is at work",
-  412: "Something has changed meanwhile",
-  413: "That is too long",
-  429: "That was asked too often",
-  500: "The cache failed",
-  503: "The cache cannot tell at the moment",
-};

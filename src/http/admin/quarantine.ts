@@ -1,23 +1,22 @@
-// The API's part about the quarantine: digests that nobody gets, by whatever name, until they are taken out of it.
+// API routes for the quarantine: digests that are served to no client under any name.
 
 import { z } from "@hono/zod-openapi";
 import type { Access, Quarantined } from "../../access/contract.ts";
-import { digest as digestField, sentence } from "../../config/fields.ts";
-import { RegistryError } from "../../oci/error.ts";
+import {
+  newQuarantined,
+  type QuarantinedAnswer,
+  quarantine,
+  quarantined,
+  released,
+} from "../../api/quarantine.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, bodyIn, time } from "./schemas.ts";
+import { ApiProblem } from "./problem.ts";
+import { type Api, add, bodyIn } from "./routes.ts";
 
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 4 * 1024;
-
-const entry = z
-  .object({ digest: z.string(), reason: z.string(), at: time, who: z.string() })
-  .openapi("Quarantined");
-export type QuarantinedAnswer = z.infer<typeof entry>;
-
-const asked = z.strictObject({ digest: digestField, reason: sentence });
 
 export function addQuarantine(api: Api, access: Access, admin: Admin): void {
   add(
@@ -25,10 +24,10 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "get",
       path: "/quarantine",
-      summary: "The digests that nobody gets",
-      answer: z.object({ quarantine: z.array(entry) }),
+      summary: "Lists quarantined digests",
+      answer: quarantine,
     },
-    async () => ({ quarantine: (await access.page()).quarantine.map(entryTold) }),
+    async () => ({ quarantine: (await access.page()).quarantine.map(entryAnswer) }),
   );
 
   add(
@@ -36,21 +35,20 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "post",
       path: "/quarantine",
-      summary: "Nobody gets this manifest or blob any more, anywhere within a minute",
-      body: asked,
-      answer: entry,
+      summary: "Quarantines a manifest or blob; takes effect everywhere within a minute",
+      body: newQuarantined,
+      answer: quarantined,
       status: 201,
       problems: [409, 413],
     },
     async (_, { req }) => {
       const text = await textOf(req.raw, MAX_BODY, "an entry");
-      const read = bodyIn(text, asked, "an entry", "digest and reason");
-      if (read instanceof Response) return read;
+      const read = bodyIn(text, newQuarantined, "an entry", "digest and reason");
       const { digest, reason } = read;
       const [who, at] = [admin.who(req.raw), Date.now()];
       if (await access.quarantine(digest, reason, who, at))
-        return entryTold({ digest, reason, who, at });
-      throw new RegistryError("UNSUPPORTED", "the quarantine is full", { status: 409 });
+        return entryAnswer({ digest, reason, who, at });
+      throw new ApiProblem("conflict", "the quarantine is full");
     },
   );
 
@@ -59,20 +57,19 @@ export function addQuarantine(api: Api, access: Access, admin: Admin): void {
     {
       method: "delete",
       path: "/quarantine/{digest}",
-      summary: "Takes it out of quarantine",
+      summary: "Removes a digest from quarantine",
       params: { digest: z.string() },
-      answer: z.object({ digest: z.string() }),
+      answer: released,
       problems: [404],
     },
     async (_, { req }) => {
       const digest = req.param("digest") as string;
       if (await access.release(digest, admin.who(req.raw), Date.now())) return { digest };
-      const message = "this digest is not in quarantine";
-      throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+      throw new ApiProblem("not-found", "this digest is not in quarantine");
     },
   );
 }
 
-function entryTold({ at, ...rest }: Quarantined): object {
+function entryAnswer({ at, ...rest }: Quarantined): QuarantinedAnswer {
   return { ...rest, at: timeOf(at) };
 }

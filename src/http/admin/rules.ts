@@ -1,68 +1,30 @@
-// The API's part about rules: what is configured, and whether their upstreams really take it.
+// API routes for rules: the list, and validating a rule against its upstream.
 
 import { z } from "@hono/zod-openapi";
+import {
+  type RuleAnswer,
+  rule,
+  ruleFields,
+  rules,
+  validateQuery,
+  validation,
+} from "../../api/rules.ts";
 import type { Added, SetAside } from "../../config/added.ts";
 import { hasOfficialImages } from "../../config/docker-hub.ts";
 import { parseJson } from "../../config/json.ts";
 import { type Config, type ConfiguredRule, readRule } from "../../config/read.ts";
 import type { Rule } from "../../config/rule.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
-import { CHECKS, type Sample, validate } from "../../upstream/client/validate.ts";
+import { type Sample, validate } from "../../upstream/client/validate.ts";
 import { timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
-import { badRequest } from "./problem.ts";
-import { type Api, add, type Note, time } from "./schemas.ts";
+import { ApiProblem, invalid } from "./problem.ts";
+import { type Api, add, type Note } from "./routes.ts";
 
-export const rule = z
-  .object({
-    name: z.string(),
-    source: z.enum(["configuration", "api"]),
-    readOnly: z.boolean().openapi({ description: "it is changed where it is configured" }),
-    prefixes: z.array(z.string()),
-    hosts: z.array(z.string()),
-    ns: z.array(z.string()),
-    default: z.boolean(),
-    upstream: z.string(),
-    upstreamPrefix: z.string().optional(),
-    credentials: z.array(z.string()).openapi({ description: "names of secrets" }),
-    anonymous: z.boolean(),
-    networks: z.array(z.string()),
-    quietNetworks: z.array(z.string()).optional().openapi({
-      description: "those of them whose clients keep no image alive (touches = false)",
-    }),
-    offline: z.boolean(),
-    problem: z
-      .string()
-      .optional()
-      .openapi({ description: "why it cannot be used, or is set aside" }),
-    version: z.int().optional(),
-    changedAt: time.optional(),
-    changedBy: z.string().optional(),
-    fields: z.record(z.string(), z.unknown()).optional().openapi({
-      description: "of a rule that the API has added, as it was given",
-    }),
-  })
-  .openapi("Rule");
-export type RuleAnswer = z.infer<typeof rule>;
-
-/** In bytes. */
+/** Maximum size of a request body, in bytes. */
 const MAX_BODY = 16 * 1024;
-
-export const fields = z
-  .record(z.string(), z.unknown())
-  .openapi({ description: "the fields of a rule, as they would stand in wrangler.toml" });
-
-const validation = z
-  .object({
-    rule: z.string(),
-    valid: z.boolean(),
-    checks: z.array(z.object({ check: z.enum(CHECKS), good: z.boolean(), text: z.string() })),
-  })
-  .openapi("Validation");
-export type ValidationAnswer = z.infer<typeof validation>;
 
 export function addRules(
   api: Api,
@@ -75,8 +37,8 @@ export function addRules(
     {
       method: "get",
       path: "/rules",
-      summary: "The rules: those that are configured, and those that the API has added",
-      answer: z.object({ rules: z.array(rule) }),
+      summary: "Lists the rules: configured ones, and those added through the API",
+      answer: rules,
     },
     async () => ({ rules: rulesIn(config()) }),
   );
@@ -86,7 +48,7 @@ export function addRules(
     {
       method: "get",
       path: "/rules/{name}",
-      summary: "One rule",
+      summary: "Returns one rule",
       params: { name: z.string() },
       answer: rule,
       problems: [404],
@@ -100,95 +62,80 @@ export function addRules(
       method: "post",
       path: "/rules/validate",
       summary:
-        "Asks a rule's upstream, with the rule's credentials, and says what fails; with fields as the body, of a rule that is to be added or changed",
-      body: fields.optional(),
-      query: {
-        rule: z
-          .string()
-          .max(255)
-          .optional()
-          .openapi({ description: "its name: its first prefix, or its first host" }),
-        image: z.string().max(512).optional().openapi({
-          description: "one that is there, as it is named behind the rule's prefix",
-          example: "library/alpine:latest",
-        }),
-      },
+        "Checks a rule against its upstream, with its credentials, and reports what fails; with fields as the body, a rule before it is added or changed",
+      body: ruleFields.optional(),
+      query: validateQuery,
       answer: validation,
       problems: [404, 413],
     },
     async ({ rule: name, image }, { req }) => {
       if (name === undefined) {
         const read = await draftIn(req.raw, config(), variables);
-        if (read instanceof Response) return read;
-        await note(req.raw, `had the upstream ${read.upstream.host} validated for a new rule`);
+        await note(req.raw, `validated the upstream ${read.upstream.host} for a new rule`);
         const sample = sampleIn(image, read);
         return { rule: read.name, ...(await validate(read, variables, sample, Date.now())) };
       }
       const found = config().rules.find((one) => one.rule.name === name)?.rule;
-      if (!found) {
-        const message = `rule: there is none of the name "${name}"`;
-        throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
-      }
+      if (!found) throw new ApiProblem("no-such-rule", `rule: there is none named "${name}"`);
       const sample = sampleIn(image, found);
-      await note(req.raw, `had the rule "${name}" validated`);
+      await note(req.raw, `validated the rule "${name}"`);
       return { rule: name, ...(await validate(found, variables, sample, Date.now())) };
     },
   );
 }
 
-/** A rule that is not in force, beside those that are; one of its name that the API has added would go. */
+/** A rule that is not in force, checked beside those that are; a rule of the same name added through the API would be replaced. */
 async function draftIn(
   request: Request,
   config: Config,
   variables: Readonly<Record<string, unknown>>,
-): Promise<Rule | Response> {
+): Promise<Rule> {
   const given = await fieldsIn(
     request,
     "rule: must be the name of a rule, or the body the fields of one",
   );
-  if (given instanceof Response) return given;
   const read = readRule(given, "", config.offline, []);
   const problems = problemsOf(without(config, read?.rule.name), given, variables);
-  return problems.length === 0 && read ? read.rule : badRequest(problems);
+  if (problems.length > 0 || !read) throw invalid(...problems);
+  return read.rule;
 }
 
-/** The fields that a body has, or what is wrong with it. Throws SIZE_INVALID (413).
- * @param unsaid what is wrong where there is no body */
+/** The fields in a body. Throws `invalid-request` (400) and SIZE_INVALID (413).
+ * @param whenAbsent message for an absent body */
 export async function fieldsIn(
   request: Request,
-  unsaid?: string,
-): Promise<Record<string, unknown> | Response> {
+  whenAbsent?: string,
+): Promise<Record<string, unknown>> {
   const text = await textOf(request, MAX_BODY, "a rule");
-  if (unsaid !== undefined && text.trim() === "") return badRequest([unsaid]);
+  if (whenAbsent !== undefined && text.trim() === "") throw invalid(whenAbsent);
   const given = parseJson(text);
   if ("value" in given && isObject(given.value)) return given.value;
-  return badRequest(["the body must be JSON, with the fields of a rule: upstream, prefix, …"]);
+  throw invalid("the body must be JSON, with the fields of a rule: upstream, prefix, …");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** As if the API had not added a rule of this name. */
+/** The configuration without the rule of this name, if the API added it. */
 export function without(config: Config, name: string | undefined): Config {
   const rules = config.rules.filter((one) => !(one.added && one.rule.name === name));
   return { ...config, rules, aside: config.aside.filter((one) => one.name !== name) };
 }
 
-/** @returns as they are told; those that are set aside last */
-function rulesIn(config: Config): z.infer<typeof rule>[] {
-  return [...config.rules.map(ruleTold), ...config.aside.map(asideTold)];
+/** @returns all rules; those set aside come last */
+function rulesIn(config: Config): RuleAnswer[] {
+  return [...config.rules.map(ruleAnswer), ...config.aside.map(asideAnswer)];
 }
 
-/** Throws NAME_UNKNOWN (404). */
-export function ruleNamed(config: Config, name: string): z.infer<typeof rule> {
+/** Throws `no-such-rule` (404). */
+export function ruleNamed(config: Config, name: string): RuleAnswer {
   const found = rulesIn(config).find((one) => one.name === name);
   if (found) return found;
-  const message = `there is no rule of the name "${name.slice(0, 255)}"`;
-  throw new RegistryError("NAME_UNKNOWN", message, { status: 404 });
+  throw new ApiProblem("no-such-rule", `there is no rule named "${name.slice(0, 255)}"`);
 }
 
-function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof rule> {
+function ruleAnswer({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
   return {
     name: own.name,
     source: added ? "api" : "configuration",
@@ -205,12 +152,12 @@ function ruleTold({ rule: own, problem, added }: ConfiguredRule): z.infer<typeof
     ...(own.quietNetworks && { quietNetworks: own.quietNetworks }),
     offline: own.offline,
     ...(problem !== undefined && { problem }),
-    ...(added && addedTold(added)),
+    ...(added && addedFields(added)),
   };
 }
 
-/** Of one that may not even be understood any more. */
-function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> {
+/** A rule that was set aside; its fields may no longer be valid. */
+function asideAnswer({ name, problem, ...added }: SetAside): RuleAnswer {
   const { upstream } = added.fields;
   return {
     name,
@@ -226,15 +173,15 @@ function asideTold({ name, problem, ...added }: SetAside): z.infer<typeof rule> 
     networks: [],
     offline: false,
     problem,
-    ...addedTold(added),
+    ...addedFields(added),
   };
 }
 
-function addedTold({ fields, version, changedAt, changedBy }: Added) {
+function addedFields({ fields, version, changedAt, changedBy }: Added) {
   return { fields, version, changedAt: timeOf(changedAt), changedBy };
 }
 
-/** Of Docker Hub there is an image that everybody may pull. */
+/** Default: for Docker Hub, the public image `alpine`. */
 function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   if (image === undefined)
     return hasOfficialImages(rule)
@@ -243,5 +190,5 @@ function sampleIn(image: string | undefined, rule: Rule): Sample | undefined {
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]{1,128}))?$/.exec(image) ?? [];
   const repository = upstreamRepository(rule, name);
   if (isRepositoryName(repository)) return { repository, reference: tag };
-  throw new RegistryError("NAME_INVALID", "image: must be name:tag, such as library/alpine:latest");
+  throw invalid("image: must be name:tag, such as library/alpine:latest");
 }

@@ -1,10 +1,10 @@
-// The cookie of a browser's session (access/session).
+// Session cookie of the console (access/sessions).
 
 import { hostCookie, hostCookieIn } from "../shared/cookies.ts";
 
 const NAME = "entrepot";
 
-/** @param text of the session @param age in seconds */
+/** @param text the signed session @param age in seconds */
 export function sessionCookie(url: URL, text: string, age: number): string {
   return cookie(url, text, age);
 }
@@ -18,7 +18,7 @@ export function sessionTextIn(request: Request): string | undefined {
   return hostCookieIn(request, NAME);
 }
 
-/** `Lax`: a link from elsewhere leads to a page; what changes something is told apart by its origin (http/origin). */
+/** `Lax`: links from other sites may open a page; changes from other sites are refused by their origin (shared/origin). */
 function cookie(url: URL, value: string, age: number): string {
   return hostCookie(url, NAME, value, age, "Lax");
 }

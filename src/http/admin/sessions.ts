@@ -1,28 +1,16 @@
-// The API's part about the console's sessions: which are open, and how they are ended before their time.
+// API routes for console sessions: the open ones, and ending them early.
 
 import { z } from "@hono/zod-openapi";
 import type { Session } from "../../access/contract.ts";
 import type { AccessServices } from "../../access/services.ts";
-import { RegistryError } from "../../oci/error.ts";
+import { endedSessions, role, type SessionAnswer, session, sessions } from "../../api/sessions.ts";
 import { timeOf } from "../shared/answers.ts";
 import type { Admin } from "./admin.ts";
-import { type Api, add, time } from "./schemas.ts";
-
-const role = z.enum(["admin", "viewer"], { error: "must be admin or viewer" });
-
-const session = z
-  .object({
-    id: z.string(),
-    role,
-    beganAt: time,
-    endsAt: time,
-    yours: z.boolean().openapi({ description: "this was asked with it" }),
-  })
-  .openapi("Session");
-export type SessionAnswer = z.infer<typeof session>;
+import { ApiProblem } from "./problem.ts";
+import { type Api, add } from "./routes.ts";
 
 export function addSessions(api: Api, { access, snapshot }: AccessServices, admin: Admin): void {
-  const told = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
+  const answerOf = ({ id, role, beganAt, endsAt }: Session, request: Request): SessionAnswer => {
     const yours = admin.person(request).session === id;
     return { id, role, beganAt: timeOf(beganAt), endsAt: timeOf(endsAt), yours };
   };
@@ -32,12 +20,12 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "get",
       path: "/sessions",
-      summary: "The open sessions of the console that were begun with a token, the latest first",
-      answer: z.object({ sessions: z.array(session) }),
+      summary: "Lists open console sessions begun with a token, latest first",
+      answer: sessions,
     },
     async (_, { req }) => {
-      const sessions = await access.sessions(Date.now());
-      return { sessions: sessions.map((one) => told(one, req.raw)) };
+      const open = await access.sessions(Date.now());
+      return { sessions: open.map((one) => answerOf(one, req.raw)) };
     },
   );
 
@@ -46,7 +34,7 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "delete",
       path: "/sessions/{id}",
-      summary: "Ends a session: its cookie is good for nothing anywhere within a minute",
+      summary: "Ends a session; takes effect everywhere within a minute",
       params: { id: z.string() },
       answer: session,
       problems: [404],
@@ -54,11 +42,8 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     async (_, { req }) => {
       const now = Date.now();
       const ended = await access.endSession(req.param("id") as string, admin.who(req.raw), now);
-      if (!ended)
-        throw new RegistryError("UNSUPPORTED", "there is no open session of this id", {
-          status: 404,
-        });
-      const answer = told(ended, req.raw);
+      if (!ended) throw new ApiProblem("not-found", "there is no open session with this id");
+      const answer = answerOf(ended, req.raw);
       await snapshot.readNow(now);
       return answer;
     },
@@ -69,9 +54,9 @@ export function addSessions(api: Api, { access, snapshot }: AccessServices, admi
     {
       method: "delete",
       path: "/sessions",
-      summary: "Ends all sessions of a role, everywhere within a minute",
+      summary: "Ends all sessions of a role; takes effect everywhere within a minute",
       query: { role },
-      answer: z.object({ ended: z.int() }),
+      answer: endedSessions,
     },
     async ({ role }, { req }) => {
       const now = Date.now();

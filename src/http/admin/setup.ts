@@ -1,44 +1,37 @@
-// `GET /setup` and `/setup/<client>`: what to write where, for this cache and its rules, as plain text. It names the rules, so it is for
-// whom the admin API is for.
+// `GET /setup` and `/setup/<client>`: client configuration for this cache and its rules, as plain text. It names the rules, so it needs
+// the same authentication as the admin API.
 
 import { hasGoodHost } from "../../config/host.ts";
 import type { Config } from "../../config/read.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { CLIENTS, setupIndex, setupOf } from "../../setup/clients.ts";
 import { factsOf } from "../../setup/facts.ts";
 import { HARMLESS } from "../shared/respond.ts";
+import { ApiProblem, invalid } from "./problem.ts";
 
-/** Throws UNSUPPORTED: 404 for an unknown client, 400 for a query that is none, 405. */
+/** Throws an ApiProblem: `not-found` for an unknown client, `invalid-request` for an unknown query, `method-not-allowed`. */
 export function answerSetup(config: Config, request: Request): Response {
   if (request.method !== "GET" && request.method !== "HEAD")
-    throw new RegistryError("UNSUPPORTED", "this takes GET", {
-      status: 405,
-      headers: { Allow: "GET, HEAD" },
-    });
+    throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
   const url = new URL(request.url);
-  // It goes into scripts; a URL's host may be `$(…)` too.
+  // The host goes into scripts, and the URL parser accepts hosts such as `$(…)`.
   if (!hasGoodHost(url))
-    throw new RegistryError("UNSUPPORTED", "this is no host that a script could name", {
-      status: 400,
-    });
+    throw invalid("the Host header is not a host name that can be used in a script");
   const facts = factsOf(config, url, loginIn(url.searchParams));
   const name = /^\/setup\/(.+)$/.exec(url.pathname)?.[1];
   if (name === undefined) return text(setupIndex(facts));
   const client = CLIENTS.find((one) => one.name === name);
   if (client) return text(setupOf(client, facts));
   const names = CLIENTS.map((one) => one.name).join(", ");
-  const message = `there is no such client; there are ${names}`;
-  throw new RegistryError("UNSUPPORTED", message, { status: 404 });
+  throw new ApiProblem("not-found", `there is no such client; there are ${names}`);
 }
 
-/** `?login=true|false`; without it as the cache has it. */
+/** `?login=true|false`; default: as the cache is configured. */
 function loginIn(query: URLSearchParams): boolean | undefined {
   const unknown = [...query.keys()].find((name) => name !== "login");
   const login = query.get("login");
   if (unknown === undefined && (login === null || login === "true" || login === "false"))
     return login === null ? undefined : login === "true";
-  const message = "this takes no query but login, which must be true or false";
-  throw new RegistryError("UNSUPPORTED", message, { status: 400 });
+  throw invalid("the only query parameter is login, which must be true or false");
 }
 
 function text(body: string): Response {

@@ -178,7 +178,7 @@ export async function checkAccess(stage: Stage, report: Report): Promise<void> {
     const args = ["run", "--silent", "entrepot", "--", "doctor", "--url", url];
     const named = nameOf(LOCKED.prefix, SECRET);
     const { output } = await run("npm", [...args, "--image", named], { env });
-    expectMatch("the doctor's word", output, /it wants a pull token, and tokens of http/);
+    expectMatch("the doctor's word", output, /pulls need a pull token or a token of http/);
     expectMatch(
       "the doctor's word",
       output,

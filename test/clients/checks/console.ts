@@ -82,7 +82,7 @@ async function journeys(
     expectMatch("led to", page.url(), /\/sign-in/);
     await page.keyboard.type("not-the-admin-token-of-anybody");
     await page.keyboard.press("Enter");
-    await page.getByRole("alert").getByText("this is not the admin token").waitFor();
+    await page.getByRole("alert").getByText("wrong admin token").waitFor();
     // The refusal itself is all that the browser had to complain of.
     expectEqual(
       "complaints",
@@ -140,7 +140,7 @@ async function journeys(
       await page.getByRole("status").getByText(`${image} is pinned.`).waitFor();
       await page.getByRole("link", { name: "Delete", exact: true }).click();
       await page.getByRole("button", { name: "Delete", exact: true }).click();
-      await page.getByText("take the pin back first").waitFor();
+      await page.getByText("unpin it first").waitFor();
       await page.getByRole("link", { name: "Unpin" }).click();
       await page.getByRole("button", { name: "Unpin" }).click();
       await page.getByRole("status").getByText("is unpinned").waitFor();
