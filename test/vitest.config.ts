@@ -63,11 +63,11 @@ const worker = () =>
   }));
 
 const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
-/** Starting a runtime takes longer than most suites: the files of a project share one for each worker. */
+/** Starting a runtime takes longer than most suites: a worker keeps it for all its files (support/each-file-workerd.ts). */
 const SHARED = { ...TIMEOUTS, isolate: false };
 const WORKERD = {
   ...SHARED,
-  setupFiles: ["./support/each-file.ts", "./support/each-file-workerd.ts"],
+  setupFiles: ["./support/each-file-workerd.ts", "./support/each-file.ts"],
 };
 
 export default defineConfig({

@@ -3,18 +3,21 @@
 import { afterEach } from "vitest";
 import { heard, listen, textOf } from "./secrets.ts";
 
-/** Files of a project without isolation share one console, which is wrapped once. */
-const WRAPPED = Symbol.for("entrepot.console");
+const METHODS = ["log", "info", "warn", "error", "debug"] as const;
+type Print = Record<(typeof METHODS)[number], (...values: unknown[]) => void>;
 
-if (!(WRAPPED in console)) {
-  Object.defineProperty(console, WRAPPED, { value: true });
-  for (const method of ["log", "info", "warn", "error", "debug"] as const) {
-    const print = console[method].bind(console);
-    console[method] = (...values: unknown[]) => {
-      listen(`console.${method}`, values.map(textOf).join(" "));
-      print(...values);
-    };
-  }
+/** The console as it was before the first file of this worker; src/index.ts guards it anew in each. */
+const shared = globalThis as { entrepotConsole?: Print };
+shared.entrepotConsole ??= Object.fromEntries(
+  METHODS.map((method) => [method, console[method].bind(console)]),
+) as Print;
+const pristine = shared.entrepotConsole;
+
+for (const method of METHODS) {
+  console[method] = (...values: unknown[]) => {
+    listen(`console.${method}`, values.map(textOf).join(" "));
+    pristine[method](...values);
+  };
 }
 
 afterEach(() => {
