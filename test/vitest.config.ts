@@ -76,7 +76,8 @@ export default defineConfig({
     root: "test",
     // The fixture upstream is of all projects.
     globalSetup: ["./support/setup.ts"],
-    maxWorkers: 2,
+    // On two cores: one more than cores, since many tests wait.
+    maxWorkers: 3,
     silent: "passed-only",
     projects: [
       { test: { ...SHARED, name: "unit", include: UNIT, setupFiles: ["./support/each-file.ts"] } },
