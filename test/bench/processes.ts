@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { checkout } from "../support/checkout.ts";
 
 export const ROOT = join(import.meta.dirname, "../..");
 
@@ -47,7 +48,7 @@ export async function launch(
     WRANGLER_SEND_METRICS: "false",
   };
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd: checkout(folder),
     env,
     stdio: ["ignore", log, log],
     detached: true,

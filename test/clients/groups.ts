@@ -3,11 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tail } from "./command.ts";
-
-const ROOT = join(import.meta.dirname, "../..");
 
 export interface Server {
   /** Host and port. */
@@ -37,7 +34,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 export function launch(command: string, args: string[], logFile: string, address: string): Server {
   const log = openSync(logFile, "a");
   // Its own process group, so that what it starts is ended with it.
-  const child = spawn(command, args, { cwd: ROOT, stdio: ["ignore", log, log], detached: true });
+  const child = spawn(command, args, { stdio: ["ignore", log, log], detached: true });
   child.on("error", () => {}); // told by ready()
   if (child.pid !== undefined) groups.set(child.pid, child);
   const isRunning = () => child.exitCode === null && child.signalCode === null && !!child.pid;

@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp, readFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { checkout } from "../support/checkout.ts";
 import { checkAccess } from "./checks/access.ts";
 import { checkApi } from "./checks/api.ts";
 import { checkArtifacts } from "./checks/artifacts.ts";
@@ -65,6 +66,8 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetri
 process.env.PATH += delimiter + join(process.env.GOPATH ?? join(homedir(), "go"), "bin");
 // Clients find no account, and no setting, of this machine's user, and leave nothing behind.
 Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder, TMPDIR: folder });
+// Entrepot, and the commands, find no .dev.vars.
+process.chdir(checkout(folder));
 let stage: Stage | undefined;
 await report.check("the servers start, and the images are there", async () => {
   stage = await setStage(folder);

@@ -12,7 +12,7 @@ describe("blobs", () => {
   it.each([
     ["of one segment", 5000],
     ["of exactly one segment", 8 * MiB],
-    ["of several segments", 20 * MiB + 7],
+    ["of several segments", 9 * MiB + 7],
   ])("%s are asked for once by twenty clients", async (_, size) => {
     const name = repository("coalesced");
     const { digest } = await fixture.blob(name, { seed: size, size });

@@ -87,7 +87,7 @@ describe("a catalog that is away", () => {
     await eventually(async () => {
       await alarms();
       expect(await catalog.summary()).toMatchObject({ images: 2, manifests: 2, blobs: 3, tags: 1 });
-    }, 10_000);
+    });
     const [place = ""] = await catalog.places("", 1);
     expect(await catalog.images(place, false, "", 10)).toMatchObject([
       {
@@ -100,8 +100,8 @@ describe("a catalog that is away", () => {
     await eventually(async () => {
       await alarms();
       expect(await alarms()).toBe(0);
-    }, 10_000);
-  });
+    });
+  }, 60_000);
 
   it("that never answers does not hold up a pull for ever", async () => {
     const cache = cacheApart();
@@ -126,7 +126,7 @@ describe("a catalog that is away", () => {
     await eventually(async () => {
       await alarms();
       expect((await catalog.summary()).blobs).toBe(1);
-    }, 10_000);
+    });
     expect(await fixture.requests({ repository: name, kind: "blob" })).toHaveLength(1);
   });
 });

@@ -6,7 +6,8 @@ import { Cache, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { coverOnce, MiB, receive } from "../support/transfers.ts";
 
-const SIZE = 50 * MiB + 3;
+/** Five segments: one more than the most connections. */
+const SIZE = 33 * MiB + 3;
 
 async function pull(connections: number) {
   const cache = new Cache({ RULES: [{ prefix: "p", upstream: fixture.url("open"), connections }] });
@@ -30,7 +31,7 @@ it("the buffers of many fills at once stay within one budget", async () => {
   const digests = await Promise.all(
     Array.from({ length: 5 }, async () => {
       const name = repository("budget");
-      const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 40 * MiB });
+      const { digest } = await fixture.blob(name, { seed: seedOf(name), size: 24 * MiB });
       return { digest, received: await receive(cache.fetch(`open/${name}/blobs/${digest}`)) };
     }),
   );

@@ -368,7 +368,8 @@ describe.each(SHAPES)("%s", (_, make) => {
         tried.map(({ digest }) => `${failed[0]?.path.split("/manifests/")[0]}/manifests/${digest}`),
       ),
     );
-    expect(await fixture.requests({ server: "cdn" })).toEqual([]);
+    const ofCdn = await fixture.requests({ server: "cdn" });
+    expect(ofCdn.filter(({ path }) => path.includes(name))).toEqual([]);
     for (const { digest } of made.manifests)
       await client.bytes(`${rule}/${name}/manifests/${digest}`);
     for (const { digest } of made.blobs) await client.bytes(`${rule}/${name}/blobs/${digest}`);

@@ -288,7 +288,7 @@ class World {
           expect([got.status, blob]).toEqual([200, blob]);
           await got.arrayBuffer();
         }
-      }, 5_000);
+      }, 200);
     }
     await cache.settled();
   }

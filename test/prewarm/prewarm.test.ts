@@ -52,12 +52,13 @@ async function start(references: string[], more: object = {}): Promise<string> {
 
 const jobOf = async (id: string): Promise<Job> => (await api(cache, "GET", `prewarm/${id}`)).json();
 
-async function ended(id: string, state = "done"): Promise<Job> {
-  return eventually(async () => {
+async function ended(id: string, state = "done", patience?: number): Promise<Job> {
+  const check = async () => {
     const job = await jobOf(id);
     expect([job.state, job.items.map(({ error }) => error)]).toEqual([state, expect.anything()]);
     return job;
-  });
+  };
+  return eventually(check, undefined, patience);
 }
 
 const asked = (name: string) => fixture.requests({ repository: name });
@@ -157,7 +158,7 @@ describe("a job of fifty", () => {
     expect(before.state).toBe("running");
     expect(before.counts.done).toBeLessThan(50);
     await alarm();
-    const job = await ended(id);
+    const job = await ended(id, "done", 90_000);
     expect(job.counts).toMatchObject({ done: 50, failed: 0 });
     const fetched = await Promise.all(names.map(async (name) => (await gets(name, "blob")).length));
     // Three blobs each; of those that were under way when it was killed some are asked for once more.
@@ -167,7 +168,7 @@ describe("a job of fifty", () => {
       const at = names.findIndex((name) => reference === `open/${name}:1`);
       expect(fetched[at]).toBe(3);
     }
-  });
+  }, 120_000);
 });
 
 describe("an upstream that limits, or fails", () => {

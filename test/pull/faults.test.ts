@@ -98,10 +98,15 @@ const FAULTS: FaultCase[] = [
   },
 ];
 
+/** How long an upstream that hangs is waited for. Where it answers, however slowly a busy machine does, nothing is cut short. */
+const patienceWith = (fault?: Fault) => ({
+  firstByteTimeout: fault?.hold === undefined ? "20s" : "1s",
+});
+
 async function stage(hint: string, fields: object = {}) {
   const name = repository(hint);
   const image = await fixture.image(name, "1");
-  const cache = cacheApart({ tagTtl: "1m", firstByteTimeout: "300ms", ...fields });
+  const cache = cacheApart({ tagTtl: "1m", ...fields });
   const paths = {
     tag: `manifests/1`,
     digest: `manifests/${image.digest}`,
@@ -149,7 +154,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
   const fwd = told === undefined ? "" : `; fwd-status=${told}`;
 
   it("a tag that is cached and fresh is served, and nothing asked", async () => {
-    const { name, image, cache, paths } = await stage("fresh");
+    const { name, image, cache, paths } = await stage("fresh", patienceWith(fault));
     await pull(cache, `open/${name}/${paths.tag}`);
     await breakUpstream(name, fault);
     const before = await countOf(name);
@@ -161,7 +166,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
   });
 
   it("a tag that is cached and stale is served, labelled, and asked for once", async () => {
-    const { name, image, cache, paths } = await stage("stale");
+    const { name, image, cache, paths } = await stage("stale", patienceWith(fault));
     await pull(cache, `open/${name}/${paths.tag}`);
     await breakUpstream(name, fault);
     later(10 * MINUTE);
@@ -181,7 +186,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
   });
 
   it.each(["digest", "blob"] as const)("a %s that is cached is served as ever", async (kind) => {
-    const { name, cache, paths } = await stage("cached");
+    const { name, cache, paths } = await stage("cached", patienceWith(fault));
     const first = await pull(cache, `open/${name}/${paths[kind]}`);
     await breakUpstream(name, fault);
     later(100 * 24 * 60 * MINUTE);
@@ -196,7 +201,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
   it.each(["tag", "digest", "blob"] as const)(
     "a %s that is not cached fails, with the upstream's meaning",
     async (kind) => {
-      const { name, cache, paths } = await stage("missing");
+      const { name, cache, paths } = await stage("missing", patienceWith(fault));
       await breakUpstream(name, fault);
       const pulled = await pull(cache, `open/${name}/${paths[kind]}`);
       expect(pulled.status).toBe(status);
@@ -208,7 +213,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
   );
 
   it("a token service that does so: what is stale is served, what is not here fails", async () => {
-    const { name, image, cache, paths } = await stage("token");
+    const { name, image, cache, paths } = await stage("token", patienceWith(fault));
     await pull(cache, `bearer/${name}/${paths.tag}`);
     await fixture.revoke(name);
     await breakUpstream(name, fault, "token");

@@ -1,6 +1,6 @@
 // The fixtures' secrets, none of which may be in what the house says: the logs of every test are looked through, and the answers.
 
-import { afterEach, inject } from "vitest";
+import { inject } from "vitest";
 import { repeats } from "../../src/text/repeated.ts";
 import { ACCESS_KEYS, ROBOT } from "./wire.ts";
 
@@ -23,7 +23,11 @@ const TOKENS = /entrepot_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,
 
 /** @returns the secret that is in a text, in whatever writing, but for its end; undefined where there is none */
 export function secretIn(text: string): string | undefined {
-  const found = SECRETS.find((secret) => repeats(text, [secret])) ?? TOKENS.exec(text)?.[0];
+  // All of them at once: the text is decoded once.
+  const isRepeated = repeats(text, SECRETS);
+  const found = isRepeated
+    ? SECRETS.find((secret) => repeats(text, [secret]))
+    : TOKENS.exec(text)?.[0];
   return found && `${found.slice(0, 12)}…`;
 }
 
@@ -47,15 +51,8 @@ export async function listenTo(response: Response, url: string): Promise<Respons
   return new Response(bytes.byteLength === 0 ? null : bytes, response);
 }
 
-for (const how of ["log", "info", "warn", "error", "debug"] as const) {
-  const say = console[how].bind(console);
-  console[how] = (...told: unknown[]) => {
-    listen(`console.${how}`, told.map(textOf).join(" "));
-    say(...told);
-  };
-}
-
-function textOf(value: unknown): string {
+/** What a console prints of a value. */
+export function textOf(value: unknown): string {
   if (value instanceof Error) return `${value.stack} ${textOf(value.cause ?? "")}`;
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
@@ -64,8 +61,3 @@ function textOf(value: unknown): string {
 export function heard(): string[] {
   return leaks.splice(0);
 }
-
-afterEach(() => {
-  const found = heard();
-  if (found.length > 0) throw new Error(`a secret was said: ${found.join("; ")}`);
-});

@@ -2,8 +2,14 @@
 
 import { vi } from "vitest";
 
-/** Tries `check` until it throws no more, every `interval` ms. vitest's own patience is a second, too little for
- * two workers on two cores. @throws what it threw last, after 20 s */
-export function eventually<T>(check: () => T | Promise<T>, interval = 50): Promise<T> {
-  return vi.waitFor(check, { timeout: 20_000, interval });
+/** Tries `check` until it throws no more. vitest's own patience is a second, too little for two workers on two cores.
+ * @param interval between tries, in ms
+ * @param patience after which it gives up, in ms: less than the test's own timeout
+ * @throws what `check` threw last */
+export function eventually<T>(
+  check: () => T | Promise<T>,
+  interval = 50,
+  patience = 25_000,
+): Promise<T> {
+  return vi.waitFor(check, { timeout: patience, interval });
 }

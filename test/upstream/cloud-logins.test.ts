@@ -123,7 +123,7 @@ describe.each([
     await eventually(async () => {
       const answer = await receive(cache.fetch(`${prefix}/${name}/manifests/${digest}`));
       expect(answer).toMatchObject({ digest });
-    }, 20_000);
+    }, 500);
   });
 });
 
