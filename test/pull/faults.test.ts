@@ -267,7 +267,7 @@ describe("what an upstream does not have any more", () => {
       const kept = await pull(cache, `open/${name}/${paths.tag}`);
       expect(kept).toMatchObject({ status: 200, body: image.bytes });
       expect(kept.cacheStatus).toBe("entrepot; hit; fwd=stale; fwd-status=404");
-      expect(kept.get("warning")).toContain("no more");
+      expect(kept.get("warning")).toContain("no longer has this tag");
     }
     expect(await askedSince(name, before)).toEqual(["HEAD", "GET"]);
     // It comes back as another.
