@@ -25,7 +25,7 @@ export function addImages(
     {
       method: "post",
       path: "/images/refresh",
-      summary: "Asks the registry for a tag's digest now, and caches its manifest",
+      summary: "Asks the registry for a tag's digest now, and stores its manifest",
       query: refreshQuery,
       answer: refreshed,
       problems: [404, 429, 502, 503, 504],
