@@ -13,14 +13,14 @@ import { hashOf, isPullToken } from "./tokens/pull-token.ts";
 import { REFRESH_AUDIENCE, refreshedBy } from "./tokens/refresh-token.ts";
 
 export type Asker =
-  | { who: "nobody" }
+  | { who: "anonymous" }
   /** `counts` as a failed login, unless the credentials were valid once, or are valid elsewhere. `of`: the secret's
    * hash. */
   | { who: "refused"; why: string; counts: boolean; of?: string }
-  | Somebody;
+  | AuthenticatedClient;
 
-export interface Somebody {
-  who: "somebody";
+export interface AuthenticatedClient {
+  who: "client";
   /** Name for limits and for this cache's tokens. */
   subject: string;
   identity: Identity;
@@ -87,10 +87,10 @@ export class Authenticator {
         true,
         hashOf(authorization ?? ""),
       );
-    if (secret === null || secret === "") return { who: "nobody" };
+    if (secret === null || secret === "") return { who: "anonymous" };
     const asker = await this.#ofSecret(secret, address, now, later);
     if (asker.who === "refused") return { ...asker, of: hashOf(secret) };
-    if (asker.who !== "somebody" || asker.networks.length === 0) return asker;
+    if (asker.who !== "client" || asker.networks.length === 0) return asker;
     if (isWithin(address, asker.networks)) return asker;
     return refused("this token is not allowed from this address", false);
   }
@@ -144,9 +144,9 @@ export class Authenticator {
     if (claims === "invalid") return refused("not a token of this cache, or no longer valid");
     const { subject, access, networks, tokenId, expiresAt, touches } = claims;
     const identity: Identity =
-      subject === ANONYMOUS ? { kind: "nobody" } : { kind: "bearer", access };
+      subject === ANONYMOUS ? { kind: "anonymous" } : { kind: "bearer", access };
     return {
-      who: "somebody",
+      who: "client",
       subject,
       identity,
       networks,
@@ -182,7 +182,7 @@ export class Authenticator {
     if (!known) return refused(why);
     const identity: Identity = { kind: "holder", repositories };
     const quiet = !touches && { touches: false as const };
-    return { who: "somebody", identity, networks: [], ...known, ...quiet };
+    return { who: "client", identity, networks: [], ...known, ...quiet };
   }
 }
 
@@ -192,7 +192,7 @@ function holderOf(token: PullToken | "past" | undefined): Asker {
     return refused("the pull token is unknown, expired or revoked", token === undefined);
   const { id, repositories, networks, expiresAt, touches } = token;
   return {
-    who: "somebody",
+    who: "client",
     subject: `token ${id}`,
     identity: { kind: "holder", repositories },
     networks,

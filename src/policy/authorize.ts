@@ -30,7 +30,7 @@ export interface Access {
 
 /** The identity that a request has proved. */
 export type Identity =
-  | { kind: "nobody" }
+  | { kind: "anonymous" }
   /** Holder of a pull token, or of an issuer's token. */
   | { kind: "holder"; repositories: readonly string[] }
   /** Bearer of a token that this cache issued. */
@@ -102,7 +102,7 @@ export function isFree(
 
 export function verdictOf(identity: Identity, target: Target): Verdict {
   if (target.free) return "pull";
-  if (identity.kind === "nobody") return "login";
+  if (identity.kind === "anonymous") return "login";
   if (identity.kind === "holder") {
     return mayPull(identity.repositories, target) ? "pull" : "denied";
   }

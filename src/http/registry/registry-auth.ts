@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { Later } from "../../access/access-snapshot.ts";
-import type { Asker, Authenticator, Somebody } from "../../access/authenticate.ts";
+import type { Asker, AuthenticatedClient, Authenticator } from "../../access/authenticate.ts";
 import { addressKey } from "../../access/limits/limits.ts";
 import type { AccessServices } from "../../access/services.ts";
 import { ANONYMOUS, SERVICE } from "../../access/tokens/jwt.ts";
@@ -74,8 +74,8 @@ export class RegistryAuth {
       if (visitor.request.headers.has("authorization")) touches = this.touches(visitor);
     } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
-      const nobody = { kind: "nobody" } as const;
-      const verdict = verdictOf(asker.who === "somebody" ? asker.identity : nobody, target);
+      const anonymous = { kind: "anonymous" } as const;
+      const verdict = verdictOf(asker.who === "client" ? asker.identity : anonymous, target);
       if (verdict === "login") throw unauthorized(visitor, name, loginHint(url));
       if (verdict === "scope") {
         const why = "the token was not issued for this scope";
@@ -83,9 +83,9 @@ export class RegistryAuth {
       }
       if (verdict === "denied")
         throw new RegistryError("DENIED", `you are not allowed to pull "${name}"`);
-      who = asker.who === "somebody" ? asker.subject : "nobody";
+      who = asker.who === "client" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
-      touches = asker.who !== "somebody" || asker.touches !== false;
+      touches = asker.who !== "client" || asker.touches !== false;
     }
     // The client may pull the name, but the rules are incomplete: a rule added through the API may own it.
     if (this.#config.isPartial && (target.routed?.configured.rule.default ?? true))
@@ -115,7 +115,7 @@ export class RegistryAuth {
     const meant = own ? [own] : rules;
     if (meant.every(({ rule }) => isFree(this.#config, rule, host, address))) return;
     const asker = await this.#asker(visitor, undefined, refused(visitor, undefined));
-    if (asker.who !== "somebody") throw unauthorized(visitor, undefined, loginHint(visitor.url));
+    if (asker.who !== "client") throw unauthorized(visitor, undefined, loginHint(visitor.url));
   }
 
   /** A secret host sent over plain HTTP is exposed to the network, so it grants nothing. */
@@ -145,7 +145,7 @@ export class RegistryAuth {
     const asker = await this.#identify
       .asker(presented, addressOf(request), now, later)
       .catch(() => undefined);
-    return asker?.who !== "somebody" || asker.touches !== false;
+    return asker?.who !== "client" || asker.touches !== false;
   }
 
   /** Authenticates a client of the token service. Throws as `admit`, with the token service's own challenge. `secret` comes
@@ -182,8 +182,8 @@ export class RegistryAuth {
   }
 }
 
-function isKnown(asker: Known): asker is Somebody {
-  return asker.who === "somebody" && asker.subject !== ANONYMOUS;
+function isKnown(asker: Known): asker is AuthenticatedClient {
+  return asker.who === "client" && asker.subject !== ANONYMOUS;
 }
 
 /** Identity of a client without a login. It cannot collide with a subject, which is `token …` or an issuer's URL. */

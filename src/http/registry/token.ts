@@ -1,6 +1,6 @@
 // Token service (distribution's token specification): `GET /token` with Basic credentials, and `POST /token` with an OAuth2 form.
 
-import type { Somebody } from "../../access/authenticate.ts";
+import type { AuthenticatedClient } from "../../access/authenticate.ts";
 import type { AccessServices } from "../../access/services.ts";
 import { ANONYMOUS, issue, LIFE } from "../../access/tokens/jwt.ts";
 import { signRefreshToken } from "../../access/tokens/refresh-token.ts";
@@ -29,13 +29,13 @@ export async function answerToken(
     const naming = { name: scope.name, host: url.host, ns };
     return { ...scope, target: targetOf(config, naming, address) };
   });
-  const somebody = await authenticateClient(registryAuth, wanted.secret, asked, visitor);
-  const given = asked.filter(isPull).map((one) => givenOf(one, somebody));
+  const client = await authenticateClient(registryAuth, wanted.secret, asked, visitor);
+  const given = asked.filter(isPull).map((one) => givenOf(one, client));
   // A token that opts out of keeping images alive is honoured even where no login is required.
-  const touches = somebody
-    ? somebody.touches !== false
+  const touches = client
+    ? client.touches !== false
     : await registryAuth.touches(visitor, wanted.secret);
-  return answer(accessServices, visitor, given, { somebody, touches }, wanted.offline);
+  return answer(accessServices, visitor, given, { client, touches }, wanted.offline);
 }
 
 /** Authenticates the client; undefined for an anonymous client if some requested repository is open to it. */
@@ -44,7 +44,7 @@ async function authenticateClient(
   secret: string | undefined,
   asked: readonly TokenRequest[],
   visitor: Visitor,
-): Promise<Somebody | undefined> {
+): Promise<AuthenticatedClient | undefined> {
   // Docker's daemon sends a mirror the credentials of the mirrored registry. If no login is required, they are ignored.
   if (asked.length > 0 && asked.every(({ target }) => target.free)) {
     await registryAuth.free(visitor);
@@ -52,8 +52,8 @@ async function authenticateClient(
   }
   const asker = await registryAuth.tokenAsker(visitor, secret);
   // An access token issued here cannot be exchanged for another.
-  if (asker.who === "somebody" && asker.identity.kind === "holder") return asker;
-  if (asker.who === "nobody" && asked.some(({ target }) => target.free)) return undefined;
+  if (asker.who === "client" && asker.identity.kind === "holder") return asker;
+  if (asker.who === "anonymous" && asked.some(({ target }) => target.free)) return undefined;
   throw new RegistryError(
     "UNAUTHORIZED",
     "authentication required: send a pull token or an issuer's token as the password",
@@ -76,8 +76,8 @@ function isPull({ actions }: TokenRequest): boolean {
   return actions.includes("pull") || actions.includes("*");
 }
 
-function givenOf({ name, target }: TokenRequest, somebody: Somebody | undefined): Given {
-  const access = accessTo(somebody?.identity ?? { kind: "nobody" }, name, target);
+function givenOf({ name, target }: TokenRequest, client: AuthenticatedClient | undefined): Given {
+  const access = accessTo(client?.identity ?? { kind: "anonymous" }, name, target);
   const isOpen = target.free || (access?.actions.length ?? 0) > 0;
   return { name, isOpen, ...(access && { access }) };
 }
@@ -86,10 +86,10 @@ async function answer(
   accessServices: AccessServices,
   { request, now, later }: Visitor,
   given: readonly Given[],
-  { somebody, touches }: { somebody: Somebody | undefined; touches: boolean },
+  { client, touches }: { client: AuthenticatedClient | undefined; touches: boolean },
   offline: boolean,
 ): Promise<Response> {
-  const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = somebody ?? {};
+  const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = client ?? {};
   const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
   const life = Math.max(1, Math.min(LIFE, left));
   const access = given.flatMap((one) => one.access ?? []);
