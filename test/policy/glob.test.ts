@@ -51,8 +51,8 @@ const segment = fc.oneof(
 const namePattern = fc
   .array(segment, { minLength: 1, maxLength: 5 })
   .map((segments) => segments.join("/"))
-  // Three stars in a row mean one here, and `a/**/{**,b}` is not `a`.
-  .filter((pattern) => !/\*{3}|\/\*\*\/\{(.*,)?\*+[,}]/.test(pattern))
+  // Three stars in a row mean one here, and `a/**/{**,b}` and `a/**/**{**,b}` are not `a`.
+  .filter((pattern) => !/\*{3}|(\/\*\*\/|\*\*)\{(.*,)?\*+[,}]/.test(pattern))
   .filter((pattern) => !["*", "**"].includes(pattern));
 const tagPattern = fc
   .array(fc.oneof(one, fc.constantFrom("B", "-", "."), braces(part)), {
