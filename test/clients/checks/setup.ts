@@ -73,7 +73,7 @@ export async function checkSetup(stage: Stage, report: Report): Promise<void> {
       url,
     );
     const again = await run("sh", ["-c", script], { env }).catch((error: Error) => error);
-    expectMatch("again", (again as Error).message, /is there already/);
+    expectMatch("again", (again as Error).message, /already exists/);
   });
 
   await report.check("every script of /setup is one that the shell can read", async () => {
