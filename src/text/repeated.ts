@@ -9,11 +9,20 @@ const MAX_READINGS = 4;
 
 /** @param secrets as they were sent; those shorter than MIN_SECRET are ignored */
 export function repeats(text: string, secrets: readonly string[]): boolean {
-  const needles = secrets.filter(({ length }) => length >= MIN_SECRET).flatMap(formsOf);
-  if (needles.length === 0 || text === "") return false;
+  return containsForm(text, searchForms(secrets));
+}
+
+/** The forms of some secrets to search for, made once where many texts are searched. Those shorter than MIN_SECRET are ignored. */
+export function searchForms(secrets: readonly string[]): readonly string[] {
+  return secrets.filter(({ length }) => length >= MIN_SECRET).flatMap(formsOf);
+}
+
+/** @param forms made by searchForms */
+export function containsForm(text: string, forms: readonly string[]): boolean {
+  if (forms.length === 0 || text === "") return false;
   return readingsOf(text)
     .map(fold)
-    .some((reading) => needles.some((needle) => reading.includes(needle)));
+    .some((reading) => forms.some((form) => reading.includes(form)));
 }
 
 /** The text, then the text with one layer of encoding removed, and so on. */

@@ -1,7 +1,7 @@
 // The fixtures' secrets, none of which may be in what the house says: the logs of every test are looked through, and the answers.
 
 import { inject } from "vitest";
-import { repeats } from "../../src/text/repeated.ts";
+import { containsForm, repeats, searchForms } from "../../src/text/repeated.ts";
 import { ACCESS_KEYS, ROBOT } from "./wire.ts";
 
 const SECRETS = [
@@ -18,13 +18,14 @@ const SECRETS = [
   "an-admin-token-of-the-tests-0123",
   "a-viewer-token-of-the-tests-0123",
 ];
+const FORMS = searchForms(SECRETS);
 /** A pull token, and a JWT. */
 const TOKENS = /entrepot_[0-9A-Za-z]{49}|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}/;
 
 /** @returns the secret that is in a text, in whatever writing, but for its end; undefined where there is none */
 export function secretIn(text: string): string | undefined {
   // All of them at once: the text is decoded once.
-  const isRepeated = repeats(text, SECRETS);
+  const isRepeated = containsForm(text, FORMS);
   const found = isRepeated
     ? SECRETS.find((secret) => repeats(text, [secret]))
     : TOKENS.exec(text)?.[0];
