@@ -6,7 +6,7 @@ import { openCatalog } from "./catalog/open.ts";
 import type { Config } from "./config/read.ts";
 import { readTimes } from "./config/times.ts";
 import type { Env } from "./env.ts";
-import { type Explain, openExplain } from "./explain/open.ts";
+import { openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
 import type { ApiServices } from "./http/admin/api.ts";
 import type { Lifecycle } from "./lifecycle/contract.ts";
@@ -36,40 +36,52 @@ import { openGate } from "./upstream/open.ts";
 
 /** The services of the pull path and of the API. */
 export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
-  const [catalog, access, prewarm] = [openCatalog(env), openAccess(env), openPrewarm(env)];
+  const shared = sharedOf(env);
+  const [access, prewarm] = [openAccess(env), openPrewarm(env)];
   const probe = new ProbeStore(env.META, env.BLOBS);
   return {
-    pull: pullServicesOf(env),
+    pull: pullServicesOf(env, shared),
     api: {
-      catalog,
+      catalog: shared.catalog,
       accessServices: openAccessServices(access, env),
       probes: {
         META: () => probe.kv(),
         BLOBS: () => probe.r2(),
-        CATALOG: () => catalog.runs(1),
+        CATALOG: () => shared.catalog.runs(1),
         ACCESS: () => access.page(),
         PREWARM: () => prewarm.list(undefined, undefined, 1),
       },
-      explain: explainOf(env),
-      gate: openGate(env),
+      explain: openExplain({ ...shared, access }),
+      gate: shared.gate,
       prewarm,
-      lifecycle: (config: Config) => lifecycleOf(env, config),
+      lifecycle: (config: Config) => lifecycleOf(env, config, shared),
       ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
     },
   };
 }
 
-function pullServicesOf(env: Env): PullServices {
-  const manifests = new ManifestStore(env.META, env.BLOBS);
-  const tags = new TagStore(env.META, env.BLOBS);
-  const links = new LinkStore(env.META, env.BLOBS);
+/** Stores and objects that several services work with. */
+function sharedOf(env: Env) {
+  return {
+    manifests: new ManifestStore(env.META, env.BLOBS),
+    tags: new TagStore(env.META, env.BLOBS),
+    links: new LinkStore(env.META, env.BLOBS),
+    blobs: new BlobStore(env.BLOBS, env.META),
+    catalog: openCatalog(env),
+    fills: openFills(env),
+    gate: openGate(env),
+  };
+}
+
+type Shared = ReturnType<typeof sharedOf>;
+
+function pullServicesOf(env: Env, shared: Shared): PullServices {
+  const { manifests, tags, links, blobs, catalog, fills } = shared;
   const edge = new EdgeCache();
   const near = new Near(edge);
-  const fills = openFills(env);
-  const catalog = openCatalog(env);
   const { reportEvery } = readTimes({ ...env }, []); // its problems are logged with the configuration's
   return {
-    blobs: new NearBlobs(near, edge, new BlobStore(env.BLOBS, env.META)),
+    blobs: new NearBlobs(near, edge, blobs),
     manifests: new NearManifests(near, manifests),
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
@@ -82,26 +94,15 @@ function pullServicesOf(env: Env): PullServices {
   };
 }
 
-function explainOf(env: Env): Explain {
-  return openExplain({
-    access: openAccess(env),
-    catalog: openCatalog(env),
-    tags: new TagStore(env.META, env.BLOBS),
-    manifests: new ManifestStore(env.META, env.BLOBS),
-    links: new LinkStore(env.META, env.BLOBS),
-    blobs: new BlobStore(env.BLOBS, env.META),
-    gate: openGate(env),
-  });
-}
-
 /** @param config includes the rules added through the API */
-export function lifecycleOf(env: Env, config: Config): Lifecycle {
+export function lifecycleOf(env: Env, config: Config, shared = sharedOf(env)): Lifecycle {
+  const { catalog, fills, manifests, gate } = shared;
   return openLifecycle({
-    catalog: openCatalog(env),
-    fills: openFills(env),
+    catalog,
+    fills,
     inventory: new InventoryStore(env.BLOBS),
-    manifests: new ManifestStore(env.META, env.BLOBS),
-    upstream: new UpstreamClient(openGate(env)),
+    manifests,
+    upstream: new UpstreamClient(gate),
     config,
   });
 }

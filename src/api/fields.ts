@@ -45,12 +45,15 @@ export function numberIn(most: number, least = 1) {
     .transform(Number);
 }
 
+/** A query parameter that says where a page begins: the number of an entry, from `least`. */
+export function position(description: string, least: 0 | 1) {
+  return numberIn(Number.MAX_SAFE_INTEGER, least)
+    .optional()
+    .openapi({ type: "integer", minimum: least, description });
+}
+
 /** Parameters of a list whose latest entries come first. */
 export const page = {
   n: number(100, 1000),
-  before: numberIn(Number.MAX_SAFE_INTEGER).optional().openapi({
-    type: "integer",
-    minimum: 1,
-    description: "the id of the last entry of the previous page",
-  }),
+  before: position("the id of the last entry of the previous page", 1),
 };

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { platform, USUAL_PLATFORMS } from "../config/prewarm.ts";
-import { number, numberIn, time } from "./fields.ts";
+import { number, position, time } from "./fields.ts";
 
 /** Maximum number of images of one job. */
 const MAX_REFERENCES = 500;
@@ -31,11 +31,7 @@ export type AmountAnswer = z.infer<typeof amount>;
 export const jobsQuery = {
   state: z.enum(JOB_STATES, "must be running, done, failed or cancelled").optional(),
   n: number(20, 200),
-  before: numberIn(Number.MAX_SAFE_INTEGER).optional().openapi({
-    type: "integer",
-    minimum: 1,
-    description: "the `next` of the previous page",
-  }),
+  before: position("the `next` of the previous page", 1),
 };
 
 export const job = z
@@ -65,11 +61,7 @@ export type JobsAnswer = z.infer<typeof jobs>;
 
 export const itemsQuery = {
   n: number(500, 1000),
-  after: numberIn(Number.MAX_SAFE_INTEGER, 0).optional().openapi({
-    type: "integer",
-    minimum: 0,
-    description: "the `next` of the previous page",
-  }),
+  after: position("the `next` of the previous page", 0),
 };
 
 const item = z

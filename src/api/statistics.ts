@@ -1,7 +1,7 @@
 // Statistics: counts by hour, day, rule or repository, events, and the monthly report.
 
 import { z } from "@hono/zod-openapi";
-import { flag, number, numberIn, time } from "./fields.ts";
+import { flag, number, position, time } from "./fields.ts";
 
 const BYS = ["hour", "day", "rule", "repository"] as const;
 
@@ -46,11 +46,7 @@ export type StatisticsAnswer = z.infer<typeof statistics>;
 
 export const eventsQuery = {
   n: number(100, 1000),
-  after: numberIn(Number.MAX_SAFE_INTEGER, 0).optional().openapi({
-    type: "integer",
-    minimum: 0,
-    description: "the `next` of the previous answer; default: from the oldest event kept",
-  }),
+  after: position("the `next` of the previous answer; default: from the oldest event kept", 0),
   latest: flag.openapi({ type: "boolean", description: "the last n, in place of `after`" }),
 };
 

@@ -90,37 +90,27 @@ export interface Removed {
   found: boolean;
 }
 
-export interface Fills {
-  joinBlob(digest: Digest, source: Source, asking: Asking): Promise<Joined>;
-  headBlob(digest: Digest, source: Source, asking: Asking): Promise<number | undefined>;
-  waitFor(
-    digest: Digest,
-    source: Source,
-    attempt: string,
-    segment: number,
-    verified: boolean,
-  ): Promise<Ready>;
-  mend(source: Source, layout: Layout): Promise<void>;
-  /** Digest of a blob's bytes by the other algorithm, for layouts that lack it. */
-  blobTwin(digest: Digest): Promise<Digest | undefined>;
-  joinManifest(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest>;
-  headManifest(digest: Digest, source: Source, asking: Asking): Promise<ToldManifest | undefined>;
-  checkTag(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
-  checkTagByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
-  /** Records that the repository is linked to the digest that the tag points to. */
-  tagProved(source: Source, tag: string, digest: Digest): Promise<void>;
-  list(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
+/** The fills, as their callers see them: each method is that of one object, named after what it works on. */
+export interface Fills extends Pick<BlobFillMethods, "waitFor" | "mend" | "removeAttempt"> {
+  joinBlob: BlobFillMethods["join"];
+  headBlob: BlobFillMethods["head"];
+  blobTwin: BlobFillMethods["twin"];
+  joinManifest: ManifestFillMethods["join"];
+  headManifest: ManifestFillMethods["head"];
+  checkTag: TagFillMethods["check"];
+  checkTagByGet: TagFillMethods["checkByGet"];
+  tagProved: TagFillMethods["proved"];
+  list: ListFillMethods["get"];
 
   /** Deletions go through the objects that fetch, so that the two never overlap. */
   removeTag(doomed: {
     place: string;
     tag: string;
     digest: Digest;
-  }): Promise<"gone" | "moved" | "busy">;
-  removeManifest(digest: Digest): Promise<Removed>;
-  removeBlob(digest: Digest): Promise<Removed>;
-  removeAttempt(digest: Digest, attempt: string): Promise<number | undefined>;
-  restoreTag(place: string, tag: string, mapping: TagMapping): Promise<void>;
+  }): ReturnType<TagFillMethods["remove"]>;
+  removeManifest: ManifestFillMethods["remove"];
+  removeBlob: BlobFillMethods["remove"];
+  restoreTag: TagFillMethods["restore"];
 }
 
 /** Methods of BlobFill. Names and arguments stay: during a rolling deploy the previous version calls them too. */
@@ -135,6 +125,7 @@ export interface BlobFillMethods {
     verified: boolean,
   ): Promise<Ready>;
   mend(source: Source, layout: Layout): Promise<void>;
+  /** Digest of the blob's bytes by the other algorithm, for layouts that lack it. */
   twin(digest: Digest): Promise<Digest | undefined>;
   remove(digest: Digest): Promise<Removed>;
   removeAttempt(digest: Digest, attempt: string): Promise<number | undefined>;
@@ -149,6 +140,7 @@ export interface ManifestFillMethods {
 export interface TagFillMethods {
   check(source: Source, tag: string, asking: Asking): Promise<CheckedTag>;
   checkByGet(source: Source, tag: string, wrong: Digest, asking: Asking): Promise<CheckedTag>;
+  /** Records that the repository is linked to the digest that the tag points to. */
   proved(source: Source, tag: string, digest: Digest): Promise<void>;
   remove(place: string, tag: string, digest: Digest): Promise<"gone" | "moved" | "busy">;
   restore(place: string, tag: string, mapping: TagMapping): Promise<void>;

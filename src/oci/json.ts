@@ -5,9 +5,11 @@ import { jsonProblem } from "./json-bounds.ts";
 /** The object; undefined for invalid JSON, for other values, and beyond the bounds (oci/json-bounds). */
 export function parseObject(json: Uint8Array | string): Record<string, unknown> | undefined {
   const body = parseForeign(json);
-  return typeof body === "object" && body !== null && !Array.isArray(body)
-    ? (body as Record<string, unknown>)
-    : undefined;
+  return isObject(body) ? body : undefined;
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The value; undefined for invalid JSON and beyond the bounds. The parser's message is dropped, since it quotes the text. */

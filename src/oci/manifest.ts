@@ -52,7 +52,7 @@ const REGISTERED = [
 const VENDOR_JSON = /^application\/vnd\.[a-z0-9.+-]{1,200}\+json$/i;
 
 /** A registered manifest type, or `application/vnd.…+json`: types that no browser renders (stored XSS). */
-export function isManifestType(text: string): boolean {
+function isManifestType(text: string): boolean {
   return REGISTERED.includes(text) || VENDOR_JSON.test(text);
 }
 

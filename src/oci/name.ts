@@ -5,7 +5,7 @@ const NAME = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 
 /** Maximum length of a name, in characters: clients limit it to 255 together with the registry's host. */
-export const NAME_LIMIT = 255;
+const NAME_LIMIT = 255;
 
 export function isRepositoryName(text: string): boolean {
   return text.length <= NAME_LIMIT && NAME.test(text);

@@ -10,41 +10,41 @@ export interface Blob {
   size: number;
 }
 
+/** What a manifest or an index names; nothing for invalid JSON. */
+export function partsOf(manifest: Uint8Array): Named[] {
+  return namedIn(parseObject(manifest) ?? {});
+}
+
 /** Children of an index for the wanted platforms. A child without a platform (a nested index, an artifact) belongs to all of
  * them, as for clients. Also returns the platforms that the index lacks, if it names any. */
 export function childrenFor(
-  index: Uint8Array,
+  parts: readonly Named[],
   platforms: readonly string[],
 ): { children: Digest[]; missing: string[] } {
-  const parts = partsOf(index);
   const children = parts.filter(({ kind }) => kind !== "blob");
   const wanted = children.filter((child) => isWanted(child, platforms));
-  const missing = namesPlatforms(index) ? platforms.filter((one) => !hasPlatform(parts, one)) : [];
+  const missing = namesPlatforms(parts) ? platforms.filter((one) => !hasPlatform(parts, one)) : [];
   return { children: [...new Set(wanted.map(({ digest }) => digest))], missing };
 }
 
 /** Whether the manifest distinguishes platforms. */
-export function namesPlatforms(manifest: Uint8Array): boolean {
-  return partsOf(manifest).some(({ platform }) => platform !== undefined);
+export function namesPlatforms(parts: readonly Named[]): boolean {
+  return parts.some(({ platform }) => platform !== undefined);
 }
 
 /** Config, layers, and blobs that an index names beside manifests. Foreign layers are left out, because their `urls` are not
  * fetched. */
-export function blobsIn(manifest: Uint8Array, platforms: readonly string[] = ["all"]): Blob[] {
-  const blobs = partsOf(manifest).filter(
+export function blobsIn(parts: readonly Named[], platforms: readonly string[]): Blob[] {
+  const blobs = parts.filter(
     (part) => part.kind === "blob" && !part.foreign && isWanted(part, platforms),
   );
   return distinct(blobs);
 }
 
 /** Entries of unknown kind: treated as a blob if the upstream has no such manifest. */
-export function maybeBlobsIn(manifest: Uint8Array): Map<Digest, Blob> {
-  const unknown = distinct(partsOf(manifest).filter(({ kind }) => kind === "unknown"));
+export function maybeBlobsIn(parts: readonly Named[]): Map<Digest, Blob> {
+  const unknown = distinct(parts.filter(({ kind }) => kind === "unknown"));
   return new Map(unknown.map((blob) => [blob.digest, blob]));
-}
-
-function partsOf(manifest: Uint8Array): Named[] {
-  return namedIn(parseObject(manifest) ?? {});
 }
 
 function distinct(parts: readonly Named[]): Blob[] {

@@ -33,7 +33,7 @@ export interface ItemRow {
 export function insert(database: Sqlite, job: NewJob, now: number): void {
   const { id, references, newest = [], platforms, priority, who } = job;
   // A repeated call creates no second job.
-  if (database.has("SELECT 1 FROM jobs WHERE id = ?", id)) return;
+  if (isKnown(database, id)) return;
   database.run(
     "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, 'running', NULL)",
     id,
@@ -140,6 +140,15 @@ export function cancel(database: Sqlite, id: string, now: number): void {
        AND EXISTS (SELECT 1 FROM jobs WHERE id = job AND jobs.state = 'cancelled')`,
     id,
   );
+}
+
+export function isKnown(database: Sqlite, id: string): boolean {
+  return database.has("SELECT 1 FROM jobs WHERE id = ?", id);
+}
+
+/** Whether the job is running. Unlike `jobOf` it sums nothing up, and is asked before each blob. */
+export function goesOn(database: Sqlite, id: string): boolean {
+  return database.has("SELECT 1 FROM jobs WHERE id = ? AND state = 'running'", id);
 }
 
 export function jobOf(database: Sqlite, id: string): Job | undefined {

@@ -49,7 +49,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
 
   start(...[job, now]: Parameters<Prewarm["start"]>) {
     return settle(async () => {
-      const isKnown = jobs.jobOf(this.#database, job.id) !== undefined;
+      const isKnown = jobs.isKnown(this.#database, job.id);
       if (!isKnown && jobs.countRunning(this.#database) >= MAX_RUNNING_JOBS) return undefined;
       this.ctx.storage.transactionSync(() => jobs.insert(this.#database, job, now));
       await this.#wake(now);
@@ -210,7 +210,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
   }
 
   #isOver(job: string): boolean {
-    return jobs.jobOf(this.#database, job)?.state !== "running";
+    return !jobs.goesOn(this.#database, job);
   }
 
   #failed(item: Working, error: unknown): void {

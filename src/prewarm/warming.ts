@@ -22,6 +22,7 @@ import {
   maybeBlobsIn,
   namesPlatforms,
   newestOf,
+  partsOf,
 } from "./contents.ts";
 
 /** Maximum depth of nested indexes, and maximum number of tag list pages read. */
@@ -100,15 +101,15 @@ export async function contentsOf(
     permitMeant(source, one, context);
     const manifest = await manifestOf(context, source, one, maybe !== undefined);
     if (!manifest) return maybe && add(maybe);
-    const { bytes } = manifest;
-    for (const blob of blobsIn(bytes, platforms)) add(blob);
-    const { children, missing } = childrenFor(bytes, platforms);
-    if (namesPlatforms(bytes)) {
+    const parts = partsOf(manifest.bytes);
+    for (const blob of blobsIn(parts, platforms)) add(blob);
+    const { children, missing } = childrenFor(parts, platforms);
+    if (namesPlatforms(parts)) {
       isTold = true;
       for (const platform of platforms) if (!missing.includes(platform)) found.add(platform);
     }
     if (depth >= MAX_INDEX_DEPTH) return;
-    const maybes = maybeBlobsIn(bytes);
+    const maybes = maybeBlobsIn(parts);
     for (const child of children) await collect(child, depth + 1, maybes.get(child));
   };
   await collect(digest, 0);

@@ -31,7 +31,7 @@ function million(what: string, included: number, price: number): Price {
   return { what, included: included * MILLION, price, per: MILLION };
 }
 
-export const PUBLISHED: Prices = {
+const PUBLISHED: Prices = {
   dated: "2026-11-01",
   plan: 5,
   items: {

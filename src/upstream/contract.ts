@@ -125,28 +125,23 @@ export interface Budget {
   seenAt: number;
 }
 
-/** The gate, as its callers see it. */
-export interface Gate {
-  lend(
-    rule: Rule,
-    scope: string,
-    use: PlannedRequest | undefined,
-    endpoint?: Endpoint,
-  ): Promise<Loan>;
-  answer(rule: Rule, scope: string, refused: AuthRefusal, loan: Loan): Promise<Loan | undefined>;
-  report(rule: Rule, seen: RequestResult): Promise<{ pause: number; became: HealthChange[] }>;
-  news(rule: Rule): Promise<HealthChange[]>;
-  /** Returns whether the upstream is known to have no referrers API. */
-  lacksReferrers(rule: Rule): Promise<boolean>;
-  sawReferrers(rule: Rule, repository: string, has: boolean): Promise<void>;
-  /** Reports whether a GET confirmed a 404 to HEAD. */
-  sawHead(rule: Rule, kind: HeadKind, agrees: boolean): Promise<void>;
+/** The gate, as its callers see it: methods of the object of the rule's origin. */
+export interface Gate extends Pick<GateMethods, "lend" | "answer"> {
+  report: OfRule<"report">;
+  news: OfRule<"news">;
+  lacksReferrers: OfRule<"lacksReferrers">;
+  sawReferrers: OfRule<"sawReferrers">;
+  sawHead: OfRule<"sawHead">;
 }
 
+/** A method that is told the rule only to find the object. */
+type OfRule<Method extends keyof GateMethods> = (
+  rule: Rule,
+  ...args: Parameters<GateMethods[Method]>
+) => ReturnType<GateMethods[Method]>;
+
 /** The gate's read-only state, for the API and the console. */
-export interface Watch {
-  state(rule: Rule, repository?: string): Promise<UpstreamState>;
-}
+export type Watch = Pick<GateMethods, "state">;
 
 export interface GateBindings {
   UPSTREAM_GATE: DurableObjectNamespace;
@@ -163,8 +158,10 @@ export interface GateMethods {
   answer(rule: Rule, scope: string, refused: AuthRefusal, loan: Loan): Promise<Loan | undefined>;
   report(seen: RequestResult): Promise<{ pause: number; became: HealthChange[] }>;
   news(): Promise<HealthChange[]>;
+  /** Returns whether the upstream is known to have no referrers API. */
   lacksReferrers(): Promise<boolean>;
-  sawReferrers(repository: string, has: boolean): Promise<boolean>;
+  sawReferrers(repository: string, has: boolean): Promise<null>;
+  /** Reports whether a GET confirmed a 404 to HEAD. */
   sawHead(kind: HeadKind, agrees: boolean): Promise<null>;
   state(rule: Rule, repository?: string): Promise<UpstreamState>;
 }

@@ -4,7 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../config/rule.ts";
 import { RegistryError } from "../oci/error.ts";
-import { type Outcome, settle } from "../platform/rpc.ts";
+import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
 import { type AuthorizationRequest, Lender } from "./authorization/lender.ts";
 import { NameFailure } from "./client/name-failure.ts";
 import { isOfflineIn } from "./client/offline.ts";
@@ -13,6 +13,7 @@ import { isRefused, withRetryAfter } from "./client/refusal.ts";
 import type {
   AuthRefusal,
   Endpoint,
+  GateMethods,
   HeadKind,
   HealthChange,
   Loan,
@@ -31,7 +32,10 @@ import { changesOf, stateOf, storedOf } from "./health/standing.ts";
 const HEALTH_KEY = "health";
 const REFERRERS_KEY = "referrers";
 
-export class UpstreamGate extends DurableObject<Record<string, unknown>> {
+export class UpstreamGate
+  extends DurableObject<Record<string, unknown>>
+  implements Calls<GateMethods>
+{
   readonly #lender = new Lender(this.env, (error, wanted) => this.#recordTokenError(error, wanted));
   readonly #allowance = new Allowance();
   #health: Health = {};

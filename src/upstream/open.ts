@@ -14,12 +14,8 @@ export function openGate({ UPSTREAM_GATE }: GateBindings): Gate & Watch {
     report: (rule, seen) => call(() => stub(rule).report(seen)),
     news: (rule) => call(() => stub(rule).news()),
     lacksReferrers: (rule) => call(() => stub(rule).lacksReferrers()),
-    sawReferrers: async (rule, repository, has) => {
-      await call(() => stub(rule).sawReferrers(repository, has));
-    },
-    sawHead: async (rule, kind, agrees) => {
-      await call(() => stub(rule).sawHead(kind, agrees));
-    },
+    sawReferrers: (rule, repository, has) => call(() => stub(rule).sawReferrers(repository, has)),
+    sawHead: (rule, kind, agrees) => call(() => stub(rule).sawHead(kind, agrees)),
     state: (rule, repository) => call(() => stub(rule).state(rule, repository)),
   };
 }

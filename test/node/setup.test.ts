@@ -316,7 +316,7 @@ const FILES: Record<string, (text: string, facts: Facts) => void> = {
     expect(image.replaceAll("$$", "$")).toBe(`${mirrored[0]?.location}/library/alpine:latest`);
   },
   nomad: (text, { mirrored }) => {
-    // HCL: JSON's strings with `\UXXXXXXXX`, and templates, whose braces are not to be there.
+    // HCL: JSON's strings, with `\U` and eight digits besides, and templates, whose braces must not occur.
     const [, image = ""] = /^ {4}image = ("(?:[^"\\{}\n]|\\.)*")$/m.exec(text) ?? [];
     const json = image.replaceAll(/\\U([0-9a-f]{8})/g, (_, code) =>
       String.fromCodePoint(Number.parseInt(code, 16)),

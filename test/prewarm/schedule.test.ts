@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../src/config/read.ts";
-import { blobsIn, childrenFor, newestOf } from "../../src/prewarm/contents.ts";
+import { blobsIn, childrenFor, newestOf, partsOf } from "../../src/prewarm/contents.ts";
 import { type Scheduled, scheduledIn, timesOf } from "../../src/prewarm/schedule.ts";
 import { GOOD, problemsOf } from "../config/rules.ts";
 
@@ -86,7 +86,7 @@ describe("contents", () => {
     [["linux/amd64", "linux/s390x"], ["a"], ["linux/s390x"]],
     [["all"], ["a", "b", "c", "d"], []],
   ])("for %j are %j", (platforms, wanted, missing) => {
-    expect(childrenFor(bytes({ manifests }), platforms)).toEqual({
+    expect(childrenFor(partsOf(bytes({ manifests })), platforms)).toEqual({
       children: wanted.map(digest),
       missing,
     });
@@ -101,7 +101,7 @@ describe("contents", () => {
         { digest: digest("4"), size: -1 },
       ],
     };
-    expect(blobsIn(bytes(body))).toEqual([
+    expect(blobsIn(partsOf(bytes(body)), ["all"])).toEqual([
       { digest: digest("1"), size: 5 },
       { digest: digest("2"), size: 7 },
       { digest: digest("4"), size: 0 },

@@ -203,8 +203,8 @@ describe("an upstream that repeats its request", () => {
       report: async () => ({ pause: 0, became: [] }),
       news: async () => [],
       lacksReferrers: async () => false,
-      sawReferrers: async () => {},
-      sawHead: async () => {},
+      sawReferrers: async () => null,
+      sawHead: async () => null,
     };
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {

@@ -4,7 +4,7 @@ import type { Sqlite } from "../../platform/sqlite.ts";
 import type { Role, Session, SessionState } from "../contract.ts";
 
 /** Lifetime of a session, in ms. */
-export const SESSION_LIFETIME = 12 * 60 * 60_000;
+const SESSION_LIFETIME = 12 * 60 * 60_000;
 /** Maximum number of sessions; every isolate keeps the ended ones in memory. Beyond it the older half is ended. */
 const MAX_SESSIONS = 1_000;
 

@@ -5,7 +5,7 @@ import type { Database } from "../database.ts";
 import { lastPullOf, pullsOf, repositoryPulls } from "../record/image-pulls.ts";
 import { platformsOf } from "../record/platforms.ts";
 import { keptByPins } from "../sweep/pins.ts";
-import type { ImageQuery, ListedImage, Sort } from "./contract.ts";
+import type { ImageQuery, ListedImage, RepositoryPulls, Sort } from "./contract.ts";
 
 interface ImageRow {
   pid: number;
@@ -82,10 +82,23 @@ export function listed(database: Database, wanted: ImageQuery): ListedImage[] | 
      ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${parameter(limit)}`,
     ...values,
   );
-  return rows.map((row) => imageOf(database, row));
+  const ofPlaces = new Map<number, OfPlace>();
+  for (const { pid, place } of rows)
+    if (!ofPlaces.has(pid))
+      ofPlaces.set(pid, {
+        repository: repositoryPulls(database, place),
+        pinned: keptByPins(database, place, pid),
+      });
+  return rows.map((row) => imageOf(database, row, ofPlaces.get(row.pid) as OfPlace));
 }
 
-function imageOf(database: Database, row: ImageRow): ListedImage {
+/** What is the same for all images of a place. */
+interface OfPlace {
+  repository: RepositoryPulls;
+  pinned: ReadonlySet<number>;
+}
+
+function imageOf(database: Database, row: ImageRow, { repository, pinned }: OfPlace): ListedImage {
   const { pid, place, content, digest, key, reason } = row;
   const tags = database
     .all<{ tag: string }>(
@@ -109,8 +122,8 @@ function imageOf(database: Database, row: ImageRow): ListedImage {
     cachedAt: row.pushed_at,
     ...lastPullOf(row),
     pulls: row.pulls,
-    repository: repositoryPulls(database, place),
-    pinned: keptByPins(database, place, pid).has(content),
+    repository,
+    pinned: pinned.has(content),
     ...(reason !== null && { expiring: reason }),
     key,
     numbers: { place: pid, content },

@@ -19,7 +19,7 @@ export function countPulls(database: Database, { pulls, counts }: Report): void 
     for (const one of counts) if (one.pulls > 0) add(database, ofRepository(one), one.pulls, 0);
     return;
   }
-  // Indexes before their children: a report lists pulls in any order.
+  // Top indexes before their children: a report lists pulls in any order. Nested indexes are not ordered among themselves.
   const led = pulls.map((one) => ({ one, parents: isPart(one) ? parentsOf(database, one) : [] }));
   for (const { one, parents } of led.toSorted((a, b) => a.parents.length - b.parents.length)) {
     const parts = parents.length === 0 ? 0 : Math.min(one.pulls, openParts(database, one, parents));

@@ -44,7 +44,7 @@ export function tellManifest(database: Database, fact: ManifestFact): { going: D
   const times = { pushedAt: cachedAt, ...(isUnknown && { unknownSince: adoptedAt }) };
   // A fetched manifest was not in R2: its image starts anew.
   if (adoptedAt === undefined) forgetRemembered(database, digest);
-  for (const before of placesOf(database, id)) hold(database, before, id, times);
+  else for (const before of placesOf(database, digest)) hold(database, before, id, times);
   // Pulls are reported by pull/reports: tag checks and prewarming fetch too.
   hold(database, place, id, times);
   if (!wasHere && adoptedAt === undefined)

@@ -23,10 +23,9 @@ export function remember(database: Database): void {
 }
 
 /** Places that held the image. */
-export function placesOf(database: Database, content: number): string[] {
-  const query =
-    "SELECT place FROM remembered WHERE digest = (SELECT digest FROM contents WHERE id = ?)";
-  return database.all<{ place: string }>(query, content).map(({ place }) => place);
+export function placesOf(database: Database, digest: Digest): string[] {
+  const query = "SELECT place FROM remembered WHERE digest = ?";
+  return database.all<{ place: string }>(query, digest).map(({ place }) => place);
 }
 
 /** Takes the image's earlier times in the place, if any. */

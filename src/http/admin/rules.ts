@@ -14,6 +14,7 @@ import { hasOfficialImages } from "../../config/docker-hub.ts";
 import { parseJson } from "../../config/json.ts";
 import { type Config, type ConfiguredRule, readRule } from "../../config/read.ts";
 import type { Rule } from "../../config/rule.ts";
+import { isObject } from "../../oci/json.ts";
 import { isRepositoryName } from "../../oci/name.ts";
 import { problemsOf } from "../../policy/added.ts";
 import { upstreamRepository } from "../../policy/route.ts";
@@ -111,10 +112,6 @@ export async function fieldsIn(
   const given = parseJson(text);
   if ("value" in given && isObject(given.value)) return given.value;
   throw invalid("the body must be JSON, with the fields of a rule: upstream, prefix, …");
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The configuration without the rule of this name, if the API added it. */

@@ -113,8 +113,8 @@ export class UpstreamClient {
   }
 
   /** @param has whether the repository was just seen with the referrers API */
-  sawReferrers({ rule, repository }: Source, has: boolean): Promise<void> {
-    return this.#gate.sawReferrers(rule, repository, has);
+  async sawReferrers({ rule, repository }: Source, has: boolean): Promise<void> {
+    await this.#gate.sawReferrers(rule, repository, has);
   }
 
   async #head(asked: UpstreamRequest): Promise<Headers | undefined> {

@@ -16,7 +16,7 @@ import { openSecrets, type Secrets } from "../authorization/secrets.ts";
 import { readBudget } from "../health/limit.ts";
 import { fetchFollowing } from "./redirect.ts";
 
-export const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
+const CHECKS = ["reach", "challenge", "credentials", "access", "image", "budget"] as const;
 
 /** The result of one check. */
 export interface Check {
