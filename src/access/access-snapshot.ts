@@ -211,7 +211,7 @@ export class AccessSnapshot {
   /** Waits for the other request with timers of this one: a cancelled request resolves no promises. */
   async #lookedUpByAnother(key: string, now: number) {
     const isOver = () => (this.#isLookedUp(key, now) ? undefined : true);
-    if (!isOver()) await polled(isOver, POLL_INTERVAL, READ_TIMEOUT);
+    await polled(isOver, POLL_INTERVAL, READ_TIMEOUT);
     return this.#cached(key, now);
   }
 

@@ -4,6 +4,7 @@
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { UpstreamClient } from "../upstream/client/client.ts";
+import { isUnknown } from "../upstream/client/refusal.ts";
 import type { Coverage } from "./coverage.ts";
 
 export class Reach {
@@ -57,7 +58,7 @@ export class Reach {
           return undefined;
         } catch (error) {
           // A 404 is an answer: the upstream is reachable, though it no longer has the image.
-          if (error instanceof RegistryError && error.status === 404) return undefined;
+          if (isUnknown(error)) return undefined;
           obstacle = obstacleOf(rule.upstream.host, error);
         }
       }

@@ -69,7 +69,7 @@ export class Copies {
       );
       try {
         const copied = blobs.copy(layout, number, this.#visit);
-        if (await within(copied, COPY_TIMEOUT, () => new Error("timed out"))) served.copy();
+        if (await within(copied, COPY_TIMEOUT)) served.copy();
       } finally {
         lease.release();
       }

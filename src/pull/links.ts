@@ -150,7 +150,7 @@ export class Links {
 }
 
 function inTime<T>(work: Promise<T>): Promise<T> {
-  return within(work, LOOKUP_TIMEOUT, () => new Error("timed out"));
+  return within(work, LOOKUP_TIMEOUT);
 }
 
 /** Runs `work` for a repository that is not linked. Refusals by the upstream get the same message whether or not the digest is

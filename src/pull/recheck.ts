@@ -4,12 +4,12 @@
 import { LRUCache } from "lru-cache";
 import type { Leading } from "../catalog/query/contract.ts";
 import type { Digest } from "../oci/digest.ts";
-import { RegistryError } from "../oci/error.ts";
 import { within } from "../platform/deadline.ts";
 import { isTagAllowed } from "../policy/allowed.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
+import { isUnknown } from "../upstream/client/refusal.ts";
 import { askingOf, type Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
@@ -38,7 +38,7 @@ export function isDoubted(source: Source, { digest, checkedAt }: TagMapping): bo
 
 /** Whether the error is the upstream's 404, and not that of an offline rule. */
 export function isMissing({ rule }: Source, error: unknown): boolean {
-  return error instanceof RegistryError && error.status === 404 && !rule.offline;
+  return isUnknown(error) && !rule.offline;
 }
 
 /** Runs `work`, which pulls a digest. On a 404, rechecks the tags that lead to it before the error is returned, so that the
@@ -83,7 +83,7 @@ async function recheck(
 async function leadingTo(services: PullServices, source: Source, digest: Digest): Promise<Leading> {
   try {
     const asking = services.catalog.leading(sourceKey(source), digest);
-    return await within(asking, CATALOG_TIMEOUT, () => new Error("timed out"));
+    return await within(asking, CATALOG_TIMEOUT);
   } catch (error) {
     const { message } = error as Error;
     console.warn(`entrepot: the catalog did not say which tags lead to ${digest}: ${message}`);
@@ -110,7 +110,7 @@ async function recheckTag(
 
 /** Logs a tag that could not be checked; it stays doubted. */
 function logUnchecked(error: Error): false {
-  const isGone = error instanceof RegistryError && error.status === 404;
+  const isGone = isUnknown(error);
   if (!isGone) console.warn(`entrepot: a tag was not rechecked: ${error.message}`);
   return false;
 }

@@ -13,6 +13,7 @@ import {
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { unasked } from "../upstream/client/offline.ts";
+import { isUnknown } from "../upstream/client/refusal.ts";
 import type { CacheStatus, Place } from "./cache-status.ts";
 import { permitMeant } from "./permit.ts";
 import { askingOf, type Pull } from "./pull.ts";
@@ -142,8 +143,7 @@ function forgetGone(
   error: unknown,
   pull: Pull,
 ): void {
-  if (error instanceof RegistryError && error.status === 404)
-    services.tags.forget(source, tag, pull);
+  if (isUnknown(error)) services.tags.forget(source, tag, pull);
 }
 
 function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {

@@ -2,7 +2,6 @@
 // deficient.
 
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { digestOf } from "../../oci/hash.ts";
 import type { Source } from "../../policy/source.ts";
 import {
@@ -11,6 +10,7 @@ import {
   isEncoded,
   type UpstreamClient,
 } from "../../upstream/client/client.ts";
+import { unlessUnknown } from "../../upstream/client/refusal.ts";
 
 /** Size in bytes; undefined where the upstream does not tell. Throws the upstream's refusal. */
 export async function sizeOf(
@@ -58,10 +58,4 @@ function sizeTold({ status, headers }: Answer): number | undefined {
   if (status === 200 || isEncoded(headers)) return contentLength(headers);
   const total = /\/(\d{1,15})$/.exec(headers.get("content-range") ?? "")?.[1];
   return total === undefined ? undefined : Number(total);
-}
-
-/** Turns a 404 into undefined, for a GET to decide; throws any other error. */
-export function unlessUnknown(error: unknown): undefined {
-  if (error instanceof RegistryError && error.status === 404) return undefined;
-  throw error;
 }

@@ -2,7 +2,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
-import { parseContentRange } from "../../oci/range.ts";
+import { type ByteRange, parseContentRange } from "../../oci/range.ts";
 import type { Source } from "../../policy/source.ts";
 import type { TimedBody } from "../../upstream/client/body.ts";
 import {
@@ -20,12 +20,6 @@ export type Reply =
   | { kind: "part"; total: number; body: TimedBody }
   | { kind: "whole"; size: number | undefined; body: TimedBody; source: Source }
   | { kind: "none" };
-
-/** Range in bytes, both ends inclusive. */
-interface ByteRange {
-  first: number;
-  last: number;
-}
 
 /** Observer of a fetch. */
 export interface FetchObserver {

@@ -2,13 +2,13 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
 import { asRegistryError, type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { mayServeStale } from "../../policy/fresh.ts";
 import type { Source } from "../../policy/source.ts";
 import { type ListAsked, type ListPage, ListStore } from "../../store/lists.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { offline, unasked } from "../../upstream/client/offline.ts";
+import { isUnknown } from "../../upstream/client/refusal.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, FetchedList, FillBindings, ListFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
@@ -82,7 +82,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
       return page;
     } catch (error) {
       this.#refusals.keep(source, { error }, ttlOf(error, source, false), Date.now());
-      if (error instanceof RegistryError && error.status === 404) {
+      if (isUnknown(error)) {
         this.#page = undefined;
         await this.#store(() => this.#lists.forget(source, asked));
       }

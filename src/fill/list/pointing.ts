@@ -1,12 +1,13 @@
 // Referrer check: which entries of a fallback index are referrers, by the subject of their manifests. Any index may be
 // stored under that tag, and an image index lists platforms.
 
-import { type Digest, isDigest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
+import type { Digest } from "../../oci/digest.ts";
 import { parseObject } from "../../oci/json.ts";
 import { kindOf } from "../../oci/kind.ts";
+import { digestIn } from "../../oci/references.ts";
 import type { Source } from "../../policy/source.ts";
 import type { UpstreamClient } from "../../upstream/client/client.ts";
+import { isUnknown } from "../../upstream/client/refusal.ts";
 import { readManifest } from "../manifest/read-manifest.ts";
 
 /** Maximum manifests read for one list: each is an upstream request, and may count as a pull. Entries beyond it are
@@ -27,7 +28,7 @@ interface Descriptor {
 export class Pointing {
   readonly #upstream: UpstreamClient;
   /** Digest of a manifest → its subject, which never changes. */
-  readonly #subjects = new Map<Digest, string | undefined>();
+  readonly #subjects = new Map<Digest, Digest | undefined>();
 
   constructor(upstream: UpstreamClient) {
     this.#upstream = upstream;
@@ -54,23 +55,21 @@ export class Pointing {
       if (!this.#subjects.has(digest)) {
         const answer = await this.#upstream.manifest(source, digest);
         const body = parseObject(await readManifest(source, answer));
-        const told = (body?.subject as { digest?: unknown } | null | undefined)?.digest;
         if (this.#subjects.size >= MAX_SUBJECTS) this.#subjects.clear();
-        this.#subjects.set(digest, typeof told === "string" ? told : undefined);
+        this.#subjects.set(digest, digestIn(body?.subject)[0]);
       }
       return this.#subjects.get(digest) === subject;
     } catch (error) {
       // Listed, as the upstream itself lists it to clients.
       if (looksLikeReferrer(entry)) return true;
-      if (error instanceof RegistryError && error.status === 404) return false;
+      if (isUnknown(error)) return false;
       throw error;
     }
   }
 }
 
 function isDescriptor(entry: unknown): entry is Descriptor {
-  const digest = (entry as { digest?: unknown } | null | undefined)?.digest;
-  return typeof digest === "string" && isDigest(digest);
+  return digestIn(entry).length > 0;
 }
 
 /** Judges by the descriptor alone: clients give referrers an artifactType, and images a platform. */

@@ -6,10 +6,12 @@ import { RegistryError } from "../../oci/error.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { parseObject } from "../../oci/json.ts";
 import { INDEX_TYPES, judgeManifest } from "../../oci/manifest.ts";
+import { digestIn } from "../../oci/references.ts";
 import type { Source } from "../../policy/source.ts";
 import type { ListPage } from "../../store/lists.ts";
 import type { Answer, UpstreamClient } from "../../upstream/client/client.ts";
 import { NameFailure } from "../../upstream/client/name-failure.ts";
+import { unlessUnknown } from "../../upstream/client/refusal.ts";
 import { Pointing } from "./pointing.ts";
 import { nextOf, readList } from "./read-list.ts";
 
@@ -80,7 +82,7 @@ export class ReferrersReader {
     if (!manifests) return { refusal: noIndex(source, answer), unreadable: true };
     await this.#upstream.sawReferrers(source, true);
     const next = nextOf(source, answer);
-    const entries = manifests.filter((entry) => digestIn(entry) !== digest);
+    const entries = manifests.filter((entry) => digestIn(entry)[0] !== digest);
     return { entries, ...(next !== undefined && { next }), from: "api" };
   }
 
@@ -103,8 +105,7 @@ export class ReferrersReader {
       await this.#upstream.headManifest(source, tag);
       answer = await this.#upstream.manifest(source, tag);
     } catch (error) {
-      if (error instanceof RegistryError && error.status === 404) return undefined;
-      throw error;
+      return unlessUnknown(error);
     }
     const bytes = await readList(source, answer);
     if (digestOf(bytes, algorithmOf(digest)) === digest) return undefined;
@@ -128,10 +129,6 @@ function manifestsIn(bytes: Uint8Array): unknown[] | undefined {
   const judged = judgeManifest(bytes);
   if (!("mediaType" in judged) || !INDEX_TYPES.includes(judged.mediaType)) return undefined;
   return Array.isArray(manifests) ? manifests : [];
-}
-
-export function digestIn(entry: unknown): unknown {
-  return (entry as { digest?: unknown } | null | undefined)?.digest;
 }
 
 function noIndex({ rule }: Source, { headers }: Answer): RegistryError {

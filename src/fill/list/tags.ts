@@ -48,7 +48,7 @@ export class TagsReader {
     while (!collected.isFull && Date.now() < until) {
       const { next } = collected;
       if (next === undefined || (!next.isGuess && !isFollowed)) break;
-      const reading = this.#page(source, new URLSearchParams(next.query));
+      const reading = this.#ask(source, new URLSearchParams(next.query));
       const page = await within(reading, until - Date.now(), () => late(source.rule)).catch(
         (error: unknown) => error,
       );
@@ -73,12 +73,6 @@ export class TagsReader {
       refusal = page;
     }
     throw refusal;
-  }
-
-  async #page(source: Source, query: Query): Promise<Page> {
-    const page = await this.#ask(source, query);
-    if (page instanceof Error) throw page;
-    return page;
   }
 
   /** The page, or the error of an upstream that refuses this query. */

@@ -7,9 +7,8 @@ import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import { LinkStore } from "../../store/links.ts";
 import { type Manifest, ManifestStore } from "../../store/manifests.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
-import { isKnown } from "../../upstream/client/refusal.ts";
+import { isKnown, unlessUnknown } from "../../upstream/client/refusal.ts";
 import { openGate } from "../../upstream/open.ts";
-import { unlessUnknown } from "../blob/blob-size.ts";
 import type {
   Asking,
   FetchedManifest,

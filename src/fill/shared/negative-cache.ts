@@ -3,6 +3,7 @@
 
 import { RegistryError } from "../../oci/error.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
+import { isUnknown } from "../../upstream/client/refusal.ts";
 
 /** TTL in ms of refusals, and of failures that a stale answer was served for. */
 const REFUSAL_TTL = 5_000;
@@ -37,7 +38,7 @@ export class NegativeCache<T = never> {
   throwRecalled(source: Source, now: number, known = false): void {
     const said = this.recall(source, now);
     if (!said || !("error" in said)) return;
-    if (known && said.error instanceof RegistryError && said.error.status === 404) return;
+    if (known && isUnknown(said.error)) return;
     throw said.error;
   }
 

@@ -43,7 +43,7 @@ export async function removalsOver(env: FillBindings, digests: readonly Digest[]
     [env.BLOB_FILL, env.MANIFEST_FILL].map((fills) => removable(fills, digest).removalOver()),
   );
   try {
-    await within(Promise.all(over), REMOVAL_TIMEOUT, () => new Error("timed out"));
+    await within(Promise.all(over), REMOVAL_TIMEOUT);
   } catch (error) {
     console.warn(`entrepot: waiting for deletions failed: ${(error as Error).message}`);
   }

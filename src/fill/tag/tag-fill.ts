@@ -4,12 +4,13 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Rule } from "../../config/rule.ts";
 import type { Digest } from "../../oci/digest.ts";
-import { RegistryError } from "../../oci/error.ts";
+import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError, type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../../policy/fresh.ts";
 import type { Source } from "../../policy/source.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { offline, unasked } from "../../upstream/client/offline.ts";
+import { isUnknown } from "../../upstream/client/refusal.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, CheckedTag, FillBindings, Removed, TagFillMethods } from "../contract.ts";
 import { isPersonal, patiently } from "../shared/asking.ts";
@@ -176,7 +177,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     } catch (error) {
       const now = Date.now();
       this.#refusals.keep(source, { error }, ttlOf(error, source, false), now);
-      const isGone = error instanceof RegistryError && error.status === 404;
+      const isGone = isUnknown(error);
       if (!isGone || !known) throw error;
       // A tag whose manifest was never cached cannot be kept.
       if (source.rule.keepDeleted && (await this.#check.isCached(known.digest))) {

@@ -15,7 +15,7 @@ export function unlessQuiet({ touches, later }: Use, tell: () => void): void {
   if (touches === true) tell();
   else if (touches)
     later(
-      touches.then((does) => {
+      touches().then((does) => {
         if (does) tell();
       }),
     );

@@ -39,8 +39,9 @@ export interface Admitted {
   who: string;
   /** The client whose share of the upstream budget is used. */
   requester: Who;
-  /** Whether the client's requests keep images from expiring. A promise, resolved in the background, where no login is required. */
-  touches: boolean | Promise<boolean>;
+  /** Whether the client's requests keep images from expiring. A function where no login is required: found out behind the answer, and
+   * only for a request that is a use. */
+  touches: boolean | (() => Promise<boolean>);
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
@@ -71,7 +72,7 @@ export class RegistryAuth {
     let touches: Admitted["touches"] = true;
     if (target.free) {
       await this.free(visitor);
-      if (visitor.request.headers.has("authorization")) touches = this.touches(visitor);
+      if (visitor.request.headers.has("authorization")) touches = () => this.touches(visitor);
     } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
       const anonymous = { kind: "anonymous" } as const;

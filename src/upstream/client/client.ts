@@ -6,6 +6,7 @@ import { UPSTREAM_ACCEPT } from "../../oci/manifest.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import type { Gate } from "../contract.ts";
 import { Doubts } from "../health/doubts.ts";
+import { isUnknown } from "./refusal.ts";
 import { type Answer, type Purpose, Requests, type UpstreamRequest } from "./request.ts";
 import type { Tally } from "./tally.ts";
 
@@ -133,7 +134,7 @@ export class UpstreamClient {
       await this.#sawHead(asked, false);
       return answer;
     } catch (error) {
-      if (error instanceof RegistryError && error.status === 404) await this.#sawHead(asked, true);
+      if (isUnknown(error)) await this.#sawHead(asked, true);
       throw error;
     }
   }

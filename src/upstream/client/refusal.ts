@@ -12,6 +12,17 @@ export function isRefusal(error: unknown): error is RegistryError {
   return error instanceof RegistryError && [401, 403, 404, 429].includes(error.status);
 }
 
+/** Whether the upstream does not have it: 404. */
+export function isUnknown(error: unknown): error is RegistryError {
+  return error instanceof RegistryError && error.status === 404;
+}
+
+/** Turns a 404 into undefined, for a GET to decide; throws any other error. */
+export function unlessUnknown(error: unknown): undefined {
+  if (isUnknown(error)) return undefined;
+  throw error;
+}
+
 /** Whether the error needs no log entry: the client gets it from the upstream, or it was logged before. */
 export function isKnown(error: unknown): boolean {
   return isRefusal(error) || (error instanceof RegistryError && error.unasked);
