@@ -60,5 +60,6 @@ export const action = z
 export type ActionAnswer = z.infer<typeof action>;
 
 export const actions = z.object({ actions: z.array(action), next: z.string().optional() });
+export type ActionsAnswer = z.infer<typeof actions>;
 
 export const rotatedKey = z.object({ kid: z.string() });

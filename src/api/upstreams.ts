@@ -57,3 +57,4 @@ const upstreamHour = z
 export type UpstreamHourAnswer = z.infer<typeof upstreamHour>;
 
 export const upstreamHours = z.object({ hours: z.array(upstreamHour) });
+export type UpstreamHoursAnswer = z.infer<typeof upstreamHours>;

@@ -2,7 +2,8 @@
 
 import type { Field } from "../../reference/fields.ts";
 import { reference } from "../../reference/reference.ts";
-import { Card, Scroll } from "../parts/parts.tsx";
+import { Card } from "../parts/parts.tsx";
+import { Columns, Scroll } from "../parts/table.tsx";
 import type { Sections, View } from "../parts/visit.ts";
 
 export function addDocs({ page }: Sections): void {
@@ -46,14 +47,7 @@ function Fields({ title, id, fields }: { title: string; id: string; fields: read
   return (
     <Scroll label={title}>
       <table class="reference">
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Type</th>
-            <th scope="col">Default</th>
-            <th scope="col">Description</th>
-          </tr>
-        </thead>
+        <Columns names={["Field", "Type", "Default", "Description"]} />
         <tbody>
           {fields.map(({ path, type, required, default: usual, description }) => (
             <tr id={`${id}-${path}`}>

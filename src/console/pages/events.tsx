@@ -1,9 +1,9 @@
 // Events page: events of the cache and its upstreams, lifecycle events, and the audit log. Each entry has an anchor.
 
 import type { Child } from "hono/jsx";
-import type { LifecycleEventAnswer } from "../../api/lifecycle.ts";
-import type { EventAnswer } from "../../api/statistics.ts";
-import type { ActionAnswer } from "../../api/tokens.ts";
+import type { LifecycleEventsAnswer } from "../../api/lifecycle.ts";
+import type { EventsAnswer } from "../../api/statistics.ts";
+import type { ActionsAnswer } from "../../api/tokens.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList, nameOf } from "../parts/happenings.tsx";
 import { Card, Digest, Tabs, Time } from "../parts/parts.tsx";
@@ -50,7 +50,7 @@ async function happened({ api, query, now }: PageVisit) {
   // The API pages forward from an ID; `latest` starts with the newest events.
   const after = query.get("after") ?? undefined;
   const which = after === undefined ? { latest: "true" } : { after };
-  const { events } = await api.get<{ events: EventAnswer[] }>("/events", { ...which, n: PAGE });
+  const { events } = await api.get<EventsAnswer>("/events", { ...which, n: PAGE });
   const first = events[0]?.id ?? 0;
   return (
     <>
@@ -69,10 +69,10 @@ async function happened({ api, query, now }: PageVisit) {
 }
 
 async function lifecycle({ api, query, now }: PageVisit) {
-  const { events, next } = await api.get<{ events: LifecycleEventAnswer[]; next?: string }>(
-    "/lifecycle/events",
-    { n: PAGE, before: query.get("before") ?? undefined },
-  );
+  const { events, next } = await api.get<LifecycleEventsAnswer>("/lifecycle/events", {
+    n: PAGE,
+    before: query.get("before") ?? undefined,
+  });
   if (events.length === 0)
     return (
       <p class="hint">
@@ -109,7 +109,7 @@ async function lifecycle({ api, query, now }: PageVisit) {
 }
 
 async function audit({ api, query, now }: PageVisit) {
-  const { actions, next } = await api.get<{ actions: ActionAnswer[]; next?: string }>("/audit", {
+  const { actions, next } = await api.get<ActionsAnswer>("/audit", {
     n: PAGE,
     before: query.get("before") ?? undefined,
   });

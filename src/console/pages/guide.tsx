@@ -2,7 +2,8 @@
 
 import { filledIn, GUIDE, type GuidePage, INDEX } from "../parts/guide-text.ts";
 import { type Markdown, rendered } from "../parts/markdown.tsx";
-import { Card, Scroll } from "../parts/parts.tsx";
+import { Card } from "../parts/parts.tsx";
+import { Columns, Scroll } from "../parts/table.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 
 const ROOT = "/guide";
@@ -81,12 +82,7 @@ function Filled({ facts: { host, mirrored } }: { facts: ReturnType<PageVisit["fa
       </p>
       <Scroll label="Rules of this cache">
         <table>
-          <thead>
-            <tr>
-              <th scope="col">Registry</th>
-              <th scope="col">Use instead</th>
-            </tr>
-          </thead>
+          <Columns names={["Registry", "Use instead"]} />
           <tbody>
             {mirrored.map(({ registry, location }) => (
               <tr>

@@ -13,15 +13,15 @@ export function addImageActions({ action }: Sections): void {
   const pinWords =
     "No policy expires a pinned image, or an index that contains it. A pinned tag protects whichever image it points to.";
   const unpinWords = "The lifecycle policies apply to it again.";
-  action("/image/refresh", confirmation("Refresh", "Refresh", refreshWords), refreshTag);
-  action("/image/pin", confirmation("Pin", "Pin", pinWords), pinImage);
-  action("/image/unpin", confirmation("Unpin", "Unpin", unpinWords), unpinImage);
+  action("/image/refresh", confirmation("Refresh", refreshWords), refreshTag);
+  action("/image/pin", confirmation("Pin", pinWords), pinImage);
+  action("/image/unpin", confirmation("Unpin", unpinWords), unpinImage);
   action("/image/delete", deleteForm, deleteImage);
 }
 
 const referenceIn = (form: URLSearchParams) => form.get("reference") ?? "";
 
-function confirmation(verb: string, button: string, words: string): Page {
+function confirmation(verb: string, words: string): Page {
   return async ({ query, url }) => {
     const reference = referenceIn(query);
     return {
@@ -31,7 +31,7 @@ function confirmation(verb: string, button: string, words: string): Page {
         <Confirm
           action={url.pathname}
           fields={{ reference }}
-          button={button}
+          button={verb}
           back={imagePath(reference)}
         >
           <p>{words}</p>

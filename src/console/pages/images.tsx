@@ -1,9 +1,10 @@
 // Images page: search in the cached images.
 
-import type { ImageAnswer } from "../../api/images.ts";
-import type { RuleAnswer } from "../../api/rules.ts";
+import type { ImageAnswer, ImagesAnswer } from "../../api/images.ts";
+import type { RulesAnswer } from "../../api/rules.ts";
 import { withQuery } from "../parts/api.ts";
-import { Bar, Digest, Empty, imagePath, LastPull, Scroll } from "../parts/parts.tsx";
+import { Bar, Digest, Empty, imagePath, LastPull } from "../parts/parts.tsx";
+import { Scroll } from "../parts/table.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count } from "../parts/words.ts";
 
@@ -25,8 +26,8 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
     ["q", "rule", "sort", "cursor"].map((name) => [name, query.get(name) ?? undefined]),
   );
   const [{ images, next }, { rules }] = await Promise.all([
-    api.get<{ images: ImageAnswer[]; next?: string }>("/images", { ...asked, n: PAGE }),
-    api.get<{ rules: RuleAnswer[] }>("/rules"),
+    api.get<ImagesAnswer>("/images", { ...asked, n: PAGE }),
+    api.get<RulesAnswer>("/rules"),
   ]);
   const { cursor, ...search } = asked;
   const isFiltered = Boolean(asked.q || asked.rule);

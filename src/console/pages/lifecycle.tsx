@@ -1,10 +1,17 @@
 // Lifecycle page: the policies in force, a preview of what they would expire now, and the latest sweeps.
 
-import type { PolicyAnswer, PreviewAnswer, RunAnswer } from "../../api/lifecycle.ts";
+import type {
+  PoliciesAnswer,
+  PolicyAnswer,
+  PreviewAnswer,
+  RunAnswer,
+  RunsAnswer,
+} from "../../api/lifecycle.ts";
 import { LIFECYCLE } from "../../config/added.ts";
-import { ActionLink, Card, Confirm, CopyBlock, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Card, Confirm, CopyBlock, Time } from "../parts/parts.tsx";
 import { PolicyWords } from "../parts/policy-words.tsx";
 import { Preview } from "../parts/preview.tsx";
+import { Columns, Scroll } from "../parts/table.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, duration, plural } from "../parts/words.ts";
 import { addPolicy } from "./policy.tsx";
@@ -21,9 +28,9 @@ export function addLifecycle(sections: Sections): void {
 
 async function lifecyclePage({ api, now, person }: PageVisit): Promise<View> {
   const [{ policies }, preview, { runs }] = await Promise.all([
-    api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies"),
+    api.get<PoliciesAnswer>("/lifecycle/policies"),
     api.get<PreviewAnswer>("/lifecycle/preview"),
-    api.get<{ runs: RunAnswer[] }>("/lifecycle/runs", { n: 20 }),
+    api.get<RunsAnswer>("/lifecycle/runs", { n: 20 }),
   ]);
   const mayChange = person.role === "admin";
   return {
@@ -117,25 +124,17 @@ function Runs({ runs, now }: { runs: readonly RunAnswer[]; now: number }) {
   return (
     <Scroll label="Sweeps">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Started</th>
-            <th scope="col">Duration</th>
-            <th scope="col" class="number">
-              Examined
-            </th>
-            <th scope="col" class="number">
-              Marked
-            </th>
-            <th scope="col" class="number">
-              Deleted
-            </th>
-            <th scope="col" class="number">
-              Freed
-            </th>
-            <th scope="col">Result</th>
-          </tr>
-        </thead>
+        <Columns
+          names={[
+            "Started",
+            "Duration",
+            { number: "Examined" },
+            { number: "Marked" },
+            { number: "Deleted" },
+            { number: "Freed" },
+            "Result",
+          ]}
+        />
         <tbody>
           {runs.map((one) => (
             <tr id={`run-${one.id}`}>

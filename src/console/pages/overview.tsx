@@ -1,9 +1,9 @@
 // Overview page: pulls, savings, upstream state and the most pulled repositories.
 
 import type { SummaryAnswer } from "../../api/catalog.ts";
-import type { RuleAnswer } from "../../api/rules.ts";
-import type { EventAnswer, ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
-import type { UpstreamAnswer, UpstreamHourAnswer } from "../../api/upstreams.ts";
+import type { RuleAnswer, RulesAnswer } from "../../api/rules.ts";
+import type { EventsAnswer, ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
+import type { UpstreamHoursAnswer, UpstreamsAnswer } from "../../api/upstreams.ts";
 import { shell } from "../../setup/quote.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList } from "../parts/happenings.tsx";
@@ -29,12 +29,12 @@ async function overview(visit: PageVisit): Promise<View> {
         days: range === "30 days" ? 30 : 2,
         n: 10,
       }),
-      api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
+      api.get<UpstreamsAnswer>("/upstreams"),
       api.get<SummaryAnswer>("/catalog", { days: 1 }),
-      api.get<{ events: EventAnswer[] }>("/events", { latest: "true", n: 6 }),
-      api.get<{ rules: RuleAnswer[] }>("/rules"),
+      api.get<EventsAnswer>("/events", { latest: "true", n: 6 }),
+      api.get<RulesAnswer>("/rules"),
       api.get<ReportAnswer>("/report"),
-      api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 2 }),
+      api.get<UpstreamHoursAnswer>("/upstreams/history", { hours: 2 }),
     ]);
   const wrong = rules.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : []));
   const errors = rows.reduce((sum, row) => sum + row.errors, 0);

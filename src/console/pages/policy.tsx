@@ -1,6 +1,6 @@
 // Policy editor: edits lifecycle policies beside a preview. Nothing changes until they are applied.
 
-import type { PolicyAnswer, PreviewAnswer } from "../../api/lifecycle.ts";
+import type { PoliciesAnswer, PolicyAnswer, PreviewAnswer } from "../../api/lifecycle.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Card, Problems, Tabs } from "../parts/parts.tsx";
 import { applyButton, type Draft, draftIn, draftOf, policiesOf } from "../parts/policy-draft.ts";
@@ -18,7 +18,7 @@ export function addPolicy({ action }: Sections): void {
 }
 
 async function common({ api }: PageVisit): Promise<PolicyAnswer> {
-  const { policies } = await api.get<{ policies: PolicyAnswer[] }>("/lifecycle/policies");
+  const { policies } = await api.get<PoliciesAnswer>("/lifecycle/policies");
   return policies[0] as PolicyAnswer;
 }
 

@@ -2,7 +2,7 @@
 
 import type { ItemAnswer, JobAnswer } from "../../api/prewarm.ts";
 import type { Api } from "../parts/api.ts";
-import { ActionLink, Bar, Confirm, Digest, imagePath, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Bar, Confirm, Digest, imagePath, Time } from "../parts/parts.tsx";
 import {
   imagesOf,
   jobPath,
@@ -11,6 +11,7 @@ import {
   REFRESH_INTERVAL,
   State,
 } from "../parts/prewarm-progress.tsx";
+import { Columns, Scroll } from "../parts/table.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, count, plural } from "../parts/words.ts";
 
@@ -82,18 +83,7 @@ function Items({ items, now }: { items: readonly ItemAnswer[]; now: number }) {
   return (
     <Scroll label="Images">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Image</th>
-            <th scope="col">State</th>
-            <th scope="col" class="number">
-              Layers
-            </th>
-            <th scope="col" class="number">
-              Bytes
-            </th>
-          </tr>
-        </thead>
+        <Columns names={["Image", "State", { number: "Layers" }, { number: "Bytes" }]} />
         <tbody>
           {items.map((item) => (
             <tr>

@@ -1,6 +1,6 @@
 // Prewarm page: jobs that fetch images before they are pulled, with live progress, and the form that starts one.
 
-import type { JobAnswer } from "../../api/prewarm.ts";
+import type { JobAnswer, JobsAnswer } from "../../api/prewarm.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";
 import { Line, Lines, listOf } from "../parts/fields.tsx";
 import { ActionLink, Empty, Time } from "../parts/parts.tsx";
@@ -25,7 +25,7 @@ export function addPrewarm({ page, action }: Sections): void {
 
 async function jobsPage({ api, query, now, person }: PageVisit): Promise<View> {
   const before = query.get("before") ?? undefined;
-  const { jobs, next } = await api.get<{ jobs: JobAnswer[]; next?: number }>("/prewarm", {
+  const { jobs, next } = await api.get<JobsAnswer>("/prewarm", {
     n: PAGE,
     before,
   });

@@ -1,6 +1,6 @@
 // Quarantine page: digests that are not served.
 
-import type { QuarantinedAnswer } from "../../api/quarantine.ts";
+import type { QuarantineAnswer } from "../../api/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";
 import { Line } from "../parts/fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
@@ -16,7 +16,7 @@ export function addQuarantine({ page, action }: Sections): void {
 }
 
 async function quarantinePage({ api, now, person }: PageVisit): Promise<View> {
-  const { quarantine } = await api.get<{ quarantine: QuarantinedAnswer[] }>("/quarantine");
+  const { quarantine } = await api.get<QuarantineAnswer>("/quarantine");
   const mayChange = person.role === "admin";
   return {
     title: "Quarantine",

@@ -1,6 +1,6 @@
 // Sessions page: open console sessions, and ending one or all of a role.
 
-import type { SessionAnswer } from "../../api/sessions.ts";
+import type { SessionsAnswer } from "../../api/sessions.ts";
 import { Refused } from "../parts/api.ts";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -16,7 +16,7 @@ export function addSessions({ page, action }: Sections): void {
 }
 
 async function sessionsPage({ api, now, person }: PageVisit): Promise<View> {
-  const { sessions } = await api.get<{ sessions: SessionAnswer[] }>("/sessions");
+  const { sessions } = await api.get<SessionsAnswer>("/sessions");
   const mayChange = person.role === "admin";
   return {
     title: "Sessions",

@@ -1,8 +1,9 @@
 // Tokens page: lists and revokes pull tokens.
 
-import type { TokenAnswer } from "../../api/tokens.ts";
+import type { TokenAnswer, TokensAnswer } from "../../api/tokens.ts";
 import { type Api, Refused } from "../parts/api.ts";
-import { ActionLink, Confirm, Empty, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Confirm, Empty, Time } from "../parts/parts.tsx";
+import { Scroll } from "../parts/table.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 
 const SECTION = "/tokens";
@@ -153,5 +154,5 @@ async function revokeToken({ api }: PageVisit, form: URLSearchParams): Promise<D
 }
 
 async function tokensOf(api: Api): Promise<TokenAnswer[]> {
-  return (await api.get<{ tokens: TokenAnswer[] }>("/tokens")).tokens;
+  return (await api.get<TokensAnswer>("/tokens")).tokens;
 }

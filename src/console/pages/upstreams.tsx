@@ -1,9 +1,15 @@
 // Upstreams page: the state and history of upstreams, and the rules that use them.
 
-import type { RuleAnswer } from "../../api/rules.ts";
-import type { UpstreamAnswer, UpstreamHourAnswer } from "../../api/upstreams.ts";
+import type { RuleAnswer, RulesAnswer } from "../../api/rules.ts";
+import type {
+  UpstreamAnswer,
+  UpstreamHourAnswer,
+  UpstreamHoursAnswer,
+  UpstreamsAnswer,
+} from "../../api/upstreams.ts";
 import { Chart } from "../parts/chart.tsx";
-import { ActionLink, Card, Empty, Scroll, Time } from "../parts/parts.tsx";
+import { ActionLink, Card, Empty, Time } from "../parts/parts.tsx";
+import { Columns, Scroll } from "../parts/table.tsx";
 import { hostOf, isOf, UpstreamGauge } from "../parts/upstream-gauges.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { brief, count, duration, percent } from "../parts/words.ts";
@@ -17,9 +23,9 @@ export function addUpstreams({ page }: Sections): void {
 
 async function upstreamsPage({ api, now, person }: PageVisit): Promise<View> {
   const [{ upstreams }, { rules }, { hours }] = await Promise.all([
-    api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
-    api.get<{ rules: RuleAnswer[] }>("/rules"),
-    api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 24 }),
+    api.get<UpstreamsAnswer>("/upstreams"),
+    api.get<RulesAnswer>("/rules"),
+    api.get<UpstreamHoursAnswer>("/upstreams/history", { hours: 24 }),
   ]);
   const mayChange = person.role === "admin";
   return {
@@ -83,15 +89,7 @@ function Rules({ rules, now }: { rules: readonly RuleAnswer[]; now: number }) {
   return (
     <Scroll label="Rules">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Rule</th>
-            <th scope="col">Image names</th>
-            <th scope="col">Upstream</th>
-            <th scope="col">Source</th>
-            <th scope="col">State</th>
-          </tr>
-        </thead>
+        <Columns names={["Rule", "Image names", "Upstream", "Source", "State"]} />
         <tbody>
           {rules.map((rule) => (
             <tr>
@@ -143,8 +141,8 @@ export function rulePath(name: string): string {
 
 async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
   const [{ upstreams }, { hours }] = await Promise.all([
-    api.get<{ upstreams: UpstreamAnswer[] }>("/upstreams"),
-    api.get<{ hours: UpstreamHourAnswer[] }>("/upstreams/history", { hours: 48 }),
+    api.get<UpstreamsAnswer>("/upstreams"),
+    api.get<UpstreamHoursAnswer>("/upstreams/history", { hours: 48 }),
   ]);
   const upstream = upstreams.find((one) => pathOf(one) === `/upstream?${query}`);
   if (!upstream) {

@@ -2,7 +2,7 @@
 
 import { scaleBand, scaleLinear } from "d3-scale";
 import { area, curveMonotoneX, line, stack } from "d3-shape";
-import { Scroll } from "./parts.tsx";
+import { Scroll } from "./table.tsx";
 
 export interface Point {
   /** Label of its hour or day. */

@@ -2,7 +2,8 @@
 
 import type { ImageDetailAnswer } from "../../api/images.ts";
 import { NOT_RECORDED } from "../../text/recorded.ts";
-import { Bar, Digest, Scroll, Time } from "./parts.tsx";
+import { Bar, Digest, Time } from "./parts.tsx";
+import { Columns, Scroll } from "./table.tsx";
 import { bytes, plural } from "./words.ts";
 
 type Manifest = ImageDetailAnswer["manifests"][number];
@@ -95,17 +96,7 @@ function Layers({ layers }: { layers: readonly LayerRow[] }) {
   return (
     <Scroll label="Layers">
       <table>
-        <thead>
-          <tr>
-            <th scope="col">Layer</th>
-            <th scope="col">Media type</th>
-            <th scope="col" class="number">
-              Size
-            </th>
-            <th scope="col">Cached</th>
-            <th scope="col">Shared with</th>
-          </tr>
-        </thead>
+        <Columns names={["Layer", "Media type", { number: "Size" }, "Cached", "Shared with"]} />
         <tbody>
           {layers.map(({ digest, mediaType, size, here, sharedBy }, at) => (
             <tr>

@@ -2,7 +2,8 @@
 
 import type { Child } from "hono/jsx";
 import type { MarkedToken, Token, Tokens } from "marked";
-import { CopyBlock, Scroll } from "./parts.tsx";
+import { CopyBlock } from "./parts.tsx";
+import { Scroll } from "./table.tsx";
 
 export interface Markdown {
   /** Text of the first heading. */

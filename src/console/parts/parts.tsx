@@ -106,23 +106,6 @@ export function Bar({
   );
 }
 
-/** Scrollable region for content wider than the page. Focusable, so that it scrolls by keyboard. */
-export function Scroll({
-  label,
-  tall = false,
-  children,
-}: {
-  label: string;
-  tall?: boolean;
-  children: Child;
-}) {
-  return (
-    <section class={tall ? "scroll tall" : "scroll"} tabindex={0} aria-label={label}>
-      {children}
-    </section>
-  );
-}
-
 export function imagePath(reference: string): string {
   return `/image?reference=${encodeURIComponent(reference)}`;
 }

@@ -1,7 +1,8 @@
 // Lifecycle preview: how many images would expire, which, and why.
 
 import type { PreviewAnswer } from "../../api/lifecycle.ts";
-import { Bar, imagePath, Scroll, Time } from "./parts.tsx";
+import { Bar, imagePath, Time } from "./parts.tsx";
+import { Columns, Scroll } from "./table.tsx";
 import { bytes, count, duration, percent, plural } from "./words.ts";
 
 /** Maximum number of images shown; the API lists more. */
@@ -46,15 +47,7 @@ export function Preview({ preview, now }: { preview: PreviewAnswer; now: number 
       ) : (
         <Scroll label="Images that would expire" tall>
           <table>
-            <thead>
-              <tr>
-                <th scope="col">Image</th>
-                <th scope="col" class="number">
-                  Size
-                </th>
-                <th scope="col">Reason</th>
-              </tr>
-            </thead>
+            <Columns names={["Image", { number: "Size" }, "Reason"]} />
             <tbody>
               {images.slice(0, MAX_SHOWN).map((image) => (
                 <tr>
