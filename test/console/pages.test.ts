@@ -1,12 +1,14 @@
 // The console's pages: they show what the API says, do what it does, say what came of it, and escape what others have named.
 
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { deletedFlash, refreshedText } from "../../src/console/pages/image-actions.tsx";
 import { ADMIN, api, shutCache } from "../support/access.ts";
 import { Browser, wordsOf } from "../support/browser.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
 
+const [A, B] = [`sha256:${"a".repeat(64)}`, `sha256:${"b".repeat(64)}`];
 const EVIL = '"><img src=x onerror=alert(1)>';
 
 const cache = shutCache();
@@ -63,6 +65,34 @@ describe("images", () => {
     );
     expect(await wordsOf(await browser.send("/image/delete", own))).toContain("with 1 tag: 1");
     expect((await browser.open(at("/image", own))).status).toBe(404);
+  });
+
+  it.each([
+    [
+      { image: true, tags: ["1"] },
+      true,
+      "The image is deleted; with 1 tag: 1; the next sweeps free 5 B.",
+    ],
+    [{ image: true }, true, "The image is deleted; the next sweeps free 5 B."],
+    [{ tags: ["1", "2"] }, true, "Deleted; with 2 tags: 1, 2."],
+    [
+      { image: true, tags: ["1"], waiting: ["2"] },
+      true,
+      "The image is deleted; with 1 tag: 1; the next sweeps free 5 B; the next sweep deletes 1 tag that is being checked.",
+    ],
+    [{ waiting: ["1", "2"] }, true, "The next sweep deletes 2 tags that are being checked."],
+    [{}, false, "x:1 has moved in the meantime; nothing was deleted."],
+  ])("are said to be deleted as far as they are: %j", (answer, good, text) => {
+    const none = { image: false, tags: [], waiting: [], freed: 5 };
+    expect(deletedFlash("x:1", { ...none, ...answer })).toEqual({ good, text });
+  });
+
+  it.each([
+    [{ moved: true, before: A }, "x:1 has moved from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb."],
+    [{ moved: false, before: B }, "x:1 still points to sha256:bbbbbbbbbbbb."],
+    [{ moved: false }, "x:1 points to sha256:bbbbbbbbbbbb."],
+  ])("are said to be refreshed as they were: %j", (answer, text) => {
+    expect(refreshedText("x:1", { digest: B, ...answer })).toBe(text);
   });
 
   it("that are not here are 404, in words", async () => {

@@ -2,6 +2,7 @@
 
 import type { DeletedAnswer, RefreshedAnswer } from "../../api/images.ts";
 import { Refused } from "../parts/api.ts";
+import type { Flash } from "../parts/flash.ts";
 import { Confirm, imagePath } from "../parts/parts.tsx";
 import type { Done, Page, PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes, plural, shortDigest } from "../parts/words.ts";
@@ -43,13 +44,19 @@ function confirmation(verb: string, words: string): Page {
 
 async function refreshTag({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
-  const { moved, digest, before } = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
-    reference,
-  });
-  const text = moved
-    ? `${reference} has moved from ${shortDigest(before ?? "")} to ${shortDigest(digest)}.`
-    : `${reference} still points to ${shortDigest(digest)}.`;
-  return { to: imagePath(reference), flash: { good: true, text } };
+  const answer = await api.send<RefreshedAnswer>("POST", "/images/refresh", { reference });
+  const flash = { good: true, text: refreshedText(reference, answer) };
+  return { to: imagePath(reference), flash };
+}
+
+/** `before` is absent for a tag that was never resolved here. */
+export function refreshedText(
+  reference: string,
+  { moved, digest, before }: Pick<RefreshedAnswer, "moved" | "digest" | "before">,
+): string {
+  if (moved)
+    return `${reference} has moved from ${shortDigest(before ?? "")} to ${shortDigest(digest)}.`;
+  return `${reference} ${before ? "still points" : "points"} to ${shortDigest(digest)}.`;
 }
 
 async function pinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
@@ -103,21 +110,30 @@ async function deleteImage({ api }: PageVisit, form: URLSearchParams): Promise<D
   const force = form.get("force") === "true" ? "true" : undefined;
   try {
     const answer = await api.send<DeletedAnswer>("DELETE", "/images", { reference, force });
-    const { image, tags, waiting, freed } = answer;
-    const parts = [
-      image ? "The image is deleted" : "Deleted",
-      tags.length > 0 && `with ${plural(tags.length, "tag")}: ${tags.slice(0, 20).join(", ")}`,
-      image && `the next sweeps free ${bytes(freed)}`,
-      waiting.length > 0 &&
-        `the next sweep deletes ${plural(waiting.length, "tag")} that ${waiting.length === 1 ? "is" : "are"} being checked`,
-    ];
     return {
       to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,
-      flash: { good: true, text: `${parts.filter(Boolean).join("; ")}.` },
+      flash: deletedFlash(reference, answer),
     };
   } catch (error) {
     // Pinned, or part of an index: the error is shown on the image page, which shows the pins.
     if (!(error instanceof Refused) || error.status !== 409) throw error;
     return { to: imagePath(reference), flash: { good: false, text: error.message } };
   }
+}
+
+/** Not good where nothing was deleted: the tag moved between the question and the deletion. */
+export function deletedFlash(
+  reference: string,
+  { image, tags, waiting, freed }: Pick<DeletedAnswer, "image" | "tags" | "waiting" | "freed">,
+): Flash {
+  const done = image ? "The image is deleted" : tags.length > 0 && "Deleted";
+  const parts = [
+    done,
+    tags.length > 0 && `with ${plural(tags.length, "tag")}: ${tags.slice(0, 20).join(", ")}`,
+    image && `the next sweeps free ${bytes(freed)}`,
+    waiting.length > 0 &&
+      `${done ? "the" : "The"} next sweep deletes ${plural(waiting.length, "tag")} that ${waiting.length === 1 ? "is" : "are"} being checked`,
+  ].filter(Boolean);
+  if (parts.length > 0) return { good: true, text: `${parts.join("; ")}.` };
+  return { good: false, text: `${reference} has moved in the meantime; nothing was deleted.` };
 }
