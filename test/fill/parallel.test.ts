@@ -6,8 +6,8 @@ import { Cache, fixture, repository } from "../support/cache.ts";
 import { seedOf } from "../support/fixture.ts";
 import { coverOnce, MiB, receive } from "../support/transfers.ts";
 
-/** Five segments: one more than the most connections. */
-const SIZE = 33 * MiB + 3;
+/** Seven segments: each connection finds another one to fetch while the last of them is being opened. */
+const SIZE = 50 * MiB + 3;
 
 async function pull(connections: number) {
   const cache = new Cache({ RULES: [{ prefix: "p", upstream: fixture.url("open"), connections }] });
