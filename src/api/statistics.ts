@@ -58,6 +58,13 @@ const KINDS = [
   "upstream.down",
   "upstream.up",
   "verification.failed",
+  "pull.denied",
+  "tag.held",
+  "tag.released",
+  "signature.failed",
+  "verdict.changed",
+  "allowance.added",
+  "allowance.removed",
 ] as const;
 
 const event = z

@@ -35,6 +35,10 @@ export const FAMILIES = {
     "Content that did not match its digest and was discarded.",
     "rule",
   ),
+  entrepot_trust_findings: counter(
+    "Requests for images that a check of age, signature or vulnerabilities refused, or would have refused in report mode.",
+    ...["rule", "check", "mode"],
+  ),
   entrepot_platform_operations: counter(
     "Counted operations on Cloudflare's storage and Durable Objects, which are billed.",
     "operation",

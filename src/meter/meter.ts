@@ -26,7 +26,14 @@ export interface Happening {
     | "upstream.limited"
     | "upstream.down"
     | "upstream.up"
-    | "verification.failed";
+    | "verification.failed"
+    | "pull.denied"
+    | "tag.held"
+    | "tag.released"
+    | "signature.failed"
+    | "verdict.changed"
+    | "allowance.added"
+    | "allowance.removed";
   /** In ms since the epoch. */
   at: number;
   /** The image's origin and repository (policy/source). */

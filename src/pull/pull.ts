@@ -3,6 +3,7 @@
 import type { Asking } from "../fill/contract.ts";
 import type { Steps } from "../meter/steps.ts";
 import { requesterOf, type Who } from "../policy/requester.ts";
+import type { Allowances, Finding } from "../policy/trust.ts";
 import type { ReadVisit } from "../store/visit.ts";
 
 export interface Pull extends ReadVisit {
@@ -14,6 +15,10 @@ export interface Pull extends ReadVisit {
   noCache: boolean;
   /** Digests in quarantine, set through the API in addition to the rules' deny lists, with the reason. */
   quarantined: ReadonlyMap<string, string>;
+  /** Digests that pass the checks of age, signature and vulnerabilities until a time (break-glass). */
+  allowances?: Allowances;
+  /** Receives what checks in report mode find against the image. */
+  findings?: Finding[];
   /** The client whose share of the upstream budget is used. */
   requester?: Who;
   /** Durations of the pull's steps. */

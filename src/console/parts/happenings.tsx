@@ -11,6 +11,13 @@ const WORDS: Record<EventAnswer["what"], [mark: "good" | "careful" | "bad" | "",
   "upstream.down": ["bad", "upstream down"],
   "upstream.up": ["good", "upstream up"],
   "verification.failed": ["bad", "verification failed"],
+  "pull.denied": ["careful", "pull refused"],
+  "tag.held": ["careful", "tag held"],
+  "tag.released": ["", "tag released"],
+  "signature.failed": ["bad", "signature failed"],
+  "verdict.changed": ["", "verdict changed"],
+  "allowance.added": ["careful", "allowed"],
+  "allowance.removed": ["", "allowance removed"],
 };
 
 /** Words for the detail of an event, which is the media type of cached content. */

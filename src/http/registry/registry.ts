@@ -86,7 +86,8 @@ async function handle(
   const shared = isPublic && rule.credentials.length === 0;
   const visit = { host: url.host, now, later };
   const seals = registryAuth.seals(visitor);
-  const known = { quarantined, requester, touches, steps, entry, seals };
+  entry.findings = [];
+  const known = { quarantined, requester, touches, steps, entry, seals, findings: entry.findings };
   const asked = { ...visit, deadline, noCache, shared, ...known };
   return answer(services, source, wanted, url, request, asked);
 }

@@ -8,6 +8,7 @@ import { Steps } from "../../meter/steps.ts";
 import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import type { Source } from "../../policy/source.ts";
+import type { Finding } from "../../policy/trust.ts";
 import {
   type CacheStatus,
   type Outcome,
@@ -32,6 +33,8 @@ export interface Entry {
   status?: CacheStatus;
   /** Why the response is stale. */
   warning?: string;
+  /** What checks in report mode found against the image. */
+  findings?: Finding[];
   agent?: string;
   /** Cloudflare's request ID (`cf-ray`). */
   ray?: string;
@@ -107,7 +110,7 @@ export class Recorder {
       blobs: [kind, result, source?.repository ?? "", entry.who ?? "", method],
       doubles: [answer.status, answer.bytes, total],
     });
-    const isGood = answer.status < 400 && !entry.warning;
+    const isGood = answer.status < 400 && !entry.warning && !entry.findings?.length;
     if (this.#level === "none" || (this.#level === "failures" && isGood)) return;
     console.log(lineOf(entry, result, answer));
   }
@@ -123,7 +126,20 @@ export class Recorder {
 }
 
 function lineOf(
-  { kind, method, steps, name, reference, who, source, status, warning, agent, ray }: Entry,
+  {
+    kind,
+    method,
+    steps,
+    name,
+    reference,
+    who,
+    source,
+    status,
+    warning,
+    findings,
+    agent,
+    ray,
+  }: Entry,
   result: Result,
   answer: { status: number; bytes: number; error?: RegistryError },
 ): string {
@@ -144,6 +160,9 @@ function lineOf(
     code: error?.code,
     why: error?.message ?? warning,
     cache: status && renderCacheStatus(status),
+    wouldRefuse: findings?.length
+      ? findings.map(({ check, message }) => ({ check, message }))
+      : undefined,
     bytes: answer.bytes,
     upstreamStatus: error?.upstreamStatus ?? instead,
     ms: { ...steps.spent, total: steps.total },
