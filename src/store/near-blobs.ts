@@ -6,7 +6,7 @@ import type { BlobStore, Head, Slice } from "./blobs.ts";
 import { Claims } from "./claims.ts";
 import type { EdgeCache, EdgePart } from "./edge.ts";
 import { blobKvKey, edgeSegmentKey } from "./keys.ts";
-import { type Form, type Found, JUST_FETCHED, type Near, USUAL } from "./near.ts";
+import { type Form, type Found, JUST_FETCHED, type Near, type NearKey, USUAL } from "./near.ts";
 import { type Layout, segmentLength } from "./segments.ts";
 import type { Layer, ReadVisit } from "./visit.ts";
 
@@ -47,7 +47,7 @@ export class NearBlobs {
 
   /** The layout. Unless it is R2's own it may be outdated: the blob may have been deleted or published again. */
   layout(digest: Digest, visit: ReadVisit): Promise<Found<Layout> | undefined> {
-    return this.#near.get(blobKvKey(digest), formOf(digest), visit, async () => {
+    return this.#near.get(nearKey(digest), visit, async () => {
       const claim = await this.#claimed(digest, visit);
       if (claim) return claim;
       const head = await this.#store.head(digest);
@@ -63,7 +63,7 @@ export class NearBlobs {
     visit: ReadVisit,
   ): Promise<{ layout: Layout; first?: Opened } | undefined> {
     const claimed = () => this.#claimed(digest, visit);
-    const claim = await this.#near.get(blobKvKey(digest), formOf(digest), visit, claimed);
+    const claim = await this.#near.get(nearKey(digest), visit, claimed);
     if (claim) {
       const first = await this.#nearFirst(claim, visit);
       if (first) return { layout: claim.value, first };
@@ -117,11 +117,11 @@ export class NearBlobs {
 
   /** Keeps the layout of a blob that a fill has just published. */
   keep(layout: Layout, visit: ReadVisit, seconds = JUST_FETCHED): void {
-    this.#near.keep(blobKvKey(layout.digest), layout, formOf(layout.digest), visit, seconds);
+    this.#near.keep(nearKey(layout.digest), layout, visit, seconds);
   }
 
   forget(digest: Digest, visit: ReadVisit): void {
-    this.#near.forget(blobKvKey(digest), true, visit);
+    this.#near.forget(nearKey(digest), visit);
   }
 
   /** Deletes a copy in the edge cache that broke off while it was sent.
@@ -222,6 +222,10 @@ function secondsOf({ publishedAt }: Head, visit: ReadVisit): number {
 
 function keyOf({ digest, generation }: Layout, number: number): string {
   return edgeSegmentKey(digest, generation, number);
+}
+
+function nearKey(digest: Digest): NearKey<Layout> {
+  return { key: blobKvKey(digest), form: formOf(digest) };
 }
 
 function formOf(digest: Digest): Form<Layout> {

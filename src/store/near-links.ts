@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { linkKey } from "./keys.ts";
 import type { Link, LinkStore } from "./links.ts";
-import { type Form, JUST_FETCHED, type Near } from "./near.ts";
+import { type Form, JUST_FETCHED, type Near, type NearKey } from "./near.ts";
 import type { ReadVisit } from "./visit.ts";
 
 const FORM: Form<Link> = {
@@ -29,7 +29,7 @@ export class NearLinks {
 
   async get(source: Source, digest: Digest, visit: ReadVisit): Promise<Link | undefined> {
     const place = sourceKey(source);
-    const found = await this.#near.get(linkKey(place, digest), FORM, visit, async () => {
+    const found = await this.#near.get(nearKey(place, digest), visit, async () => {
       const value = await this.#store.get(place, digest);
       return value && { value, layer: "kv" };
     });
@@ -40,7 +40,7 @@ export class NearLinks {
   add(source: Source, digest: Digest, visit: ReadVisit): void {
     const place = sourceKey(source);
     const link: Link = { confirmedAt: Date.now(), proved: true };
-    this.#near.keep(linkKey(place, digest), link, FORM, visit, JUST_FETCHED);
+    this.#near.keep(nearKey(place, digest), link, visit, JUST_FETCHED);
     visit.later(
       this.#store.put(place, digest, link).catch((error: Error) => {
         // The next request confirms the link again.
@@ -53,6 +53,10 @@ export class NearLinks {
   async withdraw(source: Source, digest: Digest, visit: ReadVisit): Promise<void> {
     const place = sourceKey(source);
     await this.#store.withdraw(place, digest);
-    this.#near.forget(linkKey(place, digest), true, visit);
+    this.#near.forget(nearKey(place, digest), visit);
   }
+}
+
+function nearKey(place: string, digest: Digest): NearKey<Link> {
+  return { key: linkKey(place, digest), form: FORM };
 }

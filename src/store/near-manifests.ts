@@ -4,7 +4,7 @@ import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import { manifestKvKey } from "./keys.ts";
 import type { Manifest, ManifestStore } from "./manifests.ts";
-import { type Form, type Found, JUST_FETCHED, type Near } from "./near.ts";
+import { type Form, type Found, JUST_FETCHED, type Near, type NearKey } from "./near.ts";
 import type { ReadVisit } from "./visit.ts";
 
 export class NearManifests {
@@ -17,7 +17,7 @@ export class NearManifests {
   }
 
   get(digest: Digest, visit: ReadVisit): Promise<Found<Manifest> | undefined> {
-    return this.#near.get(manifestKvKey(digest), formOf(digest), visit, async () => {
+    return this.#near.get(nearKey(digest), visit, async () => {
       const near = await this.#store.getNear(digest);
       if (near) return { value: near, layer: "kv" };
       const stored = await this.#store.getStored(digest);
@@ -27,9 +27,12 @@ export class NearManifests {
 
   /** Keeps a manifest that was just fetched. */
   keep(manifest: Manifest, visit: ReadVisit): void {
-    const { digest } = manifest;
-    this.#near.keep(manifestKvKey(digest), manifest, formOf(digest), visit, JUST_FETCHED);
+    this.#near.keep(nearKey(manifest.digest), manifest, visit, JUST_FETCHED);
   }
+}
+
+function nearKey(digest: Digest): NearKey<Manifest> {
+  return { key: manifestKvKey(digest), form: formOf(digest) };
 }
 
 function formOf(digest: Digest): Form<Manifest> {

@@ -17,7 +17,7 @@ export class NearTags {
   }
 
   get(source: Source, tag: string, visit: ReadVisit): Promise<Found<TagMapping> | undefined> {
-    return this.#near.get(mappingKey(source, tag), undefined, visit, async () => {
+    return this.#near.get({ key: mappingKey(source, tag) }, visit, async () => {
       const value = await this.#store.get(source, tag);
       return value && { value, layer: "kv" };
     });
@@ -25,14 +25,15 @@ export class NearTags {
 
   /** Keeps a mapping from the tag's Durable Object, which KV may not show yet. */
   keep(source: Source, tag: string, mapping: TagMapping, visit: ReadVisit): void {
-    const known = this.#near.recent<TagMapping>(mappingKey(source, tag), visit);
+    const key = mappingKey(source, tag);
+    const known = this.#near.recent<TagMapping>(key, visit);
     if (known && known.checkedAt > mapping.checkedAt) return; // another request has a later check
-    this.#near.keep(mappingKey(source, tag), mapping, undefined, visit);
+    this.#near.keep({ key }, mapping, visit);
   }
 
   /** Forgets a tag that the upstream no longer has. */
   forget(source: Source, tag: string, visit: ReadVisit): void {
-    this.#near.forget(mappingKey(source, tag), false, visit);
+    this.#near.forget({ key: mappingKey(source, tag) }, visit);
   }
 
   /** All tags of a repository that were pulled through this cache. */

@@ -39,13 +39,21 @@ export interface Found<T> {
   seconds?: number;
 }
 
-/** Encoding of a value for the edge cache; a value without one is kept in memory only. */
+/** Encoding of a value for the edge cache. */
 export interface Form<T> {
   encode(value: T): { bytes: Uint8Array; contentType: string };
   /** Undefined if the response is not such a value. */
   decode(response: Response): Promise<T | undefined>;
   /** Distinguishes a new value from a repetition of the same. */
   version?(value: T): string;
+}
+
+/** Under which key a value is kept, and how. */
+export interface NearKey<T> {
+  /** The key as in KV. */
+  readonly key: string;
+  /** Absent for a value that is kept in memory only. */
+  readonly form?: Form<T>;
 }
 
 interface Entry {
@@ -71,14 +79,13 @@ export class Near {
     });
   }
 
-  /** Reads from memory, from the edge cache, else by `read`; concurrent requests of this isolate share one read.
-   * @param key as in KV */
+  /** Reads from memory, from the edge cache, else by `read`; concurrent requests of this isolate share one read. */
   async get<T extends object>(
-    key: string,
-    form: Form<T> | undefined,
+    wanted: NearKey<T>,
     visit: ReadVisit,
     read: () => Promise<Found<T> | undefined>,
   ): Promise<Found<T> | undefined> {
+    const { key, form } = wanted;
     const recent = this.#fromMemory<T>(key, visit);
     if (recent) return recent;
     const turn = this.#reading.has(key) ? await this.#waitForReader<T>(key, visit) : "mine";
@@ -88,32 +95,26 @@ export class Near {
       const found = near ?? (await read());
       const learnt = this.#fromMemory<T>(key, visit);
       if (learnt) return learnt; // kept by another request meanwhile, and newer than the edge cache and KV, which lag
-      if (near) this.#remember(key, near.value, form);
-      else if (found) this.keep(key, found.value, form, visit, found.seconds);
+      if (near) this.#remember(wanted, near.value);
+      else if (found) this.keep(wanted, found.value, visit, found.seconds);
       return found;
     };
     return turn === "beside" ? find() : this.#asReader(key, find);
   }
 
   /** Keeps a value in memory and in the edge cache. */
-  keep<T extends object>(
-    key: string,
-    value: T,
-    form: Form<T> | undefined,
-    visit: ReadVisit,
-    seconds = USUAL,
-  ): void {
-    this.#remember(key, value, form);
+  keep<T extends object>(kept: NearKey<T>, value: T, visit: ReadVisit, seconds = USUAL): void {
+    const { key, form } = kept;
+    this.#remember(kept, value);
     if (!form) return;
     const edgeKey = edgeNearKey(key);
     if (!this.#edge.claim(visit, edgeKey, seconds * 1000, form.version?.(value))) return;
     visit.later(this.#edge.put(visit, edgeKey, { ...form.encode(value), maxAge: seconds }));
   }
 
-  /** @param atEdge whether the edge cache has it too */
-  forget(key: string, atEdge: boolean, visit: ReadVisit): void {
+  forget<T>({ key, form }: NearKey<T>, visit: ReadVisit): void {
     this.#recent.delete(key);
-    if (atEdge) visit.later(this.#edge.delete(visit, edgeNearKey(key)));
+    if (form) visit.later(this.#edge.delete(visit, edgeNearKey(key)));
   }
 
   /** Size of all copies in memory, in bytes. */
@@ -122,7 +123,7 @@ export class Near {
   }
 
   /** Stamps the entry with the current time, not with that of the request's start. */
-  #remember<T extends object>(key: string, value: T, form: Form<T> | undefined): void {
+  #remember<T extends object>({ key, form }: NearKey<T>, value: T): void {
     const bytes = form?.encode(value).bytes.byteLength ?? 0;
     this.#recent.set(key, { value, bytes, at: Date.now() });
   }

@@ -16,6 +16,7 @@ const FORM = {
     bytes: new Uint8Array(await response.arrayBuffer()),
   }),
 };
+const A = { key: "a", form: FORM };
 const thing = (size: number): Thing => ({ bytes: new Uint8Array(size) });
 
 /** Where there is no edge cache: memory alone. */
@@ -26,7 +27,7 @@ function visit(now = Date.now()): ReadVisit {
 /** Asks for `key`, and says whether it had to be read. */
 async function isRead(near: Near, key: string, size = 10, at = visit()): Promise<boolean> {
   let read = false;
-  const found = await near.get<Thing>(key, FORM, at, async () => {
+  const found = await near.get<Thing>({ key, form: FORM }, at, async () => {
     read = true;
     return { value: thing(size), layer: "kv" };
   });
@@ -71,13 +72,13 @@ describe("memory", () => {
   it("forgets", async () => {
     const near = new Near(new EdgeCache());
     await isRead(near, "a");
-    near.forget("a", true, visit());
+    near.forget(A, visit());
     expect(await isRead(near, "a")).toBe(true);
   });
 
   it("does not remember that something is not there", async () => {
     const near = new Near(new EdgeCache());
-    expect(await near.get("a", FORM, visit(), async () => undefined)).toBeUndefined();
+    expect(await near.get(A, visit(), async () => undefined)).toBeUndefined();
     expect(await isRead(near, "a")).toBe(true);
   });
 });
@@ -93,9 +94,7 @@ describe("a reading", () => {
     const near = new Near(new EdgeCache());
     const counts = { reads: 0 };
     const read = slow({ value: thing(1), layer: "kv" }, counts);
-    const all = await Promise.all(
-      Array.from({ length: 30 }, () => near.get("a", FORM, visit(), read)),
-    );
+    const all = await Promise.all(Array.from({ length: 30 }, () => near.get(A, visit(), read)));
     expect(counts.reads).toBe(1);
     expect(all.map((found) => found?.layer).sort()).toEqual(["kv", ...Array(29).fill("memory")]);
   });
@@ -110,14 +109,14 @@ describe("a reading", () => {
       counts.now -= 1;
       return undefined;
     };
-    await Promise.all(Array.from({ length: 30 }, () => near.get("a", FORM, visit(), read)));
+    await Promise.all(Array.from({ length: 30 }, () => near.get(A, visit(), read)));
     expect(counts.reads).toBe(30);
     expect(counts.most).toBeGreaterThan(20);
   });
 
   it("that fails is its own reader's failure", async () => {
     const near = new Near(new EdgeCache());
-    const failing = near.get("a", FORM, visit(), () => Promise.reject(new Error("R2 is down")));
+    const failing = near.get(A, visit(), () => Promise.reject(new Error("R2 is down")));
     const other = isRead(near, "a");
     await expect(failing).rejects.toThrow("R2 is down");
     expect(await other).toBe(true);
@@ -126,8 +125,8 @@ describe("a reading", () => {
   it("gives way to what was learnt meanwhile", async () => {
     const near = new Near(new EdgeCache());
     const learnt = thing(2);
-    const found = await near.get("a", FORM, visit(), async () => {
-      near.keep("a", learnt, FORM, visit());
+    const found = await near.get(A, visit(), async () => {
+      near.keep(A, learnt, visit());
       return { value: thing(1), layer: "kv" };
     });
     expect(found?.value).toBe(learnt);
