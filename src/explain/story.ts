@@ -94,7 +94,7 @@ function endOf(facts: Facts, source: Source): End {
   }
   if (isHere && upstream?.offline) return here(", marked as stale");
   const error = pause && new RegistryError(pause.error.code, pause.error.message, pause.error);
-  if (isHere && error && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now))
+  if (isHere && error && mayServeStale(mapping.checkedAt + rule.tagTtl, rule, error, now))
     return here(", marked as stale");
   const why = isHere ? "the tag is past its TTL and past staleIfError" : "it is not cached";
   return fetched(facts, source, why);

@@ -50,11 +50,10 @@ export function isImmutable(source: Source, tag: string): boolean {
 /** How long cached content is served while the upstream refuses the credentials, in ms: access may have been revoked. */
 const STALE_IF_REFUSED = 60 * 60_000;
 
-/** Whether content checked at `checkedAt` may be served after this error of the upstream.
- * @param ttl how long the content counted as fresh, in ms */
+/** Whether content may be served after this error of the upstream.
+ * @param freshUntil when it stopped being fresh, in ms since the epoch */
 export function mayServeStale(
-  checkedAt: number,
-  ttl: number,
+  freshUntil: number,
   rule: Rule,
   error: RegistryError,
   now: number,
@@ -62,7 +61,7 @@ export function mayServeStale(
   if (!isFailure(error)) return false;
   const isRefused = error.status === 401 || error.status === 403;
   const grace = isRefused ? Math.min(rule.staleIfError, STALE_IF_REFUSED) : rule.staleIfError;
-  return now - checkedAt < ttl + grace;
+  return now - freshUntil < grace;
 }
 
 /** Whether the error is a failure of the upstream or the cache, and no statement about the requested content. */

@@ -42,17 +42,24 @@ export function insert(database: Sqlite, job: NewJob, now: number): void {
     priority,
     JSON.stringify(platforms),
   );
-  for (const reference of new Set(references)) addItem(database, id, reference, null, now);
-  for (const { name, tags, count } of newest) addItem(database, id, `${name}:${tags}`, count, now);
+  for (const reference of new Set(references)) addItem(database, id, { reference }, now);
+  for (const { name, tags, count } of newest)
+    addItem(database, id, { reference: `${name}:${tags}`, newest: count }, now);
   trim(database, now);
+}
+
+/** An image, or a repository's newest tags. */
+interface NewItem {
+  reference: string;
+  /** Number of newest tags; `reference` is then name:glob. */
+  newest?: number;
 }
 
 /** Appends an image to a job, unless the job has it already. */
 export function addItem(
   database: Sqlite,
   job: string,
-  reference: string,
-  newest: number | null,
+  { reference, newest }: NewItem,
   now: number,
 ): void {
   database.run(
@@ -61,7 +68,7 @@ export function addItem(
      WHERE NOT EXISTS (SELECT 1 FROM items WHERE job = ?1 AND reference = ?2)`,
     job,
     reference,
-    newest,
+    newest ?? null,
     now,
   );
 }

@@ -141,7 +141,8 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     if (item.newest !== null) {
       const references = await newestTags(context, item.reference, item.newest);
       this.ctx.storage.transactionSync(() => {
-        for (const one of references) jobs.addItem(this.#database, item.job, one, null, now);
+        for (const reference of references)
+          jobs.addItem(this.#database, item.job, { reference }, now);
         const note = references.length === 0 ? "no tag matches" : `${references.length} tags`;
         jobs.setItem(this.#database, item, { state: "done", note, error: null });
       });
@@ -196,9 +197,8 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
           isWhole = false;
           return;
         }
-        const isHere = await blobOf(context, source, digest, until, (had) =>
-          set(digest, "had", had),
-        );
+        const had = (bytes: number) => set(digest, "had", bytes);
+        const isHere = await blobOf(context, { source, digest }, until, had);
         if (isHere) set(digest, "done", 1);
         else isWhole = false;
       }
@@ -221,9 +221,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     const attempts = item.attempts + 1;
     const fields = { error: isKnown ? error.message : "internal error", attempts };
     const isFinal = isKnown && (FINAL_STATUSES.includes(error.status) || error.code === "UNKNOWN");
-    const told = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
+    const retryAfter = isKnown ? Number(error.headers["Retry-After"] ?? 0) * 1000 : 0;
     const pause = Math.max(
-      told,
+      retryAfter,
       Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** Math.min(attempts - 1, 10)),
     );
     const isOver = isFinal || now + pause - item.created_at > ITEM_TIMEOUT;

@@ -130,7 +130,7 @@ async function checkWithObject(
     console.error(`entrepot: tag check failed: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
     const { rule } = source;
-    if (!mayServeStale(known.checkedAt, rule.tagTtl, rule, failure, pull.now)) throw error;
+    if (!mayServeStale(known.checkedAt + rule.tagTtl, rule, failure, pull.now)) throw error;
     return { mapping: known, how: "found", failure: failure.toValue() };
   }
 }

@@ -48,8 +48,7 @@ async function cachedTags(
 ): Promise<(Labelled & { tags: string[] }) | undefined> {
   if (!(error instanceof RegistryError)) return undefined;
   const { rule } = source;
-  if (!rule.offline && !(isDown(error) && mayServeStale(now, 0, rule, error, now)))
-    return undefined;
+  if (!rule.offline && !(isDown(error) && mayServeStale(now, rule, error, now))) return undefined;
   const tags = (await services.tags.known(source))
     .filter(({ gone }) => !gone)
     .map(({ tag }) => tag);

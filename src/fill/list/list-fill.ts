@@ -49,7 +49,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
         const now = Date.now();
         const serves =
           known &&
-          (rule.offline || mayServeStale(known.checkedAt, rule.listTtl, rule, failure, now));
+          (rule.offline || mayServeStale(known.checkedAt + rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
         if (!rule.offline && !failure.personal) this.#refusals.pause(source, failure, now);
         const told = rule.offline ? unasked(rule) : failure.toValue();

@@ -130,7 +130,7 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     const mapping = known ?? (await this.#known.recorded(source, tag));
     const now = Date.now();
     const serves =
-      rule.offline || (mapping && mayServeStale(mapping.checkedAt, rule.tagTtl, rule, error, now));
+      rule.offline || (mapping && mayServeStale(mapping.checkedAt + rule.tagTtl, rule, error, now));
     if (!mapping || !serves) throw error;
     if (rule.offline) return { mapping, how: "found", failure: unasked(rule) };
     // Only a failed check for a client starts a pause; a background check, or one client's used-up quota, does not.
