@@ -5,7 +5,9 @@ import { hasHubNames, hasOfficialImages } from "../config/docker-hub.ts";
 import type { ConfiguredRule } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
 import { registryHost } from "../config/upstream.ts";
+import { RegistryError } from "../oci/error.ts";
 import { isRepositoryName } from "../oci/name.ts";
+import type { Source } from "./source.ts";
 
 /** An image's name as a client sends it. */
 export interface Naming {
@@ -21,6 +23,19 @@ export interface Routed {
   configured: ConfiguredRule;
   /** The repository's name at the upstream. */
   repository: string;
+}
+
+/** The source that a name leads to. */
+export function sourceOf({ configured, repository }: Routed): Source {
+  return { rule: configured.rule, repository };
+}
+
+/** As `sourceOf`. Throws UNKNOWN (500), with the reason, if the rule cannot be used. */
+export function usableSourceOf(routed: Routed): Source {
+  const { rule, problem } = routed.configured;
+  if (problem)
+    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
+  return sourceOf(routed);
 }
 
 type Rules = readonly ConfiguredRule[];

@@ -8,7 +8,7 @@ import { RegistryError } from "../oci/error.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import { within } from "../platform/deadline.ts";
 import { globMatcher } from "../policy/glob.ts";
-import { routeFull } from "../policy/route.ts";
+import { routeFull, usableSourceOf } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { limited } from "../policy/steps.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
@@ -69,14 +69,12 @@ export function targetOf({ config }: WarmingContext, text: string): WarmingTarge
 function sourceFor({ rules }: Config, name: string): Source {
   const routed = routeFull(rules, name);
   if (!routed) throw new RegistryError("NAME_UNKNOWN", `there is no rule for the name "${name}"`);
-  const { rule, problem } = routed.configured;
-  if (problem)
-    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
-  if (rule.offline) {
-    const { code, message } = unasked(rule);
+  const source = usableSourceOf(routed);
+  if (source.rule.offline) {
+    const { code, message } = unasked(source.rule);
     throw new RegistryError(code, message, { status: 404 });
   }
-  return { rule, repository: routed.repository };
+  return source;
 }
 
 /** Checks the tag upstream and fetches the manifests. */
@@ -88,7 +86,7 @@ export async function contentsOf(
   const digest = reference.digest ?? (await resolveTag(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();
   const found = new Set<string>();
-  let isTold = false;
+  let isPlatformNamed = false;
   const collected = new Set<Digest>();
   const add = (blob: Blob) => {
     blobs.set(blob.digest, blob);
@@ -105,7 +103,7 @@ export async function contentsOf(
     for (const blob of blobsIn(parts, platforms)) add(blob);
     const { children, missing } = childrenFor(parts, platforms);
     if (namesPlatforms(parts)) {
-      isTold = true;
+      isPlatformNamed = true;
       for (const platform of platforms) if (!missing.includes(platform)) found.add(platform);
     }
     if (depth >= MAX_INDEX_DEPTH) return;
@@ -113,7 +111,7 @@ export async function contentsOf(
     for (const child of children) await collect(child, depth + 1, maybes.get(child));
   };
   await collect(digest, 0);
-  const missing = isTold ? platforms.filter((one) => !found.has(one)) : [];
+  const missing = isPlatformNamed ? platforms.filter((one) => !found.has(one)) : [];
   if (missing.length > 0 && found.size === 0 && blobs.size === 0)
     throw new RegistryError("MANIFEST_UNKNOWN", `no manifest for ${platforms.join(", ")}`);
   return {
@@ -164,8 +162,7 @@ async function resolveTag({ fills }: WarmingContext, source: Source, tag: string
  * whole blob is stored. */
 export async function blobOf(
   { fills }: WarmingContext,
-  source: Source,
-  digest: Digest,
+  { source, digest }: { source: Source; digest: Digest },
   until: number,
   had: (bytes: number) => void,
 ): Promise<boolean> {
@@ -203,11 +200,9 @@ export async function newestTags(
   const tags: string[] = [];
   let query: string | undefined = "";
   for (let pages = 0; query !== undefined && pages < MAX_TAG_PAGES; pages++) {
-    const asked = { list: "tags", query };
-    const { page, failure } = await context.fills.list(source, asked, {
-      ...askingFor(source),
-      force: true,
-    });
+    const list = { list: "tags", query };
+    const asking = { ...askingFor(source), force: true };
+    const { page, failure } = await context.fills.list(source, list, asking);
     if (failure) throw new RegistryError(failure.code, failure.message, failure);
     tags.push(...(page.entries as string[]));
     query = page.next;

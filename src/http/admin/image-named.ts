@@ -4,7 +4,7 @@ import type { Catalog } from "../../catalog/contract.ts";
 import type { Config } from "../../config/read.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
-import { routeFull } from "../../policy/route.ts";
+import { routeFull, sourceOf } from "../../policy/route.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
@@ -24,7 +24,7 @@ export function sourceNamed({ rules }: Config, text: string, host: string): Name
   const { name, tag, digest } = reference;
   const routed = routeFull(rules, name);
   if (!routed) throw noRule(name);
-  const source = { rule: routed.configured.rule, repository: routed.repository };
+  const source = sourceOf(routed);
   const whole = digest === undefined ? `${name}:${tag}` : `${name}@${digest}`;
   return { reference, text: whole, source, place: sourceKey(source) };
 }

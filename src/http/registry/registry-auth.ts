@@ -12,7 +12,7 @@ import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../../policy/authorize.ts";
 import { accountOf, type Who } from "../../policy/requester.ts";
-import { type Naming, type Routed, ruleOfHost } from "../../policy/route.ts";
+import { type Naming, type Routed, ruleOfHost, usableSourceOf } from "../../policy/route.ts";
 import type { Source } from "../../policy/source.ts";
 import { isPlain, plainLogin } from "../shared/transport.ts";
 
@@ -192,20 +192,12 @@ function networkOf(address: string | undefined): string {
   return `network ${addressKey(address)}`;
 }
 
-/** As `sourceOf`, with a message for pulling clients that does not reveal secret names or bindings. */
+/** As `usableSourceOf`, with a message for pulling clients that does not reveal secret names or bindings. */
 function pulledBy(routed: Routed): Source {
   const { rule, problem } = routed.configured;
-  if (problem === undefined) return sourceOf(routed);
+  if (problem === undefined) return usableSourceOf(routed);
   const message = `the rule "${rule.name}" cannot be used; the cache's log and its API (GET /api/rules) say why`;
   throw new RegistryError("UNKNOWN", message);
-}
-
-/** Throws UNKNOWN (500), with the reason, if the rule cannot be used. */
-export function sourceOf({ configured, repository }: Routed): Source {
-  const { rule, problem } = configured;
-  if (problem)
-    throw new RegistryError("UNKNOWN", `the rule "${rule.name}" cannot be used: ${problem}`);
-  return { rule, repository };
 }
 
 function refused(visitor: Visitor, name: string | undefined) {
