@@ -113,7 +113,8 @@ export interface Fills extends Pick<BlobFillMethods, "waitFor" | "mend" | "remov
   restoreTag: TagFillMethods["restore"];
 }
 
-/** Methods of BlobFill. Names and arguments stay: during a rolling deploy the previous version calls them too. */
+/** Methods of BlobFill. Names and positional arguments stay, the five of `waitFor` too: during a rolling deploy the previous version
+ * calls them. */
 export interface BlobFillMethods {
   join(digest: Digest, source: Source, asking: Asking): Promise<Joined>;
   head(digest: Digest, source: Source, asking: Asking): Promise<number | undefined>;
@@ -147,7 +148,7 @@ export interface TagFillMethods {
 }
 
 export interface ListFillMethods {
-  get(source: Source, asked: ListAsked, asking: Asking): Promise<FetchedList>;
+  get(source: Source, list: ListAsked, asking: Asking): Promise<FetchedList>;
 }
 
 /** Bindings of the fills and of the rooms that they use. */

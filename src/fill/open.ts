@@ -27,26 +27,25 @@ export function openFills(
     objectOf<ListFillMethods>(env.LIST_FILL, `${sourceKey(source)}/${list}?${query}`);
   return {
     joinBlob: (digest, source, asking) =>
-      asked(asking, (left) => blob(digest).join(digest, sourceFor(source, left), left)),
+      withPatience(asking, (left) => blob(digest).join(digest, sourceFor(source, left), left)),
     headBlob: (digest, source, asking) =>
-      asked(asking, (left) => blob(digest).head(digest, sourceFor(source, left), left)),
-    waitFor: (digest, source, attempt, segment, verified) =>
-      call(() => blob(digest).waitFor(digest, source, attempt, segment, verified)),
+      withPatience(asking, (left) => blob(digest).head(digest, sourceFor(source, left), left)),
+    waitFor: (digest, ...segment) => call(() => blob(digest).waitFor(digest, ...segment)),
     mend: (source, layout) => call(() => blob(layout.digest).mend(source, layout)),
     blobTwin: (digest) => call(() => blob(digest).twin(digest)),
     joinManifest: (digest, source, asking) =>
-      asked(asking, (left) => manifest(digest).join(digest, sourceFor(source, left), left)),
+      withPatience(asking, (left) => manifest(digest).join(digest, sourceFor(source, left), left)),
     headManifest: (digest, source, asking) =>
-      asked(asking, (left) => manifest(digest).head(digest, sourceFor(source, left), left)),
+      withPatience(asking, (left) => manifest(digest).head(digest, sourceFor(source, left), left)),
     checkTag: (source, tag, asking) =>
-      asked(asking, (left) => tagged(source, tag).check(sourceFor(source, left), tag, left)),
+      withPatience(asking, (left) => tagged(source, tag).check(sourceFor(source, left), tag, left)),
     checkTagByGet: (source, tag, wrong, asking) =>
-      asked(asking, (left) =>
+      withPatience(asking, (left) =>
         tagged(source, tag).checkByGet(sourceFor(source, left), tag, wrong, left),
       ),
     tagProved: (source, tag, digest) => call(() => tagged(source, tag).proved(source, tag, digest)),
     list: (source, page, asking) =>
-      asked(asking, (left) => list(source, page).get(sourceFor(source, left), page, left)),
+      withPatience(asking, (left) => list(source, page).get(sourceFor(source, left), page, left)),
     removeTag: ({ place, tag, digest }) =>
       call(() => taggedIn(place, tag).remove(place, tag, digest)),
     removeManifest: (digest) => call(() => manifest(digest).remove(digest)),
@@ -58,7 +57,7 @@ export function openFills(
 }
 
 /** Makes a call with `patience`; a repetition after a reset of the object gets what is left of it. */
-function asked<T>(asking: Asking, work: (left: Asking) => Promise<Outcome<T>>): Promise<T> {
+function withPatience<T>(asking: Asking, work: (left: Asking) => Promise<Outcome<T>>): Promise<T> {
   const begun = Date.now();
   return call(() => {
     const patience = Math.max(0, asking.patience - (Date.now() - begun));

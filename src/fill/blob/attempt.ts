@@ -14,6 +14,13 @@ export interface Plan {
   size: number | null;
 }
 
+/** The blob, where its segments are stored, and who is notified of them. */
+export interface AttemptContext {
+  readonly digest: Digest;
+  readonly blobs: RunStore;
+  readonly signal: Signal;
+}
+
 /** Maximum segments reported in one answer: few, so that a follower's requests show how far it has read. */
 const MAX_REPORTED = 2;
 /** Time in ms without a request after which a follower counts as slow or gone, and puts no longer yield to it. */
@@ -47,7 +54,7 @@ export class Attempt {
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
 
-  constructor(digest: Digest, plan: Plan, ranges: boolean, blobs: RunStore, signal: Signal) {
+  constructor({ digest, blobs, signal }: AttemptContext, plan: Plan, ranges: boolean) {
     this.digest = digest;
     this.id = plan.attempt;
     this.size = plan.size;

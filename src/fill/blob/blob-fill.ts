@@ -12,7 +12,7 @@ import type { Layout } from "../../store/segments.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { openGate } from "../../upstream/open.ts";
 import type { Asking, BlobFillMethods, FillBindings, Joined, Ready, Removed } from "../contract.ts";
-import { patiently } from "../shared/asking.ts";
+import { type JoinRequest, patiently } from "../shared/asking.ts";
 import { NegativeCache } from "../shared/negative-cache.ts";
 import { Proofs } from "../shared/proofs.ts";
 import { Removing } from "../shared/removing.ts";
@@ -54,81 +54,75 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
   /** Starts the fill or joins it. Answers once the length is known; for a blob of one segment, once it is verified. A repository that is
    * not linked gets nothing that its own origin has not delivered and confirmed for it. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<Joined>> {
-    return settle(() => this.#join(digest, source, asking));
+    return settle(() => this.#join({ digest, source, asking }));
   }
 
-  async #join(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+  async #join(request: JoinRequest): Promise<Joined> {
+    const { digest, source, asking } = request;
     await this.#removing.over();
     const running = () => this.#runs.of(source, asking.linked ?? false);
     const layout = running() ? undefined : await this.#blobs.layout(digest);
     const run = running(); // one may have begun while R2 was read
-    if (run) return this.#joinRun(run, digest, source, asking);
-    if (layout) return this.#joinPublished(layout, digest, source, asking);
-    return this.#joinNew(digest, source, asking);
+    if (run) return this.#joinRun(run, request);
+    if (layout) return this.#joinPublished(layout, request);
+    return this.#joinNew(request);
   }
 
-  async #joinRun(run: Run, digest: Digest, source: Source, asking: Asking): Promise<Joined> {
+  async #joinRun(run: Run, request: JoinRequest): Promise<Joined> {
+    const { source, asking } = request;
     try {
-      return await this.#joined(run, digest, source, asking, false);
+      return await this.#joined(run, request, false);
     } catch (error) {
       // A run started by another source failed for reasons of that source: this one starts its own.
       if (run.sources.errorOf(source) || run.sources.isFirst(source)) throw error;
       const next = this.#runs.of(source, asking.linked ?? false);
-      if (next && next !== run) return this.#joined(next, digest, source, asking, false);
-      return this.#joinOwn(digest, source, asking);
+      if (next && next !== run) return this.#joined(next, request, false);
+      return this.#joinOwn(request);
     }
   }
 
-  async #joinNew(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
-    this.#refusals.throwRecalled(source, Date.now());
-    return this.#joinOwn(digest, source, asking);
+  async #joinNew(request: JoinRequest): Promise<Joined> {
+    this.#refusals.throwRecalled(request.source, Date.now());
+    return this.#joinOwn(request);
   }
 
-  async #joinOwn(digest: Digest, source: Source, asking: Asking): Promise<Joined> {
-    const { run, began } = await this.#runs.begin(digest, source);
-    return this.#joined(run, digest, source, asking, began);
+  async #joinOwn(request: JoinRequest): Promise<Joined> {
+    const { run, began } = await this.#runs.begin(request.digest, request.source);
+    return this.#joined(run, request, began);
   }
 
   /** The upstream's HEAD is enough where its origin has delivered the bytes before; otherwise it has to deliver them
    * now. */
-  async #joinPublished(
-    layout: Layout,
-    digest: Digest,
-    source: Source,
-    asking: Asking,
-  ): Promise<Joined> {
+  async #joinPublished(layout: Layout, request: JoinRequest): Promise<Joined> {
+    const { digest, source, asking } = request;
     const published = { state: "published", layout, how: "found" } as const;
     if (asking.linked || (await this.#proofs.isProved(digest, source))) return published;
     if (await this.#proofs.hasDelivered(digest, source)) {
-      await this.#confirmed(digest, source, asking);
+      await this.#confirmed(request);
       await this.#proofs.record(digest, source, "word");
       return published;
     }
     const run = this.#runs.other(source);
-    if (run) return this.#joined(run, digest, source, asking, false);
+    if (run) return this.#joined(run, request, false);
     this.#refusals.throwRecalled(source, Date.now());
-    return this.#joined(this.#runs.prove(digest, source, layout), digest, source, asking, true);
+    return this.#joined(this.#runs.prove(digest, source, layout), request, true);
   }
 
   /** Waits for the run to serve the source. Throws the upstream's refusal for a repository that it has delivered nothing to. */
-  async #joined(
-    run: Run,
-    digest: Digest,
-    source: Source,
-    asking: Asking,
-    began: boolean,
-  ): Promise<Joined> {
+  async #joined(run: Run, request: JoinRequest, began: boolean): Promise<Joined> {
+    const { digest, source, asking } = request;
+    const { patience } = asking;
     if (run.origin === originOf(source.rule)) run.sources.add(source);
-    const joined = await joinedTo(run, source, asking, began).catch((error) => {
+    const joined = await joinedTo(run, { source, patience, began }).catch((error) => {
       if (began || !isOthersQuota(run, source, error)) throw error;
     });
-    if (!joined) return this.#join(digest, source, asking);
+    if (!joined) return this.#join(request);
     if (asking.linked) return joined;
     // Another origin's run published it meanwhile: this origin has delivered nothing.
     if (run.found && joined.state === "published")
-      return this.#joinPublished(joined.layout, digest, source, asking);
+      return this.#joinPublished(joined.layout, request);
     if (!run.sources.hasAnswered(source)) {
-      await this.#confirmed(digest, source, asking);
+      await this.#confirmed(request);
       run.confirmed.add(source);
     }
     const by = run.sources.hasAnswered(source) ? "bytes" : "word";
@@ -140,15 +134,15 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
    * where neither tells. Starts no fill. */
   async head(digest: Digest, source: Source, asking: Asking): Promise<Outcome<number | undefined>> {
     return settle(() => {
-      const told = this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
-      return patiently(told, source, asking);
+      const size = this.#heads.ask(source, () => sizeOf(this.#upstream, source, digest));
+      return patiently(size, { source, asking });
     });
   }
 
   /** Throws the upstream's refusal for a repository that does not have the blob. */
-  #confirmed(digest: Digest, source: Source, asking: Asking): Promise<void> {
+  #confirmed({ digest, source, asking }: JoinRequest): Promise<void> {
     const ask = () => confirmBlob(this.#upstream, source, digest);
-    return patiently(this.#confirms.ask(source, ask), source, asking);
+    return patiently(this.#confirms.ask(source, ask), { source, asking });
   }
 
   /** Waits until segment `number` of the attempt can be read.
@@ -163,8 +157,8 @@ export class BlobFill extends DurableObject<FillBindings> implements Calls<BlobF
     return settle(async () => {
       await this.#removing.over();
       const run = await this.#runs.followed(digest, source, attempt);
-      if (run)
-        return run.signal.until(() => lookForFollower(run, source, attempt, number, verified));
+      const follower = { source, attempt, number, verified };
+      if (run) return run.signal.until(() => lookForFollower(run, follower));
       const layout = await this.#blobs.layout(digest);
       if (!layout || (layout.attempt !== attempt && attempt !== PROOF)) throw broken();
       return { segments: [], layout };

@@ -105,10 +105,10 @@ function classify(
     return { kind: "whole", size, body: answer.body(moved), source };
   }
   if (answer.status !== 206 || !range) return undefined;
-  const told = parseContentRange(answer.headers.get("content-range"));
+  const sent = parseContentRange(answer.headers.get("content-range"));
   // Another range than requested is useless, and so is one of a compressed body: the caller requests the whole.
-  if (told?.first === range.first && (asSent || !isEncoded(answer.headers))) {
-    return { kind: "part", total: told.total, body: answer.body(moved) };
+  if (sent?.first === range.first && (asSent || !isEncoded(answer.headers))) {
+    return { kind: "part", total: sent.total, body: answer.body(moved) };
   }
   answer.cancel();
   return { kind: "none" };

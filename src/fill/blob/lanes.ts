@@ -108,7 +108,7 @@ export class Lanes {
   async #segment(number: number, opened?: TimedBody): Promise<void> {
     const size = this.#attempt.size as number;
     const partial = { buffer: new Uint8Array(segmentLength(size, number)), have: 0 };
-    await fetchSegment(this.#fetcher, number, size, partial, this.#active, opened);
+    await fetchSegment(this.#fetcher, { number, size, partial }, this.#active, opened);
     await this.#attempt.keep(number, partial.buffer);
   }
 
@@ -163,7 +163,7 @@ export class Lanes {
     try {
       const { size } = this.#attempt;
       if (size === null) throw new StartOver("a response of unknown length was interrupted");
-      await fetchSegment(this.#fetcher, number, size, partial, this.#active);
+      await fetchSegment(this.#fetcher, { number, size, partial }, this.#active);
       this.#attempt.ranges = true;
       await this.#attempt.keep(number, partial.buffer);
     } finally {

@@ -2,28 +2,24 @@
 // does; otherwise ends with StartOver, and the next round begins from zero.
 
 import type { Rule } from "../../config/rule.ts";
-import { algorithmOf, type Digest } from "../../oci/digest.ts";
+import { algorithmOf } from "../../oci/digest.ts";
 import { digestOf } from "../../oci/hash.ts";
 import { originOf } from "../../policy/source.ts";
 import { type Layout, SEGMENT } from "../../store/segments.ts";
-import type { Signal } from "../shared/signal.ts";
-import { Attempt, type Plan } from "./attempt.ts";
+import { Attempt, type AttemptContext, type Plan } from "./attempt.ts";
 import { budget, type Lease, SMALL_LEASE } from "./budget.ts";
 import type { Fetcher, Reply } from "./fetcher.ts";
 import { Lanes } from "./lanes.ts";
-import { Mismatch, PROOF, type RunStore } from "./run-store.ts";
+import { Mismatch, PROOF } from "./run-store.ts";
 import { fetchSegment, StartOver } from "./transfer.ts";
 
 type Opened = Exclude<Reply, { kind: "none" }>;
 
-interface RoundContext {
-  digest: Digest;
+interface RoundContext extends AttemptContext {
   rule: Rule;
-  blobs: RunStore;
   fetcher: Fetcher;
   /** @param plan undefined where there is no attempt to resume, only a publication to report to the catalog */
   keepPlan(plan: Plan | undefined): Promise<void>;
-  signal: Signal;
 }
 
 export class Round {
@@ -41,10 +37,10 @@ export class Round {
     plain: boolean,
     onAttempt: (attempt: Attempt) => void,
   ): Promise<Layout> {
-    const { digest, blobs, signal, keepPlan, rule } = this.#context;
+    const { keepPlan, rule } = this.#context;
     // Buffers are waited for as long as the upstream may take to answer.
     const patience = rule.firstByteTimeout;
-    const resumed = plan && new Attempt(digest, plan, true, blobs, signal);
+    const resumed = plan && new Attempt(this.#context, plan, true);
     if (resumed) {
       await keepPlan(plan); // so that the alarm holds this round too
       await resumed.recover();
@@ -99,12 +95,12 @@ export class Round {
   }
 
   async #begin(size: number | null, ranges: boolean): Promise<Attempt> {
-    const { digest, blobs, signal, keepPlan } = this.#context;
+    const { blobs, keepPlan } = this.#context;
     const attempt = blobs.compared ? PROOF : crypto.randomUUID().slice(0, 8);
     const plan: Plan = { attempt, size };
     // Stored before the first segment, so that a reset can resume it.
     await keepPlan(plan);
-    return new Attempt(digest, plan, ranges, blobs, signal);
+    return new Attempt(this.#context, plan, ranges);
   }
 
   async #fetch(attempt: Attempt, number: number, answer: Opened, lease: Lease): Promise<void> {
@@ -123,7 +119,7 @@ export class Round {
     const kept = keepPlan(undefined);
     const partial = { buffer: new Uint8Array(size), have: 0 };
     if (size === 0) answer.body.cancel();
-    else await fetchSegment(fetcher, 0, size, partial, new Set(), answer.body);
+    else await fetchSegment(fetcher, { number: 0, size, partial }, new Set(), answer.body);
     const actual = digestOf(partial.buffer, algorithmOf(digest));
     if (actual !== digest)
       throw new Mismatch(`received ${size} bytes, but their digest is ${actual}`);

@@ -14,6 +14,15 @@ const RETRY_PAUSES = [0, 100, 400, 1600];
 /** Bytes after which a break no longer counts: some servers answer a range with less than was requested. */
 const MIN_PROGRESS = 64 * 1024;
 
+/** A segment to be fetched. */
+export interface WantedSegment {
+  readonly number: number;
+  /** Size of the whole blob in bytes. */
+  readonly size: number;
+  /** What has arrived of it. */
+  readonly partial: Partial;
+}
+
 /** Reads until the buffer is full or the body ends; tells whether the connection broke. */
 export async function readOn(body: TimedBody, partial: Partial): Promise<"broken" | "ended"> {
   try {
@@ -25,15 +34,13 @@ export async function readOn(body: TimedBody, partial: Partial): Promise<"broken
   }
 }
 
-/** Fills the rest of segment `number` of a blob of `size` bytes by ranges. Throws StartOver where the upstream does not
+/** Fetches the rest of a segment by ranges. Throws StartOver where the upstream does not
  * continue at the requested offset, and the upstream's error when it fails too often in a row.
  * @param opened an open answer that begins where `partial` ends
  * @param active holds the body while it is read, so that it can be cancelled from outside */
 export async function fetchSegment(
   fetcher: Fetcher,
-  number: number,
-  size: number,
-  partial: Partial,
+  { number, size, partial }: WantedSegment,
   active: Set<TimedBody>,
   opened?: TimedBody,
 ): Promise<void> {

@@ -5,33 +5,43 @@ import { RegistryError } from "../../oci/error.ts";
 import type { Source } from "../../policy/source.ts";
 import { SEGMENT } from "../../store/segments.ts";
 import { late } from "../../upstream/client/request.ts";
-import type { Asking, Joined, Ready } from "../contract.ts";
+import type { Joined, Ready } from "../contract.ts";
 import type { Run } from "./run.ts";
 
 /** Maximum interval in ms between a joiner's checks of the clock. */
 const POLL_INTERVAL = 250;
 
-/** Waits for the joiner's answer.
- * @param began whether the run was started for this joiner */
-export function joinedTo(
-  run: Run,
-  source: Source,
-  { patience }: Asking,
-  began: boolean,
-): Promise<Joined> {
-  const begun = Date.now();
-  const look = () => lookForJoiner(run, source, began, Date.now() - begun, patience);
-  return run.signal.until(look, Math.min(POLL_INTERVAL, patience / 4 + 1));
+/** A request that waits for a run's first answer. */
+interface Joiner {
+  readonly source: Source;
+  /** Maximum wait in ms, extended while bytes arrive. */
+  readonly patience: number;
+  /** Whether the run was started for it. */
+  readonly began: boolean;
 }
 
-/** @param waited time in ms waited so far
- * @param patience maximum wait in ms, extended while bytes arrive */
+/** A request that waits for a segment of an attempt. */
+interface Follower {
+  readonly source: Source;
+  readonly attempt: string;
+  /** The segment's number. */
+  readonly number: number;
+  /** Waits for the whole blob instead of the segment. */
+  readonly verified: boolean;
+}
+
+/** Waits for the joiner's answer. */
+export function joinedTo(run: Run, joiner: Joiner): Promise<Joined> {
+  const begun = Date.now();
+  const look = () => lookForJoiner(run, joiner, Date.now() - begun);
+  return run.signal.until(look, Math.min(POLL_INTERVAL, joiner.patience / 4 + 1));
+}
+
+/** @param waited time in ms waited so far */
 function lookForJoiner(
   run: Run,
-  source: Source,
-  began: boolean,
+  { source, patience, began }: Joiner,
   waited: number,
-  patience: number,
 ): Joined | undefined {
   const how = run.found ? "found" : began ? "started" : "joined";
   if (run.published) return { state: "published", layout: run.published, how };
@@ -46,13 +56,9 @@ function lookForJoiner(
   return { state: "filling", attempt: id, size, ranges, how, ...(compared && { compared }) };
 }
 
-/** @param verified waits for the whole blob instead of the segment */
 export function lookForFollower(
   run: Run,
-  source: Source,
-  attempt: string,
-  number: number,
-  verified: boolean,
+  { source, attempt, number, verified }: Follower,
 ): Ready | undefined {
   if (run.published) {
     // Both are verified: a follower of the run's own attempt continues with the published one.

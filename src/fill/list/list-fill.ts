@@ -31,10 +31,10 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
   #fetching: Promise<ListPage> | undefined;
 
   /** A page no older than the rule's `listTtl`, or a stale one with the failure that it is served for. */
-  async get(source: Source, asked: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
+  async get(source: Source, list: ListAsked, asking: Asking): Promise<Outcome<FetchedList>> {
     return settle(async () => {
       const { rule } = source;
-      const near = this.#page ? undefined : await this.#lists.get(source, asked);
+      const near = this.#page ? undefined : await this.#lists.get(source, list);
       // Another request may have set it while KV was read.
       const known = this.#page ?? near;
       if (known && !asking.force && Date.now() - known.checkedAt < rule.listTtl) {
@@ -43,7 +43,7 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
       try {
         if (rule.offline) throw offline(rule, "NAME_UNKNOWN");
         this.#refusals.throwRecalled(source, Date.now(), asking.force);
-        return await patiently(this.#share(source, asked), source, asking);
+        return await patiently(this.#share(source, list), { source, asking });
       } catch (error) {
         const failure = asRegistryError(error);
         const now = Date.now();
@@ -52,39 +52,39 @@ export class ListFill extends DurableObject<FillBindings> implements Calls<ListF
           (rule.offline || mayServeStale(known.checkedAt + rule.listTtl, rule, failure, now));
         if (!serves) throw failure;
         if (!rule.offline && !failure.personal) this.#refusals.pause(source, failure, now);
-        const told = rule.offline ? unasked(rule) : failure.toValue();
-        return { page: known, how: "found" as const, failure: told };
+        const reason = rule.offline ? unasked(rule) : failure.toValue();
+        return { page: known, how: "found" as const, failure: reason };
       }
     });
   }
 
-  async #share(source: Source, asked: ListAsked): Promise<FetchedList> {
+  async #share(source: Source, list: ListAsked): Promise<FetchedList> {
     const running = this.#fetching;
     if (running) {
       try {
         return { page: await running, how: "joined" };
       } catch (error) {
         if (!isPersonal(error)) throw error;
-        return this.#share(source, asked);
+        return this.#share(source, list);
       }
     }
-    this.#fetching = this.#fetch(source, asked).finally(() => {
+    this.#fetching = this.#fetch(source, list).finally(() => {
       this.#fetching = undefined;
     });
     return { page: await this.#fetching, how: "started" };
   }
 
-  async #fetch(source: Source, asked: ListAsked): Promise<ListPage> {
+  async #fetch(source: Source, list: ListAsked): Promise<ListPage> {
     try {
-      const page = { ...(await this.#ask(source, asked)), checkedAt: Date.now() };
+      const page = { ...(await this.#ask(source, list)), checkedAt: Date.now() };
       this.#page = page.entries.length <= MAX_IN_MEMORY ? page : undefined;
-      await this.#store(() => this.#lists.put(source, asked, page));
+      await this.#store(() => this.#lists.put(source, list, page));
       return page;
     } catch (error) {
       this.#refusals.keep(source, { error }, ttlOf(error, source, false), Date.now());
       if (isUnknown(error)) {
         this.#page = undefined;
-        await this.#store(() => this.#lists.forget(source, asked));
+        await this.#store(() => this.#lists.forget(source, list));
       }
       throw error;
     }

@@ -45,13 +45,13 @@ export class ReferrersReader {
   async read(source: Source, digest: Digest, query: URLSearchParams): Promise<Referrers> {
     const isFirst = query.size === 0;
     const lacking = isFirst && (await this.#upstream.lacksReferrers(source));
-    const told = lacking ? undefined : await this.#byApi(source, digest, query);
-    if (told && "entries" in told) return told;
+    const reply = lacking ? undefined : await this.#byApi(source, digest, query);
+    if (reply && "entries" in reply) return reply;
     // The API gave a first page: a page is missing, not the API.
-    if (told && !isFirst) throw told.refusal;
+    if (reply && !isFirst) throw reply.refusal;
     const entries = await this.#byTag(source, digest);
     if (entries) return { entries, from: "tag" };
-    if (told?.unreadable) throw told.refusal;
+    if (reply?.unreadable) throw reply.refusal;
     return { entries: [], from: "none" };
   }
 
@@ -133,9 +133,9 @@ function manifestsIn(bytes: Uint8Array): unknown[] | undefined {
 
 function noIndex({ rule }: Source, { headers }: Answer): RegistryError {
   const [type = ""] = (headers.get("content-type") ?? "").split(";");
-  const told = /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(type.trim()) ? ` (${type.trim()})` : "";
+  const sent = /^[\w.+-]{1,80}\/[\w.+-]{1,80}$/.test(type.trim()) ? ` (${type.trim()})` : "";
   return new RegistryError(
     "UNAVAILABLE",
-    `${rule.upstream.host} did not return an OCI index to a referrers request${told}`,
+    `${rule.upstream.host} did not return an OCI index to a referrers request${sent}`,
   );
 }

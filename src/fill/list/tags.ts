@@ -114,7 +114,7 @@ class Collected {
   readonly #limit: number | undefined;
   readonly #wanted: number;
   /** Queries already made: a Link back to one of them is not followed. */
-  readonly #asked = new Set<string>();
+  readonly #requested = new Set<string>();
   #next: Next | undefined;
   /** Whether the upstream sends Links. */
   #isLinked = false;
@@ -128,7 +128,7 @@ class Collected {
     this.#wanted = limit ?? MAX_ENTRIES;
     this.#bytes = first.bytes;
     this.#largest = first.tags.length;
-    this.#asked.add(first.query.toString());
+    this.#requested.add(first.query.toString());
     this.#next = this.#nextOf(first);
   }
 
@@ -140,7 +140,7 @@ class Collected {
    * request even then. */
   get isFull(): boolean {
     const { query, isGuess } = this.#next ?? { query: "", isGuess: false };
-    if (this.#pages >= MAX_PAGES || this.#bytes >= LIST_LIMIT || this.#asked.has(query))
+    if (this.#pages >= MAX_PAGES || this.#bytes >= LIST_LIMIT || this.#requested.has(query))
       return true;
     return !isGuess && this.#tags.size + this.#largest > this.#wanted;
   }
@@ -160,7 +160,7 @@ class Collected {
     this.#pages += 1;
     this.#bytes += page.bytes;
     this.#largest = Math.max(this.#largest, page.tags.length);
-    this.#asked.add(page.query.toString());
+    this.#requested.add(page.query.toString());
     this.#next = this.#nextOf(page);
     return true;
   }

@@ -17,7 +17,7 @@ import type {
   Removed,
   ToldManifest,
 } from "../contract.ts";
-import { patiently } from "../shared/asking.ts";
+import { type JoinRequest, patiently } from "../shared/asking.ts";
 import { NegativeCache } from "../shared/negative-cache.ts";
 import { emptyStorage, factOf, Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
 import { Proofs } from "../shared/proofs.ts";
@@ -61,7 +61,8 @@ export class ManifestFill
   /** Throws MANIFEST_UNKNOWN (404) and other refusals only to clients of the refused source, and MANIFEST_INVALID (502)
    * where the upstream sends other bytes. */
   async join(digest: Digest, source: Source, asking: Asking): Promise<Outcome<FetchedManifest>> {
-    return settle(() => patiently(this.#join(digest, source, asking), source, asking));
+    const request = { digest, source, asking };
+    return settle(() => patiently(this.#join(request), request));
   }
 
   /** Description of a manifest that is not cached, by the upstream's HEAD; starts no fill. Undefined where HEAD is
@@ -73,25 +74,26 @@ export class ManifestFill
   ): Promise<Outcome<ToldManifest | undefined>> {
     return settle(() => {
       const { background } = asking;
-      const told = background
+      const description = background
         ? this.#questions.byHeadOrGet(digest, source)
         : this.#questions.byHead(digest, source);
-      return patiently(told, source, asking);
+      return patiently(description, { source, asking });
     });
   }
 
-  async #join(digest: Digest, source: Source, asking: Asking): Promise<FetchedManifest> {
+  async #join(request: JoinRequest): Promise<FetchedManifest> {
+    const { digest, source, asking } = request;
     await this.#removing.over();
     if (!asking.named) this.#refusals.throwRecalled(source, Date.now());
     const running = this.#runs.get(originOf(source.rule));
-    if (running) return this.#joinRun(running, digest, source, asking);
+    if (running) return this.#joinRun(running, request);
     // R2 may have it already: the Worker's KV lags, or it raced with the last fetch.
     const stored = await this.#store.getStored(digest);
     if (stored && (asking.linked || (await this.#isAdmitted(stored, source)))) {
       await this.#adopt(stored, source);
       return { manifest: stored, how: "found" };
     }
-    return this.#joinRun(undefined, digest, source, asking, stored);
+    return this.#joinRun(undefined, request, stored);
   }
 
   /** Whether the upstream's HEAD is enough to admit the source: only if its origin has delivered the bytes before;
@@ -108,11 +110,10 @@ export class ManifestFill
   /** @param stored the manifest in R2, for a run that only proves that its origin has it too */
   async #joinRun(
     running: Run | undefined,
-    digest: Digest,
-    source: Source,
-    asking: Asking,
+    request: JoinRequest,
     stored?: Manifest,
   ): Promise<FetchedManifest> {
+    const { digest, source, asking } = request;
     const background = asking.background ?? false;
     const run =
       running ??
@@ -135,7 +136,7 @@ export class ManifestFill
       // A background run may fail where a client's run would succeed, as it leaves the rest of a quota to clients.
       const wasBackground = run.background && !background;
       if (began || !(wasBackground || isOthersQuota(run, source, error))) throw error;
-      return this.#join(digest, source, asking);
+      return this.#join(request);
     }
   }
 

@@ -40,8 +40,8 @@ export class ManifestQuestions {
 
   /** The same for requests that no fetch follows: a GET describes it where HEAD does not. */
   async byHeadOrGet(digest: Digest, source: Source): Promise<ToldManifest> {
-    const told = await this.byHead(digest, source);
-    if (told) return told;
+    const description = await this.byHead(digest, source);
+    if (description) return description;
     const { mediaType, bytes } = await this.get(digest, source, "background");
     return { mediaType, size: bytes.byteLength };
   }

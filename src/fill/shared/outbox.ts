@@ -94,8 +94,8 @@ export class Outbox {
 
 /** Throws if the catalog fails or does not answer within 2 s. */
 export async function tellInTime(catalog: Catalog, facts: readonly Fact[]): Promise<Digest[]> {
-  const told = Promise.all(facts.map((fact) => tell(catalog, fact)));
-  return (await within(told, CATALOG_TIMEOUT)).flat();
+  const reports = Promise.all(facts.map((fact) => tell(catalog, fact)));
+  return (await within(reports, CATALOG_TIMEOUT)).flat();
 }
 
 async function tell(catalog: Catalog, fact: Fact): Promise<Digest[]> {

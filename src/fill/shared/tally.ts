@@ -89,7 +89,7 @@ async function sendReport(env: FillBindings): Promise<void> {
   const at = Date.now();
   for (const [digest, shownAt] of fills) if (at - shownAt > FILL_TIMEOUT) fills.delete(digest);
   const counts = counting.take();
-  const told = hours.take();
+  const hourly = hours.take();
   const metered = meter.take();
   try {
     isolate ??= crypto.randomUUID();
@@ -98,13 +98,13 @@ async function sendReport(env: FillBindings): Promise<void> {
       images: [],
       blobs: [],
       counts,
-      hours: told,
+      hours: hourly,
       filling,
       ...metered,
     });
   } catch (error) {
     counting.putBack(counts);
-    hours.putBack(told);
+    hours.putBack(hourly);
     meter.putBack(metered);
     console.warn(
       `entrepot: reporting upstream requests to the catalog failed, will retry: ${(error as Error).message}`,

@@ -9,6 +9,12 @@ import { TagStore } from "../../store/tags.ts";
 import type { FillBindings } from "../contract.ts";
 import { emptyStorage, type Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
 
+/** A tag of a source's repository. */
+export interface NamedTag {
+  readonly source: Source;
+  readonly tag: string;
+}
+
 /** The object's own copy; that the tag is gone is stored too. */
 type Stored = { mapping: TagMapping } | { gone: true };
 
@@ -32,7 +38,7 @@ export class KnownTag {
   }
 
   /** The object's own copy, else KV's. */
-  async get(source: Source, tag: string): Promise<TagMapping | undefined> {
+  async get({ source, tag }: NamedTag): Promise<TagMapping | undefined> {
     const near = this.#stored ? undefined : await this.#load(source, tag);
     // Another request may have set it while KV was read.
     const stored = this.#stored && "mapping" in this.#stored ? this.#stored.mapping : undefined;
@@ -48,7 +54,7 @@ export class KnownTag {
   }
 
   /** The mapping from the R2 record, which is written when the tag moves; it may have been checked more recently. */
-  async recorded(source: Source, tag: string): Promise<TagMapping | undefined> {
+  async recorded({ source, tag }: NamedTag): Promise<TagMapping | undefined> {
     if (this.#stored) return undefined; // known to be gone
     const record = await this.#tags.recorded(source, tag);
     if (!record || record.gone) return undefined;
@@ -59,8 +65,7 @@ export class KnownTag {
    * @param isProvedNext `proved` will be called in a moment: KV allows one write per second and key, so it is written
    * then */
   async remember(
-    source: Source,
-    tag: string,
+    { source, tag }: NamedTag,
     known: TagMapping | undefined,
     found: TagMapping,
     isProvedNext = false,
@@ -70,7 +75,8 @@ export class KnownTag {
     const mapping = { ...found, recorded: true };
     // Set only once it is recorded: with a wrong record a sweep would take the tag for another's.
     await this.#store({ mapping: { ...mapping, recorded: !isNew } });
-    if (isNew) await this.#tell(sourceKey(source), tag, digest, checkedAt, false);
+    const fact = { place: sourceKey(source), tag, digest, at: checkedAt, gone: false };
+    if (isNew) await this.#outbox.tell({ tag: fact });
     try {
       if (isNew) {
         await this.#tags.record(source, tag, digest, checkedAt);
@@ -96,8 +102,8 @@ export class KnownTag {
   }
 
   /** Records that the repository is linked to the tag's digest. */
-  async proved(source: Source, tag: string, digest: Digest): Promise<void> {
-    const mapping = await this.get(source, tag);
+  async proved({ source, tag }: NamedTag, digest: Digest): Promise<void> {
+    const mapping = await this.get({ source, tag });
     if (!mapping || mapping.digest !== digest || mapping.proved) return;
     const proved = { ...mapping, proved: true };
     this.#cancelPut();
@@ -106,9 +112,12 @@ export class KnownTag {
   }
 
   /** Records that the upstream no longer has the tag. */
-  async forget(source: Source, tag: string, known: TagMapping, now: number): Promise<void> {
+  async forget({ source, tag }: NamedTag, known: TagMapping, now: number): Promise<void> {
     await this.#store({ gone: true });
-    await this.#tell(sourceKey(source), tag, known.digest, now, true);
+    const { digest } = known;
+    await this.#outbox.tell({
+      tag: { place: sourceKey(source), tag, digest, at: now, gone: true },
+    });
     try {
       await this.#tags.forget(source, tag);
       await this.#tags.recordGone(source, tag, now);
@@ -133,7 +142,7 @@ export class KnownTag {
     await this.#tags.restore(place, tag, mapping);
     const record = await this.#tags.recordedIn(place, tag);
     if (record?.digest === digest && !record.gone)
-      await this.#tell(place, tag, digest, checkedAt, false);
+      await this.#outbox.tell({ tag: { place, tag, digest, at: checkedAt, gone: false } });
   }
 
   /** Called by the object's alarm: reports what could not be reported, then drops the copy, which KV shows by now. */
@@ -143,16 +152,6 @@ export class KnownTag {
       if (!(await this.#outbox.empty())) return;
     }
     await this.#empty();
-  }
-
-  async #tell(
-    place: string,
-    tag: string,
-    digest: Digest,
-    at: number,
-    gone: boolean,
-  ): Promise<void> {
-    await this.#outbox.tell({ tag: { place, tag, digest, at, gone } });
   }
 
   async #store(stored: Stored): Promise<void> {

@@ -102,11 +102,13 @@ export class TagCheck {
     const mediaType = typeOfManifest(source, bytes);
     const { host } = source.rule.upstream;
     // Without a requested digest, only the header can reveal a damaged body.
-    const told = answer.headers.get("docker-content-digest");
+    const declared = answer.headers.get("docker-content-digest");
     const digest =
-      told !== null && isDigest(told) ? digestOf(bytes, algorithmOf(told)) : digestOf(bytes);
-    if (told !== null && isDigest(told) && told !== digest) {
-      const message = `${host} sent content that does not match ${told}; nothing was stored`;
+      declared !== null && isDigest(declared)
+        ? digestOf(bytes, algorithmOf(declared))
+        : digestOf(bytes);
+    if (declared !== null && isDigest(declared) && declared !== digest) {
+      const message = `${host} sent content that does not match ${declared}; nothing was stored`;
       throw new RegistryError("MANIFEST_INVALID", message, { status: 502 });
     }
     const manifest = { digest, mediaType, bytes };

@@ -18,8 +18,13 @@ import { NegativeCache, ttlOf } from "../shared/negative-cache.ts";
 import { Outbox } from "../shared/outbox.ts";
 import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
-import { KnownTag } from "./known-tag.ts";
+import { KnownTag, type NamedTag } from "./known-tag.ts";
 import { TagCheck } from "./tag-check.ts";
+
+/** A request to check a tag. */
+interface CheckRequest extends NamedTag {
+  readonly asking: Asking;
+}
 
 interface Checking {
   /** Rule that the check runs under: another rule of the same upstream may allow more time. */
@@ -50,11 +55,12 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   /** Mapping of the tag, no older than the rule's `tagTtl`, or stale with the failure that it is served for. Throws the
    * upstream's error where there is nothing to serve. */
   async check(source: Source, tag: string, asking: Asking): Promise<Outcome<CheckedTag>> {
-    return settle(() => this.#afterRemoval(() => this.#checked(source, tag, asking)));
+    return settle(() => this.#afterRemoval(() => this.#checked({ source, tag, asking })));
   }
 
-  async #checked(source: Source, tag: string, asking: Asking): Promise<CheckedTag> {
-    const known = await this.#known.get(source, tag);
+  async #checked(request: CheckRequest): Promise<CheckedTag> {
+    const { source, tag, asking } = request;
+    const known = await this.#known.get(request);
     const now = Date.now();
     const isGone = known !== undefined && this.#isRecheckDue(known.digest, asking, now);
     const force = (asking.force || isGone) && !isImmutable(source, tag);
@@ -66,11 +72,11 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       // A forced check ignores a remembered 404, as the tag may have been pushed since; refusals and failures still
       // count.
       this.#refusals.throwRecalled(source, now, force);
-      const checked = await patiently(this.#share(source, tag, known, asking), source, asking);
+      const checked = await patiently(this.#share(request, known), request);
       if (isGone) this.#rechecked = { digest: known.digest, at: now };
       return checked;
     } catch (error) {
-      return this.#staleInstead(source, tag, known, asRegistryError(error), asking);
+      return this.#staleInstead(request, known, asRegistryError(error));
     }
   }
 
@@ -90,44 +96,45 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   ): Promise<Outcome<CheckedTag>> {
     return settle(() =>
       this.#afterRemoval(async () => {
-        const known = this.#getting ? undefined : await this.#known.get(source, tag);
+        const request = { source, tag, asking };
+        const known = this.#getting ? undefined : await this.#known.get(request);
         if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // another request has just resolved it
-        return patiently(this.#shareGet(source, tag), source, asking);
+        return patiently(this.#shareGet(request), request);
       }),
     );
   }
 
-  async #shareGet(source: Source, tag: string): Promise<CheckedTag> {
+  async #shareGet(named: NamedTag): Promise<CheckedTag> {
     const running = this.#getting;
     if (running) {
       try {
         return { mapping: await running, how: "joined" };
       } catch (error) {
         if (!isPersonal(error)) throw error;
-        return this.#shareGet(source, tag);
+        return this.#shareGet(named);
       }
     }
-    this.#getting = this.#byGet(source, tag).finally(() => {
+    this.#getting = this.#byGet(named).finally(() => {
       this.#getting = undefined;
     });
     return { mapping: await this.#getting, how: "started" };
   }
 
-  async #byGet(source: Source, tag: string): Promise<TagMapping> {
-    const known = await this.#known.get(source, tag);
-    return this.#known.remember(source, tag, known, await this.#check.byGet(source, tag, "client"));
+  async #byGet(named: NamedTag): Promise<TagMapping> {
+    const known = await this.#known.get(named);
+    const found = await this.#check.byGet(named.source, named.tag, "client");
+    return this.#known.remember(named, known, found);
   }
 
   /** Serves the known mapping instead of a failure, for as long as the rule allows. */
   async #staleInstead(
-    source: Source,
-    tag: string,
+    request: CheckRequest,
     known: TagMapping | undefined,
     error: RegistryError,
-    asking: Asking,
   ): Promise<CheckedTag> {
+    const { source, asking } = request;
     const { rule } = source;
-    const mapping = known ?? (await this.#known.recorded(source, tag));
+    const mapping = known ?? (await this.#known.recorded(request));
     const now = Date.now();
     const serves =
       rule.offline || (mapping && mayServeStale(mapping.checkedAt + rule.tagTtl, rule, error, now));
@@ -138,12 +145,8 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
     return { mapping, how: "found", failure: error.toValue() };
   }
 
-  async #share(
-    source: Source,
-    tag: string,
-    known: TagMapping | undefined,
-    asking: Asking,
-  ): Promise<CheckedTag> {
+  async #share(request: CheckRequest, known: TagMapping | undefined): Promise<CheckedTag> {
+    const { source, asking } = request;
     const background = asking.background ?? false;
     const running = this.#checking;
     if (running) {
@@ -154,26 +157,23 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
         const isShort = running.rule.firstByteTimeout < source.rule.firstByteTimeout;
         const isOwn = !isShort && (!running.background || background);
         if (isOwn && !isPersonal(error)) throw error;
-        return this.#share(source, tag, known, asking);
+        return this.#share(request, known);
       }
     }
-    const promise = this.#ask(source, tag, known, asking).finally(() => {
+    const promise = this.#ask(request, known).finally(() => {
       this.#checking = undefined;
     });
     this.#checking = { rule: source.rule, background, promise };
     return { mapping: await promise, how: "started" };
   }
 
-  async #ask(
-    source: Source,
-    tag: string,
-    known: TagMapping | undefined,
-    { background, content = false }: Asking,
-  ): Promise<TagMapping> {
+  async #ask(request: CheckRequest, known: TagMapping | undefined): Promise<TagMapping> {
+    const { source, tag, asking } = request;
+    const { background, content = false } = asking;
     try {
       const found = await this.#check.ask(source, tag, known, background ? "background" : "client");
       this.#refusals.forget(source);
-      return await this.#known.remember(source, tag, known, found, content);
+      return await this.#known.remember(request, known, found, content);
     } catch (error) {
       const now = Date.now();
       this.#refusals.keep(source, { error }, ttlOf(error, source, false), now);
@@ -182,20 +182,16 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
       // A tag whose manifest was never cached cannot be kept.
       if (source.rule.keepDeleted && (await this.#check.isCached(known.digest))) {
         this.#refusals.forget(source);
-        return this.#known.remember(source, tag, known, {
-          ...known,
-          deleted: true,
-          checkedAt: now,
-        });
+        return this.#known.remember(request, known, { ...known, deleted: true, checkedAt: now });
       }
-      await this.#known.forget(source, tag, known, now);
+      await this.#known.forget(request, known, now);
       throw error;
     }
   }
 
   /** Records that the repository is linked to the tag's digest: hits by the tag then skip the link lookup. */
   async proved(source: Source, tag: string, digest: Digest): Promise<Outcome<void>> {
-    return settle(() => this.#afterRemoval(() => this.#known.proved(source, tag, digest)));
+    return settle(() => this.#afterRemoval(() => this.#known.proved({ source, tag }, digest)));
   }
 
   /** Deletes the tag's mapping unless it is being checked or points elsewhere by now.
