@@ -4,17 +4,16 @@ import { timed } from "../meter/steps.ts";
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import { type ByteRange, parseRange } from "../oci/range.ts";
-import type { Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
 import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { unlinked } from "./links.ts";
 import { mayTwinBeRefused, permitDigest, permitStored } from "./permit.ts";
-import { askingOf, type Pull } from "./pull.ts";
+import { askingOf } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
-import { type BlobRequest, type Origin, Segments } from "./segments.ts";
+import type { DigestRequest } from "./request.ts";
+import { type Origin, Segments } from "./segments.ts";
 import { Sending } from "./sending.ts";
-import type { PullServices } from "./services.ts";
 
 export interface PulledBlob {
   digest: Digest;
@@ -41,24 +40,20 @@ interface Bytes {
 /** Locates the bytes, then serves them from there. `header` is the client's Range header, if it is to be honoured. Throws
  * RANGE_INVALID (416) for a range outside the blob. */
 export async function pullBlob(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
+  request: DigestRequest,
   header: string | undefined,
-  pull: Pull,
 ): Promise<PulledBlob> {
-  await permitDigest(services, source, digest, pull);
-  const request = { services, source, digest, pull };
-  return rechecking(services, source, digest, pull, () => pullPermitted(request, header));
+  await permitDigest(request);
+  return rechecking(request, () => pullPermitted(request, header));
 }
 
 async function pullPermitted(
-  request: BlobRequest,
+  request: DigestRequest,
   header: string | undefined,
 ): Promise<PulledBlob> {
   const { services, source, digest, pull } = request;
   const stored = storedBytes(request, header);
-  const finding = services.links.here(source, digest, "blob", pull, stored, closed);
+  const finding = services.links.here({ source, digest, kind: "blob", pull }, stored, closed);
   const { here, linked, wasLinked = false } = await timed(pull.steps, "read", finding);
   const { segments, size, range, status } =
     here ?? (await fillBytes(request, header, { linked, wasLinked }));
@@ -73,16 +68,14 @@ function closed({ segments }: Bytes): void {
 
 /** Opens the blob in the edge cache or R2; undefined if it is in neither. */
 async function storedBytes(
-  request: BlobRequest,
+  request: DigestRequest,
   header: string | undefined,
 ): Promise<Bytes | undefined> {
-  const { services, source, digest, pull } = request;
+  const { services, digest, pull } = request;
   const stored =
-    header === undefined
-      ? await services.blobs.open(digest, pull)
-      : await layoutAlone(services, digest, pull);
+    header === undefined ? await services.blobs.open(digest, pull) : await layoutAlone(request);
   if (!stored) return undefined;
-  await permitStored(services, source, stored.layout, pull).catch(async (error) => {
+  await permitStored(request, stored.layout).catch(async (error) => {
     if ("first" in stored) await stored.first?.stream.cancel();
     throw error;
   });
@@ -93,11 +86,11 @@ async function storedBytes(
   return status && { segments, size, range, status };
 }
 
-async function layoutAlone(
-  services: PullServices,
-  digest: Digest,
-  pull: Pull,
-): Promise<(Origin & { layout: Layout }) | undefined> {
+async function layoutAlone({
+  services,
+  digest,
+  pull,
+}: DigestRequest): Promise<(Origin & { layout: Layout }) | undefined> {
   const found = await services.blobs.layout(digest, pull);
   return found && { layout: found.value };
 }
@@ -105,7 +98,7 @@ async function layoutAlone(
 /** Joins the blob's fill: serves what the fill has published, or follows its running attempt. `linked` says whether the repository
  * is linked to the blob, `wasLinked` whether an earlier version of this software had linked it. */
 async function fillBytes(
-  request: BlobRequest,
+  request: DigestRequest,
   header: string | undefined,
   { linked, wasLinked }: { linked: boolean; wasLinked: boolean },
 ): Promise<Bytes> {
@@ -114,11 +107,11 @@ async function fillBytes(
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
     return services.fills.joinBlob(digest, source, { ...askingOf(pull), linked });
   };
-  const joining = linked ? join() : unlinked(source, digest, wasLinked, async () => join());
+  const joining = linked ? join() : unlinked(request, wasLinked, async () => join());
   const joined = await timed(pull.steps, "fill", joining);
   const status = statusOf(joined.how);
   const published = async (layout: Layout): Promise<Bytes> => {
-    await permitStored(services, source, layout, pull);
+    await permitStored(request, layout);
     if (!linked) services.links.add(source, digest, pull);
     services.blobs.keep(layout, pull);
     const range = rangeIn(header, layout.size);
@@ -127,7 +120,7 @@ async function fillBytes(
   };
   if (joined.state === "published") return published(joined.layout);
   const { attempt: id, size, ranges, compared } = joined;
-  if (compared) await permitStored(services, source, compared, pull);
+  if (compared) await permitStored(request, compared);
   // An upstream without range support cannot fetch the range first, so the whole blob is sent from byte zero.
   const range = ranges && size !== null ? rangeIn(header, size) : undefined;
   // A range that ends before the blob's end also ends cleanly before verification. Where the blob's digest by the other algorithm
@@ -150,38 +143,24 @@ function rangeIn(header: string | undefined, size: number): ByteRange | undefine
 }
 
 /** Describes a blob. For a blob that is not stored, the upstream's HEAD is asked; this starts no fill. */
-export async function headBlob(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  pull: Pull,
-): Promise<PulledBlob> {
-  await permitDigest(services, source, digest, pull);
-  return rechecking(services, source, digest, pull, () =>
-    headPermitted(services, source, digest, pull),
-  );
+export async function headBlob(request: DigestRequest): Promise<PulledBlob> {
+  await permitDigest(request);
+  return rechecking(request, () => headPermitted(request));
 }
 
-async function headPermitted(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  pull: Pull,
-): Promise<PulledBlob> {
+async function headPermitted(request: DigestRequest): Promise<PulledBlob> {
+  const { services, source, digest, pull } = request;
   const looking = services.blobs.layout(digest, pull);
-  const { here, wasLinked = false } = await timed(
-    pull.steps,
-    "read",
-    services.links.here(source, digest, "blob", pull, looking),
-  );
+  const finding = services.links.here({ source, digest, kind: "blob", pull }, looking);
+  const { here, wasLinked = false } = await timed(pull.steps, "read", finding);
   if (here) {
-    await permitStored(services, source, here.value, pull);
+    await permitStored(request, here.value);
     return { digest, size: here.value.size, status: { hit: here.layer } };
   }
-  const telling = unlinked(source, digest, wasLinked, async () => {
+  const asking = unlinked(request, wasLinked, async () => {
     if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
     return services.fills.headBlob(digest, source, askingOf(pull));
   });
-  const size = await timed(pull.steps, "fill", telling);
+  const size = await timed(pull.steps, "fill", asking);
   return { digest, size, status: { fwd: "uri-miss" } };
 }

@@ -27,8 +27,8 @@ export function renderCacheStatus(status: CacheStatus): string {
     return status.hit === "object" ? "entrepot; hit" : `entrepot-${status.hit}; hit`;
   if ("passing" in status) return `entrepot; hit; ttl=${0 - status.passing}`;
   if ("instead" in status) {
-    const told = status.instead === undefined ? "" : `; fwd-status=${status.instead}`;
-    return `entrepot; hit; fwd=stale${told}`;
+    const upstream = status.instead === undefined ? "" : `; fwd-status=${status.instead}`;
+    return `entrepot; hit; fwd=stale${upstream}`;
   }
   const parts = ["entrepot", `fwd=${status.fwd}`];
   if (status.fwdStatus) parts.push(`fwd-status=${status.fwdStatus}`);

@@ -21,7 +21,13 @@ const CONFIRM_AFTER = 24 * 60 * 60_000;
 const CONFIRM_INTERVAL = 10 * 60_000;
 const MAX_REMEMBERED = 5_000;
 
-type Kind = "manifest" | "blob";
+/** The digest that a repository is to be given. */
+export interface LinkRequest {
+  readonly source: Source;
+  readonly digest: Digest;
+  readonly kind: "manifest" | "blob";
+  readonly pull: Pull;
+}
 
 /** What a repository may be given of a digest. */
 export interface Here<T> {
@@ -50,24 +56,21 @@ export class Links {
   /** Waits for the stored content and returns it if the repository is linked to the digest. To other repositories the content
    * looks absent, and read errors are not reported. Content that is not returned is passed to `close`. */
   async here<T>(
-    source: Source,
-    digest: Digest,
-    kind: Kind,
-    pull: Pull,
+    request: LinkRequest,
     opening: Promise<T | undefined>,
     close: (here: T) => void = () => {},
   ): Promise<Here<T>> {
+    const { source, digest, pull } = request;
     opening.catch(() => {}); // awaited below, once the link is known
     const link = await this.#dependencies.near.get(source, digest, pull);
     if (link?.proved) {
-      if (pull.now - link.confirmedAt > CONFIRM_AFTER)
-        this.#confirmLater(source, digest, kind, pull);
+      if (pull.now - link.confirmedAt > CONFIRM_AFTER) this.#confirmLater(request);
       return { linked: true, here: await opening };
     }
     const wasLinked = link !== undefined;
     const isHere = await opening.then((here) => here !== undefined).catch(() => true);
     if (!isHere) return { linked: false, here: undefined };
-    if (await this.#isProved(source, digest, kind, wasLinked)) {
+    if (await this.#isProved(request, wasLinked)) {
       this.add(source, digest, pull);
       return { linked: true, here: await opening };
     }
@@ -80,18 +83,14 @@ export class Links {
     this.#dependencies.near.add(source, digest, pull);
   }
 
-  async #isProved(
-    source: Source,
-    digest: Digest,
-    kind: Kind,
-    wasLinked: boolean,
-  ): Promise<boolean> {
+  async #isProved(request: LinkRequest, wasLinked: boolean): Promise<boolean> {
+    const { source, digest } = request;
     const { store } = this.#dependencies;
     const place = sourceKey(source);
     try {
       const record = await inTime(store.recorded(place, digest));
       if (record) return record === "proved";
-      if (!(await inTime(this.#isInherited(place, digest, kind, wasLinked)))) return false;
+      if (!(await inTime(this.#isInherited(request, wasLinked)))) return false;
       await inTime(store.prove(place, digest, "inherited"));
       return true;
     } catch (error) {
@@ -102,22 +101,24 @@ export class Links {
 
   /** Whether an earlier version, which kept no link records, fetched the bytes from this very repository: a manifest's copy in R2
    * says so; for a blob, the catalog does, if this was the only repository leading to it when it was stored. */
-  async #isInherited(place: string, digest: Digest, kind: Kind, wasLinked: boolean) {
+  async #isInherited({ source, digest, kind }: LinkRequest, wasLinked: boolean) {
+    const place = sourceKey(source);
     const { manifests, catalog } = this.#dependencies;
     if (kind === "manifest") return (await manifests.firstPlace(digest)) === place;
     return wasLinked && (await catalog.deliveredTo(digest)) === place;
   }
 
-  #confirmLater(source: Source, digest: Digest, kind: Kind, pull: Pull): void {
+  #confirmLater(request: LinkRequest): void {
+    const { source, digest, pull } = request;
     if (source.rule.offline) return;
     if (!this.#confirming.take(`${sourceKey(source)}@${digest}`, pull.now, CONFIRM_INTERVAL))
       return;
-    pull.later(this.#confirm(source, digest, kind, pull));
+    pull.later(this.#confirm(request));
   }
 
   /** Renews the link, or ends it if the upstream no longer has the digest and no image refers to it. An upstream that cannot
    * answer does not end a link. */
-  async #confirm(source: Source, digest: Digest, kind: Kind, pull: Pull): Promise<void> {
+  async #confirm({ source, digest, kind, pull }: LinkRequest): Promise<void> {
     const { near, fills } = this.#dependencies;
     try {
       if (!(await this.#isReferred(source, digest))) {
@@ -156,8 +157,7 @@ function inTime<T>(work: Promise<T>): Promise<T> {
 /** Runs `work` for a repository that is not linked. Refusals by the upstream get the same message whether or not the digest is
  * stored here, so that they do not reveal it. `wasLinked` content that the upstream cannot confirm now is reported as such. */
 export async function unlinked<T>(
-  source: Source,
-  digest: Digest,
+  { source, digest }: Pick<LinkRequest, "source" | "digest">,
   wasLinked: boolean,
   work: () => Promise<T>,
 ): Promise<T> {

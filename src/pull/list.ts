@@ -2,11 +2,10 @@
 // clients.
 
 import { timed } from "../meter/steps.ts";
-import type { Source } from "../policy/source.ts";
 import type { ListAsked, ListPage, ReferrersFrom } from "../store/lists.ts";
 import type { CacheStatus } from "./cache-status.ts";
-import { askingOf, type Pull } from "./pull.ts";
-import type { PullServices } from "./services.ts";
+import { askingOf } from "./pull.ts";
+import type { RepositoryRequest } from "./request.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
 
 export interface PulledList extends Labelled {
@@ -17,10 +16,8 @@ export interface PulledList extends Labelled {
 }
 
 export async function pullList(
-  services: PullServices,
-  source: Source,
+  { services, source, pull }: RepositoryRequest,
   list: ListAsked,
-  pull: Pull,
 ): Promise<PulledList> {
   const { listTtl } = source.rule;
   const known = await timed(pull.steps, "read", services.lists.get(source, list));

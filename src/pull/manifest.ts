@@ -9,17 +9,23 @@ import { RegistryError } from "../oci/error.ts";
 import { twinOf } from "../oci/hash.ts";
 import { defaultChild, INDEX_TYPES } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
-import type { Source } from "../policy/source.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
-import { askingOf, type Pull } from "./pull.ts";
+import { askingOf } from "./pull.ts";
 import { rechecking } from "./recheck.ts";
-import { confirmTag, movedTag, type ResolvedTag, reportProof, resolveTag } from "./resolve-tag.ts";
-import type { PullServices } from "./services.ts";
+import type { DigestRequest, RepositoryRequest } from "./request.ts";
+import {
+  confirmTag,
+  movedTag,
+  type ResolvedTag,
+  reportProof,
+  resolveTag,
+  type TagRequest,
+} from "./resolve-tag.ts";
 import type { Labelled } from "./stale.ts";
 
 /** A manifest to be served; without bytes when only its description was requested. */
@@ -33,83 +39,72 @@ export interface PulledManifest extends Labelled {
   mapping?: TagMapping;
 }
 
-export interface ManifestAsked extends Pull {
+/** A request for a manifest, by tag or by digest. */
+interface ManifestRequest extends RepositoryRequest {
   /** HEAD: the description suffices. */
-  head: boolean;
-  accept: string | undefined;
+  readonly head: boolean;
+  readonly accept: string | undefined;
 }
 
-export async function pullByTag(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  asked: ManifestAsked,
-): Promise<PulledManifest> {
+type ByTag = ManifestRequest & TagRequest;
+type ByDigest = ManifestRequest & DigestRequest;
+
+export async function pullByTag(request: ByTag): Promise<PulledManifest> {
+  const { source, tag, pull, head } = request;
   permitTag(source, tag);
-  const meant = await timed(
-    asked.steps,
-    "tag",
-    resolveTag(services, source, tag, { ...asked, content: !asked.head }),
+  const resolving = resolveTag({ ...request, pull: { ...pull, content: !head } });
+  const resolved = await timed(pull.steps, "tag", resolving);
+  permitMeant(source, resolved.mapping.digest, pull);
+  return pullResolved(request, resolved).catch(async (error) =>
+    pullResolved(request, await movedTag(request, resolved, error)),
   );
-  permitMeant(source, meant.mapping.digest, asked);
-  return pullResolved(services, source, tag, meant, asked).catch(async (error) => {
-    const moved = await movedTag(services, source, tag, meant, error, asked);
-    return pullResolved(services, source, tag, moved, asked);
-  });
 }
 
-async function pullResolved(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  meant: ResolvedTag,
-  asked: ManifestAsked,
-): Promise<PulledManifest> {
-  const { mapping, label, told } = meant;
+async function pullResolved(request: ByTag, resolved: ResolvedTag): Promise<PulledManifest> {
+  const { services, source, tag, pull } = request;
+  const { mapping, label, isFromObject } = resolved;
   const { digest, mediaType, size } = mapping;
-  const { linked, here, wasLinked } = await timed(
-    asked.steps,
-    "read",
-    storedManifest(services, source, meant, asked),
-  );
-  if (linked) reportProof(services, source, tag, mapping, asked);
+  const reading = storedManifest(request, resolved);
+  const { linked, here, wasLinked = false } = await timed(pull.steps, "read", reading);
+  if (linked) reportProof(request, mapping);
   if (here) {
     // Cached only once the manifest is here: a digest that only a HEAD has reported may be wrong.
-    if (told) services.tags.keep(source, tag, mapping, asked);
+    if (isFromObject) services.tags.keep(source, tag, mapping, pull);
     const status = together(label.status, { hit: here.layer });
-    const pulled = await negotiated(services, source, here.value, { ...label, status }, asked);
+    const pulled = await negotiated(request, here.value, { ...label, status });
     return { mapping, ...pulled };
   }
-  const isTold = mediaType !== undefined && size !== undefined;
-  if (asked.head && isTold && suits(mediaType, asked.accept)) {
-    const sure = await confirmTag(services, source, tag, meant, asked);
-    if (sure) return pullResolved(services, source, tag, sure, asked);
+  const isDescribed = mediaType !== undefined && size !== undefined;
+  if (request.head && isDescribed && suits(mediaType, request.accept)) {
+    const sure = await confirmTag(request, resolved);
+    if (sure) return pullResolved(request, sure);
     return { digest, mediaType, size, mapping, ...label };
   }
+  const named = { ...request, digest };
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-    return fetchResolved(services, source, tag, digest, linked, asked);
+    return fetchResolved(named, linked);
   };
-  const fetched = await (linked ? fetch() : unlinked(source, digest, wasLinked ?? false, fetch));
+  const fetched = await (linked ? fetch() : unlinked(named, wasLinked, fetch));
   const { manifest, status } = fetched;
-  if (manifest.digest === digest) reportProof(services, source, tag, mapping, asked);
-  if (told && manifest.digest === digest) services.tags.keep(source, tag, mapping, asked);
-  const pulled = await negotiated(services, source, manifest, { ...label, status }, asked);
+  if (manifest.digest === digest) {
+    reportProof(request, mapping);
+    if (isFromObject) services.tags.keep(source, tag, mapping, pull);
+  }
+  const pulled = await negotiated(request, manifest, { ...label, status });
   return { ...pulled, mapping: fetched.mapping ?? mapping };
 }
 
 /** The tag's manifest, if the repository may have it. A tag alone is no proof: an upstream can point it at any digest. */
 async function storedManifest(
-  services: PullServices,
-  source: Source,
-  { mapping: { digest, proved }, told }: ResolvedTag,
-  asked: ManifestAsked,
+  { services, source, pull }: ByTag,
+  { mapping: { digest, proved }, isFromObject }: ResolvedTag,
 ): Promise<Here<Found<Manifest>>> {
-  const looking = services.manifests.get(digest, asked);
+  const looking = services.manifests.get(digest, pull);
   if (proved) return { linked: true, here: await looking };
   // A tag that was only just resolved rarely has a link, so look for one only if the manifest is stored.
-  if (told && !(await looking)) return { linked: false, here: undefined };
-  const found = await services.links.here(source, digest, "manifest", asked, looking);
+  if (isFromObject && !(await looking)) return { linked: false, here: undefined };
+  const found = await services.links.here({ source, digest, kind: "manifest", pull }, looking);
   return { ...found, ...(proved === undefined && { wasLinked: true }) };
 }
 
@@ -122,34 +117,25 @@ interface Fetched {
 
 /** Fetches the manifest that the tag points to. If the upstream does not have the digest that its HEAD named (the tag moved in
  * between, or HEAD is wrong), its GET by tag decides. */
-async function fetchResolved(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  digest: Digest,
-  linked: boolean,
-  pull: Pull,
-): Promise<Fetched> {
+async function fetchResolved(request: ByTag & ByDigest, linked: boolean): Promise<Fetched> {
+  const { services, source, tag, digest, pull } = request;
   const named = { ...askingOf(pull), named: true };
   try {
-    return await fetched(services, source, digest, { ...named, linked }, pull);
+    return await fetchManifest(request, { ...named, linked });
   } catch (error) {
     if (!isWrongDigest(error)) throw error;
     const checking = services.fills.checkTagByGet(source, tag, digest, askingOf(pull));
     const { mapping, how } = await timed(pull.steps, "tag", checking);
     permitMeant(source, mapping.digest, pull);
     services.tags.keep(source, tag, mapping, pull);
-    const { manifest } = await fetched(services, source, mapping.digest, named, pull);
+    const { manifest } = await fetchManifest({ ...request, digest: mapping.digest }, named);
     return { manifest, status: statusOf(how), mapping };
   }
 }
 
-async function fetched(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
+async function fetchManifest(
+  { services, source, digest, pull }: DigestRequest,
   asking: Asking,
-  pull: Pull,
 ): Promise<Fetched> {
   const joining = services.fills.joinManifest(digest, source, asking);
   const { manifest, how } = await timed(pull.steps, "fill", joining);
@@ -157,79 +143,59 @@ async function fetched(
   return { manifest, status: statusOf(how) };
 }
 
-export async function pullByDigest(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  asked: ManifestAsked,
-): Promise<PulledManifest> {
-  await permitDigest(services, source, digest, asked);
-  const work = () => pullPermitted(services, source, digest, asked);
-  return rechecking(services, source, digest, asked, work);
+export async function pullByDigest(request: ByDigest): Promise<PulledManifest> {
+  await permitDigest(request);
+  return rechecking(request, () => pullPermitted(request));
 }
 
 /** Serves a manifest by digest, or as a child of an index. Being named by an index gives no access. */
-async function pullPermitted(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  asked: ManifestAsked,
-): Promise<PulledManifest> {
-  const looking = services.manifests.get(digest, asked);
-  const { linked, here, wasLinked } = await timed(
-    asked.steps,
-    "read",
-    services.links.here(source, digest, "manifest", asked, looking),
-  );
-  if (here) return described(source, here.value, { status: { hit: here.layer } }, asked);
-  const fetch = () => fetchPermitted(services, source, digest, asked, linked);
+async function pullPermitted(request: ByDigest): Promise<PulledManifest> {
+  const { services, source, digest, pull } = request;
+  const looking = services.manifests.get(digest, pull);
+  const reading = services.links.here({ source, digest, kind: "manifest", pull }, looking);
+  const { linked, here, wasLinked = false } = await timed(pull.steps, "read", reading);
+  if (here) return described(request, here.value, { status: { hit: here.layer } });
+  const fetch = () => fetchPermitted(request, linked);
   if (linked) return fetch();
-  const pulled = await unlinked(source, digest, wasLinked ?? false, fetch);
-  if (pulled.bytes) services.links.add(source, digest, asked);
+  const pulled = await unlinked(request, wasLinked, fetch);
+  if (pulled.bytes) services.links.add(source, digest, pull);
   return pulled;
 }
 
 /** Fetches a manifest that is not stored. HEAD starts no fill and stores nothing. `linked` says whether the repository is known to
  * have the digest. */
-async function fetchPermitted(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  asked: ManifestAsked,
-  linked: boolean,
-): Promise<PulledManifest> {
+async function fetchPermitted(request: ByDigest, linked: boolean): Promise<PulledManifest> {
+  const { services, source, digest, pull, head } = request;
   if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-  const told = asked.head
-    ? await timed(asked.steps, "fill", services.fills.headManifest(digest, source, askingOf(asked)))
+  const description = head
+    ? await timed(pull.steps, "fill", services.fills.headManifest(digest, source, askingOf(pull)))
     : undefined;
-  if (told) return { digest, ...told, status: { fwd: "uri-miss" } };
-  const asking = { ...askingOf(asked), linked };
-  const { manifest, status } = await fetched(services, source, digest, asking, asked);
-  return described(source, manifest, { status }, asked);
+  if (description) return { digest, ...description, status: { fwd: "uri-miss" } };
+  const { manifest, status } = await fetchManifest(request, { ...askingOf(pull), linked });
+  return described(request, manifest, { status });
 }
 
 /** For clients that accept no index, chooses the index's linux/amd64 manifest, as distribution does. Applies to tags only, because
  * a request by digest asks for exactly those bytes. */
 async function negotiated(
-  services: PullServices,
-  source: Source,
+  request: ManifestRequest,
   manifest: Manifest,
   label: Labelled,
-  asked: ManifestAsked,
 ): Promise<PulledManifest> {
-  if (suits(manifest.mediaType, asked.accept)) return described(source, manifest, label, asked);
-  await permitBytes(source, manifest.digest, asked, () => twinOf(manifest.digest, manifest.bytes));
-  const child = defaultChild(manifest.bytes);
-  if (!child) {
+  if (suits(manifest.mediaType, request.accept)) return described(request, manifest, label);
+  const { source, pull } = request;
+  await permitBytes(source, manifest.digest, pull, () => twinOf(manifest.digest, manifest.bytes));
+  const digest = defaultChild(manifest.bytes);
+  if (!digest) {
     throw new RegistryError(
       "MANIFEST_UNKNOWN",
       "this tag is an index without a linux/amd64 manifest, and the client accepts no index",
     );
   }
   // The tag that leads to the child was permitted already.
-  permitMeant(source, child, asked);
-  const work = () => pullPermitted(services, source, child, asked);
-  const pulled = await rechecking(services, source, child, asked, work);
+  permitMeant(source, digest, pull);
+  const child = { ...request, digest };
+  const pulled = await rechecking(child, () => pullPermitted(child));
   return { ...label, ...pulled, status: together(label.status, pulled.status) };
 }
 
@@ -239,10 +205,9 @@ function suits(mediaType: string, accept: string | undefined): boolean {
 
 /** Throws DENIED (403) for bytes whose digest by the other algorithm is denied. */
 async function described(
-  source: Source,
+  { source, pull }: RepositoryRequest,
   { digest, mediaType, bytes }: Manifest,
   label: Labelled,
-  pull: Pull,
 ): Promise<PulledManifest> {
   await permitBytes(source, digest, pull, () => twinOf(digest, bytes));
   return { digest, mediaType, size: bytes.byteLength, bytes, ...label };

@@ -27,17 +27,17 @@ export interface Paging {
 
 /** The page that a client asks for. Throws PAGINATION_NUMBER_INVALID (400) for a non-numeric `n` and UNSUPPORTED (400) for an
  * oversized query. */
-export function chosenPage(kind: ListKind, asked: URLSearchParams): Paging {
-  if (new Set(asked.keys()).size > MAX_PARAMETERS || asked.toString().length > MAX_QUERY_LENGTH)
+export function chosenPage(kind: ListKind, query: URLSearchParams): Paging {
+  if (new Set(query.keys()).size > MAX_PARAMETERS || query.toString().length > MAX_QUERY_LENGTH)
     throw new RegistryError("UNSUPPORTED", "the query is too long for a page of a list", {
       status: 400,
     });
-  return choice(kind, asked);
+  return choice(kind, query);
 }
 
-function choice(kind: ListKind, asked: URLSearchParams): Paging {
+function choice(kind: ListKind, query: URLSearchParams): Paging {
   const chosen = new URLSearchParams();
-  const [n, last] = kind === "tags" ? [asked.get("n"), asked.get("last") || null] : [null, null];
+  const [n, last] = kind === "tags" ? [query.get("n"), query.get("last") || null] : [null, null];
   const limit = limitOf(n);
   if (last !== null) chosen.set("last", last);
   // "When n is zero, this endpoint MUST return an empty list" (distribution-spec), which not every registry does.

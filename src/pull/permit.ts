@@ -12,9 +12,9 @@ import {
 import { ownName, type Source } from "../policy/source.ts";
 import type { Layout } from "../store/segments.ts";
 import type { Pull } from "./pull.ts";
-import type { PullServices } from "./services.ts";
+import type { DigestRequest, RepositoryRequest } from "./request.ts";
 
-type Quarantine = Pick<Pull, "quarantined">;
+export type Quarantine = Pick<Pull, "quarantined">;
 
 /** Throws DENIED (403) if nothing in this repository may be pulled. */
 export function permitName(source: Source): void {
@@ -66,12 +66,10 @@ export function mayTwinBeRefused(
 
 /** As `permitBytes`, for a stored blob. */
 export function permitStored(
-  { fills }: Pick<PullServices, "fills">,
-  source: Source,
+  { services, source, pull }: RepositoryRequest,
   { digest, twin }: Layout,
-  held: Quarantine,
 ): Promise<void> {
-  return permitBytes(source, digest, held, () => twin ?? fills.blobTwin(digest));
+  return permitBytes(source, digest, pull, () => twin ?? services.fills.blobTwin(digest));
 }
 
 /** Quarantine page → algorithms in it. Every request reads the page, but it rarely changes. */
@@ -87,14 +85,10 @@ function hasOf(quarantined: Quarantine["quarantined"], algorithm: Algorithm): bo
 }
 
 /** Under lists that distinguish tags, permits a digest only if an allowed tag leads to it. Throws DENIED (403). */
-export async function permitDigest(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  asked: Quarantine,
-): Promise<void> {
+export async function permitDigest(request: DigestRequest): Promise<void> {
+  const { services, source, digest, pull } = request;
   permitName(source);
-  permitMeant(source, digest, asked);
+  permitMeant(source, digest, pull);
   if (source.rule.allowDigests || !speaksOfTags(source)) return;
   if (await services.lineage.isOfAllowedTag(source, digest)) return;
   throw denied(source.rule, `${digest}, which no allowed tag that was pulled here leads to,`);

@@ -10,8 +10,8 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { isUnknown } from "../upstream/client/refusal.ts";
-import { askingOf, type Pull } from "./pull.ts";
-import type { PullServices } from "./services.ts";
+import { askingOf } from "./pull.ts";
+import type { DigestRequest } from "./request.ts";
 
 /** How long this isolate distrusts older mappings to a missing digest, in ms. KV may show the new mapping only after 60 s or more. */
 const DOUBT_DURATION = 2 * 60_000;
@@ -43,44 +43,34 @@ export function isMissing({ rule }: Source, error: unknown): boolean {
 
 /** Runs `work`, which pulls a digest. On a 404, rechecks the tags that lead to it before the error is returned, so that the
  * client's next request by tag matches the upstream. */
-export async function rechecking<T>(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  pull: Pull,
-  work: () => Promise<T>,
-): Promise<T> {
+export async function rechecking<T>(request: DigestRequest, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!isMissing(source, error)) throw error;
-    if (await recheck(services, source, digest, pull)) return work();
+    if (!isMissing(request.source, error)) throw error;
+    if (await recheck(request)) return work();
     throw error;
   }
 }
 
 /** @returns whether the recheck has brought the digest into the cache */
-async function recheck(
-  services: PullServices,
-  source: Source,
-  digest: Digest,
-  pull: Pull,
-): Promise<boolean> {
+async function recheck(request: DigestRequest): Promise<boolean> {
+  const { source, digest } = request;
   const now = Date.now();
   doubts.set(keyOf(source, digest), now);
   // Attack: a client requests endless missing digests. Each upstream 404 counts against that client's share (upstream/gate), and
   // each digest triggers one lookup per interval.
   if (!lookups.take(keyOf(source, digest), now, RECHECK_INTERVAL)) return false;
-  const { tags, roots } = await leadingTo(services, source, digest);
+  const { tags, roots } = await leadingTo(request);
   for (const root of roots) doubts.set(keyOf(source, root), now);
   const allowed = tags.filter(({ tag }) => isTagAllowed(source, tag)).slice(0, MAX_TAGS);
   const came = await Promise.all(
-    allowed.map((tag) => recheckTag(services, source, tag, digest, pull).catch(logUnchecked)),
+    allowed.map((tag) => recheckTag(request, tag).catch(logUnchecked)),
   );
   return came.includes(true);
 }
 
-async function leadingTo(services: PullServices, source: Source, digest: Digest): Promise<Leading> {
+async function leadingTo({ services, source, digest }: DigestRequest): Promise<Leading> {
   try {
     const asking = services.catalog.leading(sourceKey(source), digest);
     return await within(asking, CATALOG_TIMEOUT);
@@ -93,11 +83,8 @@ async function leadingTo(services: PullServices, source: Source, digest: Digest)
 
 /** @returns whether the upstream delivered the missing digest by the tag */
 async function recheckTag(
-  services: PullServices,
-  source: Source,
+  { services, source, digest: missing, pull }: DigestRequest,
   { tag, digest: gone }: Leading["tags"][number],
-  missing: Digest,
-  pull: Pull,
 ): Promise<boolean> {
   services.tags.forget(source, tag, pull);
   const asking = { ...askingOf(pull), gone };

@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
-import { permitMeant, permitTag } from "./permit.ts";
+import { permitMeant, permitTag, type Quarantine } from "./permit.ts";
 import type { PullServices } from "./services.ts";
 
 export interface Refreshed {
@@ -18,8 +18,7 @@ export async function refresh(
   services: PullServices,
   source: Source,
   tag: string,
-  quarantined: ReadonlyMap<string, string>,
-  visit: ReadVisit,
+  visit: ReadVisit & Quarantine,
 ): Promise<Refreshed> {
   permitTag(source, tag);
   const before = await services.tags.get(source, tag, visit);
@@ -27,7 +26,7 @@ export async function refresh(
   const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
   if (failure) throw new RegistryError(failure.code, failure.message, failure);
   const { digest } = mapping;
-  permitMeant(source, digest, { quarantined });
+  permitMeant(source, digest, visit);
   if (!(await services.manifests.get(digest, visit))) {
     const named = { ...asking, named: true };
     const { manifest } = await services.fills.joinManifest(digest, source, named);

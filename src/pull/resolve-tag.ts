@@ -10,31 +10,32 @@ import {
   mayServeStale,
   type TagMapping,
 } from "../policy/fresh.ts";
-import { type Source, sourceKey } from "../policy/source.ts";
+import { sourceKey } from "../policy/source.ts";
 import { Claims } from "../store/claims.ts";
 import { unasked } from "../upstream/client/offline.ts";
 import { isUnknown } from "../upstream/client/refusal.ts";
 import type { CacheStatus, Place } from "./cache-status.ts";
 import { permitMeant } from "./permit.ts";
-import { askingOf, type Pull } from "./pull.ts";
+import { askingOf } from "./pull.ts";
 import { isDoubted, isMissing } from "./recheck.ts";
-import type { PullServices } from "./services.ts";
+import type { RepositoryRequest } from "./request.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
+
+/** A request for what a tag points to. */
+export interface TagRequest extends RepositoryRequest {
+  readonly tag: string;
+}
 
 /** A tag's digest, and how it was determined. */
 export interface ResolvedTag {
   mapping: TagMapping;
   label: Labelled;
   /** The mapping comes from the tag's Durable Object, and KV may not show it yet. */
-  told?: boolean;
+  isFromObject?: boolean;
 }
 
-export async function resolveTag(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  pull: Pull,
-): Promise<ResolvedTag> {
+export async function resolveTag(request: TagRequest): Promise<ResolvedTag> {
+  const { services, source, tag, pull } = request;
   const found = await services.tags.get(source, tag, pull);
   // Another rule of this upstream may keep deleted tags.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
@@ -46,24 +47,22 @@ export async function resolveTag(
   const noCache = pull.noCache && !isImmutable(source, tag);
   if (found && known && freshness !== "stale" && !noCache && !isDoubtful) {
     const { value: mapping, layer } = found;
-    if (freshness === "fresh") return { mapping, label: labelOf(source, mapping, layer, pull.now) };
-    pull.later(checkInBackground(services, source, tag, pull));
-    return { mapping, label: revalidatingLabel(source, mapping, pull.now) };
+    if (freshness === "fresh") return { mapping, label: labelOf(request, mapping, layer) };
+    pull.later(checkInBackground(request));
+    return { mapping, label: revalidatingLabel(request, mapping) };
   }
-  return resolveWithObject(services, source, tag, known, pull, freshness);
+  return resolveWithObject(request, known, freshness);
 }
 
 /** Confirms a mapping from KV with the tag's Durable Object before a HEAD is answered from it: KV lags, and the digest may be gone
  * upstream. Undefined if the mapping is from elsewhere. Throws DENIED (403). */
 export async function confirmTag(
-  services: PullServices,
-  source: Source,
-  tag: string,
+  request: TagRequest,
   { mapping, label: { status } }: ResolvedTag,
-  pull: Pull,
 ): Promise<ResolvedTag | undefined> {
+  const { services, source, tag, pull } = request;
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
-  const sure = await resolveWithObject(services, source, tag, mapping, pull, "fresh");
+  const sure = await resolveWithObject(request, mapping, "fresh");
   permitMeant(source, sure.mapping.digest, pull);
   services.tags.keep(source, tag, sure.mapping, pull); // the same HEAD tends to be repeated within seconds
   return sure;
@@ -72,36 +71,31 @@ export async function confirmTag(
 /** Resolves the tag again after its content turned out to be missing. Throws `error`, the failure of the first attempt, if the tag
  * has not moved. */
 export async function movedTag(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  meant: ResolvedTag,
+  request: TagRequest,
+  resolved: ResolvedTag,
   error: unknown,
-  pull: Pull,
 ): Promise<ResolvedTag> {
+  const { source, pull } = request;
   if (!isMissing(source, error)) throw error;
-  const moved = await resolveTag(services, source, tag, pull);
-  if (moved.mapping.digest === meant.mapping.digest) throw error;
+  const moved = await resolveTag(request);
+  if (moved.mapping.digest === resolved.mapping.digest) throw error;
   permitMeant(source, moved.mapping.digest, pull);
   return moved;
 }
 
 /** Resolves through the tag's Durable Object, which never lags. `freshness` is that of the known mapping. */
 async function resolveWithObject(
-  services: PullServices,
-  source: Source,
-  tag: string,
+  request: TagRequest,
   known: TagMapping | undefined,
-  pull: Pull,
   freshness: Freshness,
 ): Promise<ResolvedTag> {
-  const { mapping, how, failure } = await checkWithObject(services, source, tag, known, pull);
-  if (failure) return insteadOfCheck(mapping, failure, pull.now);
-  const label = labelOf(source, mapping, "object", pull.now);
-  if (how === "found" || mapping.deleted) return { mapping, label, told: true };
+  const { mapping, how, failure } = await checkWithObject(request, known);
+  if (failure) return insteadOfCheck(mapping, failure, request.pull.now);
+  const label = labelOf(request, mapping, "object");
+  if (how === "found" || mapping.deleted) return { mapping, label, isFromObject: true };
   const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
   const status: CacheStatus = { fwd, collapsed: how === "joined" };
-  return { mapping, label: { ...label, status }, told: true };
+  return { mapping, label: { ...label, status }, isFromObject: true };
 }
 
 function insteadOfCheck(
@@ -115,17 +109,15 @@ function insteadOfCheck(
 
 /** Asks the tag's Durable Object. If the platform fails, the known mapping is served stale. */
 async function checkWithObject(
-  services: PullServices,
-  source: Source,
-  tag: string,
+  request: TagRequest,
   known: TagMapping | undefined,
-  pull: Pull,
 ): Promise<CheckedTag> {
+  const { services, source, tag, pull } = request;
   try {
     const doubt = known && isDoubted(source, known) && { gone: known.digest };
     return await services.fills.checkTag(source, tag, { ...askingOf(pull), ...doubt });
   } catch (error) {
-    forgetGone(services, source, tag, error, pull);
+    forgetGone(request, error);
     if (!known || error instanceof RegistryError) throw error;
     console.error(`entrepot: tag check failed: ${(error as Error).message}`);
     const failure = new RegistryError("UNAVAILABLE", "the tag could not be checked");
@@ -136,28 +128,23 @@ async function checkWithObject(
 }
 
 /** Forgets a mapping that the upstream no longer has. */
-function forgetGone(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  error: unknown,
-  pull: Pull,
-): void {
+function forgetGone({ services, source, tag, pull }: TagRequest, error: unknown): void {
   if (isUnknown(error)) services.tags.forget(source, tag, pull);
 }
 
-function labelOf(source: Source, mapping: TagMapping, place: Place, now: number): Labelled {
-  const age = ageOf(mapping.checkedAt, now);
+function labelOf({ source, pull }: TagRequest, mapping: TagMapping, place: Place): Labelled {
+  const age = ageOf(mapping.checkedAt, pull.now);
   if (!mapping.deleted) return { status: { hit: place }, age };
   const { host } = source.rule.upstream;
   const warning = `${host} no longer has this tag; serving the copy kept here`;
   return { status: { instead: 404 }, age, warning };
 }
 
-function revalidatingLabel(source: Source, mapping: TagMapping, now: number): Labelled {
-  const label = labelOf(source, mapping, "object", now);
+function revalidatingLabel(request: TagRequest, mapping: TagMapping): Labelled {
+  const label = labelOf(request, mapping, "object");
   if (mapping.deleted) return label;
-  return { ...label, status: { passing: ageOf(mapping.checkedAt + source.rule.tagTtl, now) } };
+  const freshUntil = mapping.checkedAt + request.source.rule.tagTtl;
+  return { ...label, status: { passing: ageOf(freshUntil, request.pull.now) } };
 }
 
 /** Interval in which this isolate revalidates a tag once in the background, in ms. KV takes seconds to show the result, and until
@@ -166,12 +153,8 @@ const BACKGROUND_CHECK_INTERVAL = 5_000;
 const backgroundChecks = new Claims(1_000);
 
 /** Revalidates the tag in the background and fetches its manifest if it has moved. */
-async function checkInBackground(
-  services: PullServices,
-  source: Source,
-  tag: string,
-  pull: Pull,
-): Promise<void> {
+async function checkInBackground(request: TagRequest): Promise<void> {
+  const { services, source, tag, pull } = request;
   if (!backgroundChecks.take(`${sourceKey(source)}:${tag}`, pull.now, BACKGROUND_CHECK_INTERVAL))
     return;
   const asking = { patience: source.rule.firstByteTimeout, background: true };
@@ -179,7 +162,7 @@ async function checkInBackground(
     const { mapping, failure } = await services.fills.checkTag(source, tag, asking);
     if (!failure) services.tags.keep(source, tag, mapping, pull);
   } catch (error) {
-    forgetGone(services, source, tag, error, pull);
+    forgetGone(request, error);
     // The error is reported to the next request that cannot do without the check.
     console.warn(`entrepot: background tag check failed: ${(error as Error).message}`);
   }
@@ -191,19 +174,16 @@ const reportedProofs = new Claims(1_000);
 
 /** Reports in the background that the link is proved, so that later pulls by tag need not look it up. */
 export function reportProof(
-  services: PullServices,
-  source: Source,
-  tag: string,
+  { services, source, tag, pull }: TagRequest,
   { digest, proved }: TagMapping,
-  pull: Pull,
 ): void {
   if (
     proved ||
     !reportedProofs.take(`${sourceKey(source)}:${tag} ${digest}`, pull.now, PROOF_REPORT_INTERVAL)
   )
     return;
-  const told = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
+  const reporting = services.fills.tagProved(source, tag, digest).catch((error: Error) => {
     console.warn(`entrepot: reporting a link to a tag's object failed: ${error.message}`);
   });
-  pull.later(told);
+  pull.later(reporting);
 }

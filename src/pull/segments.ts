@@ -1,28 +1,17 @@
 // Segments of a blob, in order: of a published blob from the edge cache or R2, of a running fill from R2.
 
-import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { ByteRange } from "../oci/range.ts";
-import type { Source } from "../policy/source.ts";
 import type { Slice } from "../store/blobs.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { type Layout, SEGMENT, segmentCount, segmentLength } from "../store/segments.ts";
 import { offline } from "../upstream/client/offline.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { permitStored } from "./permit.ts";
-import type { Pull } from "./pull.ts";
-import type { PullServices } from "./services.ts";
+import type { DigestRequest } from "./request.ts";
 
 /** Maximum number of reads of one segment before the transfer is aborted. */
 const MAX_READS = 4;
-
-/** A request for a blob's bytes, with the services it uses. */
-export interface BlobRequest {
-  services: PullServices;
-  source: Source;
-  digest: Digest;
-  pull: Pull;
-}
 
 /** Where the bytes come from: a layout or an attempt at first, and the layout once the fill is verified. */
 export interface Origin {
@@ -42,10 +31,7 @@ interface RunningAttempt {
 }
 
 export class Segments {
-  readonly #services: PullServices;
-  readonly #source: Source;
-  readonly #digest: Digest;
-  readonly #pull: Pull;
+  readonly #request: DigestRequest;
   /** The part of the blob to send, both ends inclusive; undefined for the whole blob, of whatever length. */
   readonly #range: ByteRange | undefined;
   /** The last segment is held back until the whole blob is verified. */
@@ -58,14 +44,11 @@ export class Segments {
 
   /** @param first segment 0, if it is already open */
   constructor(
-    { services, source, digest, pull }: BlobRequest,
+    request: DigestRequest,
     { layout, attempt, first }: Origin & { first?: Opened },
     range: ByteRange | undefined,
   ) {
-    this.#services = services;
-    this.#source = source;
-    this.#digest = digest;
-    this.#pull = pull;
+    this.#request = request;
     this.#layout = layout;
     this.#attempt = attempt;
     this.#range = range;
@@ -106,7 +89,8 @@ export class Segments {
     const layout = this.#layout as Layout;
     this.#first = await this.#read(this.from, this.#sliceOf(this.from, layout.size));
     if (this.#first) return { hit: this.#first.layer };
-    this.#layout = await this.#services.blobs.reread(this.#digest, layout, this.#pull);
+    const { services, digest, pull } = this.#request;
+    this.#layout = await services.blobs.reread(digest, layout, pull);
     if (!this.#layout) return undefined;
     this.#first = await this.open(this.from);
     return this.#mended ? statusOf("started") : this.#first && { hit: this.#first.layer };
@@ -138,24 +122,28 @@ export class Segments {
       if (this.#layout) await this.#mend(this.#layout);
       else this.#ready.clear(); // readiness reported earlier is no longer valid
     }
-    throw new RegistryError("UNAVAILABLE", `segment ${number} of ${this.#digest} cannot be read`);
+    throw new RegistryError(
+      "UNAVAILABLE",
+      `segment ${number} of ${this.#request.digest} cannot be read`,
+    );
   }
 
   async #read(number: number, slice: Slice): Promise<Opened | undefined> {
-    const { blobs } = this.#services;
+    const { services, digest, pull } = this.#request;
+    const { blobs } = services;
     if (this.#layout) {
-      const opened = await blobs.segment(this.#layout, number, slice, this.#pull);
+      const opened = await blobs.segment(this.#layout, number, slice, pull);
       return opened && this.#noted(opened, slice.length);
     }
     const { id, compared } = this.#attempt as RunningAttempt;
     const opened = compared
-      ? await blobs.segment(compared, number, slice, this.#pull)
-      : await blobs.attemptSegment(this.#digest, id, number, slice);
+      ? await blobs.segment(compared, number, slice, pull)
+      : await blobs.attemptSegment(digest, id, number, slice);
     return opened && this.#noted(opened, slice.length);
   }
 
   #noted(opened: Opened, bytes: number): Opened {
-    this.#services.served.segment(opened.layer, bytes);
+    this.#request.services.served.segment(opened.layer, bytes);
     return opened;
   }
 
@@ -166,35 +154,37 @@ export class Segments {
     const { id, size, linked } = this.#attempt as RunningAttempt;
     const last = size !== null && number === segmentCount(size) - 1;
     const whole = last && verified;
-    const { fills } = this.#services;
+    const { services, source, digest } = this.#request;
     for (const wanted of size === null && verified ? [number, number + 1] : [number]) {
       if (!whole && this.#ready.has(wanted)) continue;
-      const news = await fills.waitFor(this.#digest, this.#source, id, wanted, whole);
-      if (news.layout) return this.#published(news.layout, linked);
-      for (const segment of news.segments) this.#ready.add(segment);
+      const ready = await services.fills.waitFor(digest, source, id, wanted, whole);
+      if (ready.layout) return this.#published(ready.layout, linked);
+      for (const segment of ready.segments) this.#ready.add(segment);
     }
   }
 
   /** Aborts the transfer before its end if the blob is denied by its other digest, which is known only now. */
   async #published(layout: Layout, wasLinked: boolean): Promise<void> {
-    await permitStored(this.#services, this.#source, layout, this.#pull);
+    const { services, source, digest, pull } = this.#request;
+    await permitStored(this.#request, layout);
     this.#layout = layout;
-    this.#services.blobs.keep(layout, this.#pull);
-    if (!wasLinked) this.#services.links.add(this.#source, this.#digest, this.#pull);
+    services.blobs.keep(layout, pull);
+    if (!wasLinked) services.links.add(source, digest, pull);
   }
 
   /** Handles a segment missing from R2. Either the blob was published anew since its layout was read, or it becomes a running
    * attempt again, which this response then follows. */
   async #mend(layout: Layout): Promise<void> {
-    const { blobs, fills } = this.#services;
-    const now = await blobs.reread(layout.digest, layout, this.#pull);
+    const { services, source, pull } = this.#request;
+    const { blobs, fills } = services;
+    const now = await blobs.reread(layout.digest, layout, pull);
     if (now && now.generation !== layout.generation) {
       this.#layout = now;
       return;
     }
-    if (this.#source.rule.offline) throw offline(this.#source.rule, "BLOB_UNKNOWN");
-    blobs.forget(layout.digest, this.#pull);
-    await fills.mend(this.#source, layout);
+    if (source.rule.offline) throw offline(source.rule, "BLOB_UNKNOWN");
+    blobs.forget(layout.digest, pull);
+    await fills.mend(source, layout);
     this.#mended = true;
     this.#attempt = { id: layout.attempt, size: layout.size, linked: true };
     this.#layout = undefined;

@@ -1,11 +1,9 @@
 // Sending: writes a blob's segments in order, opens the next one ahead, and queues edge copies of those read from R2.
 
-import type { Source } from "../policy/source.ts";
 import type { Opened } from "../store/near-blobs.ts";
 import { Copies } from "./copies.ts";
-import type { Pull } from "./pull.ts";
-import type { BlobRequest, Segments } from "./segments.ts";
-import type { PullServices } from "./services.ts";
+import type { RepositoryRequest } from "./request.ts";
+import type { Segments } from "./segments.ts";
 
 /** Maximum age in ms of a segment opened ahead. An older one is reopened, because the storage may have closed it, and for such
  * a slow client nothing is opened ahead any more. */
@@ -15,29 +13,26 @@ const MAX_AHEAD_AGE = 10_000;
 type Ahead = Promise<{ opened: Opened | undefined } | undefined>;
 
 export class Sending {
-  readonly #services: PullServices;
+  readonly #request: RepositoryRequest;
   readonly #segments: Segments;
-  readonly #pull: Pull;
   readonly #copies: Copies;
-  readonly #source: Source;
 
-  constructor({ services, source, pull }: BlobRequest, segments: Segments) {
-    this.#services = services;
+  constructor(request: RepositoryRequest, segments: Segments) {
+    this.#request = request;
     this.#segments = segments;
-    this.#pull = pull;
-    this.#copies = new Copies(services, pull);
-    this.#source = source;
+    this.#copies = new Copies(request.services, request.pull);
   }
 
   /** Writes and closes the response body. Rejects if the blob fails verification; the caller must then abort the writable, so that
    * the client sees a broken transfer. */
   writeTo(writable: WritableStream): Promise<void> {
     const sent = this.#sendAll(writable);
-    this.#pull.later(this.#copies.follow(sent, () => this.#segments.layout));
+    this.#request.pull.later(this.#copies.follow(sent, () => this.#segments.layout));
     return sent;
   }
 
   async #sendAll(writable: WritableStream): Promise<void> {
+    const { services, source, pull } = this.#request;
     const segments = this.#segments;
     const { first } = segments;
     if (first) this.#note(segments.from, first);
@@ -53,7 +48,7 @@ export class Sending {
         const begun = Date.now();
         if (opened) {
           await this.#send(opened, writable);
-          this.#services.reports.sent(this.#source, segments.lengthOf(number), this.#pull);
+          services.reports.sent(source, segments.lengthOf(number), pull);
         }
         if (Date.now() - begun < MAX_AHEAD_AGE) continue;
         keepsUp = false;
@@ -91,7 +86,8 @@ export class Sending {
     } catch (error) {
       // The copy broke by itself, not because the client left: drop it, so that the next response does not break too.
       if (copy && isOpen(writable)) {
-        this.#pull.later(this.#services.blobs.dropCopy(copy, this.#pull));
+        const { services, pull } = this.#request;
+        pull.later(services.blobs.dropCopy(copy, pull));
       }
       throw error;
     }

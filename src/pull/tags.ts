@@ -2,13 +2,11 @@
 
 import { RegistryError } from "../oci/error.ts";
 import { mayServeStale } from "../policy/fresh.ts";
-import type { Source } from "../policy/source.ts";
 import { unasked } from "../upstream/client/offline.ts";
 import { pullList } from "./list.ts";
 import type { Paging } from "./paging.ts";
 import { permitName } from "./permit.ts";
-import type { Pull } from "./pull.ts";
-import type { PullServices } from "./services.ts";
+import type { RepositoryRequest } from "./request.ts";
 import type { Labelled } from "./stale.ts";
 
 export interface PulledTags extends Labelled {
@@ -17,17 +15,15 @@ export interface PulledTags extends Labelled {
 }
 
 export async function pullTags(
-  services: PullServices,
-  source: Source,
+  request: RepositoryRequest,
   { limit, last, query }: Paging,
-  pull: Pull,
 ): Promise<PulledTags> {
-  permitName(source);
+  permitName(request.source);
   let listed: Awaited<ReturnType<typeof pullList>>;
   try {
-    listed = await pullList(services, source, { list: "tags", query }, pull);
+    listed = await pullList(request, { list: "tags", query });
   } catch (error) {
-    const cached = await cachedTags(services, source, error, pull);
+    const cached = await cachedTags(request, error);
     if (!cached) throw error;
     return limit === 0
       ? { ...cached, tags: [] }
@@ -41,13 +37,12 @@ export async function pullTags(
 
 /** The tags pulled through this cache; undefined if there are none or the upstream is not down. */
 async function cachedTags(
-  services: PullServices,
-  source: Source,
+  { services, source, pull }: RepositoryRequest,
   error: unknown,
-  { now }: Pull,
 ): Promise<(Labelled & { tags: string[] }) | undefined> {
   if (!(error instanceof RegistryError)) return undefined;
   const { rule } = source;
+  const { now } = pull;
   if (!rule.offline && !(isDown(error) && mayServeStale(now, rule, error, now))) return undefined;
   const tags = (await services.tags.known(source))
     .filter(({ gone }) => !gone)

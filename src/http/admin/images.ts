@@ -42,7 +42,7 @@ export function addImages(
       const { now, later } = visitor;
       await note(context.req.raw, `refreshed ${name}:${tag}`);
       const quarantined = await accessServices.snapshot.quarantined(now, later);
-      const done = await refresh(services, source, tag, quarantined, { host, now, later });
+      const done = await refresh(services, source, tag, { host, now, later, quarantined });
       const moved = done.before !== undefined && done.before !== done.digest;
       return { reference: `${name}:${tag}`, ...done, moved };
     },

@@ -22,7 +22,7 @@ export class ListPages {
   }
 
   /** Throws PAGINATION_NUMBER_INVALID (400), and UNSUPPORTED (400) for an upstream page that no Link of ours led to. */
-  async asked(): Promise<Paging> {
+  async requested(): Promise<Paging> {
     const { searchParams } = this.#url;
     const seal = searchParams.get(SEAL);
     if (seal === null) return chosenPage(this.#kind, searchParams);

@@ -1,14 +1,15 @@
 // Registry API, pull and discovery (OCI distribution-spec 1.1): from the request to the response.
 
 import type { Seals } from "../../access/tokens/seals.ts";
+import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { OCI_INDEX } from "../../oci/manifest.ts";
 import { parsePath, type RegistryRequest as Wanted } from "../../oci/path.ts";
-import type { Source } from "../../policy/source.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../../pull/blob.ts";
 import { pullByDigest, pullByTag } from "../../pull/manifest.ts";
 import type { Pull } from "../../pull/pull.ts";
 import { pullReferrers } from "../../pull/referrers.ts";
+import type { RepositoryRequest } from "../../pull/request.ts";
 import type { Kind } from "../../pull/served.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Labelled } from "../../pull/stale.ts";
@@ -34,6 +35,13 @@ const REFERRERS_FROM = "Entrepot-Referrers";
 type RegistryPull = Pull &
   Pick<Described, "shared"> &
   Pick<Admitted, "touches"> & { entry: Entry; seals: Seals };
+
+/** A client's request, admitted to a repository. */
+interface AdmittedRequest extends RepositoryRequest {
+  readonly pull: RegistryPull;
+  readonly request: Request;
+  readonly url: URL;
+}
 
 export function answerRegistry(
   registryAuth: RegistryAuth,
@@ -88,8 +96,8 @@ async function handle(
   const seals = registryAuth.seals(visitor);
   entry.findings = [];
   const known = { quarantined, requester, touches, steps, entry, seals, findings: entry.findings };
-  const asked = { ...visit, deadline, noCache, shared, ...known };
-  return answer(services, source, wanted, url, request, asked);
+  const pull = { ...visit, deadline, noCache, shared, ...known };
+  return answer({ services, source, pull, request, url }, wanted);
 }
 
 function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefined {
@@ -98,105 +106,93 @@ function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefi
 }
 
 async function answer(
-  services: PullServices,
-  source: Source,
+  admitted: AdmittedRequest,
   wanted: Exclude<Wanted, { kind: "ping" }>,
-  url: URL,
-  request: Request,
-  asked: RegistryPull,
 ): Promise<Response> {
+  const { source, pull, url } = admitted;
   switch (wanted.kind) {
     case "manifest":
-      return manifest(services, source, wanted, request, asked);
+      return manifest(admitted, wanted);
     case "blob":
-      return blob(services, source, wanted.digest, request, asked);
+      return blob(admitted, wanted.digest);
     case "tags": {
-      const pages = new ListPages(source, undefined, url, asked.seals);
-      const page = await pages.asked();
-      const { tags, next, ...label } = await pullTags(services, source, page, asked);
-      note(services, source, "list", label, asked);
+      const pages = new ListPages(source, undefined, url, pull.seals);
+      const page = await pages.requested();
+      const { tags, next, ...label } = await pullTags(admitted, page);
+      note(admitted, "list", label);
       return json({ name: wanted.name, tags }, await listHeaders(pages, next, label));
     }
     case "referrers": {
       const { digest } = wanted;
-      const pages = new ListPages(source, digest, url, asked.seals);
-      const page = await pages.asked();
+      const pages = new ListPages(source, digest, url, pull.seals);
+      const page = await pages.requested();
       const type = url.searchParams.get("artifactType");
-      const pulled = await pullReferrers(services, source, digest, page, type, asked);
+      const pulled = await pullReferrers({ ...admitted, digest }, page, type);
       const { manifests, next, from, ...label } = pulled;
-      note(services, source, "list", label, asked);
+      note(admitted, "list", label);
       const filtered = type !== null && { "OCI-Filters-Applied": "artifactType" };
       const links = await listHeaders(pages, next, label);
-      const told = from && { [REFERRERS_FROM]: from };
-      const headers = { ...links, ...filtered, ...told, "Content-Type": OCI_INDEX };
+      const origin = from && { [REFERRERS_FROM]: from };
+      const headers = { ...links, ...filtered, ...origin, "Content-Type": OCI_INDEX };
       return json({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, headers);
     }
   }
 }
 
 async function manifest(
-  services: PullServices,
-  source: Source,
-  wanted: Wanted & { kind: "manifest" },
-  request: Request,
-  asked: RegistryPull,
+  admitted: AdmittedRequest,
+  { tag, digest }: Wanted & { kind: "manifest" },
 ): Promise<Response> {
+  const { services, source, pull, request } = admitted;
   const head = request.method === "HEAD";
-  const how = { ...asked, head, accept: request.headers.get("accept") ?? undefined };
+  const manifestRequest = { ...admitted, head, accept: request.headers.get("accept") ?? undefined };
   const pulled =
-    wanted.digest === undefined
-      ? await pullByTag(services, source, wanted.tag, how)
-      : await pullByDigest(services, source, wanted.digest, how);
+    digest === undefined
+      ? await pullByTag({ ...manifestRequest, tag })
+      : await pullByDigest({ ...manifestRequest, digest });
   const matches = matchesEtag(request.headers.get("if-none-match"), pulled.digest);
   const isPull = !head && !matches;
-  note(services, source, "manifest", pulled, asked, isPull);
-  reportUse(services, source, wanted, pulled, isPull, asked);
-  const described = { ...pulled, immutable: wanted.digest !== undefined, shared: asked.shared };
-  const vary: Record<string, string> = wanted.digest === undefined ? { Vary: "Accept" } : {};
+  note(admitted, "manifest", pulled, isPull);
+  reportUse(admitted, tag, pulled, isPull);
+  const described = { ...pulled, immutable: digest !== undefined, shared: pull.shared };
+  const vary: Record<string, string> = digest === undefined ? { Vary: "Accept" } : {};
   if (matches) return notModified(described, vary);
-  if (!head) services.reports.sent(source, pulled.bytes?.byteLength ?? 0, asked);
+  if (!head) services.reports.sent(source, pulled.bytes?.byteLength ?? 0, pull);
   return new Response(head ? null : (pulled.bytes ?? null), {
     headers: { ...contentHeaders(described), ...vary },
   });
 }
 
 function note(
-  services: PullServices,
-  source: Source,
+  { services, source, pull }: AdmittedRequest,
   kind: Kind,
   { status, warning }: Pick<Labelled, "status" | "warning">,
-  asked: RegistryPull,
   isPull = false,
 ): void {
-  asked.entry.status = status;
-  if (warning !== undefined) asked.entry.warning = warning;
+  pull.entry.status = status;
+  if (warning !== undefined) pull.entry.warning = warning;
   services.served.answer(kind, status);
-  services.reports.answered(source, status, isPull, asked);
+  services.reports.answered(source, status, isPull, pull);
 }
 
-async function blob(
-  services: PullServices,
-  source: Source,
-  digest: Described["digest"] & PulledBlob["digest"],
-  request: Request,
-  asked: RegistryPull,
-): Promise<Response> {
+async function blob(admitted: AdmittedRequest, digest: Digest): Promise<Response> {
+  const { services, source, pull, request } = admitted;
   const condition = request.headers.get("if-none-match");
   const matches = matchesEtag(condition, digest);
   const head = request.method === "HEAD";
   const pulled =
     head || matches
-      ? await headBlob(services, source, digest, asked)
-      : await pullBlob(services, source, digest, rangeOf(request, digest), asked);
-  note(services, source, "blob", pulled, asked);
+      ? await headBlob({ ...admitted, digest })
+      : await pullBlob({ ...admitted, digest }, rangeOf(request, digest));
+  note(admitted, "blob", pulled);
   // A blob that is being fetched is reported by its fill.
   if (!head && "hit" in pulled.status)
-    unlessQuiet(asked, () => services.reports.blob(source, digest, asked));
+    unlessQuiet(pull, () => services.reports.blob(source, digest, pull));
   const described = {
     ...pulled,
     mediaType: "application/octet-stream",
     immutable: true,
-    shared: asked.shared,
+    shared: pull.shared,
   };
   if (matches) return notModified(described);
   const headers: Record<string, string> = {

@@ -25,35 +25,35 @@ export async function answerToken(
   const wanted = await parseTokenRequest(request, url);
   const ns = url.searchParams.get("ns") ?? undefined;
   const address = addressOf(request);
-  const asked = wanted.scopes.map((scope): TokenRequest => {
+  const requested = wanted.scopes.map((scope): TokenRequest => {
     const naming = { name: scope.name, host: url.host, ns };
     return { ...scope, target: targetOf(config, naming, address) };
   });
-  const client = await authenticateClient(registryAuth, wanted.secret, asked, visitor);
-  const given = asked.filter(isPull).map((one) => givenOf(one, client));
+  const client = await authenticateClient(registryAuth, wanted.secret, requested, visitor);
+  const given = requested.filter(isPull).map((one) => givenOf(one, client));
   // A token that opts out of keeping images alive is honoured even where no login is required.
   const touches = client
     ? client.touches !== false
     : await registryAuth.touches(visitor, wanted.secret);
-  return answer(accessServices, visitor, given, { client, touches }, wanted.offline);
+  return answer(accessServices, visitor, { client, touches, given, offline: wanted.offline });
 }
 
 /** Authenticates the client; undefined for an anonymous client if some requested repository is open to it. */
 async function authenticateClient(
   registryAuth: RegistryAuth,
   secret: string | undefined,
-  asked: readonly TokenRequest[],
+  requested: readonly TokenRequest[],
   visitor: Visitor,
 ): Promise<AuthenticatedClient | undefined> {
   // Docker's daemon sends a mirror the credentials of the mirrored registry. If no login is required, they are ignored.
-  if (asked.length > 0 && asked.every(({ target }) => target.free)) {
+  if (requested.length > 0 && requested.every(({ target }) => target.free)) {
     await registryAuth.free(visitor);
     return undefined;
   }
   const asker = await registryAuth.tokenAsker(visitor, secret);
   // An access token issued here cannot be exchanged for another.
   if (asker.who === "client" && asker.identity.kind === "holder") return asker;
-  if (asker.who === "anonymous" && asked.some(({ target }) => target.free)) return undefined;
+  if (asker.who === "anonymous" && requested.some(({ target }) => target.free)) return undefined;
   throw new RegistryError(
     "UNAUTHORIZED",
     "authentication required: send a pull token or an issuer's token as the password",
@@ -72,6 +72,17 @@ interface Given {
   access?: Access;
 }
 
+/** What an issued token says. */
+interface Grant {
+  /** Undefined for an anonymous client. */
+  client: AuthenticatedClient | undefined;
+  /** Whether the client's requests keep images from expiring. */
+  touches: boolean;
+  given: readonly Given[];
+  /** Whether a refresh token is requested. */
+  offline: boolean;
+}
+
 function isPull({ actions }: TokenRequest): boolean {
   return actions.includes("pull") || actions.includes("*");
 }
@@ -85,9 +96,7 @@ function givenOf({ name, target }: TokenRequest, client: AuthenticatedClient | u
 async function answer(
   accessServices: AccessServices,
   { request, now, later }: Visitor,
-  given: readonly Given[],
-  { client, touches }: { client: AuthenticatedClient | undefined; touches: boolean },
-  offline: boolean,
+  { client, touches, given, offline }: Grant,
 ): Promise<Response> {
   const { subject = ANONYMOUS, networks = [], tokenId, expiresAt } = client ?? {};
   const left = expiresAt === undefined ? LIFE : Math.floor((expiresAt - now) / 1000);
