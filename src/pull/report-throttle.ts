@@ -7,6 +7,18 @@ const REPORT_INTERVAL = 60 * 60_000;
 /** Maximum number of remembered keys, each of reported, waiting and held. A forgotten key is reported once more. */
 const MAX_REMEMBERED = 10_000;
 
+/** What one report takes along, to be ended by one of the three methods. Reports may overlap: each batch knows its own entries and the
+ * repeats that were kept back before it. */
+export interface ReportBatch<T> {
+  readonly entries: ReadonlyMap<string, T>;
+  /** Queues the entries again, because the report failed. */
+  putBack(): void;
+  /** Drops the repeats kept back before this report, because nothing has been marked for deletion since. */
+  dropRepeats(): void;
+  /** Queues the repeats, because something has been marked: forgets earlier reports, except of this batch's own entries. */
+  queueRepeats(now: number): void;
+}
+
 export class ReportThrottle<T> {
   /** Key → time of the last report, in ms since the epoch. */
   readonly #reportedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
@@ -16,19 +28,34 @@ export class ReportThrottle<T> {
 
   /** Returns whether the key is to be reported now; `now` in ms since the epoch. */
   add(key: string, value: T, now: number): boolean {
-    const toldAt = this.#reportedAt.get(key);
-    const isTold = toldAt !== undefined && now - toldAt < REPORT_INTERVAL;
-    const list = isTold ? this.#held : this.#waiting;
+    const reportedAt = this.#reportedAt.get(key);
+    const isRepeat = reportedAt !== undefined && now - reportedAt < REPORT_INTERVAL;
+    const list = isRepeat ? this.#held : this.#waiting;
     if (list.size < MAX_REMEMBERED) list.set(key, value);
-    return !isTold;
+    return !isRepeat;
   }
 
-  /** Returns what is to be reported, and counts it as reported. */
-  take(now: number): Map<string, T> {
-    const waiting = this.#waiting;
+  /** Whether no key is to be reported. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Takes what is to be reported, and counts it as reported. */
+  take(now: number): ReportBatch<T> {
+    const entries = this.#waiting;
     this.#waiting = new Map();
-    for (const key of waiting.keys()) this.#reportedAt.set(key, now);
-    return waiting;
+    for (const key of entries.keys()) this.#reportedAt.set(key, now);
+    const held = new Map(this.#held);
+    return {
+      entries,
+      putBack: () => {
+        for (const [key, value] of entries) this.again(key, value);
+      },
+      dropRepeats: () => {
+        for (const [key, value] of held) if (this.#held.get(key) === value) this.#held.delete(key);
+      },
+      queueRepeats: (at) => this.#queueRepeats(entries.keys(), at),
+    };
   }
 
   /** Queues a key again whose report failed or must be repeated. */
@@ -38,24 +65,13 @@ export class ReportThrottle<T> {
       this.#waiting.set(key, value);
   }
 
-  /** Forgets earlier reports and queues the repeats kept back for them. `just` lists the keys of the report just sent, which still
-   * count. */
-  tellAnew(just: Iterable<string>, now: number): void {
+  #queueRepeats(reported: Iterable<string>, now: number): void {
     this.#reportedAt.clear();
-    for (const key of just) {
+    for (const key of reported) {
       this.#reportedAt.set(key, now);
       this.#held.delete(key);
     }
     for (const [key, value] of this.#held) this.#waiting.set(key, value);
     this.#held = new Map();
-  }
-
-  /** Drops repeats that need not be reported, because nothing has been marked for deletion since. */
-  drop(held: ReadonlyMap<string, T>): void {
-    for (const [key, value] of held) if (this.#held.get(key) === value) this.#held.delete(key);
-  }
-
-  get held(): ReadonlyMap<string, T> {
-    return new Map(this.#held);
   }
 }

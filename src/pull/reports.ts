@@ -10,7 +10,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
 import { type CacheStatus, type Outcome, outcomeOf } from "./cache-status.ts";
-import { ReportThrottle } from "./report-throttle.ts";
+import { type ReportBatch, ReportThrottle } from "./report-throttle.ts";
 
 /** A pulled image, with what is needed to fetch it again. */
 export interface PulledFrom {
@@ -42,19 +42,14 @@ const WARNING_INTERVAL = 60_000;
 /** Number of retries of a failed report behind the same response, one reporting interval apart. */
 const RETRIES = 2;
 
+/** What one report takes along. */
 interface Batch {
-  images: Map<string, PulledFrom>;
-  blobs: Map<string, BlobFrom>;
-  checked: Map<string, CheckedImage>;
+  images: ReportBatch<PulledFrom>;
+  blobs: ReportBatch<BlobFrom>;
+  checked: ReportBatch<CheckedImage>;
   counts: Counts[];
   pulls: ImagePulls[];
   metered: ReturnType<typeof meter.take>;
-  /** Repeats that were kept back because they were reported within the hour. */
-  held: {
-    images: ReadonlyMap<string, PulledFrom>;
-    blobs: ReadonlyMap<string, BlobFrom>;
-    checked: ReadonlyMap<string, CheckedImage>;
-  };
 }
 
 export class Reports {
@@ -173,56 +168,54 @@ export class Reports {
     }
   }
 
-  async #send({ images, blobs, checked, counts, pulls, metered, held }: Batch): Promise<void> {
-    const pulled = [...images.values()].map((one) => one.pulled);
-    const taken = [...blobs.values()].map(({ digest, at }) => ({ digest, at }));
-    const told = { images: pulled, blobs: taken, checked: [...checked.values()] };
-    const report = { ...told, counts, pulls, ...metered };
-    const { marks, lost, lostBlobs } = await this.#catalog.report(report);
-    if (marks === (this.#marks ?? marks)) {
-      this.#images.drop(held.images);
-      this.#blobs.drop(held.blobs);
-      this.#checked.drop(held.checked);
-    } else {
+  async #send(batch: Batch): Promise<void> {
+    const { images, blobs, checked, counts, pulls, metered } = batch;
+    const { marks, lost, lostBlobs } = await this.#catalog.report({
+      images: [...images.entries.values()].map(({ pulled }) => pulled),
+      blobs: [...blobs.entries.values()].map(({ digest, at }) => ({ digest, at })),
+      checked: [...checked.entries.values()],
+      counts,
+      pulls,
+      ...metered,
+    });
+    const isMarked = marks !== (this.#marks ?? marks);
+    for (const part of [images, blobs, checked]) {
       // Something was marked for deletion since: it may be content that was pulled but kept back as reported within the hour.
-      this.#images.tellAnew(images.keys(), Date.now());
-      this.#blobs.tellAnew(blobs.keys(), Date.now());
-      this.#checked.tellAnew(checked.keys(), Date.now());
+      if (isMarked) part.queueRepeats(Date.now());
+      else part.dropRepeats();
     }
     this.#marks = marks;
     for (const image of lost) {
       const key = nameOf(image);
-      const one = images.get(key);
+      const one = images.entries.get(key);
       if (one && (await this.#healing.image(one, Date.now()))) this.#images.again(key, one);
     }
     for (const digest of lostBlobs) {
-      const one = blobs.get(digest);
+      const one = blobs.entries.get(digest);
       if (one) await this.#healing.blob(one, Date.now());
     }
   }
 
   #take(): Batch | undefined {
-    const now = Date.now();
-    const images = this.#images.take(now);
-    const blobs = this.#blobs.take(now);
-    const checked = this.#checked.take(now);
+    const throttles = [this.#images, this.#blobs, this.#checked];
     const counts = this.#counting.take();
     const pulls = this.#pulls.take();
-    const count = images.size + blobs.size + checked.size + counts.length + pulls.length;
-    if (count === 0 && !meter.hasNews) return undefined;
-    const held = {
-      images: this.#images.held,
-      blobs: this.#blobs.held,
-      checked: this.#checked.held,
+    const hasCounts = counts.length + pulls.length > 0 || meter.hasNews;
+    if (!hasCounts && throttles.every(({ isEmpty }) => isEmpty)) return undefined;
+    const now = Date.now();
+    return {
+      images: this.#images.take(now),
+      blobs: this.#blobs.take(now),
+      checked: this.#checked.take(now),
+      counts,
+      pulls,
+      metered: meter.take(),
     };
-    return { images, blobs, checked, counts, pulls, metered: meter.take(), held };
   }
 
   #putBack({ images, blobs, checked, counts, pulls, metered }: Batch, error: Error): void {
     meter.putBack(metered);
-    for (const [key, one] of images) this.#images.again(key, one);
-    for (const [key, one] of blobs) this.#blobs.again(key, one);
-    for (const [key, one] of checked) this.#checked.again(key, one);
+    for (const part of [images, blobs, checked]) part.putBack();
     this.#pulls.putBack(pulls);
     this.#counting.putBack(counts);
     if (Date.now() - this.#warnedAt < WARNING_INTERVAL) return;
