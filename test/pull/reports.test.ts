@@ -25,14 +25,14 @@ afterEach(() => {
 /** Reports to a catalog that answers as it is told, and requests that they are made behind. */
 function desk(every = 10_000) {
   const told: Report[] = [];
-  const answers: (Partial<Reported> | Error)[] = [];
+  const answers: (Partial<Reported> | Error | Promise<Partial<Reported>>)[] = [];
   const healed: string[] = [];
   let heals = true;
   const reports = new Reports(
     {
       report: async (report) => {
         told.push(structuredClone(report));
-        const answer = answers.shift() ?? {};
+        const answer = (await answers.shift()) ?? {};
         if (answer instanceof Error) throw answer;
         return { marks: 0, lost: [], lostBlobs: [], ...answer };
       },
@@ -258,6 +258,25 @@ describe("a catalog that is away", () => {
     const sum = (name: "pulls" | "hits" | "bytesServed") =>
       counts.reduce((total, one) => total + one[name], 0);
     expect([sum("pulls"), sum("hits"), sum("bytesServed")]).toEqual([1, 1, 123]);
+  });
+
+  it("of a report that hangs, and fails after the next one went, is told again: its own, and no more", async () => {
+    const { reports, images, answers, visit } = desk();
+    let fail = () => {};
+    answers.push(
+      new Promise((_, reject) => {
+        fail = () => reject(new Error("the catalog is gone"));
+      }),
+    );
+    reports.image(source("a"), X, undefined, visit());
+    await vi.advanceTimersByTimeAsync(6_000); // the report counts as lost by then
+    reports.image(source("b"), Y, undefined, visit());
+    await settle();
+    expect(images()).toEqual([[`${A} x`], ["registry.example//b y"]]);
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    fail();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(images().slice(2)).toEqual([[`${A} x`]]);
   });
 
   it("delays no request: whoever was to tell, and is gone, is followed by the next", async () => {

@@ -28,17 +28,17 @@ export function reportUse(
   isPull: boolean,
 ): void {
   const { reports } = services;
-  const meant = tag === undefined ? undefined : mapping;
-  if (isPull) reports.counted(source, meant?.digest ?? digest, tag ?? "", pull);
-  const isChild = meant?.digest !== digest;
+  const ofTag = tag === undefined ? undefined : mapping;
+  if (isPull) reports.counted(source, ofTag?.digest ?? digest, tag ?? "", pull);
+  const isChild = ofTag?.digest !== digest;
   unlessQuiet(pull, () => {
     if (!isPull) {
-      if (meant) reports.checked(source, meant.digest, pull);
+      if (ofTag) reports.checked(source, ofTag.digest, pull);
       if (isChild) reports.checked(source, digest, pull);
       return;
     }
-    if (tag !== undefined && meant)
-      reports.image(source, meant.digest, { tag, mapping: meant }, pull);
+    if (tag !== undefined && ofTag)
+      reports.image(source, ofTag.digest, { tag, mapping: ofTag }, pull);
     if (isChild) reports.image(source, digest, undefined, pull);
   });
 }
