@@ -239,133 +239,134 @@ const shortAndNamed: Check = (file, text) => {
 };
 
 /** A check, sources that keep it, sources that break it. */
-const CHECKS: [string, Check, good: [string, string][], bad: [string, string][]][] = [
+const CHECKS: { title: string; check: Check; good: [string, string][]; bad: [string, string][] }[] =
   [
-    "imports run one way",
-    oneWay,
-    [
-      ["oci/a.ts", 'import { b } from "./b.ts";'],
-      ["pull/a.ts", 'import type { How } from "../fill/contract.ts";'],
-      ["fill/blob/a.ts", 'import { b } from "../../store/b.ts";'],
-      ["index.ts", 'import type { Env } from "./env.ts";'],
-      ["http/a.ts", 'import { b } from "../api/b.ts";'],
-      ["cli/a.ts", 'import type { B } from "../api/b.ts";'],
-      ["oci/a.ts", '// import { b } from "../store/b.ts";'],
-    ],
-    [
-      ["oci/a.ts", 'import type { B } from "../config/b.ts";'],
-      ["oci/a.ts", 'const b = await import("../store/b.ts");'],
-      ["oci/a.ts", 'import {\n  a,\n  b,\n} from "../store/b.ts";'],
-      ["config/a.ts", 'import { b } from "../policy/b.ts";'],
-      ["store/a.ts", 'import { b } from "../upstream/b.ts";'],
-      ["index.ts", 'import { Env } from "./env.ts";'],
-      ["fill/a.ts", 'import type { Env } from "../env.ts";'],
-      ["oci/a.ts", 'import { meter } from "../meter/meter.ts";'],
-      ["http/a.ts", 'import { b } from "../index.ts";'],
-      ["env.ts", 'import { B } from "./fill/b.ts";'],
-      ["cli/a.ts", 'import { b } from "../oci/b.ts";'],
-      ["cli/a.ts", 'import { b } from "../api/b.ts";'],
-      ["api/a.ts", 'import type { B } from "../catalog/b.ts";'],
-      ["upstream/a.ts", 'import { b } from "../api/b.ts";'],
-      ["cli/a.ts", 'import { b } from "../../package.json";'],
-      ["utils/a.ts", "export const a = 1;"],
-    ],
-  ],
-  [
-    "text, oci and policy are pure",
-    pureRooms,
-    [
-      ["oci/a.ts", "// await fetch(url)"],
-      ["platform/a.ts", "setTimeout(work, 5);"],
-      ["policy/a.ts", "export const late = (at: number, now: number) => at < now;"],
-    ],
-    [
-      ["oci/a.ts", "const now = Date.now();"],
-      ["policy/a.ts", "await fetch(url);"],
-      ["text/a.ts", 'console.warn("x");'],
-    ],
-  ],
-  [
-    "Hono stays at the door",
-    honoAtTheDoor,
-    [["http/a.ts", 'import { Hono } from "hono";']],
-    [
-      ["pull/a.ts", 'import type { Context } from "hono";'],
-      ["oci/a.ts", 'import { b } from "hono/http-exception";'],
-    ],
-  ],
-  [
-    "bindings' types stay in their rooms",
-    bindingsInTheirRooms,
-    [
-      ["store/a.ts", "const b: R2Bucket = bucket;"],
-      ["upstream/gate.ts", "function open(namespace: DurableObjectNamespace) {}"],
-      ["fill/a.ts", "const store = new BlobStore(this.env.BLOBS);"],
-      ["pull/a.ts", "// R2Bucket, in words"],
-    ],
-    [
-      ["upstream/client.ts", "function f(stub: DurableObjectStub) {}"],
-      ["policy/a.ts", 'import { env } from "cloudflare:workers";'],
-      ["fill/a.ts", "const b: R2Object = head;"],
-      ["fill/a.ts", "await this.env.BLOBS.get(key);"],
-    ],
-  ],
-  [
-    "stored keys are made in one place",
-    keysInOnePlace,
-    [
-      ["store/a.ts", "this.#bucket.get(blobKey(digest));"],
-      ["upstream/client.ts", "const path = `blobs/\u0024{digest}`;"],
-    ],
-    [
-      ["store/a.ts", "this.#bucket.get(`x/\u0024{digest}`);"],
-      ["store/a.ts", 'this.#kv.get<Mapping>("x", "json");'],
-      ["store/a.ts", "const key = `blobs/\u0024{digest}`;"],
-      ["fill/a.ts", 'const key = "tag:" + tag;'],
-      ["store/a.ts", 'const key = blobKey(digest) + "/x";'],
-      ["store/a.ts", "const key = `\u0024{blobKey(digest)}/x`;"],
-      ["pull/a.ts", 'import { blobKey } from "../store/keys.ts";'],
-    ],
-  ],
-  [
-    "commands print by cli/lines alone, which makes text of what a cache answers",
-    plainLinesAlone,
-    [
-      ["cli/lines.ts", "console.log(plain(line));"],
-      ["cli/start.ts", "console.log(summary());"],
-      ["upstream/a.ts", "console.warn(text);"],
-    ],
-    [
-      ["cli/a.ts", "console.log(told.name);"],
-      ["cli/a.ts", "const out = console.error;"],
-    ],
-  ],
-  [
-    "the admin API is described in src/api alone",
-    oneContract,
-    [
-      ["api/a.ts", 'export const a = z.object({}).openapi("A");'],
-      ["http/a.ts", "api.openapi(route, act);"],
-      ["cli/a.ts", 'await api.ask<AboutAnswer>("GET", "/api/about");'],
-    ],
-    [
-      ["http/admin/a.ts", 'const a = z.object({}).openapi("A");'],
-      ["http/admin/a.ts", 'const a = z.int().openapi({ description: "bytes" });'],
-      ["cli/a.ts", 'await api.ask<{ runs: Run[] }>("GET", "/api/lifecycle/runs");'],
-    ],
-  ],
-  [
-    "a file says in its first line what it is, and has at most 250",
-    shortAndNamed,
-    [["oci/a.ts", `// Digests, and what they name.\n${"x\n".repeat(249)}`]],
-    [
-      ["oci/a.ts", `// Digests, and what they name.\n${"x\n".repeat(250)}`],
-      ["oci/a.ts", 'import "./b.ts";\n// Digests, and what they name.'],
-    ],
-  ],
-];
+    {
+      title: "imports run one way",
+      check: oneWay,
+      good: [
+        ["oci/a.ts", 'import { b } from "./b.ts";'],
+        ["pull/a.ts", 'import type { How } from "../fill/contract.ts";'],
+        ["fill/blob/a.ts", 'import { b } from "../../store/b.ts";'],
+        ["index.ts", 'import type { Env } from "./env.ts";'],
+        ["http/a.ts", 'import { b } from "../api/b.ts";'],
+        ["cli/a.ts", 'import type { B } from "../api/b.ts";'],
+        ["oci/a.ts", '// import { b } from "../store/b.ts";'],
+      ],
+      bad: [
+        ["oci/a.ts", 'import type { B } from "../config/b.ts";'],
+        ["oci/a.ts", 'const b = await import("../store/b.ts");'],
+        ["oci/a.ts", 'import {\n  a,\n  b,\n} from "../store/b.ts";'],
+        ["config/a.ts", 'import { b } from "../policy/b.ts";'],
+        ["store/a.ts", 'import { b } from "../upstream/b.ts";'],
+        ["index.ts", 'import { Env } from "./env.ts";'],
+        ["fill/a.ts", 'import type { Env } from "../env.ts";'],
+        ["oci/a.ts", 'import { meter } from "../meter/meter.ts";'],
+        ["http/a.ts", 'import { b } from "../index.ts";'],
+        ["env.ts", 'import { B } from "./fill/b.ts";'],
+        ["cli/a.ts", 'import { b } from "../oci/b.ts";'],
+        ["cli/a.ts", 'import { b } from "../api/b.ts";'],
+        ["api/a.ts", 'import type { B } from "../catalog/b.ts";'],
+        ["upstream/a.ts", 'import { b } from "../api/b.ts";'],
+        ["cli/a.ts", 'import { b } from "../../package.json";'],
+        ["utils/a.ts", "export const a = 1;"],
+      ],
+    },
+    {
+      title: "text, oci and policy are pure",
+      check: pureRooms,
+      good: [
+        ["oci/a.ts", "// await fetch(url)"],
+        ["platform/a.ts", "setTimeout(work, 5);"],
+        ["policy/a.ts", "export const late = (at: number, now: number) => at < now;"],
+      ],
+      bad: [
+        ["oci/a.ts", "const now = Date.now();"],
+        ["policy/a.ts", "await fetch(url);"],
+        ["text/a.ts", 'console.warn("x");'],
+      ],
+    },
+    {
+      title: "Hono stays at the door",
+      check: honoAtTheDoor,
+      good: [["http/a.ts", 'import { Hono } from "hono";']],
+      bad: [
+        ["pull/a.ts", 'import type { Context } from "hono";'],
+        ["oci/a.ts", 'import { b } from "hono/http-exception";'],
+      ],
+    },
+    {
+      title: "bindings' types stay in their rooms",
+      check: bindingsInTheirRooms,
+      good: [
+        ["store/a.ts", "const b: R2Bucket = bucket;"],
+        ["upstream/gate.ts", "function open(namespace: DurableObjectNamespace) {}"],
+        ["fill/a.ts", "const store = new BlobStore(this.env.BLOBS);"],
+        ["pull/a.ts", "// R2Bucket, in words"],
+      ],
+      bad: [
+        ["upstream/client.ts", "function f(stub: DurableObjectStub) {}"],
+        ["policy/a.ts", 'import { env } from "cloudflare:workers";'],
+        ["fill/a.ts", "const b: R2Object = head;"],
+        ["fill/a.ts", "await this.env.BLOBS.get(key);"],
+      ],
+    },
+    {
+      title: "stored keys are made in one place",
+      check: keysInOnePlace,
+      good: [
+        ["store/a.ts", "this.#bucket.get(blobKey(digest));"],
+        ["upstream/client.ts", "const path = `blobs/\u0024{digest}`;"],
+      ],
+      bad: [
+        ["store/a.ts", "this.#bucket.get(`x/\u0024{digest}`);"],
+        ["store/a.ts", 'this.#kv.get<Mapping>("x", "json");'],
+        ["store/a.ts", "const key = `blobs/\u0024{digest}`;"],
+        ["fill/a.ts", 'const key = "tag:" + tag;'],
+        ["store/a.ts", 'const key = blobKey(digest) + "/x";'],
+        ["store/a.ts", "const key = `\u0024{blobKey(digest)}/x`;"],
+        ["pull/a.ts", 'import { blobKey } from "../store/keys.ts";'],
+      ],
+    },
+    {
+      title: "commands print by cli/lines alone, which makes text of what a cache answers",
+      check: plainLinesAlone,
+      good: [
+        ["cli/lines.ts", "console.log(plain(line));"],
+        ["cli/start.ts", "console.log(summary());"],
+        ["upstream/a.ts", "console.warn(text);"],
+      ],
+      bad: [
+        ["cli/a.ts", "console.log(told.name);"],
+        ["cli/a.ts", "const out = console.error;"],
+      ],
+    },
+    {
+      title: "the admin API is described in src/api alone",
+      check: oneContract,
+      good: [
+        ["api/a.ts", 'export const a = z.object({}).openapi("A");'],
+        ["http/a.ts", "api.openapi(route, act);"],
+        ["cli/a.ts", 'await api.ask<AboutAnswer>("GET", "/api/about");'],
+      ],
+      bad: [
+        ["http/admin/a.ts", 'const a = z.object({}).openapi("A");'],
+        ["http/admin/a.ts", 'const a = z.int().openapi({ description: "bytes" });'],
+        ["cli/a.ts", 'await api.ask<{ runs: Run[] }>("GET", "/api/lifecycle/runs");'],
+      ],
+    },
+    {
+      title: "a file says in its first line what it is, and has at most 250",
+      check: shortAndNamed,
+      good: [["oci/a.ts", `// Digests, and what they name.\n${"x\n".repeat(249)}`]],
+      bad: [
+        ["oci/a.ts", `// Digests, and what they name.\n${"x\n".repeat(250)}`],
+        ["oci/a.ts", 'import "./b.ts";\n// Digests, and what they name.'],
+      ],
+    },
+  ];
 
-describe.each(CHECKS)("%s", (_, check, good, bad) => {
+describe.each(CHECKS)("$title", ({ check, good, bad }) => {
   it("in every file", () => {
     expect([...files].flatMap(([file, text]) => check(file, text))).toEqual([]);
   });
@@ -394,23 +395,31 @@ describe("no circle", () => {
     expect(circlesOf(files)).toEqual([]);
   });
 
-  it.each<[string, Record<string, string>, number]>([
-    ["two files", { "a.ts": 'import "./b.ts";', "b.ts": 'import type { A } from "./a.ts";' }, 1],
-    [
-      "three, over folders",
-      {
+  it.each<{ title: string; sources: Record<string, string>; circles: number }>([
+    {
+      title: "two files",
+      sources: { "a.ts": 'import "./b.ts";', "b.ts": 'import type { A } from "./a.ts";' },
+      circles: 1,
+    },
+    {
+      title: "three, over folders",
+      sources: {
         "x/a.ts": 'import { b } from "../y/b.ts";',
         "y/b.ts": 'export { c } from "./c.ts";',
         "y/c.ts": 'const a = import("../x/a.ts");',
       },
-      1,
-    ],
-    [
-      "none",
-      { "a.ts": 'import "./b.ts";\nimport "./c.ts";', "b.ts": 'import "./c.ts";', "c.ts": "" },
-      0,
-    ],
-  ])("is seen: %s", (_, sources, circles) => {
+      circles: 1,
+    },
+    {
+      title: "none",
+      sources: {
+        "a.ts": 'import "./b.ts";\nimport "./c.ts";',
+        "b.ts": 'import "./c.ts";',
+        "c.ts": "",
+      },
+      circles: 0,
+    },
+  ])("is seen: $title", ({ sources, circles }) => {
     expect(circlesOf(new Map(Object.entries(sources)))).toHaveLength(circles);
   });
 });

@@ -35,27 +35,40 @@ const ping = async (cache: Cache, headers: Record<string, string>) =>
   (await cache.ask("https://cache.example/v2/", { headers: { ...NAT, ...headers } })).status;
 
 /** What a node may go on sending that nobody has told. */
-const STALE: [string, () => Promise<Record<string, string>>, number][] = [
+const STALE: { title: string; headersOf: () => Promise<Record<string, string>>; count: number }[] =
   [
-    "a revoked pull token",
-    async () => {
-      const made = await pullToken(shutCache(), ["**"]);
-      await access.revoke(made.id, "a test", Date.now());
-      return basic(made.token);
+    {
+      title: "a revoked pull token",
+      headersOf: async () => {
+        const made = await pullToken(shutCache(), ["**"]);
+        await access.revoke(made.id, "a test", Date.now());
+        return basic(made.token);
+      },
+      count: NODES,
     },
-    NODES,
-  ],
-  ["a pull token of another cache", async () => basic(newPullToken()), 200],
-  ["a password of another registry", async () => basic("hunter2", "me"), 200],
-  [
-    "a JWT of another cache",
-    async () => bearer("eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJlbnRyZXBvdCJ9.c2ln"),
-    200,
-  ],
-  ["a header that is none", async () => ({ Authorization: "Negotiate x" }), 200],
-];
+    {
+      title: "a pull token of another cache",
+      headersOf: async () => basic(newPullToken()),
+      count: 200,
+    },
+    {
+      title: "a password of another registry",
+      headersOf: async () => basic("hunter2", "me"),
+      count: 200,
+    },
+    {
+      title: "a JWT of another cache",
+      headersOf: async () => bearer("eyJhbGciOiJFZERTQSJ9.eyJpc3MiOiJlbnRyZXBvdCJ9.c2ln"),
+      count: 200,
+    },
+    {
+      title: "a header that is none",
+      headersOf: async () => ({ Authorization: "Negotiate x" }),
+      count: 200,
+    },
+  ];
 
-describe.each(STALE)("one stale pod with %s", (_, headersOf, count) => {
+describe.each(STALE)("one stale pod with $title", ({ headersOf, count }) => {
   it(`does not shut out ${count} nodes with tokens of their own`, async () => {
     const headers = await headersOf();
     const cache = shutCache({ LOGINS: new Window() });

@@ -213,11 +213,15 @@ describe("with a pull token", () => {
   });
 
   it.each([
-    ["another grant", { grant_type: "client_credentials" }, 400],
-    ["no grant", { scope: SCOPE }, 400],
-    ["no password", { grant_type: "password", username: "me" }, 400],
-    ["too long a form", { grant_type: "password", password: "x".repeat(70_000) }, 413],
-  ])("a form with %s is refused", async (_, form, status) => {
+    { title: "another grant", form: { grant_type: "client_credentials" }, status: 400 },
+    { title: "no grant", form: { scope: SCOPE }, status: 400 },
+    { title: "no password", form: { grant_type: "password", username: "me" }, status: 400 },
+    {
+      title: "too long a form",
+      form: { grant_type: "password", password: "x".repeat(70_000) },
+      status: 413,
+    },
+  ])("a form with $title is refused", async ({ form, status }) => {
     expect((await post(form)).status).toBe(status);
   });
 

@@ -33,23 +33,63 @@ const form: Ask = (cache, token, address) =>
   });
 
 /** Way, secret, what the right one is answered. */
-const WAYS: [string, Ask, string, number][] = [
-  ["ADMIN_TOKEN as Bearer at the API", by("/api/about", bearer), ADMIN, 200],
-  ["VIEWER_TOKEN as Bearer at the API", by("/api/about", bearer), VIEWER, 200],
-  ["ADMIN_TOKEN as Bearer at a page", by("/tokens", bearer), ADMIN, 200],
-  ["ADMIN_TOKEN as Bearer at /setup", by("/setup", bearer), ADMIN, 200],
-  ["ADMIN_TOKEN as Bearer at /metrics", by("/metrics", bearer), ADMIN, 200],
-  ["VIEWER_TOKEN as Bearer at /metrics", by("/metrics", bearer), VIEWER, 200],
-  ["METRICS_TOKEN as Bearer at /metrics", by("/metrics", bearer), METRICS, 200],
-  ["ADMIN_TOKEN by the form", form, ADMIN, 303],
-  ["VIEWER_TOKEN by the form", form, VIEWER, 303],
+const WAYS: { title: string; ask: Ask; right: string; good: number }[] = [
+  {
+    title: "ADMIN_TOKEN as Bearer at the API",
+    ask: by("/api/about", bearer),
+    right: ADMIN,
+    good: 200,
+  },
+  {
+    title: "VIEWER_TOKEN as Bearer at the API",
+    ask: by("/api/about", bearer),
+    right: VIEWER,
+    good: 200,
+  },
+  { title: "ADMIN_TOKEN as Bearer at a page", ask: by("/tokens", bearer), right: ADMIN, good: 200 },
+  { title: "ADMIN_TOKEN as Bearer at /setup", ask: by("/setup", bearer), right: ADMIN, good: 200 },
+  {
+    title: "ADMIN_TOKEN as Bearer at /metrics",
+    ask: by("/metrics", bearer),
+    right: ADMIN,
+    good: 200,
+  },
+  {
+    title: "VIEWER_TOKEN as Bearer at /metrics",
+    ask: by("/metrics", bearer),
+    right: VIEWER,
+    good: 200,
+  },
+  {
+    title: "METRICS_TOKEN as Bearer at /metrics",
+    ask: by("/metrics", bearer),
+    right: METRICS,
+    good: 200,
+  },
+  { title: "ADMIN_TOKEN by the form", ask: form, right: ADMIN, good: 303 },
+  { title: "VIEWER_TOKEN by the form", ask: form, right: VIEWER, good: 303 },
   // None of them is taken by Basic; a guess by it is no free one.
-  ["ADMIN_TOKEN as Basic at the API", by("/api/about", basic), ADMIN, 401],
-  ["VIEWER_TOKEN as Basic at the API", by("/api/about", basic), VIEWER, 401],
-  ["METRICS_TOKEN as Basic at /metrics", by("/metrics", basic), METRICS, 401],
+  {
+    title: "ADMIN_TOKEN as Basic at the API",
+    ask: by("/api/about", basic),
+    right: ADMIN,
+    good: 401,
+  },
+  {
+    title: "VIEWER_TOKEN as Basic at the API",
+    ask: by("/api/about", basic),
+    right: VIEWER,
+    good: 401,
+  },
+  {
+    title: "METRICS_TOKEN as Basic at /metrics",
+    ask: by("/metrics", basic),
+    right: METRICS,
+    good: 401,
+  },
 ];
 
-describe.each(WAYS)("%s", (_, ask, right, good) => {
+describe.each(WAYS)("$title", ({ ask, right, good }) => {
   const guess = async (cache: Cache, at: number) =>
     (await ask(cache, `a-guess-that-is-as-long-as-one-${at}`, HERE)).status;
 
@@ -124,13 +164,13 @@ describe("an IPv6 client", () => {
   });
 
   it.each([
-    ["2001:db8:1:2::1", "2001:db8:1:ffff:1::", true],
-    ["2001:db8:1::", "2001:db8:2::", false],
-    ["::ffff:192.0.2.1", "192.0.2.1", true],
-    ["::ffff:192.0.2.1", "::ffff:192.0.2.2", false],
-    ["192.0.2.1", "192.0.2.2", false],
-    ["nonsense", undefined, true],
-  ])("%s and %s are one identity: %s", (one, other, same) => {
+    { one: "2001:db8:1:2::1", other: "2001:db8:1:ffff:1::", same: true },
+    { one: "2001:db8:1::", other: "2001:db8:2::", same: false },
+    { one: "::ffff:192.0.2.1", other: "192.0.2.1", same: true },
+    { one: "::ffff:192.0.2.1", other: "::ffff:192.0.2.2", same: false },
+    { one: "192.0.2.1", other: "192.0.2.2", same: false },
+    { one: "nonsense", other: undefined, same: true },
+  ])("$one and $other are one identity: $same", ({ one, other, same }) => {
     expect(addressKey(one) === addressKey(other)).toBe(same);
   });
 });

@@ -77,17 +77,17 @@ async function asked(
   named: Named,
 ) {
   const [got, wanted]: [string[], string[]] = [[], []];
-  for (const [endpoint, rest, method, more] of endpointsOf(naming, named.own)) {
-    const url = named.url(rest(images.get(named.own) as Digests));
+  for (const { title, path, method, headers } of endpointsOf(naming, named.own)) {
+    const url = named.url(path(images.get(named.own) as Digests));
     const response = who.byFlow
       ? await flow(asker, url, sent, { method, from: named.from })
       : await asker.ask(url, {
           method,
-          headers: { ...sent, ...more, "CF-Connecting-IP": named.from },
+          headers: { ...sent, ...headers, "CF-Connecting-IP": named.from },
         });
     await response.arrayBuffer();
     const status = response.status === 206 ? 200 : response.status;
-    const line = `${naming}, ${named.own === APP ? "app" : "other"}, ${endpoint}`;
+    const line = `${naming}, ${named.own === APP ? "app" : "other"}, ${title}`;
     got.push(`${line}: ${status}`);
     wanted.push(`${line}: ${expected(who, named)}`);
   }

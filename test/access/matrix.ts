@@ -136,28 +136,58 @@ export const NAMINGS: Record<string, (own: string) => Omit<Named, "own">> = {
 
 /** The digests that one image has: of the same bytes, by either algorithm. */
 export type Digests = Record<Algorithm, { manifest: string; config: string; layer: string }>;
-type Endpoint = [string, (digests: Digests) => string, string, Record<string, string>];
+interface Endpoint {
+  title: string;
+  path(digests: Digests): string;
+  method: string;
+  headers: Record<string, string>;
+}
 
 const ofAlgorithm = (algorithm: Algorithm): Endpoint[] => [
-  [`the ${algorithm} digest`, (of) => `manifests/${of[algorithm].manifest}`, "GET", {}],
-  [`the ${algorithm} digest, HEAD`, (of) => `manifests/${of[algorithm].manifest}`, "HEAD", {}],
-  [`a blob by ${algorithm}`, (of) => `blobs/${of[algorithm].config}`, "GET", {}],
-  [`a blob by ${algorithm}, HEAD`, (of) => `blobs/${of[algorithm].layer}`, "HEAD", {}],
-  [
-    `a range by ${algorithm}`,
-    (of) => `blobs/${of[algorithm].layer}`,
-    "GET",
-    { Range: "bytes=1-2" },
-  ],
-  [`referrers of ${algorithm}`, (of) => `referrers/${of[algorithm].manifest}`, "GET", {}],
+  {
+    title: `the ${algorithm} digest`,
+    path: (of) => `manifests/${of[algorithm].manifest}`,
+    method: "GET",
+    headers: {},
+  },
+  {
+    title: `the ${algorithm} digest, HEAD`,
+    path: (of) => `manifests/${of[algorithm].manifest}`,
+    method: "HEAD",
+    headers: {},
+  },
+  {
+    title: `a blob by ${algorithm}`,
+    path: (of) => `blobs/${of[algorithm].config}`,
+    method: "GET",
+    headers: {},
+  },
+  {
+    title: `a blob by ${algorithm}, HEAD`,
+    path: (of) => `blobs/${of[algorithm].layer}`,
+    method: "HEAD",
+    headers: {},
+  },
+  {
+    title: `a range by ${algorithm}`,
+    path: (of) => `blobs/${of[algorithm].layer}`,
+    method: "GET",
+    headers: { Range: "bytes=1-2" },
+  },
+  {
+    title: `referrers of ${algorithm}`,
+    path: (of) => `referrers/${of[algorithm].manifest}`,
+    method: "GET",
+    headers: {},
+  },
 ];
 const BY_TAG: Endpoint[] = [
-  ["the tag", () => "manifests/1", "GET", {}],
-  ["the tag, HEAD", () => "manifests/1", "HEAD", {}],
+  { title: "the tag", path: () => "manifests/1", method: "GET", headers: {} },
+  { title: "the tag, HEAD", path: () => "manifests/1", method: "HEAD", headers: {} },
 ];
 const ENDPOINTS: Endpoint[] = [
   ...BY_TAG,
-  ["tags", () => "tags/list", "GET", {}],
+  { title: "tags", path: () => "tags/list", method: "GET", headers: {} },
   ...ofAlgorithm("sha256"),
 ];
 const BY_SHA512 = ofAlgorithm("sha512");
@@ -426,9 +456,9 @@ export function expected(who: Who, named: Named): number {
 /** Pulls all of it, as somebody who may. */
 export async function warmed(asker: Cache): Promise<void> {
   const pulled = async (naming: string, own: string) => {
-    for (const [, rest, method] of [...ENDPOINTS, ...BY_SHA512]) {
+    for (const { path, method } of [...ENDPOINTS, ...BY_SHA512]) {
       const init = { method, headers: basic(tokens.all as string) };
-      const url = NAMINGS[naming]?.(own).url(rest(images.get(own) as Digests)) as string;
+      const url = NAMINGS[naming]?.(own).url(path(images.get(own) as Digests)) as string;
       const response = await asker.ask(url, init);
       expect(response.status).toBe(200);
       await response.arrayBuffer();

@@ -59,18 +59,28 @@ describe.each([
     });
 
     it.each([
-      ["a child", "child", ["1", "latest"], ["index"]],
-      ["a child that was never here", "absent", ["1", "latest"], ["index"]],
-      ["what a child has", "of child", ["1", "latest"], ["index"]],
-      ["a layer", "layer", ["solo"], ["image"]],
-      ["a config", "config", ["solo"], ["image"]],
-      ["the image itself", "image", ["solo"], ["image"]],
-      ["what only a tag has told", "only looked at", ["looked"], ["only looked at"]],
-      ["what no tag means any more", "blob 2", [], ["more 2"]],
-      ["a foreign layer", "foreign", [], []],
-      ["another place's", "of secret", [], []],
-      ["what is not known", "nobody's", [], []],
-    ])("%s", async (_, name, tags, roots) => {
+      { title: "a child", name: "child", tags: ["1", "latest"], roots: ["index"] },
+      {
+        title: "a child that was never here",
+        name: "absent",
+        tags: ["1", "latest"],
+        roots: ["index"],
+      },
+      { title: "what a child has", name: "of child", tags: ["1", "latest"], roots: ["index"] },
+      { title: "a layer", name: "layer", tags: ["solo"], roots: ["image"] },
+      { title: "a config", name: "config", tags: ["solo"], roots: ["image"] },
+      { title: "the image itself", name: "image", tags: ["solo"], roots: ["image"] },
+      {
+        title: "what only a tag has told",
+        name: "only looked at",
+        tags: ["looked"],
+        roots: ["only looked at"],
+      },
+      { title: "what no tag means any more", name: "blob 2", tags: [], roots: ["more 2"] },
+      { title: "a foreign layer", name: "foreign", tags: [], roots: [] },
+      { title: "another place's", name: "of secret", tags: [], roots: [] },
+      { title: "what is not known", name: "nobody's", tags: [], roots: [] },
+    ])("$title", async ({ name, tags, roots }) => {
       const leading = await catalog.leading("p", digestFor(name));
       expect(leading.tags.map(({ tag }) => tag).toSorted()).toEqual(tags);
       expect(leading.roots).toEqual(roots.map(digestFor));

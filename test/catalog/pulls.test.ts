@@ -79,64 +79,44 @@ describe("pulls", () => {
     expect(await pullsOf(catalog, "3.20")).toMatchObject({ pulls: 0, repository: { pulls: 0 } });
   });
 
-  it.each([
-    [
-      "told together",
-      [
-        [
-          ["amd", "", 2],
-          ["index", "1", 2],
-        ],
-      ],
-      { index: 2, amd: 0 },
-    ],
-    [
-      "told one after the other",
-      [[["index", "", 2]], [["amd", "", 1]], [["arm", "", 1]]],
-      { index: 2, amd: 0, arm: 0 },
-    ],
-    [
-      "more often than the index",
-      [
-        [
-          ["index", "1", 2],
-          ["amd", "", 3],
-          ["arm", "", 1],
-        ],
-      ],
-      { index: 2, amd: 1, arm: 1 },
-    ],
-    ["without the index", [[["amd", "", 3]]], { index: 0, amd: 3 }],
-    [
-      "by a tag of its own",
-      [
-        [
-          ["index", "1", 2],
-          ["amd", "amd64", 2],
-        ],
-      ],
-      { index: 2, amd: 2 },
-    ],
-    [
-      "of an index of another place",
-      [[["index", "1", 2]], [["amd", "", 2, B]]],
-      { index: 2, amd: 0 },
-    ],
-  ] as [string, [string, string, number, string?][][], Record<string, number>][])(
-    "of a platform's manifest count for its index: %s",
-    async (_, told, expected) => {
-      const catalog = freshCatalog();
-      await catalog.tellManifest(manifestFact(A, "index", { children: ["amd", "arm"] }));
-      for (const place of [A, B])
-        for (const name of ["amd", "arm"]) await catalog.tellManifest(manifestFact(place, name));
-      for (const batch of told)
-        await catalog.report(report({ pulls: batch.map((one) => pull(...one)) }));
-      for (const [name, pulls] of Object.entries(expected))
-        expect([name, (await pullsOf(catalog, name)).pulls]).toEqual([name, pulls]);
-      const sum = Object.values(expected).reduce((total, one) => total + one, 0);
-      expect((await pullsOf(catalog, "index")).repository?.pulls).toBe(sum);
+  it.each<{ title: string; reports: ImagePulls[][]; expected: Record<string, number> }>([
+    {
+      title: "told together",
+      reports: [[pull("amd", "", 2), pull("index", "1", 2)]],
+      expected: { index: 2, amd: 0 },
     },
-  );
+    {
+      title: "told one after the other",
+      reports: [[pull("index", "", 2)], [pull("amd", "", 1)], [pull("arm", "", 1)]],
+      expected: { index: 2, amd: 0, arm: 0 },
+    },
+    {
+      title: "more often than the index",
+      reports: [[pull("index", "1", 2), pull("amd", "", 3), pull("arm", "", 1)]],
+      expected: { index: 2, amd: 1, arm: 1 },
+    },
+    { title: "without the index", reports: [[pull("amd", "", 3)]], expected: { index: 0, amd: 3 } },
+    {
+      title: "by a tag of its own",
+      reports: [[pull("index", "1", 2), pull("amd", "amd64", 2)]],
+      expected: { index: 2, amd: 2 },
+    },
+    {
+      title: "of an index of another place",
+      reports: [[pull("index", "1", 2)], [pull("amd", "", 2, B)]],
+      expected: { index: 2, amd: 0 },
+    },
+  ])("of a platform's manifest count for its index: $title", async ({ reports, expected }) => {
+    const catalog = freshCatalog();
+    await catalog.tellManifest(manifestFact(A, "index", { children: ["amd", "arm"] }));
+    for (const place of [A, B])
+      for (const name of ["amd", "arm"]) await catalog.tellManifest(manifestFact(place, name));
+    for (const batch of reports) await catalog.report(report({ pulls: batch }));
+    for (const [name, pulls] of Object.entries(expected))
+      expect([name, (await pullsOf(catalog, name)).pulls]).toEqual([name, pulls]);
+    const sum = Object.values(expected).reduce((total, one) => total + one, 0);
+    expect((await pullsOf(catalog, "index")).repository?.pulls).toBe(sum);
+  });
 
   it("that were counted by repository alone stay the repository's", async () => {
     const binding = ownCatalog();
@@ -150,11 +130,11 @@ describe("pulls", () => {
       const before = STEPS.findIndex((step) => step.includes("CREATE TABLE image_pulls"));
       database.migrate(STEPS.slice(0, before));
       const amounts = Array.from({ length: 9 }, () => "0").join(", ");
-      for (const [day, rule, pulls] of [
-        [DAY, "hub", 5],
-        [DAY, "mirror", 2],
-        ["2026-11-25", "hub", 1],
-        ["2026-11-24", "hub", 0],
+      for (const { day, rule, pulls } of [
+        { day: DAY, rule: "hub", pulls: 5 },
+        { day: DAY, rule: "mirror", pulls: 2 },
+        { day: "2026-11-25", rule: "hub", pulls: 1 },
+        { day: "2026-11-24", rule: "hub", pulls: 0 },
       ])
         database.run(
           `INSERT INTO counters VALUES ('${day}', '${rule}', '${A}', ${pulls}, ${amounts})`,

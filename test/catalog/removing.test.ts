@@ -29,13 +29,13 @@ beforeEach(async () => {
 
 describe("what is pinned", () => {
   it.each([
-    ["a tag", "a", { tag: "a" }],
-    ["an image, by a tag of it", "a", "index"],
-    ["an image, by its digest", digestFor("index"), "index"],
-    ["an image, by a platform of it", digestFor("child"), "index"],
-    ["an image, by a platform's tag", "c", "index"],
-    ["an image, by its signature", digestFor("signature"), "index"],
-  ] as const)("%s is not deleted, unless that is forced", async (_, pinned, deleted) => {
+    { title: "a tag", pinned: "a", deleted: { tag: "a" } },
+    { title: "an image, by a tag of it", pinned: "a", deleted: "index" },
+    { title: "an image, by its digest", pinned: digestFor("index"), deleted: "index" },
+    { title: "an image, by a platform of it", pinned: digestFor("child"), deleted: "index" },
+    { title: "an image, by a platform's tag", pinned: "c", deleted: "index" },
+    { title: "an image, by its signature", pinned: digestFor("signature"), deleted: "index" },
+  ] as const)("$title is not deleted, unless that is forced", async ({ pinned, deleted }) => {
     await pin(pinned);
     expect(await remove(deleted)).toEqual({ refused: "pinned" });
     expect(await remove(deleted, true)).toMatchObject({ doomed: expect.any(Array) });

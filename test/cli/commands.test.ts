@@ -38,18 +38,18 @@ beforeAll(async () => {
 
 describe("--json of what reads is what the API answers", () => {
   it.each([
-    ["rules list", "/rules", "GET"],
-    ["rules validate open", "/rules/validate?rule=open", "POST"],
-    ["quarantine list", "/quarantine", "GET"],
-    ["upstreams", "/upstreams", "GET"],
-    ["tokens list", "/tokens", "GET"],
-    ["lifecycle preview", "/lifecycle/preview", "POST"],
-    ["lifecycle runs --n 3", "/lifecycle/runs?n=3", "GET"],
-    ["lifecycle events --n 3", "/lifecycle/events?n=3", "GET"],
-    ["lifecycle policies", "/lifecycle/policies", "GET"],
-    ["catalog show --days 2", "/catalog?days=2", "GET"],
-    [`explain open/${NAME}:1`, `/explain?reference=open/${NAME}:1`, "GET"],
-  ])("%s", async (line, path, method) => {
+    { line: "rules list", path: "/rules", method: "GET" },
+    { line: "rules validate open", path: "/rules/validate?rule=open", method: "POST" },
+    { line: "quarantine list", path: "/quarantine", method: "GET" },
+    { line: "upstreams", path: "/upstreams", method: "GET" },
+    { line: "tokens list", path: "/tokens", method: "GET" },
+    { line: "lifecycle preview", path: "/lifecycle/preview", method: "POST" },
+    { line: "lifecycle runs --n 3", path: "/lifecycle/runs?n=3", method: "GET" },
+    { line: "lifecycle events --n 3", path: "/lifecycle/events?n=3", method: "GET" },
+    { line: "lifecycle policies", path: "/lifecycle/policies", method: "GET" },
+    { line: "catalog show --days 2", path: "/catalog?days=2", method: "GET" },
+    { line: `explain open/${NAME}:1`, path: `/explain?reference=open/${NAME}:1`, method: "GET" },
+  ])("$line", async ({ line, path, method }) => {
     const { code, out, err } = await entrepot(...line.split(" "), "--json");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(withoutTimes(JSON.parse(out))).toEqual(withoutTimes(await apiSays(path, method)));

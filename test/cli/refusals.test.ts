@@ -9,34 +9,34 @@ const cache = shutCache();
 describe("what is refused, or fails, ends with 1 and a sentence on standard error", () => {
   const list = ["tokens", "list", "--url", URL_OF_CACHE];
 
-  it.each<[string, (request: Request) => Promise<Response>, RegExp]>([
-    [
-      "no JSON",
-      async () => new Response("<html>"),
-      /^✘ https:\/\/cache.example did not answer with JSON/,
-    ],
-    [
-      "a refusal that is no cache's",
-      async () => new Response("<html>", { status: 502 }),
-      /answered 502$/,
-    ],
-    [
-      "a problem that lists no errors",
-      async () => Response.json({ status: 409, detail: "it is busy" }, { status: 409 }),
-      /^✘ it is busy$/,
-    ],
-    [
-      "the errors of an older cache",
-      async () =>
+  it.each<{ title: string; answers: (request: Request) => Promise<Response>; words: RegExp }>([
+    {
+      title: "no JSON",
+      answers: async () => new Response("<html>"),
+      words: /^✘ https:\/\/cache.example did not answer with JSON/,
+    },
+    {
+      title: "a refusal that is no cache's",
+      answers: async () => new Response("<html>", { status: 502 }),
+      words: /answered 502$/,
+    },
+    {
+      title: "a problem that lists no errors",
+      answers: async () => Response.json({ status: 409, detail: "it is busy" }, { status: 409 }),
+      words: /^✘ it is busy$/,
+    },
+    {
+      title: "the errors of an older cache",
+      answers: async () =>
         Response.json({ errors: [{ code: "UNSUPPORTED", message: "busy" }] }, { status: 409 }),
-      /^✘ busy$/,
-    ],
-    [
-      "no API",
-      async () => new Response("", { status: 404 }),
-      /without the secret ADMIN_TOKEN, a cache has an API only under npm start/,
-    ],
-  ])("%s", async (_, answers, words) => {
+      words: /^✘ busy$/,
+    },
+    {
+      title: "no API",
+      answers: async () => new Response("", { status: 404 }),
+      words: /without the secret ADMIN_TOKEN, a cache has an API only under npm start/,
+    },
+  ])("$title", async ({ answers, words }) => {
     const { code, out, err } = await cli(list, answers);
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(err).toMatch(words);

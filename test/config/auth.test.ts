@@ -23,107 +23,217 @@ const TEAM = {
 const GITLAB = { issuer: "https://gitlab.com" };
 const COMPANY = { issuer: "https://issuer.acme.example" };
 /** Conditions that tokens of others meet too. */
-const VAGUE: [what: string, claims: object, path: string, issuer?: object][] = [
-  ["any text", { team: "*" }, "", COMPANY],
-  ["any text, twice", { team: "**", sub: "***" }, "", COMPANY],
-  ["any text with a colon", { sub: "*:*" }, "", COMPANY],
-  ["any path", { sub: "*/*" }, "", COMPANY],
-  ["any address", { email: "*@*" }, "", COMPANY],
-  ["blanks", { team: " " }, "", COMPANY],
-  ["what is checked anyway", { iss: COMPANY.issuer, aud: "entrepot" }, "", COMPANY],
-  ["times", { exp: 1, iat: 2, nbf: 3 }, "", COMPANY],
-  ["an id of the token's own", { jti: "x" }, "", COMPANY],
-  ["a switch", { email_verified: true }, "", COMPANY],
-  ["any text, within a table", { kubernetes: { namespace: "*" } }, "", COMPANY],
-  ["a list with any text", { team: ["*"] }, "", COMPANY],
-  ["an empty list", { team: [] }, ".team", COMPANY],
-  ["an empty table", { team: {} }, ".team", COMPANY],
-  ["an empty text", { team: "" }, ".team", COMPANY],
-  ["a list that any text stands in", { team: ["acme", "*"] }, "", COMPANY],
-  ["the same, within a table", { a: { b: ["acme", "**"] } }, "", COMPANY],
-  [
-    "the same, within a table, beside a good one",
-    { team: "acme", a: { b: ["acme", "**"] } },
-    ".a.b[1]",
-    COMPANY,
-  ],
-  ["the same, beside a good one", { team: "acme", sub: ["x", "*"] }, ".sub[1]", COMPANY],
+const VAGUE: { title: string; claims: object; path: string; fields?: object }[] = [
+  { title: "any text", claims: { team: "*" }, path: "", fields: COMPANY },
+  { title: "any text, twice", claims: { team: "**", sub: "***" }, path: "", fields: COMPANY },
+  { title: "any text with a colon", claims: { sub: "*:*" }, path: "", fields: COMPANY },
+  { title: "any path", claims: { sub: "*/*" }, path: "", fields: COMPANY },
+  { title: "any address", claims: { email: "*@*" }, path: "", fields: COMPANY },
+  { title: "blanks", claims: { team: " " }, path: "", fields: COMPANY },
+  {
+    title: "what is checked anyway",
+    claims: { iss: COMPANY.issuer, aud: "entrepot" },
+    path: "",
+    fields: COMPANY,
+  },
+  { title: "times", claims: { exp: 1, iat: 2, nbf: 3 }, path: "", fields: COMPANY },
+  { title: "an id of the token's own", claims: { jti: "x" }, path: "", fields: COMPANY },
+  { title: "a switch", claims: { email_verified: true }, path: "", fields: COMPANY },
+  {
+    title: "any text, within a table",
+    claims: { kubernetes: { namespace: "*" } },
+    path: "",
+    fields: COMPANY,
+  },
+  { title: "a list with any text", claims: { team: ["*"] }, path: "", fields: COMPANY },
+  { title: "an empty list", claims: { team: [] }, path: ".team", fields: COMPANY },
+  { title: "an empty table", claims: { team: {} }, path: ".team", fields: COMPANY },
+  { title: "an empty text", claims: { team: "" }, path: ".team", fields: COMPANY },
+  {
+    title: "a list that any text stands in",
+    claims: { team: ["acme", "*"] },
+    path: "",
+    fields: COMPANY,
+  },
+  {
+    title: "the same, within a table",
+    claims: { a: { b: ["acme", "**"] } },
+    path: "",
+    fields: COMPANY,
+  },
+  {
+    title: "the same, within a table, beside a good one",
+    claims: { team: "acme", a: { b: ["acme", "**"] } },
+    path: ".a.b[1]",
+    fields: COMPANY,
+  },
+  {
+    title: "the same, beside a good one",
+    claims: { team: "acme", sub: ["x", "*"] },
+    path: ".sub[1]",
+    fields: COMPANY,
+  },
   // Of GitHub's, which are everybody's.
-  ["any repository", { sub: "repo:*" }, ""],
-  ["a pattern that ends before the owner", { sub: "rep*" }, ""],
-  ["anybody's repository of a name", { sub: "repo:*/app:*" }, ""],
-  ["anybody's main branch", { sub: "repo:*:ref:refs/heads/main" }, ""],
-  ["a branch", { ref: "refs/heads/main" }, ""],
-  ["an environment", { environment: "production", repository_visibility: "private" }, ""],
-  ["anybody's repository", { repository: "*/app" }, ""],
-  ["one owner or another", { repository_owner: ["acme", "*x"] }, ""],
-  ["owners whose names begin so", { repository_owner: "acme*" }, ""],
-  ["the same, of which one is named", { repository_owner: ["acme", "acme-*"] }, ""],
-  ["a tenth of all owners", { repository_owner_id: "1*" }, ""],
-  ["a tenth of all repositories", { repository_id: "1*" }, ""],
-  ["repositories of owners whose names begin so", { repository: "acme*/app" }, ""],
-  ["the same, as subjects", { sub: "repo:acme*" }, ""],
-  ["the same, of one repository's name", { sub: "repo:acme*/app:*" }, ""],
-  ["a subject that any repository may have", { sub: "environment:production" }, ""],
-  ["the same, of a branch", { sub: "ref:refs/heads/main" }, ""],
-  ["the same, of a workflow that anybody may call", { sub: "job_workflow_ref:acme/*" }, ""],
-  ["a subject with an owner whose name begins so", { sub: "repository_owner:acme*" }, ""],
-  ["a subject without what it is made of", { sub: "acme/app" }, ""],
-  ["who started it, in anybody's repository", { actor: "ann", actor_id: "1" }, ""],
-  [
-    "a workflow that anybody may call",
-    { job_workflow_ref: "acme/workflows/.github/workflows/build.yml@*" },
-    "",
-  ],
-  ["a workflow of owners whose names begin so", { workflow_ref: "acme*" }, ""],
+  { title: "any repository", claims: { sub: "repo:*" }, path: "" },
+  { title: "a pattern that ends before the owner", claims: { sub: "rep*" }, path: "" },
+  { title: "anybody's repository of a name", claims: { sub: "repo:*/app:*" }, path: "" },
+  { title: "anybody's main branch", claims: { sub: "repo:*:ref:refs/heads/main" }, path: "" },
+  { title: "a branch", claims: { ref: "refs/heads/main" }, path: "" },
+  {
+    title: "an environment",
+    claims: { environment: "production", repository_visibility: "private" },
+    path: "",
+  },
+  { title: "anybody's repository", claims: { repository: "*/app" }, path: "" },
+  { title: "one owner or another", claims: { repository_owner: ["acme", "*x"] }, path: "" },
+  { title: "owners whose names begin so", claims: { repository_owner: "acme*" }, path: "" },
+  {
+    title: "the same, of which one is named",
+    claims: { repository_owner: ["acme", "acme-*"] },
+    path: "",
+  },
+  { title: "a tenth of all owners", claims: { repository_owner_id: "1*" }, path: "" },
+  { title: "a tenth of all repositories", claims: { repository_id: "1*" }, path: "" },
+  {
+    title: "repositories of owners whose names begin so",
+    claims: { repository: "acme*/app" },
+    path: "",
+  },
+  { title: "the same, as subjects", claims: { sub: "repo:acme*" }, path: "" },
+  { title: "the same, of one repository's name", claims: { sub: "repo:acme*/app:*" }, path: "" },
+  {
+    title: "a subject that any repository may have",
+    claims: { sub: "environment:production" },
+    path: "",
+  },
+  { title: "the same, of a branch", claims: { sub: "ref:refs/heads/main" }, path: "" },
+  {
+    title: "the same, of a workflow that anybody may call",
+    claims: { sub: "job_workflow_ref:acme/*" },
+    path: "",
+  },
+  {
+    title: "a subject with an owner whose name begins so",
+    claims: { sub: "repository_owner:acme*" },
+    path: "",
+  },
+  { title: "a subject without what it is made of", claims: { sub: "acme/app" }, path: "" },
+  {
+    title: "who started it, in anybody's repository",
+    claims: { actor: "ann", actor_id: "1" },
+    path: "",
+  },
+  {
+    title: "a workflow that anybody may call",
+    claims: { job_workflow_ref: "acme/workflows/.github/workflows/build.yml@*" },
+    path: "",
+  },
+  {
+    title: "a workflow of owners whose names begin so",
+    claims: { workflow_ref: "acme*" },
+    path: "",
+  },
   // Of GitLab's.
-  ["who started it, in anybody's project", { user_login: "ann", user_email: "a@b.c" }, "", GITLAB],
-  ["groups whose names begin so", { namespace_path: "acme*" }, "", GITLAB],
-  ["projects of groups whose names begin so", { project_path: "acme*/app" }, "", GITLAB],
-  ["the same, as subjects", { sub: "project_path:acme*" }, "", GITLAB],
-  ["a tenth of all projects", { project_id: "1*" }, "", GITLAB],
-  ["anybody's pipelines", { ci_config_ref_uri: "gitlab.com/*" }, "", GITLAB],
-  ["any project", { sub: "project_path:*" }, "", GITLAB],
-  ["a protected branch", { ref_protected: "true", ref: "main" }, "", GITLAB],
-  ["any project, with a slash", { sub: "project_path:*" }, "", { issuer: "https://gitlab.com/" }],
+  {
+    title: "who started it, in anybody's project",
+    claims: { user_login: "ann", user_email: "a@b.c" },
+    path: "",
+    fields: GITLAB,
+  },
+  {
+    title: "groups whose names begin so",
+    claims: { namespace_path: "acme*" },
+    path: "",
+    fields: GITLAB,
+  },
+  {
+    title: "projects of groups whose names begin so",
+    claims: { project_path: "acme*/app" },
+    path: "",
+    fields: GITLAB,
+  },
+  {
+    title: "the same, as subjects",
+    claims: { sub: "project_path:acme*" },
+    path: "",
+    fields: GITLAB,
+  },
+  { title: "a tenth of all projects", claims: { project_id: "1*" }, path: "", fields: GITLAB },
+  {
+    title: "anybody's pipelines",
+    claims: { ci_config_ref_uri: "gitlab.com/*" },
+    path: "",
+    fields: GITLAB,
+  },
+  { title: "any project", claims: { sub: "project_path:*" }, path: "", fields: GITLAB },
+  {
+    title: "a protected branch",
+    claims: { ref_protected: "true", ref: "main" },
+    path: "",
+    fields: GITLAB,
+  },
+  {
+    title: "any project, with a slash",
+    claims: { sub: "project_path:*" },
+    path: "",
+    fields: { issuer: "https://gitlab.com/" },
+  },
 ];
 
-it.each<[string, object, object?]>([
-  ["an owner", { repository_owner: "acme" }],
-  ["an owner's id", { repository_owner_id: "123" }],
-  ["a repository", { sub: "repo:acme/*" }],
-  ["a repository's branch, and any environment", { sub: "repo:acme/app:*", environment: "*" }],
-  ["an owner beside a branch", { ref: "refs/heads/main", repository_owner: ["acme", "acme-labs"] }],
-  [
-    "a workflow that is called, beside whose it is",
-    {
+it.each<{ title: string; claims: object; fields?: object }>([
+  { title: "an owner", claims: { repository_owner: "acme" } },
+  { title: "an owner's id", claims: { repository_owner_id: "123" } },
+  { title: "a repository", claims: { sub: "repo:acme/*" } },
+  {
+    title: "a repository's branch, and any environment",
+    claims: { sub: "repo:acme/app:*", environment: "*" },
+  },
+  {
+    title: "an owner beside a branch",
+    claims: { ref: "refs/heads/main", repository_owner: ["acme", "acme-labs"] },
+  },
+  {
+    title: "a workflow that is called, beside whose it is",
+    claims: {
       job_workflow_ref: "acme/workflows/.github/workflows/build.yml@*",
       repository_owner: "acme",
     },
-  ],
-  ["a workflow", { workflow_ref: "acme/app/.github/workflows/build.yml@*" }],
-  ["an owner's id, as a number", { repository_owner_id: 123 }],
-  ["a subject made of an owner", { sub: "repository_owner:acme:environment:*" }],
-  ["a subject made of an owner alone", { sub: "repository_owner:acme" }],
-  ["a subject made of an id", { sub: "repository_id:1:*" }],
-  ["a subject with ids that stay", { sub: "repo:acme@1/app@2:*" }],
-  ["a group", { namespace_path: "acme" }, GITLAB],
-  ["groups within one", { namespace_path: ["acme", "acme/*"] }, GITLAB],
-  ["pipelines", { ci_config_ref_uri: "gitlab.com/acme/app//.gitlab-ci.yml@*" }, GITLAB],
-  ["a project", { sub: "project_path:acme/*" }, GITLAB],
-  ["a number", { tenant: 7 }, COMPANY],
-  ["what is in a table", { kubernetes: { namespace: "ci", pod: "*" } }, COMPANY],
-  ["a switch beside it", { email_verified: true, email: "*@acme.example" }, COMPANY],
-  ["a branch, of an issuer of one's own", { ref: "main" }, COMPANY],
-  [
-    "any repository of an enterprise's own issuer",
-    { sub: "repo:*/app:*" },
-    {
+  },
+  { title: "a workflow", claims: { workflow_ref: "acme/app/.github/workflows/build.yml@*" } },
+  { title: "an owner's id, as a number", claims: { repository_owner_id: 123 } },
+  { title: "a subject made of an owner", claims: { sub: "repository_owner:acme:environment:*" } },
+  { title: "a subject made of an owner alone", claims: { sub: "repository_owner:acme" } },
+  { title: "a subject made of an id", claims: { sub: "repository_id:1:*" } },
+  { title: "a subject with ids that stay", claims: { sub: "repo:acme@1/app@2:*" } },
+  { title: "a group", claims: { namespace_path: "acme" }, fields: GITLAB },
+  { title: "groups within one", claims: { namespace_path: ["acme", "acme/*"] }, fields: GITLAB },
+  {
+    title: "pipelines",
+    claims: { ci_config_ref_uri: "gitlab.com/acme/app//.gitlab-ci.yml@*" },
+    fields: GITLAB,
+  },
+  { title: "a project", claims: { sub: "project_path:acme/*" }, fields: GITLAB },
+  { title: "a number", claims: { tenant: 7 }, fields: COMPANY },
+  {
+    title: "what is in a table",
+    claims: { kubernetes: { namespace: "ci", pod: "*" } },
+    fields: COMPANY,
+  },
+  {
+    title: "a switch beside it",
+    claims: { email_verified: true, email: "*@acme.example" },
+    fields: COMPANY,
+  },
+  { title: "a branch, of an issuer of one's own", claims: { ref: "main" }, fields: COMPANY },
+  {
+    title: "any repository of an enterprise's own issuer",
+    claims: { sub: "repo:*/app:*" },
+    fields: {
       issuer: "https://token.actions.githubusercontent.com/acme",
     },
-  ],
-])("%s tells tokens apart", (_, claims, more = {}) => {
-  expect(wrong(issuer({ ...more, claims }))).toEqual([]);
+  },
+])("$title tells tokens apart", ({ claims, fields = {} }) => {
+  expect(wrong(issuer({ ...fields, claims }))).toEqual([]);
 });
 
 it("wants a token where nothing else is said", () => {
@@ -142,66 +252,86 @@ it("is read as a table and as JSON of one", () => {
   });
 });
 
-it.each<[string, unknown, string]>([
-  ["open, once", { mode: "open" }, 'AUTH: mode = "open" lets every client'],
-  ["another mode", { mode: "basic" }, 'AUTH.mode: must be "open" or "token"'],
-  ["no JSON", "{", "AUTH: is not JSON"],
-  ["another field", { users: [] }, "AUTH.users: is not a field of AUTH"],
-  [
-    "an issuer over http",
-    issuer({ issuer: "http://issuer.example" }),
-    "AUTH.issuers[0].issuer: must be an https:// URL",
-  ],
-  [
-    "an issuer with a password",
-    issuer({ issuer: "https://a:b@issuer.example" }),
-    "AUTH.issuers[0].issuer: must be an https:// URL",
-  ],
-  [
-    "an issuer that is none",
-    issuer({ issuer: "github" }),
-    "AUTH.issuers[0].issuer: must be an https:// URL",
-  ],
-  ["no audience", issuer({ audience: "" }), "AUTH.issuers[0].audience: must be the audience"],
-  ["touches", issuer({ touches: "no" }), "AUTH.issuers[0].touches: must be true or false"],
-  ["no conditions", issuer({ claims: {} }), "AUTH.issuers[0].claims: must distinguish your tokens"],
-  [
-    "conditions that all meet",
-    issuer({ claims: { sub: "*", a: ["x", "**"] } }),
-    "AUTH.issuers[0].claims: must distinguish your tokens",
-  ],
-  ...VAGUE.map(([what, claims, path, more = {}]): [string, unknown, string] => [
-    `a condition that tells nothing apart, ${what},`,
-    issuer({ ...more, claims }),
-    `AUTH.issuers[0].claims${path}: `,
-  ]),
-  [
-    "conditions that are none",
-    issuer({ claims: { sub: null } }),
-    "AUTH.issuers[0].claims.sub: must be a string",
-  ],
-  [
-    "no repositories",
-    issuer({ repositories: [] }),
-    "AUTH.issuers[0].repositories: must contain at least one glob",
-  ],
-  [
-    "keys elsewhere",
-    issuer({ jwksUri: "https://keys.example/keys" }),
-    "AUTH.issuers[0].jwksUri: must be at the issuer's own host",
-  ],
-  [
-    "keys that are secrets",
-    issuer({ jwks: { keys: [{ kty: "oct", k: "x" }] } }),
-    "AUTH.issuers[0].jwks.keys[0].kty:",
-  ],
-  [
-    "a team that lets nobody in",
-    { access: { ...TEAM, admins: [] } },
-    "AUTH.access: grants nobody access",
-  ],
-  ["a team of no audience", { access: { ...TEAM, audience: [] } }, "AUTH.access.audience: must be"],
-])("%s is refused, with the field's path", (_, AUTH, message) => {
+it.each<{ title: string; AUTH: unknown; message: string }>([
+  { title: "open, once", AUTH: { mode: "open" }, message: 'AUTH: mode = "open" lets every client' },
+  {
+    title: "another mode",
+    AUTH: { mode: "basic" },
+    message: 'AUTH.mode: must be "open" or "token"',
+  },
+  { title: "no JSON", AUTH: "{", message: "AUTH: is not JSON" },
+  { title: "another field", AUTH: { users: [] }, message: "AUTH.users: is not a field of AUTH" },
+  {
+    title: "an issuer over http",
+    AUTH: issuer({ issuer: "http://issuer.example" }),
+    message: "AUTH.issuers[0].issuer: must be an https:// URL",
+  },
+  {
+    title: "an issuer with a password",
+    AUTH: issuer({ issuer: "https://a:b@issuer.example" }),
+    message: "AUTH.issuers[0].issuer: must be an https:// URL",
+  },
+  {
+    title: "an issuer that is none",
+    AUTH: issuer({ issuer: "github" }),
+    message: "AUTH.issuers[0].issuer: must be an https:// URL",
+  },
+  {
+    title: "no audience",
+    AUTH: issuer({ audience: "" }),
+    message: "AUTH.issuers[0].audience: must be the audience",
+  },
+  {
+    title: "touches",
+    AUTH: issuer({ touches: "no" }),
+    message: "AUTH.issuers[0].touches: must be true or false",
+  },
+  {
+    title: "no conditions",
+    AUTH: issuer({ claims: {} }),
+    message: "AUTH.issuers[0].claims: must distinguish your tokens",
+  },
+  {
+    title: "conditions that all meet",
+    AUTH: issuer({ claims: { sub: "*", a: ["x", "**"] } }),
+    message: "AUTH.issuers[0].claims: must distinguish your tokens",
+  },
+  ...VAGUE.map(({ title, claims, path, fields }) => ({
+    title: `a condition that tells nothing apart, ${title},`,
+    AUTH: issuer({ ...fields, claims }),
+    message: `AUTH.issuers[0].claims${path}: `,
+  })),
+  {
+    title: "conditions that are none",
+    AUTH: issuer({ claims: { sub: null } }),
+    message: "AUTH.issuers[0].claims.sub: must be a string",
+  },
+  {
+    title: "no repositories",
+    AUTH: issuer({ repositories: [] }),
+    message: "AUTH.issuers[0].repositories: must contain at least one glob",
+  },
+  {
+    title: "keys elsewhere",
+    AUTH: issuer({ jwksUri: "https://keys.example/keys" }),
+    message: "AUTH.issuers[0].jwksUri: must be at the issuer's own host",
+  },
+  {
+    title: "keys that are secrets",
+    AUTH: issuer({ jwks: { keys: [{ kty: "oct", k: "x" }] } }),
+    message: "AUTH.issuers[0].jwks.keys[0].kty:",
+  },
+  {
+    title: "a team that lets nobody in",
+    AUTH: { access: { ...TEAM, admins: [] } },
+    message: "AUTH.access: grants nobody access",
+  },
+  {
+    title: "a team of no audience",
+    AUTH: { access: { ...TEAM, audience: [] } },
+    message: "AUTH.access.audience: must be",
+  },
+])("$title is refused, with the field's path", ({ AUTH, message }) => {
   expect(wrong(AUTH).join("\n")).toContain(message);
 });
 
@@ -257,22 +387,22 @@ describe("a rule", () => {
 });
 
 it.each([
-  ["10.1.2.3", ["10.0.0.0/8"], true],
-  ["11.1.2.3", ["10.0.0.0/8"], false],
-  ["::ffff:10.1.2.3", ["10.0.0.0/8"], true],
-  ["10.1.2.3", ["::ffff:10.1.2.0/120"], true],
-  ["10.1.3.3", ["::ffff:10.1.2.0/120"], false],
-  ["10.1.2.3", ["::ffff:10.1.2.3"], true],
-  ["10.1.2.3", ["::/0"], false],
-  ["2001:db8::5", ["10.0.0.0/8", "2001:db8::/32"], true],
-  ["2001:db9::5", ["2001:db8::/32"], false],
-  ["10.0.0.1", ["10.0.0.1"], true],
-  ["10.0.0.2", ["10.0.0.1"], false],
-  ["1.2.3.4", ["0.0.0.0/0"], true],
-  ["::1", ["0.0.0.0/0"], false],
-  ["", ["0.0.0.0/0"], false],
-  ["10.1.2.3, 1.1.1.1", ["0.0.0.0/0"], false],
-  ["0x0a010203", ["10.0.0.0/8"], true],
-])("the address %s is in %j: %s", (address, networks, within) => {
+  { address: "10.1.2.3", networks: ["10.0.0.0/8"], within: true },
+  { address: "11.1.2.3", networks: ["10.0.0.0/8"], within: false },
+  { address: "::ffff:10.1.2.3", networks: ["10.0.0.0/8"], within: true },
+  { address: "10.1.2.3", networks: ["::ffff:10.1.2.0/120"], within: true },
+  { address: "10.1.3.3", networks: ["::ffff:10.1.2.0/120"], within: false },
+  { address: "10.1.2.3", networks: ["::ffff:10.1.2.3"], within: true },
+  { address: "10.1.2.3", networks: ["::/0"], within: false },
+  { address: "2001:db8::5", networks: ["10.0.0.0/8", "2001:db8::/32"], within: true },
+  { address: "2001:db9::5", networks: ["2001:db8::/32"], within: false },
+  { address: "10.0.0.1", networks: ["10.0.0.1"], within: true },
+  { address: "10.0.0.2", networks: ["10.0.0.1"], within: false },
+  { address: "1.2.3.4", networks: ["0.0.0.0/0"], within: true },
+  { address: "::1", networks: ["0.0.0.0/0"], within: false },
+  { address: "", networks: ["0.0.0.0/0"], within: false },
+  { address: "10.1.2.3, 1.1.1.1", networks: ["0.0.0.0/0"], within: false },
+  { address: "0x0a010203", networks: ["10.0.0.0/8"], within: true },
+])("the address $address is in $networks: $within", ({ address, networks, within }) => {
   expect(isWithin(address, networks)).toBe(within);
 });

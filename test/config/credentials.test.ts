@@ -11,16 +11,24 @@ const read = (value: unknown, kind: "oci" | "ecr" = "oci") =>
 const SECRET = "s3cret-itself";
 
 describe("a secret", () => {
-  it.each<[string, unknown, object]>([
-    ["a password", { username: "u", password: "p:w" }, { username: "u", password: "p:w" }],
-    ["an access token", { username: "u", accessToken: "t" }, { username: "u", password: "t" }],
-    ["an identity token", { token: "t" }, { token: "t" }],
-    [
-      "letters beyond ASCII",
-      { username: "ü", password: "пароль" },
-      { username: "ü", password: "пароль" },
-    ],
-  ])("with %s", (_, value, credentials) => {
+  it.each<{ title: string; value: unknown; credentials: object }>([
+    {
+      title: "a password",
+      value: { username: "u", password: "p:w" },
+      credentials: { username: "u", password: "p:w" },
+    },
+    {
+      title: "an access token",
+      value: { username: "u", accessToken: "t" },
+      credentials: { username: "u", password: "t" },
+    },
+    { title: "an identity token", value: { token: "t" }, credentials: { token: "t" } },
+    {
+      title: "letters beyond ASCII",
+      value: { username: "ü", password: "пароль" },
+      credentials: { username: "ü", password: "пароль" },
+    },
+  ])("with $title", ({ value, credentials }) => {
     expect(read(JSON.stringify(value))).toEqual({ credentials });
     expect(read(value)).toEqual({ credentials });
   });
@@ -131,33 +139,45 @@ describe("a service account", () => {
   const { private_key_id, ...nameless } = FILE;
   const { privateKeyId, ...namelessRead } = READ;
 
-  it.each<[string, object, object]>([
-    ["as it was downloaded", FILE, READ],
-    ["without the key's name", nameless, namelessRead],
-    [
-      "of a test",
-      { ...FILE, token_uri: "http://127.0.0.1:8080/token" },
-      { ...READ, tokenUri: "http://127.0.0.1:8080/token" },
-    ],
-  ])("%s", (_, file, serviceAccount) => {
+  it.each<{ title: string; file: object; serviceAccount: object }>([
+    { title: "as it was downloaded", file: FILE, serviceAccount: READ },
+    { title: "without the key's name", file: nameless, serviceAccount: namelessRead },
+    {
+      title: "of a test",
+      file: { ...FILE, token_uri: "http://127.0.0.1:8080/token" },
+      serviceAccount: { ...READ, tokenUri: "http://127.0.0.1:8080/token" },
+    },
+  ])("$title", ({ file, serviceAccount }) => {
     expect(read(JSON.stringify(file))).toEqual({ credentials: { serviceAccount } });
     expect(read(file)).toEqual({ credentials: { serviceAccount } });
   });
 
-  it.each<[string, string, unknown]>([
-    ["no key", "private_key", undefined],
-    ["a key that is no PEM", "private_key", SECRET],
-    ["a key of another form", "private_key", PEM.replaceAll("PRIVATE", "RSA PRIVATE")],
-    ["a number for a key", "private_key", 5],
-    ["no address", "client_email", undefined],
-    ["an address of two lines", "client_email", `${SECRET}\n@p`],
-    ["an empty name of the key", "private_key_id", ""],
-    ["no endpoint", "token_uri", undefined],
-    ["an endpoint that is none", "token_uri", SECRET],
-    ["an endpoint without https", "token_uri", `http://${SECRET}.example/token`],
-    ["an endpoint with credentials in it", "token_uri", `https://u:${SECRET}@a.example/`],
-    ["an endpoint that is a file", "token_uri", `file:///${SECRET}`],
-  ])("with %s is told by the field, without its value", (_, field, value) => {
+  it.each<{ title: string; field: string; value: unknown }>([
+    { title: "no key", field: "private_key", value: undefined },
+    { title: "a key that is no PEM", field: "private_key", value: SECRET },
+    {
+      title: "a key of another form",
+      field: "private_key",
+      value: PEM.replaceAll("PRIVATE", "RSA PRIVATE"),
+    },
+    { title: "a number for a key", field: "private_key", value: 5 },
+    { title: "no address", field: "client_email", value: undefined },
+    { title: "an address of two lines", field: "client_email", value: `${SECRET}\n@p` },
+    { title: "an empty name of the key", field: "private_key_id", value: "" },
+    { title: "no endpoint", field: "token_uri", value: undefined },
+    { title: "an endpoint that is none", field: "token_uri", value: SECRET },
+    {
+      title: "an endpoint without https",
+      field: "token_uri",
+      value: `http://${SECRET}.example/token`,
+    },
+    {
+      title: "an endpoint with credentials in it",
+      field: "token_uri",
+      value: `https://u:${SECRET}@a.example/`,
+    },
+    { title: "an endpoint that is a file", field: "token_uri", value: `file:///${SECRET}` },
+  ])("with $title is told by the field, without its value", ({ field, value }) => {
     const answer = read({ ...FILE, [field]: value });
     expect(answer).toEqual({
       problem: expect.stringMatching(`secret HUB must be .* its ${field} must be`),

@@ -8,26 +8,56 @@ const hinted = (fields: object) => hintsOf(ruleOf(fields)).join("\n");
 
 describe("a path before /v2", () => {
   it.each([
-    [
-      "Harbor's project",
-      "https://harbor.example.com/hub-proxy",
-      "https://harbor.example.com",
-      "hub-proxy",
-    ],
-    ["with a port", "https://harbor.example.com:8443/p", "https://harbor.example.com:8443", "p"],
-    ["without a scheme", "harbor.example.com/p/q", "https://harbor.example.com", "p/q"],
-    ["on loopback", "http://127.0.0.1:5000/p", "http://127.0.0.1:5000", "p"],
-    ["with /v2 before it", "https://harbor.example.com/v2/p", "https://harbor.example.com", "p"],
-    ["with /v2 in the middle", "https://h.example.com/a/v2/p/q", "https://h.example.com/a", "p/q"],
-    [
-      "Google's repository",
-      "https://europe-docker.pkg.dev/my-project/hub",
-      "https://europe-docker.pkg.dev",
-      "my-project/hub",
-    ],
-    ["an organisation", "ghcr.io/acme", "https://ghcr.io", "acme"],
-    ["a namespace of Docker Hub", "docker.io/grafana", "https://registry-1.docker.io", "grafana"],
-  ])("%s: %s is explained", (_, upstream, host, prefix) => {
+    {
+      title: "Harbor's project",
+      upstream: "https://harbor.example.com/hub-proxy",
+      host: "https://harbor.example.com",
+      prefix: "hub-proxy",
+    },
+    {
+      title: "with a port",
+      upstream: "https://harbor.example.com:8443/p",
+      host: "https://harbor.example.com:8443",
+      prefix: "p",
+    },
+    {
+      title: "without a scheme",
+      upstream: "harbor.example.com/p/q",
+      host: "https://harbor.example.com",
+      prefix: "p/q",
+    },
+    {
+      title: "on loopback",
+      upstream: "http://127.0.0.1:5000/p",
+      host: "http://127.0.0.1:5000",
+      prefix: "p",
+    },
+    {
+      title: "with /v2 before it",
+      upstream: "https://harbor.example.com/v2/p",
+      host: "https://harbor.example.com",
+      prefix: "p",
+    },
+    {
+      title: "with /v2 in the middle",
+      upstream: "https://h.example.com/a/v2/p/q",
+      host: "https://h.example.com/a",
+      prefix: "p/q",
+    },
+    {
+      title: "Google's repository",
+      upstream: "https://europe-docker.pkg.dev/my-project/hub",
+      host: "https://europe-docker.pkg.dev",
+      prefix: "my-project/hub",
+    },
+    { title: "an organisation", upstream: "ghcr.io/acme", host: "https://ghcr.io", prefix: "acme" },
+    {
+      title: "a namespace of Docker Hub",
+      upstream: "docker.io/grafana",
+      host: "https://registry-1.docker.io",
+      prefix: "grafana",
+    },
+  ])("$title: $upstream is explained", ({ upstream, host, prefix }) => {
     const hint = hinted({ upstream });
     expect(hint).toMatch(/path goes before \/v2: requests go to https?:\/\/.*\/v2\/…/);
     expect(hint).toContain(`write upstream = "${host}" and upstreamPrefix = "${prefix}"`);

@@ -66,44 +66,52 @@ describe("a policy", () => {
     expect(parsePolicies([JSON.parse(pasted)], "p")).toEqual({ policies });
   });
 
-  it.each<[string, unknown, string[]]>([
-    [
-      "no policy",
-      5,
-      ['LIFECYCLE: must be a lifecycle policy, { "rules": [ … ] }, or a list of them'],
-    ],
-    ["text", "no JSON", [expect.stringMatching(/^LIFECYCLE: is not JSON/) as never]],
-    ["no rules", {}, ["LIFECYCLE.rules: must be a list of rules"]],
-    [
-      "another field",
-      { rules: [], rule: 1 },
-      ["LIFECYCLE.rule: is not a field of a lifecycle policy"],
-    ],
-    [
-      "another field of a selection, in a list",
-      [{ rules: [] }, { rules: [rule({ ...ANY, tags: 1 })] }],
-      ["LIFECYCLE[1].rules[0].selection.tags: is not a field of a lifecycle policy"],
-    ],
-    [
-      "priorities that are not unique",
-      { rules: [rule({ tagStatus: "untagged", ...COUNT }), rule(ANY)] },
-      ["LIFECYCLE.rules[1].rulePriority: must be unique: rules[0] already has 1"],
-    ],
-    [
-      "any before others",
-      { rules: [rule(ANY, 1), rule({ tagStatus: "untagged", ...COUNT }, 2)] },
-      ['LIFECYCLE.rules[0].rulePriority: must be the highest of all: the tagStatus is "any"'],
-    ],
-    [
-      "untagged twice",
-      { rules: [1, 2].map((priority) => rule({ tagStatus: "untagged", ...COUNT }, priority)) },
-      [
+  it.each<{ title: string; policy: unknown; problems: string[] }>([
+    {
+      title: "no policy",
+      policy: 5,
+      problems: ['LIFECYCLE: must be a lifecycle policy, { "rules": [ … ] }, or a list of them'],
+    },
+    {
+      title: "text",
+      policy: "no JSON",
+      problems: [expect.stringMatching(/^LIFECYCLE: is not JSON/) as never],
+    },
+    { title: "no rules", policy: {}, problems: ["LIFECYCLE.rules: must be a list of rules"] },
+    {
+      title: "another field",
+      policy: { rules: [], rule: 1 },
+      problems: ["LIFECYCLE.rule: is not a field of a lifecycle policy"],
+    },
+    {
+      title: "another field of a selection, in a list",
+      policy: [{ rules: [] }, { rules: [rule({ ...ANY, tags: 1 })] }],
+      problems: ["LIFECYCLE[1].rules[0].selection.tags: is not a field of a lifecycle policy"],
+    },
+    {
+      title: "priorities that are not unique",
+      policy: { rules: [rule({ tagStatus: "untagged", ...COUNT }), rule(ANY)] },
+      problems: ["LIFECYCLE.rules[1].rulePriority: must be unique: rules[0] already has 1"],
+    },
+    {
+      title: "any before others",
+      policy: { rules: [rule(ANY, 1), rule({ tagStatus: "untagged", ...COUNT }, 2)] },
+      problems: [
+        'LIFECYCLE.rules[0].rulePriority: must be the highest of all: the tagStatus is "any"',
+      ],
+    },
+    {
+      title: "untagged twice",
+      policy: {
+        rules: [1, 2].map((priority) => rule({ tagStatus: "untagged", ...COUNT }, priority)),
+      },
+      problems: [
         'LIFECYCLE.rules[1].selection.tagStatus: must be "untagged" in one rule only: rules[0] already has it',
       ],
-    ],
-    [
-      "one list twice",
-      {
+    },
+    {
+      title: "one list twice",
+      policy: {
         rules: [
           ["a", "b"],
           ["b", "a"],
@@ -111,60 +119,62 @@ describe("a policy", () => {
           rule({ tagStatus: "tagged", tagPrefixList, ...COUNT }, index + 1),
         ),
       },
-      ["LIFECYCLE.rules[1].selection.tagPrefixList: must differ from that of rules[0]"],
-    ],
-    [
-      "tagged without a list",
-      { rules: [rule({ tagStatus: "tagged", ...COUNT })] },
-      [
+      problems: ["LIFECYCLE.rules[1].selection.tagPrefixList: must differ from that of rules[0]"],
+    },
+    {
+      title: "tagged without a list",
+      policy: { rules: [rule({ tagStatus: "tagged", ...COUNT })] },
+      problems: [
         'LIFECYCLE.rules[0].selection.tagPatternList: is missing: the tagStatus "tagged" requires it or tagPrefixList',
       ],
-    ],
-    [
-      "tagged with both lists",
-      {
+    },
+    {
+      title: "tagged with both lists",
+      policy: {
         rules: [
           rule({ tagStatus: "tagged", tagPrefixList: ["a"], tagPatternList: ["a*"], ...COUNT }),
         ],
       },
-      [
+      problems: [
         "LIFECYCLE.rules[0].selection.tagPrefixList: must not be given together with tagPatternList",
       ],
-    ],
-    [
-      "an empty list",
-      { rules: [rule({ tagStatus: "tagged", tagPatternList: [], ...COUNT })] },
-      ["LIFECYCLE.rules[0].selection.tagPatternList: must contain at least one pattern"],
-    ],
-    [
-      "untagged with a list",
-      { rules: [rule({ tagStatus: "untagged", tagPrefixList: ["a"], ...COUNT })] },
-      [
+    },
+    {
+      title: "an empty list",
+      policy: { rules: [rule({ tagStatus: "tagged", tagPatternList: [], ...COUNT })] },
+      problems: ["LIFECYCLE.rules[0].selection.tagPatternList: must contain at least one pattern"],
+    },
+    {
+      title: "untagged with a list",
+      policy: { rules: [rule({ tagStatus: "untagged", tagPrefixList: ["a"], ...COUNT })] },
+      problems: [
         'LIFECYCLE.rules[0].selection.tagPrefixList: must not be given with the tagStatus "untagged"',
       ],
-    ],
-    [
-      "five wildcards",
-      { rules: [rule({ tagStatus: "tagged", tagPatternList: ["*a*b*c*d*"], ...COUNT })] },
-      ["LIFECYCLE.rules[0].selection.tagPatternList[0]: has more than 4 wildcards (*)"],
-    ],
-    [
-      "no unit",
-      { rules: [rule({ tagStatus: "any", countType: "sinceImagePushed", countNumber: 5 })] },
-      [
+    },
+    {
+      title: "five wildcards",
+      policy: { rules: [rule({ tagStatus: "tagged", tagPatternList: ["*a*b*c*d*"], ...COUNT })] },
+      problems: ["LIFECYCLE.rules[0].selection.tagPatternList[0]: has more than 4 wildcards (*)"],
+    },
+    {
+      title: "no unit",
+      policy: {
+        rules: [rule({ tagStatus: "any", countType: "sinceImagePushed", countNumber: 5 })],
+      },
+      problems: [
         'LIFECYCLE.rules[0].selection.countUnit: must be "days" with the countType "sinceImagePushed"',
       ],
-    ],
-    [
-      "a unit too many",
-      { rules: [rule({ ...ANY, countUnit: "days" })] },
-      [
+    },
+    {
+      title: "a unit too many",
+      policy: { rules: [rule({ ...ANY, countUnit: "days" })] },
+      problems: [
         'LIFECYCLE.rules[0].selection.countUnit: must not be given with the countType "imageCountMoreThan"',
       ],
-    ],
-    [
-      "the wrong unit",
-      {
+    },
+    {
+      title: "the wrong unit",
+      policy: {
         rules: [
           rule({
             tagStatus: "any",
@@ -174,28 +184,28 @@ describe("a policy", () => {
           }),
         ],
       },
-      [
+      problems: [
         'LIFECYCLE.rules[0].selection.countUnit: must be "gigabytes" with the countType "totalSizeMoreThan"',
       ],
-    ],
-    [
-      "numbers that are none, and several problems at once",
-      {
+    },
+    {
+      title: "numbers that are none, and several problems at once",
+      policy: {
         rules: [
           rule({ ...ANY, countNumber: 0 }, 0),
           rule({ tagStatus: "untagged", ...COUNT, countNumber: 1.5 }, "2"),
         ],
       },
-      [
+      problems: [
         "LIFECYCLE.rules[0].rulePriority: must be 1 or greater",
         "LIFECYCLE.rules[0].selection.countNumber: must be greater than 0",
         "LIFECYCLE.rules[1].rulePriority: must be a whole number",
         "LIFECYCLE.rules[1].selection.countNumber: must be a whole number",
       ],
-    ],
-    [
-      "ECR's classes of storage",
-      {
+    },
+    {
+      title: "ECR's classes of storage",
+      policy: {
         rules: [
           {
             ...rule({ ...ANY, countType: "sinceImageTransitioned", storageClass: "archive" }),
@@ -203,7 +213,7 @@ describe("a policy", () => {
           },
         ],
       },
-      [
+      problems: [
         expect.stringMatching(
           /^LIFECYCLE.rules\[0\].selection.countType: cannot be "sinceImageTransitioned": .*"sinceImagePulled"/,
         ),
@@ -217,24 +227,24 @@ describe("a policy", () => {
           /^LIFECYCLE.rules\[0\].action.targetStorageClass: must not be given: .*does not move/,
         ),
       ],
-    ],
-    [
-      "repositories with tags, or none",
-      [
+    },
+    {
+      title: "repositories with tags, or none",
+      policy: [
         { rules: [], repositories: ["a:b"] },
         { rules: [], repositories: [] },
       ],
-      [
+      problems: [
         "LIFECYCLE[0].repositories[0]: must be a glob over names, without a tag",
         "LIFECYCLE[1].repositories: must contain at least one glob: an empty list would match nothing",
       ],
-    ],
-    [
-      "protection that is none",
-      { rules: [], protect: ["a@sha256:b"] },
-      ["LIFECYCLE.protect[0]: must not contain a digest: use denyDigests"],
-    ],
-  ])("with a fault: %s", (_, policy, problems) => {
+    },
+    {
+      title: "protection that is none",
+      policy: { rules: [], protect: ["a@sha256:b"] },
+      problems: ["LIFECYCLE.protect[0]: must not contain a digest: use denyDigests"],
+    },
+  ])("with a fault: $title", ({ policy, problems }) => {
     expect(problemsOf(policy)).toEqual(problems);
   });
 });

@@ -6,17 +6,32 @@ import { GOOD, problemsOf } from "./rules.ts";
 const HUB = { prefix: "hub.example", upstream: "docker.io", default: true };
 
 describe("what two rules claim is refused, with both places:", () => {
-  it.each<[string, object, object, string]>([
-    ["a prefix", { prefix: "a" }, { prefix: ["b", "a"] }, "RULES[1].prefix"],
-    ["a host", { host: "a.example" }, { host: ["b.example", "A.example"] }, "RULES[1].host"],
-    ["ns", { ns: "docker.io" }, { ns: "index.docker.io" }, "RULES[1].ns"],
-    [
-      "the default",
-      { default: true, shadow: true },
-      { default: true, shadow: true },
-      "RULES[1].default",
-    ],
-  ])("%s", (_, one, other, path) => {
+  it.each<{ title: string; one: object; other: object; path: string }>([
+    {
+      title: "a prefix",
+      one: { prefix: "a" },
+      other: { prefix: ["b", "a"] },
+      path: "RULES[1].prefix",
+    },
+    {
+      title: "a host",
+      one: { host: "a.example" },
+      other: { host: ["b.example", "A.example"] },
+      path: "RULES[1].host",
+    },
+    {
+      title: "ns",
+      one: { ns: "docker.io" },
+      other: { ns: "index.docker.io" },
+      path: "RULES[1].ns",
+    },
+    {
+      title: "the default",
+      one: { default: true, shadow: true },
+      other: { default: true, shadow: true },
+      path: "RULES[1].default",
+    },
+  ])("$title", ({ one, other, path }) => {
     const problems = problemsOf({
       RULES: [
         { ...GOOD, ...one },
@@ -34,16 +49,36 @@ describe("what two rules claim is refused, with both places:", () => {
 });
 
 describe("beside a default rule, a prefix that could hide one of its namespaces", () => {
-  it.each<[string, object, boolean]>([
-    ["is refused", { prefix: "gitlab" }, true],
-    ["is refused as an alias", { prefix: ["gitlab.example", "gitlab"] }, true],
-    ["is refused with an underscore, which hides as well", { prefix: "git_lab" }, true],
-    ["is refused for its first part", { prefix: "gitlab/my-images" }, true],
-    ["is not one with a dot", { prefix: "gitlab.example" }, false],
-    ["is not one with a dash", { prefix: "gitlab-images" }, false],
-    ["is not one of more parts, the first with a dot", { prefix: "gitlab.example/team" }, false],
-    ["is allowed where the rule says so", { prefix: "gitlab", shadow: true }, false],
-  ])("%s", (_, fields, refused) => {
+  it.each<{ title: string; fields: object; refused: boolean }>([
+    { title: "is refused", fields: { prefix: "gitlab" }, refused: true },
+    {
+      title: "is refused as an alias",
+      fields: { prefix: ["gitlab.example", "gitlab"] },
+      refused: true,
+    },
+    {
+      title: "is refused with an underscore, which hides as well",
+      fields: { prefix: "git_lab" },
+      refused: true,
+    },
+    {
+      title: "is refused for its first part",
+      fields: { prefix: "gitlab/my-images" },
+      refused: true,
+    },
+    { title: "is not one with a dot", fields: { prefix: "gitlab.example" }, refused: false },
+    { title: "is not one with a dash", fields: { prefix: "gitlab-images" }, refused: false },
+    {
+      title: "is not one of more parts, the first with a dot",
+      fields: { prefix: "gitlab.example/team" },
+      refused: false,
+    },
+    {
+      title: "is allowed where the rule says so",
+      fields: { prefix: "gitlab", shadow: true },
+      refused: false,
+    },
+  ])("$title", ({ fields, refused }) => {
     const rules = [{ ...GOOD, ...fields }, HUB];
     const problems = problemsOf({ RULES: rules });
     expect(problems).toHaveLength(refused ? 1 : 0);

@@ -11,35 +11,75 @@ const prefixesOf = (variables: Record<string, unknown>) =>
   readConfig(variables).rules.map(({ rule }) => rule.prefixes[0]);
 
 describe("a list", () => {
-  it.each<[string, Record<string, unknown>, string[]]>([
-    ["as TOML gives it", { RULES: [A, B] }, ["a", "b"]],
-    ["as a string of JSON", { RULES: JSON.stringify([A, B]) }, ["a", "b"]],
-    ["under another name", { RULES_EXTRA: [A] }, ["a"]],
-    ["and another, RULES first", { RULES_2: [B], RULES: [A] }, ["a", "b"]],
-    ["in TOML and another in JSON", { RULES: [B], RULES_EXTRA: JSON.stringify([A]) }, ["b", "a"]],
-    ["beside other variables", { RULES: [A], RULESX: 5, rules: 5, MY_RULES: 5 }, ["a"]],
-  ])("%s", (_, variables, expected) => {
+  it.each<{ title: string; variables: Record<string, unknown>; expected: string[] }>([
+    { title: "as TOML gives it", variables: { RULES: [A, B] }, expected: ["a", "b"] },
+    {
+      title: "as a string of JSON",
+      variables: { RULES: JSON.stringify([A, B]) },
+      expected: ["a", "b"],
+    },
+    { title: "under another name", variables: { RULES_EXTRA: [A] }, expected: ["a"] },
+    {
+      title: "and another, RULES first",
+      variables: { RULES_2: [B], RULES: [A] },
+      expected: ["a", "b"],
+    },
+    {
+      title: "in TOML and another in JSON",
+      variables: { RULES: [B], RULES_EXTRA: JSON.stringify([A]) },
+      expected: ["b", "a"],
+    },
+    {
+      title: "beside other variables",
+      variables: { RULES: [A], RULESX: 5, rules: 5, MY_RULES: 5 },
+      expected: ["a"],
+    },
+  ])("$title", ({ variables, expected }) => {
     expect(prefixesOf(variables)).toEqual(expected);
   });
 
-  it.each<[string, Record<string, unknown>, RegExp]>([
-    ["none", {}, /^RULES: /],
-    ["none but near misses", { RULESX: [A], MY_RULES: [A] }, /^RULES: /],
-    ["a number", { RULES: 5 }, /^RULES: /],
-    ["a table", { RULES: A }, /^RULES: /],
-    ["no JSON", { RULES: "[{" }, /^RULES: /],
-    ["an empty string", { RULES: "" }, /^RULES: /],
-    ["JSON that is no list", { RULES: JSON.stringify(A) }, /^RULES: /],
-    ["JSON in JSON", { RULES: JSON.stringify(JSON.stringify([A])) }, /^RULES: /],
-    ["no JSON, in another variable", { RULES: [A], RULES_EXTRA: "x" }, /^RULES_EXTRA: /],
-    ["a bad rule in a string", { RULES: '[{"prefix":"p"}]' }, /^RULES\[0\]\.upstream: /],
-    ["a bad second rule", { RULES: [A, { prefix: "b" }] }, /^RULES\[1\]\.upstream: /],
-    [
-      "a bad rule in another list",
-      { RULES: [A], RULES_EXTRA: [{ ...B, prefix: "B" }] },
-      /^RULES_EXTRA\[0\]\.prefix/,
-    ],
-  ])("is refused with its path: %s", (_, variables, expected) => {
+  it.each<{ title: string; variables: Record<string, unknown>; expected: RegExp }>([
+    { title: "none", variables: {}, expected: /^RULES: / },
+    {
+      title: "none but near misses",
+      variables: { RULESX: [A], MY_RULES: [A] },
+      expected: /^RULES: /,
+    },
+    { title: "a number", variables: { RULES: 5 }, expected: /^RULES: / },
+    { title: "a table", variables: { RULES: A }, expected: /^RULES: / },
+    { title: "no JSON", variables: { RULES: "[{" }, expected: /^RULES: / },
+    { title: "an empty string", variables: { RULES: "" }, expected: /^RULES: / },
+    {
+      title: "JSON that is no list",
+      variables: { RULES: JSON.stringify(A) },
+      expected: /^RULES: /,
+    },
+    {
+      title: "JSON in JSON",
+      variables: { RULES: JSON.stringify(JSON.stringify([A])) },
+      expected: /^RULES: /,
+    },
+    {
+      title: "no JSON, in another variable",
+      variables: { RULES: [A], RULES_EXTRA: "x" },
+      expected: /^RULES_EXTRA: /,
+    },
+    {
+      title: "a bad rule in a string",
+      variables: { RULES: '[{"prefix":"p"}]' },
+      expected: /^RULES\[0\]\.upstream: /,
+    },
+    {
+      title: "a bad second rule",
+      variables: { RULES: [A, { prefix: "b" }] },
+      expected: /^RULES\[1\]\.upstream: /,
+    },
+    {
+      title: "a bad rule in another list",
+      variables: { RULES: [A], RULES_EXTRA: [{ ...B, prefix: "B" }] },
+      expected: /^RULES_EXTRA\[0\]\.prefix/,
+    },
+  ])("is refused with its path: $title", ({ variables, expected }) => {
     expect(problemsOf(variables)).toEqual([expect.stringMatching(expected)]);
   });
 
@@ -73,30 +113,42 @@ it("text that is no JSON is never quoted: the variable may be a secret", () => {
 });
 
 describe("a prefix may be taken once:", () => {
-  it.each<[string, Record<string, unknown>, string, string, string]>([
-    ["a prefix", { RULES: [A, { ...B, prefix: "a" }] }, "RULES[1].prefix", '"a"', "RULES[0]"],
-    [
-      "an alias",
-      { RULES: [A, { ...B, prefix: "a-alias" }] },
-      "RULES[1].prefix",
-      '"a-alias"',
-      "RULES[0]",
-    ],
-    [
-      "by an alias",
-      { RULES: [B, { ...A, prefix: ["x", "b"] }] },
-      "RULES[1].prefix",
-      '"b"',
-      "RULES[0]",
-    ],
-    [
-      "across lists",
-      { RULES: [B, A], RULES_EXTRA: [{ ...B, prefix: "a" }] },
-      "RULES_EXTRA[0].prefix",
-      '"a"',
-      "RULES[1]",
-    ],
-  ])("%s", (_, variables, path, prefix, owner) => {
+  it.each<{
+    title: string;
+    variables: Record<string, unknown>;
+    path: string;
+    prefix: string;
+    owner: string;
+  }>([
+    {
+      title: "a prefix",
+      variables: { RULES: [A, { ...B, prefix: "a" }] },
+      path: "RULES[1].prefix",
+      prefix: '"a"',
+      owner: "RULES[0]",
+    },
+    {
+      title: "an alias",
+      variables: { RULES: [A, { ...B, prefix: "a-alias" }] },
+      path: "RULES[1].prefix",
+      prefix: '"a-alias"',
+      owner: "RULES[0]",
+    },
+    {
+      title: "by an alias",
+      variables: { RULES: [B, { ...A, prefix: ["x", "b"] }] },
+      path: "RULES[1].prefix",
+      prefix: '"b"',
+      owner: "RULES[0]",
+    },
+    {
+      title: "across lists",
+      variables: { RULES: [B, A], RULES_EXTRA: [{ ...B, prefix: "a" }] },
+      path: "RULES_EXTRA[0].prefix",
+      prefix: '"a"',
+      owner: "RULES[1]",
+    },
+  ])("$title", ({ variables, path, prefix, owner }) => {
     const problems = problemsOf(variables);
     expect(problems).toHaveLength(1);
     expect(problems[0]?.indexOf(`${path}: `)).toBe(0);
@@ -111,15 +163,15 @@ describe("a prefix may be taken once:", () => {
 
 describe("the configuration that is shipped", () => {
   it.each([
-    ["docker.io", "docker-hub", "registry-1.docker.io"],
-    ["quay.io", "quay", "quay.io"],
-    ["ghcr.io", "ghcr", "ghcr.io"],
-    ["public.ecr.aws", "ecr-public", "public.ecr.aws"],
-    ["registry.k8s.io", "k8s", "registry.k8s.io"],
-    ["gcr.io", "gcr", "gcr.io"],
-    ["mcr.microsoft.com", "mcr", "mcr.microsoft.com"],
-    ["registry.gitlab.com", "gitlab", "registry.gitlab.com"],
-  ])("has %s, also as %s", (host, alias, upstream) => {
+    { host: "docker.io", alias: "docker-hub", upstream: "registry-1.docker.io" },
+    { host: "quay.io", alias: "quay", upstream: "quay.io" },
+    { host: "ghcr.io", alias: "ghcr", upstream: "ghcr.io" },
+    { host: "public.ecr.aws", alias: "ecr-public", upstream: "public.ecr.aws" },
+    { host: "registry.k8s.io", alias: "k8s", upstream: "registry.k8s.io" },
+    { host: "gcr.io", alias: "gcr", upstream: "gcr.io" },
+    { host: "mcr.microsoft.com", alias: "mcr", upstream: "mcr.microsoft.com" },
+    { host: "registry.gitlab.com", alias: "gitlab", upstream: "registry.gitlab.com" },
+  ])("has $host, also as $alias", ({ host, alias, upstream }) => {
     const { rules } = readConfig({ RULES: (env as unknown as { SHIPPED: string }).SHIPPED });
     const found = rules.filter(({ rule }) => rule.upstream.host === upstream);
     expect(found).toHaveLength(1);

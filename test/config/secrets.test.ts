@@ -11,21 +11,21 @@ const mayGo = (SECRETS: unknown, fields: object) =>
     ruleOf({ credentials: "HUB", ...fields }),
   ) === undefined;
 
-it.each<[unknown, string, boolean]>([
-  [{ HUB: ["docker.io"] }, "docker.io", true],
-  [{ HUB: "https://registry-1.docker.io/" }, "index.docker.io", true],
-  [{ HUB: ["a.example", "b.example:5000"] }, "b.example:5000", true],
-  [{ HUB: ["A.Example:443"] }, "a.example", true],
-  [{ HUB: ["https://a.example/x"] }, "https://a.example/x/y", true],
-  [{ HUB: ["https://a.example/x"] }, "https://a.example/xy", false],
-  [{ HUB: ["http://a.example"] }, "https://a.example", false],
-  [{ OTHER: ["a.example"] }, "a.example", false],
-  [{}, "a.example", false],
-  ["", "a.example", false],
-  [undefined, "a.example", false],
-  ['{"HUB":["a.example"]}', "a.example", true],
-])("%j: a rule for %s may use it, %s", (SECRETS, upstream, may) => {
-  expect(mayGo(SECRETS, { upstream })).toBe(may);
+it.each<{ SECRETS: unknown; upstream: string; allowed: boolean }>([
+  { SECRETS: { HUB: ["docker.io"] }, upstream: "docker.io", allowed: true },
+  { SECRETS: { HUB: "https://registry-1.docker.io/" }, upstream: "index.docker.io", allowed: true },
+  { SECRETS: { HUB: ["a.example", "b.example:5000"] }, upstream: "b.example:5000", allowed: true },
+  { SECRETS: { HUB: ["A.Example:443"] }, upstream: "a.example", allowed: true },
+  { SECRETS: { HUB: ["https://a.example/x"] }, upstream: "https://a.example/x/y", allowed: true },
+  { SECRETS: { HUB: ["https://a.example/x"] }, upstream: "https://a.example/xy", allowed: false },
+  { SECRETS: { HUB: ["http://a.example"] }, upstream: "https://a.example", allowed: false },
+  { SECRETS: { OTHER: ["a.example"] }, upstream: "a.example", allowed: false },
+  { SECRETS: {}, upstream: "a.example", allowed: false },
+  { SECRETS: "", upstream: "a.example", allowed: false },
+  { SECRETS: undefined, upstream: "a.example", allowed: false },
+  { SECRETS: '{"HUB":["a.example"]}', upstream: "a.example", allowed: true },
+])("$SECRETS: a rule for $upstream may use it, $allowed", ({ SECRETS, upstream, allowed }) => {
+  expect(mayGo(SECRETS, { upstream })).toBe(allowed);
 });
 
 it.each<[unknown, string]>([

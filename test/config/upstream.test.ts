@@ -6,32 +6,48 @@ import { problemsOf, ruleOf } from "./rules.ts";
 
 describe("parseUpstream", () => {
   it.each([
-    ["quay.io", "https://quay.io", "quay.io"],
-    ["https://quay.io", "https://quay.io", "quay.io"],
-    ["https://quay.io/", "https://quay.io", "quay.io"],
-    ["HTTPS://Quay.IO", "https://quay.io", "quay.io"],
-    ["quay.io:443", "https://quay.io", "quay.io"],
-    ["quay.io:8443", "https://quay.io:8443", "quay.io:8443"],
-    [
-      "https://a.example/artifactory/docker/",
-      "https://a.example/artifactory/docker",
-      "a.example/artifactory/docker",
-    ],
-    ["https://a.example/v2x", "https://a.example/v2x", "a.example/v2x"],
-    ["https://a.example/v2/mirror", "https://a.example/v2/mirror", "a.example/v2/mirror"],
+    { text: "quay.io", base: "https://quay.io", host: "quay.io" },
+    { text: "https://quay.io", base: "https://quay.io", host: "quay.io" },
+    { text: "https://quay.io/", base: "https://quay.io", host: "quay.io" },
+    { text: "HTTPS://Quay.IO", base: "https://quay.io", host: "quay.io" },
+    { text: "quay.io:443", base: "https://quay.io", host: "quay.io" },
+    { text: "quay.io:8443", base: "https://quay.io:8443", host: "quay.io:8443" },
+    {
+      text: "https://a.example/artifactory/docker/",
+      base: "https://a.example/artifactory/docker",
+      host: "a.example/artifactory/docker",
+    },
+    { text: "https://a.example/v2x", base: "https://a.example/v2x", host: "a.example/v2x" },
+    {
+      text: "https://a.example/v2/mirror",
+      base: "https://a.example/v2/mirror",
+      host: "a.example/v2/mirror",
+    },
     // Docker Hub, by the names that people write
-    ["docker.io", "https://registry-1.docker.io", "registry-1.docker.io"],
-    ["https://docker.io/", "https://registry-1.docker.io", "registry-1.docker.io"],
-    ["index.docker.io", "https://registry-1.docker.io", "registry-1.docker.io"],
-    ["Docker.IO", "https://registry-1.docker.io", "registry-1.docker.io"],
-    ["docker.io.example.com", "https://docker.io.example.com", "docker.io.example.com"],
+    { text: "docker.io", base: "https://registry-1.docker.io", host: "registry-1.docker.io" },
+    {
+      text: "https://docker.io/",
+      base: "https://registry-1.docker.io",
+      host: "registry-1.docker.io",
+    },
+    { text: "index.docker.io", base: "https://registry-1.docker.io", host: "registry-1.docker.io" },
+    { text: "Docker.IO", base: "https://registry-1.docker.io", host: "registry-1.docker.io" },
+    {
+      text: "docker.io.example.com",
+      base: "https://docker.io.example.com",
+      host: "docker.io.example.com",
+    },
     // http, on this machine
-    ["http://localhost:5000", "http://localhost:5000", "localhost:5000"],
-    ["http://registry.localhost", "http://registry.localhost", "registry.localhost"],
-    ["http://127.0.0.1:5000/", "http://127.0.0.1:5000", "127.0.0.1:5000"],
-    ["http://127.1.2.3", "http://127.1.2.3", "127.1.2.3"],
-    ["http://[::1]:5000", "http://[::1]:5000", "[::1]:5000"],
-  ])("%s", (text, base, host) => {
+    { text: "http://localhost:5000", base: "http://localhost:5000", host: "localhost:5000" },
+    {
+      text: "http://registry.localhost",
+      base: "http://registry.localhost",
+      host: "registry.localhost",
+    },
+    { text: "http://127.0.0.1:5000/", base: "http://127.0.0.1:5000", host: "127.0.0.1:5000" },
+    { text: "http://127.1.2.3", base: "http://127.1.2.3", host: "127.1.2.3" },
+    { text: "http://[::1]:5000", base: "http://[::1]:5000", host: "[::1]:5000" },
+  ])("$text", ({ text, base, host }) => {
     expect(parseUpstream(text, false)).toEqual({ base, host });
   });
 

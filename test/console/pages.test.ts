@@ -68,21 +68,29 @@ describe("images", () => {
   });
 
   it.each([
-    [
-      { image: true, tags: ["1"] },
-      true,
-      "The image is deleted; with 1 tag: 1; the next sweeps free 5 B.",
-    ],
-    [{ image: true }, true, "The image is deleted; the next sweeps free 5 B."],
-    [{ tags: ["1", "2"] }, true, "Deleted; with 2 tags: 1, 2."],
-    [
-      { image: true, tags: ["1"], waiting: ["2"] },
-      true,
-      "The image is deleted; with 1 tag: 1; the next sweeps free 5 B; the next sweep deletes 1 tag that is being checked.",
-    ],
-    [{ waiting: ["1", "2"] }, true, "The next sweep deletes 2 tags that are being checked."],
-    [{}, false, "x:1 has moved in the meantime; nothing was deleted."],
-  ])("are said to be deleted as far as they are: %j", (answer, good, text) => {
+    {
+      answer: { image: true, tags: ["1"] },
+      good: true,
+      text: "The image is deleted; with 1 tag: 1; the next sweeps free 5 B.",
+    },
+    {
+      answer: { image: true },
+      good: true,
+      text: "The image is deleted; the next sweeps free 5 B.",
+    },
+    { answer: { tags: ["1", "2"] }, good: true, text: "Deleted; with 2 tags: 1, 2." },
+    {
+      answer: { image: true, tags: ["1"], waiting: ["2"] },
+      good: true,
+      text: "The image is deleted; with 1 tag: 1; the next sweeps free 5 B; the next sweep deletes 1 tag that is being checked.",
+    },
+    {
+      answer: { waiting: ["1", "2"] },
+      good: true,
+      text: "The next sweep deletes 2 tags that are being checked.",
+    },
+    { answer: {}, good: false, text: "x:1 has moved in the meantime; nothing was deleted." },
+  ])("are said to be deleted as far as they are: $answer", ({ answer, good, text }) => {
     const none = { image: false, tags: [], waiting: [], freed: 5 };
     expect(deletedFlash("x:1", { ...none, ...answer })).toEqual({ good, text });
   });

@@ -242,15 +242,20 @@ describe("what is refused", () => {
   });
 
   it.each([
-    [{ deny: ["secret/**"] }, "secret/app", "1", "exclude the tag"],
-    [{ allow: ["team/*:v*"] }, "team/app", "1", 'exclude the tag "1"'],
-    [
-      { denyDigests: [`sha256:${"a".repeat(64)}`] },
-      "team/app",
-      `sha256:${"a".repeat(64)}`,
-      "denyDigests lists",
-    ],
-  ])("by the lists: %j", async (fields, name, reference, why) => {
+    { fields: { deny: ["secret/**"] }, name: "secret/app", reference: "1", why: "exclude the tag" },
+    {
+      fields: { allow: ["team/*:v*"] },
+      name: "team/app",
+      reference: "1",
+      why: 'exclude the tag "1"',
+    },
+    {
+      fields: { denyDigests: [`sha256:${"a".repeat(64)}`] },
+      name: "team/app",
+      reference: `sha256:${"a".repeat(64)}`,
+      why: "denyDigests lists",
+    },
+  ])("by the lists: $fields", async ({ fields, name, reference, why }) => {
     const cache = cacheOf({ ...fields, denyReason: "Ask in #platform." });
     const written = reference.includes(":") ? `up/${name}@${reference}` : `up/${name}:${reference}`;
     const story = await expectAsTold(

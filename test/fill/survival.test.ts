@@ -87,10 +87,10 @@ describe("when the object is killed in mid-fill", () => {
   });
 
   it.each([
-    ["has no ranges any more", 0, { ignoreRange: true }],
-    ["answers with another offset", 0, { wrongOffset: true }],
-    ["answers with another length", 1, { wrongTotal: true }],
-  ] as const)("it starts over where the upstream %s", async (_, times, fault) => {
+    { title: "has no ranges any more", times: 0, fault: { ignoreRange: true } },
+    { title: "answers with another offset", times: 0, fault: { wrongOffset: true } },
+    { title: "answers with another length", times: 1, fault: { wrongTotal: true } },
+  ] as const)("it starts over where the upstream $title", async ({ times, fault }) => {
     const { name, digest, path } = await heldAtThird("restarted");
     await abortAllDurableObjects();
     await fixture.fault({ match: { repository: name, ranged: true }, times, do: fault });
@@ -117,9 +117,9 @@ describe("when the object is killed in mid-fill", () => {
 
 describe("when the upstream's connection breaks in mid-body", () => {
   it.each([
-    ["of a small blob", 5000, { cutAfter: 1234 }],
-    ["of a large blob", SIZE, { cutAfter: 3_000_000 }],
-  ])("%s it is resumed by range from the byte where it broke", async (_, size, fault) => {
+    { title: "of a small blob", size: 5000, fault: { cutAfter: 1234 } },
+    { title: "of a large blob", size: SIZE, fault: { cutAfter: 3_000_000 } },
+  ])("$title it is resumed by range from the byte where it broke", async ({ size, fault }) => {
     const { name, digest, path, match } = await blob("cut", size);
     await fixture.fault({ match, do: fault });
     expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });

@@ -18,31 +18,39 @@ afterEach(() => {
 const SMALL = 5000;
 const LARGE = 20 * MiB;
 
-const FAULTS: [string, number, Fault][] = [
-  ["a small blob with a flipped byte", SMALL, { corruptAt: 100 }],
-  ["a small blob cut short, cleanly", SMALL, { ignoreRange: true, truncateTo: 4000 }],
-  ["an HTML page for a small blob", SMALL, { html: true }],
-  ["a large blob with a flipped byte in its first segment", LARGE, { corruptAt: 0 }],
-  ["a large blob with a flipped last byte", LARGE, { corruptAt: LARGE - 1 }],
-  ["an HTML page for a large blob", LARGE, { html: true }],
-  [
-    "a large blob without ranges, with a flipped byte",
-    LARGE,
-    { ignoreRange: true, corruptAt: 9 * MiB },
-  ],
-  [
-    "a large blob without ranges, cut short cleanly",
-    LARGE,
-    { ignoreRange: true, truncateTo: LARGE - 1 },
-  ],
-  [
-    "a large blob of unknown length, with a flipped byte",
-    LARGE,
-    { ignoreRange: true, chunked: true, corruptAt: 9 * MiB },
-  ],
+const FAULTS: { title: string; size: number; fault: Fault }[] = [
+  { title: "a small blob with a flipped byte", size: SMALL, fault: { corruptAt: 100 } },
+  {
+    title: "a small blob cut short, cleanly",
+    size: SMALL,
+    fault: { ignoreRange: true, truncateTo: 4000 },
+  },
+  { title: "an HTML page for a small blob", size: SMALL, fault: { html: true } },
+  {
+    title: "a large blob with a flipped byte in its first segment",
+    size: LARGE,
+    fault: { corruptAt: 0 },
+  },
+  { title: "a large blob with a flipped last byte", size: LARGE, fault: { corruptAt: LARGE - 1 } },
+  { title: "an HTML page for a large blob", size: LARGE, fault: { html: true } },
+  {
+    title: "a large blob without ranges, with a flipped byte",
+    size: LARGE,
+    fault: { ignoreRange: true, corruptAt: 9 * MiB },
+  },
+  {
+    title: "a large blob without ranges, cut short cleanly",
+    size: LARGE,
+    fault: { ignoreRange: true, truncateTo: LARGE - 1 },
+  },
+  {
+    title: "a large blob of unknown length, with a flipped byte",
+    size: LARGE,
+    fault: { ignoreRange: true, chunked: true, corruptAt: 9 * MiB },
+  },
 ];
 
-describe.each(FAULTS)("%s", (_, size, fault) => {
+describe.each(FAULTS)("$title", ({ size, fault }) => {
   it("is never kept, and never ends cleanly", async () => {
     const name = repository("damaged");
     const { digest } = await fixture.blob(name, { seed: seedOf(name), size });
@@ -121,13 +129,17 @@ describe("schema 1", () => {
   const SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
   it.each([
-    ["plain, and named so", V1, false],
-    ["signed, and named so", SIGNED, true],
-    ["under the type of today's", "application/vnd.docker.distribution.manifest.v2+json", true],
-    ["without a type", "application/octet-stream", false],
+    { title: "plain, and named so", mediaType: V1, signed: false },
+    { title: "signed, and named so", mediaType: SIGNED, signed: true },
+    {
+      title: "under the type of today's",
+      mediaType: "application/vnd.docker.distribution.manifest.v2+json",
+      signed: true,
+    },
+    { title: "without a type", mediaType: "application/octet-stream", signed: false },
   ])(
-    "is refused by tag and by digest, with a word, and not kept: %s",
-    async (_, mediaType, signed) => {
+    "is refused by tag and by digest, with a word, and not kept: $title",
+    async ({ mediaType, signed }) => {
       const name = repository("schema1");
       const body = { ...payload(name), ...(signed && { signatures: [{ signature: "x" }] }) };
       const { digest } = await fixture.manifest(name, body, { mediaType, tag: "1" });

@@ -33,7 +33,7 @@ let image: Image;
 let tokenId: string;
 let jobId: string;
 let sessionId: string;
-const operations: [string, string, Operation][] = [];
+const operations: { method: string; path: string; operation: Operation }[] = [];
 
 beforeAll(async () => {
   document = await (await ask("GET", "/openapi.json")).json();
@@ -45,7 +45,7 @@ beforeAll(async () => {
   jobId = ((await begun.json()) as { id: string }).id;
   for (const [path, item] of Object.entries(document.paths))
     for (const [method, operation] of Object.entries(item))
-      operations.push([method.toUpperCase(), path, operation]);
+      operations.push({ method: method.toUpperCase(), path, operation });
 });
 
 /** One that is there, whatever the test before has done to it. */
@@ -128,7 +128,7 @@ describe("the document", () => {
   it("is of OpenAPI 3.1, and says of every route what it is for", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(operations.length).toBeGreaterThanOrEqual(12);
-    for (const [, , { summary }] of operations) expect(summary).toMatch(/^\p{Lu}.{5,}/u);
+    for (const { operation } of operations) expect(operation.summary).toMatch(/^\p{Lu}.{5,}/u);
   });
 
   it("is for those alone who may see the API", async () => {
@@ -137,7 +137,7 @@ describe("the document", () => {
   });
 
   it("describes every route that there is", async () => {
-    const known = new Set(operations.map(([method, path]) => `${method} ${path}`));
+    const known = new Set(operations.map(({ method, path }) => `${method} ${path}`));
     for (const path of Object.keys(document.paths)) {
       for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
         if (known.has(`${method} ${path}`)) continue;
@@ -152,7 +152,7 @@ describe("the document", () => {
 });
 
 it("each route answers a good request as it says", async () => {
-  for (const [method, path, operation] of operations) {
+  for (const { method, path, operation } of operations) {
     if (path.startsWith("/images")) await cached(); // the one before may have deleted it
     const response = await ask(method, pathOf(method, path), bodyOf(method, path));
     const described = operation.responses[String(response.status)];
@@ -168,7 +168,7 @@ it("each route answers a good request as it says", async () => {
 });
 
 it("each route refuses who is nobody, and a viewer where it changes something", async () => {
-  for (const [method, path] of operations) {
+  for (const { method, path } of operations) {
     const nobody = await ask(method, pathOf(method, path), bodyOf(method, path), null);
     expect([method, path, nobody.status]).toEqual([method, path, 401]);
     await expectProblem(nobody);
@@ -180,11 +180,11 @@ it("each route refuses who is nobody, and a viewer where it changes something", 
 });
 
 it("each route refuses a parameter that it does not know, and a value that is none", async () => {
-  for (const [method, path, { parameters = [] }] of operations) {
+  for (const { method, path, operation } of operations) {
     const unknown = await ask(method, pathOf(method, path, "nothing=1"), bodyOf(method, path));
     expect([method, path, unknown.status]).toEqual([method, path, 400]);
     expect((await expectProblem(unknown)).detail).toBe("nothing: is not a field of this request");
-    for (const { name, in: where } of parameters) {
+    for (const { name, in: where } of operation.parameters ?? []) {
       if (where !== "query") continue;
       if (["host", "ns", "rule", "q"].includes(name)) continue; // any text
       const others = queryOf(method, path)
@@ -199,9 +199,9 @@ it("each route refuses a parameter that it does not know, and a value that is no
 });
 
 it("each route with a body refuses one that is none, and one that is too long", async () => {
-  const withBody = operations.filter(([method, path]) => `${method} ${path}` in BODIES);
+  const withBody = operations.filter(({ method, path }) => `${method} ${path}` in BODIES);
   expect(withBody).toHaveLength(7);
-  for (const [method, path] of withBody) {
+  for (const { method, path } of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(method, path), { body });
       expect([path, body, response.status]).toEqual([path, body, 400]);

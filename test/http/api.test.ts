@@ -18,73 +18,151 @@ function bearer(token: string, scheme = "Bearer"): RequestInit {
 }
 
 describe("the door", () => {
-  it.each<[string, Record<string, unknown>, string, RequestInit, number]>([
-    ["the token", { ADMIN_TOKEN: TOKEN }, THERE, bearer(TOKEN), 200],
-    [
-      "the token, in another case of its scheme",
-      { ADMIN_TOKEN: TOKEN },
-      THERE,
-      bearer(TOKEN, "bearer"),
-      200,
-    ],
-    ["another token", { ADMIN_TOKEN: TOKEN }, THERE, bearer(`${TOKEN}x`), 401],
-    ["the start of the token", { ADMIN_TOKEN: TOKEN }, THERE, bearer(TOKEN.slice(1)), 401],
-    ["no token", { ADMIN_TOKEN: TOKEN }, THERE, {}, 401],
-    ["an empty token", { ADMIN_TOKEN: TOKEN }, THERE, bearer(""), 401],
-    ["another scheme", { ADMIN_TOKEN: TOKEN }, THERE, bearer(TOKEN, "Basic"), 401],
-    ["no secret", {}, THERE, bearer(TOKEN), 404],
-    ["no secret, and nothing given", {}, THERE, {}, 404],
-    ["an empty secret", { ADMIN_TOKEN: "" }, THERE, bearer(""), 404],
-    ["a secret that is guessed", { ADMIN_TOKEN: "short" }, THERE, bearer("short"), 500],
-    ["npm start, here", { LOCAL_ADMIN: "true" }, HERE, {}, 200],
-    ["npm start, by another name", { LOCAL_ADMIN: true }, "http://localhost:8787", {}, 200],
-    ["npm start, from elsewhere", { LOCAL_ADMIN: "true" }, "http://192.168.0.7:8787", {}, 403],
-    ["npm start, from elsewhere by https", { LOCAL_ADMIN: "true" }, "https://a.lan", {}, 404],
-    [
-      "npm start, by a name that was bound anew",
-      { LOCAL_ADMIN: "true" },
-      "http://evil.example:8787",
-      {},
-      403,
-    ],
-    [
-      "npm start, and another site's page",
-      { LOCAL_ADMIN: "true" },
-      HERE,
-      { headers: { "Sec-Fetch-Site": "cross-site" } },
-      404,
-    ],
-    [
-      "npm start, and a page of this site",
-      { LOCAL_ADMIN: "true" },
-      HERE,
-      { headers: { "Sec-Fetch-Site": "same-origin" } },
-      200,
-    ],
-    [
-      "npm start, and another origin",
-      { LOCAL_ADMIN: "true" },
-      HERE,
-      { headers: { Origin: "http://127.0.0.1:3000" } },
-      404,
-    ],
-    [
-      "npm start, and its own origin",
-      { LOCAL_ADMIN: "true" },
-      HERE,
-      { headers: { Origin: HERE } },
-      200,
-    ],
-    [
-      "npm start, and an opaque origin",
-      { LOCAL_ADMIN: "true" },
-      HERE,
-      { headers: { Origin: "null" } },
-      404,
-    ],
-    ["npm start with a secret", { LOCAL_ADMIN: "true", ADMIN_TOKEN: TOKEN }, HERE, {}, 401],
-    ["npm start without saying so", {}, HERE, {}, 404],
-  ])("%s", async (_, variables, origin, init, status) => {
+  it.each<{
+    title: string;
+    variables: Record<string, unknown>;
+    origin: string;
+    init: RequestInit;
+    status: number;
+  }>([
+    {
+      title: "the token",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(TOKEN),
+      status: 200,
+    },
+    {
+      title: "the token, in another case of its scheme",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(TOKEN, "bearer"),
+      status: 200,
+    },
+    {
+      title: "another token",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(`${TOKEN}x`),
+      status: 401,
+    },
+    {
+      title: "the start of the token",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(TOKEN.slice(1)),
+      status: 401,
+    },
+    { title: "no token", variables: { ADMIN_TOKEN: TOKEN }, origin: THERE, init: {}, status: 401 },
+    {
+      title: "an empty token",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(""),
+      status: 401,
+    },
+    {
+      title: "another scheme",
+      variables: { ADMIN_TOKEN: TOKEN },
+      origin: THERE,
+      init: bearer(TOKEN, "Basic"),
+      status: 401,
+    },
+    { title: "no secret", variables: {}, origin: THERE, init: bearer(TOKEN), status: 404 },
+    { title: "no secret, and nothing given", variables: {}, origin: THERE, init: {}, status: 404 },
+    {
+      title: "an empty secret",
+      variables: { ADMIN_TOKEN: "" },
+      origin: THERE,
+      init: bearer(""),
+      status: 404,
+    },
+    {
+      title: "a secret that is guessed",
+      variables: { ADMIN_TOKEN: "short" },
+      origin: THERE,
+      init: bearer("short"),
+      status: 500,
+    },
+    {
+      title: "npm start, here",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: {},
+      status: 200,
+    },
+    {
+      title: "npm start, by another name",
+      variables: { LOCAL_ADMIN: true },
+      origin: "http://localhost:8787",
+      init: {},
+      status: 200,
+    },
+    {
+      title: "npm start, from elsewhere",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: "http://192.168.0.7:8787",
+      init: {},
+      status: 403,
+    },
+    {
+      title: "npm start, from elsewhere by https",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: "https://a.lan",
+      init: {},
+      status: 404,
+    },
+    {
+      title: "npm start, by a name that was bound anew",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: "http://evil.example:8787",
+      init: {},
+      status: 403,
+    },
+    {
+      title: "npm start, and another site's page",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: { headers: { "Sec-Fetch-Site": "cross-site" } },
+      status: 404,
+    },
+    {
+      title: "npm start, and a page of this site",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: { headers: { "Sec-Fetch-Site": "same-origin" } },
+      status: 200,
+    },
+    {
+      title: "npm start, and another origin",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: { headers: { Origin: "http://127.0.0.1:3000" } },
+      status: 404,
+    },
+    {
+      title: "npm start, and its own origin",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: { headers: { Origin: HERE } },
+      status: 200,
+    },
+    {
+      title: "npm start, and an opaque origin",
+      variables: { LOCAL_ADMIN: "true" },
+      origin: HERE,
+      init: { headers: { Origin: "null" } },
+      status: 404,
+    },
+    {
+      title: "npm start with a secret",
+      variables: { LOCAL_ADMIN: "true", ADMIN_TOKEN: TOKEN },
+      origin: HERE,
+      init: {},
+      status: 401,
+    },
+    { title: "npm start without saying so", variables: {}, origin: HERE, init: {}, status: 404 },
+  ])("$title", async ({ variables, origin, init, status }) => {
     const told = vi.spyOn(console, "log");
     const warned = vi.spyOn(console, "warn");
     const failed = vi.spyOn(console, "error");
@@ -126,18 +204,53 @@ describe("behind it", () => {
   const ask = (path: string, init: RequestInit = {}) =>
     cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
 
-  it.each<[string, string, number, string]>([
-    ["GET", "/nothing", 404, "there is nothing here"],
-    ["DELETE", "/lifecycle/runs", 405, "this takes GET, HEAD, POST"],
-    ["POST", "/lifecycle/events", 405, "this takes GET, HEAD"],
-    ["GET", "/catalog/rebuild", 405, "this takes POST"],
-    ["GET", "/lifecycle/runs?limit=3", 400, "limit: is not a field of this request"],
-    ["GET", "/lifecycle/runs?n=0", 400, "n: must be a number from 1 to 1000"],
-    ["GET", "/lifecycle/events?before=x", 400, "before: must be a number from 1 to"],
-    ["POST", "/lifecycle/runs?force=maybe", 400, "force: must be true or false"],
-    ["GET", "/lifecycle/preview?policy={", 400, "policy: is not JSON"],
-    ["GET", '/lifecycle/preview?policy={"rules":5}', 400, "policy.rules: must be a list of rules"],
-  ])("%s %s: %s", async (method, path, status, message) => {
+  it.each<{ method: string; path: string; status: number; message: string }>([
+    { method: "GET", path: "/nothing", status: 404, message: "there is nothing here" },
+    {
+      method: "DELETE",
+      path: "/lifecycle/runs",
+      status: 405,
+      message: "this takes GET, HEAD, POST",
+    },
+    { method: "POST", path: "/lifecycle/events", status: 405, message: "this takes GET, HEAD" },
+    { method: "GET", path: "/catalog/rebuild", status: 405, message: "this takes POST" },
+    {
+      method: "GET",
+      path: "/lifecycle/runs?limit=3",
+      status: 400,
+      message: "limit: is not a field of this request",
+    },
+    {
+      method: "GET",
+      path: "/lifecycle/runs?n=0",
+      status: 400,
+      message: "n: must be a number from 1 to 1000",
+    },
+    {
+      method: "GET",
+      path: "/lifecycle/events?before=x",
+      status: 400,
+      message: "before: must be a number from 1 to",
+    },
+    {
+      method: "POST",
+      path: "/lifecycle/runs?force=maybe",
+      status: 400,
+      message: "force: must be true or false",
+    },
+    {
+      method: "GET",
+      path: "/lifecycle/preview?policy={",
+      status: 400,
+      message: "policy: is not JSON",
+    },
+    {
+      method: "GET",
+      path: '/lifecycle/preview?policy={"rules":5}',
+      status: 400,
+      message: "policy.rules: must be a list of rules",
+    },
+  ])("$method $path: $status", async ({ method, path, status, message }) => {
     const response = await ask(path, { method });
     expect([response.status, await response.text()]).toEqual([
       status,

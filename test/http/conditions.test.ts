@@ -8,18 +8,18 @@ const cache = new Cache();
 const D = `sha256:${"d".repeat(64)}`;
 
 describe("If-None-Match", () => {
-  it.each<[string, string | null, boolean]>([
-    ["absent", null, false],
-    ["the digest, quoted", `"${D}"`, true],
-    ["weak", `W/"${D}"`, true],
-    ["anything", "*", true],
-    ["a list that has it", `"x", W/"y","${D}"`, true],
-    ["a list that has not", '"x", "y"', false],
-    ["the digest without quotes", D, false],
-    ["half of it", `"${D.slice(0, 20)}"`, false],
-    ["another", `"${D.replace("d", "e")}"`, false],
-    ["nothing", "", false],
-  ])("%s", (_, header, expected) => {
+  it.each<{ title: string; header: string | null; expected: boolean }>([
+    { title: "absent", header: null, expected: false },
+    { title: "the digest, quoted", header: `"${D}"`, expected: true },
+    { title: "weak", header: `W/"${D}"`, expected: true },
+    { title: "anything", header: "*", expected: true },
+    { title: "a list that has it", header: `"x", W/"y","${D}"`, expected: true },
+    { title: "a list that has not", header: '"x", "y"', expected: false },
+    { title: "the digest without quotes", header: D, expected: false },
+    { title: "half of it", header: `"${D.slice(0, 20)}"`, expected: false },
+    { title: "another", header: `"${D.replace("d", "e")}"`, expected: false },
+    { title: "nothing", header: "", expected: false },
+  ])("$title", ({ header, expected }) => {
     expect(matchesEtag(header, D)).toBe(expected);
   });
 });
@@ -103,13 +103,17 @@ describe("If-Range", () => {
     ({ digest } = await fixture.blob(name, "x".repeat(100)));
   });
 
-  it.each<[string, () => string, number]>([
-    ["the blob's own", () => `"${digest}"`, 206],
-    ["another's", () => `"${D}"`, 200],
-    ["weak, which may not be compared", () => `W/"${digest}"`, 200],
-    ["without quotes", () => digest, 200],
-    ["a date, of which there is none", () => "Wed, 21 Oct 2026 07:28:00 GMT", 200],
-  ])("is %s", async (_, condition, status) => {
+  it.each<{ title: string; condition: () => string; status: number }>([
+    { title: "the blob's own", condition: () => `"${digest}"`, status: 206 },
+    { title: "another's", condition: () => `"${D}"`, status: 200 },
+    { title: "weak, which may not be compared", condition: () => `W/"${digest}"`, status: 200 },
+    { title: "without quotes", condition: () => digest, status: 200 },
+    {
+      title: "a date, of which there is none",
+      condition: () => "Wed, 21 Oct 2026 07:28:00 GMT",
+      status: 200,
+    },
+  ])("is $title", async ({ condition, status }) => {
     const headers = { Range: "bytes=10-19", "If-Range": condition() };
     const response = await cache.fetch(`open/${name}/blobs/${digest}`, { headers });
     expect(response.status).toBe(status);
@@ -127,13 +131,13 @@ describe("Range", () => {
     cache.fetch(`open/${name}/blobs/${digest}`, { method, headers: { Range: range } });
 
   it.each([
-    ["bytes=0-0", 206, "0"],
-    ["bytes=8-", 206, "89"],
-    ["bytes=-3", 206, "789"],
-    ["bytes=5-100", 206, "56789"],
-    ["bytes=0-1,5-6", 200, "0123456789"],
-    ["items=0-1", 200, "0123456789"],
-  ])("%s is answered with %i", async (range, status, content) => {
+    { range: "bytes=0-0", status: 206, content: "0" },
+    { range: "bytes=8-", status: 206, content: "89" },
+    { range: "bytes=-3", status: 206, content: "789" },
+    { range: "bytes=5-100", status: 206, content: "56789" },
+    { range: "bytes=0-1,5-6", status: 200, content: "0123456789" },
+    { range: "items=0-1", status: 200, content: "0123456789" },
+  ])("$range is answered with $status", async ({ range, status, content }) => {
     const response = await ask(range);
     expect(await response.text()).toBe(content);
     expect(response.status).toBe(status);

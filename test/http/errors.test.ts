@@ -30,15 +30,25 @@ describe("GET /v2/", () => {
 
 describe("every error", () => {
   it.each([
-    ["no rule", "nowhere/x/manifests/1", 404, "NAME_UNKNOWN"],
-    ["a prefix alone", "open/manifests/1", 404, "NAME_UNKNOWN"],
-    ["a name that is none", "open/X/manifests/1", 400, "NAME_INVALID"],
-    ["a digest that is none", "open/x/blobs/sha256:1", 400, "DIGEST_INVALID"],
-    ["a tag that is none", "open/x/manifests/-", 404, "MANIFEST_UNKNOWN"],
-    ["no endpoint", "open/x/other/1", 404, "UNSUPPORTED"],
-    ["the catalog", "_catalog", 404, "UNSUPPORTED"],
-    ["bad encoding", "open/%zz/manifests/1", 400, "NAME_INVALID"],
-  ])("is told in the specification's form: %s", async (_, path, status, code) => {
+    { title: "no rule", path: "nowhere/x/manifests/1", status: 404, code: "NAME_UNKNOWN" },
+    { title: "a prefix alone", path: "open/manifests/1", status: 404, code: "NAME_UNKNOWN" },
+    { title: "a name that is none", path: "open/X/manifests/1", status: 400, code: "NAME_INVALID" },
+    {
+      title: "a digest that is none",
+      path: "open/x/blobs/sha256:1",
+      status: 400,
+      code: "DIGEST_INVALID",
+    },
+    {
+      title: "a tag that is none",
+      path: "open/x/manifests/-",
+      status: 404,
+      code: "MANIFEST_UNKNOWN",
+    },
+    { title: "no endpoint", path: "open/x/other/1", status: 404, code: "UNSUPPORTED" },
+    { title: "the catalog", path: "_catalog", status: 404, code: "UNSUPPORTED" },
+    { title: "bad encoding", path: "open/%zz/manifests/1", status: 400, code: "NAME_INVALID" },
+  ])("is told in the specification's form: $title", async ({ path, status, code }) => {
     const { headers, ...problem } = await problemOf(cache.fetch(path));
     expect(problem).toMatchObject({ status, code });
     expect(problem.message.length).toBeGreaterThan(5);

@@ -87,25 +87,29 @@ const conditional =
     cache.fetch(`${path}/${of(digest)}`, {
       headers: { ...headers, "If-None-Match": `"${digest}"` },
     });
-const LOOKS: [string, number, Ask][] = [
-  ["a HEAD by tag", 200, (cache, path, _, headers) => cache.head(`${path}/1`, { ...headers })],
-  [
-    "a HEAD by digest",
-    200,
-    (cache, path, digest, headers) => cache.head(`${path}/${digest}`, { ...headers }),
-  ],
-  ["a 304 by tag", 304, conditional(() => "1")],
-  ["a 304 by digest", 304, conditional((digest) => digest)],
-  [
-    "a HEAD with a condition",
-    304,
-    (cache, path, digest, headers) =>
+const LOOKS: { title: string; status: number; ask: Ask }[] = [
+  {
+    title: "a HEAD by tag",
+    status: 200,
+    ask: (cache, path, _, headers) => cache.head(`${path}/1`, { ...headers }),
+  },
+  {
+    title: "a HEAD by digest",
+    status: 200,
+    ask: (cache, path, digest, headers) => cache.head(`${path}/${digest}`, { ...headers }),
+  },
+  { title: "a 304 by tag", status: 304, ask: conditional(() => "1") },
+  { title: "a 304 by digest", status: 304, ask: conditional((digest) => digest) },
+  {
+    title: "a HEAD with a condition",
+    status: 304,
+    ask: (cache, path, digest, headers) =>
       cache.head(`${path}/1`, { ...headers, "If-None-Match": `W/"${digest}"` }),
-  ],
+  },
 ];
 
 describe("of an image that was pulled", () => {
-  it.each(LOOKS)("%s is use, and no pull", async (_, status, ask) => {
+  it.each(LOOKS)("$title is use, and no pull", async ({ status, ask }) => {
     const { rule, cache } = own();
     const name = repository("used");
     const image = await fixture.image(name, "1");
@@ -156,7 +160,7 @@ describe("of an image that was pulled", () => {
 });
 
 describe("what was only looked at", () => {
-  it.each(LOOKS)("by %s is not there as pulled", async (_, __, ask) => {
+  it.each(LOOKS)("by $title is not there as pulled", async ({ ask }) => {
     const { rule, cache } = own();
     const name = repository("looked");
     const image = await fixture.image(name, "1");
@@ -266,7 +270,7 @@ describe("who keeps nothing alive (touches = false)", () => {
     expect(before?.pulledAt).toBeDefined();
     later(2 * HOUR);
     // As a bearer of a token of ours, too, all that can be asked.
-    for (const [, status, ask] of way ? [] : LOOKS) {
+    for (const { status, ask } of way ? [] : LOOKS) {
       expect((await ask(cache, path, image.digest, quiet)).status).toBe(status);
       await cache.settled();
     }

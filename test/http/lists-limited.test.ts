@@ -35,26 +35,86 @@ async function follow(cache: Cache, path: string): Promise<string[][]> {
 
 describe("a page that is too large is asked for in smaller ones, and put together", () => {
   it.each([
-    ["a limit of 100", "?n=10000", { tagLimit: 100 }, [130]],
-    ["a limit below all that is tried", "?n=10000", { tagLimit: 7 }, [130]],
-    ["413", "?n=10000", { tagLimit: 100, tagLimitStatus: 413 }, [130]],
-    ["416", "?n=10000", { tagLimit: 100, tagLimitStatus: 416 }, [130]],
-    ["422", "?n=10000", { tagLimit: 100, tagLimitStatus: 422 }, [130]],
-    ["406", "?n=10000", { tagLimit: 100, tagLimitStatus: 406 }, [130]],
-    ["an absolute Link", "?n=10000", { tagLimit: 100, tagLink: "absolute" }, [130]],
-    ["an internal Link", "?n=10000", { tagLimit: 100, tagLink: "internal" }, [130]],
-    ["a relative Link", "?n=10000", { tagLimit: 100, tagLink: "relative" }, [130]],
-    ["a Link of a query alone", "?n=10000", { tagLimit: 100, tagLink: "query" }, [130]],
-    ["no Link", "?n=10000", { tagLimit: 100, tagLink: "none" }, [130]],
-    ["pages of its own size", "?n=10000", { tagLimit: 100, tagPage: 50 }, [130]],
+    { title: "a limit of 100", query: "?n=10000", settings: { tagLimit: 100 }, sizes: [130] },
+    {
+      title: "a limit below all that is tried",
+      query: "?n=10000",
+      settings: { tagLimit: 7 },
+      sizes: [130],
+    },
+    {
+      title: "413",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLimitStatus: 413 },
+      sizes: [130],
+    },
+    {
+      title: "416",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLimitStatus: 416 },
+      sizes: [130],
+    },
+    {
+      title: "422",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLimitStatus: 422 },
+      sizes: [130],
+    },
+    {
+      title: "406",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLimitStatus: 406 },
+      sizes: [130],
+    },
+    {
+      title: "an absolute Link",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLink: "absolute" },
+      sizes: [130],
+    },
+    {
+      title: "an internal Link",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLink: "internal" },
+      sizes: [130],
+    },
+    {
+      title: "a relative Link",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLink: "relative" },
+      sizes: [130],
+    },
+    {
+      title: "a Link of a query alone",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLink: "query" },
+      sizes: [130],
+    },
+    {
+      title: "no Link",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagLink: "none" },
+      sizes: [130],
+    },
+    {
+      title: "pages of its own size",
+      query: "?n=10000",
+      settings: { tagLimit: 100, tagPage: 50 },
+      sizes: [130],
+    },
     // Of the last of 100 there is no room for a second page of 100.
-    ["less than all", "?n=120", { tagLimit: 100 }, [100, 30]],
-    ["less than all in small pages", "?n=60", { tagLimit: 10 }, [60, ...Array(7).fill(10)]],
-    ["a start", "?n=10000&last=v009", { tagLimit: 100 }, [120]],
-    ["a size that fits", "?n=100", { tagLimit: 100 }, [100, 30]],
-  ] as [string, string, RepositorySettings, number[]][])(
-    "%s",
-    async (_, query, settings, sizes) => {
+    { title: "less than all", query: "?n=120", settings: { tagLimit: 100 }, sizes: [100, 30] },
+    {
+      title: "less than all in small pages",
+      query: "?n=60",
+      settings: { tagLimit: 10 },
+      sizes: [60, ...Array(7).fill(10)],
+    },
+    { title: "a start", query: "?n=10000&last=v009", settings: { tagLimit: 100 }, sizes: [120] },
+    { title: "a size that fits", query: "?n=100", settings: { tagLimit: 100 }, sizes: [100, 30] },
+  ] as { title: string; query: string; settings: RepositorySettings; sizes: number[] }[])(
+    "$title",
+    async ({ query, settings, sizes }) => {
       const { path } = await listed("limited", settings);
       const pages = await follow(cacheApart(), path + query);
       expect(pages.flat()).toEqual(TAGS.slice(-sizes.reduce((all, one) => all + one, 0)));
@@ -108,15 +168,45 @@ describe("a page that is too large is asked for in smaller ones, and put togethe
 
 describe("a page that is cut without a word is found out", () => {
   it.each([
-    ["to a round number", "?n=10000", { tagPage: 100, tagLink: "none" }, [130]],
-    ["to a power of two", "?n=10000", { tagPage: 64, tagLink: "none" }, [130]],
-    ["though no size was asked for", "", { tagPage: 100, tagLink: "none" }, [130]],
-    ["to what was asked for", "?n=3&last=v122", { tagLink: "none" }, [3, 3, 1]],
-    ["to what was asked for, all of it", "?n=130", { tagLink: "none" }, [130]],
-    ["and passed on where a Link says it", "?n=10000", { tagPage: 100 }, [100, 30]],
-  ] as [string, string, RepositorySettings, number[]][])(
-    "%s",
-    async (_, query, settings, sizes) => {
+    {
+      title: "to a round number",
+      query: "?n=10000",
+      settings: { tagPage: 100, tagLink: "none" },
+      sizes: [130],
+    },
+    {
+      title: "to a power of two",
+      query: "?n=10000",
+      settings: { tagPage: 64, tagLink: "none" },
+      sizes: [130],
+    },
+    {
+      title: "though no size was asked for",
+      query: "",
+      settings: { tagPage: 100, tagLink: "none" },
+      sizes: [130],
+    },
+    {
+      title: "to what was asked for",
+      query: "?n=3&last=v122",
+      settings: { tagLink: "none" },
+      sizes: [3, 3, 1],
+    },
+    {
+      title: "to what was asked for, all of it",
+      query: "?n=130",
+      settings: { tagLink: "none" },
+      sizes: [130],
+    },
+    {
+      title: "and passed on where a Link says it",
+      query: "?n=10000",
+      settings: { tagPage: 100 },
+      sizes: [100, 30],
+    },
+  ] as { title: string; query: string; settings: RepositorySettings; sizes: number[] }[])(
+    "$title",
+    async ({ query, settings, sizes }) => {
       const { path } = await listed("cut", settings);
       const pages = await follow(cacheApart(), path + query);
       expect(pages.flat()).toEqual(TAGS.slice(-sizes.reduce((all, one) => all + one, 0)));
@@ -139,19 +229,24 @@ describe("a page that is cut without a word is found out", () => {
 });
 
 describe("cached tags are no list of an upstream that is at work", () => {
-  const answers: [string, object, number, string][] = [
-    ["400", { status: 400 }, 400, "UNSUPPORTED"],
-    ["422", { status: 422 }, 400, "UNSUPPORTED"],
-    ["401", { status: 401 }, 401, "UNAUTHORIZED"],
-    ["403", { status: 403 }, 403, "DENIED"],
-    ["404", { status: 404 }, 404, "NAME_UNKNOWN"],
-    ["405", { status: 405 }, 502, "UNAVAILABLE"],
-    ["429", { status: 429 }, 429, "TOOMANYREQUESTS"],
-    ["501", { status: 501 }, 502, "UNAVAILABLE"],
-    ["a page", { status: 200, body: "<html>" }, 502, "UNAVAILABLE"],
-    ["too much", { status: 200, body: `["${"x".repeat(9 << 20)}"]` }, 502, "SIZE_INVALID"],
+  const answers: { title: string; fault: object; status: number; code: string }[] = [
+    { title: "400", fault: { status: 400 }, status: 400, code: "UNSUPPORTED" },
+    { title: "422", fault: { status: 422 }, status: 400, code: "UNSUPPORTED" },
+    { title: "401", fault: { status: 401 }, status: 401, code: "UNAUTHORIZED" },
+    { title: "403", fault: { status: 403 }, status: 403, code: "DENIED" },
+    { title: "404", fault: { status: 404 }, status: 404, code: "NAME_UNKNOWN" },
+    { title: "405", fault: { status: 405 }, status: 502, code: "UNAVAILABLE" },
+    { title: "429", fault: { status: 429 }, status: 429, code: "TOOMANYREQUESTS" },
+    { title: "501", fault: { status: 501 }, status: 502, code: "UNAVAILABLE" },
+    { title: "a page", fault: { status: 200, body: "<html>" }, status: 502, code: "UNAVAILABLE" },
+    {
+      title: "too much",
+      fault: { status: 200, body: `["${"x".repeat(9 << 20)}"]` },
+      status: 502,
+      code: "SIZE_INVALID",
+    },
   ];
-  it.each(answers)("%s is the answer", async (_, fault, status, code) => {
+  it.each(answers)("$title is the answer", async ({ fault, status, code }) => {
     const { path, name } = await listed("at-work", {}, ["1", "2"]);
     const cache = cacheApart();
     await (await cache.fetch(`open/${name}/manifests/1`)).text();

@@ -87,9 +87,9 @@ describe("pages", () => {
   });
 
   it.each([
-    ["the newest first", ["9", "8", "7"], ["3", "2"], "7"],
-    ["with a token for `last`", ["a", "b"], ["c", "d"], "x-token"],
-  ])("of an upstream that lists %s are passed on whole", async (_, first, rest, last) => {
+    { title: "the newest first", first: ["9", "8", "7"], rest: ["3", "2"], last: "7" },
+    { title: "with a token for `last`", first: ["a", "b"], rest: ["c", "d"], last: "x-token" },
+  ])("of an upstream that lists $title are passed on whole", async ({ first, rest, last }) => {
     const own = repository("odd-order");
     const body = (tags: string[]) => JSON.stringify({ name: own, tags });
     const match = { repository: own, kind: "tags" as const };
@@ -161,11 +161,11 @@ it("`ns` is containerd's, and goes no further", async () => {
 
 describe("an upstream that answers with what is no list of tags:", () => {
   it.each([
-    ["a page", "<html>", 502],
-    ["a list", '["a"]', 502],
-    ["null", "null", 502],
-    ["nothing", "", 502],
-  ])("%s", async (_, body, status) => {
+    { title: "a page", body: "<html>", status: 502 },
+    { title: "a list", body: '["a"]', status: 502 },
+    { title: "null", body: "null", status: 502 },
+    { title: "nothing", body: "", status: 502 },
+  ])("$title", async ({ body, status }) => {
     const own = repository("no-list");
     await fixture.fault({ match: { repository: own }, times: 0, do: { status: 200, body } });
     const problem = await problemOf(cache.fetch(`open/${own}/tags/list`));
@@ -173,10 +173,10 @@ describe("an upstream that answers with what is no list of tags:", () => {
   });
 
   it.each([
-    ["null for none, as old registries say", '{"name":"x","tags":null}', []],
-    ["no field", "{}", []],
-    ["what are no tags", '{"tags":["a",5,null,"b c","../x","b"]}', ["a", "b"]],
-  ])("%s", async (_, body, tags) => {
+    { title: "null for none, as old registries say", body: '{"name":"x","tags":null}', tags: [] },
+    { title: "no field", body: "{}", tags: [] },
+    { title: "what are no tags", body: '{"tags":["a",5,null,"b c","../x","b"]}', tags: ["a", "b"] },
+  ])("$title", async ({ body, tags }) => {
     const own = repository("odd-list");
     await fixture.fault({ match: { repository: own }, times: 0, do: { status: 200, body } });
     const response = await cache.fetch(`open/${own}/tags/list`);

@@ -15,22 +15,22 @@ function cacheOf(fields: object = {}, path = apartPath()): Cache {
 }
 
 /** All that leads to `name`. */
-function namings(name: string): [string, string, string?][] {
+function namings(name: string): { title: string; path: string; host?: string }[] {
   const registry = "registry.example:5000";
   return [
-    ["the prefix", `hub.example/${name}/manifests/1`],
-    ["an alias", `hub-images/${name}/manifests/1`],
-    ["no prefix, by the default rule", `${name}/manifests/1`],
-    ["ns", `${name}/manifests/1?ns=${registry}`],
-    ["ns, in another case", `${name}/manifests/1?ns=Registry.EXAMPLE%3A5000`],
-    [
-      "ns and a prefix, as override_path sends them",
-      `hub.example/${name}/manifests/1?ns=${registry}`,
-    ],
-    ["the host", `${name}/manifests/1`, HOST],
-    ["the host, with a port", `${name}/manifests/1`, `${HOST}:8443`],
-    ["the host and a prefix", `hub-images/${name}/manifests/1`, HOST],
-    ["the host and ns", `${name}/manifests/1?ns=${registry}`, HOST],
+    { title: "the prefix", path: `hub.example/${name}/manifests/1` },
+    { title: "an alias", path: `hub-images/${name}/manifests/1` },
+    { title: "no prefix, by the default rule", path: `${name}/manifests/1` },
+    { title: "ns", path: `${name}/manifests/1?ns=${registry}` },
+    { title: "ns, in another case", path: `${name}/manifests/1?ns=Registry.EXAMPLE%3A5000` },
+    {
+      title: "ns and a prefix, as override_path sends them",
+      path: `hub.example/${name}/manifests/1?ns=${registry}`,
+    },
+    { title: "the host", path: `${name}/manifests/1`, host: HOST },
+    { title: "the host, with a port", path: `${name}/manifests/1`, host: `${HOST}:8443` },
+    { title: "the host and a prefix", path: `hub-images/${name}/manifests/1`, host: HOST },
+    { title: "the host and ns", path: `${name}/manifests/1?ns=${registry}`, host: HOST },
   ];
 }
 
@@ -38,9 +38,9 @@ it("all lead to one image, and share what is cached", async () => {
   const name = repository("named");
   const image = await fixture.image(name, "1");
   const cache = cacheOf();
-  for (const [how, path, host] of namings(name)) {
+  for (const { title, path, host } of namings(name)) {
     const received = await receive(cache.fetch(path, {}, host));
-    expect([how, received.status, received.digest]).toEqual([how, 200, image.digest]);
+    expect([title, received.status, received.digest]).toEqual([title, 200, image.digest]);
   }
   expect(await fixture.requests({ repository: name })).toHaveLength(2); // one HEAD, one GET
 });
@@ -56,14 +56,31 @@ it("an upstream's own host and port are an ns", async () => {
 describe("what is not named by any rule is 404, tells nothing, and is never dialled:", () => {
   const name = repository("never");
   it.each([
-    ["an unknown ns", `${name}/manifests/1?ns=evil.example`],
-    ["an ns that listens, without a rule", `${name}/manifests/1?ns=${fixture.host("bearer")}`],
-    ["an ns beside a prefix that there is", `hub.example/${name}/manifests/1?ns=evil.example`],
-    ["an ns that is none", `${name}/manifests/1?ns=http%3A%2F%2F${fixture.host("open")}`],
-    ["an empty ns", `${name}/manifests/1?ns=`],
-    ["a host beside a rule's", `${name}/manifests/1`, "other.mirror.example.com"],
-    ["a host and an ns that do not agree", `${name}/manifests/1?ns=${fixture.host("open")}`, HOST],
-  ])("%s", async (_, path, host?: string) => {
+    { title: "an unknown ns", path: `${name}/manifests/1?ns=evil.example` },
+    {
+      title: "an ns that listens, without a rule",
+      path: `${name}/manifests/1?ns=${fixture.host("bearer")}`,
+    },
+    {
+      title: "an ns beside a prefix that there is",
+      path: `hub.example/${name}/manifests/1?ns=evil.example`,
+    },
+    {
+      title: "an ns that is none",
+      path: `${name}/manifests/1?ns=http%3A%2F%2F${fixture.host("open")}`,
+    },
+    { title: "an empty ns", path: `${name}/manifests/1?ns=` },
+    {
+      title: "a host beside a rule's",
+      path: `${name}/manifests/1`,
+      host: "other.mirror.example.com",
+    },
+    {
+      title: "a host and an ns that do not agree",
+      path: `${name}/manifests/1?ns=${fixture.host("open")}`,
+      host: HOST,
+    },
+  ])("$title", async ({ path, host }) => {
     const problem = await problemOf(cacheOf().fetch(path, {}, host));
     expect(problem).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
     for (const internal of ["hub.example", "hub-images", "127.0.0.1", "apart", HOST]) {

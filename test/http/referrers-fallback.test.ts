@@ -16,27 +16,49 @@ const json = (body: string, type = "application/json"): Fault => ({
 });
 
 /** What says that there is no such API. */
-const ABSENT: [string, Fault][] = [400, 404, 405, 406, 410, 415, 501].map((status) => [
-  String(status),
-  { status },
-]);
+const ABSENT: { title: string; fault: Fault }[] = [400, 404, 405, 406, 410, 415, 501].map(
+  (status) => ({
+    title: String(status),
+    fault: { status },
+  }),
+);
 /** What says nothing, with the status that clients are told where there is no tag either. */
-const UNREADABLE: [string, Fault, number][] = [
-  ["401 without a challenge", { status: 401 }, 401],
-  ["403", { status: 403 }, 403],
-  ["403 with a page", { status: 403, body: "<html>no</html>" }, 403],
-  ["a page", { html: true }, 502],
-  ["a redirect to a page", { redirect: `${fixture.url("cdn")}/login` }, 502],
-  ["a redirect to a page here", { redirect: `${fixture.url("open")}/v2/` }, 502],
-  ["a redirect without an end", { redirect: "loop" }, 502],
-  ["a redirect to a private address", { redirect: "http://10.0.0.1/login" }, 502],
-  ["a redirect without an address", { status: 302 }, 502],
-  ["an empty object", json("{}"), 502],
-  ["an empty object that is called an index", json("{}", TYPES.oci.index), 502],
-  ["an error with 200", json('{"errors":[{"code":"UNSUPPORTED"}]}'), 502],
-  ["an image's manifest", json('{"schemaVersion":2,"config":{},"layers":[]}'), 502],
-  ["a list", json("[]"), 502],
-  ["nothing", json(""), 502],
+const UNREADABLE: { title: string; fault: Fault; status: number }[] = [
+  { title: "401 without a challenge", fault: { status: 401 }, status: 401 },
+  { title: "403", fault: { status: 403 }, status: 403 },
+  { title: "403 with a page", fault: { status: 403, body: "<html>no</html>" }, status: 403 },
+  { title: "a page", fault: { html: true }, status: 502 },
+  {
+    title: "a redirect to a page",
+    fault: { redirect: `${fixture.url("cdn")}/login` },
+    status: 502,
+  },
+  {
+    title: "a redirect to a page here",
+    fault: { redirect: `${fixture.url("open")}/v2/` },
+    status: 502,
+  },
+  { title: "a redirect without an end", fault: { redirect: "loop" }, status: 502 },
+  {
+    title: "a redirect to a private address",
+    fault: { redirect: "http://10.0.0.1/login" },
+    status: 502,
+  },
+  { title: "a redirect without an address", fault: { status: 302 }, status: 502 },
+  { title: "an empty object", fault: json("{}"), status: 502 },
+  {
+    title: "an empty object that is called an index",
+    fault: json("{}", TYPES.oci.index),
+    status: 502,
+  },
+  { title: "an error with 200", fault: json('{"errors":[{"code":"UNSUPPORTED"}]}'), status: 502 },
+  {
+    title: "an image's manifest",
+    fault: json('{"schemaVersion":2,"config":{},"layers":[]}'),
+    status: 502,
+  },
+  { title: "a list", fault: json("[]"), status: 502 },
+  { title: "nothing", fault: json(""), status: 502 },
 ];
 
 async function stage(hint: string, algorithm: Algorithm = "sha256") {
@@ -79,9 +101,9 @@ async function ask(from: Place, door: string, name: string, { digest }: Descript
 
 const DOORS = ["open", "bearer", "basic", "robot"];
 
-describe.each<[string, Fault, number?]>([...ABSENT, ...UNREADABLE])(
-  "an API that answers %s",
-  (_, fault) => {
+describe.each<{ title: string; fault: Fault }>([...ABSENT, ...UNREADABLE])(
+  "an API that answers $title",
+  ({ fault }) => {
     it.each(["open", "robot"])("has the tag read, and it is said: %s", async (door) => {
       const { name, subject, sbom, entry } = await stage("fallback");
       await listed(name, subject, [entry]);
@@ -91,13 +113,13 @@ describe.each<[string, Fault, number?]>([...ABSENT, ...UNREADABLE])(
   },
 );
 
-it.each(ABSENT)("%s, and no such tag, is an empty index", async (_, fault) => {
+it.each(ABSENT)("$title, and no such tag, is an empty index", async ({ fault }) => {
   const { name, subject } = await stage("none");
   await refuse(name, fault);
   expect(await ask(cacheApart(), "open", name, subject)).toEqual(["none"]);
 });
 
-it.each(UNREADABLE)("%s, and no such tag, is the answer", async (_, fault, status) => {
+it.each(UNREADABLE)("$title, and no such tag, is the answer", async ({ fault, status }) => {
   const { name, subject } = await stage("unreadable");
   await refuse(name, fault);
   for (const door of ["open", "robot"]) {
@@ -164,19 +186,22 @@ describe("429 and failures stay what they are:", () => {
 });
 
 it.each([
-  ["what the tag holds", { status: 200, body: "{}" }, 502],
-  ["a page in its place", { html: true }, 502],
-  ["its refusal", { status: 403 }, 403],
-  ["its failure", { status: 500 }, 502],
-] as [string, Fault, number][])("that cannot be read is not none: %s", async (_, fault, status) => {
-  const { name, subject, entry } = await stage("tag-off");
-  await listed(name, subject, [entry]);
-  await refuse(name, { status: 404 });
-  const match = { repository: name, kind: "manifest" as const };
-  await fixture.fault({ match: { ...match, method: "GET" }, times: 0, do: fault });
-  const problem = await problemOf(cacheApart().fetch(`open/${name}/referrers/${subject.digest}`));
-  expect(problem.status).toBe(status);
-});
+  { title: "what the tag holds", fault: { status: 200, body: "{}" }, status: 502 },
+  { title: "a page in its place", fault: { html: true }, status: 502 },
+  { title: "its refusal", fault: { status: 403 }, status: 403 },
+  { title: "its failure", fault: { status: 500 }, status: 502 },
+] as { title: string; fault: Fault; status: number }[])(
+  "that cannot be read is not none: $title",
+  async ({ fault, status }) => {
+    const { name, subject, entry } = await stage("tag-off");
+    await listed(name, subject, [entry]);
+    await refuse(name, { status: 404 });
+    const match = { repository: name, kind: "manifest" as const };
+    await fixture.fault({ match: { ...match, method: "GET" }, times: 0, do: fault });
+    const problem = await problemOf(cacheApart().fetch(`open/${name}/referrers/${subject.digest}`));
+    expect(problem.status).toBe(status);
+  },
+);
 
 it.each(DOORS)("of an upstream with the API are from there: %s", async (door) => {
   const { name, subject, sbom } = await stage("api");
@@ -220,12 +245,12 @@ describe("that an upstream has no such API", () => {
     async (status) => {
       const cache = cacheApart();
       const now = Date.now();
-      for (const [at, minute, questions] of [
-        [0, 0, 1],
-        [1, 0, 1],
-        [2, 0, 0],
-        [3, 5, 0],
-        [4, 11, 1],
+      for (const { at, minute, questions } of [
+        { at: 0, minute: 0, questions: 1 },
+        { at: 1, minute: 0, questions: 1 },
+        { at: 2, minute: 0, questions: 0 },
+        { at: 3, minute: 5, questions: 0 },
+        { at: 4, minute: 11, questions: 1 },
       ] as const) {
         vi.useFakeTimers({ toFake: ["Date"], now: now + minute * 60_000 });
         const { name, subject, sbom, entry } = await stage(`remembered-${at}`);
@@ -238,9 +263,9 @@ describe("that an upstream has no such API", () => {
   );
 
   it.each([
-    ["one repository", [404, 404], true],
-    ["what does not tell", [400, 403], false],
-  ] as const)("is not taken from %s", async (_, statuses, same) => {
+    { title: "one repository", statuses: [404, 404], same: true },
+    { title: "what does not tell", statuses: [400, 403], same: false },
+  ] as const)("is not taken from $title", async ({ statuses, same }) => {
     const cache = cacheApart();
     const one = await stage("one");
     for (const status of statuses) {

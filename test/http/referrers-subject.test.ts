@@ -121,20 +121,30 @@ it("an index without entries, as clients leave it, is an empty one", async () =>
 
 describe("an entry that cannot be read", () => {
   it.each([
-    ["is listed where its descriptor is a referrer's", 404, { artifactType: SBOM }, 200],
-    ["is listed where its descriptor is a referrer's", 500, { artifactType: SBOM }, 200],
-    ["fails the list where it may be one", 500, {}, 502],
-    ["fails the list where it may be one", 429, {}, 429],
-  ] as const)("%s: %s, %j", async (_, status, more, ours) => {
+    {
+      title: "is listed where its descriptor is a referrer's",
+      status: 404,
+      fields: { artifactType: SBOM },
+      clientStatus: 200,
+    },
+    {
+      title: "is listed where its descriptor is a referrer's",
+      status: 500,
+      fields: { artifactType: SBOM },
+      clientStatus: 200,
+    },
+    { title: "fails the list where it may be one", status: 500, fields: {}, clientStatus: 502 },
+    { title: "fails the list where it may be one", status: 429, fields: {}, clientStatus: 429 },
+  ] as const)("$title: $status, $fields", async ({ status, fields, clientStatus }) => {
     const { name, subject } = await stage();
     const own = await fixture.referrer(name, subject, SBOM);
-    await list(name, subject, [described(own, more)]);
+    await list(name, subject, [described(own, fields)]);
     const match = { repository: name, reference: own.digest };
     await fixture.fault({ match, times: 0, do: { status } });
-    if (ours === 200) expect(await ask(name, subject)).toEqual(["tag", own.digest]);
+    if (clientStatus === 200) expect(await ask(name, subject)).toEqual(["tag", own.digest]);
     else {
       const path = `open/${name}/referrers/${subject.digest}`;
-      expect((await problemOf(cacheApart().fetch(path))).status).toBe(ours);
+      expect((await problemOf(cacheApart().fetch(path))).status).toBe(clientStatus);
     }
   });
 

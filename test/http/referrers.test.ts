@@ -125,16 +125,31 @@ describe("pages", () => {
 
 describe("fail where the upstream does", () => {
   it.each([
-    ["the API", { kind: "referrers" as const }, 500, 502],
-    ["the API, limited", { kind: "referrers" as const }, 429, 429],
-    ["the tag", { kind: "manifest" as const }, 500, 502],
-    ["the tag, limited", { kind: "manifest" as const }, 429, 429],
-    ["the tag, forbidden", { kind: "manifest" as const }, 403, 403],
-  ])("%s", async (_, match, status, ours) => {
+    { title: "the API", match: { kind: "referrers" as const }, status: 500, clientStatus: 502 },
+    {
+      title: "the API, limited",
+      match: { kind: "referrers" as const },
+      status: 429,
+      clientStatus: 429,
+    },
+    { title: "the tag", match: { kind: "manifest" as const }, status: 500, clientStatus: 502 },
+    {
+      title: "the tag, limited",
+      match: { kind: "manifest" as const },
+      status: 429,
+      clientStatus: 429,
+    },
+    {
+      title: "the tag, forbidden",
+      match: { kind: "manifest" as const },
+      status: 403,
+      clientStatus: 403,
+    },
+  ])("$title", async ({ match, status, clientStatus }) => {
     const { name, digest } = await signed("tag");
     await fixture.fault({ match: { repository: name, ...match }, times: 0, do: { status } });
     const problem = await problemOf(cacheApart().fetch(`open/${name}/referrers/${digest}`));
-    expect(problem).toMatchObject({ status: ours });
+    expect(problem).toMatchObject({ status: clientStatus });
   });
 
   it.each<[string, Fault]>([
@@ -148,12 +163,15 @@ describe("fail where the upstream does", () => {
   });
 });
 
-it.each([["entries that are none", '{"manifests":[null,5,{"artifactType":["x"]}]}', []]])(
-  "hostile: %s",
-  async (_, body, expected) => {
-    const { name, digest } = await signed("API");
-    await fixture.fault({ match: { repository: name }, times: 0, do: { status: 200, body } });
-    const answer = await ask(name, digest, `?artifactType=${SBOM}`);
-    expect(answer.body.manifests).toEqual(expected);
+it.each([
+  {
+    title: "entries that are none",
+    body: '{"manifests":[null,5,{"artifactType":["x"]}]}',
+    expected: [],
   },
-);
+])("hostile: $title", async ({ body, expected }) => {
+  const { name, digest } = await signed("API");
+  await fixture.fault({ match: { repository: name }, times: 0, do: { status: 200, body } });
+  const answer = await ask(name, digest, `?artifactType=${SBOM}`);
+  expect(answer.body.manifests).toEqual(expected);
+});

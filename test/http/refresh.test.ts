@@ -58,11 +58,26 @@ describe("a tag", () => {
   });
 
   it.each([
-    ["that the upstream does not have", "open/nothing-there:1", 404, "answered 404"],
-    ["of no rule", "nothing/there:1", 404, "there is no rule for the name"],
-    ["that is a digest", `open/x@sha256:${"a".repeat(64)}`, 400, "must have a tag"],
-    ["that is none", "open/X:1", 400, "is not an image"],
-  ])("%s is refused", async (_, reference, status, words) => {
+    {
+      title: "that the upstream does not have",
+      reference: "open/nothing-there:1",
+      status: 404,
+      words: "answered 404",
+    },
+    {
+      title: "of no rule",
+      reference: "nothing/there:1",
+      status: 404,
+      words: "there is no rule for the name",
+    },
+    {
+      title: "that is a digest",
+      reference: `open/x@sha256:${"a".repeat(64)}`,
+      status: 400,
+      words: "must have a tag",
+    },
+    { title: "that is none", reference: "open/X:1", status: 400, words: "is not an image" },
+  ])("$title is refused", async ({ reference, status, words }) => {
     const { status: answered, text } = await refresh(cacheOf(), reference);
     expect([answered, text]).toEqual([status, expect.stringContaining(words)]);
   });

@@ -75,57 +75,130 @@ describe("a secret that is bound to no host", () => {
 });
 
 /** Of a secret that is bound to HOST/team. */
-const PLACES: [what: string, fields: object, problem: string | undefined][] = [
-  ["that upstream", {}, undefined],
-  ["a path under it", { upstream: `${HOST}/team/a` }, undefined],
-  ["with a slash at its end", { upstream: `${HOST}/team/` }, undefined],
-  ["another host", { upstream: ELSEWHERE }, "credentials"],
-  ["a host that begins like it", { upstream: `${HOST}.evil.example/team` }, "credentials"],
-  ["another path", { upstream: `${HOST}/other` }, "credentials"],
-  ["a path that begins like it", { upstream: `${HOST}/teams` }, "credentials"],
-  ["the path above it", { upstream: HOST }, "credentials"],
-  ["a path that leads back", { upstream: `${HOST}/team/../other` }, "credentials"],
-  ["a path that leads back, escaped", { upstream: `${HOST}/team/%2e%2e/other` }, "credentials"],
-  ["a path with an escaped slash", { upstream: `${HOST}/team%2f..%2fother` }, "upstream"],
-  ["a path escaped twice", { upstream: `${HOST}/team/%252e%252e/other` }, "upstream"],
-  ["another port", { upstream: `${HOST}:8443/team` }, "credentials"],
-  ["plain http", { upstream: "http://registry.example.com/team", insecure: true }, "credentials"],
-  ["a realm elsewhere", { realm: ELSEWHERE }, "realm"],
-  ["a realm elsewhere, as a host", { realm: "evil.example" }, "realm"],
-  ["a realm at another port", { realm: "registry.example.com:8443" }, "realm"],
-  ["the upstream's host as a realm", { realm: "registry.example.com" }, "realm"],
-  ["an endpoint elsewhere", { kind: "ecr", region: "eu-west-1", endpoint: ELSEWHERE }, "endpoint"],
-  ["another credential's place", { credentials: ["ROBOT"], upstream: ELSEWHERE }, "credentials"],
+const PLACES: { target: string; fields: object; problem: string | undefined }[] = [
+  { target: "that upstream", fields: {}, problem: undefined },
+  { target: "a path under it", fields: { upstream: `${HOST}/team/a` }, problem: undefined },
+  { target: "with a slash at its end", fields: { upstream: `${HOST}/team/` }, problem: undefined },
+  { target: "another host", fields: { upstream: ELSEWHERE }, problem: "credentials" },
+  {
+    target: "a host that begins like it",
+    fields: { upstream: `${HOST}.evil.example/team` },
+    problem: "credentials",
+  },
+  { target: "another path", fields: { upstream: `${HOST}/other` }, problem: "credentials" },
+  {
+    target: "a path that begins like it",
+    fields: { upstream: `${HOST}/teams` },
+    problem: "credentials",
+  },
+  { target: "the path above it", fields: { upstream: HOST }, problem: "credentials" },
+  {
+    target: "a path that leads back",
+    fields: { upstream: `${HOST}/team/../other` },
+    problem: "credentials",
+  },
+  {
+    target: "a path that leads back, escaped",
+    fields: { upstream: `${HOST}/team/%2e%2e/other` },
+    problem: "credentials",
+  },
+  {
+    target: "a path with an escaped slash",
+    fields: { upstream: `${HOST}/team%2f..%2fother` },
+    problem: "upstream",
+  },
+  {
+    target: "a path escaped twice",
+    fields: { upstream: `${HOST}/team/%252e%252e/other` },
+    problem: "upstream",
+  },
+  { target: "another port", fields: { upstream: `${HOST}:8443/team` }, problem: "credentials" },
+  {
+    target: "plain http",
+    fields: { upstream: "http://registry.example.com/team", insecure: true },
+    problem: "credentials",
+  },
+  { target: "a realm elsewhere", fields: { realm: ELSEWHERE }, problem: "realm" },
+  { target: "a realm elsewhere, as a host", fields: { realm: "evil.example" }, problem: "realm" },
+  {
+    target: "a realm at another port",
+    fields: { realm: "registry.example.com:8443" },
+    problem: "realm",
+  },
+  {
+    target: "the upstream's host as a realm",
+    fields: { realm: "registry.example.com" },
+    problem: "realm",
+  },
+  {
+    target: "an endpoint elsewhere",
+    fields: { kind: "ecr", region: "eu-west-1", endpoint: ELSEWHERE },
+    problem: "endpoint",
+  },
+  {
+    target: "another credential's place",
+    fields: { credentials: ["ROBOT"], upstream: ELSEWHERE },
+    problem: "credentials",
+  },
 ];
 
-describe.each<[string, object[], unknown]>([
-  ["by a rule of wrangler.toml", [DEPLOYED], ""],
-  ["by SECRETS", [OTHER], { ROBOT: [`${HOST}/team`] }],
-  ["by SECRETS, as --var hands it over", [OTHER], JSON.stringify({ ROBOT: [`${HOST}/team/`] })],
-  ["by SECRETS, without a list", [OTHER], { ROBOT: `${HOST}/team` }],
-])("a secret that is bound %s", (_, RULES, SECRETS) => {
-  it.each(PLACES)("may go to %s, or not", async (_what, more, problem) => {
+describe.each<{ title: string; RULES: object[]; SECRETS: unknown }>([
+  { title: "by a rule of wrangler.toml", RULES: [DEPLOYED], SECRETS: "" },
+  { title: "by SECRETS", RULES: [OTHER], SECRETS: { ROBOT: [`${HOST}/team`] } },
+  {
+    title: "by SECRETS, as --var hands it over",
+    RULES: [OTHER],
+    SECRETS: JSON.stringify({ ROBOT: [`${HOST}/team/`] }),
+  },
+  { title: "by SECRETS, without a list", RULES: [OTHER], SECRETS: { ROBOT: `${HOST}/team` } },
+])("a secret that is bound $title", ({ RULES, SECRETS }) => {
+  it.each(PLACES)("may go to $target, or not", async ({ fields: changed, problem }) => {
     // LOCAL_ADMIN: only the binding stands in the way of http.
     const cache = cacheOf(RULES, SECRETS, { LOCAL_ADMIN: "true" });
-    const { status, said } = await answerTo(cache, fields(more));
+    const { status, said } = await answerTo(cache, fields(changed));
     expect([status, said.split(":")[0]]).toEqual(problem ? [400, problem] : [201, ""]);
     if (!problem) return;
-    expect((await answerTo(cache, fields(more), "rules/validate")).status).toBe(400);
+    expect((await answerTo(cache, fields(changed), "rules/validate")).status).toBe(400);
   });
 });
 
 describe("what the deployer named beside the upstream", () => {
   const realm = "auth.example.org";
   const ecr = { kind: "ecr", region: "eu-west-1", endpoint: "https://ecr.example.org" };
-  it.each<[string, object, object, number]>([
-    ["a realm", { realm }, { realm }, 201],
-    ["a realm, as a URL", { realm }, { realm: `https://${realm}/token` }, 201],
-    ["a realm, at another port", { realm }, { realm: `https://${realm}:8443` }, 400],
-    ["a realm, that is the upstream then", { realm }, { upstream: `https://${realm}` }, 400],
-    ["the API of ECR", ecr, ecr, 201],
-    ["the API of ECR, elsewhere", ecr, { ...ecr, endpoint: ELSEWHERE }, 400],
-    ["the API of ECR, that is the upstream then", ecr, { upstream: ecr.endpoint }, 400],
-  ])("%s", async (_, deployed, added, status) => {
+  it.each<{ title: string; deployed: object; added: object; status: number }>([
+    { title: "a realm", deployed: { realm }, added: { realm }, status: 201 },
+    {
+      title: "a realm, as a URL",
+      deployed: { realm },
+      added: { realm: `https://${realm}/token` },
+      status: 201,
+    },
+    {
+      title: "a realm, at another port",
+      deployed: { realm },
+      added: { realm: `https://${realm}:8443` },
+      status: 400,
+    },
+    {
+      title: "a realm, that is the upstream then",
+      deployed: { realm },
+      added: { upstream: `https://${realm}` },
+      status: 400,
+    },
+    { title: "the API of ECR", deployed: ecr, added: ecr, status: 201 },
+    {
+      title: "the API of ECR, elsewhere",
+      deployed: ecr,
+      added: { ...ecr, endpoint: ELSEWHERE },
+      status: 400,
+    },
+    {
+      title: "the API of ECR, that is the upstream then",
+      deployed: ecr,
+      added: { upstream: ecr.endpoint },
+      status: 400,
+    },
+  ])("$title", async ({ deployed, added, status }) => {
     const cache = cacheOf([{ ...DEPLOYED, ...deployed }]);
     expect((await answerTo(cache, fields(added))).status).toBe(status);
   });
@@ -211,37 +284,40 @@ describe("when what bound a secret goes", () => {
     });
   const bound = { prefix: "bound-here", upstream, credentials: "ROBOT" };
   const added = { prefix: "kept-images", upstream, credentials: "ROBOT" };
-  it.each<[string, object[], unknown]>([
-    ["the last rule that names it", [OTHER], ""],
-    ["the rule's upstream", [{ ...bound, upstream: HOST }], ""],
-    ["SECRETS' line", [OTHER], { ROBOT: [HOST] }],
-  ])("%s: the added rule is unusable, says why, and is sent nowhere", async (_, RULES, SECRETS) => {
-    const name = `private/${repository("unbound")}`;
-    await fixture.image(name, "1");
-    const before = local([bound]);
-    expect((await answerTo(before, added)).status).toBe(201);
-    expect((await before.fetch(`kept-images/${name}/manifests/1`)).status).toBe(200);
-    const asked = async () => (await fixture.requests({ repository: name })).length;
-    const count = await asked();
+  it.each<{ title: string; RULES: object[]; SECRETS: unknown }>([
+    { title: "the last rule that names it", RULES: [OTHER], SECRETS: "" },
+    { title: "the rule's upstream", RULES: [{ ...bound, upstream: HOST }], SECRETS: "" },
+    { title: "SECRETS' line", RULES: [OTHER], SECRETS: { ROBOT: [HOST] } },
+  ])(
+    "$title: the added rule is unusable, says why, and is sent nowhere",
+    async ({ RULES, SECRETS }) => {
+      const name = `private/${repository("unbound")}`;
+      await fixture.image(name, "1");
+      const before = local([bound]);
+      expect((await answerTo(before, added)).status).toBe(201);
+      expect((await before.fetch(`kept-images/${name}/manifests/1`)).status).toBe(200);
+      const asked = async () => (await fixture.requests({ repository: name })).length;
+      const count = await asked();
 
-    // Its names are not given to the default rule.
-    const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
-    expect(await problemOf(after)).toContain("the secret ROBOT is bound");
-    const refused = await after.fetch(`kept-images/${name}/manifests/1`);
-    const text = await refused.text();
-    expect([refused.status, text]).toEqual([500, expect.stringContaining("cannot be used")]);
-    expect(text).not.toMatch(/ROBOT|http/); // who pulls is not told what is bound where
-    const validated = await api(after, "POST", "rules/validate?rule=kept-images");
-    expect(await validated.json()).toMatchObject({
-      valid: false,
-      checks: expect.arrayContaining([
-        expect.objectContaining({ good: false, text: expect.stringContaining("is bound") }),
-      ]),
-    });
-    expect(await asked()).toBe(count);
+      // Its names are not given to the default rule.
+      const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
+      expect(await problemOf(after)).toContain("the secret ROBOT is bound");
+      const refused = await after.fetch(`kept-images/${name}/manifests/1`);
+      const text = await refused.text();
+      expect([refused.status, text]).toEqual([500, expect.stringContaining("cannot be used")]);
+      expect(text).not.toMatch(/ROBOT|http/); // who pulls is not told what is bound where
+      const validated = await api(after, "POST", "rules/validate?rule=kept-images");
+      expect(await validated.json()).toMatchObject({
+        valid: false,
+        checks: expect.arrayContaining([
+          expect.objectContaining({ good: false, text: expect.stringContaining("is bound") }),
+        ]),
+      });
+      expect(await asked()).toBe(count);
 
-    expect(await problemOf(local([OTHER], { ROBOT: [upstream] }))).toBeUndefined();
-  });
+      expect(await problemOf(local([OTHER], { ROBOT: [upstream] }))).toBeUndefined();
+    },
+  );
 
   it("a rule of before that is open to all is unusable too", async () => {
     const { version } = (await access.page()).rules;

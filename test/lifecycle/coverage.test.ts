@@ -22,81 +22,96 @@ const TEAM = { prefix: "team", upstream: "quay.io", upstreamPrefix: "acme/team" 
 const ALPINE = "registry-1.docker.io//library/alpine";
 
 describe("a place is covered by", () => {
-  it.each<[string, Record<string, unknown>, string, string[]]>([
-    ["the default", { RULES: [HUB] }, ALPINE, ["default 1"]],
-    ["LIFECYCLE", { RULES: [HUB], LIFECYCLE: policy(2) }, ALPINE, ["LIFECYCLE 2"]],
-    [
-      "the rule's own",
-      { RULES: [{ ...HUB, lifecycle: policy(3) }], LIFECYCLE: policy(2) },
-      ALPINE,
-      ["docker.io 3"],
-    ],
-    [
-      "the first that speaks of it",
-      {
+  it.each<{ title: string; env: Record<string, unknown>; place: string; expected: string[] }>([
+    { title: "the default", env: { RULES: [HUB] }, place: ALPINE, expected: ["default 1"] },
+    {
+      title: "LIFECYCLE",
+      env: { RULES: [HUB], LIFECYCLE: policy(2) },
+      place: ALPINE,
+      expected: ["LIFECYCLE 2"],
+    },
+    {
+      title: "the rule's own",
+      env: { RULES: [{ ...HUB, lifecycle: policy(3) }], LIFECYCLE: policy(2) },
+      place: ALPINE,
+      expected: ["docker.io 3"],
+    },
+    {
+      title: "the first that speaks of it",
+      env: {
         RULES: [{ ...HUB, lifecycle: [policy(3, ["other"]), policy(4, ["library/*"]), policy(5)] }],
       },
-      ALPINE,
-      ["docker.io 4"],
-    ],
-    [
-      "docker's short name",
-      { RULES: [HUB], LIFECYCLE: [policy(3, ["alpine"])] },
-      ALPINE,
-      ["LIFECYCLE 3"],
-    ],
-    [
-      "a name with a prefix",
-      { RULES: [HUB], LIFECYCLE: [policy(3, ["hub/library/*"])] },
-      ALPINE,
-      ["LIFECYCLE 3"],
-    ],
-    [
-      "LIFECYCLE, where the rule's own does not speak of it",
-      { RULES: [{ ...HUB, lifecycle: policy(3, ["other"]) }], LIFECYCLE: policy(2) },
-      ALPINE,
-      ["LIFECYCLE 2"],
-    ],
-    [
-      "the default, where nothing speaks of it",
-      { RULES: [HUB], LIFECYCLE: policy(2, ["other"]) },
-      ALPINE,
-      ["default 1"],
-    ],
-    ["the default, where no rule leads there", { RULES: [HUB] }, "gone.example//a", ["default 1"]],
-    ["the default, where the place is not known", { RULES: [HUB] }, "?", ["default 1"]],
-    [
-      "a rule under its upstreamPrefix",
-      { RULES: [{ ...TEAM, lifecycle: policy(3, ["app"]) }] },
-      "quay.io//acme/team/app",
-      ["team 3"],
-    ],
-    [
-      "no rule beside its upstreamPrefix",
-      { RULES: [{ ...TEAM, lifecycle: policy(3) }] },
-      "quay.io//acme/teams/app",
-      ["default 1"],
-    ],
-    [
-      "all rules that lead there",
-      {
+      place: ALPINE,
+      expected: ["docker.io 4"],
+    },
+    {
+      title: "docker's short name",
+      env: { RULES: [HUB], LIFECYCLE: [policy(3, ["alpine"])] },
+      place: ALPINE,
+      expected: ["LIFECYCLE 3"],
+    },
+    {
+      title: "a name with a prefix",
+      env: { RULES: [HUB], LIFECYCLE: [policy(3, ["hub/library/*"])] },
+      place: ALPINE,
+      expected: ["LIFECYCLE 3"],
+    },
+    {
+      title: "LIFECYCLE, where the rule's own does not speak of it",
+      env: { RULES: [{ ...HUB, lifecycle: policy(3, ["other"]) }], LIFECYCLE: policy(2) },
+      place: ALPINE,
+      expected: ["LIFECYCLE 2"],
+    },
+    {
+      title: "the default, where nothing speaks of it",
+      env: { RULES: [HUB], LIFECYCLE: policy(2, ["other"]) },
+      place: ALPINE,
+      expected: ["default 1"],
+    },
+    {
+      title: "the default, where no rule leads there",
+      env: { RULES: [HUB] },
+      place: "gone.example//a",
+      expected: ["default 1"],
+    },
+    {
+      title: "the default, where the place is not known",
+      env: { RULES: [HUB] },
+      place: "?",
+      expected: ["default 1"],
+    },
+    {
+      title: "a rule under its upstreamPrefix",
+      env: { RULES: [{ ...TEAM, lifecycle: policy(3, ["app"]) }] },
+      place: "quay.io//acme/team/app",
+      expected: ["team 3"],
+    },
+    {
+      title: "no rule beside its upstreamPrefix",
+      env: { RULES: [{ ...TEAM, lifecycle: policy(3) }] },
+      place: "quay.io//acme/teams/app",
+      expected: ["default 1"],
+    },
+    {
+      title: "all rules that lead there",
+      env: {
         RULES: [
           { ...TEAM, lifecycle: policy(3) },
           { prefix: "quay.io", upstream: "quay.io", lifecycle: policy(4) },
         ],
       },
-      "quay.io//acme/team/app",
-      ["team 3", "quay.io 4"],
-    ],
-    [
-      "one policy once",
-      { RULES: [TEAM, { prefix: "quay.io", upstream: "quay.io" }], LIFECYCLE: policy(2) },
-      "quay.io//acme/team/app",
-      ["LIFECYCLE 2"],
-    ],
-    [
-      "the rule with those credentials",
-      {
+      place: "quay.io//acme/team/app",
+      expected: ["team 3", "quay.io 4"],
+    },
+    {
+      title: "one policy once",
+      env: { RULES: [TEAM, { prefix: "quay.io", upstream: "quay.io" }], LIFECYCLE: policy(2) },
+      place: "quay.io//acme/team/app",
+      expected: ["LIFECYCLE 2"],
+    },
+    {
+      title: "the rule with those credentials",
+      env: {
         RULES: [
           {
             prefix: "a",
@@ -107,10 +122,10 @@ describe("a place is covered by", () => {
           { prefix: "b", upstream: "http://127.0.0.1:5000", lifecycle: policy(4) },
         ],
       },
-      "http://127.0.0.1:5000~A//app",
-      ["a 3"],
-    ],
-  ])("%s", (_, env, place, expected) => {
+      place: "http://127.0.0.1:5000~A//app",
+      expected: ["a 3"],
+    },
+  ])("$title", ({ env, place, expected }) => {
     expect(covers(env, place)).toEqual(expected);
   });
 

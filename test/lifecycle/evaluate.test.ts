@@ -64,107 +64,112 @@ const patterns = (...tagPatternList: string[]) => ({ tagStatus: "tagged", tagPat
 const BETA_AND_PROD = [image("beta-1 prod-1", 10), image("beta-2 prod-2", 9), image("beta-3", 8)];
 
 describe("ECR's examples", () => {
-  const cases: [string, LifecyclePolicy, Candidate[], string[]][] = [
-    [
-      "filtering on image age: untagged images of more than 14 days",
-      policyOf(rule(1, { ...untagged, ...days(14) })),
-      [image("", 15), image("@1", 14), image("v1", 15)],
-      ["-: 1"],
-    ],
-    [
-      "filtering on image count: one untagged image is kept",
-      policyOf(rule(1, { ...untagged, ...count(1) })),
-      [image("", 3), image("@1", 2), image("@2", 1), image("v1", 4)],
-      ["-: 1", "-: 1"],
-    ],
-    [
-      "filtering on multiple rules, A: prefixes",
-      policyOf(
+  const cases: {
+    title: string;
+    policy: LifecyclePolicy;
+    images: Candidate[];
+    expected: string[];
+  }[] = [
+    {
+      title: "filtering on image age: untagged images of more than 14 days",
+      policy: policyOf(rule(1, { ...untagged, ...days(14) })),
+      images: [image("", 15), image("@1", 14), image("v1", 15)],
+      expected: ["-: 1"],
+    },
+    {
+      title: "filtering on image count: one untagged image is kept",
+      policy: policyOf(rule(1, { ...untagged, ...count(1) })),
+      images: [image("", 3), image("@1", 2), image("@2", 1), image("v1", 4)],
+      expected: ["-: 1", "-: 1"],
+    },
+    {
+      title: "filtering on multiple rules, A: prefixes",
+      policy: policyOf(
         rule(1, { ...prefixes("prod"), ...count(1) }),
         rule(2, { ...prefixes("beta"), ...count(1) }),
       ),
-      BETA_AND_PROD,
-      ["beta-1 prod-1: 1"],
-    ],
-    [
-      "filtering on multiple rules, A: patterns",
-      policyOf(
+      images: BETA_AND_PROD,
+      expected: ["beta-1 prod-1: 1"],
+    },
+    {
+      title: "filtering on multiple rules, A: patterns",
+      policy: policyOf(
         rule(1, { ...patterns("prod*"), ...count(1) }),
         rule(2, { ...patterns("beta*"), ...count(1) }),
       ),
-      BETA_AND_PROD,
-      ["beta-1 prod-1: 1"],
-    ],
-    [
-      "filtering on multiple rules, B: prefixes, the other way round",
-      policyOf(
+      images: BETA_AND_PROD,
+      expected: ["beta-1 prod-1: 1"],
+    },
+    {
+      title: "filtering on multiple rules, B: prefixes, the other way round",
+      policy: policyOf(
         rule(1, { ...prefixes("beta"), ...count(1) }),
         rule(2, { ...prefixes("prod"), ...count(1) }),
       ),
-      BETA_AND_PROD,
-      ["beta-1 prod-1: 1", "beta-2 prod-2: 1"],
-    ],
-    [
-      "filtering on multiple rules, B: patterns",
-      policyOf(
+      images: BETA_AND_PROD,
+      expected: ["beta-1 prod-1: 1", "beta-2 prod-2: 1"],
+    },
+    {
+      title: "filtering on multiple rules, B: patterns",
+      policy: policyOf(
         rule(1, { ...patterns("beta*"), ...count(1) }),
         rule(2, { ...patterns("prod*"), ...count(1) }),
       ),
-      BETA_AND_PROD,
-      ["beta-1 prod-1: 1", "beta-2 prod-2: 1"],
-    ],
-    [
-      "filtering on multiple tags in a single rule, A: alpha and prod on one image",
-      policyOf(rule(1, { ...prefixes("alpha", "prod"), ...days(5) })),
-      [
+      images: BETA_AND_PROD,
+      expected: ["beta-1 prod-1: 1", "beta-2 prod-2: 1"],
+    },
+    {
+      title: "filtering on multiple tags in a single rule, A: alpha and prod on one image",
+      policy: policyOf(rule(1, { ...prefixes("alpha", "prod"), ...days(5) })),
+      images: [
         image("alpha-1", 12),
         image("beta-1", 11),
         image("alpha-2 prod-2", 10),
         image("alpha-4 prod-4", 4),
       ],
-      ["alpha-2 prod-2: 1"],
-    ],
-    [
-      "filtering on multiple tags in a single rule, B: patterns",
-      policyOf(rule(1, { ...patterns("alpha*", "prod*"), ...days(5) })),
-      [
+      expected: ["alpha-2 prod-2: 1"],
+    },
+    {
+      title: "filtering on multiple tags in a single rule, B: patterns",
+      policy: policyOf(rule(1, { ...patterns("alpha*", "prod*"), ...days(5) })),
+      images: [
         image("alpha-1", 12),
         image("beta-1", 11),
         image("alpha-2 prod-2", 10),
         image("alpha-4 prod-4", 4),
       ],
-      ["alpha-2 prod-2: 1"],
-    ],
-    [
-      "filtering on all images, A: five are kept",
-      policyOf(rule(1, { ...any, ...count(1) })),
-      [image("alpha-1", 12), image("beta-1", 11), image("", 10), image("alpha-2", 9)],
-      ["alpha-1: 1", "beta-1: 1", "-: 1"],
-    ],
-    [
-      "filtering on all images, B: by age",
-      policyOf(rule(1, { ...any, ...days(11) })),
-      [image("alpha-1", 12), image("beta-1", 11), image("", 10)],
-      ["alpha-1: 1"],
-    ],
-    [
-      "filtering on all images, C: prod by count, the rest by age",
-      policyOf(
+      expected: ["alpha-2 prod-2: 1"],
+    },
+    {
+      title: "filtering on all images, A: five are kept",
+      policy: policyOf(rule(1, { ...any, ...count(1) })),
+      images: [image("alpha-1", 12), image("beta-1", 11), image("", 10), image("alpha-2", 9)],
+      expected: ["alpha-1: 1", "beta-1: 1", "-: 1"],
+    },
+    {
+      title: "filtering on all images, B: by age",
+      policy: policyOf(rule(1, { ...any, ...days(11) })),
+      images: [image("alpha-1", 12), image("beta-1", 11), image("", 10)],
+      expected: ["alpha-1: 1"],
+    },
+    {
+      title: "filtering on all images, C: prod by count, the rest by age",
+      policy: policyOf(
         rule(1, { ...prefixes("prod"), ...count(1) }),
         rule(2, { ...prefixes("beta"), ...days(1) }),
         rule(3, { ...any, ...days(0.5 + 0.5) }),
       ),
-      [
+      images: [
         image("prod-1", 12),
         image("prod-2", 11),
         image("beta-1", 10),
         image("other", 2),
         image("", 1),
       ],
-      ["prod-1: 1", "beta-1: 2", "other: 3"],
-    ],
+      expected: ["prod-1: 1", "beta-1: 2", "other: 3"],
+    },
   ];
-  it.each(cases)("%s", (_, policy, images, expected) => {
+  it.each(cases)("$title", ({ policy, images, expected }) => {
     expect(expired(policy, images)).toEqual(expected);
   });
 });
@@ -192,13 +197,38 @@ describe("rules", () => {
   });
 
   it.each([
-    ["a prefix is the start of a tag", prefixes("v1"), "v1 v10 v1.2", "v2 av1"],
-    ["a pattern is the whole tag", patterns("v1"), "v1", "v10 v1.2 av1"],
-    ["a wildcard stands for anything, or nothing", patterns("v*"), "v v1 v1.2-rc", "av w"],
-    ["several of them, in order", patterns("*a*b*"), "ab xaxbx a-b", "ba a b"],
-    ["overlapping ends", patterns("aba*aba"), "abaaba aba-aba", "aba ababa"],
-    ["dots are dots", patterns("1.*"), "1.0 1.", "10"],
-  ])("%s", (_, selection, matching, others) => {
+    {
+      title: "a prefix is the start of a tag",
+      selection: prefixes("v1"),
+      matching: "v1 v10 v1.2",
+      others: "v2 av1",
+    },
+    {
+      title: "a pattern is the whole tag",
+      selection: patterns("v1"),
+      matching: "v1",
+      others: "v10 v1.2 av1",
+    },
+    {
+      title: "a wildcard stands for anything, or nothing",
+      selection: patterns("v*"),
+      matching: "v v1 v1.2-rc",
+      others: "av w",
+    },
+    {
+      title: "several of them, in order",
+      selection: patterns("*a*b*"),
+      matching: "ab xaxbx a-b",
+      others: "ba a b",
+    },
+    {
+      title: "overlapping ends",
+      selection: patterns("aba*aba"),
+      matching: "abaaba aba-aba",
+      others: "aba ababa",
+    },
+    { title: "dots are dots", selection: patterns("1.*"), matching: "1.0 1.", others: "10" },
+  ])("$title", ({ selection, matching, others }) => {
     const policy = policyOf(rule(1, { ...selection, ...days(1) }));
     const images = `${matching} ${others}`.split(" ").map((tag) => image(tag, 2));
     expect(expired(policy, images)).toEqual(matching.split(" ").map((tag) => `${tag}: 1`));

@@ -43,27 +43,62 @@ const broken = (status: number, upstreamStatus?: number) => () => {
   });
 };
 
-it.each<[string, () => Headers | undefined, string, string | undefined]>([
-  ["an upstream that is well", well, "registry.example//a", undefined],
-  ["one that does not have it", broken(404, 404), "registry.example//a", undefined],
-  ["one that fails", broken(502, 500), "registry.example//a", "registry.example answered 500"],
-  ["one that is silent", broken(504), "registry.example//a", "registry.example cannot be reached"],
-  [
-    "one that refuses HEAD and GET",
-    () => undefined,
-    "registry.example//a",
-    "registry.example answered 403",
-  ],
-  ["a rule that is offline", well, "offline.example//a", 'the rule "off" is offline'],
-  [
-    "a rule without its secret",
-    well,
-    "locked.example~MISSING//a",
-    'the rule "locked" cannot be used',
-  ],
-  ["two rules, of which one could", well, "twice.example//a", undefined],
-  ["no rule", broken(502), "gone.example//a", undefined],
-])("%s", async (_, answer, place, expected) => {
+it.each<{
+  title: string;
+  answer: () => Headers | undefined;
+  place: string;
+  expected: string | undefined;
+}>([
+  {
+    title: "an upstream that is well",
+    answer: well,
+    place: "registry.example//a",
+    expected: undefined,
+  },
+  {
+    title: "one that does not have it",
+    answer: broken(404, 404),
+    place: "registry.example//a",
+    expected: undefined,
+  },
+  {
+    title: "one that fails",
+    answer: broken(502, 500),
+    place: "registry.example//a",
+    expected: "registry.example answered 500",
+  },
+  {
+    title: "one that is silent",
+    answer: broken(504),
+    place: "registry.example//a",
+    expected: "registry.example cannot be reached",
+  },
+  {
+    title: "one that refuses HEAD and GET",
+    answer: () => undefined,
+    place: "registry.example//a",
+    expected: "registry.example answered 403",
+  },
+  {
+    title: "a rule that is offline",
+    answer: well,
+    place: "offline.example//a",
+    expected: 'the rule "off" is offline',
+  },
+  {
+    title: "a rule without its secret",
+    answer: well,
+    place: "locked.example~MISSING//a",
+    expected: 'the rule "locked" cannot be used',
+  },
+  {
+    title: "two rules, of which one could",
+    answer: well,
+    place: "twice.example//a",
+    expected: undefined,
+  },
+  { title: "no rule", answer: broken(502), place: "gone.example//a", expected: undefined },
+])("$title", async ({ answer, place, expected }) => {
   expect(await desk(answer).of(place)).toBe(expected);
   expect(await desk(answer, true).of(place)).toBeUndefined();
 });

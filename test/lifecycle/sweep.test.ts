@@ -127,23 +127,43 @@ describe("nothing expires while its upstream could not give it again", () => {
   const fault = async (name: string, status: number) => {
     await fixture.fault({ match: { repository: name }, times: 0, do: { status } });
   };
-  it.each<[string, object, (name: string) => Promise<void>, RegExp]>([
-    ["offline", { OFFLINE: true }, async () => {}, /is offline$/],
-    ["out of order", {}, (name) => fault(name, 503), /answered 503$/],
-    ["refusing", {}, (name) => fault(name, 403), /answered 403$/],
-    [
-      "silent",
-      {},
-      async (name) => {
+  it.each<{
+    title: string;
+    variables: object;
+    breakIt: (name: string) => Promise<void>;
+    waiting: RegExp;
+  }>([
+    {
+      title: "offline",
+      variables: { OFFLINE: true },
+      breakIt: async () => {},
+      waiting: /is offline$/,
+    },
+    {
+      title: "out of order",
+      variables: {},
+      breakIt: (name) => fault(name, 503),
+      waiting: /answered 503$/,
+    },
+    {
+      title: "refusing",
+      variables: {},
+      breakIt: (name) => fault(name, 403),
+      waiting: /answered 403$/,
+    },
+    {
+      title: "silent",
+      variables: {},
+      breakIt: async (name) => {
         await fixture.fault({
           match: { repository: name },
           times: 0,
           do: { reset: true },
         });
       },
-      /cannot be reached$/,
-    ],
-  ])("%s", async (_, variables, breakIt, waiting) => {
+      waiting: /cannot be reached$/,
+    },
+  ])("$title", async ({ variables, breakIt, waiting }) => {
     const rules = [{ prefix: "open", upstream: fixture.url("open") + apartPath() }];
     const cache = new Cache({ RULES: rules });
     const broken = new Cache({ RULES: rules, ...variables });

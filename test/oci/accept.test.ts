@@ -17,45 +17,65 @@ const SIX_LINES = new Headers(
   ),
 ).get("accept") as string;
 
-it.each<[string, string | undefined, boolean]>([
-  ["absent", undefined, true],
-  ["empty", "", true],
-  ["blank", "  ", true],
-  ["an index", OCI_INDEX, true],
-  ["the other index", DOCKER_LIST, true],
-  ["in upper case", OCI_INDEX.toUpperCase(), true],
-  ["manifests only", `${OCI_MANIFEST}, ${DOCKER_MANIFEST}`, false],
-  ["manifests and an index", `${OCI_MANIFEST},${OCI_INDEX}`, true],
-  ["six header lines, joined", SIX_LINES, true],
-  ["anything", "*/*", true],
-  ["anything, in containerd's line", `${DOCKER_MANIFEST}, */*`, true],
-  ["any application", "application/*", true],
-  ["any text", "text/*", false],
-  ["half a wildcard", "*", false],
-  ["a wildcard with a subtype", "*/json", false],
-  ["a prefix of the type", "application/vnd.oci.image.index", false],
-  ["with a parameter", `${OCI_INDEX};charset=utf-8`, true],
-  ["with a weight", `${OCI_INDEX};q=0.1`, true],
-  ["with the least weight", `${OCI_INDEX};q=0.001`, true],
-  ["with blanks around the weight", `${OCI_INDEX} ; q=0.5`, true],
-  ["refused", `${OCI_INDEX};q=0`, false],
-  ["refused with decimals", `${OCI_INDEX};q=0.000`, false],
-  ["refused in upper case", `${OCI_INDEX};Q=0`, false],
-  ["refused behind another parameter", `${OCI_INDEX};v=1;q=0`, false],
-  ["anything refused", "*/*;q=0", false],
-  ["one index refused, the other not", `${OCI_INDEX};q=0, ${DOCKER_LIST}`, true],
-  ["empty entries", ",, ,", false],
-])("%s", (_, header, expected) => {
+it.each<{ title: string; header: string | undefined; expected: boolean }>([
+  { title: "absent", header: undefined, expected: true },
+  { title: "empty", header: "", expected: true },
+  { title: "blank", header: "  ", expected: true },
+  { title: "an index", header: OCI_INDEX, expected: true },
+  { title: "the other index", header: DOCKER_LIST, expected: true },
+  { title: "in upper case", header: OCI_INDEX.toUpperCase(), expected: true },
+  { title: "manifests only", header: `${OCI_MANIFEST}, ${DOCKER_MANIFEST}`, expected: false },
+  { title: "manifests and an index", header: `${OCI_MANIFEST},${OCI_INDEX}`, expected: true },
+  { title: "six header lines, joined", header: SIX_LINES, expected: true },
+  { title: "anything", header: "*/*", expected: true },
+  { title: "anything, in containerd's line", header: `${DOCKER_MANIFEST}, */*`, expected: true },
+  { title: "any application", header: "application/*", expected: true },
+  { title: "any text", header: "text/*", expected: false },
+  { title: "half a wildcard", header: "*", expected: false },
+  { title: "a wildcard with a subtype", header: "*/json", expected: false },
+  { title: "a prefix of the type", header: "application/vnd.oci.image.index", expected: false },
+  { title: "with a parameter", header: `${OCI_INDEX};charset=utf-8`, expected: true },
+  { title: "with a weight", header: `${OCI_INDEX};q=0.1`, expected: true },
+  { title: "with the least weight", header: `${OCI_INDEX};q=0.001`, expected: true },
+  { title: "with blanks around the weight", header: `${OCI_INDEX} ; q=0.5`, expected: true },
+  { title: "refused", header: `${OCI_INDEX};q=0`, expected: false },
+  { title: "refused with decimals", header: `${OCI_INDEX};q=0.000`, expected: false },
+  { title: "refused in upper case", header: `${OCI_INDEX};Q=0`, expected: false },
+  { title: "refused behind another parameter", header: `${OCI_INDEX};v=1;q=0`, expected: false },
+  { title: "anything refused", header: "*/*;q=0", expected: false },
+  {
+    title: "one index refused, the other not",
+    header: `${OCI_INDEX};q=0, ${DOCKER_LIST}`,
+    expected: true,
+  },
+  { title: "empty entries", header: ",, ,", expected: false },
+])("$title", ({ header, expected }) => {
   expect(accepts(header, INDEX_TYPES)).toBe(expected);
 });
 
 // "The most specific reference has precedence."
 it.each([
-  ["both indexes refused, anything else taken", `${OCI_INDEX};q=0, ${DOCKER_LIST};q=0, */*`, false],
-  ["the same in another order", `*/*, ${DOCKER_LIST};q=0, ${OCI_INDEX};q=0`, false],
-  ["one refused, anything else taken", `${OCI_INDEX};q=0, */*`, true],
-  ["a family refused, anything else taken", "application/*;q=0, */*", false],
-  ["a family refused, one of it taken", `application/*;q=0, ${OCI_INDEX}`, true],
-])("%s", (_, header, expected) => {
+  {
+    title: "both indexes refused, anything else taken",
+    header: `${OCI_INDEX};q=0, ${DOCKER_LIST};q=0, */*`,
+    expected: false,
+  },
+  {
+    title: "the same in another order",
+    header: `*/*, ${DOCKER_LIST};q=0, ${OCI_INDEX};q=0`,
+    expected: false,
+  },
+  { title: "one refused, anything else taken", header: `${OCI_INDEX};q=0, */*`, expected: true },
+  {
+    title: "a family refused, anything else taken",
+    header: "application/*;q=0, */*",
+    expected: false,
+  },
+  {
+    title: "a family refused, one of it taken",
+    header: `application/*;q=0, ${OCI_INDEX}`,
+    expected: true,
+  },
+])("$title", ({ header, expected }) => {
   expect(accepts(header, INDEX_TYPES)).toBe(expected);
 });

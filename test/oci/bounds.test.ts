@@ -13,11 +13,11 @@ const problemOf = (text: string) => jsonProblem(bytesOf(text));
 
 describe("depth", () => {
   it.each([
-    ["arrays", "[", "]"],
-    ["objects", '{"a":', "}"],
-    ["both", '[{"a":', "}]"],
-    ["a million arrays", "[".repeat(15_625), "]".repeat(15_625)],
-  ])("of %s is bounded", (_, open, close) => {
+    { title: "arrays", open: "[", close: "]" },
+    { title: "objects", open: '{"a":', close: "}" },
+    { title: "both", open: '[{"a":', close: "}]" },
+    { title: "a million arrays", open: "[".repeat(15_625), close: "]".repeat(15_625) },
+  ])("of $title is bounded", ({ open, close }) => {
     expect(problemOf(nested(open, close, MAX_DEPTH + 1))).toContain(
       `deeper than ${MAX_DEPTH} levels`,
     );

@@ -51,27 +51,28 @@ it.each([
 describe("the digest of bytes", () => {
   const ABC = new TextEncoder().encode("abc");
 
-  it.each<[string, Uint8Array, "sha256" | "sha512", string]>([
+  it.each<{ title: string; bytes: Uint8Array; algorithm: "sha256" | "sha512"; digest: string }>([
     // FIPS 180-4's own examples.
-    [
-      "abc",
-      ABC,
-      "sha256",
-      "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-    ],
-    [
-      "abc",
-      ABC,
-      "sha512",
-      "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
-    ],
-    [
-      "nothing",
-      new Uint8Array(0),
-      "sha256",
-      "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    ],
-  ])("of %s", (_, bytes, algorithm, digest) => {
+    {
+      title: "abc",
+      bytes: ABC,
+      algorithm: "sha256",
+      digest: "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    },
+    {
+      title: "abc",
+      bytes: ABC,
+      algorithm: "sha512",
+      digest:
+        "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+    },
+    {
+      title: "nothing",
+      bytes: new Uint8Array(0),
+      algorithm: "sha256",
+      digest: "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    },
+  ])("of $title", ({ bytes, algorithm, digest }) => {
     expect(digestOf(bytes, algorithm)).toBe(digest);
     expect(isDigest(digest)).toBe(true);
   });

@@ -5,21 +5,73 @@ import { nextPage } from "../../src/oci/link.ts";
 
 describe("nextPage", () => {
   it.each([
-    ["distribution's", '</v2/a/tags/list?last=x&n=10>; rel="next"', { last: "x", n: "10" }],
-    ["without quotes", "</v2/a/tags/list?last=x>; rel=next", { last: "x" }],
-    ["without blanks", '</v2/a/tags/list?last=x>;rel="next"', { last: "x" }],
-    ["with many blanks", '</v2/a/tags/list?last=x> ;  rel = "next"', { last: "x" }],
-    ["in upper case", '</v2/a/tags/list?last=x>; REL="NEXT"', { last: "x" }],
-    ["an absolute address", '<https://other.example/x?last=y>; rel="next"', { last: "y" }],
-    ["a query alone", '<?next_page=abc%3D>; rel="next"', { next_page: "abc=" }],
-    ["a percent-encoded value", '</v2/a/tags/list?last=a%26b>; rel="next"', { last: "a&b" }],
-    ["a comma in the address", '</v2/a/tags/list?last=a,b>; rel="next"', { last: "a,b" }],
-    ["no query", '</v2/a/tags/list>; rel="next"', {}],
-    ["behind another", '</first>; rel="first", </v2?last=x>; rel="next"', { last: "x" }],
-    ["before another", '</v2?last=x>; rel="next", </first?last=y>; rel="first"', { last: "x" }],
-    ["with another parameter before", '</v2?last=x>; title="t"; rel="next"', { last: "x" }],
-    ["one relation among several", '</v2?last=x>; rel="last next"', { last: "x" }],
-  ])("%s", (_, header, expected) => {
+    {
+      title: "distribution's",
+      header: '</v2/a/tags/list?last=x&n=10>; rel="next"',
+      expected: { last: "x", n: "10" },
+    },
+    {
+      title: "without quotes",
+      header: "</v2/a/tags/list?last=x>; rel=next",
+      expected: { last: "x" },
+    },
+    {
+      title: "without blanks",
+      header: '</v2/a/tags/list?last=x>;rel="next"',
+      expected: { last: "x" },
+    },
+    {
+      title: "with many blanks",
+      header: '</v2/a/tags/list?last=x> ;  rel = "next"',
+      expected: { last: "x" },
+    },
+    {
+      title: "in upper case",
+      header: '</v2/a/tags/list?last=x>; REL="NEXT"',
+      expected: { last: "x" },
+    },
+    {
+      title: "an absolute address",
+      header: '<https://other.example/x?last=y>; rel="next"',
+      expected: { last: "y" },
+    },
+    {
+      title: "a query alone",
+      header: '<?next_page=abc%3D>; rel="next"',
+      expected: { next_page: "abc=" },
+    },
+    {
+      title: "a percent-encoded value",
+      header: '</v2/a/tags/list?last=a%26b>; rel="next"',
+      expected: { last: "a&b" },
+    },
+    {
+      title: "a comma in the address",
+      header: '</v2/a/tags/list?last=a,b>; rel="next"',
+      expected: { last: "a,b" },
+    },
+    { title: "no query", header: '</v2/a/tags/list>; rel="next"', expected: {} },
+    {
+      title: "behind another",
+      header: '</first>; rel="first", </v2?last=x>; rel="next"',
+      expected: { last: "x" },
+    },
+    {
+      title: "before another",
+      header: '</v2?last=x>; rel="next", </first?last=y>; rel="first"',
+      expected: { last: "x" },
+    },
+    {
+      title: "with another parameter before",
+      header: '</v2?last=x>; title="t"; rel="next"',
+      expected: { last: "x" },
+    },
+    {
+      title: "one relation among several",
+      header: '</v2?last=x>; rel="last next"',
+      expected: { last: "x" },
+    },
+  ])("$title", ({ header, expected }) => {
     const page = nextPage(header);
     expect(page && Object.fromEntries(page)).toEqual(expected);
   });

@@ -23,23 +23,67 @@ const SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 const DEEP = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
 
 describe("judgeManifest", () => {
-  it.each<[string, unknown, string]>([
-    ["the body's word", { mediaType: DOCKER_MANIFEST, config: {}, layers: [] }, DOCKER_MANIFEST],
-    ["the body's word alone", { mediaType: DOCKER_LIST }, DOCKER_LIST],
-    ["a vendor's type", { mediaType: "application/vnd.acme+json" }, "application/vnd.acme+json"],
-    ["an index by its shape", { schemaVersion: 2, manifests: [] }, OCI_INDEX],
-    ["an image by its shape", { config: {}, layers: [] }, OCI_MANIFEST],
-    ["an image by its layers", { layers: [] }, OCI_MANIFEST],
-    ["an image by its config", { config: {} }, OCI_MANIFEST],
-    ["a schema 1 by its shape", { schemaVersion: 1, fsLayers: [] }, SCHEMA1],
-    ["a signed schema 1", { schemaVersion: 1, fsLayers: [], signatures: [{}] }, SIGNED],
-    ["nothing but a version", { schemaVersion: 2, annotations: {} }, OCI_MANIFEST],
-    ["an empty mediaType, as Go writes it", { mediaType: "", manifests: [] }, OCI_INDEX],
-    ["fields that are null", { config: null, layers: null, manifests: [] }, OCI_INDEX],
-    ["the same key twice: the last", `{"mediaType":"a/b","mediaType":"${OCI_INDEX}"}`, OCI_INDEX],
-    ["a key of every object", `{"schemaVersion":2,"__proto__":{"mediaType":"a/b"}}`, OCI_MANIFEST],
-    ["a byte order mark", `\ufeff{"mediaType":"${OCI_INDEX}"}`, OCI_INDEX],
-  ])("takes %s", (_, body, mediaType) => {
+  it.each<{ title: string; body: unknown; mediaType: string }>([
+    {
+      title: "the body's word",
+      body: { mediaType: DOCKER_MANIFEST, config: {}, layers: [] },
+      mediaType: DOCKER_MANIFEST,
+    },
+    { title: "the body's word alone", body: { mediaType: DOCKER_LIST }, mediaType: DOCKER_LIST },
+    {
+      title: "a vendor's type",
+      body: { mediaType: "application/vnd.acme+json" },
+      mediaType: "application/vnd.acme+json",
+    },
+    {
+      title: "an index by its shape",
+      body: { schemaVersion: 2, manifests: [] },
+      mediaType: OCI_INDEX,
+    },
+    { title: "an image by its shape", body: { config: {}, layers: [] }, mediaType: OCI_MANIFEST },
+    { title: "an image by its layers", body: { layers: [] }, mediaType: OCI_MANIFEST },
+    { title: "an image by its config", body: { config: {} }, mediaType: OCI_MANIFEST },
+    {
+      title: "a schema 1 by its shape",
+      body: { schemaVersion: 1, fsLayers: [] },
+      mediaType: SCHEMA1,
+    },
+    {
+      title: "a signed schema 1",
+      body: { schemaVersion: 1, fsLayers: [], signatures: [{}] },
+      mediaType: SIGNED,
+    },
+    {
+      title: "nothing but a version",
+      body: { schemaVersion: 2, annotations: {} },
+      mediaType: OCI_MANIFEST,
+    },
+    {
+      title: "an empty mediaType, as Go writes it",
+      body: { mediaType: "", manifests: [] },
+      mediaType: OCI_INDEX,
+    },
+    {
+      title: "fields that are null",
+      body: { config: null, layers: null, manifests: [] },
+      mediaType: OCI_INDEX,
+    },
+    {
+      title: "the same key twice: the last",
+      body: `{"mediaType":"a/b","mediaType":"${OCI_INDEX}"}`,
+      mediaType: OCI_INDEX,
+    },
+    {
+      title: "a key of every object",
+      body: `{"schemaVersion":2,"__proto__":{"mediaType":"a/b"}}`,
+      mediaType: OCI_MANIFEST,
+    },
+    {
+      title: "a byte order mark",
+      body: `\ufeff{"mediaType":"${OCI_INDEX}"}`,
+      mediaType: OCI_INDEX,
+    },
+  ])("takes $title", ({ body, mediaType }) => {
     expect(judgeManifest(bytesOf(body))).toEqual({ mediaType });
   });
 
@@ -106,56 +150,84 @@ describe("defaultChild", () => {
     platform: { os, architecture },
   });
 
-  it.each<[string, unknown, string | undefined]>([
-    ["the only one", { manifests: [child("linux", "amd64")] }, DIGEST],
-    [
-      "not the first",
-      { manifests: [child("linux", "arm64", OTHER), child("linux", "amd64")] },
-      DIGEST,
-    ],
-    [
-      "the first of two",
-      { manifests: [child("linux", "amd64"), child("linux", "amd64", OTHER)] },
-      DIGEST,
-    ],
-    ["another system", { manifests: [child("windows", "amd64")] }, undefined],
-    ["another architecture", { manifests: [child("linux", "arm64")] }, undefined],
-    ["an attestation", { manifests: [child("unknown", "unknown")] }, undefined],
-    ["no platform", { manifests: [{ digest: DIGEST }] }, undefined],
-    ["no children", { manifests: [] }, undefined],
-    ["no index", { config: {} }, undefined],
-  ])("%s", (_, body, expected) => {
+  it.each<{ title: string; body: unknown; expected: string | undefined }>([
+    { title: "the only one", body: { manifests: [child("linux", "amd64")] }, expected: DIGEST },
+    {
+      title: "not the first",
+      body: { manifests: [child("linux", "arm64", OTHER), child("linux", "amd64")] },
+      expected: DIGEST,
+    },
+    {
+      title: "the first of two",
+      body: { manifests: [child("linux", "amd64"), child("linux", "amd64", OTHER)] },
+      expected: DIGEST,
+    },
+    {
+      title: "another system",
+      body: { manifests: [child("windows", "amd64")] },
+      expected: undefined,
+    },
+    {
+      title: "another architecture",
+      body: { manifests: [child("linux", "arm64")] },
+      expected: undefined,
+    },
+    {
+      title: "an attestation",
+      body: { manifests: [child("unknown", "unknown")] },
+      expected: undefined,
+    },
+    { title: "no platform", body: { manifests: [{ digest: DIGEST }] }, expected: undefined },
+    { title: "no children", body: { manifests: [] }, expected: undefined },
+    { title: "no index", body: { config: {} }, expected: undefined },
+  ])("$title", ({ body, expected }) => {
     expect(defaultChild(bytesOf(body))).toBe(expected);
   });
 
-  it.each<[string, unknown, string | undefined]>([
-    [
-      "manifests that are no list",
-      { manifests: { length: 1, 0: child("linux", "amd64") } },
-      undefined,
-    ],
-    ["null among them", { manifests: [null, child("linux", "amd64")] }, DIGEST],
-    ["numbers among them", { manifests: [1, "x", [], child("linux", "amd64")] }, DIGEST],
-    [
-      "a platform that is null",
-      { manifests: [{ platform: null }, child("linux", "amd64")] },
-      DIGEST,
-    ],
-    [
-      "a platform that is a text",
-      { manifests: [{ digest: DIGEST, platform: "linux/amd64" }] },
-      undefined,
-    ],
-    ["a system that is a list", { manifests: [child(["linux"], "amd64")] }, undefined],
-    [
-      "a digest that is none",
-      { manifests: [child("linux", "amd64", "sha256:../../x")] },
-      undefined,
-    ],
-    ["a digest that is a number", { manifests: [child("linux", "amd64", 5)] }, undefined],
-    ["no JSON", "<html>", undefined],
-    ["deep nesting", `{"manifests":${DEEP}}`, undefined],
-  ])("of hostile JSON: %s", (_, body, expected) => {
+  it.each<{ title: string; body: unknown; expected: string | undefined }>([
+    {
+      title: "manifests that are no list",
+      body: { manifests: { length: 1, 0: child("linux", "amd64") } },
+      expected: undefined,
+    },
+    {
+      title: "null among them",
+      body: { manifests: [null, child("linux", "amd64")] },
+      expected: DIGEST,
+    },
+    {
+      title: "numbers among them",
+      body: { manifests: [1, "x", [], child("linux", "amd64")] },
+      expected: DIGEST,
+    },
+    {
+      title: "a platform that is null",
+      body: { manifests: [{ platform: null }, child("linux", "amd64")] },
+      expected: DIGEST,
+    },
+    {
+      title: "a platform that is a text",
+      body: { manifests: [{ digest: DIGEST, platform: "linux/amd64" }] },
+      expected: undefined,
+    },
+    {
+      title: "a system that is a list",
+      body: { manifests: [child(["linux"], "amd64")] },
+      expected: undefined,
+    },
+    {
+      title: "a digest that is none",
+      body: { manifests: [child("linux", "amd64", "sha256:../../x")] },
+      expected: undefined,
+    },
+    {
+      title: "a digest that is a number",
+      body: { manifests: [child("linux", "amd64", 5)] },
+      expected: undefined,
+    },
+    { title: "no JSON", body: "<html>", expected: undefined },
+    { title: "deep nesting", body: `{"manifests":${DEEP}}`, expected: undefined },
+  ])("of hostile JSON: $title", ({ body, expected }) => {
     expect(defaultChild(bytesOf(body))).toBe(expected);
   });
 });

@@ -7,38 +7,42 @@ const UNSATISFIABLE = "unsatisfiable";
 const part = (first: number, last: number) => ({ first, last });
 
 describe("parseRange", () => {
-  it.each<[string, number, ReturnType<typeof parseRange>]>([
+  it.each<{ header: string; size: number; expected: ReturnType<typeof parseRange> }>([
     // closed
-    ["bytes=0-0", 100, part(0, 0)],
-    ["bytes=0-99", 100, part(0, 99)],
-    ["bytes=10-19", 100, part(10, 19)],
-    ["bytes=99-99", 100, part(99, 99)],
-    ["bytes=10-1000", 100, part(10, 99)],
-    ["bytes=100-100", 100, UNSATISFIABLE],
+    { header: "bytes=0-0", size: 100, expected: part(0, 0) },
+    { header: "bytes=0-99", size: 100, expected: part(0, 99) },
+    { header: "bytes=10-19", size: 100, expected: part(10, 19) },
+    { header: "bytes=99-99", size: 100, expected: part(99, 99) },
+    { header: "bytes=10-1000", size: 100, expected: part(10, 99) },
+    { header: "bytes=100-100", size: 100, expected: UNSATISFIABLE },
     // open
-    ["bytes=0-", 100, part(0, 99)],
-    ["bytes=99-", 100, part(99, 99)],
-    ["bytes=100-", 100, UNSATISFIABLE],
+    { header: "bytes=0-", size: 100, expected: part(0, 99) },
+    { header: "bytes=99-", size: 100, expected: part(99, 99) },
+    { header: "bytes=100-", size: 100, expected: UNSATISFIABLE },
     // suffix
-    ["bytes=-1", 100, part(99, 99)],
-    ["bytes=-100", 100, part(0, 99)],
-    ["bytes=-101", 100, part(0, 99)],
-    ["bytes=-0", 100, UNSATISFIABLE],
+    { header: "bytes=-1", size: 100, expected: part(99, 99) },
+    { header: "bytes=-100", size: 100, expected: part(0, 99) },
+    { header: "bytes=-101", size: 100, expected: part(0, 99) },
+    { header: "bytes=-0", size: 100, expected: UNSATISFIABLE },
     // of nothing
-    ["bytes=0-", 0, UNSATISFIABLE],
-    ["bytes=0-0", 0, UNSATISFIABLE],
-    ["bytes=-1", 0, UNSATISFIABLE],
+    { header: "bytes=0-", size: 0, expected: UNSATISFIABLE },
+    { header: "bytes=0-0", size: 0, expected: UNSATISFIABLE },
+    { header: "bytes=-1", size: 0, expected: UNSATISFIABLE },
     // large
-    ["bytes=40000000000-", 50_000_000_000, part(40_000_000_000, 49_999_999_999)],
-    ["bytes=0-999999999999999", 100, part(0, 99)],
-    ["bytes=999999999999999-", 100, UNSATISFIABLE],
-    ["bytes=-999999999999999", 100, part(0, 99)],
+    {
+      header: "bytes=40000000000-",
+      size: 50_000_000_000,
+      expected: part(40_000_000_000, 49_999_999_999),
+    },
+    { header: "bytes=0-999999999999999", size: 100, expected: part(0, 99) },
+    { header: "bytes=999999999999999-", size: 100, expected: UNSATISFIABLE },
+    { header: "bytes=-999999999999999", size: 100, expected: part(0, 99) },
     // the unit's case, and blanks where a list may have them
-    ["BYTES=1-2", 100, part(1, 2)],
-    ["bytes= 1-2 ", 100, part(1, 2)],
-    ["bytes=\t1-2", 100, part(1, 2)],
-    ["bytes=007-008", 100, part(7, 8)],
-  ])("%s of %i bytes", (header, size, expected) => {
+    { header: "BYTES=1-2", size: 100, expected: part(1, 2) },
+    { header: "bytes= 1-2 ", size: 100, expected: part(1, 2) },
+    { header: "bytes=\t1-2", size: 100, expected: part(1, 2) },
+    { header: "bytes=007-008", size: 100, expected: part(7, 8) },
+  ])("$header of $size bytes", ({ header, size, expected }) => {
     expect(parseRange(header, size)).toEqual(expected);
   });
 

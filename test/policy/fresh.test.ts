@@ -9,13 +9,13 @@ const digest = `sha256:${"a".repeat(64)}` as Digest;
 const NOW = 1_750_000_000_000;
 
 it.each([
-  ["just checked", 0, 1000, true],
-  ["a moment before its time", 999, 1000, true],
-  ["at its time", 1000, 1000, false],
-  ["past its time", 1001, 1000, false],
-  ["with no time at all", 0, 0, false],
-  ["an hour old, for a day", 3_600_000, 86_400_000, true],
-])("%s", (_, age, tagTtl, expected) => {
+  { title: "just checked", age: 0, tagTtl: 1000, expected: true },
+  { title: "a moment before its time", age: 999, tagTtl: 1000, expected: true },
+  { title: "at its time", age: 1000, tagTtl: 1000, expected: false },
+  { title: "past its time", age: 1001, tagTtl: 1000, expected: false },
+  { title: "with no time at all", age: 0, tagTtl: 0, expected: false },
+  { title: "an hour old, for a day", age: 3_600_000, tagTtl: 86_400_000, expected: true },
+])("$title", ({ age, tagTtl, expected }) => {
   const source = { rule: { ...ruleOf({}), tagTtl }, repository: "x" };
   const fresh = freshnessOf({ digest, checkedAt: NOW - age }, source, "1", NOW) === "fresh";
   expect(fresh).toBe(expected);

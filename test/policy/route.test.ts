@@ -25,44 +25,60 @@ const { rules } = readConfig({
 
 describe("by prefix", () => {
   it.each([
-    ["quay/x", "quay.io", "x"],
-    ["quay/x/y/z", "quay.io", "x/y/z"],
+    { name: "quay/x", host: "quay.io", repository: "x" },
+    { name: "quay/x/y/z", host: "quay.io", repository: "x/y/z" },
     // the longest
-    ["quay/team/x", "team.example", "x"],
-    ["quay/team/deep/x", "deep.example", "x"],
-    ["quay/team/deeper/x", "team.example", "deeper/x"],
-    ["quay/teams/x", "quay.io", "teams/x"],
-    ["quay/team", "quay.io", "team"],
-    ["quay/quay/x", "quay.io", "quay/x"],
+    { name: "quay/team/x", host: "team.example", repository: "x" },
+    { name: "quay/team/deep/x", host: "deep.example", repository: "x" },
+    { name: "quay/team/deeper/x", host: "team.example", repository: "deeper/x" },
+    { name: "quay/teams/x", host: "quay.io", repository: "teams/x" },
+    { name: "quay/team", host: "quay.io", repository: "team" },
+    { name: "quay/quay/x", host: "quay.io", repository: "quay/x" },
     // of two parts
-    ["a/b/c", "two-parts.example", "c"],
-    ["a/b/a/b", "two-parts.example", "a/b"],
+    { name: "a/b/c", host: "two-parts.example", repository: "c" },
+    { name: "a/b/a/b", host: "two-parts.example", repository: "a/b" },
     // aliases
-    ["docker.io/library/ubuntu", "registry-1.docker.io", "library/ubuntu"],
-    ["docker-hub/library/ubuntu", "registry-1.docker.io", "library/ubuntu"],
+    {
+      name: "docker.io/library/ubuntu",
+      host: "registry-1.docker.io",
+      repository: "library/ubuntu",
+    },
+    {
+      name: "docker-hub/library/ubuntu",
+      host: "registry-1.docker.io",
+      repository: "library/ubuntu",
+    },
     // official images
-    ["docker-hub/ubuntu", "registry-1.docker.io", "library/ubuntu"],
-    ["docker.io/ubuntu", "registry-1.docker.io", "library/ubuntu"],
-    ["docker-hub/library", "registry-1.docker.io", "library/library"],
-    ["docker-hub/grafana/grafana", "registry-1.docker.io", "grafana/grafana"],
-    ["quay/ubuntu", "quay.io", "ubuntu"],
+    { name: "docker-hub/ubuntu", host: "registry-1.docker.io", repository: "library/ubuntu" },
+    { name: "docker.io/ubuntu", host: "registry-1.docker.io", repository: "library/ubuntu" },
+    { name: "docker-hub/library", host: "registry-1.docker.io", repository: "library/library" },
+    {
+      name: "docker-hub/grafana/grafana",
+      host: "registry-1.docker.io",
+      repository: "grafana/grafana",
+    },
+    { name: "quay/ubuntu", host: "quay.io", repository: "ubuntu" },
     // upstreamPrefix
-    ["ours/x", "harbor.example", "proxy/cache/x"],
-    ["ours/x/y", "harbor.example", "proxy/cache/x/y"],
-    ["hub-team/x", "registry-1.docker.io", "team/x"],
+    { name: "ours/x", host: "harbor.example", repository: "proxy/cache/x" },
+    { name: "ours/x/y", host: "harbor.example", repository: "proxy/cache/x/y" },
+    { name: "hub-team/x", host: "registry-1.docker.io", repository: "team/x" },
     // another registry in front of Docker Hub
-    ["hub/alpine", "harbor.example", "hub-proxy/library/alpine"],
-    ["hub/library/alpine", "harbor.example", "hub-proxy/library/alpine"],
-    ["hub/library", "harbor.example", "hub-proxy/library/library"],
-    ["hub/grafana/grafana", "harbor.example", "hub-proxy/grafana/grafana"],
-    ["hub/a/b/c", "harbor.example", "hub-proxy/a/b/c"],
-    ["nexus/alpine", "nexus.example/repository/hub", "library/alpine"],
-    ["nexus/team/x", "nexus.example/repository/hub", "team/x"],
-    ["gar/alpine", "gar.example", "p/r/library/alpine"],
-    ["said/alpine", "registry-1.docker.io", "library/alpine"],
+    { name: "hub/alpine", host: "harbor.example", repository: "hub-proxy/library/alpine" },
+    { name: "hub/library/alpine", host: "harbor.example", repository: "hub-proxy/library/alpine" },
+    { name: "hub/library", host: "harbor.example", repository: "hub-proxy/library/library" },
+    {
+      name: "hub/grafana/grafana",
+      host: "harbor.example",
+      repository: "hub-proxy/grafana/grafana",
+    },
+    { name: "hub/a/b/c", host: "harbor.example", repository: "hub-proxy/a/b/c" },
+    { name: "nexus/alpine", host: "nexus.example/repository/hub", repository: "library/alpine" },
+    { name: "nexus/team/x", host: "nexus.example/repository/hub", repository: "team/x" },
+    { name: "gar/alpine", host: "gar.example", repository: "p/r/library/alpine" },
+    { name: "said/alpine", host: "registry-1.docker.io", repository: "library/alpine" },
     // at Docker Hub itself it is a namespace, whatever is said
-    ["said-team/x", "registry-1.docker.io", "team/x"],
-  ])("%s", (name, host, repository) => {
+    { name: "said-team/x", host: "registry-1.docker.io", repository: "team/x" },
+  ])("$name", ({ name, host, repository }) => {
     const routed = routeByPrefix(rules, name);
     expect(routed?.configured.rule.upstream.host).toBe(host);
     expect(routed?.repository).toBe(repository);
@@ -110,79 +126,180 @@ describe("by ns, host and default", () => {
     ],
   });
 
-  it.each<[string, string, string | undefined, string | undefined, string, string]>([
+  it.each<{
+    name: string;
+    host: string;
+    ns?: string;
+    rule: string;
+    repository: string;
+  }>([
     // default
-    ["library/alpine", "mirror.example.com", undefined, undefined, "hub.example", "library/alpine"],
-    ["alpine", "127.0.0.1:8787", undefined, undefined, "hub.example", "library/alpine"],
-    ["quay.io/a/b", "mirror.example.com", undefined, undefined, "quay.io", "a/b"],
-    ["team/x", "entrepot.acme.workers.dev", undefined, undefined, "hub.example", "team/x"],
+    {
+      name: "library/alpine",
+      host: "mirror.example.com",
+      rule: "hub.example",
+      repository: "library/alpine",
+    },
+    { name: "alpine", host: "127.0.0.1:8787", rule: "hub.example", repository: "library/alpine" },
+    { name: "quay.io/a/b", host: "mirror.example.com", rule: "quay.io", repository: "a/b" },
+    {
+      name: "team/x",
+      host: "entrepot.acme.workers.dev",
+      rule: "hub.example",
+      repository: "team/x",
+    },
     // ns
-    ["library/alpine", "m.example", "docker.io", undefined, "hub.example", "library/alpine"],
-    ["library/alpine", "m.example", "index.docker.io", undefined, "hub.example", "library/alpine"],
-    [
-      "library/alpine",
-      "m.example",
-      "registry-1.docker.io",
-      undefined,
-      "hub.example",
-      "library/alpine",
-    ],
-    [
-      "hub.example/library/alpine",
-      "m.example",
-      "docker.io",
-      undefined,
-      "hub.example",
-      "library/alpine",
-    ],
-    ["a/b", "m.example", "quay.io", undefined, "quay.io", "a/b"],
-    ["a/b", "m.example", "quay.io:443", undefined, "quay.io", "a/b"],
-    ["a/b", "m.example", "QUAY.io", undefined, "quay.io", "a/b"],
-    ["a/b", "m.example", "127.0.0.1:5000", undefined, "local.example", "a/b"],
-    ["a/b", "m.example", "reg.internal", undefined, "plain.example", "a/b"],
-    ["a/b", "m.example", "reg.internal:80", undefined, "plain.example", "a/b"],
-    ["a/b", "m.example", "mcr.microsoft.com", undefined, "path.example", "a/b"],
+    {
+      name: "library/alpine",
+      host: "m.example",
+      ns: "docker.io",
+      rule: "hub.example",
+      repository: "library/alpine",
+    },
+    {
+      name: "library/alpine",
+      host: "m.example",
+      ns: "index.docker.io",
+      rule: "hub.example",
+      repository: "library/alpine",
+    },
+    {
+      name: "library/alpine",
+      host: "m.example",
+      ns: "registry-1.docker.io",
+      rule: "hub.example",
+      repository: "library/alpine",
+    },
+    {
+      name: "hub.example/library/alpine",
+      host: "m.example",
+      ns: "docker.io",
+      rule: "hub.example",
+      repository: "library/alpine",
+    },
+    { name: "a/b", host: "m.example", ns: "quay.io", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "m.example", ns: "quay.io:443", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "m.example", ns: "QUAY.io", rule: "quay.io", repository: "a/b" },
+    {
+      name: "a/b",
+      host: "m.example",
+      ns: "127.0.0.1:5000",
+      rule: "local.example",
+      repository: "a/b",
+    },
+    {
+      name: "a/b",
+      host: "m.example",
+      ns: "reg.internal",
+      rule: "plain.example",
+      repository: "a/b",
+    },
+    {
+      name: "a/b",
+      host: "m.example",
+      ns: "reg.internal:80",
+      rule: "plain.example",
+      repository: "a/b",
+    },
+    {
+      name: "a/b",
+      host: "m.example",
+      ns: "mcr.microsoft.com",
+      rule: "path.example",
+      repository: "a/b",
+    },
     // ns chooses the rule, and only its own prefix is taken off
-    ["quay.io/a/b", "m.example", "docker.io", undefined, "hub.example", "quay.io/a/b"],
-    ["hub.example/a/b", "m.example", "quay.io", undefined, "quay.io", "hub.example/a/b"],
+    {
+      name: "quay.io/a/b",
+      host: "m.example",
+      ns: "docker.io",
+      rule: "hub.example",
+      repository: "quay.io/a/b",
+    },
+    {
+      name: "hub.example/a/b",
+      host: "m.example",
+      ns: "quay.io",
+      rule: "quay.io",
+      repository: "hub.example/a/b",
+    },
     // of several rules of one upstream, the one whose prefix it has
-    ["team-quay/a/b", "m.example", "quay.io", undefined, "team-quay", "a/b"],
-    ["part-quay/a", "m.example", "quay.io", undefined, "part-quay", "team/a"],
+    {
+      name: "team-quay/a/b",
+      host: "m.example",
+      ns: "quay.io",
+      rule: "team-quay",
+      repository: "a/b",
+    },
+    {
+      name: "part-quay/a",
+      host: "m.example",
+      ns: "quay.io",
+      rule: "part-quay",
+      repository: "team/a",
+    },
     // host
-    ["a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
-    ["a/b", "quay.mirror.example.com:8443", undefined, undefined, "quay.io", "a/b"],
-    ["a/b", "quay.mirror.example.com.", undefined, undefined, "quay.io", "a/b"],
-    ["a/b", "q.localhost.:8787", undefined, undefined, "quay.io", "a/b"],
-    ["a/b", "m.example", "quay.io.", undefined, "quay.io", "a/b"],
-    ["a/b", "q.localhost:8787", undefined, undefined, "quay.io", "a/b"],
-    ["quay.io/a/b", "quay.mirror.example.com", undefined, undefined, "quay.io", "a/b"],
-    [
-      "hub.example/a/b",
-      "quay.mirror.example.com",
-      undefined,
-      undefined,
-      "quay.io",
-      "hub.example/a/b",
-    ],
-    ["a/b", "quay.mirror.example.com", "quay.io", undefined, "quay.io", "a/b"],
-  ])("%s at %s, ns %s", (name, host, ns, _, rule, repository) => {
+    { name: "a/b", host: "quay.mirror.example.com", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "quay.mirror.example.com:8443", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "quay.mirror.example.com.", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "q.localhost.:8787", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "m.example", ns: "quay.io.", rule: "quay.io", repository: "a/b" },
+    { name: "a/b", host: "q.localhost:8787", rule: "quay.io", repository: "a/b" },
+    { name: "quay.io/a/b", host: "quay.mirror.example.com", rule: "quay.io", repository: "a/b" },
+    {
+      name: "hub.example/a/b",
+      host: "quay.mirror.example.com",
+      rule: "quay.io",
+      repository: "hub.example/a/b",
+    },
+    {
+      name: "a/b",
+      host: "quay.mirror.example.com",
+      ns: "quay.io",
+      rule: "quay.io",
+      repository: "a/b",
+    },
+  ])("$name at $host, ns $ns", ({ name, host, ns, rule, repository }) => {
     const routed = route(named, { name, host, ns });
     expect([routed?.configured.rule.name, routed?.repository]).toEqual([rule, repository]);
   });
 
-  it.each<[string, string, string, string?]>([
-    ["an unknown ns", "a/b", "m.example", "evil.example"],
-    ["an unknown ns, at a name that a prefix takes", "quay.io/a", "m.example", "evil.example"],
-    ["an empty ns", "a/b", "m.example", ""],
-    ["the host of an upstream under a path", "a/b", "m.example", "harbor.example"],
-    ["a port that is another", "a/b", "m.example", "127.0.0.1:5001"],
-    ["a host and an ns that do not agree", "a/b", "quay.mirror.example.com", "docker.io"],
-    ["a host beside a rule's", "a/b", "other.mirror.example.com"],
-    ["a host beside a rule's, with the dot of the root", "a/b", "other.mirror.example.com."],
-    ["a host beside a rule's on loopback", "a/b", "other.localhost:8787"],
-    ["a rule's host on another port", "a/b", "q.localhost:9999"],
-    ["another registry's name, at Docker Hub's default rule", "ghcr.io/a/b", "m.example"],
-  ])("%s leads nowhere", (_, name, host, ns) => {
+  it.each<{ title: string; name: string; host: string; ns?: string }>([
+    { title: "an unknown ns", name: "a/b", host: "m.example", ns: "evil.example" },
+    {
+      title: "an unknown ns, at a name that a prefix takes",
+      name: "quay.io/a",
+      host: "m.example",
+      ns: "evil.example",
+    },
+    { title: "an empty ns", name: "a/b", host: "m.example", ns: "" },
+    {
+      title: "the host of an upstream under a path",
+      name: "a/b",
+      host: "m.example",
+      ns: "harbor.example",
+    },
+    { title: "a port that is another", name: "a/b", host: "m.example", ns: "127.0.0.1:5001" },
+    {
+      title: "a host and an ns that do not agree",
+      name: "a/b",
+      host: "quay.mirror.example.com",
+      ns: "docker.io",
+    },
+    { title: "a host beside a rule's", name: "a/b", host: "other.mirror.example.com" },
+    {
+      title: "a host beside a rule's, with the dot of the root",
+      name: "a/b",
+      host: "other.mirror.example.com.",
+    },
+    { title: "a host beside a rule's on loopback", name: "a/b", host: "other.localhost:8787" },
+    { title: "a rule's host on another port", name: "a/b", host: "q.localhost:9999" },
+    {
+      title: "another registry's name, at Docker Hub's default rule",
+      name: "ghcr.io/a/b",
+      host: "m.example",
+    },
+  ])("$title leads nowhere", ({ name, host, ns }) => {
     expect(route(named, { name, host, ns })).toBeUndefined();
   });
 });

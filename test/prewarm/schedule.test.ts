@@ -13,11 +13,31 @@ const at = (...times: string[]) => {
 };
 
 it.each([
-  ["2026-11-27T05:29:59Z", ["05:30"], "2026-11-26T05:30:00Z", "2026-11-27T05:30:00Z"],
-  ["2026-11-27T05:30:00Z", ["05:30"], "2026-11-27T05:30:00Z", "2026-11-28T05:30:00Z"],
-  ["2026-11-27T12:00:00Z", ["05:30", "17:00"], "2026-11-27T05:30:00Z", "2026-11-27T17:00:00Z"],
-  ["2026-11-27T23:59:59Z", ["00:00"], "2026-11-27T00:00:00Z", "2026-11-28T00:00:00Z"],
-])("at %s, %j was due last at %s, and is next at %s", (now, times, last, next) => {
+  {
+    now: "2026-11-27T05:29:59Z",
+    times: ["05:30"],
+    last: "2026-11-26T05:30:00Z",
+    next: "2026-11-27T05:30:00Z",
+  },
+  {
+    now: "2026-11-27T05:30:00Z",
+    times: ["05:30"],
+    last: "2026-11-27T05:30:00Z",
+    next: "2026-11-28T05:30:00Z",
+  },
+  {
+    now: "2026-11-27T12:00:00Z",
+    times: ["05:30", "17:00"],
+    last: "2026-11-27T05:30:00Z",
+    next: "2026-11-27T17:00:00Z",
+  },
+  {
+    now: "2026-11-27T23:59:59Z",
+    times: ["00:00"],
+    last: "2026-11-27T00:00:00Z",
+    next: "2026-11-28T00:00:00Z",
+  },
+])("at $now, $times was due last at $last, and is next at $next", ({ now, times, last, next }) => {
   expect(timesOf(at(...times), Date.parse(now))).toEqual({
     last: Date.parse(last),
     next: Date.parse(next),
@@ -56,12 +76,12 @@ describe("a rule's prewarm", () => {
 });
 
 it.each([
-  [["1.9", "1.10", "1.2"], 2, ["1.10", "1.9"]],
-  [["v2.0.0-rc.1", "v2.0.0", "v1.9.9"], 2, ["v2.0.0", "v2.0.0-rc.1"]],
-  [["20261127", "20261126", "20250101"], 1, ["20261127"]],
-  [["3.20.1", "3.20", "3", "3.9"], 3, ["3.20.1", "3.20", "3.9"]],
-  [[], 3, []],
-])("of %j the newest %i are %j", (tags, count, newest) => {
+  { tags: ["1.9", "1.10", "1.2"], count: 2, newest: ["1.10", "1.9"] },
+  { tags: ["v2.0.0-rc.1", "v2.0.0", "v1.9.9"], count: 2, newest: ["v2.0.0", "v2.0.0-rc.1"] },
+  { tags: ["20261127", "20261126", "20250101"], count: 1, newest: ["20261127"] },
+  { tags: ["3.20.1", "3.20", "3", "3.9"], count: 3, newest: ["3.20.1", "3.20", "3.9"] },
+  { tags: [], count: 3, newest: [] },
+])("of $tags the newest $count are $newest", ({ tags, count, newest }) => {
   expect(newestOf(tags, count)).toEqual(newest);
 });
 
@@ -80,14 +100,14 @@ describe("contents", () => {
   ];
 
   it.each([
-    [["linux/amd64"], ["a"], []],
-    [["linux/arm"], ["b", "c"], []],
-    [["linux/arm/v7"], ["b"], []],
-    [["linux/amd64", "linux/s390x"], ["a"], ["linux/s390x"]],
-    [["all"], ["a", "b", "c", "d"], []],
-  ])("for %j are %j", (platforms, wanted, missing) => {
+    { platforms: ["linux/amd64"], children: ["a"], missing: [] },
+    { platforms: ["linux/arm"], children: ["b", "c"], missing: [] },
+    { platforms: ["linux/arm/v7"], children: ["b"], missing: [] },
+    { platforms: ["linux/amd64", "linux/s390x"], children: ["a"], missing: ["linux/s390x"] },
+    { platforms: ["all"], children: ["a", "b", "c", "d"], missing: [] },
+  ])("for $platforms are $children", ({ platforms, children, missing }) => {
     expect(childrenFor(partsOf(bytes({ manifests })), platforms)).toEqual({
-      children: wanted.map(digest),
+      children: children.map(digest),
       missing,
     });
   });

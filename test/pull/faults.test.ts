@@ -300,19 +300,49 @@ it("a tag that one rule keeps is gone for another of the same upstream", async (
 
 describe("stale tags are served", () => {
   it.each([
-    [
-      "for seven days, unless the rule says otherwise",
-      {},
-      { status: 503 },
-      6 * 24 * 60,
-      8 * 24 * 60,
-    ],
-    ["for as long as the rule says", { staleIfError: "2h" }, { status: 503 }, 118, 125],
-    ["for an hour where the credentials are refused", {}, { status: 401 }, 58, 65],
-    ["for an hour where they are forbidden", { staleIfError: "3d" }, { status: 403 }, 58, 65],
-    ["not that long where the rule says less", { staleIfError: "5m" }, { status: 403 }, 4, 7],
-    ["not at all where the rule says so", { staleIfError: "0s" }, { status: 503 }, 0, 2],
-  ])("%s", async (_, fields, fault, within, beyond) => {
+    {
+      title: "for seven days, unless the rule says otherwise",
+      fields: {},
+      fault: { status: 503 },
+      within: 6 * 24 * 60,
+      beyond: 8 * 24 * 60,
+    },
+    {
+      title: "for as long as the rule says",
+      fields: { staleIfError: "2h" },
+      fault: { status: 503 },
+      within: 118,
+      beyond: 125,
+    },
+    {
+      title: "for an hour where the credentials are refused",
+      fields: {},
+      fault: { status: 401 },
+      within: 58,
+      beyond: 65,
+    },
+    {
+      title: "for an hour where they are forbidden",
+      fields: { staleIfError: "3d" },
+      fault: { status: 403 },
+      within: 58,
+      beyond: 65,
+    },
+    {
+      title: "not that long where the rule says less",
+      fields: { staleIfError: "5m" },
+      fault: { status: 403 },
+      within: 4,
+      beyond: 7,
+    },
+    {
+      title: "not at all where the rule says so",
+      fields: { staleIfError: "0s" },
+      fault: { status: 503 },
+      within: 0,
+      beyond: 2,
+    },
+  ])("$title", async ({ fields, fault, within, beyond }) => {
     const { name, cache, paths } = await stage("served", fields);
     await pull(cache, `open/${name}/${paths.tag}`);
     const begun = Date.now();

@@ -89,11 +89,11 @@ describe("a stale tag", () => {
 
 describe("immutableTags", () => {
   it.each([
-    ["a glob over tags", ["v*"], true],
-    ["a glob over names and tags", ["immutable-*:v1"], true],
-    ["of another name", ["other:v1"], false],
-    ["of other tags", ["release-*"], false],
-  ])("are checked once: %s", async (_, immutableTags, once) => {
+    { title: "a glob over tags", immutableTags: ["v*"], once: true },
+    { title: "a glob over names and tags", immutableTags: ["immutable-*:v1"], once: true },
+    { title: "of another name", immutableTags: ["other:v1"], once: false },
+    { title: "of other tags", immutableTags: ["release-*"], once: false },
+  ])("are checked once: $title", async ({ immutableTags, once }) => {
     const name = repository("immutable");
     await fixture.image(name, "v1");
     const cache = cacheApart({ immutableTags, allowNoCache: true });
@@ -192,9 +192,9 @@ describe("Cache-Control: no-cache", () => {
   const headers = { "Cache-Control": "max-age=0, no-cache" };
 
   it.each([
-    ["has the tag checked where the rule allows it", true, 2],
-    ["is ignored where it does not", false, 1],
-  ])("%s", async (_, allowNoCache, heads) => {
+    { title: "has the tag checked where the rule allows it", allowNoCache: true, heads: 2 },
+    { title: "is ignored where it does not", allowNoCache: false, heads: 1 },
+  ])("$title", async ({ allowNoCache, heads }) => {
     const name = repository("no-cache");
     await fixture.image(name, "1");
     const cache = cacheApart({ allowNoCache });
@@ -261,11 +261,11 @@ describe("what is unknown", () => {
   const MISSING = `sha256:${"7".repeat(64)}`;
 
   it.each([
-    ["a tag", "manifests/none", ["HEAD", "GET"]],
-    ["a digest", `manifests/${MISSING}`, ["GET"]],
-    ["a blob", `blobs/${MISSING}`, ["GET"]],
-    ["a name's tags", "tags/list", ["GET"]],
-  ])("is asked for once, and again after its time: %s", async (kind, path, once) => {
+    { kind: "a tag", path: "manifests/none", methodsOnce: ["HEAD", "GET"] },
+    { kind: "a digest", path: `manifests/${MISSING}`, methodsOnce: ["GET"] },
+    { kind: "a blob", path: `blobs/${MISSING}`, methodsOnce: ["GET"] },
+    { kind: "a name's tags", path: "tags/list", methodsOnce: ["GET"] },
+  ])("is asked for once, and again after its time: $kind", async ({ kind, path, methodsOnce }) => {
     const name = repository("unknown");
     if (kind !== "a name's tags") await fixture.image(name, "1");
     const cache = cacheApart();
@@ -273,10 +273,10 @@ describe("what is unknown", () => {
       expect((await cache.fetch(`open/${name}/${path}`, { method })).status).toBe(404);
     await Promise.all(Array.from({ length: 10 }, () => ask()));
     for (let at = 0; at < 5; at++) await ask();
-    expect(await methods(name)).toEqual(once);
+    expect(await methods(name)).toEqual(methodsOnce);
     later(11_000);
     await ask();
-    expect(await methods(name)).toEqual([...once, ...once]);
+    expect(await methods(name)).toEqual([...methodsOnce, ...methodsOnce]);
   });
 
   it.each([

@@ -19,19 +19,19 @@ async function platforms(name: string, format: "oci" | "docker" = "oci") {
 
 describe("the linux/amd64 child of an index", () => {
   it.each([
-    [
-      "to a client that accepts manifests only",
-      `${TYPES.oci.manifest}, ${TYPES.docker.manifest}`,
-      true,
-    ],
-    [
-      "not to one that accepts Docker's lists",
-      `${TYPES.docker.manifest}, ${TYPES.docker.index}`,
-      false,
-    ],
-    ["not to one that accepts anything", "*/*", false],
-    ["not to one that says nothing", undefined, false],
-  ])("%s", async (_, accept, child) => {
+    {
+      title: "to a client that accepts manifests only",
+      accept: `${TYPES.oci.manifest}, ${TYPES.docker.manifest}`,
+      child: true,
+    },
+    {
+      title: "not to one that accepts Docker's lists",
+      accept: `${TYPES.docker.manifest}, ${TYPES.docker.index}`,
+      child: false,
+    },
+    { title: "not to one that accepts anything", accept: "*/*", child: false },
+    { title: "not to one that says nothing", accept: undefined, child: false },
+  ])("$title", async ({ accept, child }) => {
     const name = repository("negotiated");
     const { amd64, index } = await platforms(name);
     const headers: Record<string, string> = accept === undefined ? {} : { Accept: accept };
@@ -70,17 +70,17 @@ describe("the linux/amd64 child of an index", () => {
 });
 
 it.each([
-  [
-    "a Helm chart",
-    { schemaVersion: 2, config: { mediaType: "application/vnd.cncf.helm.config.v1+json" } },
-    TYPES.oci.manifest,
-  ],
-  [
-    "an unheard-of type",
-    { schemaVersion: 2, mediaType: "application/vnd.example.thing.v7+json" },
-    "application/vnd.example.thing.v7+json",
-  ],
-])("%s is passed on as it is", async (_, body, mediaType) => {
+  {
+    title: "a Helm chart",
+    body: { schemaVersion: 2, config: { mediaType: "application/vnd.cncf.helm.config.v1+json" } },
+    mediaType: TYPES.oci.manifest,
+  },
+  {
+    title: "an unheard-of type",
+    body: { schemaVersion: 2, mediaType: "application/vnd.example.thing.v7+json" },
+    mediaType: "application/vnd.example.thing.v7+json",
+  },
+])("$title is passed on as it is", async ({ body, mediaType }) => {
   const name = repository("artifact");
   const pushed = await fixture.manifest(name, body, { tag: "1" });
   const response = await cache.fetch(`open/${name}/manifests/1`);

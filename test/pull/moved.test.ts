@@ -63,18 +63,27 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
   }
   type Looked = Awaited<ReturnType<typeof looked>>;
 
-  const MISSED: [string, (looked: Looked) => Promise<{ status: number }>][] = [
-    ["GET", ({ cache, name, was }) => ask(cache, `${name}/manifests/${was.digest}`)],
-    ["HEAD", ({ cache, name, was }) => head(cache, `${name}/manifests/${was.digest}`)],
-    ["GET elsewhere", ({ other, name, was }) => ask(other, `${name}/manifests/${was.digest}`)],
+  const MISSED: { request: string; miss: (looked: Looked) => Promise<{ status: number }> }[] = [
+    {
+      request: "GET",
+      miss: ({ cache, name, was }) => ask(cache, `${name}/manifests/${was.digest}`),
+    },
+    {
+      request: "HEAD",
+      miss: ({ cache, name, was }) => head(cache, `${name}/manifests/${was.digest}`),
+    },
+    {
+      request: "GET elsewhere",
+      miss: ({ other, name, was }) => ask(other, `${name}/manifests/${was.digest}`),
+    },
   ];
-  const KVS: [string, object][] = [
-    ["", {}],
-    [", with a KV that lags", { META: laggingKv(META) }],
+  const KVS: { kv: string; overrides: object }[] = [
+    { kv: "", overrides: {} },
+    { kv: ", with a KV that lags", overrides: { META: laggingKv(META) } },
   ];
-  it.each(MISSED.flatMap(([how, miss]) => KVS.map(([kv, by]) => [how, kv, miss, by] as const)))(
-    "is asked again when %s of it is 404%s",
-    async (how, __, miss, overrides) => {
+  it.each(MISSED.flatMap((missed) => KVS.map((kv) => ({ ...missed, ...kv }))))(
+    "is asked again when $request of it is 404$kv",
+    async ({ request, miss, overrides }) => {
       const staged = await looked("looked", {}, overrides);
       const { tag, is, name } = staged;
       expect(await miss(staged)).toMatchObject({ status: 404 });
@@ -85,7 +94,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
         expect(await ask(cache, tag)).toEqual({ status: 200, digest: is.digest });
       }
       // The first HEAD, the miss (a HEAD's by a GET too) and the tag asked again: no more.
-      expect((await asked(name))[how === "HEAD" ? 3 : 2]).toBe("HEAD 1");
+      expect((await asked(name))[request === "HEAD" ? 3 : 2]).toBe("HEAD 1");
     },
   );
 
@@ -197,31 +206,42 @@ describe("a tag that moved while a part of its image was not cached", () => {
   type Half = Awaited<ReturnType<typeof halfCached>>;
 
   it.each([
-    ["GET", {}, (half: Half) => ask(half.cache, `${half.name}/manifests/${half.was.arm.digest}`)],
-    ["HEAD", {}, (half: Half) => head(half.cache, `${half.name}/manifests/${half.was.arm.digest}`)],
-    [
-      "GET elsewhere",
-      {},
-      (half: Half) => ask(half.other, `${half.name}/manifests/${half.was.arm.digest}`),
-    ],
-    [
-      "GET, with a KV that lags",
-      { META: laggingKv(META) },
-      (half: Half) => ask(half.cache, `${half.name}/manifests/${half.was.arm.digest}`),
-    ],
-  ] as const)("%s of the child is 404, and the tag is asked again", async (_, overrides, miss) => {
-    const half = await halfCached("half", {}, overrides);
-    const { cache, name, tag, is, amd } = half;
-    expect(await miss(half)).toMatchObject({ status: 404 });
-    for (const one of [cache, half.other]) {
-      expect(await ask(one, tag)).toEqual({ status: 200, digest: is.digest });
-      expect(await head(one, tag)).toEqual({ status: 200, digest: is.digest });
-    }
-    expect(await ask(cache, `${name}/manifests/${is.arm.digest}`)).toMatchObject({ status: 200 });
-    // What is cached of the old image is served on.
-    for (const one of amd) expect(await ask(cache, one)).toMatchObject({ status: 200 });
-    expect((await asked(name)).filter((one) => one === "HEAD 1")).toHaveLength(2);
-  });
+    {
+      title: "GET",
+      overrides: {},
+      miss: (half: Half) => ask(half.cache, `${half.name}/manifests/${half.was.arm.digest}`),
+    },
+    {
+      title: "HEAD",
+      overrides: {},
+      miss: (half: Half) => head(half.cache, `${half.name}/manifests/${half.was.arm.digest}`),
+    },
+    {
+      title: "GET elsewhere",
+      overrides: {},
+      miss: (half: Half) => ask(half.other, `${half.name}/manifests/${half.was.arm.digest}`),
+    },
+    {
+      title: "GET, with a KV that lags",
+      overrides: { META: laggingKv(META) },
+      miss: (half: Half) => ask(half.cache, `${half.name}/manifests/${half.was.arm.digest}`),
+    },
+  ] as const)(
+    "$title of the child is 404, and the tag is asked again",
+    async ({ overrides, miss }) => {
+      const half = await halfCached("half", {}, overrides);
+      const { cache, name, tag, is, amd } = half;
+      expect(await miss(half)).toMatchObject({ status: 404 });
+      for (const one of [cache, half.other]) {
+        expect(await ask(one, tag)).toEqual({ status: 200, digest: is.digest });
+        expect(await head(one, tag)).toEqual({ status: 200, digest: is.digest });
+      }
+      expect(await ask(cache, `${name}/manifests/${is.arm.digest}`)).toMatchObject({ status: 200 });
+      // What is cached of the old image is served on.
+      for (const one of amd) expect(await ask(cache, one)).toMatchObject({ status: 200 });
+      expect((await asked(name)).filter((one) => one === "HEAD 1")).toHaveLength(2);
+    },
+  );
 
   it("the same request by tag gives the child of what it means now, to a client that takes no index", async () => {
     const name = repository("half-chosen");
@@ -235,10 +255,18 @@ describe("a tag that moved while a part of its image was not cached", () => {
   });
 
   it.each([
-    ["a layer of a single image", "GET", (image: Image) => image.layers[0]?.digest],
-    ["a layer that HEAD asks for", "HEAD", (image: Image) => image.layers[0]?.digest],
-    ["its config", "GET", (image: Image) => image.config.digest],
-  ])("%s", async (_, method, part) => {
+    {
+      title: "a layer of a single image",
+      method: "GET",
+      part: (image: Image) => image.layers[0]?.digest,
+    },
+    {
+      title: "a layer that HEAD asks for",
+      method: "HEAD",
+      part: (image: Image) => image.layers[0]?.digest,
+    },
+    { title: "its config", method: "GET", part: (image: Image) => image.config.digest },
+  ])("$title", async ({ method, part }) => {
     const name = repository("half-blobs");
     const was = await fixture.image(name, "1");
     const cache = cacheApart({ tagTtl: "1h" });

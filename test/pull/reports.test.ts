@@ -292,21 +292,29 @@ describe("a catalog that is away", () => {
 });
 
 describe("what was answered", () => {
-  it.each<[string, Parameters<Reports["answered"]>[1], string]>([
-    ["from a layer", { hit: "edge" }, "hits"],
-    ["from its object", { hit: "object" }, "hits"],
-    ["after a fetch", { fwd: "uri-miss", stored: true }, "misses"],
-    ["after a HEAD of what is not here", { fwd: "uri-miss" }, "misses"],
-    ["along with another's fetch", { fwd: "uri-miss", collapsed: true }, "collapsed"],
-    ["after its tag was checked", { fwd: "stale", collapsed: false }, "hits"],
-    ["while its tag is checked", { passing: 5 }, "stale"],
-    ["in place of an error", { instead: 503 }, "stale"],
-  ])("%s counts among the %s", async (_, status, what) => {
+  it.each<{ title: string; status: Parameters<Reports["answered"]>[1]; counter: string }>([
+    { title: "from a layer", status: { hit: "edge" }, counter: "hits" },
+    { title: "from its object", status: { hit: "object" }, counter: "hits" },
+    { title: "after a fetch", status: { fwd: "uri-miss", stored: true }, counter: "misses" },
+    { title: "after a HEAD of what is not here", status: { fwd: "uri-miss" }, counter: "misses" },
+    {
+      title: "along with another's fetch",
+      status: { fwd: "uri-miss", collapsed: true },
+      counter: "collapsed",
+    },
+    {
+      title: "after its tag was checked",
+      status: { fwd: "stale", collapsed: false },
+      counter: "hits",
+    },
+    { title: "while its tag is checked", status: { passing: 5 }, counter: "stale" },
+    { title: "in place of an error", status: { instead: 503 }, counter: "stale" },
+  ])("$title counts among the $counter", async ({ status, counter }) => {
     const { reports, told, visit, works } = desk(0);
     reports.answered(source("a"), status, false, visit());
     await Promise.all(works);
     const [count] = told.flatMap(({ counts }) => counts);
-    expect(count).toMatchObject({ rule: "hub", place: A, pulls: 0, [what]: 1 });
+    expect(count).toMatchObject({ rule: "hub", place: A, pulls: 0, [counter]: 1 });
     expect(count && count.hits + count.misses + count.collapsed + count.stale).toBe(1);
   });
 });

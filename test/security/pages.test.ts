@@ -21,26 +21,30 @@ async function stored(): Promise<string[]> {
 }
 
 describe("what is no manifest is refused with the reason, and not kept", () => {
-  it.each<[string, string, string]>([
-    ["XHTML with a script", XHTML, "application/xhtml+xml"],
-    [
-      "a picture with a script",
-      "<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
-      "image/svg+xml",
-    ],
-    ["JSON that names a page's type", '{"schemaVersion":2,"mediaType":"text/html"}', "text/html"],
-    ["a list", "[]", "application/json"],
-    [
-      "an image that is an index too",
-      '{"schemaVersion":2,"config":{},"layers":[],"manifests":[]}',
-      TYPES.oci.manifest,
-    ],
-    [
-      "an index whose other client sees layers",
-      '{"schemaVersion":2,"manifests":[],"Layers":[]}',
-      TYPES.oci.index,
-    ],
-  ])("%s", async (_, body, mediaType) => {
+  it.each<{ title: string; body: string; mediaType: string }>([
+    { title: "XHTML with a script", body: XHTML, mediaType: "application/xhtml+xml" },
+    {
+      title: "a picture with a script",
+      body: "<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+      mediaType: "image/svg+xml",
+    },
+    {
+      title: "JSON that names a page's type",
+      body: '{"schemaVersion":2,"mediaType":"text/html"}',
+      mediaType: "text/html",
+    },
+    { title: "a list", body: "[]", mediaType: "application/json" },
+    {
+      title: "an image that is an index too",
+      body: '{"schemaVersion":2,"config":{},"layers":[],"manifests":[]}',
+      mediaType: TYPES.oci.manifest,
+    },
+    {
+      title: "an index whose other client sees layers",
+      body: '{"schemaVersion":2,"manifests":[],"Layers":[]}',
+      mediaType: TYPES.oci.index,
+    },
+  ])("$title", async ({ body, mediaType }) => {
     const name = repository("page");
     const { digest } = await fixture.manifest(name, body, { tag: "1", mediaType });
     for (const reference of ["1", digest]) {
@@ -69,13 +73,13 @@ describe("what is no manifest is refused with the reason, and not kept", () => {
 
 describe("bytes without a mediaType", () => {
   const SHAPES = [
-    [
-      { schemaVersion: 2, config: { digest: `sha256:${"1".repeat(64)}` }, layers: [] },
-      TYPES.oci.manifest,
-    ],
-    [{ schemaVersion: 2, manifests: [] }, TYPES.oci.index],
+    {
+      body: { schemaVersion: 2, config: { digest: `sha256:${"1".repeat(64)}` }, layers: [] },
+      expected: TYPES.oci.manifest,
+    },
+    { body: { schemaVersion: 2, manifests: [] }, expected: TYPES.oci.index },
   ] as const;
-  const TOLD = [
+  const CONTENT_TYPES = [
     TYPES.oci.index,
     TYPES.oci.manifest,
     "image/svg+xml",
@@ -84,10 +88,12 @@ describe("bytes without a mediaType", () => {
   ];
 
   it.each(
-    SHAPES.flatMap(([body, expected]) => TOLD.map((told) => [told, expected, body] as const)),
+    SHAPES.flatMap(({ body, expected }) =>
+      CONTENT_TYPES.map((contentType) => ({ contentType, expected, body })),
+    ),
   )(
-    "that are sent as %s are served as %s, first and under every other rule",
-    async (told, expected, body) => {
+    "that are sent as $contentType are served as $expected, first and under every other rule",
+    async ({ contentType, expected, body }) => {
       const path = apartPath();
       const rules = ["one", "two"].map((prefix) => ({
         prefix,
@@ -103,7 +109,7 @@ describe("bytes without a mediaType", () => {
       await fixture.fault({
         match: { repository: name },
         times: 0,
-        do: { headers: { "content-type": told } },
+        do: { headers: { "content-type": contentType } },
       });
       for (const prefix of ["one", "two"])
         for (const reference of [digest, "1"]) {

@@ -33,11 +33,27 @@ const pull = (cache: Cache, headers = {}) => cache.fetch(`${LONG}/manifests/${TA
 
 describe("a pull is answered, and by the meaning of the pattern,", () => {
   it.each([
-    ["an allow list", { anonymous: true, allow: [EVIL, EVIL_AT_MOST] }, 403],
-    ["an allow list over tags", { anonymous: true, allow: [`**:${EVIL_TAG}`] }, 403],
-    ["a deny list", { anonymous: true, deny: [EVIL, EVIL_AT_MOST, `**:${EVIL_TAG}`] }, 200],
-    ["immutable tags", { anonymous: true, immutableTags: [EVIL_TAG, `**:${EVIL_TAG}`] }, 200],
-  ])("under %s", async (_, fields, status) => {
+    {
+      title: "an allow list",
+      fields: { anonymous: true, allow: [EVIL, EVIL_AT_MOST] },
+      status: 403,
+    },
+    {
+      title: "an allow list over tags",
+      fields: { anonymous: true, allow: [`**:${EVIL_TAG}`] },
+      status: 403,
+    },
+    {
+      title: "a deny list",
+      fields: { anonymous: true, deny: [EVIL, EVIL_AT_MOST, `**:${EVIL_TAG}`] },
+      status: 200,
+    },
+    {
+      title: "immutable tags",
+      fields: { anonymous: true, immutableTags: [EVIL_TAG, `**:${EVIL_TAG}`] },
+      status: 200,
+    },
+  ])("under $title", async ({ fields, status }) => {
     expect((await pull(cacheOf(fields))).status).toBe(status);
   });
 
@@ -136,16 +152,20 @@ describe("patterns are bounded where they come in:", () => {
 
   it("in the API's tokens, rules and policies", async () => {
     const cache = cacheOf();
-    for (const [method, path, body] of [
-      ["POST", "tokens", { name: "x", repositories: [long] }],
-      ["POST", "rules", { prefix: "x", upstream: "https://registry.example", allow: [long] }],
-      [
-        "POST",
-        "rules",
-        { prefix: "x", upstream: "https://registry.example", immutableTags: [long] },
-      ],
-      ["POST", "lifecycle/preview", { rules: [], protect: [long] }],
-      ["POST", "lifecycle/preview", { rules: [], repositories: [long] }],
+    for (const { method, path, body } of [
+      { method: "POST", path: "tokens", body: { name: "x", repositories: [long] } },
+      {
+        method: "POST",
+        path: "rules",
+        body: { prefix: "x", upstream: "https://registry.example", allow: [long] },
+      },
+      {
+        method: "POST",
+        path: "rules",
+        body: { prefix: "x", upstream: "https://registry.example", immutableTags: [long] },
+      },
+      { method: "POST", path: "lifecycle/preview", body: { rules: [], protect: [long] } },
+      { method: "POST", path: "lifecycle/preview", body: { rules: [], repositories: [long] } },
     ] as const) {
       const response = await api(cache, method, path, body);
       expect([path, response.status]).toEqual([path, 400]);

@@ -17,25 +17,57 @@ const ESC = "\u001b";
 
 describe("plain", () => {
   it.each([
-    ["colours", `a${ESC}[31;1mred${ESC}[0m`, "ared"],
-    ["a cursor that is moved, and a line that is cleared", `ok${ESC}[1A${ESC}[2Kno`, "okno"],
-    ["a title", `a${ESC}]0;owned\u0007b`, "ab"],
-    ["the clipboard", `a${ESC}]52;c;cm0gLXJm${ESC}\\b`, "ab"],
-    ["a link", `${ESC}]8;;https://evil.example${ESC}\\text${ESC}]8;;${ESC}\\`, "text"],
-    ["a string of the device", `a${ESC}P1;2|x${ESC}\\b`, "ab"],
-    ["a reset", `a${ESC}cb`, "ab"],
-    ["the same in eight bits", "a\u009b31mb\u009d0;t\u009cc", "abc"],
-    ["a sequence without an end, of which the text stays", `a${ESC}[31`, "a31"],
-    ["a string without an end, of which the text stays", `a${ESC}]0;text`, "a0;text"],
-    ["lines", "one\r\ntwo\u0000three\u0085four\u2028five", "one two three four five"],
-    ["a backspace", "good\b\b\b\bbad", "good bad"],
-    ["text that is turned", "a\u202egnp.exe\u202c", "a\ufffdgnp.exe\ufffd"],
-    ["isolates", "\u2066a\u2069\u200f", "\ufffda\ufffd"],
-    ["what is not seen", "ad\u200bmin\u2060\ufeff\u00ad\u3164", "ad\ufffdmin\ufffd"],
-    ["tags", "a\u{e0041}\u{e007f}", "a\ufffd"],
-    ["half a character", "a\ud800b", "a\ufffdb"],
-    ["letters of all kinds", "Grüße, 世界, שלום, ✔ 💥", "Grüße, 世界, שלום, ✔ 💥"],
-  ])("%s", (_, text, expected) => {
+    { title: "colours", text: `a${ESC}[31;1mred${ESC}[0m`, expected: "ared" },
+    {
+      title: "a cursor that is moved, and a line that is cleared",
+      text: `ok${ESC}[1A${ESC}[2Kno`,
+      expected: "okno",
+    },
+    { title: "a title", text: `a${ESC}]0;owned\u0007b`, expected: "ab" },
+    { title: "the clipboard", text: `a${ESC}]52;c;cm0gLXJm${ESC}\\b`, expected: "ab" },
+    {
+      title: "a link",
+      text: `${ESC}]8;;https://evil.example${ESC}\\text${ESC}]8;;${ESC}\\`,
+      expected: "text",
+    },
+    { title: "a string of the device", text: `a${ESC}P1;2|x${ESC}\\b`, expected: "ab" },
+    { title: "a reset", text: `a${ESC}cb`, expected: "ab" },
+    { title: "the same in eight bits", text: "a\u009b31mb\u009d0;t\u009cc", expected: "abc" },
+    {
+      title: "a sequence without an end, of which the text stays",
+      text: `a${ESC}[31`,
+      expected: "a31",
+    },
+    {
+      title: "a string without an end, of which the text stays",
+      text: `a${ESC}]0;text`,
+      expected: "a0;text",
+    },
+    {
+      title: "lines",
+      text: "one\r\ntwo\u0000three\u0085four\u2028five",
+      expected: "one two three four five",
+    },
+    { title: "a backspace", text: "good\b\b\b\bbad", expected: "good bad" },
+    {
+      title: "text that is turned",
+      text: "a\u202egnp.exe\u202c",
+      expected: "a\ufffdgnp.exe\ufffd",
+    },
+    { title: "isolates", text: "\u2066a\u2069\u200f", expected: "\ufffda\ufffd" },
+    {
+      title: "what is not seen",
+      text: "ad\u200bmin\u2060\ufeff\u00ad\u3164",
+      expected: "ad\ufffdmin\ufffd",
+    },
+    { title: "tags", text: "a\u{e0041}\u{e007f}", expected: "a\ufffd" },
+    { title: "half a character", text: "a\ud800b", expected: "a\ufffdb" },
+    {
+      title: "letters of all kinds",
+      text: "Grüße, 世界, שלום, ✔ 💥",
+      expected: "Grüße, 世界, שלום, ✔ 💥",
+    },
+  ])("$title", ({ text, expected }) => {
     expect(plain(text)).toBe(expected);
   });
 

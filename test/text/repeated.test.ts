@@ -61,13 +61,21 @@ describe.each(Object.entries(WAYS))("%s", (_, write) => {
 
 describe("not seen", () => {
   it.each([
-    ["another text", "denied: requested access to the resource is denied", [SECRET]],
-    ["a part of one", "s3cret", [SECRET]],
-    ["one that is shorter than words are", "a b c", ["a", "b c", ""]],
-    ["none", "anything", []],
-    ["an empty text", "", [SECRET]],
-    ["what cannot be decoded", "%zz &#x110000; &#99999999; \\u12 %ff", [SECRET]],
-  ])("%s", (_, text, secrets) => {
+    {
+      title: "another text",
+      text: "denied: requested access to the resource is denied",
+      secrets: [SECRET],
+    },
+    { title: "a part of one", text: "s3cret", secrets: [SECRET] },
+    { title: "one that is shorter than words are", text: "a b c", secrets: ["a", "b c", ""] },
+    { title: "none", text: "anything", secrets: [] },
+    { title: "an empty text", text: "", secrets: [SECRET] },
+    {
+      title: "what cannot be decoded",
+      text: "%zz &#x110000; &#99999999; \\u12 %ff",
+      secrets: [SECRET],
+    },
+  ])("$title", ({ text, secrets }) => {
     expect(repeats(text, secrets)).toBe(false);
   });
 });

@@ -43,13 +43,13 @@ async function pullAll(prefix: string, name: string) {
 
 describe("lets in", () => {
   it.each([
-    ["open", "", ["none"], [null]],
-    ["bearer", "", ["bearer"], [null]],
-    ["basic", "", ["basic"], ["robot"]],
-    ["access-token", "", ["basic"], ["robot"]],
-    ["robot", "private/", ["bearer"], [null]],
-    ["identity-open", "", ["bearer"], [null]],
-  ])("%s", async (prefix, folder, kinds, users) => {
+    { prefix: "open", folder: "", kinds: ["none"], users: [null] },
+    { prefix: "bearer", folder: "", kinds: ["bearer"], users: [null] },
+    { prefix: "basic", folder: "", kinds: ["basic"], users: ["robot"] },
+    { prefix: "access-token", folder: "", kinds: ["basic"], users: ["robot"] },
+    { prefix: "robot", folder: "private/", kinds: ["bearer"], users: [null] },
+    { prefix: "identity-open", folder: "", kinds: ["bearer"], users: [null] },
+  ])("$prefix", async ({ prefix, folder, kinds, users }) => {
     const name = folder + repository("let-in");
     await pullAll(prefix, name);
     const asked = await fixture.requests({ repository: name });

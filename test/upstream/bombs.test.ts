@@ -33,40 +33,40 @@ const children = (count: number) =>
     platform: { os: "linux", architecture: `arch-${at}`, variant: "v".repeat(20) },
   }));
 
-const MANIFESTS: [string, string, RegExp][] = [
-  [
-    "an index that is nested deep",
-    `{"schemaVersion":2,"manifests":[${nested("[", "]")}]}`,
-    /nested deeper than 64/,
-  ],
-  [
-    "annotations that are",
-    `{"schemaVersion":2,"config":{},"annotations":{"a":${nested('{"a":', "}", 500_000).replace("}", "1}")}}`,
-    /nested deeper than 64/,
-  ],
-  [
-    "nesting that does not end",
-    `{"schemaVersion":2,"x":${"[".repeat(1_000_000)}`,
-    /nested deeper than 64/,
-  ],
-  [
-    "an index of 100,000 empty children",
-    `{"schemaVersion":2,"manifests":[${"{},".repeat(99_999)}{}]}`,
-    /names 100000 manifests/,
-  ],
-  [
-    "a manifest of 100,000 layers of nothing",
-    `{"schemaVersion":2,"config":{},"layers":[${"null,".repeat(99_999)}0]}`,
-    /names 100000 manifests/,
-  ],
-  [
-    "a million values",
-    `{"schemaVersion":2,"x":[${"0,".repeat(999_999)}0]}`,
-    /holds more than 500000 values/,
-  ],
+const MANIFESTS: { title: string; body: string; words: RegExp }[] = [
+  {
+    title: "an index that is nested deep",
+    body: `{"schemaVersion":2,"manifests":[${nested("[", "]")}]}`,
+    words: /nested deeper than 64/,
+  },
+  {
+    title: "annotations that are",
+    body: `{"schemaVersion":2,"config":{},"annotations":{"a":${nested('{"a":', "}", 500_000).replace("}", "1}")}}`,
+    words: /nested deeper than 64/,
+  },
+  {
+    title: "nesting that does not end",
+    body: `{"schemaVersion":2,"x":${"[".repeat(1_000_000)}`,
+    words: /nested deeper than 64/,
+  },
+  {
+    title: "an index of 100,000 empty children",
+    body: `{"schemaVersion":2,"manifests":[${"{},".repeat(99_999)}{}]}`,
+    words: /names 100000 manifests/,
+  },
+  {
+    title: "a manifest of 100,000 layers of nothing",
+    body: `{"schemaVersion":2,"config":{},"layers":[${"null,".repeat(99_999)}0]}`,
+    words: /names 100000 manifests/,
+  },
+  {
+    title: "a million values",
+    body: `{"schemaVersion":2,"x":[${"0,".repeat(999_999)}0]}`,
+    words: /holds more than 500000 values/,
+  },
 ];
 
-describe.each(MANIFESTS)("%s", (_, body, words) => {
+describe.each(MANIFESTS)("$title", ({ body, words }) => {
   it.each(["by tag", "by digest"])("is refused %s, and nothing is kept", async (how) => {
     const name = repository("bomb");
     const cache = cacheApart();
@@ -83,9 +83,13 @@ describe.each(MANIFESTS)("%s", (_, body, words) => {
 });
 
 describe.each([
-  ["nested deep", nested("[", "]", 1_000_000), /nested deeper/],
-  ["of two million values", `[${"0,".repeat(1_999_999)}0]`, /more than 500000 values/],
-])("a list %s", (_, list, words) => {
+  { title: "nested deep", list: nested("[", "]", 1_000_000), words: /nested deeper/ },
+  {
+    title: "of two million values",
+    list: `[${"0,".repeat(1_999_999)}0]`,
+    words: /more than 500000 values/,
+  },
+])("a list $title", ({ list, words }) => {
   it.each(["tags/list", `referrers/${digestAt(0)}`])("is refused: %s", async (path) => {
     const name = repository("list");
     await fixture.image(name, "1");

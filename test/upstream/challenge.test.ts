@@ -10,11 +10,12 @@ const read = (header: string | null): Plain =>
 const REALM = "https://auth.example/token";
 
 describe("a challenge", () => {
-  it.each<[string, string, Plain]>([
-    [
-      "Docker Hub's",
-      'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/ubuntu:pull"',
-      [
+  it.each<{ title: string; header: string; expected: Plain }>([
+    {
+      title: "Docker Hub's",
+      header:
+        'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/ubuntu:pull"',
+      expected: [
         [
           "bearer",
           {
@@ -24,161 +25,201 @@ describe("a challenge", () => {
           },
         ],
       ],
-    ],
-    ["Basic", 'Basic realm="private"', [["basic", { realm: "private" }]]],
-    [
-      "commas in quotes",
-      'Bearer service="a, b",scope="r:x:pull,push"',
-      [["bearer", { service: "a, b", scope: "r:x:pull,push" }]],
-    ],
-    ["equal signs in quotes", 'Bearer realm="x?a=b&c=d"', [["bearer", { realm: "x?a=b&c=d" }]]],
-    [
-      "another scheme in quotes",
-      'Basic realm="Bearer realm=x"',
-      [["basic", { realm: "Bearer realm=x" }]],
-    ],
-    ["escaped quotes", 'Basic realm="a \\"b\\" c"', [["basic", { realm: 'a "b" c' }]]],
-    [
-      "an escaped backslash at the end",
-      'Basic realm="a\\\\",x=y',
-      [["basic", { realm: "a\\", x: "y" }]],
-    ],
-    [
-      "an escaped quote before a comma",
-      'Basic realm="a\\",b", x=y',
-      [["basic", { realm: 'a",b', x: "y" }]],
-    ],
-    ["an empty value", 'Basic realm=""', [["basic", { realm: "" }]]],
-    [
-      "values without quotes",
-      "Bearer realm=x,service=y",
-      [["bearer", { realm: "x", service: "y" }]],
-    ],
-    [
-      "upper-case names",
-      `BEARER REALM="${REALM}",Service="S"`,
-      [["bearer", { realm: REALM, service: "S" }]],
-    ],
-    [
-      "blanks around =",
-      'Bearer realm = "x" , service\t=\t"y"',
-      [["bearer", { realm: "x", service: "y" }]],
-    ],
-    ["blanks around it all", '  Bearer   realm="x"  ', [["bearer", { realm: "x" }]]],
-    [
-      "parameters parted by blanks alone",
-      'Bearer realm="x" service="y"',
-      [["bearer", { realm: "x", service: "y" }]],
-    ],
-    ["a comma at its end", 'Bearer realm="x",', [["bearer", { realm: "x" }]]],
-    [
-      "empty entries",
-      ', ,Bearer realm="x",,service="y"',
-      [["bearer", { realm: "x", service: "y" }]],
-    ],
-    ["a bare scheme", "Negotiate", [["negotiate", {}]]],
-    ["token68", "Negotiate YWJj==", [["negotiate", {}]]],
-    ["token68 without padding", "NTLM abc/+._~-", [["ntlm", {}]]],
-  ])("with %s", (_, header, expected) => {
+    },
+    {
+      title: "Basic",
+      header: 'Basic realm="private"',
+      expected: [["basic", { realm: "private" }]],
+    },
+    {
+      title: "commas in quotes",
+      header: 'Bearer service="a, b",scope="r:x:pull,push"',
+      expected: [["bearer", { service: "a, b", scope: "r:x:pull,push" }]],
+    },
+    {
+      title: "equal signs in quotes",
+      header: 'Bearer realm="x?a=b&c=d"',
+      expected: [["bearer", { realm: "x?a=b&c=d" }]],
+    },
+    {
+      title: "another scheme in quotes",
+      header: 'Basic realm="Bearer realm=x"',
+      expected: [["basic", { realm: "Bearer realm=x" }]],
+    },
+    {
+      title: "escaped quotes",
+      header: 'Basic realm="a \\"b\\" c"',
+      expected: [["basic", { realm: 'a "b" c' }]],
+    },
+    {
+      title: "an escaped backslash at the end",
+      header: 'Basic realm="a\\\\",x=y',
+      expected: [["basic", { realm: "a\\", x: "y" }]],
+    },
+    {
+      title: "an escaped quote before a comma",
+      header: 'Basic realm="a\\",b", x=y',
+      expected: [["basic", { realm: 'a",b', x: "y" }]],
+    },
+    { title: "an empty value", header: 'Basic realm=""', expected: [["basic", { realm: "" }]] },
+    {
+      title: "values without quotes",
+      header: "Bearer realm=x,service=y",
+      expected: [["bearer", { realm: "x", service: "y" }]],
+    },
+    {
+      title: "upper-case names",
+      header: `BEARER REALM="${REALM}",Service="S"`,
+      expected: [["bearer", { realm: REALM, service: "S" }]],
+    },
+    {
+      title: "blanks around =",
+      header: 'Bearer realm = "x" , service\t=\t"y"',
+      expected: [["bearer", { realm: "x", service: "y" }]],
+    },
+    {
+      title: "blanks around it all",
+      header: '  Bearer   realm="x"  ',
+      expected: [["bearer", { realm: "x" }]],
+    },
+    {
+      title: "parameters parted by blanks alone",
+      header: 'Bearer realm="x" service="y"',
+      expected: [["bearer", { realm: "x", service: "y" }]],
+    },
+    {
+      title: "a comma at its end",
+      header: 'Bearer realm="x",',
+      expected: [["bearer", { realm: "x" }]],
+    },
+    {
+      title: "empty entries",
+      header: ', ,Bearer realm="x",,service="y"',
+      expected: [["bearer", { realm: "x", service: "y" }]],
+    },
+    { title: "a bare scheme", header: "Negotiate", expected: [["negotiate", {}]] },
+    { title: "token68", header: "Negotiate YWJj==", expected: [["negotiate", {}]] },
+    { title: "token68 without padding", header: "NTLM abc/+._~-", expected: [["ntlm", {}]] },
+  ])("with $title", ({ header, expected }) => {
     expect(read(header)).toEqual(expected);
   });
 });
 
 describe("several challenges", () => {
-  it.each<[string, string, Plain]>([
-    [
-      "in one header",
-      'Basic realm="a", Bearer realm="b",service="c"',
-      [
+  it.each<{ title: string; header: string; expected: Plain }>([
+    {
+      title: "in one header",
+      header: 'Basic realm="a", Bearer realm="b",service="c"',
+      expected: [
         ["basic", { realm: "a" }],
         ["bearer", { realm: "b", service: "c" }],
       ],
-    ],
-    [
-      "without blanks",
-      'Basic realm="a",Bearer realm="b"',
-      [
+    },
+    {
+      title: "without blanks",
+      header: 'Basic realm="a",Bearer realm="b"',
+      expected: [
         ["basic", { realm: "a" }],
         ["bearer", { realm: "b" }],
       ],
-    ],
-    [
-      "a bare one first",
-      'Negotiate, Basic realm="a"',
-      [
+    },
+    {
+      title: "a bare one first",
+      header: 'Negotiate, Basic realm="a"',
+      expected: [
         ["negotiate", {}],
         ["basic", { realm: "a" }],
       ],
-    ],
-    [
-      "a bare one last",
-      'Basic realm="a", Negotiate',
-      [
+    },
+    {
+      title: "a bare one last",
+      header: 'Basic realm="a", Negotiate',
+      expected: [
         ["basic", { realm: "a" }],
         ["negotiate", {}],
       ],
-    ],
-    [
-      "a bare one in the middle",
-      'Basic realm="a", Negotiate, Bearer realm="b"',
-      [
+    },
+    {
+      title: "a bare one in the middle",
+      header: 'Basic realm="a", Negotiate, Bearer realm="b"',
+      expected: [
         ["basic", { realm: "a" }],
         ["negotiate", {}],
         ["bearer", { realm: "b" }],
       ],
-    ],
-    [
-      "token68 first",
-      'Negotiate YWJj=, Basic realm="a"',
-      [
+    },
+    {
+      title: "token68 first",
+      header: 'Negotiate YWJj=, Basic realm="a"',
+      expected: [
         ["negotiate", {}],
         ["basic", { realm: "a" }],
       ],
-    ],
-    [
-      "token68 last",
-      'Basic realm="a", Negotiate YWJj==',
-      [
+    },
+    {
+      title: "token68 last",
+      header: 'Basic realm="a", Negotiate YWJj==',
+      expected: [
         ["basic", { realm: "a" }],
         ["negotiate", {}],
       ],
-    ],
-    [
-      "of one scheme",
-      'Bearer realm="a", Bearer realm="b"',
-      [
+    },
+    {
+      title: "of one scheme",
+      header: 'Bearer realm="a", Bearer realm="b"',
+      expected: [
         ["bearer", { realm: "a" }],
         ["bearer", { realm: "b" }],
       ],
-    ],
+    },
     // A token68 stands behind its scheme and a blank: what stands behind a comma is a scheme.
-    [
-      "bare ones only",
-      "Negotiate, NTLM, Basic",
-      [
+    {
+      title: "bare ones only",
+      header: "Negotiate, NTLM, Basic",
+      expected: [
         ["negotiate", {}],
         ["ntlm", {}],
         ["basic", {}],
       ],
-    ],
-  ])("%s", (_, header, expected) => {
+    },
+  ])("$title", ({ header, expected }) => {
     expect(read(header)).toEqual(expected);
   });
 });
 
 describe("what is not well-formed", () => {
-  it.each<[string, string | null, Plain]>([
-    ["nothing", null, []],
-    ["an empty header", "", []],
-    ["commas", " , ,", []],
-    ["quotes first", '"Bearer" realm="x"', []],
-    ["an equal sign first", '="x"', []],
-    ["a value that does not end", 'Bearer realm="x",service="y', [["bearer", { realm: "x" }]]],
-    ["an escape that does not end", 'Bearer realm="x",service="y\\', [["bearer", { realm: "x" }]]],
-    ["a name without a value", 'Bearer service="y",realm=', [["bearer", { service: "y" }]]],
-    ["letters beyond ASCII", 'Bearer realm="x",sérvice="y"', [["bearer", { realm: "x" }]]],
-    ["something behind a value", 'Bearer realm="x";service="y"', [["bearer", { realm: "x" }]]],
-  ])("ends the reading, and keeps what was read: %s", (_, header, expected) => {
+  it.each<{ title: string; header: string | null; expected: Plain }>([
+    { title: "nothing", header: null, expected: [] },
+    { title: "an empty header", header: "", expected: [] },
+    { title: "commas", header: " , ,", expected: [] },
+    { title: "quotes first", header: '"Bearer" realm="x"', expected: [] },
+    { title: "an equal sign first", header: '="x"', expected: [] },
+    {
+      title: "a value that does not end",
+      header: 'Bearer realm="x",service="y',
+      expected: [["bearer", { realm: "x" }]],
+    },
+    {
+      title: "an escape that does not end",
+      header: 'Bearer realm="x",service="y\\',
+      expected: [["bearer", { realm: "x" }]],
+    },
+    {
+      title: "a name without a value",
+      header: 'Bearer service="y",realm=',
+      expected: [["bearer", { service: "y" }]],
+    },
+    {
+      title: "letters beyond ASCII",
+      header: 'Bearer realm="x",sérvice="y"',
+      expected: [["bearer", { realm: "x" }]],
+    },
+    {
+      title: "something behind a value",
+      header: 'Bearer realm="x";service="y"',
+      expected: [["bearer", { realm: "x" }]],
+    },
+  ])("ends the reading, and keeps what was read: $title", ({ header, expected }) => {
     expect(read(header)).toEqual(expected);
   });
 

@@ -38,43 +38,46 @@ async function content(hint: string) {
 }
 
 const STATUSES = [
-  [401, 401, "UNAUTHORIZED"],
-  [403, 403, "DENIED"],
-  [429, 429, "TOOMANYREQUESTS"],
-  [500, 502, "UNAVAILABLE"],
-  [503, 503, "UNAVAILABLE"],
-  [504, 504, "UNAVAILABLE"],
+  { status: 401, clientStatus: 401, code: "UNAUTHORIZED" },
+  { status: 403, clientStatus: 403, code: "DENIED" },
+  { status: 429, clientStatus: 429, code: "TOOMANYREQUESTS" },
+  { status: 500, clientStatus: 502, code: "UNAVAILABLE" },
+  { status: 503, clientStatus: 503, code: "UNAVAILABLE" },
+  { status: 504, clientStatus: 504, code: "UNAVAILABLE" },
 ] as const;
 
 describe.each(["a tag", "a digest", "a blob", "tags", "referrers"] as const)("of %s", (kind) => {
-  it.each(STATUSES)("the upstream's %i keeps its meaning, as %i", async (status, ours, code) => {
-    const { name, paths } = await content("status");
-    const cache = cacheApart();
-    const limited = status === 429 || status === 503;
-    const fault = { status, ...(limited && { headers: { "retry-after": "77" } }) };
-    await fixture.fault({ match: { repository: name }, times: 0, do: fault });
-    const { headers, ...problem } = await problemOf(cache.fetch(`open/${name}/${paths[kind]}`));
-    expect(problem).toMatchObject({ status: ours, code });
-    const head = await cache.head(`open/${name}/${paths[kind]}`);
-    expect(head.status).toBe(ours);
-    for (const answered of [headers, head.headers]) {
-      expect(answered.get("retry-after")).toBe(limited ? "77" : null);
-      expect(answered.get("cache-status")).toContain(`fwd-status=${status}`);
-    }
-    // Nothing of it is kept for more than a minute.
-    await fixture.heal({ repository: name });
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
-    expect(await receive(cache.fetch(`open/${name}/${paths[kind]}`))).toMatchObject({
-      status: 200,
-    });
-  });
+  it.each(STATUSES)(
+    "the upstream's $status keeps its meaning, as $clientStatus",
+    async ({ status, clientStatus, code }) => {
+      const { name, paths } = await content("status");
+      const cache = cacheApart();
+      const limited = status === 429 || status === 503;
+      const fault = { status, ...(limited && { headers: { "retry-after": "77" } }) };
+      await fixture.fault({ match: { repository: name }, times: 0, do: fault });
+      const { headers, ...problem } = await problemOf(cache.fetch(`open/${name}/${paths[kind]}`));
+      expect(problem).toMatchObject({ status: clientStatus, code });
+      const head = await cache.head(`open/${name}/${paths[kind]}`);
+      expect(head.status).toBe(clientStatus);
+      for (const answered of [headers, head.headers]) {
+        expect(answered.get("retry-after")).toBe(limited ? "77" : null);
+        expect(answered.get("cache-status")).toContain(`fwd-status=${status}`);
+      }
+      // Nothing of it is kept for more than a minute.
+      await fixture.heal({ repository: name });
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+      expect(await receive(cache.fetch(`open/${name}/${paths[kind]}`))).toMatchObject({
+        status: 200,
+      });
+    },
+  );
 });
 
 it.each([
-  ["a tag", "manifests/none", "MANIFEST_UNKNOWN"],
-  ["a digest", `manifests/sha256:${"0".repeat(64)}`, "MANIFEST_UNKNOWN"],
-  ["a blob", `blobs/sha256:${"0".repeat(64)}`, "BLOB_UNKNOWN"],
-])("%s that the upstream does not have is 404", async (_, path, code) => {
+  { title: "a tag", path: "manifests/none", code: "MANIFEST_UNKNOWN" },
+  { title: "a digest", path: `manifests/sha256:${"0".repeat(64)}`, code: "MANIFEST_UNKNOWN" },
+  { title: "a blob", path: `blobs/sha256:${"0".repeat(64)}`, code: "BLOB_UNKNOWN" },
+])("$title that the upstream does not have is 404", async ({ path, code }) => {
   const { name } = await content("unknown");
   const problem = await problemOf(cache.fetch(`open/${name}/${path}`));
   expect(problem).toMatchObject({ status: 404, code });

@@ -48,9 +48,9 @@ async function pullBlobs(prefix: string, name: string, count: number) {
 }
 
 describe.each([
-  ["ecr", "aws", AWS, "AWS"],
-  ["google", "google", GOOGLE, "oauth2accesstoken"],
-] as const)("%s: a login", (prefix, server, from, user) => {
+  { prefix: "ecr", server: "aws", from: AWS, user: "AWS" },
+  { prefix: "google", server: "google", from: GOOGLE, user: "oauth2accesstoken" },
+] as const)("$prefix: a login", ({ prefix, server, from, user }) => {
   const logins = () => fixture.requests({ server, repository: from });
 
   it("is asked for once, for an image and thirty blobs of two repositories", async () => {

@@ -23,12 +23,12 @@ const countOf = async (name: string) => (await fixture.requests({ repository: na
 
 describe("repeated failures", () => {
   it.each([
-    ["503", { status: 503 }, 503, 3],
-    ["hanging up", { reset: true as const }, 502, 3],
-    ["not answering", { hold: "cooldown-hold" }, 504, 1],
+    { title: "503", fault: { status: 503 }, status: 503, count: 3 },
+    { title: "hanging up", fault: { reset: true as const }, status: 502, count: 3 },
+    { title: "not answering", fault: { hold: "cooldown-hold" }, status: 504, count: 1 },
   ])(
-    "of %s: the upstream is not asked again, and the answer says for how long",
-    async (_, fault, status, count) => {
+    "of $title: the upstream is not asked again, and the answer says for how long",
+    async ({ fault, status, count }) => {
       const name = await images("failing", 12);
       // Where it answers at all, a slow machine may take its time.
       const cache = cacheApart({ firstByteTimeout: status === 504 ? "1s" : "10s" });

@@ -47,12 +47,12 @@ const fields = { firstByteTimeout: "400ms", silenceTimeout: "300ms" };
 
 describe("an upstream whose answers drip: 504 in time, and well as soon as it is", () => {
   it.each([
-    ["a manifest", "open", "digest", { kind: "manifest" }],
-    ["a tag's manifest", "open", "tag", { kind: "manifest" }],
-    ["a small blob", "open", "blob", { kind: "blob" }],
-    ["a tag list", "open", "tags", { kind: "tags" }],
-    ["a token", "bearer", "blob", { kind: "token" }],
-  ] as const)("%s", async (_, door, kind, match) => {
+    { title: "a manifest", prefix: "open", request: "digest", match: { kind: "manifest" } },
+    { title: "a tag's manifest", prefix: "open", request: "tag", match: { kind: "manifest" } },
+    { title: "a small blob", prefix: "open", request: "blob", match: { kind: "blob" } },
+    { title: "a tag list", prefix: "open", request: "tags", match: { kind: "tags" } },
+    { title: "a token", prefix: "bearer", request: "blob", match: { kind: "token" } },
+  ] as const)("$title", async ({ prefix, request, match }) => {
     const name = repository("drips");
     const image = await fixture.image(name, "1");
     const paths = {
@@ -63,12 +63,12 @@ describe("an upstream whose answers drip: 504 in time, and well as soon as it is
     };
     const cache = cacheApart(fields);
     await fixture.fault({ match: { repository: name, ...match }, times: 0, do: slow });
-    const problem = await problemOf(cache.fetch(`${door}/${name}/${paths[kind]}`));
+    const problem = await problemOf(cache.fetch(`${prefix}/${name}/${paths[request]}`));
     expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
     await fixture.heal({ repository: name });
     // What was begun comes to its end by itself: nobody waits for it longer than for a new one.
     await fixture.idle(name);
-    expect((await receive(cache.fetch(`${door}/${name}/${paths[kind]}`))).status).toBe(200);
+    expect((await receive(cache.fetch(`${prefix}/${name}/${paths[request]}`))).status).toBe(200);
   });
 
   it("a small blob that stalls is 504 to who waits, and is fetched all the same", async () => {

@@ -105,16 +105,48 @@ describe("a login", () => {
 
 describe("an access key is refused", () => {
   const other = `${lasting.secretAccessKey.slice(0, -1)}_`;
-  it.each<[string, AccessKey, string, number, number?]>([
-    ["that nobody knows", { ...lasting, accessKeyId: "AKIANOBODY" }, "UnrecognizedClient", 401],
-    ["with another secret", { ...lasting, secretAccessKey: other }, "InvalidSignature", 401],
-    ["with another session", { ...lent, sessionToken: "not-it" }, "UnrecognizedClient", 401],
-    ["with a secret of no session", { ...lent, secretAccessKey: other }, "InvalidSignature", 401],
-    ["that has run out", expired, "ExpiredToken", 401],
-    ["that may not ask", powerless, "AccessDenied", 403],
-    ["by a clock that is behind", lasting, "InvalidSignature", 401, -16 * MINUTE],
-    ["by a clock that is ahead", lasting, "InvalidSignature", 401, 16 * MINUTE],
-  ])("%s", async (_, key, type, status, skew = 0) => {
+  it.each<{ title: string; key: AccessKey; type: string; status: number; skew?: number }>([
+    {
+      title: "that nobody knows",
+      key: { ...lasting, accessKeyId: "AKIANOBODY" },
+      type: "UnrecognizedClient",
+      status: 401,
+    },
+    {
+      title: "with another secret",
+      key: { ...lasting, secretAccessKey: other },
+      type: "InvalidSignature",
+      status: 401,
+    },
+    {
+      title: "with another session",
+      key: { ...lent, sessionToken: "not-it" },
+      type: "UnrecognizedClient",
+      status: 401,
+    },
+    {
+      title: "with a secret of no session",
+      key: { ...lent, secretAccessKey: other },
+      type: "InvalidSignature",
+      status: 401,
+    },
+    { title: "that has run out", key: expired, type: "ExpiredToken", status: 401 },
+    { title: "that may not ask", key: powerless, type: "AccessDenied", status: 403 },
+    {
+      title: "by a clock that is behind",
+      key: lasting,
+      type: "InvalidSignature",
+      status: 401,
+      skew: -16 * MINUTE,
+    },
+    {
+      title: "by a clock that is ahead",
+      key: lasting,
+      type: "InvalidSignature",
+      status: 401,
+      skew: 16 * MINUTE,
+    },
+  ])("$title", async ({ key, type, status, skew = 0 }) => {
     const name = repository("refused");
     const error = await refusal(ask(name, key, {}, Date.now() + skew));
     expect(error).toMatchObject({
@@ -148,40 +180,108 @@ const said = (status: number, type?: string): Fault => ({
 });
 
 describe("the service may", () => {
-  it.each<[string, Fault, string, number, RegExp?]>([
-    [
-      "throttle",
-      said(400, "ThrottlingException"),
-      "TOOMANYREQUESTS",
-      429,
-      /: ThrottlingException$/,
-    ],
-    ["throttle by status", said(429), "TOOMANYREQUESTS", 429, /answered 429$/],
-    ["refuse by status", said(403), "UNAUTHORIZED", 401, /answered 403$/],
-    ["refuse by 401", said(401), "UNAUTHORIZED", 401],
-    ["deny by status", said(403, "AccessDeniedException"), "DENIED", 403],
-    [
-      "write types with a namespace",
-      said(400, "com.amazon.coral.service#UnrecognizedClientException"),
-      "UNAUTHORIZED",
-      401,
-      /400: UnrecognizedClientException$/,
-    ],
-    ["write types without a suffix", said(400, "IncompleteSignature"), "UNAUTHORIZED", 401],
-    ["miss the key", said(400, "MissingAuthenticationTokenException"), "UNAUTHORIZED", 401],
-    ["complain", said(400, "InvalidParameterException"), "UNAVAILABLE", 502, /: InvalidParameter/],
-    ["complain in a strange way", said(400, lent.secretAccessKey), "UNAVAILABLE", 502, /400$/],
-    ["not be there", said(404), "UNAVAILABLE", 502],
-    ["fail", said(500, "ServerException"), "UNAVAILABLE", 502],
-    ["fail without a word", said(500), "UNAVAILABLE", 502, /answered 500$/],
-    ["be overloaded", said(503), "UNAVAILABLE", 503],
-    ["hang up", { reset: true }, "UNAVAILABLE", 502],
-    ["break off", { cutAfter: 100 }, "UNAVAILABLE", 502],
-    ["redirect", { redirect: `${fixture.url("open")}/v2/` }, "UNAVAILABLE", 502, /redirected/],
-    ["redirect within itself", { redirect: "/" }, "UNAVAILABLE", 502, /redirected/],
-    ["answer with a page", { html: true }, "UNAVAILABLE", 502, /without a login$/],
-    ["answer without end", { status: 200, body: " ".repeat(1e6) }, "UNAVAILABLE", 502],
-  ])("%s", async (_, fault, code, status, words = /./) => {
+  it.each<{ title: string; fault: Fault; code: string; status: number; words?: RegExp }>([
+    {
+      title: "throttle",
+      fault: said(400, "ThrottlingException"),
+      code: "TOOMANYREQUESTS",
+      status: 429,
+      words: /: ThrottlingException$/,
+    },
+    {
+      title: "throttle by status",
+      fault: said(429),
+      code: "TOOMANYREQUESTS",
+      status: 429,
+      words: /answered 429$/,
+    },
+    {
+      title: "refuse by status",
+      fault: said(403),
+      code: "UNAUTHORIZED",
+      status: 401,
+      words: /answered 403$/,
+    },
+    { title: "refuse by 401", fault: said(401), code: "UNAUTHORIZED", status: 401 },
+    {
+      title: "deny by status",
+      fault: said(403, "AccessDeniedException"),
+      code: "DENIED",
+      status: 403,
+    },
+    {
+      title: "write types with a namespace",
+      fault: said(400, "com.amazon.coral.service#UnrecognizedClientException"),
+      code: "UNAUTHORIZED",
+      status: 401,
+      words: /400: UnrecognizedClientException$/,
+    },
+    {
+      title: "write types without a suffix",
+      fault: said(400, "IncompleteSignature"),
+      code: "UNAUTHORIZED",
+      status: 401,
+    },
+    {
+      title: "miss the key",
+      fault: said(400, "MissingAuthenticationTokenException"),
+      code: "UNAUTHORIZED",
+      status: 401,
+    },
+    {
+      title: "complain",
+      fault: said(400, "InvalidParameterException"),
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /: InvalidParameter/,
+    },
+    {
+      title: "complain in a strange way",
+      fault: said(400, lent.secretAccessKey),
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /400$/,
+    },
+    { title: "not be there", fault: said(404), code: "UNAVAILABLE", status: 502 },
+    { title: "fail", fault: said(500, "ServerException"), code: "UNAVAILABLE", status: 502 },
+    {
+      title: "fail without a word",
+      fault: said(500),
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /answered 500$/,
+    },
+    { title: "be overloaded", fault: said(503), code: "UNAVAILABLE", status: 503 },
+    { title: "hang up", fault: { reset: true }, code: "UNAVAILABLE", status: 502 },
+    { title: "break off", fault: { cutAfter: 100 }, code: "UNAVAILABLE", status: 502 },
+    {
+      title: "redirect",
+      fault: { redirect: `${fixture.url("open")}/v2/` },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /redirected/,
+    },
+    {
+      title: "redirect within itself",
+      fault: { redirect: "/" },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /redirected/,
+    },
+    {
+      title: "answer with a page",
+      fault: { html: true },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /without a login$/,
+    },
+    {
+      title: "answer without end",
+      fault: { status: 200, body: " ".repeat(1e6) },
+      code: "UNAVAILABLE",
+      status: 502,
+    },
+  ])("$title", async ({ fault, code, status, words = /./ }) => {
     const name = repository("service");
     await fixture.fault({ match: { server: "aws", repository: name }, do: fault });
     const error = await refusal(ask(name));
@@ -234,10 +334,20 @@ describe("the service may", () => {
     expect(error.message).toBe(`${fixture.host("aws")} answered without a login`);
   });
 
-  it.each<[string, Fault, object, RegExp]>([
-    ["not answer", {}, { firstByteTimeout: "100ms" }, /did not answer within 100 ms/],
-    ["fall silent", { after: 50 }, { silenceTimeout: "100ms" }, /sent nothing for 100 ms/],
-  ])("%s in time", async (_, fault, fields, words) => {
+  it.each<{ title: string; fault: Fault; fields: object; words: RegExp }>([
+    {
+      title: "not answer",
+      fault: {},
+      fields: { firstByteTimeout: "100ms" },
+      words: /did not answer within 100 ms/,
+    },
+    {
+      title: "fall silent",
+      fault: { after: 50 },
+      fields: { silenceTimeout: "100ms" },
+      words: /sent nothing for 100 ms/,
+    },
+  ])("$title in time", async ({ fault, fields, words }) => {
     const name = repository("silent");
     const match = { server: "aws", repository: name } as const;
     await fixture.fault({ match, do: { ...fault, hold: name } });

@@ -110,13 +110,16 @@ describe("a service account is refused", () => {
   const other = async (algorithm = "RS256") =>
     exportPKCS8((await generateKeyPair(algorithm, { extractable: true })).privateKey);
 
-  it.each<[string, () => Promise<object>, number?]>([
-    ["that nobody knows", async () => ({ client_email: "s3cret@fixture.example" })],
-    ["with a key of another", async () => ({ private_key: await other() })],
-    ["with a key that is gone", async () => ({ private_key_id: "gone" })],
-    ["by a clock that is behind", async () => ({}), -61 * MINUTE],
-    ["by a clock that is ahead", async () => ({}), 61 * MINUTE],
-  ])("%s", async (_, fields, skew = 0) => {
+  it.each<{ title: string; fields: () => Promise<object>; skew?: number }>([
+    {
+      title: "that nobody knows",
+      fields: async () => ({ client_email: "s3cret@fixture.example" }),
+    },
+    { title: "with a key of another", fields: async () => ({ private_key: await other() }) },
+    { title: "with a key that is gone", fields: async () => ({ private_key_id: "gone" }) },
+    { title: "by a clock that is behind", fields: async () => ({}), skew: -61 * MINUTE },
+    { title: "by a clock that is ahead", fields: async () => ({}), skew: 61 * MINUTE },
+  ])("$title", async ({ fields, skew = 0 }) => {
     const name = repository("refused");
     const error = await refusal(ask(account(name, await fields()), {}, Date.now() + skew));
     expect(error).toMatchObject({
@@ -152,30 +155,88 @@ const said = (status: number, error?: unknown): Fault => ({
 });
 
 describe("the service may", () => {
-  it.each<[string, Fault, string, number, RegExp?]>([
-    [
-      "not know the client",
-      said(401, "invalid_client"),
-      "UNAUTHORIZED",
-      401,
-      /401: invalid_client$/,
-    ],
-    ["refuse the client", said(400, "unauthorized_client"), "UNAUTHORIZED", 401],
-    ["refuse without a word", said(401), "UNAUTHORIZED", 401, /answered 401$/],
-    ["deny", said(403, "access_denied"), "DENIED", 403, /: access_denied$/],
-    ["deny in another form", said(403, { code: 403, message: "s3cret" }), "DENIED", 403, /403$/],
-    ["throttle", said(429, "rate_limit_exceeded"), "TOOMANYREQUESTS", 429],
-    ["complain", said(400, "invalid_scope"), "UNAVAILABLE", 502, /: invalid_scope$/],
-    ["complain in a strange way", said(400, "S3cret s3cret"), "UNAVAILABLE", 502, /400$/],
-    ["not be there", said(404), "UNAVAILABLE", 502],
-    ["fail", said(500, "internal_failure"), "UNAVAILABLE", 502],
-    ["be overloaded", said(503), "UNAVAILABLE", 503],
-    ["hang up", { reset: true }, "UNAVAILABLE", 502],
-    ["break off", { cutAfter: 100 }, "UNAVAILABLE", 502],
-    ["redirect", { redirect: `${fixture.url("open")}/v2/` }, "UNAVAILABLE", 502, /redirected/],
-    ["redirect within itself", { redirect: "/token" }, "UNAVAILABLE", 502, /redirected/],
-    ["answer with a page", { html: true }, "UNAVAILABLE", 502, /without a login$/],
-  ])("%s", async (_, fault, code, status, words = /./) => {
+  it.each<{ title: string; fault: Fault; code: string; status: number; words?: RegExp }>([
+    {
+      title: "not know the client",
+      fault: said(401, "invalid_client"),
+      code: "UNAUTHORIZED",
+      status: 401,
+      words: /401: invalid_client$/,
+    },
+    {
+      title: "refuse the client",
+      fault: said(400, "unauthorized_client"),
+      code: "UNAUTHORIZED",
+      status: 401,
+    },
+    {
+      title: "refuse without a word",
+      fault: said(401),
+      code: "UNAUTHORIZED",
+      status: 401,
+      words: /answered 401$/,
+    },
+    {
+      title: "deny",
+      fault: said(403, "access_denied"),
+      code: "DENIED",
+      status: 403,
+      words: /: access_denied$/,
+    },
+    {
+      title: "deny in another form",
+      fault: said(403, { code: 403, message: "s3cret" }),
+      code: "DENIED",
+      status: 403,
+      words: /403$/,
+    },
+    {
+      title: "throttle",
+      fault: said(429, "rate_limit_exceeded"),
+      code: "TOOMANYREQUESTS",
+      status: 429,
+    },
+    {
+      title: "complain",
+      fault: said(400, "invalid_scope"),
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /: invalid_scope$/,
+    },
+    {
+      title: "complain in a strange way",
+      fault: said(400, "S3cret s3cret"),
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /400$/,
+    },
+    { title: "not be there", fault: said(404), code: "UNAVAILABLE", status: 502 },
+    { title: "fail", fault: said(500, "internal_failure"), code: "UNAVAILABLE", status: 502 },
+    { title: "be overloaded", fault: said(503), code: "UNAVAILABLE", status: 503 },
+    { title: "hang up", fault: { reset: true }, code: "UNAVAILABLE", status: 502 },
+    { title: "break off", fault: { cutAfter: 100 }, code: "UNAVAILABLE", status: 502 },
+    {
+      title: "redirect",
+      fault: { redirect: `${fixture.url("open")}/v2/` },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /redirected/,
+    },
+    {
+      title: "redirect within itself",
+      fault: { redirect: "/token" },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /redirected/,
+    },
+    {
+      title: "answer with a page",
+      fault: { html: true },
+      code: "UNAVAILABLE",
+      status: 502,
+      words: /without a login$/,
+    },
+  ])("$title", async ({ fault, code, status, words = /./ }) => {
     const name = repository("service");
     await fixture.fault({ match: { server: "google", repository: name }, do: fault });
     const error = await refusal(ask(account(name)));
@@ -212,10 +273,20 @@ describe("the service may", () => {
     expect(error.message).toBe(`${fixture.host("google")} answered without a login`);
   });
 
-  it.each<[string, Fault, object, RegExp]>([
-    ["not answer", {}, { firstByteTimeout: "100ms" }, /did not answer within 100 ms/],
-    ["fall silent", { after: 50 }, { silenceTimeout: "100ms" }, /sent nothing for 100 ms/],
-  ])("%s in time", async (_, fault, fields, words) => {
+  it.each<{ title: string; fault: Fault; fields: object; words: RegExp }>([
+    {
+      title: "not answer",
+      fault: {},
+      fields: { firstByteTimeout: "100ms" },
+      words: /did not answer within 100 ms/,
+    },
+    {
+      title: "fall silent",
+      fault: { after: 50 },
+      fields: { silenceTimeout: "100ms" },
+      words: /sent nothing for 100 ms/,
+    },
+  ])("$title in time", async ({ fault, fields, words }) => {
     const name = repository("silent");
     const match = { server: "google", repository: name } as const;
     await fixture.fault({ match, do: { ...fault, hold: name } });

@@ -275,12 +275,16 @@ it("referrers are found under their tag though HEAD says 404", async () => {
 });
 
 describe("a link that is a day old, and that the catalog does not keep", () => {
-  it.each<[string, Fault, boolean]>([
-    ["stays where HEAD says 404 and GET gives it", { status: 404 }, false],
-    ["stays where HEAD is refused and GET gives it", { status: 405 }, false],
-    ["ends where HEAD is refused and GET says 404", { status: 405 }, true],
-    ["ends where both say 404", { status: 404 }, true],
-  ])("%s", async (_, fault, isGone) => {
+  it.each<{ title: string; fault: Fault; isGone: boolean }>([
+    { title: "stays where HEAD says 404 and GET gives it", fault: { status: 404 }, isGone: false },
+    {
+      title: "stays where HEAD is refused and GET gives it",
+      fault: { status: 405 },
+      isGone: false,
+    },
+    { title: "ends where HEAD is refused and GET says 404", fault: { status: 405 }, isGone: true },
+    { title: "ends where both say 404", fault: { status: 404 }, isGone: true },
+  ])("$title", async ({ fault, isGone }) => {
     const name = repository("linked");
     const image = await fixture.image(name, undefined);
     const digests = [image.digest, image.config.digest];

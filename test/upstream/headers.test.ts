@@ -58,16 +58,24 @@ describe("the bounds", () => {
     expect(excessOf(new Headers(headers))).toBeUndefined();
   });
 
-  it.each<[string, Record<string, string>, RegExp]>([
-    ["one more", many(MAX_HEADERS + 1), /more than 256 headers/],
-    [
-      "one that is longer",
-      { link: "x".repeat(MAX_HEADER_LENGTH + 1) },
-      /a header link longer than/,
-    ],
-    ["one with a long name", { [LARGE]: "x".repeat(20_000) }, /^.{0,200}$/],
-    ["the same name again and again", { x: "v".repeat(MAX_TOTAL_LENGTH) }, /longer than/],
-  ])("%s may not", (_, headers, words) => {
+  it.each<{ title: string; headers: Record<string, string>; words: RegExp }>([
+    { title: "one more", headers: many(MAX_HEADERS + 1), words: /more than 256 headers/ },
+    {
+      title: "one that is longer",
+      headers: { link: "x".repeat(MAX_HEADER_LENGTH + 1) },
+      words: /a header link longer than/,
+    },
+    {
+      title: "one with a long name",
+      headers: { [LARGE]: "x".repeat(20_000) },
+      words: /^.{0,200}$/,
+    },
+    {
+      title: "the same name again and again",
+      headers: { x: "v".repeat(MAX_TOTAL_LENGTH) },
+      words: /longer than/,
+    },
+  ])("$title may not", ({ headers, words }) => {
     expect(excessOf(new Headers(headers))).toMatch(words);
   });
 });

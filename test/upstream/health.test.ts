@@ -254,17 +254,21 @@ describe("a 429", () => {
   });
 
   it.each([
-    ["a HEAD that tells of pulls again", seen({ budget: budget(3) }), true],
-    ["a HEAD that tells of no limit", seen(), false],
-    ["a HEAD that tells of none left", seen({ budget: budget(0) }), false],
-    ["a blob", seen({ repository: "b" }), false],
-    ["a pull that went well", seen({ pull: true }), true],
-    ["a HEAD of what there is not", seen({ gave: false }), false],
-    ["a pull of what there is not", seen({ pull: true, gave: false }), false],
-  ])("of the limit on pulls: %s ends it or not", (_, what, ends) => {
+    { title: "a HEAD that tells of pulls again", answer: seen({ budget: budget(3) }), ends: true },
+    { title: "a HEAD that tells of no limit", answer: seen(), ends: false },
+    { title: "a HEAD that tells of none left", answer: seen({ budget: budget(0) }), ends: false },
+    { title: "a blob", answer: seen({ repository: "b" }), ends: false },
+    { title: "a pull that went well", answer: seen({ pull: true }), ends: true },
+    { title: "a HEAD of what there is not", answer: seen({ gave: false }), ends: false },
+    {
+      title: "a pull of what there is not",
+      answer: seen({ pull: true, gave: false }),
+      ends: false,
+    },
+  ])("of the limit on pulls: $title ends it or not", ({ answer, ends }) => {
     const health = healthAfter([
       [0, seen({ pull: true, error: limited, budget: budget(0) })],
-      [1, what],
+      [1, answer],
     ]);
     expect(refusal(health, PULL, T + 2) === undefined).toBe(ends);
   });
@@ -272,15 +276,20 @@ describe("a 429", () => {
 
 describe("the budget", () => {
   it.each([
-    ["enough", budget(11), BEHIND, true],
-    ["what is kept for clients", budget(10), BEHIND, false],
-    ["what is kept for clients, for one", budget(1), PULL, true],
-    ["for a HEAD", budget(0), { ...OTHER, background: true }, true],
-    ["of a window that is over", budget(0, T - 21_600_001), BEHIND, true],
-    ["none told: unlimited", undefined, BEHIND, true],
-  ])("for background work: %s", (_, told, use, may) => {
-    const health = observe({}, seen(told ? { budget: told } : {}), T, 0);
-    expect(refusal(health, use, T) === undefined).toBe(may);
+    { title: "enough", known: budget(11), use: BEHIND, allowed: true },
+    { title: "what is kept for clients", known: budget(10), use: BEHIND, allowed: false },
+    { title: "what is kept for clients, for one", known: budget(1), use: PULL, allowed: true },
+    { title: "for a HEAD", known: budget(0), use: { ...OTHER, background: true }, allowed: true },
+    {
+      title: "of a window that is over",
+      known: budget(0, T - 21_600_001),
+      use: BEHIND,
+      allowed: true,
+    },
+    { title: "none told: unlimited", known: undefined, use: BEHIND, allowed: true },
+  ])("for background work: $title", ({ known, use, allowed }) => {
+    const health = observe({}, seen(known ? { budget: known } : {}), T, 0);
+    expect(refusal(health, use, T) === undefined).toBe(allowed);
   });
 
   it("is forgotten when a manifest's answer tells of none, and kept over others", () => {
@@ -316,17 +325,17 @@ const many = (
 ) => heard(Array.from({ length: count }, (_, at) => [by(at), `bad-${at}`, error, more]));
 const soon = T + 400;
 
-const KINDS: [string, ErrorValue, Partial<RequestResult>][] = [
-  ["500", failed, {}],
-  ["429", limited, {}],
-  ["429 for an hour", limited, { retryAfter: 3_600_000 }],
-  ["429 of the limit on pulls", limited, { pull: true, budget: budget(0) }],
-  ["silence", LATE, { silent: true, missed: 1000 }],
+const KINDS: { title: string; error: ErrorValue; more: Partial<RequestResult> }[] = [
+  { title: "500", error: failed, more: {} },
+  { title: "429", error: limited, more: {} },
+  { title: "429 for an hour", error: limited, more: { retryAfter: 3_600_000 } },
+  { title: "429 of the limit on pulls", error: limited, more: { pull: true, budget: budget(0) } },
+  { title: "silence", error: LATE, more: { silent: true, missed: 1000 } },
 ];
 
 describe.each(KINDS)(
-  "names of one identity that are answered %s, however many,",
-  (_, error, more) => {
+  "names of one identity that are answered $title, however many,",
+  ({ error, more }) => {
     const health = many(300, () => "mallory", error, more);
     const others: PlannedRequest = { ...PULL, by: "alice" };
 
@@ -374,13 +383,16 @@ describe.each(KINDS)(
 );
 
 describe("an outage", () => {
-  it.each(KINDS)("of %s, of which several identities hear, is everybody's", (_, error, more) => {
-    const health = many(4, (at) => `${at % 2}`, error, more);
-    const { repository: __, ...list } = { ...PULL, by: "carol" };
-    expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
-    const told = refusal(health, list, T + 10);
-    expect(told?.personal).toBe(false);
-  });
+  it.each(KINDS)(
+    "of $title, of which several identities hear, is everybody's",
+    ({ error, more }) => {
+      const health = many(4, (at) => `${at % 2}`, error, more);
+      const { repository: __, ...list } = { ...PULL, by: "carol" };
+      expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
+      const told = refusal(health, list, T + 10);
+      expect(told?.personal).toBe(false);
+    },
+  );
 
   it("is noticed although all went well before it", () => {
     const well: Told[] = ["0", "1"].flatMap((by) =>

@@ -33,12 +33,22 @@ describe("an answer that breaks off is the upstream's failure, not ours", () => 
 });
 
 it.each([
-  ["a range of unknown total", { "content-range": "bytes 0-0/*" }, 206, null],
-  ["416 with the size", { "content-range": "bytes */5000" }, 416, "5000"],
-  ["416 without it", {}, 416, null],
+  {
+    title: "a range of unknown total",
+    headers: { "content-range": "bytes 0-0/*" },
+    status: 206,
+    length: null,
+  },
+  {
+    title: "416 with the size",
+    headers: { "content-range": "bytes */5000" },
+    status: 416,
+    length: "5000",
+  },
+  { title: "416 without it", headers: {}, status: 416, length: null },
 ])(
-  "HEAD of a blob whose upstream has no HEAD, and answers %s",
-  async (_, headers, status, length) => {
+  "HEAD of a blob whose upstream has no HEAD, and answers $title",
+  async ({ headers, status, length }) => {
     const name = repository("no-head");
     const { digest } = await fixture.blob(name, { seed: 5, size: 5000 });
     await fixture.fault({

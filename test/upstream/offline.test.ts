@@ -6,19 +6,27 @@ import { GOOD, ruleOf } from "../config/rules.ts";
 
 const other = { ...GOOD, prefix: "other", upstream: "other.example.com" };
 
-it.each<[string, object, boolean]>([
-  ["nothing says so", { RULES: [GOOD] }, false],
-  ["the rule says so", { RULES: [{ ...GOOD, offline: true }] }, true],
-  ["another rule says so", { RULES: [GOOD, { ...other, offline: true }] }, false],
-  [
-    "one of two rules of the upstream says so",
-    { RULES: [GOOD, { ...GOOD, prefix: "q", offline: true }] },
-    false,
-  ],
-  ["OFFLINE says so", { RULES: [GOOD], OFFLINE: "true" }, true],
-  ["OFFLINE says so, and the rule is gone", { RULES: [other], OFFLINE: true }, true],
-  ["the rule is gone", { RULES: [other] }, false],
-  ["the configuration is unusable", { RULES: "x" }, false],
-])("%s: %s", (_, variables, expected) => {
+it.each<{ title: string; variables: object; expected: boolean }>([
+  { title: "nothing says so", variables: { RULES: [GOOD] }, expected: false },
+  { title: "the rule says so", variables: { RULES: [{ ...GOOD, offline: true }] }, expected: true },
+  {
+    title: "another rule says so",
+    variables: { RULES: [GOOD, { ...other, offline: true }] },
+    expected: false,
+  },
+  {
+    title: "one of two rules of the upstream says so",
+    variables: { RULES: [GOOD, { ...GOOD, prefix: "q", offline: true }] },
+    expected: false,
+  },
+  { title: "OFFLINE says so", variables: { RULES: [GOOD], OFFLINE: "true" }, expected: true },
+  {
+    title: "OFFLINE says so, and the rule is gone",
+    variables: { RULES: [other], OFFLINE: true },
+    expected: true,
+  },
+  { title: "the rule is gone", variables: { RULES: [other] }, expected: false },
+  { title: "the configuration is unusable", variables: { RULES: "x" }, expected: false },
+])("$title: $expected", ({ variables, expected }) => {
   expect(isOfflineIn({ ...variables }, ruleOf({}))).toBe(expected);
 });

@@ -4,91 +4,336 @@ import { expect, it } from "vitest";
 import { mayTrustRealm } from "../../src/upstream/authorization/realm.ts";
 import { ruleOf } from "../config/rules.ts";
 
-it.each<[string, string, string, boolean]>([
+it.each<{ title: string; upstream: string; realm: string; expected: boolean }>([
   // The upstream's own origin.
-  ["the same host", "https://quay.io", "https://quay.io/v2/auth", true],
-  ["GHCR's", "ghcr.io", "https://ghcr.io/token", true],
-  ["ECR Public's", "public.ecr.aws", "https://public.ecr.aws/token/", true],
-  ["a port that https has anyway", "https://a.example:443", "https://a.example/token", true],
-  ["the upstream's own port", "https://a.example:8443", "https://a.example:8443/token", true],
-  ["another path of the upstream's", "https://a.example/team", "https://a.example/token", true],
-  ["the same IPv6 address", "https://[2001:db8::1]", "https://[2001:db8::1]/token", true],
-  ["the same bare name", "https://registry", "https://registry/token", true],
-  ["an http upstream's own", "http://localhost:5000", "http://localhost:5000/token", true],
+  {
+    title: "the same host",
+    upstream: "https://quay.io",
+    realm: "https://quay.io/v2/auth",
+    expected: true,
+  },
+  { title: "GHCR's", upstream: "ghcr.io", realm: "https://ghcr.io/token", expected: true },
+  {
+    title: "ECR Public's",
+    upstream: "public.ecr.aws",
+    realm: "https://public.ecr.aws/token/",
+    expected: true,
+  },
+  {
+    title: "a port that https has anyway",
+    upstream: "https://a.example:443",
+    realm: "https://a.example/token",
+    expected: true,
+  },
+  {
+    title: "the upstream's own port",
+    upstream: "https://a.example:8443",
+    realm: "https://a.example:8443/token",
+    expected: true,
+  },
+  {
+    title: "another path of the upstream's",
+    upstream: "https://a.example/team",
+    realm: "https://a.example/token",
+    expected: true,
+  },
+  {
+    title: "the same IPv6 address",
+    upstream: "https://[2001:db8::1]",
+    realm: "https://[2001:db8::1]/token",
+    expected: true,
+  },
+  {
+    title: "the same bare name",
+    upstream: "https://registry",
+    realm: "https://registry/token",
+    expected: true,
+  },
+  {
+    title: "an http upstream's own",
+    upstream: "http://localhost:5000",
+    realm: "http://localhost:5000/token",
+    expected: true,
+  },
   // Known by name.
-  ["Docker Hub's token service", "docker.io", "https://auth.docker.io/token", true],
-  ["GitLab's", "https://registry.gitlab.com", "https://gitlab.com/jwt/auth", true],
-  ["DigitalOcean's", "registry.digitalocean.com", "https://api.digitalocean.com/v2/x", true],
-  [
-    "Alibaba's, of the same region",
-    "registry.cn-hangzhou.aliyuncs.com",
-    "https://dockerauth.cn-hangzhou.aliyuncs.com/auth",
-    true,
-  ],
-  [
-    "Alibaba's, of another region",
-    "registry.cn-hangzhou.aliyuncs.com",
-    "https://dockerauth.cn-beijing.aliyuncs.com/auth",
-    false,
-  ],
-  ["Docker Hub's, at another port", "docker.io", "https://auth.docker.io:8443/token", false],
-  ["Docker Hub's, for another registry", "quay.io", "https://auth.docker.io/token", false],
-  [
-    "Docker Hub's, for a registry at another port",
-    "https://registry-1.docker.io:8443",
-    "https://auth.docker.io/token",
-    false,
-  ],
-  ["another name of Docker Hub's site", "docker.io", "https://hub.docker.io/token", false],
-  ["GitLab's, for one of one's own", "registry.a.example", "https://gitlab.com/jwt/auth", false],
+  {
+    title: "Docker Hub's token service",
+    upstream: "docker.io",
+    realm: "https://auth.docker.io/token",
+    expected: true,
+  },
+  {
+    title: "GitLab's",
+    upstream: "https://registry.gitlab.com",
+    realm: "https://gitlab.com/jwt/auth",
+    expected: true,
+  },
+  {
+    title: "DigitalOcean's",
+    upstream: "registry.digitalocean.com",
+    realm: "https://api.digitalocean.com/v2/x",
+    expected: true,
+  },
+  {
+    title: "Alibaba's, of the same region",
+    upstream: "registry.cn-hangzhou.aliyuncs.com",
+    realm: "https://dockerauth.cn-hangzhou.aliyuncs.com/auth",
+    expected: true,
+  },
+  {
+    title: "Alibaba's, of another region",
+    upstream: "registry.cn-hangzhou.aliyuncs.com",
+    realm: "https://dockerauth.cn-beijing.aliyuncs.com/auth",
+    expected: false,
+  },
+  {
+    title: "Docker Hub's, at another port",
+    upstream: "docker.io",
+    realm: "https://auth.docker.io:8443/token",
+    expected: false,
+  },
+  {
+    title: "Docker Hub's, for another registry",
+    upstream: "quay.io",
+    realm: "https://auth.docker.io/token",
+    expected: false,
+  },
+  {
+    title: "Docker Hub's, for a registry at another port",
+    upstream: "https://registry-1.docker.io:8443",
+    realm: "https://auth.docker.io/token",
+    expected: false,
+  },
+  {
+    title: "another name of Docker Hub's site",
+    upstream: "docker.io",
+    realm: "https://hub.docker.io/token",
+    expected: false,
+  },
+  {
+    title: "GitLab's, for one of one's own",
+    upstream: "registry.a.example",
+    realm: "https://gitlab.com/jwt/auth",
+    expected: false,
+  },
   // The same site is not the same origin: anyone may listen at its other ports and names.
-  ["another port", "https://a.example.com", "https://a.example.com:8443/token", false],
-  ["a higher port of a high one", "https://a.example:5000", "https://a.example:5001/token", false],
-  ["the usual port of a high one", "https://a.example:5000", "https://a.example/token", false],
-  ["a parent's host", "https://registry.a.example", "https://a.example/jwt/auth", false],
-  ["a child's host", "https://a.example", "https://auth.a.example/token", false],
-  ["a sibling's host", "https://r.example.co.uk", "https://auth.example.co.uk/token", false],
-  ["another port of the same address", "https://192.0.2.1", "https://192.0.2.1:5001/token", false],
-  ["http, another port", "http://localhost:5000", "http://localhost:5001/token", false],
-  ["another site", "https://quay.io", "https://evil.example/token", false],
-  ["a host that begins like it", "docker.io", "https://auth.docker.io.evil.example/token", false],
-  ["a host that ends like it", "docker.io", "https://evildocker.io/token", false],
-  ["a neighbour at github.io", "https://a.github.io", "https://b.github.io/token", false],
-  ["the same at github.io", "https://r.a.github.io", "https://auth.a.github.io/token", false],
-  ["the suffix itself", "https://a.github.io", "https://github.io/token", false],
-  ["a neighbouring address", "https://192.0.2.1", "https://192.0.3.1/token", false],
-  ["another IPv6 address", "https://[2001:db8::1]", "https://[2001:db8::2]/token", false],
-  ["another bare name", "https://registry", "https://auth/token", false],
-  ["the root's dot", "https://a.example", "https://a.example./token", false],
+  {
+    title: "another port",
+    upstream: "https://a.example.com",
+    realm: "https://a.example.com:8443/token",
+    expected: false,
+  },
+  {
+    title: "a higher port of a high one",
+    upstream: "https://a.example:5000",
+    realm: "https://a.example:5001/token",
+    expected: false,
+  },
+  {
+    title: "the usual port of a high one",
+    upstream: "https://a.example:5000",
+    realm: "https://a.example/token",
+    expected: false,
+  },
+  {
+    title: "a parent's host",
+    upstream: "https://registry.a.example",
+    realm: "https://a.example/jwt/auth",
+    expected: false,
+  },
+  {
+    title: "a child's host",
+    upstream: "https://a.example",
+    realm: "https://auth.a.example/token",
+    expected: false,
+  },
+  {
+    title: "a sibling's host",
+    upstream: "https://r.example.co.uk",
+    realm: "https://auth.example.co.uk/token",
+    expected: false,
+  },
+  {
+    title: "another port of the same address",
+    upstream: "https://192.0.2.1",
+    realm: "https://192.0.2.1:5001/token",
+    expected: false,
+  },
+  {
+    title: "http, another port",
+    upstream: "http://localhost:5000",
+    realm: "http://localhost:5001/token",
+    expected: false,
+  },
+  {
+    title: "another site",
+    upstream: "https://quay.io",
+    realm: "https://evil.example/token",
+    expected: false,
+  },
+  {
+    title: "a host that begins like it",
+    upstream: "docker.io",
+    realm: "https://auth.docker.io.evil.example/token",
+    expected: false,
+  },
+  {
+    title: "a host that ends like it",
+    upstream: "docker.io",
+    realm: "https://evildocker.io/token",
+    expected: false,
+  },
+  {
+    title: "a neighbour at github.io",
+    upstream: "https://a.github.io",
+    realm: "https://b.github.io/token",
+    expected: false,
+  },
+  {
+    title: "the same at github.io",
+    upstream: "https://r.a.github.io",
+    realm: "https://auth.a.github.io/token",
+    expected: false,
+  },
+  {
+    title: "the suffix itself",
+    upstream: "https://a.github.io",
+    realm: "https://github.io/token",
+    expected: false,
+  },
+  {
+    title: "a neighbouring address",
+    upstream: "https://192.0.2.1",
+    realm: "https://192.0.3.1/token",
+    expected: false,
+  },
+  {
+    title: "another IPv6 address",
+    upstream: "https://[2001:db8::1]",
+    realm: "https://[2001:db8::2]/token",
+    expected: false,
+  },
+  {
+    title: "another bare name",
+    upstream: "https://registry",
+    realm: "https://auth/token",
+    expected: false,
+  },
+  {
+    title: "the root's dot",
+    upstream: "https://a.example",
+    realm: "https://a.example./token",
+    expected: false,
+  },
   // Neither down nor up.
-  ["the same host without TLS", "https://quay.io", "http://quay.io/token", false],
-  ["the same host and port without TLS", "https://a.example:80", "http://a.example/token", false],
-  ["TLS for an http upstream", "http://localhost:5000", "https://localhost:5000/token", false],
-])("%s", (_, upstream, realm, expected) => {
+  {
+    title: "the same host without TLS",
+    upstream: "https://quay.io",
+    realm: "http://quay.io/token",
+    expected: false,
+  },
+  {
+    title: "the same host and port without TLS",
+    upstream: "https://a.example:80",
+    realm: "http://a.example/token",
+    expected: false,
+  },
+  {
+    title: "TLS for an http upstream",
+    upstream: "http://localhost:5000",
+    realm: "https://localhost:5000/token",
+    expected: false,
+  },
+])("$title", ({ upstream, realm, expected }) => {
   expect(mayTrustRealm(new URL(realm), ruleOf({ upstream }))).toBe(expected);
 });
 
-it.each<[string, string | string[], string, boolean]>([
-  ["a host", "auth.other.example", "https://auth.other.example/token", true],
-  ["one of several", ["a.example", "b.example"], "https://b.example/token", true],
-  ["a URL", "https://auth.other.example/token", "https://auth.other.example/token2", true],
-  ["a host, at another port", "auth.other.example", "https://auth.other.example:8443/token", false],
-  ["a host and a port", "auth.other.example:8443", "https://auth.other.example:8443/token", true],
-  ["a host, for its neighbour", "auth.other.example", "https://x.other.example/token", false],
-  ["a host, for its child", "other.example", "https://auth.other.example/token", false],
-  ["a host, without TLS", "auth.other.example", "http://auth.other.example/token", false],
-])("the rule's realm is %s", (_, realm, url, expected) => {
+it.each<{ title: string; realm: string | string[]; url: string; expected: boolean }>([
+  {
+    title: "a host",
+    realm: "auth.other.example",
+    url: "https://auth.other.example/token",
+    expected: true,
+  },
+  {
+    title: "one of several",
+    realm: ["a.example", "b.example"],
+    url: "https://b.example/token",
+    expected: true,
+  },
+  {
+    title: "a URL",
+    realm: "https://auth.other.example/token",
+    url: "https://auth.other.example/token2",
+    expected: true,
+  },
+  {
+    title: "a host, at another port",
+    realm: "auth.other.example",
+    url: "https://auth.other.example:8443/token",
+    expected: false,
+  },
+  {
+    title: "a host and a port",
+    realm: "auth.other.example:8443",
+    url: "https://auth.other.example:8443/token",
+    expected: true,
+  },
+  {
+    title: "a host, for its neighbour",
+    realm: "auth.other.example",
+    url: "https://x.other.example/token",
+    expected: false,
+  },
+  {
+    title: "a host, for its child",
+    realm: "other.example",
+    url: "https://auth.other.example/token",
+    expected: false,
+  },
+  {
+    title: "a host, without TLS",
+    realm: "auth.other.example",
+    url: "http://auth.other.example/token",
+    expected: false,
+  },
+])("the rule's realm is $title", ({ realm, url, expected }) => {
   expect(mayTrustRealm(new URL(url), ruleOf({ upstream: "quay.io", realm }))).toBe(expected);
 });
 
-it.each<[string, string, string, boolean]>([
-  ["a host", "localhost:7000", "http://localhost:7000/token", true],
-  ["a host, with TLS", "localhost:7000", "https://localhost:7000/token", true],
-  ["a host and http's own port", "localhost:80", "http://localhost/token", true],
-  ["a URL with TLS", "https://localhost:7000/token", "http://localhost:7000/token", false],
-  ["a URL without", "http://localhost:7000/token", "http://localhost:7000/x", true],
-  ["a URL without, with TLS", "http://localhost:7000/token", "https://localhost:7000/x", false],
-])("for an http upstream, the rule's realm is %s", (_, realm, url, expected) => {
+it.each<{ title: string; realm: string; url: string; expected: boolean }>([
+  { title: "a host", realm: "localhost:7000", url: "http://localhost:7000/token", expected: true },
+  {
+    title: "a host, with TLS",
+    realm: "localhost:7000",
+    url: "https://localhost:7000/token",
+    expected: true,
+  },
+  {
+    title: "a host and http's own port",
+    realm: "localhost:80",
+    url: "http://localhost/token",
+    expected: true,
+  },
+  {
+    title: "a URL with TLS",
+    realm: "https://localhost:7000/token",
+    url: "http://localhost:7000/token",
+    expected: false,
+  },
+  {
+    title: "a URL without",
+    realm: "http://localhost:7000/token",
+    url: "http://localhost:7000/x",
+    expected: true,
+  },
+  {
+    title: "a URL without, with TLS",
+    realm: "http://localhost:7000/token",
+    url: "https://localhost:7000/x",
+    expected: false,
+  },
+])("for an http upstream, the rule's realm is $title", ({ realm, url, expected }) => {
   const rule = ruleOf({ upstream: "http://localhost:5000", realm });
   expect(mayTrustRealm(new URL(url), rule)).toBe(expected);
 });

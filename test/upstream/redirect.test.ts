@@ -49,10 +49,10 @@ describe("are followed", () => {
   });
 
   it.each([
-    ["a status that is no redirect", 304, { Location: "/y" }],
-    ["several choices", 300, { Location: "/y" }],
-    ["no Location", 302, undefined],
-  ])("not for %s", async (_, status, headers) => {
+    { title: "a status that is no redirect", status: 304, headers: { Location: "/y" } },
+    { title: "several choices", status: 300, headers: { Location: "/y" } },
+    { title: "no Location", status: 302, headers: undefined },
+  ])("not for $title", async ({ status, headers }) => {
     const sent = scriptFetch({
       "https://a.example/v2/x": () => new Response(null, { status, ...(headers && { headers }) }),
     });
@@ -62,28 +62,40 @@ describe("are followed", () => {
 });
 
 describe("are refused", () => {
-  it.each<[string, Record<string, string | (() => Response)>, number]>([
-    ["six of them", chain(6), 6],
-    ["a loop", { "https://a.example/v2/x": "https://a.example/v2/x" }, 6],
-    [
-      "https to http",
-      { "https://a.example/v2/x": "http://a.example/y", "http://a.example/y": ok },
-      1,
-    ],
-    [
-      "https to http, later on",
-      {
+  it.each<{ title: string; script: Record<string, string | (() => Response)>; requests: number }>([
+    { title: "six of them", script: chain(6), requests: 6 },
+    {
+      title: "a loop",
+      script: { "https://a.example/v2/x": "https://a.example/v2/x" },
+      requests: 6,
+    },
+    {
+      title: "https to http",
+      script: { "https://a.example/v2/x": "http://a.example/y", "http://a.example/y": ok },
+      requests: 1,
+    },
+    {
+      title: "https to http, later on",
+      script: {
         "https://a.example/v2/x": "https://b.example/y",
         "https://b.example/y": "http://b.example/z",
         "http://b.example/z": ok,
       },
-      2,
-    ],
-    ["credentials in the address", { "https://a.example/v2/x": "https://u:p@b.example/" }, 1],
-    ["another protocol", { "https://a.example/v2/x": "ftp://b.example/" }, 1],
-    ["a script", { "https://a.example/v2/x": "javascript:alert(1)" }, 1],
-    ["no address", { "https://a.example/v2/x": "https://" }, 1],
-  ])("%s", async (_, script, requests) => {
+      requests: 2,
+    },
+    {
+      title: "credentials in the address",
+      script: { "https://a.example/v2/x": "https://u:p@b.example/" },
+      requests: 1,
+    },
+    {
+      title: "another protocol",
+      script: { "https://a.example/v2/x": "ftp://b.example/" },
+      requests: 1,
+    },
+    { title: "a script", script: { "https://a.example/v2/x": "javascript:alert(1)" }, requests: 1 },
+    { title: "no address", script: { "https://a.example/v2/x": "https://" }, requests: 1 },
+  ])("$title", async ({ script, requests }) => {
     const sent = scriptFetch(script);
     await expect(follow()).rejects.toMatchObject({ code: "UNAVAILABLE", status: 502 });
     expect(sent).toHaveLength(requests);
@@ -202,16 +214,24 @@ describe("a connection that is lost", () => {
     },
   );
 
-  it.each<[string, (number | undefined)[], Partial<FollowOptions>]>([
-    ["without a 416 before", [200, undefined], {}],
-    ["again", [416, undefined, undefined], {}],
-    ["and carried a form", [416, undefined], { method: "POST", body: "a=b" }],
-    ["to another origin", [416, undefined], { url: "https://b.example/v2/x" }],
-  ])("%s: that is told", async (_, answers, wanted) => {
+  it.each<{ title: string; answers: (number | undefined)[]; options: Partial<FollowOptions> }>([
+    { title: "without a 416 before", answers: [200, undefined], options: {} },
+    { title: "again", answers: [416, undefined, undefined], options: {} },
+    {
+      title: "and carried a form",
+      answers: [416, undefined],
+      options: { method: "POST", body: "a=b" },
+    },
+    {
+      title: "to another origin",
+      answers: [416, undefined],
+      options: { url: "https://b.example/v2/x" },
+    },
+  ])("$title: that is told", async ({ answers, options }) => {
     const sent = upstream(...answers);
     const url = `${origin()}/v2/x`;
     await follow({ url });
-    await expect(follow({ url, ...wanted })).rejects.toMatchObject({ status: 502 });
+    await expect(follow({ url, ...options })).rejects.toMatchObject({ status: 502 });
     expect(sent).toHaveLength(answers.length);
   });
 

@@ -13,23 +13,23 @@ const refusal = (body: BodyInit | null, init: ResponseInit, secrets: string[] = 
 
 describe("the status", () => {
   it.each([
-    [400, "UNAVAILABLE", 502],
-    [401, "UNAUTHORIZED", 401],
-    [403, "DENIED", 403],
-    [404, "BLOB_UNKNOWN", 404],
-    [405, "UNAVAILABLE", 502],
-    [410, "BLOB_UNKNOWN", 404],
-    [418, "UNAVAILABLE", 502],
-    [429, "TOOMANYREQUESTS", 429],
-    [500, "UNAVAILABLE", 502],
-    [501, "UNAVAILABLE", 502],
-    [502, "UNAVAILABLE", 502],
-    [503, "UNAVAILABLE", 503],
-    [504, "UNAVAILABLE", 504],
-    [599, "UNAVAILABLE", 502],
-  ])("%i becomes %s with %i", async (status, code, ours) => {
+    { status: 400, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 401, code: "UNAUTHORIZED", clientStatus: 401 },
+    { status: 403, code: "DENIED", clientStatus: 403 },
+    { status: 404, code: "BLOB_UNKNOWN", clientStatus: 404 },
+    { status: 405, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 410, code: "BLOB_UNKNOWN", clientStatus: 404 },
+    { status: 418, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 429, code: "TOOMANYREQUESTS", clientStatus: 429 },
+    { status: 500, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 501, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 502, code: "UNAVAILABLE", clientStatus: 502 },
+    { status: 503, code: "UNAVAILABLE", clientStatus: 503 },
+    { status: 504, code: "UNAVAILABLE", clientStatus: 504 },
+    { status: 599, code: "UNAVAILABLE", clientStatus: 502 },
+  ])("$status becomes $code with $clientStatus", async ({ status, code, clientStatus }) => {
     const error = await refusal(null, { status });
-    expect(error).toMatchObject({ code, status: ours, upstreamStatus: status });
+    expect(error).toMatchObject({ code, status: clientStatus, upstreamStatus: status });
     expect(error.message).toBe(`up.example answered ${status}`);
   });
 
@@ -52,30 +52,38 @@ describe("the status", () => {
 });
 
 describe("Retry-After", () => {
-  it.each<[number, string, object]>([
-    [429, "120", { "Retry-After": "120" }],
-    [503, "Wed, 21 Oct 2026 07:28:00 GMT", { "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT" }],
-    [500, "120", {}],
-    [404, "120", {}],
-    [429, "9".repeat(41), {}],
-    [429, "<script>", {}],
-  ])("%i with %s", async (status, value, expected) => {
+  it.each<{ status: number; value: string; expected: object }>([
+    { status: 429, value: "120", expected: { "Retry-After": "120" } },
+    {
+      status: 503,
+      value: "Wed, 21 Oct 2026 07:28:00 GMT",
+      expected: { "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT" },
+    },
+    { status: 500, value: "120", expected: {} },
+    { status: 404, value: "120", expected: {} },
+    { status: 429, value: "9".repeat(41), expected: {} },
+    { status: 429, value: "<script>", expected: {} },
+  ])("$status with $value", async ({ status, value, expected }) => {
     const error = await refusal(null, { status, headers: { "Retry-After": value } });
     expect(error.headers).toEqual(expected);
   });
 });
 
 describe("the message", () => {
-  it.each<[string, string, string]>([
-    ["a registry's", said("pull rate limit reached"), ": pull rate limit reached"],
-    ["several lines", said("one\r\ntwo\u0000three"), ": one two three"],
-    ["a page", "<html>Sign in</html>", ""],
-    ["no text", said({ a: 1 }), ""],
-    ["no errors", "{}", ""],
-    ["errors that are none", '{"errors":5}', ""],
-    ["null", "null", ""],
-    ["errors of null", '{"errors":[null]}', ""],
-  ])("of %s", async (_, body, expected) => {
+  it.each<{ title: string; body: string; expected: string }>([
+    {
+      title: "a registry's",
+      body: said("pull rate limit reached"),
+      expected: ": pull rate limit reached",
+    },
+    { title: "several lines", body: said("one\r\ntwo\u0000three"), expected: ": one two three" },
+    { title: "a page", body: "<html>Sign in</html>", expected: "" },
+    { title: "no text", body: said({ a: 1 }), expected: "" },
+    { title: "no errors", body: "{}", expected: "" },
+    { title: "errors that are none", body: '{"errors":5}', expected: "" },
+    { title: "null", body: "null", expected: "" },
+    { title: "errors of null", body: '{"errors":[null]}', expected: "" },
+  ])("of $title", async ({ body, expected }) => {
     const error = await refusal(body, { status: 403 });
     expect(error.message).toBe(`up.example answered 403${expected}`);
   });

@@ -13,17 +13,25 @@ const RULES = [{ prefix: "p", upstream: "quay.io" }];
 const good = { credentials: { username: "user", password: "p" } };
 
 describe("a secret", () => {
-  it.each<[string, Record<string, unknown>, boolean]>([
-    ["of a rule", { RULES: [{ prefix: "p", upstream, credentials: "HUB" }] }, true],
-    ["of SECRETS", { RULES, SECRETS: { HUB: upstream } }, true],
-    ["of neither", { RULES }, false],
-    ["of a rule that was moved", { RULES: [{ ...RULES[0], credentials: "HUB" }] }, false],
-    [
-      "of a configuration that cannot be used",
-      { RULES: [{ upstream, credentials: "HUB" }] },
-      false,
-    ],
-  ])("%s", (_, variables, isGiven) => {
+  it.each<{ title: string; variables: Record<string, unknown>; isGiven: boolean }>([
+    {
+      title: "of a rule",
+      variables: { RULES: [{ prefix: "p", upstream, credentials: "HUB" }] },
+      isGiven: true,
+    },
+    { title: "of SECRETS", variables: { RULES, SECRETS: { HUB: upstream } }, isGiven: true },
+    { title: "of neither", variables: { RULES }, isGiven: false },
+    {
+      title: "of a rule that was moved",
+      variables: { RULES: [{ ...RULES[0], credentials: "HUB" }] },
+      isGiven: false,
+    },
+    {
+      title: "of a configuration that cannot be used",
+      variables: { RULES: [{ upstream, credentials: "HUB" }] },
+      isGiven: false,
+    },
+  ])("$title", ({ variables, isGiven }) => {
     const secrets = openSecrets({ ...variables, HUB });
     const told = secrets(rule, "HUB");
     if (isGiven) expect(told).toEqual(good);

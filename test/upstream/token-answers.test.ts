@@ -80,34 +80,50 @@ it.each([0, -1, null, "soon", 0.25])(
 );
 
 describe("without any token, the message says what was there, and no value:", () => {
-  it.each<[string, object, string]>([
-    ["nothing", { status: 200, body: "{}" }, "an empty JSON object"],
-    ["a page", { html: true }, "something other than a JSON object, of type text/html"],
-    ["no body", { status: 200, body: "" }, "something other than a JSON object"],
-    ["a list", { status: 200, body: '["s3cret"]' }, "something other than a JSON object"],
-    [
-      "tokens that are none",
-      { status: 200, body: '{"token":"","access_token":null}' },
-      "a JSON object of token (empty), access_token (null)",
-    ],
-    ["a number", { status: 200, body: '{"token":5}' }, "a JSON object of token (not a string)"],
-    [
-      "a token of two lines",
-      { status: 200, body: '{"token":"s3cret\\nX"}' },
-      "a JSON object of token (with characters that are invalid in a header)",
-    ],
-    [
-      "an error",
-      { status: 200, body: '{"errors":[{"code":"s3cret"}],"s3cret":1,"expires_in":0}' },
-      "a JSON object of expires_in, errors, 1 unknown fields",
-    ],
-  ])("%s", async (_, fault, said) => {
+  it.each<{ title: string; fault: object; description: string }>([
+    { title: "nothing", fault: { status: 200, body: "{}" }, description: "an empty JSON object" },
+    {
+      title: "a page",
+      fault: { html: true },
+      description: "something other than a JSON object, of type text/html",
+    },
+    {
+      title: "no body",
+      fault: { status: 200, body: "" },
+      description: "something other than a JSON object",
+    },
+    {
+      title: "a list",
+      fault: { status: 200, body: '["s3cret"]' },
+      description: "something other than a JSON object",
+    },
+    {
+      title: "tokens that are none",
+      fault: { status: 200, body: '{"token":"","access_token":null}' },
+      description: "a JSON object of token (empty), access_token (null)",
+    },
+    {
+      title: "a number",
+      fault: { status: 200, body: '{"token":5}' },
+      description: "a JSON object of token (not a string)",
+    },
+    {
+      title: "a token of two lines",
+      fault: { status: 200, body: '{"token":"s3cret\\nX"}' },
+      description: "a JSON object of token (with characters that are invalid in a header)",
+    },
+    {
+      title: "an error",
+      fault: { status: 200, body: '{"errors":[{"code":"s3cret"}],"s3cret":1,"expires_in":0}' },
+      description: "a JSON object of expires_in, errors, 1 unknown fields",
+    },
+  ])("$title", async ({ fault, description }) => {
     const name = repository("tokenless");
     await fixture.image(name, "1");
     await fixture.fault({ match: { repository: name, kind: "token" }, times: 0, do: fault });
     const problem = await problemOf(cacheApart().fetch(`bearer/${name}/manifests/1`));
     expect(problem).toMatchObject({ status: 502, code: "UNAVAILABLE" });
-    expect(problem.message).toContain(`answered without a token: it sent ${said}`);
+    expect(problem.message).toContain(`answered without a token: it sent ${description}`);
     expect(problem.message).not.toContain("s3cret");
   });
 });

@@ -144,11 +144,11 @@ describe("through the Worker", () => {
   });
 
   it.each([
-    ["another site", "moved", elsewhere],
-    ["nowhere", "gone", `${fixture.url("token")}/gone`],
+    { title: "another site", prefix: "moved", realm: elsewhere },
+    { title: "nowhere", prefix: "gone", realm: `${fixture.url("token")}/gone` },
   ])(
-    "a challenge that led to %s is not held against the next request",
-    async (_, prefix, realm) => {
+    "a challenge that led to $title is not held against the next request",
+    async ({ prefix, realm }) => {
       const name = repository(prefix);
       const { digest } = await fixture.image(name, "1");
       const id = await fixture.fault({

@@ -66,13 +66,17 @@ describe("are asked for once", () => {
 });
 
 describe("the token service may", () => {
-  it.each<[string, string, Omit<TokenSettings, "repository">]>([
-    ["call it access_token", "bearer", { field: "access_token" }],
-    ["not say how long it lasts", "bearer", { expiresIn: null }],
-    ["say when it was issued", "bearer", { issuedAt: "2020-01-01T00:00:00Z" }],
-    ["take GET only", "robot", { only: "GET" }],
-    ["take POST only", "robot", { only: "POST" }],
-  ])("%s", async (_, prefix, settings) => {
+  it.each<{ title: string; prefix: string; settings: Omit<TokenSettings, "repository"> }>([
+    { title: "call it access_token", prefix: "bearer", settings: { field: "access_token" } },
+    { title: "not say how long it lasts", prefix: "bearer", settings: { expiresIn: null } },
+    {
+      title: "say when it was issued",
+      prefix: "bearer",
+      settings: { issuedAt: "2020-01-01T00:00:00Z" },
+    },
+    { title: "take GET only", prefix: "robot", settings: { only: "GET" } },
+    { title: "take POST only", prefix: "robot", settings: { only: "POST" } },
+  ])("$title", async ({ prefix, settings }) => {
     const name = repository("service");
     await fixture.token({ repository: name, ...settings });
     await pull(prefix, name, await blobs(name, 5));
@@ -80,19 +84,39 @@ describe("the token service may", () => {
     expect(answered).toHaveLength(1);
   });
 
-  it.each<[string, object, number, string]>([
-    ["answer with a page", { html: true }, 502, "UNAVAILABLE"],
-    ["answer without a token", { status: 200, body: "{}" }, 502, "UNAVAILABLE"],
-    ["answer with an empty one", { status: 200, body: '{"token":""}' }, 502, "UNAVAILABLE"],
-    ["answer with two lines", { status: 200, body: '{"token":"a\\nb"}' }, 502, "UNAVAILABLE"],
-    ["refuse", { status: 401 }, 401, "UNAUTHORIZED"],
-    ["forbid", { status: 403 }, 403, "DENIED"],
-    ["limit", { status: 429, headers: { "retry-after": "9" } }, 429, "TOOMANYREQUESTS"],
-    ["fail", { status: 500 }, 502, "UNAVAILABLE"],
-    ["be overloaded", { status: 503 }, 503, "UNAVAILABLE"],
-    ["hang up", { reset: true }, 502, "UNAVAILABLE"],
-    ["redirect forever", { redirect: "loop" }, 502, "UNAVAILABLE"],
-  ])("%s, and is asked again a minute later", async (_, fault, status, code) => {
+  it.each<{ title: string; fault: object; status: number; code: string }>([
+    { title: "answer with a page", fault: { html: true }, status: 502, code: "UNAVAILABLE" },
+    {
+      title: "answer without a token",
+      fault: { status: 200, body: "{}" },
+      status: 502,
+      code: "UNAVAILABLE",
+    },
+    {
+      title: "answer with an empty one",
+      fault: { status: 200, body: '{"token":""}' },
+      status: 502,
+      code: "UNAVAILABLE",
+    },
+    {
+      title: "answer with two lines",
+      fault: { status: 200, body: '{"token":"a\\nb"}' },
+      status: 502,
+      code: "UNAVAILABLE",
+    },
+    { title: "refuse", fault: { status: 401 }, status: 401, code: "UNAUTHORIZED" },
+    { title: "forbid", fault: { status: 403 }, status: 403, code: "DENIED" },
+    {
+      title: "limit",
+      fault: { status: 429, headers: { "retry-after": "9" } },
+      status: 429,
+      code: "TOOMANYREQUESTS",
+    },
+    { title: "fail", fault: { status: 500 }, status: 502, code: "UNAVAILABLE" },
+    { title: "be overloaded", fault: { status: 503 }, status: 503, code: "UNAVAILABLE" },
+    { title: "hang up", fault: { reset: true }, status: 502, code: "UNAVAILABLE" },
+    { title: "redirect forever", fault: { redirect: "loop" }, status: 502, code: "UNAVAILABLE" },
+  ])("$title, and is asked again a minute later", async ({ fault, status, code }) => {
     const name = repository("service-fails");
     const own = cacheApart();
     const digests = await blobs(name, 1);

@@ -26,23 +26,27 @@ async function image(prefix = "valid") {
 
 describe("a rule that works", () => {
   it.each([
-    ["an open registry", { upstream: fixture.url("open") }, "+reach +challenge +image"],
-    [
-      "a token service, without credentials",
-      { upstream: fixture.url("bearer") },
-      "+reach +challenge +credentials +image",
-    ],
-    [
-      "a token service, with credentials",
-      { upstream: fixture.url("bearer"), credentials: "ROBOT" },
-      "+reach +challenge +credentials +image",
-    ],
-    [
-      "Basic",
-      { upstream: fixture.url("basic"), credentials: "ROBOT" },
-      "+reach +challenge +credentials +image",
-    ],
-  ])("%s", async (_, fields, expected) => {
+    {
+      title: "an open registry",
+      fields: { upstream: fixture.url("open") },
+      expected: "+reach +challenge +image",
+    },
+    {
+      title: "a token service, without credentials",
+      fields: { upstream: fixture.url("bearer") },
+      expected: "+reach +challenge +credentials +image",
+    },
+    {
+      title: "a token service, with credentials",
+      fields: { upstream: fixture.url("bearer"), credentials: "ROBOT" },
+      expected: "+reach +challenge +credentials +image",
+    },
+    {
+      title: "Basic",
+      fields: { upstream: fixture.url("basic"), credentials: "ROBOT" },
+      expected: "+reach +challenge +credentials +image",
+    },
+  ])("$title", async ({ fields, expected }) => {
     expect(await validated(fields, await image())).toMatchObject({ valid: true, told: expected });
   });
 
@@ -69,51 +73,56 @@ describe("a rule that works", () => {
 });
 
 describe("a rule that does not", () => {
-  it.each<[string, object, string, string]>([
-    ["nobody listens", { upstream: "http://127.0.0.1:1" }, "-reach", "could not be reached"],
-    [
-      "no registry",
-      { upstream: `${fixture.url("open")}/elsewhere/deep` },
-      "-reach",
-      "which is not a registry's answer",
-    ],
-    [
-      "another's password",
-      { upstream: fixture.url("bearer"), credentials: "WRONG" },
-      "+reach +challenge -credentials",
-      "answered 401, with the secret WRONG",
-    ],
-    [
-      "another's password for Basic",
-      { upstream: fixture.url("basic"), credentials: "WRONG" },
-      "+reach +challenge +credentials -access",
-      "answered 401 with the secret WRONG",
-    ],
-    [
-      "no credentials where they are wanted",
-      { upstream: fixture.url("basic") },
-      "+reach +challenge -credentials",
-      "cannot be answered without credentials",
-    ],
-    [
-      "a secret that is missing",
-      { upstream: fixture.url("bearer"), credentials: "MISSING" },
-      "+reach +challenge -credentials",
-      "the secret MISSING is not set",
-    ],
-    [
-      "a secret that is malformed",
-      { upstream: fixture.url("bearer"), credentials: "MALFORMED" },
-      "+reach +challenge -credentials",
-      "the secret MALFORMED must be",
-    ],
-    [
-      "the second of two that is wrong",
-      { upstream: fixture.url("bearer"), credentials: ["ROBOT", "WRONG"] },
-      "+reach +challenge +credentials +image -credentials",
-      "the secret WRONG",
-    ],
-  ])("%s", async (_, fields, expected, words) => {
+  it.each<{ title: string; fields: object; expected: string; words: string }>([
+    {
+      title: "nobody listens",
+      fields: { upstream: "http://127.0.0.1:1" },
+      expected: "-reach",
+      words: "could not be reached",
+    },
+    {
+      title: "no registry",
+      fields: { upstream: `${fixture.url("open")}/elsewhere/deep` },
+      expected: "-reach",
+      words: "which is not a registry's answer",
+    },
+    {
+      title: "another's password",
+      fields: { upstream: fixture.url("bearer"), credentials: "WRONG" },
+      expected: "+reach +challenge -credentials",
+      words: "answered 401, with the secret WRONG",
+    },
+    {
+      title: "another's password for Basic",
+      fields: { upstream: fixture.url("basic"), credentials: "WRONG" },
+      expected: "+reach +challenge +credentials -access",
+      words: "answered 401 with the secret WRONG",
+    },
+    {
+      title: "no credentials where they are wanted",
+      fields: { upstream: fixture.url("basic") },
+      expected: "+reach +challenge -credentials",
+      words: "cannot be answered without credentials",
+    },
+    {
+      title: "a secret that is missing",
+      fields: { upstream: fixture.url("bearer"), credentials: "MISSING" },
+      expected: "+reach +challenge -credentials",
+      words: "the secret MISSING is not set",
+    },
+    {
+      title: "a secret that is malformed",
+      fields: { upstream: fixture.url("bearer"), credentials: "MALFORMED" },
+      expected: "+reach +challenge -credentials",
+      words: "the secret MALFORMED must be",
+    },
+    {
+      title: "the second of two that is wrong",
+      fields: { upstream: fixture.url("bearer"), credentials: ["ROBOT", "WRONG"] },
+      expected: "+reach +challenge +credentials +image -credentials",
+      words: "the secret WRONG",
+    },
+  ])("$title", async ({ fields, expected, words }) => {
     const { valid, told, text } = await validated(fields, await image());
     expect([valid, told]).toEqual([false, expected]);
     expect(text).toContain(words);
@@ -158,12 +167,22 @@ describe("an upstream with a path, which goes before /v2", () => {
     );
   });
 
-  it.each<[string, string, object, object | undefined]>([
-    ["404", "/hub-proxy", {}, undefined],
-    ["a portal's page", "/hub-proxy", {}, { html: true }],
-    ["with more of a name", "/hub-proxy/team", { upstreamPrefix: "library" }, undefined],
-    ["the address that the project is at", "/v2/hub-proxy", {}, undefined],
-  ])("and does not, while the host does: %s", async (_, path, fields, fault) => {
+  it.each<{ title: string; path: string; fields: object; fault: object | undefined }>([
+    { title: "404", path: "/hub-proxy", fields: {}, fault: undefined },
+    { title: "a portal's page", path: "/hub-proxy", fields: {}, fault: { html: true } },
+    {
+      title: "with more of a name",
+      path: "/hub-proxy/team",
+      fields: { upstreamPrefix: "library" },
+      fault: undefined,
+    },
+    {
+      title: "the address that the project is at",
+      path: "/v2/hub-proxy",
+      fields: {},
+      fault: undefined,
+    },
+  ])("and does not, while the host does: $title", async ({ path, fields, fault }) => {
     if (fault) await fixture.fault({ match: { server: "open", kind: "other" }, do: fault });
     const { valid, told, text } = await validated({ upstream: root + path, ...fields });
     expect([valid, told]).toEqual([false, "-reach"]);
