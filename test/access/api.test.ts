@@ -59,14 +59,14 @@ describe("a pull token", () => {
     expect(stored).not.toContain(made.token.slice("entrepot_".length));
   });
 
-  it("is told with what it may, who made it, when it was used and when it ends", async () => {
+  it("is listed with its repositories, its creator, its last use and its end", async () => {
     const networks = ["192.0.2.0/24", "2001:db8::1"];
     const made = await pullToken(cache, [`open/${name}`, "quay.io/**"], {
       expiry: "90d",
       networks,
     });
-    const told = await listed(made.id);
-    expect(told).toEqual({
+    const token = await listed(made.id);
+    expect(token).toEqual({
       id: made.id,
       name: "a test's",
       repositories: [`open/${name}`, "quay.io/**"],
@@ -99,7 +99,7 @@ describe("a pull token", () => {
     expect((await listed(made.id))?.usedAt).toEqual(expect.any(String));
   });
 
-  it("ends when its time is over, and by revocation, which is told", async () => {
+  it("ends when it expires or is revoked; the list says which", async () => {
     const [short, other] = [
       await pullToken(cache, ["**"], { expiry: "1h" }),
       await pullToken(cache, ["**"]),
@@ -174,7 +174,7 @@ describe("a pull token", () => {
   });
 });
 
-it("a refusal says what is wrong, and is not as long as what was sent", async () => {
+it("a refusal names the fault, and does not repeat a long input", async () => {
   const repositories = Array(150).fill("Not A Glob");
   const fields = { [`field-${"x".repeat(50_000)}`]: 1 };
   for (const given of [
@@ -207,7 +207,7 @@ describe("a role", () => {
     { method: "POST", path: "catalog/rebuild", viewer: 403 },
   ];
 
-  it("viewer may look, and change nothing", async () => {
+  it("viewer may read, and gets 403 for every change", async () => {
     for (const { method, path, given, viewer } of operations) {
       const response = await api(cache, method, path, given, bearer(VIEWER));
       expect([path, response.status]).toEqual([path, viewer]);
@@ -215,7 +215,7 @@ describe("a role", () => {
     }
   });
 
-  it("of nobody is 401, with a pull token too", async () => {
+  it("without an admin or viewer token is 401, also with a pull token", async () => {
     const { token } = await pullToken(cache, ["**"]);
     for (const headers of [{}, bearer("wrong"), bearer(token), basic(ADMIN)]) {
       for (const { method, path, given } of operations)
@@ -223,12 +223,12 @@ describe("a role", () => {
     }
   });
 
-  it("admin pulls nothing: the admin token belongs into no pull secret", async () => {
+  it("admin pulls nothing: an admin token in a pull secret is refused", async () => {
     for (const headers of [basic(ADMIN), bearer(ADMIN)])
       expect((await cache.ask(url, { headers })).status).toBe(401);
   });
 
-  it("is the list's on which somebody is whom Cloudflare Access lets through", async () => {
+  it("of a Cloudflare Access user is that of the list which names the user", async () => {
     const issuer = await new TestIssuer().start();
     const origin = new URL(issuer.url).origin;
     // A team's keys are at its host: here, under the fixture's one path for them.
@@ -265,8 +265,8 @@ describe("a role", () => {
       { "Sec-Fetch-Site": "cross-site" },
       { Origin: "null" },
     ]) {
-      const asked = await as({ email: "me@acme.example" }, foreign);
-      expect((await api(team, "POST", "tokens", token, asked)).status).toBe(403);
+      const headers = await as({ email: "me@acme.example" }, foreign);
+      expect((await api(team, "POST", "tokens", token, headers)).status).toBe(403);
     }
     const own = await as(
       { email: "me@acme.example" },
@@ -277,7 +277,7 @@ describe("a role", () => {
 });
 
 describe("the record", () => {
-  it("says who did what and when, and nothing of a token's text", async () => {
+  it("has who did what and when, and no token text", async () => {
     const made = await pullToken(cache, ["open/**"]);
     await api(cache, "DELETE", `tokens/${made.id}`);
     await api(cache, "POST", "lifecycle/runs?force=true");
@@ -297,7 +297,7 @@ describe("the record", () => {
     expect(next).toMatch(/^\/api\/audit\?n=4&before=\d+$/);
   });
 
-  it("is written first: what cannot be noted is not done", async () => {
+  it("is written first: an action that cannot be recorded is not done", async () => {
     const { ACCESS: access } = env as unknown as Env;
     const deaf = shutCache({
       ACCESS: {
@@ -319,7 +319,7 @@ describe("the record", () => {
   });
 });
 
-it("what the API answers does nothing in a browser", async () => {
+it("API answers do nothing in a browser", async () => {
   for (const response of [
     await api(cache, "GET", "tokens"),
     await api(cache, "GET", "tokens", undefined, {}),

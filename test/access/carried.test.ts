@@ -1,4 +1,4 @@
-// What a JWT carries away from where it was made: what its asker may himself, and nothing of what others may or of what there is.
+// A JWT carries the rights of its requester only: nothing of the network or host where it was made, and nothing about what exists.
 
 import { decodeJwt } from "jose";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -27,8 +27,8 @@ async function tokenOf(
   return response.json();
 }
 
-describe("a place's freedom stays where it is", () => {
-  it("when a JWT is made within an allowed network", async () => {
+describe("the right to pull without login is not in a JWT", () => {
+  it("that was made within an allowed network", async () => {
     const cache = shutCache({
       RULES: [
         { prefix: "own-images", upstream },
@@ -48,7 +48,7 @@ describe("a place's freedom stays where it is", () => {
     expect((await get(name, OUTSIDE)).status).toBe(403);
   });
 
-  it("when a JWT is made at a secret host", async () => {
+  it("that was made at a secret host", async () => {
     const host = "a-secret-host-of-it-0123456789.cache.example";
     const cache = shutCache({
       RULES: [
@@ -66,12 +66,12 @@ describe("a place's freedom stays where it is", () => {
   });
 });
 
-describe("a JWT for what was refused", () => {
+describe("a JWT for a refused repository", () => {
   const AUTH = {};
   const others = { prefix: ["theirs", "also-theirs"], upstream: "https://registry.theirs.example" };
   const aliases = [`theirs/${name}`, `also-theirs/${name}`];
 
-  it("says the same, whether there is such a rule or none", async () => {
+  it("is the same whether there is such a rule or not", async () => {
     const entries = await Promise.all(
       [[others], []].map(async (more) => {
         const cache = shutCache({ RULES: [{ prefix: "own-images", upstream }, ...more] }, AUTH);
@@ -83,7 +83,7 @@ describe("a JWT for what was refused", () => {
     expect(entries[0]).toEqual(entries[1]);
   });
 
-  it("does not tell that two names are one repository, and is refused by both alike", async () => {
+  it("does not reveal that two names are one repository, and is refused by both alike", async () => {
     const cache = shutCache({ RULES: [{ prefix: "own-images", upstream }, others] }, AUTH);
     const { token } = await pullToken(cache, ["own-images/**"]);
     const { token: jwt } = await tokenOf(cache, aliases, basic(token));

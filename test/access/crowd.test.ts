@@ -34,7 +34,7 @@ afterEach(() => {
 const ping = async (cache: Cache, headers: Record<string, string>) =>
   (await cache.ask("https://cache.example/v2/", { headers: { ...NAT, ...headers } })).status;
 
-/** What a node may go on sending that nobody has told. */
+/** Outdated credentials that a node may go on sending. */
 const STALE: { title: string; headersOf: () => Promise<Record<string, string>>; count: number }[] =
   [
     {
@@ -69,7 +69,7 @@ const STALE: { title: string; headersOf: () => Promise<Record<string, string>>; 
   ];
 
 describe.each(STALE)("one stale pod with $title", ({ headersOf, count }) => {
-  it(`does not shut out ${count} nodes with tokens of their own`, async () => {
+  it(`does not lock out ${count} nodes with tokens of their own`, async () => {
     const headers = await headersOf();
     const cache = shutCache({ LOGINS: new Window() });
     for (let at = 0; at < 100; at++) expect(await ping(cache, headers)).toBe(401);
@@ -83,14 +83,14 @@ describe.each(STALE)("one stale pod with $title", ({ headersOf, count }) => {
   });
 });
 
-describe("one who really guesses there", () => {
+describe("a client that guesses tokens at a shared address", () => {
   const shutAddress = async (cache: Cache) => {
     const said: number[] = [];
     for (let at = 0; at < 30; at++) said.push(await ping(cache, basic(newPullToken())));
     expect(said.at(-1)).toBe(429);
   };
 
-  it("does not shut out those who are known, also when they are looked up again", async () => {
+  it("does not lock out known tokens, also when they are looked up again", async () => {
     const cache = shutCache({ LOGINS: new Window() });
     const known = nodes.slice(0, 50);
     for (const token of known) expect(await ping(cache, basic(token))).toBe(200);
@@ -101,7 +101,7 @@ describe("one who really guesses there", () => {
     for (const token of known) expect(await ping(cache, basic(token))).toBe(200);
   });
 
-  it("does not shut out a crowd with one token that is new to the isolate", async () => {
+  it("does not lock out many clients with one token that is new to the isolate", async () => {
     const cache = shutCache({ LOGINS: new Window() });
     await shutAddress(cache);
     later(1_001); // then one is looked up
@@ -109,7 +109,7 @@ describe("one who really guesses there", () => {
     expect(new Set(await Promise.all(crowd))).toEqual(new Set([200]));
   });
 
-  it("does not shut out signed tokens", async () => {
+  it("does not lock out signed tokens", async () => {
     const cache = shutCache({ LOGINS: new Window() });
     const query = "scope=repository:open/x:pull";
     const answer = await shutCache().ask(`https://cache.example/token?${query}`, {

@@ -46,8 +46,8 @@ async function errorOf(response: Response): Promise<string> {
   return errors[0]?.code as string;
 }
 
-describe("nobody", () => {
-  it("is told where to log in, as which service, for which scope", async () => {
+describe("a client without credentials", () => {
+  it("gets a challenge with realm, service and scope", async () => {
     const response = await cache.ask(URL_OF);
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe(
@@ -57,7 +57,7 @@ describe("nobody", () => {
     expect(response.headers.get("cache-control")).toBe("no-store");
   });
 
-  it("is told so at /v2/ too, without a scope", async () => {
+  it("gets a challenge without a scope at /v2/", async () => {
     for (const path of ["/v2/", "/v2"]) {
       const response = await cache.ask(`https://cache.example${path}`);
       expect(response.status).toBe(401);
@@ -65,7 +65,7 @@ describe("nobody", () => {
     }
   });
 
-  it("gets no token", async () => {
+  it("gets no token from the token service", async () => {
     for (const query of ["", `?scope=${SCOPE}`]) {
       const response = await cache.ask(`https://cache.example/token${query}`);
       expect(response.status).toBe(401);
@@ -75,14 +75,14 @@ describe("nobody", () => {
 });
 
 describe("with a pull token", () => {
-  it("a client comes by challenge, token and second try to the manifest", async () => {
+  it("a client gets the manifest by challenge, token and second request", async () => {
     const response = await flow(cache, URL_OF, basic(token.token));
     expect(response.status).toBe(200);
     expect(response.headers.get("docker-content-digest")).toBe(digest);
     expect(response.headers.get("cache-control")).not.toMatch(/public/);
   });
 
-  it("GET /token answers a short-lived signed JWT that says what it is good for", async () => {
+  it("GET /token answers a short-lived signed JWT with its scope", async () => {
     const challenge = challengeOf(await cache.ask(URL_OF));
     const response = await tokenFor(cache, challenge, basic(token.token));
     expect(response.headers.get("cache-control")).toBe("no-store");
@@ -103,7 +103,7 @@ describe("with a pull token", () => {
     expect(JSON.stringify(claims)).not.toContain(token.token);
   });
 
-  it("of what is asked for it gives what the token may, and no more", async () => {
+  it("GET /token grants the part of the scope that the token may pull", async () => {
     const query = new URLSearchParams([
       ["scope", `repository:open/${name}:pull,push repository:open/other:pull`],
       ["scope", "registry:catalog:*"],
@@ -119,7 +119,7 @@ describe("with a pull token", () => {
     ]);
   });
 
-  it("of so much as it gives at once, the JWT can be used; more is refused", async () => {
+  it("a JWT with the most scopes that are granted at once is usable; more scopes are refused", async () => {
     const long = (at: number) => `open/${"x".repeat(240)}/${at + 10}`;
     const networks = Array.from(
       { length: 100 },
@@ -143,7 +143,7 @@ describe("with a pull token", () => {
     expect((await ask(26)).status).toBe(400);
   });
 
-  it("docker login, without a scope, is told whether it is one", async () => {
+  it("docker login, without a scope, is answered whether the token is valid", async () => {
     const ask = (headers: Record<string, string>) =>
       cache.ask("https://cache.example/token?account=token&client_id=docker&service=entrepot", {
         headers,
@@ -156,7 +156,7 @@ describe("with a pull token", () => {
     expect((await ask(basic(`${token.token}x`))).status).toBe(401);
   });
 
-  it("a JWT opens what it was asked for, and has the client ask again for what it was not", async () => {
+  it("a JWT opens its scope, and another repository is answered with a new challenge", async () => {
     const other = repository("flow-other");
     await fixture.image(other, "1");
     const both = await pullToken(cache, [`open/${name}`, `open/${other}`]);
@@ -172,7 +172,7 @@ describe("with a pull token", () => {
     expect(challengeOf(next).scope).toBe(`repository:open/${other}:pull`);
   });
 
-  it("a JWT that was asked for what it may not have is refused there, for good", async () => {
+  it("a JWT that was requested for a repository it may not pull is refused there without a new challenge", async () => {
     const url = `https://cache.example/v2/open/elsewhere/manifests/1`;
     const response = await flow(cache, url, basic(token.token));
     expect(response.status).toBe(403);
@@ -238,7 +238,7 @@ describe("a JWT", () => {
     return (await (await tokenFor(cache, challenge, headers)).json()) as TokenAnswer;
   };
 
-  it("is good for five minutes, and then asked for anew", async () => {
+  it("is valid for five minutes; then a new one is requested", async () => {
     const { token: jwt } = await fresh();
     later(299_000);
     expect((await cache.ask(URL_OF, { headers: bearer(jwt) })).status).toBe(200);
@@ -257,7 +257,7 @@ describe("a JWT", () => {
     expect((await cache.ask(URL_OF, { headers: basic(short.token) })).status).toBe(401);
   });
 
-  it("goes on being good when the keys are rotated, and the new key signs soon", async () => {
+  it("stays valid when the keys are rotated, and the new key signs soon", async () => {
     const { token: jwt } = await fresh();
     expect((await api(cache, "POST", "keys/rotate")).status).toBe(200);
     for (const time of [0, 30_000, 100_000, 40_000]) {
@@ -271,7 +271,7 @@ describe("a JWT", () => {
     expect((await shutCache().ask(URL_OF, { headers: bearer(next) })).status).toBe(200);
   });
 
-  it("buys no other", async () => {
+  it("gets no other JWT", async () => {
     const { token: jwt } = await fresh();
     const response = await cache.ask(`https://cache.example/token?scope=${SCOPE}`, {
       headers: basic(jwt),
@@ -281,7 +281,7 @@ describe("a JWT", () => {
 });
 
 describe("revocation", () => {
-  it("holds everywhere within a minute: for the token, its JWTs and its refresh tokens", async () => {
+  it("takes effect everywhere within a minute: for the token, its JWTs and its refresh tokens", async () => {
     const made = await pullToken(cache, ["**"]);
     const others = [cache, shutCache(), shutCache()];
     const form = {
@@ -304,7 +304,7 @@ describe("revocation", () => {
     expect(new Set(await statuses())).toEqual(new Set([401]));
   });
 
-  it("fails closed: who may pull cannot be told for long by a book that cannot be read", async () => {
+  it("fails closed: an access object that cannot be read stops pulls after the snapshot's lifetime", async () => {
     const made = await pullToken(cache, ["**"]);
     const { binding, breaks } = brittleAccess();
     const broken = shutCache({ ACCESS: binding });

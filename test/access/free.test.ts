@@ -1,4 +1,4 @@
-// Where nobody has to say who he is: an open cache, anonymous rules, networks and secret hosts; and how much anybody may ask.
+// Pulls without login: an open cache, anonymous rules, networks and secret hosts; and the limits on requests.
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -28,7 +28,7 @@ async function image(hint: string): Promise<string> {
 }
 
 describe("an open cache", () => {
-  it("that does not say so twice answers every request 500, with that sentence", async () => {
+  it("without acknowledgeOpen answers every request 500, with the reason", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     for (const AUTH of [{ mode: "open" }, '{"mode":"open","acknowledgeOpen":false}']) {
       const cache = new Cache({ AUTH, ADMIN_TOKEN: "an-admin-token-of-the-tests-01234" });
@@ -40,7 +40,7 @@ describe("an open cache", () => {
     }
   });
 
-  it("gives to everybody, whatever he says of himself", async () => {
+  it("serves every client, whatever credentials it sends", async () => {
     const name = await image("open");
     const cache = new Cache({ AUTH: { mode: "open", acknowledgeOpen: true } });
     for (const headers of [{}, HUB, bearer("nonsense"), { Authorization: "Negotiate x" }]) {
@@ -53,7 +53,7 @@ describe("an open cache", () => {
     expect(response.status).toBe(200);
   });
 
-  it("is not what a cache is without a word of AUTH", async () => {
+  it("is not the default: without AUTH a login is required", async () => {
     for (const AUTH of [undefined, "", {}, "{}"]) {
       const cache = new Cache({ AUTH });
       expect((await cache.ask("https://cache.example/v2/")).status).toBe(401);
@@ -62,7 +62,7 @@ describe("an open cache", () => {
 });
 
 describe("an anonymous rule", () => {
-  it("gives to everybody, beside one that does not; its answers may be kept by caches between", async () => {
+  it("serves every client, unlike the rule beside it; its answers may be kept by shared caches", async () => {
     const name = await image("anonymous");
     const cache = shutCache({
       RULES: [
@@ -84,7 +84,7 @@ describe("an anonymous rule", () => {
     expect(own.headers.get("cache-control")).toMatch(/^private,/);
   });
 
-  it("is reached by clients that want a token first, without credentials and with others'", async () => {
+  it("serves clients that request a token first, without credentials and with those of another registry", async () => {
     const name = await image("anonymous");
     const cache = shutCache({
       RULES: [
@@ -124,7 +124,7 @@ describe("an allowed network", () => {
   ];
   const FROM = { "CF-Connecting-IP": "10.1.2.3" };
 
-  it("is dockerd's way, whose mirrors get Docker Hub's login or none", async () => {
+  it("serves dockerd, which sends mirrors Docker Hub's login or none", async () => {
     const name = await image("mirror");
     const cache = shutCache({ RULES });
     for (const login of [{}, HUB]) {
@@ -138,7 +138,7 @@ describe("an allowed network", () => {
     expect((await cache.fetch(`${name}/manifests/1`, { headers: HUB })).status).toBe(401);
   });
 
-  it("does not keep those who are there from saying who they are, for other names", async () => {
+  it("does not keep its clients from logging in for other names", async () => {
     const name = await image("mirror");
     const cache = shutCache({ RULES });
     const { token } = await pullToken(cache, ["own-images/**"]);
@@ -163,7 +163,7 @@ describe("a secret host", () => {
     { default: true, upstream, secretHost: SECRET },
   ];
 
-  it("gives its rule to whoever knows it, and no other", async () => {
+  it("gives its own rule, and no other, to every client that knows the host", async () => {
     const name = await image("secret");
     const cache = shutCache({ RULES });
     for (const host of [SECRET, SECRET.toUpperCase(), `${SECRET}.`, `${SECRET}:8443`]) {
@@ -182,7 +182,7 @@ describe("a secret host", () => {
     ).toBe(401);
   });
 
-  it("is told to nobody: not in errors, not in logs, not where two claim it", async () => {
+  it("is in no error, no log, and no problem of two rules that claim it", async () => {
     const logs = (["log", "warn", "error"] as const).map((how) =>
       vi.spyOn(console, how).mockImplementation(() => {}),
     );
@@ -205,7 +205,7 @@ describe("a secret host", () => {
 });
 
 describe("limits", () => {
-  it("too many failed logins from an address are 429; good ones from there pass, and other addresses", async () => {
+  it("too many failed logins from an address are 429; valid ones from there pass, and so do other addresses", async () => {
     const name = await image("limited");
     const { LOGINS } = env as unknown as { LOGINS: RateLimit };
     const cache = shutCache({ LOGINS });
@@ -232,7 +232,7 @@ describe("limits", () => {
     expect(admin.status).toBe(429);
   });
 
-  it("a token that has merely expired, or is good elsewhere, is no failed login", async () => {
+  it("an expired token, or one of another cache, is no failed login", async () => {
     const limit = vi.fn(async () => ({ success: false }));
     const cache = shutCache({ LOGINS: { limit } });
     const { token } = await pullToken(shutCache(), ["**"], { networks: ["192.0.2.0/24"] });
@@ -273,7 +273,7 @@ describe("limits", () => {
     expect(await ask(one.token)).toBe(200);
   });
 
-  it("too many requests for tokens that nobody needs are 429 too", async () => {
+  it("too many token requests where no token is required are 429", async () => {
     const cache = shutCache({
       RULES: [{ prefix: "pub", upstream, anonymous: true }],
       REQUESTS: { limit: async () => ({ success: false }) },
@@ -300,7 +300,7 @@ describe("limits", () => {
     expect(statuses).toEqual(new Set([200]));
   });
 
-  it("that cannot be counted refuses nobody", async () => {
+  it("a limiter that cannot count refuses no request", async () => {
     const name = await image("uncounted");
     vi.spyOn(console, "error").mockImplementation(() => {});
     const limit = () => Promise.reject(new Error("out of order"));

@@ -93,7 +93,7 @@ describe.each(WAYS)("$title", ({ ask, right, good }) => {
   const guess = async (cache: Cache, at: number) =>
     (await ask(cache, `a-guess-that-is-as-long-as-one-${at}`, HERE)).status;
 
-  it("after too many wrong ones is refused to that address, until the window ends", async () => {
+  it("is refused to an address after too many wrong guesses, until the window ends", async () => {
     const window = new Window();
     const cache = cacheWith(window);
     const statuses: number[] = [];
@@ -110,7 +110,7 @@ describe.each(WAYS)("$title", ({ ask, right, good }) => {
     expect((await ask(cache, right, HERE)).status).toBe(good);
   });
 
-  it("is not known by an address that has the right one now and then", async () => {
+  it("cannot be guessed by an address that sends a valid one now and then", async () => {
     const cache = cacheWith(new Window());
     const statuses: number[] = [];
     for (let at = 0; at < 30; at++) {
@@ -122,7 +122,7 @@ describe.each(WAYS)("$title", ({ ask, right, good }) => {
   });
 });
 
-it("the right one is counted once for many requests, so that its owner is not limited", async () => {
+it("a valid secret is counted once for many requests, so that its owner is not limited", async () => {
   const window = new Window();
   const cache = cacheWith(window);
   for (let at = 0; at < 100; at++)
@@ -147,7 +147,7 @@ it.each<[string, unknown]>([
 });
 
 describe("an IPv6 client", () => {
-  it("with a /48 has no 65,536 times as many guesses as one with a /64", async () => {
+  it("with a /48 is limited as a whole, not per /64", async () => {
     const window = new Window();
     const first = cacheWith(window);
     const ask = by("/api/about", bearer);
@@ -178,7 +178,7 @@ describe("an IPv6 client", () => {
 describe("a secret of fewer than 32 characters", () => {
   const SHORT = "a-token-of-thirty-one-chars-012";
 
-  it("opens nothing, and says how a good one is made; pulls go on", async () => {
+  it("opens nothing, and the answer says how to make a valid one; pulls go on", async () => {
     expect(SHORT).toHaveLength(31);
     for (const name of ["ADMIN_TOKEN", "VIEWER_TOKEN"]) {
       const cache = shutCache({ [name]: SHORT });
@@ -203,7 +203,7 @@ describe("a secret of fewer than 32 characters", () => {
     expect(await page.text()).toContain("fewer than 32 characters");
   });
 
-  it("of /metrics shuts that one alone", async () => {
+  it("of /metrics closes /metrics only", async () => {
     const cache = shutCache({ METRICS_TOKEN: SHORT });
     const refused = await by("/metrics", bearer)(cache, SHORT, HERE);
     expect(refused.status).toBe(500);

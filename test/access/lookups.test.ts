@@ -1,4 +1,4 @@
-// What somebody who guesses costs the one object that knows who may pull, and what its silence costs the others.
+// Load of token guesses on the access object, and cost of a silent access object for other requests.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { AccessSnapshot } from "../../src/access/access-snapshot.ts";
@@ -19,30 +19,32 @@ const FROM = { "CF-Connecting-IP": "203.0.113.9" };
 
 /** The object, and how often it was asked. */
 function counting() {
-  const asked = { find: 0, page: 0 };
+  const calls = { find: 0, page: 0 };
   const counted = {
     page: () => {
-      asked.page += 1;
+      calls.page += 1;
       return object.page();
     },
     find: (hash: string, now: number) => {
-      asked.find += 1;
+      calls.find += 1;
       return object.find(hash, now);
     },
     holder: (id: string, now: number) => object.holder(id, now),
   };
-  return { asked, counted };
+  return { calls, counted };
 }
 
 describe("guesses", () => {
   it("are looked up once a second at most, once their address has failed too often", async () => {
-    const { asked, counted } = counting();
-    const book = new AccessSnapshot(counted);
-    const limits = new Limits({ LOGINS: { limit: async () => ({ success: asked.find <= 5 }) } });
+    const { calls, counted } = counting();
+    const snapshot = new AccessSnapshot(counted);
+    const limits = new Limits({ LOGINS: { limit: async () => ({ success: calls.find <= 5 }) } });
     const guess = async (): Promise<string> => {
       const now = Date.now();
       try {
-        await book.token(newPullToken(), now, background, () => limits.lookingUp("192.0.2.1", now));
+        await snapshot.token(newPullToken(), now, background, () =>
+          limits.lookingUp("192.0.2.1", now),
+        );
         await limits.failed("192.0.2.1", now);
         return "401";
       } catch (error) {
@@ -56,14 +58,14 @@ describe("guesses", () => {
     expect(said.filter((one) => one === "401")).toHaveLength(5);
     expect(said.slice(5)).toEqual(Array(45).fill("TOOMANYREQUESTS"));
     // That which had it shut, and one more in this second.
-    expect(asked.find).toBe(7);
+    expect(calls.find).toBe(7);
     vi.spyOn(Date, "now").mockImplementation(() => at + 1_000);
     await guess();
     await guess();
-    expect(asked.find).toBe(8);
+    expect(calls.find).toBe(8);
   });
 
-  it("do not shut out who has a good token there, new here or not", async () => {
+  it("do not lock out a valid token from that address, new to the isolate or not", async () => {
     const name = repository("lookups");
     await fixture.image(name, "1");
     let isOver = false;
@@ -80,37 +82,37 @@ describe("guesses", () => {
   });
 
   it("that are repeated are looked up once: a node with an old token in its configuration", async () => {
-    const { asked, counted } = counting();
-    const book = new AccessSnapshot(counted);
+    const { calls, counted } = counting();
+    const snapshot = new AccessSnapshot(counted);
     const old = newPullToken();
     for (let count = 0; count < 10; count++)
-      expect(await book.token(old, Date.now(), background, free)).toBeUndefined();
-    expect(asked.find).toBe(1);
+      expect(await snapshot.token(old, Date.now(), background, free)).toBeUndefined();
+    expect(calls.find).toBe(1);
     later(60_001);
-    await book.token(old, Date.now(), background, free);
-    expect(asked.find).toBe(2);
+    await snapshot.token(old, Date.now(), background, free);
+    expect(calls.find).toBe(2);
   });
 
   it("of keys read the page once in five seconds, whether it can be read or not", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
-    const { asked, counted } = counting();
+    const { calls, counted } = counting();
     let isBroken = false;
     const page = () => (isBroken ? Promise.reject(new Error("overloaded")) : counted.page());
     const reads = vi.fn(page);
-    const book = new AccessSnapshot({ ...counted, page: reads });
+    const snapshot = new AccessSnapshot({ ...counted, page: reads });
     const now = Date.now();
-    await book.page(now, background);
-    for (let at = 0; at < 5; at++) await book.newerPage(now + 6_000 + at, background);
+    await snapshot.page(now, background);
+    for (let at = 0; at < 5; at++) await snapshot.newerPage(now + 6_000 + at, background);
     expect(reads).toHaveBeenCalledTimes(2);
     isBroken = true;
-    await expect(book.newerPage(now + 12_000, background)).rejects.toThrow("try again");
-    for (let at = 1; at < 5; at++) await book.newerPage(now + 12_000 + at, background);
+    await expect(snapshot.newerPage(now + 12_000, background)).rejects.toThrow("try again");
+    for (let at = 1; at < 5; at++) await snapshot.newerPage(now + 12_000 + at, background);
     expect(reads).toHaveBeenCalledTimes(3);
-    expect(asked.page).toBe(2);
+    expect(calls.page).toBe(2);
   });
 });
 
-describe("an object that is silent", () => {
+describe("an access object that does not answer", () => {
   it("is waited for 5 s, for a token as for the page", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -127,11 +129,11 @@ describe("an object that is silent", () => {
       expect(outcome).toMatchObject({ status: "rejected", reason: { status: 503 } });
   });
 
-  it("has those who come right after the first not wait for the same again", async () => {
+  it("is not waited for again by requests right after the first", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const page = vi.fn(() => Promise.reject(new Error("overloaded")));
     const silent = () => Promise.reject(new Error("overloaded"));
-    const book = new AccessSnapshot({ page, find: silent, holder: silent });
+    const snapshot = new AccessSnapshot({ page, find: silent, holder: silent });
     const now = Date.now();
     for (const [at, times] of [
       [0, 1],
@@ -139,7 +141,7 @@ describe("an object that is silent", () => {
       [999, 1],
       [1_000, 2],
     ] as const) {
-      await expect(book.page(now + at, background)).rejects.toThrow("try again");
+      await expect(snapshot.page(now + at, background)).rejects.toThrow("try again");
       expect(page).toHaveBeenCalledTimes(times);
     }
   });

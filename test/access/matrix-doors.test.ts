@@ -15,14 +15,14 @@ import {
 
 beforeAll(prepare, 120_000);
 
-/** Of those who administer: an admin gets this, a viewer that, and nobody else anything. */
+/** The status for an admin and for a viewer; 401 for all others. */
 const by = (admin: number, viewer: number) => (who: Who) =>
   who.role === "admin" ? admin : who.role === "viewer" ? viewer : 401;
-const isHolder = (who: Who) => who.somebody && !who.isSigned;
+const isHolder = (who: Who) => who.authenticated && !who.isSigned;
 const scope = (name: string) => `service=entrepot&scope=repository:${name}:pull`;
 
-interface Door {
-  door: string;
+interface Endpoint {
+  operation: string;
   method: string;
   /** Host and path. */
   url: string;
@@ -31,95 +31,110 @@ interface Door {
   body?: string;
 }
 
-const DOORS: Door[] = [
+const ENDPOINTS: Endpoint[] = [
   {
-    door: "the API's root",
+    operation: "the API's root",
     method: "GET",
     url: `${HOST}/v2/`,
-    status: (who) => (who.somebody ? 200 : 401),
+    status: (who) => (who.authenticated ? 200 : 401),
   },
   {
-    door: "the API's root, HEAD",
+    operation: "the API's root, HEAD",
     method: "HEAD",
     url: `${HOST}/v2/`,
-    status: (who) => (who.somebody ? 200 : 401),
+    status: (who) => (who.authenticated ? 200 : 401),
   },
-  { door: "the secret host's root", method: "GET", url: `${SECRET_HOST}/v2/`, status: () => 200 },
   {
-    door: "a token for a name",
+    operation: "the secret host's root",
+    method: "GET",
+    url: `${SECRET_HOST}/v2/`,
+    status: () => 200,
+  },
+  {
+    operation: "a token for a name",
     method: "GET",
     url: `${HOST}/token?${scope(`a/${APP}`)}`,
     status: (who) => (isHolder(who) ? 200 : 401),
   },
   {
-    door: "a token for anybody's name",
+    operation: "a token for an anonymous rule's name",
     method: "GET",
     url: `${HOST}/token?${scope(`pub/${APP}`)}`,
     status: () => 200,
   },
   {
-    door: "a push",
+    operation: "a push",
     method: "PUT",
     url: `${HOST}/v2/pub/${APP}/manifests/1`,
     status: () => 405,
     body: "{}",
   },
   {
-    door: "an upload",
+    operation: "an upload",
     method: "POST",
     url: `${HOST}/v2/a/${APP}/blobs/uploads/`,
     status: () => 405,
   },
-  { door: "about", method: "GET", url: `${HOST}/api/about`, status: by(200, 200) },
-  { door: "the document", method: "GET", url: `${HOST}/api/openapi.json`, status: by(200, 200) },
-  { door: "tokens", method: "GET", url: `${HOST}/api/tokens`, status: by(200, 200) },
+  { operation: "about", method: "GET", url: `${HOST}/api/about`, status: by(200, 200) },
   {
-    door: "a new token",
+    operation: "the document",
+    method: "GET",
+    url: `${HOST}/api/openapi.json`,
+    status: by(200, 200),
+  },
+  { operation: "tokens", method: "GET", url: `${HOST}/api/tokens`, status: by(200, 200) },
+  {
+    operation: "a new token",
     method: "POST",
     url: `${HOST}/api/tokens`,
     status: by(400, 403),
     body: "{}",
   },
-  { door: "a token's end", method: "DELETE", url: `${HOST}/api/tokens/none`, status: by(404, 403) },
   {
-    door: "a new rule",
+    operation: "a token's end",
+    method: "DELETE",
+    url: `${HOST}/api/tokens/none`,
+    status: by(404, 403),
+  },
+  {
+    operation: "a new rule",
     method: "POST",
     url: `${HOST}/api/rules`,
     status: by(400, 403),
     body: "{}",
   },
   {
-    door: "quarantine",
+    operation: "quarantine",
     method: "POST",
     url: `${HOST}/api/quarantine`,
     status: by(400, 403),
     body: "{}",
   },
   {
-    door: "a preview",
+    operation: "a preview",
     method: "POST",
     url: `${HOST}/api/lifecycle/preview`,
     status: by(200, 200),
     body: '{"rules":[]}',
   },
   {
-    door: "a sweep that is no request",
+    operation: "a sweep that is no request",
     method: "POST",
     url: `${HOST}/api/lifecycle/runs?force=x`,
     status: by(400, 403),
   },
-  { door: "no such path", method: "GET", url: `${HOST}/api/none`, status: by(404, 404) },
+  { operation: "no such path", method: "GET", url: `${HOST}/api/none`, status: by(404, 404) },
   {
-    door: "numbers",
+    operation: "numbers",
     method: "GET",
     url: `${HOST}/metrics`,
     status: (who) => (who.counts ? 200 : by(200, 200)(who)),
   },
-  { door: "set-up", method: "GET", url: `${HOST}/setup/containerd`, status: by(200, 200) },
-  { door: "the console", method: "GET", url: `${HOST}/`, status: by(200, 200) },
-  { door: "the console's tokens", method: "GET", url: `${HOST}/tokens`, status: by(200, 200) },
+  { operation: "set-up", method: "GET", url: `${HOST}/setup/containerd`, status: by(200, 200) },
+  { operation: "the console", method: "GET", url: `${HOST}/`, status: by(200, 200) },
+  { operation: "the console's tokens", method: "GET", url: `${HOST}/tokens`, status: by(200, 200) },
   {
-    door: "the console, as a form",
+    operation: "the console, as a form",
     method: "POST",
     url: `${HOST}/tokens/revoke`,
     status: by(404, 403),
@@ -128,13 +143,13 @@ const DOORS: Door[] = [
 ];
 
 describe.each(Object.keys(WHO))("%s", (title) => {
-  it("gets what is his at every other door", async () => {
+  it("gets its status at every other endpoint", async () => {
     const who = WHO[title] as Who;
     if (who.byFlow) return; // the flow is that of images
     const asker = asking();
     const sent = await sentBy(who, asker);
     const got = await Promise.all(
-      DOORS.map(async ({ door, method, url, status: wanted, body }) => {
+      ENDPOINTS.map(async ({ operation, method, url, status: expected, body }) => {
         const response = await asker.ask(`https://${url}`, {
           method,
           redirect: "manual",
@@ -142,11 +157,11 @@ describe.each(Object.keys(WHO))("%s", (title) => {
           ...(body !== undefined && { body }),
         });
         await response.arrayBuffer();
-        return [door, response.status, wanted(who)] as const;
+        return [operation, response.status, expected(who)] as const;
       }),
     );
-    const told = (at: 1 | 2) => got.map((line) => `${line[0]}: ${line[at]}`);
-    expect(told(1)).toEqual(told(2));
+    const linesOf = (at: 1 | 2) => got.map((line) => `${line[0]}: ${line[at]}`);
+    expect(linesOf(1)).toEqual(linesOf(2));
     await asker.settled();
   });
 });

@@ -45,7 +45,7 @@ beforeAll(async () => {
 }, 120_000);
 
 describe.each(Object.keys(WHO))("%s", (title) => {
-  it("gets what is his, by every name and endpoint, cold and warm", async () => {
+  it("gets exactly what it may pull, by every name and endpoint, cold and warm", async () => {
     const who = WHO[title] as Who;
     const askers = { cold: asking(rulesApart()), warm };
     for (const [state, asker] of Object.entries(askers)) {
@@ -53,30 +53,30 @@ describe.each(Object.keys(WHO))("%s", (title) => {
       const namings = Object.entries(NAMINGS).flatMap(([naming, named]) =>
         [APP, OTHER].map((own) => [naming, { ...named(own), own }] as const),
       );
-      // What anybody may pull is fetched for the first to come; the others find it in the warm one.
+      // Content without login is fetched cold for the first requesters only; the others find it in the warm cache.
       const isAsked = ({ free }: Named) => state === "warm" || !free || FIRST.includes(title);
       const lines = await Promise.all(
         namings
           .filter(([, named]) => isAsked(named))
-          .map(([naming, named]) => asked(asker, who, sent, naming, named)),
+          .map(([naming, named]) => compared(asker, who, sent, naming, named)),
       );
-      expect([state, ...lines.flatMap(({ got }) => got)]).toEqual([
+      expect([state, ...lines.flatMap(({ received }) => received)]).toEqual([
         state,
-        ...lines.flatMap(({ wanted }) => wanted),
+        ...lines.flatMap(({ required }) => required),
       ]);
       await asker.settled();
     }
   });
 });
 
-async function asked(
+async function compared(
   asker: Cache,
   who: Who,
   sent: Record<string, string>,
   naming: string,
   named: Named,
 ) {
-  const [got, wanted]: [string[], string[]] = [[], []];
+  const [received, required]: [string[], string[]] = [[], []];
   for (const { title, path, method, headers } of endpointsOf(naming, named.own)) {
     const url = named.url(path(images.get(named.own) as Digests));
     const response = who.byFlow
@@ -88,22 +88,22 @@ async function asked(
     await response.arrayBuffer();
     const status = response.status === 206 ? 200 : response.status;
     const line = `${naming}, ${named.own === APP ? "app" : "other"}, ${title}`;
-    got.push(`${line}: ${status}`);
-    wanted.push(`${line}: ${expected(who, named)}`);
+    received.push(`${line}: ${status}`);
+    required.push(`${line}: ${expected(who, named)}`);
   }
-  return { got, wanted };
+  return { received, required };
 }
 
-describe("what one may not see", () => {
+describe("a repository that the requester may not see", () => {
   it.each([
-    ["nobody", {}],
-    ["somebody", () => basic(tokens.prefix as string)],
+    ["a client without credentials", {}],
+    ["an authenticated client", () => basic(tokens.prefix as string)],
   ])(
-    "is told to %s in the same words, whether it is there or not, and whether there is a rule",
+    "gives %s the same answer, whether it exists or not, and whether there is a rule",
     async (_, headers) => {
       const sent = typeof headers === "function" ? headers() : headers;
       const own = (images.get(APP) as Digests).sha256.manifest;
-      const told = async (name: string, digest = own) => {
+      const answersOf = async (name: string, digest = own) => {
         const answers = await Promise.all(
           [
             `manifests/1`,
@@ -120,10 +120,10 @@ describe("what one may not see", () => {
         );
         return JSON.stringify(answers).replaceAll(name, "<name>");
       };
-      const there = await told(`b/${APP}`);
-      expect(await told("b/nothing-of-this-name")).toBe(there);
-      expect(await told("no-rule/app")).toBe(there);
-      expect(await told(`b/${APP}`, `sha256:${"0".repeat(64)}`)).toBe(there);
+      const there = await answersOf(`b/${APP}`);
+      expect(await answersOf("b/nothing-of-this-name")).toBe(there);
+      expect(await answersOf("no-rule/app")).toBe(there);
+      expect(await answersOf(`b/${APP}`, `sha256:${"0".repeat(64)}`)).toBe(there);
     },
   );
 

@@ -208,12 +208,12 @@ export function endpointsOf(naming: string, own: string): Endpoint[] {
   return NAMED_FOR_SHA512.includes(naming) ? [...ENDPOINTS, ...BY_SHA512] : ENDPOINTS;
 }
 
-/** Who asks: what he sends, whether he is somebody, and of which he may have. */
+/** A requester: the headers it sends, whether they authenticate it, and what it may pull. */
 export interface Who {
   headers(): Record<string, string>;
-  somebody: boolean;
+  authenticated: boolean;
   may(what: What, own: string): boolean;
-  /** He may see that a name leads nowhere. */
+  /** Gets 404 rather than 403 for a name that leads nowhere. */
   seesAll?: boolean;
   /** By the whole flow, with a JWT in the end. */
   byFlow?: boolean;
@@ -236,126 +236,135 @@ const all = () => true;
 const none = () => false;
 
 export const WHO: Record<string, Who> = {
-  nobody: { headers: () => ({}), somebody: false, may: none },
-  "somebody with a login of elsewhere": {
+  "no credentials": { headers: () => ({}), authenticated: false, may: none },
+  "credentials of another registry": {
     headers: () => basic("a-password-of-another-registry", "me"),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "a token that is none, well formed": {
     headers: () => basic(newPullToken()),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "a token for everything": {
     headers: () => basic(tokens.all as string),
-    somebody: true,
+    authenticated: true,
     may: all,
     seesAll: true,
   },
   "a token for everything, by the flow": {
     headers: () => basic(tokens.all as string),
-    somebody: true,
+    authenticated: true,
     may: all,
     seesAll: true,
     byFlow: true,
   },
   "a token for one repository, by its alias": {
     headers: () => basic(tokens.one as string),
-    somebody: true,
+    authenticated: true,
     may: (what, own) => what === "b" && own === APP,
   },
   "a token for one repository, by the flow": {
     headers: () => basic(tokens.one as string),
-    somebody: true,
+    authenticated: true,
     may: (what, own) => what === "b" && own === APP,
     byFlow: true,
   },
   "a token for a host's": {
     headers: () => bearer(tokens.host as string),
-    somebody: true,
+    authenticated: true,
     may: (what) => what === "b",
   },
   "a token for a prefix": {
     headers: () => basic(tokens.prefix as string),
-    somebody: true,
+    authenticated: true,
     may: (what) => what === "a",
   },
   "a token for the names without a prefix": {
     headers: () => basic(tokens.bare as string),
-    somebody: true,
+    authenticated: true,
     may: (what, own) => what === "d" && own === OTHER,
   },
   "a token from elsewhere than its networks": {
     headers: () => basic(tokens.elsewhere as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
-  "a revoked token": { headers: () => basic(tokens.revoked as string), somebody: false, may: none },
+  "a revoked token": {
+    headers: () => basic(tokens.revoked as string),
+    authenticated: false,
+    may: none,
+  },
   "an issuer's token": {
     headers: () => basic(tokens.oidc as string),
-    somebody: true,
+    authenticated: true,
     may: (what) => what === "b",
   },
   "an issuer's token, by the flow": {
     headers: () => basic(tokens.oidc as string),
-    somebody: true,
+    authenticated: true,
     may: (what) => what === "b",
     byFlow: true,
   },
   "an issuer's token whose claims are others": {
     headers: () => basic(tokens.oidcOther as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "an issuer's token that has expired": {
     headers: () => basic(tokens.oidcExpired as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "an expired token": {
     headers: () => basic(tokens.expired as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "a signed token for one repository": {
     headers: () => ({}), // each cache signs its own
-    somebody: true,
+    authenticated: true,
     may: (what, own) => what === "a" && own === APP,
     isSigned: true,
   },
   "a signed token that has expired": {
     headers: () => bearer(tokens.signedExpired as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
   "a signed token whose pull token is revoked": {
     headers: () => bearer(tokens.signedRevoked as string),
-    somebody: false,
+    authenticated: false,
     may: none,
   },
-  "the admin's token": { headers: () => bearer(ADMIN), somebody: false, may: none, role: "admin" },
+  "the admin's token": {
+    headers: () => bearer(ADMIN),
+    authenticated: false,
+    may: none,
+    role: "admin",
+  },
   "the viewer's token": {
     headers: () => bearer(VIEWER),
-    somebody: false,
+    authenticated: false,
     may: none,
     role: "viewer",
   },
   "the viewer's session": {
     headers: () => ({ Cookie: session }),
-    somebody: false,
+    authenticated: false,
     may: none,
     role: "viewer",
   },
   "the token for numbers": {
     headers: () => bearer(METRICS),
-    somebody: false,
+    authenticated: false,
     may: none,
     counts: true,
   },
 };
 
-export const FIRST = ["nobody", "somebody with a login of elsewhere"];
+export const FIRST = ["no credentials", "credentials of another registry"];
 const issuer = new TestIssuer();
 const AUTH = () => ({
   mode: "token",
@@ -447,13 +456,13 @@ async function signedTokens(): Promise<void> {
 
 export function expected(who: Who, named: Named): number {
   if (named.free) return 200;
-  if (!who.somebody) return 401;
+  if (!who.authenticated) return 401;
   if (who.isSigned) return who.may(named.what, named.own) ? 200 : 401;
   if (named.what === "none") return who.seesAll ? 404 : 403;
   return who.may(named.what, named.own) ? 200 : 403;
 }
 
-/** Pulls all of it, as somebody who may. */
+/** Pulls everything once, with a token that may. */
 export async function warmed(asker: Cache): Promise<void> {
   const pulled = async (naming: string, own: string) => {
     for (const { path, method } of [...ENDPOINTS, ...BY_SHA512]) {

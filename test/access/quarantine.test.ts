@@ -1,4 +1,4 @@
-// The quarantine: what is in it nobody gets, however it is reached, cached or not.
+// The quarantine: a digest in it is served by no path, cached or not.
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ADMIN, access, api, bearer, brittleAccess } from "../support/access.ts";
@@ -53,7 +53,7 @@ describe("a digest in quarantine", () => {
     await before.settled();
     await quarantine(amd.digest);
     await quarantine(blob, "it is a miner");
-    const asked = (await fixture.requests({ repository: name })).length;
+    const requestsBefore = (await fixture.requests({ repository: name })).length;
     expect(await statuses(fresh(), all)).toEqual([403, 403, 403, 200, 200, 200]);
     for (const [path, why] of [
       [refused[1], "CVE-2026-1234"],
@@ -69,7 +69,7 @@ describe("a digest in quarantine", () => {
       headers: { Accept: "application/vnd.oci.image.manifest.v1+json" },
     });
     expect(old.status).toBe(403);
-    expect(await fixture.requests({ repository: name })).toHaveLength(asked);
+    expect(await fixture.requests({ repository: name })).toHaveLength(requestsBefore);
     // An isolate that read the page before knows within a minute.
     later(41_000);
     expect(await statuses(before, refused)).toEqual([403, 403, 403]);
@@ -85,7 +85,7 @@ describe("a digest in quarantine", () => {
     expect(await fixture.requests({ repository: name, method: "GET" })).toEqual([]); // what the tag means was asked, by HEAD
   });
 
-  it("is given again once it is taken out, and each of that is recorded", async () => {
+  it("is served again once it is taken out, and both changes are recorded", async () => {
     const name = repository("released");
     const { digest } = await fixture.image(name, "1");
     await quarantine(digest);
@@ -120,7 +120,7 @@ describe("a digest in quarantine", () => {
   });
 });
 
-it("an outage of the book leaves an open cache as it was", async () => {
+it("an outage of the access object leaves an open cache as it was", async () => {
   const name = repository("outage");
   const { digest } = await fixture.image(name, "1");
   const other = await fixture.image(name, "2", { seed: "other" });

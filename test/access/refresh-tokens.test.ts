@@ -64,7 +64,7 @@ function watched() {
 }
 
 describe("a refresh token", () => {
-  it("is made without a word to the object, however many are asked for", async () => {
+  it("is made without a call to the access object, for any number of requests", async () => {
     const { binding, calls } = watched();
     const cache = shutCache({ ACCESS: binding });
     const { token } = await pullToken(cache, ["**"]);
@@ -101,7 +101,7 @@ describe("a refresh token", () => {
     expect(calls).toEqual({ page: 1, holder: 1 });
   });
 
-  it("goes on being good when the signing keys are rotated, for as long as its pull token", async () => {
+  it("stays valid when the signing keys are rotated, for as long as its pull token", async () => {
     const cache = shutCache();
     const { token } = await pullToken(cache, ["**"]);
     const text = await refreshTokenOf(cache, token);
@@ -146,7 +146,7 @@ describe("a refresh token", () => {
     expect((await cache.fetch(`open/${name}/manifests/1`, { headers })).status).toBe(403);
   });
 
-  it("of an earlier version, a row, goes on being good until its pull token ends", async () => {
+  it("that an earlier version stored as a row stays valid until its pull token ends", async () => {
     const cache = shutCache();
     const made = await pullToken(cache, ["**"]);
     const old = newPullToken();
@@ -161,7 +161,7 @@ describe("a refresh token", () => {
   });
 });
 
-describe("what is none", () => {
+describe("an invalid refresh token", () => {
   it("is refused before anything is looked up", async () => {
     const { binding, calls } = watched();
     const cache = shutCache({ ACCESS: binding });

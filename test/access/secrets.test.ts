@@ -17,19 +17,22 @@ it.each([
   ["base64", btoa(`AWS:${ROBOT.password}`)],
   ["hex", Array.from(ROBOT.password, (one) => one.charCodeAt(0).toString(16)).join("")],
   ["JSON", "s3cret\\/of\\u002bthe+lasting+key+0123456789abcd"],
-])("a secret is heard in other writings: %s", (_, text) => {
+])("a secret is found in another encoding: %s", (_, text) => {
   console.log("before", { of: [text] });
   expect(heard()).toHaveLength(1);
 });
 
 describe.each(SECRETS)("a secret", (secret) => {
-  it.each(["log", "info", "warn", "error", "debug"] as const)("is heard from console.%s", (how) => {
-    console[how]("before", { of: [secret] });
-    console[how](new Error("outer", { cause: new Error(`x${secret}y`) }));
-    expect(heard()).toHaveLength(2);
-  });
+  it.each(["log", "info", "warn", "error", "debug"] as const)(
+    "is found in the output of console.%s",
+    (how) => {
+      console[how]("before", { of: [secret] });
+      console[how](new Error("outer", { cause: new Error(`x${secret}y`) }));
+      expect(heard()).toHaveLength(2);
+    },
+  );
 
-  it("is heard from an answer's headers, and from a refusal", async () => {
+  it("is found in an answer's headers, and in a refusal", async () => {
     await listenTo(new Response(null, { headers: { "X-It": secret } }), "a");
     await listenTo(new Response(`{"message":"${secret}"}`, { status: 502 }), "b");
     expect(heard()).toEqual([

@@ -37,8 +37,8 @@ const listed = async (cache: Cache, headers?: Record<string, string>): Promise<T
   ((await (await api(cache, "GET", "sessions", undefined, headers)).json()) as { sessions: Told[] })
     .sessions;
 
-describe("a session's text", () => {
-  it("tells nothing of the secret, and is signed by nothing that is made of it", async () => {
+describe("a session cookie", () => {
+  it("reveals nothing of the admin secret; one signed with a key derived from the secret is refused", async () => {
     const browser = await signedIn(shutCache());
     const claims = decodeJwt(textOf(browser));
     expect(JSON.stringify(claims)).not.toContain(
@@ -57,7 +57,7 @@ describe("a session's text", () => {
     }
   });
 
-  it("is good in every isolate, with the secret that it was begun with alone", async () => {
+  it("is valid in every isolate, only with the secret that it was begun with", async () => {
     const browser = await signedIn(shutCache());
     expect(await status(shutCache(), browser.cookies)).toBe(200);
     const other = "another-admin-token-of-the-tests";
@@ -72,7 +72,7 @@ describe("a session's text", () => {
     expect(await status(shutCache({ VIEWER_TOKEN: other }), browser.cookies)).toBe(200);
   });
 
-  it("is not one where any part of it was changed", async () => {
+  it("is invalid once any part of it is changed", async () => {
     const browser = await signedIn(shutCache(), VIEWER);
     const [header, payload = "", signature] = textOf(browser).split(".");
     const claims = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
@@ -175,7 +175,7 @@ describe("sessions are ended", () => {
     );
   });
 
-  it("by the admin alone, and it is told in the record", async () => {
+  it("by the admin only, and it is recorded", async () => {
     const cache = shutCache();
     const browser = await signedIn(cache);
     const { jti } = decodeJwt(textOf(browser));
@@ -226,8 +226,8 @@ describe("sessions are ended", () => {
   });
 });
 
-describe("what is kept of them", () => {
-  it("is gone once they would have ended by themselves", async () => {
+describe("stored sessions", () => {
+  it("are removed once they have expired", async () => {
     const cache = shutCache();
     const browser = await signedIn(cache);
     const { jti } = decodeJwt(textOf(browser));
@@ -245,7 +245,7 @@ describe("what is kept of them", () => {
     expect(rows).toEqual([]);
   });
 
-  it("is bounded: beyond a thousand the older half ends, and none that was ended comes back", async () => {
+  it("are bounded: beyond a thousand the older half ends, and no ended session comes back", async () => {
     const cache = new Cache({ ...shut() });
     const old = await signedIn(cache);
     const out = await signedIn(cache);

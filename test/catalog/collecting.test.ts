@@ -71,7 +71,7 @@ function named(digests: string[], names: string[]): string[] {
 const ALL = ["index", "child", "other", "image", "signature", "x", "y", "z", "s"];
 
 describe("an image that expires", () => {
-  it("goes with its tags, and with the blobs that nothing else refers to", async () => {
+  it("is deleted with its tags and the blobs that nothing else refers to", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x", "y"], "v1");
     await image(catalog, A, "other", ["y", "z"], "v2");
@@ -146,7 +146,7 @@ describe("an image that expires", () => {
     expect(named(await collect(catalog, run), ALL)).toEqual(["image", "signature", "x", "s"]);
   });
 
-  it("comes back to life with a pull of it, of its child, or of its referrer", async () => {
+  it("loses its mark by a pull of it, of its child, or of its referrer", async () => {
     for (const pulled of ["index", "child", "signature"]) {
       const catalog = freshCatalog();
       await image(catalog, A, "child", ["x"]);
@@ -181,8 +181,8 @@ describe("an image that expires", () => {
   });
 });
 
-describe("what is pulled while it is deleted", () => {
-  it("is told to be lost, and its tag to be wanted again", async () => {
+describe("an image that is pulled while it is deleted", () => {
+  it("is reported as lost, and its tag is checked again", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x"], "v1");
     const run = await expire(catalog, A, ["image"]);
@@ -194,7 +194,7 @@ describe("what is pulled while it is deleted", () => {
     expect(await catalog.condemn("manifest", 100 * HOUR, 10)).toEqual([]);
   });
 
-  it("is told to be lost, whether it has gone already or is going", async () => {
+  it("is reported as lost, whether it is already deleted or being deleted", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x"]);
     const run = await expire(catalog, A, ["image"]);
@@ -211,7 +211,7 @@ describe("what is pulled while it is deleted", () => {
     expect((await catalog.summary()).bytes).toBe(1100);
   });
 
-  it("is not lost where it was pulled before, and that is told late", async () => {
+  it("is not lost when it was pulled before and that is reported late", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x"], "v1");
     const at = Date.now();
@@ -231,7 +231,7 @@ describe("what is pulled while it is deleted", () => {
     });
   });
 
-  it("is told to whoever stores a manifest with it", async () => {
+  it("is reported to a caller that stores a manifest with it", async () => {
     const catalog = freshCatalog();
     await image(catalog, A, "image", ["x"]);
     await expire(catalog, A, ["image"]);
@@ -239,11 +239,11 @@ describe("what is pulled while it is deleted", () => {
     const removal = { digest: digestFor("image"), kind: "manifest", outcome: "gone", found: true };
     await catalog.removed([removal as never], 25 * HOUR, 1);
     expect(await catalog.condemn("blob", HOUR, 10)).toHaveLength(1);
-    const told = await catalog.tellManifest(manifestFact(B, "other", { blobs: ["x"] }));
-    expect(told.going).toEqual([digestFor("x")]);
+    const answer = await catalog.tellManifest(manifestFact(B, "other", { blobs: ["x"] }));
+    expect(answer.going).toEqual([digestFor("x")]);
   });
 
-  it("is counted once, whoever tells of it first", async () => {
+  it("is counted once, whichever object reports it first", async () => {
     const catalog = freshCatalog();
     await catalog.tellBlob({ ...blobFact("x", 20_000_000), cachedAt: 0 });
     const { id } = (await catalog.begin("cron", HOUR)) as { id: number };
@@ -311,7 +311,7 @@ describe("an orphan", () => {
     expect(await catalog.condemn("blob", 100 * HOUR, 10)).toEqual([]);
   });
 
-  it("that is busy gets another date", async () => {
+  it("that is in use gets a later date", async () => {
     const catalog = freshCatalog();
     await catalog.tellBlob(blobFact("x", 100));
     await catalog.dateOrphans(HOUR);
@@ -323,7 +323,7 @@ describe("an orphan", () => {
     expect(await catalog.condemn("blob", 2 * HOUR, 10)).toHaveLength(1);
   });
 
-  it("whose deletion was never told is counted by the run that finds it gone", async () => {
+  it("whose deletion was never reported is counted by the run that finds it deleted", async () => {
     for (const broken of [true, false]) {
       const catalog = freshCatalog();
       await catalog.tellBlob(blobFact("x", 100));
@@ -340,10 +340,10 @@ describe("an orphan", () => {
 });
 
 /** As an earlier version told an index of blobs, and as one of this version may name what it does not know. */
-describe("what is here as another kind than it is named", () => {
-  const told = { children: ["x", "y"], blobs: ["child"] };
+describe("a content that is stored as another kind than a manifest names it", () => {
+  const answer = { children: ["x", "y"], blobs: ["child"] };
   const steps: Record<string, (catalog: Catalog) => Promise<unknown>> = {
-    index: (catalog) => catalog.tellManifest(manifestFact(A, "index", told)),
+    index: (catalog) => catalog.tellManifest(manifestFact(A, "index", answer)),
     // A layer, and what an artifact names as one.
     x: (catalog) => catalog.tellBlob(blobFact("x", 100)),
     child: (catalog) => catalog.tellManifest(manifestFact("", "child", { blobs: ["z"] })),
@@ -351,7 +351,7 @@ describe("what is here as another kind than it is named", () => {
   };
 
   it.each([["index x child z"], ["x index z child"], ["z child x index"], ["child x z index"]])(
-    "stays with what names it, is counted, and goes with it: told %s",
+    "stays with the manifest that names it, is counted, and is deleted with it: reported %s",
     async (order) => {
       const catalog = freshCatalog();
       for (const step of order.split(" ")) await steps[step]?.(catalog);

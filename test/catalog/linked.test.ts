@@ -44,12 +44,12 @@ describe.each([
     ["of signature", false],
     ["secret", false],
     ["of secret", false],
-    ["nobody's", false],
+    ["unknown", false],
   ])("%s: %s", async (name, expected) => {
     expect(await linked(name)).toBe(expected);
   });
 
-  describe("what leads to a digest:", () => {
+  describe("tags and roots of a digest:", () => {
     beforeAll(async () => {
       const tags = { latest: "index", "1": "index", solo: "image", looked: "only looked at" };
       for (const [tag, meaning] of Object.entries(tags))
@@ -66,20 +66,20 @@ describe.each([
         tags: ["1", "latest"],
         roots: ["index"],
       },
-      { title: "what a child has", name: "of child", tags: ["1", "latest"], roots: ["index"] },
+      { title: "a layer of a child", name: "of child", tags: ["1", "latest"], roots: ["index"] },
       { title: "a layer", name: "layer", tags: ["solo"], roots: ["image"] },
       { title: "a config", name: "config", tags: ["solo"], roots: ["image"] },
       { title: "the image itself", name: "image", tags: ["solo"], roots: ["image"] },
       {
-        title: "what only a tag has told",
+        title: "a digest that is known by a tag only",
         name: "only looked at",
         tags: ["looked"],
         roots: ["only looked at"],
       },
-      { title: "what no tag means any more", name: "blob 2", tags: [], roots: ["more 2"] },
+      { title: "a layer of an untagged image", name: "blob 2", tags: [], roots: ["more 2"] },
       { title: "a foreign layer", name: "foreign", tags: [], roots: [] },
-      { title: "another place's", name: "of secret", tags: [], roots: [] },
-      { title: "what is not known", name: "nobody's", tags: [], roots: [] },
+      { title: "a layer of another place", name: "of secret", tags: [], roots: [] },
+      { title: "an unknown digest", name: "unknown", tags: [], roots: [] },
     ])("$title", async ({ name, tags, roots }) => {
       const leading = await catalog.leading("p", digestFor(name));
       expect(leading.tags.map(({ tag }) => tag).toSorted()).toEqual(tags);
@@ -88,7 +88,7 @@ describe.each([
     });
   });
 
-  it("tells nothing of a place that is not known", async () => {
+  it("answers false for an unknown place", async () => {
     expect(await linked("image", "nowhere")).toBe(false);
     expect(await linked("of secret", "other")).toBe(true);
     expect(await linked("config", "other")).toBe(false);

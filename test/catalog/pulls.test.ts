@@ -81,12 +81,12 @@ describe("pulls", () => {
 
   it.each<{ title: string; reports: ImagePulls[][]; expected: Record<string, number> }>([
     {
-      title: "told together",
+      title: "reported together",
       reports: [[pull("amd", "", 2), pull("index", "1", 2)]],
       expected: { index: 2, amd: 0 },
     },
     {
-      title: "told one after the other",
+      title: "reported one after the other",
       reports: [[pull("index", "", 2)], [pull("amd", "", 1)], [pull("arm", "", 1)]],
       expected: { index: 2, amd: 0, arm: 0 },
     },
@@ -118,7 +118,7 @@ describe("pulls", () => {
     expect((await pullsOf(catalog, "index")).repository?.pulls).toBe(sum);
   });
 
-  it("that were counted by repository alone stay the repository's", async () => {
+  it("that were counted by repository only stay with the repository", async () => {
     const binding = ownCatalog();
     const stub = binding.get(binding.idFromName("")) as DurableObjectStub;
     await runInDurableObject(stub, (_, { storage: { sql } }) => {
@@ -163,7 +163,7 @@ describe("an image that is only asked for", () => {
     return [pulledAt, unknownSince];
   };
 
-  it("is used, with its family, where it was pulled, or may have been; and is not pulled where it never was", async () => {
+  it("is used, with its index and children, when it was pulled or may have been; and does not count as pulled", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "index", { children: ["amd", "arm"] }));
     for (const name of ["amd", "arm", "never"]) await catalog.tellManifest(manifestFact(A, name));
@@ -181,7 +181,7 @@ describe("an image that is only asked for", () => {
     expect(await lastOf(catalog, "arm")).toEqual([at, undefined]); // the index's pull counted for it
   });
 
-  it("costs a row at most every half hour, however many ask; and takes a mark back at once", async () => {
+  it("writes a row at most every half hour for any number of requests, and removes a mark at once", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "x"));
     await catalog.report(report({ images: [{ place: A, digest: digestFor("x"), at: 0 }] }));

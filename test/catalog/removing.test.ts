@@ -1,4 +1,4 @@
-// Deleting by somebody's word, and pins, as the catalog decides them: in the same step in which it does it.
+// Deletion by request, and pins: the catalog decides and acts in one step.
 
 import { runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -27,7 +27,7 @@ beforeEach(async () => {
     await catalog.tellTag({ place: "p", tag, digest: digestFor(name), at: 1, gone: false });
 });
 
-describe("what is pinned", () => {
+describe("a pinned image", () => {
   it.each([
     { title: "a tag", pinned: "a", deleted: { tag: "a" } },
     { title: "an image, by a tag of it", pinned: "a", deleted: "index" },
@@ -41,13 +41,13 @@ describe("what is pinned", () => {
     expect(await remove(deleted, true)).toMatchObject({ doomed: expect.any(Array) });
   });
 
-  it("by its digest loses a tag of several, and not the last one", async () => {
+  it("by its digest may lose one of several tags, and not the last one", async () => {
     await pin(digestFor("index"));
     expect(await remove({ tag: "a" })).toMatchObject({ left: false, doomed: [{ tag: "a" }] });
     expect(await remove({ tag: "b" })).toEqual({ refused: "pinned" });
   });
 
-  it("loses a mark that it has, with all that leads to it", async () => {
+  it("loses its mark, and so does each index of it", async () => {
     const [image] = (await catalog.images("p", false, "", 10)).filter(
       ({ digest }) => digest === digestFor("index"),
     );
@@ -59,20 +59,20 @@ describe("what is pinned", () => {
   });
 });
 
-describe("what something else leads to", () => {
-  it.each(["child", "signature"])("%s is not deleted, whatever is forced", async (name) => {
+describe("a manifest that another one refers to", () => {
+  it.each(["child", "signature"])("%s is not deleted, also when forced", async (name) => {
     const led = { refused: "led to", by: digestFor("index") };
     expect(await remove(name)).toEqual(led);
     expect(await remove(name, true)).toEqual(led);
   });
 
-  it("loses its tag, and stays as a part of that", async () => {
+  it("loses its tag, and stays as a part of the other", async () => {
     expect(await remove({ tag: "c" })).toMatchObject({ left: false, doomed: [{ tag: "c" }] });
     expect(await catalog.image("p", digestFor("child"))).toBeDefined();
   });
 });
 
-it("what is deleted again goes on with the tags that are left, each with its own digest", async () => {
+it("a repeated deletion continues with the remaining tags, each with its own digest", async () => {
   const sig = `${digestFor("index").replace(":", "-")}.sig`;
   await catalog.tellTag({
     place: "p",
@@ -87,17 +87,17 @@ it("what is deleted again goes on with the tags that are left, each with its own
     { place: "p", tag: sig, digest: digestFor("signature") },
   ];
   for (let time = 0; time < 2; time++) {
-    const told = (await remove("index")) as { left: boolean; doomed: { tag: string }[] };
-    expect(told.left).toBe(true);
-    expect(told.doomed).toHaveLength(3);
-    expect(told.doomed).toEqual(expect.arrayContaining(tags));
+    const answer = (await remove("index")) as { left: boolean; doomed: { tag: string }[] };
+    expect(answer.left).toBe(true);
+    expect(answer.doomed).toHaveLength(3);
+    expect(answer.doomed).toEqual(expect.arrayContaining(tags));
   }
   expect(await remove({ tag: "a" })).toMatchObject({ left: true });
   for (const tag of tags) await catalog.tagGone(tag, true, 2_000, 0);
   expect(await remove("index")).toBeUndefined();
 });
 
-it("at the most that there can be, one that is pinned can be pinned again, and no other", async () => {
+it("at the largest number of pins, a pinned image can be pinned again, and no other", async () => {
   const CATALOG = ownCatalog();
   const full = openCatalog({ CATALOG });
   await full.summary();

@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 describe("runs", () => {
-  it("are one at a time, and keep how far they are", async () => {
+  it("run one at a time, and store their progress", async () => {
     const catalog = freshCatalog();
     const { id } = (await catalog.begin("cron", 5)) as RunBegun;
     expect(await catalog.begin("request", 6)).toBeUndefined();
@@ -43,7 +43,7 @@ describe("runs", () => {
     expect((await catalog.runs(10)).map((run) => run.id)).toEqual([id + 1, id]);
   });
 
-  it("that were broken off are taken over, and cannot go on", async () => {
+  it("that were interrupted are taken over, and cannot continue", async () => {
     const catalog = freshCatalog();
     const { id } = (await catalog.begin("cron", 5)) as RunBegun;
     await catalog.beat(id, COUNTS, { place: A });
@@ -118,7 +118,7 @@ it("keeps events for 90 days, page by page", async () => {
   expect(await catalog.events(undefined, 10)).toEqual([last]);
 });
 
-it("remembers what a tag has meant, and since when", async () => {
+it("remembers the digests of a tag, and since when", async () => {
   const binding = ownCatalog();
   const stub = binding.get(binding.idFromName(""));
   const tell = (name: string, at: number, gone = false) =>
@@ -148,7 +148,7 @@ it("remembers what a tag has meant, and since when", async () => {
   ]);
 });
 
-it("moves its tables forward, each step once", async () => {
+it("migrates its tables, each step once", async () => {
   const binding = ownCatalog();
   await runInDurableObject(binding.get(binding.idFromName("")), (_, { storage }) => {
     const database = new Database(storage.sql);

@@ -14,7 +14,7 @@ function blobs(seen: string[], more: Partial<BlobPage> = {}): BlobPage {
 }
 
 describe("manifests", () => {
-  it("that are not known are asked for, and those that are gone forgotten", async () => {
+  it("that are unknown are requested, and those that are deleted are forgotten", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "here", { blobs: ["x"] }));
     await catalog.tellManifest(manifestFact(A, "gone", { blobs: ["x", "y"] }));
@@ -34,7 +34,7 @@ describe("manifests", () => {
     ]);
   });
 
-  it("that were told after the pass began, or are in another stretch, are not missed", async () => {
+  it("that were reported after the pass began, or are in another stretch, are not treated as missing", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "late", { cachedAt: 1000 }));
     expect(await catalog.seeManifests({ ...WHOLE, seen: [] })).toEqual({
@@ -48,7 +48,7 @@ describe("manifests", () => {
     expect((await catalog.summary()).manifests).toBe(3);
   });
 
-  it("that were deleted and fetched again in the pass are not missed either", async () => {
+  it("that were deleted and fetched again in the pass are not treated as missing", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact(A, "child", { cachedAt: 1 }));
     await catalog.tellManifest(manifestFact(A, "index", { children: ["child"], cachedAt: 2000 }));
@@ -61,7 +61,7 @@ describe("manifests", () => {
     });
   });
 
-  it("found without a word of their place are held all the same, until that is known", async () => {
+  it("that are found without their place are kept until it is known", async () => {
     const catalog = freshCatalog();
     await catalog.tellManifest(manifestFact("", "image", { cachedAt: 5, adoptedAt: 900 }));
     const [place] = await catalog.places("", 10);
@@ -104,7 +104,7 @@ describe("tags", () => {
     });
   });
 
-  it("that the upstream has no more are none", async () => {
+  it("that the upstream does not have any more are not counted", async () => {
     const catalog = freshCatalog();
     await catalog.tellTag(fact("v1", "image"));
     const gone = { ...fact("v1", "image"), gone: true };
@@ -158,7 +158,7 @@ describe("blobs", () => {
   });
 });
 
-it("can be lost altogether, and learnt anew", async () => {
+it("a lost catalog is rebuilt from storage", async () => {
   const catalog = freshCatalog();
   const image = manifestFact(A, "image", { blobs: ["x"] });
   await catalog.tellManifest(image);
@@ -234,7 +234,7 @@ describe("when an image was last pulled", () => {
     });
   });
 
-  it("is kept in every place that held the image, whichever R2 names", async () => {
+  it("is kept in every place that held the image, whichever of them R2 names", async () => {
     const catalog = freshCatalog();
     const other = "registry.example//team/other";
     for (const place of [other, A])

@@ -29,8 +29,8 @@ const apiSays = async (path: string, method = "GET") =>
   (await cache.ask(`${URL_OF_CACHE}/api${path}`, { method, headers: bearer(ADMIN) })).json();
 
 /** What has moved on between two questions. */
-const withoutTimes = (told: unknown) =>
-  JSON.parse(JSON.stringify(told).replaceAll(/\b\d+ (ms|s)\b|T\d\d:[\d:.]+Z/g, "…"));
+const withoutTimes = (result: unknown) =>
+  JSON.parse(JSON.stringify(result).replaceAll(/\b\d+ (ms|s)\b|T\d\d:[\d:.]+Z/g, "…"));
 
 beforeAll(async () => {
   await pullWhole(cache, `open/${NAME}`, "1", await fixture.image(NAME, "1"));
@@ -55,7 +55,7 @@ describe("--json of what reads is what the API answers", () => {
     expect(withoutTimes(JSON.parse(out))).toEqual(withoutTimes(await apiSays(path, method)));
   });
 
-  it("and without it people read a line at least, that is no JSON", async () => {
+  it("without --json at least one line of text, and no JSON", async () => {
     for (const line of [
       "rules list",
       "upstreams",
@@ -71,7 +71,7 @@ describe("--json of what reads is what the API answers", () => {
 });
 
 describe("tokens", () => {
-  it("are shown alone on standard output; beside it, what they may and until when", async () => {
+  it("are alone on standard output; their repositories and end are on standard error", async () => {
     const globs = ["--repositories", "open/a, open/b", "--repositories", "open/c"];
     const ever = await entrepot("tokens", "create", "ever", ...globs);
     expect(ever.out).toMatch(/^entrepot_[0-9A-Za-z]{49}$/);
@@ -106,11 +106,11 @@ describe("tokens", () => {
     }
   });
 
-  it("are not revoked by what begins none of their ids, or several", async () => {
+  it("are not revoked by a prefix of no id, or of several", async () => {
     const ids = [1, 2].map((last) => `6b1f2a90-0000-4000-8000-00000000000${last}`);
-    const asked: string[] = [];
+    const methods: string[] = [];
     const two = async (request: Request) => {
-      asked.push(request.method);
+      methods.push(request.method);
       return Response.json({ tokens: ids.map((id, at) => ({ id, name: `token ${at}` })) });
     };
     const revoke = (id: string) => cli(["tokens", "revoke", id, "--url", URL_OF_CACHE], two);
@@ -120,7 +120,7 @@ describe("tokens", () => {
     const several = await revoke("6b1f2a90");
     expect(several.code).toBe(1);
     expect(several.err).toContain(`"token 0" (${ids[0]}), "token 1" (${ids[1]})`);
-    expect(asked).toEqual(["GET", "GET"]);
+    expect(methods).toEqual(["GET", "GET"]);
   });
 });
 
@@ -162,18 +162,18 @@ describe("images", () => {
 });
 
 describe("what is asked about and bad ends with 1", () => {
-  it("an image that would not be given", async () => {
-    const told = await entrepot("explain", "nowhere.example/app:1");
-    expect(told.code).toBe(1);
-    expect(told.out).toContain("✘ ");
+  it("an image that would be refused", async () => {
+    const result = await entrepot("explain", "nowhere.example/app:1");
+    expect(result.code).toBe(1);
+    expect(result.out).toContain("✘ ");
     expect((await entrepot("explain", `open/${NAME}:1`)).code).toBe(0);
   });
 
-  it("a rule that its upstream does not take; with --json all of them, as a list", async () => {
-    const told = await entrepot("rules", "validate");
-    expect(told.code).toBe(1);
-    expect(told.out).toMatch(/^✔ open\n/);
-    expect(told.out).toMatch(/^✘ wrong\n/m);
+  it("a rule that its upstream rejects; with --json all rules, as a list", async () => {
+    const result = await entrepot("rules", "validate");
+    expect(result.code).toBe(1);
+    expect(result.out).toMatch(/^✔ open\n/);
+    expect(result.out).toMatch(/^✘ wrong\n/m);
     const { code, out } = await entrepot("rules", "validate", "--json");
     expect(code).toBe(1);
     const valid = (JSON.parse(out) as { valid: boolean }[]).map((one) => one.valid);
@@ -188,9 +188,9 @@ describe("what is asked about and bad ends with 1", () => {
       cli(["lifecycle", "sweep", "--url", URL_OF_CACHE, ...more], async () =>
         Response.json(failed),
       );
-    const told = await sweep();
-    expect({ code: told.code, out: told.out }).toEqual({ code: 1, out: "" });
-    expect(told.err).toMatch(
+    const result = await sweep();
+    expect({ code: result.code, out: result.out }).toEqual({ code: 1, out: "" });
+    expect(result.err).toMatch(
       /^✘ run 7: 3 images examined.*\n✘ the sweep failed at marking: a fault$/s,
     );
     const { code, out } = await sweep("--json");
@@ -223,10 +223,10 @@ describe("what is asked about and bad ends with 1", () => {
 
   it("a tag that cannot be refreshed, among others that can", async () => {
     const images = [`open/${NAME}:missing`, `open/${NAME}:1`];
-    const told = await entrepot("refresh", ...images);
-    expect(told.code).toBe(1);
-    expect(told.err).toContain(`✘ open/${NAME}:missing: `);
-    expect(told.out).toMatch(/^✔ open\/\S+:1 {2}sha256:\w{64} {2}unchanged$/);
+    const result = await entrepot("refresh", ...images);
+    expect(result.code).toBe(1);
+    expect(result.err).toContain(`✘ open/${NAME}:missing: `);
+    expect(result.out).toMatch(/^✔ open\/\S+:1 {2}sha256:\w{64} {2}unchanged$/);
     const { code, out } = await entrepot("refresh", ...images, "--json");
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject([
@@ -251,29 +251,29 @@ it("what does something prints the API's answer with --json", async () => {
 });
 
 describe("the doctor", () => {
-  it("finds nothing wrong; with --json all that it found; and leaves no token that is valid", async () => {
+  it("reports no fault on a good cache, with --json every check, and leaves no valid token", async () => {
     const args = ["doctor", "--skip-validate", "--image", `open/${NAME}:1`];
     const { code, out, err } = await entrepot(...args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(/second pull: .* in \d+ ms \(.*hit/);
-    const told = JSON.parse((await entrepot(...args, "--json")).out);
-    expect(told).toMatchObject({ url: URL_OF_CACHE, good: true });
+    const result = JSON.parse((await entrepot(...args, "--json")).out);
+    expect(result).toMatchObject({ url: URL_OF_CACHE, good: true });
     const { tokens } = (await apiSays("/tokens")) as { tokens: { name: string; state: string }[] };
     const own = tokens.filter(({ name }) => name === "doctor");
     expect(own.map(({ state }) => state)).toEqual(["revoked", "revoked"]);
   });
 
-  it("ends with 1 where something is wrong, and says it among the rest", async () => {
+  it("ends with 1 on a fault, and prints it among the other checks", async () => {
     const args = ["doctor", "--image", `open/${NAME}:missing`];
     const { code, out } = await entrepot(...args);
     expect(code).toBe(1);
     expect(out).toMatch(/^✘ rule wrong: /m);
     expect(out).toMatch(/^✘ open\/.*\/manifests\/missing answered 404/m);
-    const told = JSON.parse((await entrepot(...args, "--json")).out);
-    expect(told.good).toBe(false);
+    const result = JSON.parse((await entrepot(...args, "--json")).out);
+    expect(result.good).toBe(false);
   });
 
-  it("says in the same way that it may not ask, or that nobody is there", async () => {
+  it("prints a refused request and an unreachable cache in the same way", async () => {
     const args = ["doctor", "--url", URL_OF_CACHE, "--json"];
     const shut = await cli(args, (request) => cache.ask(request.url, request), "not-the-token");
     expect(shut.code).toBe(1);
@@ -287,7 +287,7 @@ describe("the doctor", () => {
   });
 });
 
-it("secret makes one that is long enough, and another one each time", async () => {
+it("secret prints a long enough secret, another one each time", async () => {
   const made = [await cli(["secret"]), await cli(["secret"]), await cli(["secret"])];
   expect(new Set(made.map(({ out }) => out)).size).toBe(3);
   for (const { code, out, err } of made) {

@@ -90,7 +90,7 @@ it.each([
   expect(err.split("\n").join("")).not.toMatch(UNSAFE);
 });
 
-it("and so is what was typed, where it is told back", async () => {
+it("an argument that is printed back is text too", async () => {
   for (const args of [
     [HOSTILE],
     ["explain"],

@@ -1,4 +1,4 @@
-// What the command line says where it is refused, or where nobody answers that is a cache.
+// Messages of the command line when a request is refused, or when the address has no cache.
 
 import { describe, expect, it } from "vitest";
 import { ADMIN, shutCache, VIEWER } from "../support/access.ts";
@@ -6,7 +6,7 @@ import { cli, URL_OF_CACHE } from "../support/cli.ts";
 
 const cache = shutCache();
 
-describe("what is refused, or fails, ends with 1 and a sentence on standard error", () => {
+describe("a refused or failed request ends with 1 and a sentence on standard error", () => {
   const list = ["tokens", "list", "--url", URL_OF_CACHE];
 
   it.each<{ title: string; answers: (request: Request) => Promise<Response>; words: RegExp }>([
@@ -42,7 +42,7 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     expect(err).toMatch(words);
   });
 
-  it("nobody there", async () => {
+  it("no server at the address", async () => {
     const { code, err } = await cli(list);
     expect(code).toBe(1);
     expect(err).toMatch(
@@ -50,16 +50,16 @@ describe("what is refused, or fails, ends with 1 and a sentence on standard erro
     );
   });
 
-  it("a viewer who would change something, and what the API does not take, a line each", async () => {
+  it("a change by a viewer, and a request that the API rejects, are a line each", async () => {
     const create = ["tokens", "create", "x", "--repositories", "open/**,", "--networks", "here"];
-    const asked = (token: string) =>
+    const changing = (token: string) =>
       cli([...create, "--url", URL_OF_CACHE], (request) => cache.ask(request.url, request), token);
-    expect(await asked(VIEWER)).toEqual({
+    expect(await changing(VIEWER)).toEqual({
       code: 1,
       out: "",
       err: "✘ viewers may read, but not change anything",
     });
-    const { code, err } = await asked(ADMIN);
+    const { code, err } = await changing(ADMIN);
     expect(code).toBe(1);
     expect(err).toMatch(/^✘ repositories.*\n✘ networks/);
   });

@@ -33,12 +33,12 @@ function wordsOf(line: string): string[] {
 
 /** @returns the command that these arguments run; throws where they are not what it takes */
 async function called(args: string[]): Promise<string> {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const all = program();
   for (const [path, command] of commands(all))
-    if (command.commands.length === 0) command.action(() => void asked.push(path.join(" ")));
+    if (command.commands.length === 0) command.action(() => void requested.push(path.join(" ")));
   await all.parseAsync(args, { from: "user" });
-  return asked.join();
+  return requested.join();
 }
 
 describe("help", () => {
@@ -118,7 +118,7 @@ describe("help", () => {
   });
 });
 
-describe("what is not understood ends with 2, on standard error", () => {
+describe("invalid usage ends with 2, on standard error", () => {
   it.each([
     [
       "doktor",

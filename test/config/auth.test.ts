@@ -73,18 +73,22 @@ const VAGUE: { title: string; claims: object; path: string; fields?: object }[] 
     path: ".sub[1]",
     fields: COMPANY,
   },
-  // Of GitHub's, which are everybody's.
+  // Of GitHub, whose tokens every user can get.
   { title: "any repository", claims: { sub: "repo:*" }, path: "" },
   { title: "a pattern that ends before the owner", claims: { sub: "rep*" }, path: "" },
-  { title: "anybody's repository of a name", claims: { sub: "repo:*/app:*" }, path: "" },
-  { title: "anybody's main branch", claims: { sub: "repo:*:ref:refs/heads/main" }, path: "" },
+  { title: "repositories of one name, of any owner", claims: { sub: "repo:*/app:*" }, path: "" },
+  {
+    title: "the main branch of any repository",
+    claims: { sub: "repo:*:ref:refs/heads/main" },
+    path: "",
+  },
   { title: "a branch", claims: { ref: "refs/heads/main" }, path: "" },
   {
     title: "an environment",
     claims: { environment: "production", repository_visibility: "private" },
     path: "",
   },
-  { title: "anybody's repository", claims: { repository: "*/app" }, path: "" },
+  { title: "a repository of any owner", claims: { repository: "*/app" }, path: "" },
   { title: "one owner or another", claims: { repository_owner: ["acme", "*x"] }, path: "" },
   { title: "owners whose names begin so", claims: { repository_owner: "acme*" }, path: "" },
   {
@@ -108,7 +112,7 @@ const VAGUE: { title: string; claims: object; path: string; fields?: object }[] 
   },
   { title: "the same, of a branch", claims: { sub: "ref:refs/heads/main" }, path: "" },
   {
-    title: "the same, of a workflow that anybody may call",
+    title: "the same, of a workflow that every repository may call",
     claims: { sub: "job_workflow_ref:acme/*" },
     path: "",
   },
@@ -119,12 +123,12 @@ const VAGUE: { title: string; claims: object; path: string; fields?: object }[] 
   },
   { title: "a subject without what it is made of", claims: { sub: "acme/app" }, path: "" },
   {
-    title: "who started it, in anybody's repository",
+    title: "who started it, in a repository of any owner",
     claims: { actor: "ann", actor_id: "1" },
     path: "",
   },
   {
-    title: "a workflow that anybody may call",
+    title: "a workflow that every repository may call",
     claims: { job_workflow_ref: "acme/workflows/.github/workflows/build.yml@*" },
     path: "",
   },
@@ -135,7 +139,7 @@ const VAGUE: { title: string; claims: object; path: string; fields?: object }[] 
   },
   // Of GitLab's.
   {
-    title: "who started it, in anybody's project",
+    title: "the user who started it, in any project",
     claims: { user_login: "ann", user_email: "a@b.c" },
     path: "",
     fields: GITLAB,
@@ -160,7 +164,7 @@ const VAGUE: { title: string; claims: object; path: string; fields?: object }[] 
   },
   { title: "a tenth of all projects", claims: { project_id: "1*" }, path: "", fields: GITLAB },
   {
-    title: "anybody's pipelines",
+    title: "pipelines of any project",
     claims: { ci_config_ref_uri: "gitlab.com/*" },
     path: "",
     fields: GITLAB,
@@ -236,7 +240,7 @@ it.each<{ title: string; claims: object; fields?: object }>([
   expect(wrong(issuer({ ...fields, claims }))).toEqual([]);
 });
 
-it("wants a token where nothing else is said", () => {
+it("requires a token by default", () => {
   for (const AUTH of [undefined, "", {}, "{}", { mode: "token" }])
     expect(authOf(AUTH)).toEqual({ mode: "token", issuers: [] });
 });
@@ -322,7 +326,7 @@ it.each<{ title: string; AUTH: unknown; message: string }>([
     message: "AUTH.issuers[0].jwks.keys[0].kty:",
   },
   {
-    title: "a team that lets nobody in",
+    title: "a team without users",
     AUTH: { access: { ...TEAM, admins: [] } },
     message: "AUTH.access: grants nobody access",
   },
@@ -336,7 +340,7 @@ it.each<{ title: string; AUTH: unknown; message: string }>([
 });
 
 describe("a rule", () => {
-  it("says who may pull without saying who he is", () => {
+  it("names the clients that may pull without login", () => {
     const SECRET = "0123456789abcdefghij.Mirror.example";
     expect(
       ruleOf({ anonymous: true, networks: ["10.0.0.0/8", "::1"], secretHost: SECRET }),
@@ -347,7 +351,7 @@ describe("a rule", () => {
     });
   });
 
-  it("says of which of its networks nothing keeps an image alive", () => {
+  it("names the networks whose pulls do not keep an image", () => {
     const networks = [
       "10.0.0.0/8",
       { network: "192.0.2.7" },

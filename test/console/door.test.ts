@@ -15,15 +15,15 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("whoever has not signed in", () => {
-  it("is led to where he can, and back to where he wanted to", async () => {
+describe("a browser without a session", () => {
+  it("is redirected to the sign-in page, and back to the requested page after it", async () => {
     const cache = shutCache();
-    const asked = await cache.ask(`${ORIGIN}/images?q=alpine`, {
+    const response = await cache.ask(`${ORIGIN}/images?q=alpine`, {
       headers: HTML,
       redirect: "manual",
     });
-    expect(asked.status).toBe(303);
-    expect(asked.headers.get("location")).toBe("/sign-in?to=%2Fimages%3Fq%3Dalpine");
+    expect(response.status).toBe(303);
+    expect(response.headers.get("location")).toBe("/sign-in?to=%2Fimages%3Fq%3Dalpine");
     const browser = new Browser(cache);
     await browser.open("/images?q=alpine");
     await browser.send("/sign-in", { token: ADMIN, to: "/images?q=alpine" });
@@ -31,7 +31,7 @@ describe("whoever has not signed in", () => {
   });
 
   it.each(["//evil.example", "https://evil.example", "/\\evil.example", "x"])(
-    "is led nowhere else by %s",
+    "is redirected to no other host by %s",
     async (to) => {
       const browser = new Browser(shutCache());
       const response = await browser.once("POST", "/sign-in", { fields: { token: ADMIN, to } });
@@ -39,13 +39,13 @@ describe("whoever has not signed in", () => {
     },
   );
 
-  it("is told so in JSON where he is no browser", async () => {
+  it("a program gets JSON", async () => {
     const response = await shutCache().ask(`${ORIGIN}/images`);
     expect(response.status).toBe(401);
     expect(response.headers.get("content-type")).toBe("application/json");
   });
 
-  it("gets in with neither another token nor one that was forged", async () => {
+  it("is refused with another token and with a forged one", async () => {
     const cache = shutCache();
     const browser = new Browser(cache);
     const wrong = await browser.send("/sign-in", {
@@ -59,11 +59,11 @@ describe("whoever has not signed in", () => {
     const part = (value: object) => btoa(JSON.stringify(value)).replaceAll("=", "");
     const forged = `${part({ alg: "none" })}.${part({ role: "admin", aud: "entrepot-console" })}.`;
     const headers = { ...HTML, Cookie: `__Host-entrepot=${forged}` };
-    const asked = await cache.ask(`${ORIGIN}/tokens`, { headers, redirect: "manual" });
-    expect(asked.status).toBe(303);
+    const response = await cache.ask(`${ORIGIN}/tokens`, { headers, redirect: "manual" });
+    expect(response.status).toBe(303);
   });
 
-  it("may not guess for long", async () => {
+  it("is limited after too many wrong tokens", async () => {
     const limit = vi.fn(async () => ({ success: false }));
     const browser = new Browser(shutCache({ LOGINS: { limit } }));
     const response = await browser.send("/sign-in", { token: "x".repeat(20), to: "/" });
@@ -71,7 +71,7 @@ describe("whoever has not signed in", () => {
     expect(limit).toHaveBeenCalledOnce();
   });
 
-  it("is not signed in by another site", async () => {
+  it("cannot be signed in by another site", async () => {
     const browser = new Browser(shutCache());
     const response = await browser.send("/sign-in", { token: ADMIN, to: "/" }, OTHER);
     expect([response.status, browser.cookies]).toEqual([403, ""]);
@@ -111,8 +111,8 @@ describe("a session", () => {
     expect((await browser.once("GET", "/tokens", {})).status).toBe(200);
     const changed = shutCache({ ADMIN_TOKEN: "another-admin-token-of-the-tests" });
     const headers = { ...HTML, Cookie: browser.cookies };
-    const asked = await changed.ask(`${ORIGIN}/tokens`, { headers, redirect: "manual" });
-    expect(asked.status).toBe(303);
+    const response = await changed.ask(`${ORIGIN}/tokens`, { headers, redirect: "manual" });
+    expect(response.status).toBe(303);
     later(HOUR + 60_000);
     expect((await browser.once("GET", "/tokens", {})).status).toBe(303);
   });
@@ -125,7 +125,7 @@ describe("a session", () => {
       body: JSON.stringify({ name: "x", repositories: ["none/**"] }),
     });
 
-  it("changes nothing for another site, nor where nobody says which site it is", async () => {
+  it("changes nothing for another site, nor without a header that names the site", async () => {
     const cache = shutCache();
     const browser = new Browser(cache);
     await browser.signIn(ADMIN);
@@ -140,7 +140,7 @@ describe("a session", () => {
     expect((await token(cache, { Cookie, Origin: ORIGIN })).status).toBe(201);
   });
 
-  it("of the viewer looks at all, and changes nothing", async () => {
+  it("of the viewer reads everything, and changes nothing", async () => {
     const browser = new Browser(shutCache());
     await browser.signIn(VIEWER);
     const page = await (await browser.open("/tokens")).text();
@@ -155,8 +155,8 @@ describe("a session", () => {
   });
 });
 
-describe("whom Cloudflare Access lets through", () => {
-  it("signs in where Access stands, and is known on the console's pages by its cookie", async () => {
+describe("a user of Cloudflare Access", () => {
+  it("signs in behind Access, and is recognised on the console's pages by the cookie", async () => {
     const issuer = await new TestIssuer().start();
     await issuer.page("keys", issuer.jwks);
     const access = {
@@ -176,10 +176,10 @@ describe("whom Cloudflare Access lets through", () => {
     expect(page).toContain('href="/api/sign-in?to=%2Ftokens"');
     expect(page).not.toContain('type="password"');
     const assertion = await issuer.sign({ aud: ["aud-tag"], email: "me@acme.example" });
-    const asked = await browser.once("GET", "/api/sign-in?to=%2Ftokens", {
+    const response = await browser.once("GET", "/api/sign-in?to=%2Ftokens", {
       headers: { "Cf-Access-Jwt-Assertion": assertion },
     });
-    expect([asked.status, asked.headers.get("location")]).toEqual([303, "/tokens"]);
+    expect([response.status, response.headers.get("location")]).toEqual([303, "/tokens"]);
     expect((await browser.once("GET", "/api/sign-in?to=%2Ftokens", {})).status).toBe(401);
     const cookie = (of: string) => ({ Cookie: `CF_Authorization=${of}` });
     const open = (headers: Record<string, string>, method = "GET") =>
@@ -198,8 +198,8 @@ describe("whom Cloudflare Access lets through", () => {
   });
 });
 
-describe("where nobody could be let in", () => {
-  it("a browser is told how that is changed, and all else that nothing is here", async () => {
+describe("a cache without an admin or viewer token", () => {
+  it("explains the setting to a browser, and answers other requests 404", async () => {
     const cache = new Cache();
     const page = await cache.ask(`${ORIGIN}/`, { headers: HTML });
     expect(page.status).toBe(404);
@@ -209,7 +209,7 @@ describe("where nobody could be let in", () => {
     expect(await other.json()).toMatchObject({ errors: [{ code: "UNSUPPORTED" }] });
   });
 
-  it("npm start lets this machine in, also by a link, and no page of another site", async () => {
+  it("npm start signs this machine in, also by a link, and no page of another site", async () => {
     const cache = new Cache({ LOCAL_ADMIN: "true" });
     const ask = (headers: Record<string, string>, method = "GET", path = "/") =>
       cache.ask(`http://127.0.0.1:8787${path}`, { method, headers: { ...HTML, ...headers } });
@@ -223,7 +223,7 @@ describe("where nobody could be let in", () => {
   });
 });
 
-describe("what is served to browsers", () => {
+describe("pages and files for browsers", () => {
   const PATHS = ["/", "/images", "/upstreams", "/rules/new", "/lifecycle", "/lifecycle/policy"];
   const MORE = [
     "/prewarm",
@@ -256,14 +256,14 @@ describe("what is served to browsers", () => {
       const page = await response.text();
       expect(page).not.toMatch(/<script(?! src="\/assets\/)/);
       expect(page).not.toMatch(/ style=| on[a-z]+="|<style|javascript:/);
-      // Nothing is asked of anybody else.
+      // No request goes to another host.
       expect(page.replace(/<(pre|code|textarea)[\s\S]*?<\/\1>/g, "")).not.toMatch(
         /(src|href|action)="(https?:)?\/\//,
       );
     },
   );
 
-  it("the files of its look are kept for good, under a name of their content", async () => {
+  it("styles and scripts are cached without limit, under a name with their digest", async () => {
     const cache = shutCache();
     const page = await (await cache.ask(`${ORIGIN}/sign-in`, { headers: HTML })).text();
     const paths = [...page.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path]) => path as string);
@@ -278,7 +278,7 @@ describe("what is served to browsers", () => {
     expect((await cache.ask(`${ORIGIN}/assets/none.js`)).status).toBe(404);
   });
 
-  it("the admin token opens pages by itself too, for whoever has no cookies", async () => {
+  it("the admin token opens pages by itself too, for programs without cookies", async () => {
     const response = await shutCache().ask(`${ORIGIN}/tokens`, {
       headers: { ...HTML, ...bearer(ADMIN) },
     });

@@ -64,7 +64,7 @@ it("the examples have the cache's own address, its scheme, and its rules' prefix
   expect(clients).toContain("[host.&quot;https://own.example/v2/secret-hub&quot;]");
   expect(clients).toContain("docker pull own.example/secret-hub/library/alpine");
   expect(clients).toContain("own.example/ghcr.io/stefanprodan");
-  // There is no rule for it: a name that would be somebody else's is not made up.
+  // Without a rule for it there is no example name: it could belong to another site.
   expect(clients).toContain("own.example/quay.io/prometheus");
   expect(await page("/guide/troubleshooting")).toContain(
     "explain secret-hub/library/alpine:3 --url https://own.example",
@@ -77,10 +77,10 @@ it("the examples have the cache's own address, its scheme, and its rules' prefix
   expect(await response.text()).toContain("[host.&quot;http://127.0.0.1:9000/v2/secret-hub&quot;]");
 });
 
-describe("somebody who may not see the rules", () => {
+describe("a visitor who may not see the rules", () => {
   const PRIVATE = /secret-hub|team-apart|registry\.internal/;
 
-  it.each(PATHS)("sees none, at %s", async (path) => {
+  it.each(PATHS)("sees no rule at %s", async (path) => {
     const { token } = await pullToken(cache, ["**"]);
     for (const headers of [{}, basic(token), bearer(token), { Cookie: "__Host-entrepot=x.y.z" }]) {
       const response = await ask(path, headers);
@@ -94,7 +94,7 @@ describe("somebody who may not see the rules", () => {
     expect([curl.status, PRIVATE.test(await curl.text())]).toEqual([401, false]);
   });
 
-  it("has no guide where there is nobody who administers", async () => {
+  it("gets no guide on a cache without an admin", async () => {
     const none = shutCache({ RULES, ADMIN_TOKEN: "", VIEWER_TOKEN: "" });
     const response = await ask("/guide/clients", {}, none);
     expect([response.status, PRIVATE.test(await response.text())]).toEqual([404, false]);
@@ -147,7 +147,7 @@ describe("Markdown", () => {
     expect(shown).toMatch(/alert\(1\)/);
   });
 
-  it("what is filled in is text too, and no Markdown", async () => {
+  it("filled-in values are text, and no Markdown", async () => {
     const shown = await html("# T\n\nx `x` [x](y)\n\n```sh\nx\n```", () => `[a](b) ${EVIL}`);
     expect(shown).not.toMatch(/<img|href="b"/);
     expect(shown.match(/&lt;img/g)).toHaveLength(5);

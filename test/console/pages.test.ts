@@ -32,7 +32,7 @@ const shown = async (path: string, query: Record<string, string> = {}) =>
 const reference = `open/${NAME}:1`;
 
 describe("images", () => {
-  it("are looked for, and shown as the tree that they are", async () => {
+  it("are searched, and shown as a tree", async () => {
     expect(await shown("/images", { q: NAME })).toContain(NAME);
     expect(await shown("/images", { q: "nothing-of-the-kind" })).toContain("No matching images");
     const words = await shown("/image", { reference });
@@ -41,7 +41,7 @@ describe("images", () => {
     expect(words).toContain("4.00 kB");
   });
 
-  it("are asked after before anything is done, and what came of it is said once", async () => {
+  it("are confirmed before an action, and its result is shown once", async () => {
     const ask = await browser.open(at("/image/pin", { reference }));
     expect(await wordsOf(ask)).toContain("No policy expires a pinned image");
     const done = await browser.send("/image/pin", { reference });
@@ -55,7 +55,7 @@ describe("images", () => {
     expect(await wordsOf(refreshed)).toContain("still points to");
   });
 
-  it("that are deleted are gone", async () => {
+  it("that are deleted are listed no more", async () => {
     const name = repository("deleted-there");
     const other = await fixture.image(name, "1");
     await pullWhole(new Cache(), `open/${name}`, "1", other);
@@ -90,7 +90,7 @@ describe("images", () => {
       text: "The next sweep deletes 2 tags that are being checked.",
     },
     { answer: {}, good: false, text: "x:1 has moved in the meantime; nothing was deleted." },
-  ])("are said to be deleted as far as they are: $answer", ({ answer, good, text }) => {
+  ])("deletion shows the result: $answer", ({ answer, good, text }) => {
     const none = { image: false, tags: [], waiting: [], freed: 5 };
     expect(deletedFlash("x:1", { ...none, ...answer })).toEqual({ good, text });
   });
@@ -99,7 +99,7 @@ describe("images", () => {
     [{ moved: true, before: A }, "x:1 has moved from sha256:aaaaaaaaaaaa to sha256:bbbbbbbbbbbb."],
     [{ moved: false, before: B }, "x:1 still points to sha256:bbbbbbbbbbbb."],
     [{ moved: false }, "x:1 points to sha256:bbbbbbbbbbbb."],
-  ])("are said to be refreshed as they were: %j", (answer, text) => {
+  ])("refresh shows the result: %j", (answer, text) => {
     expect(refreshedText("x:1", { digest: B, ...answer })).toBe(text);
   });
 
@@ -206,7 +206,7 @@ describe("lifecycle policies", () => {
 });
 
 describe("a pull token", () => {
-  it("is shown once, by an answer that nobody keeps, and revoked", async () => {
+  it("is shown once, by an answer that is not stored, and revoked", async () => {
     const wrong = await browser.send("/tokens/new", { name: "", repositories: "" });
     expect(wrong.status).toBe(400);
     const made = await browser.send("/tokens/new", {
@@ -251,7 +251,7 @@ describe("prewarming", () => {
   });
 });
 
-it("events tell what happened, and who did what", async () => {
+it("events show what happened, and who did what", async () => {
   expect(await shown("/events")).toContain(NAME);
   expect(await shown("/events", { kind: "audit" })).toMatch(/the admin token pinned/);
 });
@@ -286,7 +286,7 @@ it("/setup is a page for browsers, with what curl is told, and curl's text for t
   expect(list.headers.get("content-type")).toContain("text/plain");
 });
 
-it("the quarantine takes a digest in, and lets it out", async () => {
+it("the quarantine adds a digest, and removes it", async () => {
   const { digest } = image;
   const added = await browser.send("/quarantine/add", { digest, reason: "a test's" });
   expect(await wordsOf(added)).toContain("a test's");
@@ -296,7 +296,7 @@ it("the quarantine takes a digest in, and lets it out", async () => {
   expect(wrong.status).toBe(400);
 });
 
-it("what others have named is text, wherever it is shown", async () => {
+it("foreign names are shown as text on every page", async () => {
   await api(cache, "POST", "tokens", { name: EVIL, repositories: ["none/**"] });
   const pages = [
     "/tokens",

@@ -371,7 +371,7 @@ describe("who may pull it", () => {
     expect(pulled.status).not.toBe(403);
   });
 
-  it("is everybody where the cache is open", async () => {
+  it("is every client of an open cache", async () => {
     expect((await explain(cacheOf(), "up/x:1")).text("access")).toBe(
       "anyone may pull: AUTH is open",
     );

@@ -48,7 +48,7 @@ it("keeps the lease of a slow holder that shows itself", async () => {
   (await waiting).release();
 });
 
-it("after a stall of everybody at once, everybody still gets a turn", async () => {
+it("after all holders stalled at once, each one still gets a lease", async () => {
   const budget = new Budget(100);
   const held = await budget.lease(100, "small");
   const waiting = [1, 2, 3].map(() => budget.lease(100, "small"));

@@ -69,8 +69,8 @@ describe("manifests", () => {
     const image = await fixture.image(name, "1");
     const received = await many(20, () => receive(cache.fetch(`open/${name}/manifests/1`)));
     expect(received.map((each) => each.digest)).toEqual(Array(20).fill(image.digest));
-    const asked = await fixture.requests({ repository: name, kind: "manifest" });
-    expect(asked.map(({ method, reference }) => `${method} ${reference}`)).toEqual([
+    const requests = await fixture.requests({ repository: name, kind: "manifest" });
+    expect(requests.map(({ method, reference }) => `${method} ${reference}`)).toEqual([
       "HEAD 1",
       `GET ${image.digest}`,
     ]);

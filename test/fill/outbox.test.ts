@@ -161,13 +161,13 @@ describe("an outbox", () => {
       await Promise.all(facts.map((fact) => outbox.tell(fact)));
       expect(await outbox.isEmpty()).toBe(false);
       expect(await outbox.empty()).toBe(false);
-      const told: string[] = [];
+      const sent: string[] = [];
       tellManifest.mockImplementation(async ({ place }) => {
-        told.push(place);
+        sent.push(place);
         return { value: { going: [] } };
       });
       expect(await outbox.empty()).toBe(true);
-      expect(told).toEqual(["a//1", "a//2", "a//3", "a//4"]);
+      expect(sent).toEqual(["a//1", "a//2", "a//3", "a//4"]);
       expect(await outbox.isEmpty()).toBe(true);
       expect((await state.storage.list()).size).toBe(0);
     });

@@ -61,22 +61,22 @@ describe("when the object is killed in mid-fill", () => {
     const { name, digest, path } = await heldAtThird("killed");
     await abortAllDurableObjects();
     expect(await receive(cache.fetch(path))).toMatchObject({ whole: true, digest });
-    const asked = stretches((await blobRequests(name)).slice(3), SIZE);
-    expect(asked[0]).toEqual([2 * SEGMENT, 3 * SEGMENT - 1]);
-    expect(asked).toHaveLength(3);
+    const requests = stretches((await blobRequests(name)).slice(3), SIZE);
+    expect(requests[0]).toEqual([2 * SEGMENT, 3 * SEGMENT - 1]);
+    expect(requests).toHaveLength(3);
   });
 
   it("the alarm resumes without any request", async () => {
     const { name, digest, path } = await heldAtThird("alarmed");
     await abortAllDurableObjects();
     expect(await runDurableObjectAlarm(stubOf(digest))).toBe(true);
-    const asked = (await blobRequests(name)).length;
-    expect(asked).toBe(6);
+    const requests = (await blobRequests(name)).length;
+    expect(requests).toBe(6);
     expect(await receive(cache.fetch(path))).toMatchObject({
       digest,
       cacheStatus: expect.stringMatching(/^entrepot-(r2|edge); hit$/),
     });
-    expect(await blobRequests(name)).toHaveLength(asked);
+    expect(await blobRequests(name)).toHaveLength(requests);
   });
 
   it("a client that was following goes on following", async () => {

@@ -162,8 +162,8 @@ it("each route answers a good request as it says", async () => {
       (method === "POST" && STATUSES[path]) || 200,
     ]);
     const schema = described?.content["application/json"]?.schema as object;
-    const told = validator(schema).safeParse(await response.json());
-    expect([method, path, told.error?.issues ?? []]).toEqual([method, path, []]);
+    const parsed = validator(schema).safeParse(await response.json());
+    expect([method, path, parsed.error?.issues ?? []]).toEqual([method, path, []]);
   }
 });
 

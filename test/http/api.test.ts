@@ -163,7 +163,7 @@ describe("the door", () => {
     },
     { title: "npm start without saying so", variables: {}, origin: HERE, init: {}, status: 404 },
   ])("$title", async ({ variables, origin, init, status }) => {
-    const told = vi.spyOn(console, "log");
+    const log = vi.spyOn(console, "log");
     const warned = vi.spyOn(console, "warn");
     const failed = vi.spyOn(console, "error");
     const response = await new Cache(variables).ask(`${origin}/api/lifecycle/runs`, init);
@@ -172,7 +172,7 @@ describe("the door", () => {
     expect(response.headers.get("cache-control")).toBe("no-store");
     if (status === 401)
       expect(response.headers.get("www-authenticate")).toBe('Bearer realm="entrepot"');
-    const all = JSON.stringify([told, warned, failed].map(({ mock }) => mock.calls)) + text;
+    const all = JSON.stringify([log, warned, failed].map(({ mock }) => mock.calls)) + text;
     expect(all).not.toContain(TOKEN.slice(1));
   });
 
@@ -285,7 +285,7 @@ describe("behind it", () => {
 });
 
 /** What the API answers, to whoever has the token. */
-async function asked(cache: Cache, path: string, init: RequestInit = {}) {
+async function answerOf(cache: Cache, path: string, init: RequestInit = {}) {
   const response = await cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
   const body = (await response.json()) as Record<string, unknown>;
   return { link: response.headers.get("link"), body };
@@ -294,7 +294,8 @@ async function asked(cache: Cache, path: string, init: RequestInit = {}) {
 describe("a preview", () => {
   it("tells what would expire, why, and what comes free; and changes nothing", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN });
-    const ask = async (path: string, init?: RequestInit) => (await asked(cache, path, init)).body;
+    const ask = async (path: string, init?: RequestInit) =>
+      (await answerOf(cache, path, init)).body;
     const [one, two] = [repository("one"), repository("two")];
     const seed = repository("seed");
     const first = await fixture.image(one, "v1", { seed, layers: [1000, 2000] });
@@ -355,7 +356,7 @@ describe("a preview", () => {
 describe("a run", () => {
   it("is asked for, told, and listed; and its events", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN, LIFECYCLE: counting() });
-    const ask = (path: string, init?: RequestInit) => asked(cache, path, init);
+    const ask = (path: string, init?: RequestInit) => answerOf(cache, path, init);
     const name = repository("runs");
     for (const tag of ["v1", "v2"]) {
       const image = await fixture.image(name, tag, { seed: repository("seed") });

@@ -109,8 +109,8 @@ describe("a configuration that cannot be used", () => {
         "open/x/tags/list",
         "?",
       ];
-      for (const asked of [...paths, "nowhere", "../", "../health"]) {
-        const problem = await problemOf(unusable.fetch(asked));
+      for (const target of [...paths, "nowhere", "../", "../health"]) {
+        const problem = await problemOf(unusable.fetch(target));
         expect(problem).toMatchObject({ status: 500, code: "UNKNOWN" });
         expect(problem.message).toContain(`${path}`);
       }

@@ -157,8 +157,8 @@ it("an upstream's headers and challenges are taken for what they are worth", asy
           "tags/list",
           `referrers/${image.digest}`,
         ])
-          for (const door of ["open", "bearer"]) {
-            const response = await cache.fetch(`${door}/${own}/${path}`);
+          for (const prefix of ["open", "bearer"]) {
+            const response = await cache.fetch(`${prefix}/${own}/${path}`);
             await expectUnderstood(response, { given, status, path });
           }
       },

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 /** Those that clients and caches rely on; null where there is none. */
-function told({ headers }: Response): Record<string, string | null> {
+function headersOf({ headers }: Response): Record<string, string | null> {
   const names = [
     "content-type",
     "content-length",
@@ -73,14 +73,18 @@ describe.each(["cold", "warm"])("%s", (state) => {
     const body = await response.arrayBuffer();
     expect(response.status).toBe(200);
     expect(body.byteLength).toBe(method === "HEAD" ? 0 : image.bytes.length);
-    expect(told(response)).toEqual({ ...ofManifest(), "cache-control": ASK_AGAIN, vary: "Accept" });
+    expect(headersOf(response)).toEqual({
+      ...ofManifest(),
+      "cache-control": ASK_AGAIN,
+      vary: "Accept",
+    });
   });
 
   it.each(methods)("a manifest by digest: %s", async (method) => {
     const response = await cache.fetch(`open/${name}/manifests/${image.digest}`, { method });
     await response.arrayBuffer();
     expect(response.status).toBe(200);
-    expect(told(response)).toEqual({ ...ofManifest(), "cache-control": SHARED });
+    expect(headersOf(response)).toEqual({ ...ofManifest(), "cache-control": SHARED });
   });
 
   it.each(methods)("a blob: %s", async (method) => {
@@ -88,7 +92,7 @@ describe.each(["cold", "warm"])("%s", (state) => {
     const body = await response.arrayBuffer();
     expect(response.status).toBe(200);
     expect(body.byteLength).toBe(method === "HEAD" ? 0 : 1000);
-    expect(told(response)).toEqual(ofBlob());
+    expect(headersOf(response)).toEqual(ofBlob());
   });
 
   it("a part of a blob", async () => {
@@ -99,7 +103,7 @@ describe.each(["cold", "warm"])("%s", (state) => {
     const response = await cache.fetch(path, { headers: { Range: "bytes=10-19" } });
     expect(response.status).toBe(206);
     expect((await response.arrayBuffer()).byteLength).toBe(10);
-    expect(told(response)).toEqual({
+    expect(headersOf(response)).toEqual({
       ...ofBlob(),
       "docker-content-digest": digest,
       etag: `"${digest}"`,
@@ -118,9 +122,9 @@ describe("HEAD and GET agree on the Content-Type", () => {
       const { digest } = await fixture.manifest(own, bare, { tag: "1" });
       const headers = { "content-type": `${TYPES.oci.manifest}; charset=utf-8` };
       await fixture.fault({ match: { repository: own }, times: 0, do: { headers } });
-      const asked = `open/${own}/${path === "digest" ? `manifests/${digest}` : path}`;
-      const head = await cache.head(asked);
-      const get = await cache.fetch(asked);
+      const target = `open/${own}/${path === "digest" ? `manifests/${digest}` : path}`;
+      const head = await cache.head(target);
+      const get = await cache.fetch(target);
       await get.arrayBuffer();
       expect(get.headers.get("content-type")).toBe(TYPES.oci.manifest);
       expect(head.headers.get("content-type")).toBe(TYPES.oci.manifest);

@@ -181,12 +181,12 @@ describe("what was only looked at", () => {
       expect(head.headers.get("docker-content-digest")).toBe(next.digest);
       await cache.settled();
     }
-    const told = async () =>
+    const recorded = async () =>
       (await imagesOf(cache, rule)).find(({ digest }) => digest === next.digest);
-    expect(await told()).toMatchObject({ tags: ["1"], pulls: 0 });
-    expect((await told())?.pulledAt).toBeUndefined();
+    expect(await recorded()).toMatchObject({ tags: ["1"], pulls: 0 });
+    expect((await recorded())?.pulledAt).toBeUndefined();
     await pullWhole(cache, `${rule}/${name}`, "1", next);
-    expect(await told()).toMatchObject({ pulledAt: expect.any(String), pulls: 1 });
+    expect(await recorded()).toMatchObject({ pulledAt: expect.any(String), pulls: 1 });
   });
 
   it("in one repository is not pulled there, because another has it", async () => {
@@ -303,8 +303,8 @@ describe("who keeps nothing alive (touches = false)", () => {
     expect(await expiring(cache, 3)).toMatchObject([
       { digest: image.digest, reason: expect.stringContaining("never pulled") },
     ]);
-    const [told] = await imagesOf(cache, rule);
-    expect([told?.pulledAt, told?.pulls]).toEqual([undefined, 5]);
+    const [recorded] = await imagesOf(cache, rule);
+    expect([recorded?.pulledAt, recorded?.pulls]).toEqual([undefined, 5]);
   });
 
   it("a token says so where it is listed, and one without the word does not", async () => {
@@ -350,10 +350,10 @@ describe("pulls in the list", () => {
     }
     await cache.settled();
     await eventually(async () => {
-      const told = await imagesOf(cache, rule);
-      const pulls = Object.fromEntries(told.map((one) => [one.tags.join(), one.pulls]));
+      const recorded = await imagesOf(cache, rule);
+      const pulls = Object.fromEntries(recorded.map((one) => [one.tags.join(), one.pulls]));
       expect(pulls).toEqual({ "3.20": 2, "3.21": 2, edge: 3 });
-      for (const { repository: all } of told) expect(all).toEqual({ pulls: 7, unassigned: 0 });
+      for (const { repository: all } of recorded) expect(all).toEqual({ pulls: 7, unassigned: 0 });
     });
     const detail = async (reference: string) =>
       (await api(cache, "GET", `images/detail?reference=${rule}/${name}${reference}`)).json();

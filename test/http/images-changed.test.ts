@@ -40,16 +40,16 @@ describe("deleting", () => {
     await cache.sweep(now + 4 * DAY);
     // What is shared is here; what was its own is fetched anew.
     await pulled(cache, rule, other, "1", sharing);
-    const asked = async (repositoryName: string) =>
+    const requestsOf = async (repositoryName: string) =>
       (await fixture.requests({ repository: repositoryName, kind: "blob", method: "GET" })).map(
         ({ reference }) => reference,
       );
     const shared = image.layers[0]?.digest as string;
-    const before = (await asked(name)).length + (await asked(other)).length;
+    const before = (await requestsOf(name)).length + (await requestsOf(other)).length;
     await receive(cache.fetch(`${rule}/${other}/blobs/${shared}`));
-    expect((await asked(name)).length + (await asked(other)).length).toBe(before);
+    expect((await requestsOf(name)).length + (await requestsOf(other)).length).toBe(before);
     await pulled(cache, rule, name, "1", image);
-    const anew = (await asked(name)).filter((digest) => digest === image.layers[1]?.digest);
+    const anew = (await requestsOf(name)).filter((digest) => digest === image.layers[1]?.digest);
     expect(anew).toHaveLength(2);
   });
 
@@ -93,9 +93,9 @@ describe("deleting", () => {
     // What the first try did before it was broken off.
     await catalog.remove(place.place, { digest: image.digest as Digest }, "x", false, Date.now());
     const again = () => api(cache, "DELETE", `images?reference=${rule}/${name}@${image.digest}`);
-    const told = (await (await again()).json()) as { tags: string[] };
-    expect(told).toMatchObject({ image: true, waiting: [] });
-    expect(told.tags.sort()).toEqual(["a", "b"]);
+    const answer = (await (await again()).json()) as { tags: string[] };
+    expect(answer).toMatchObject({ image: true, waiting: [] });
+    expect(answer.tags.sort()).toEqual(["a", "b"]);
     expect((await again()).status).toBe(404);
   });
 
@@ -262,10 +262,10 @@ describe("a pin", () => {
     await pulled(cache, rule, name, "1", await fixture.image(name, "1"));
     await api(cache, "POST", `images/pin?reference=${rule}/${name}:1`);
     for (let query = "?fresh=true"; ; query = "") {
-      const told = (await (await api(cache, "POST", `catalog/rebuild${query}`)).json()) as {
+      const answer = (await (await api(cache, "POST", `catalog/rebuild${query}`)).json()) as {
         done: boolean;
       };
-      if (told.done) break;
+      if (answer.done) break;
     }
     expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ pinned: true }]);
   });

@@ -153,9 +153,9 @@ describe("the platform of an image that is in no index", () => {
   it("is read once, and remembered, also that there is none", async () => {
     for (const config of [{ os: "linux", architecture: "s390x" }, { a: 1 }]) {
       const { name, listed, pullConfig } = await single(config);
-      const wanted = { parts: [name], places: [], sort: "name", descending: false, limit: 9 };
+      const query = { parts: [name], places: [], sort: "name", descending: false, limit: 9 };
       const unread = async () => {
-        const known = await openCatalog(env as unknown as Env).listed(wanted as never);
+        const known = await openCatalog(env as unknown as Env).listed(query as never);
         return known?.map((one) => one.unread);
       };
       await listed();
@@ -267,7 +267,7 @@ describe("the detail", () => {
     [0, undefined],
     ["1980-01-01T00:00:01Z", "1980-01-01T00:00:01Z"],
     ["2024-05-06T07:08:09.123456789Z", "2024-05-06T07:08:09.123456789Z"],
-  ])("built at %j, says %j", async (created, told) => {
+  ])("built at %j, says %j", async (created, text) => {
     const { rule, cache } = own();
     const name = repository("built");
     const config = await fixture.blob(name, JSON.stringify({ created, os: "linux" }));
@@ -280,7 +280,7 @@ describe("the detail", () => {
     const detail = await (await api(cache, "GET", `images/detail?reference=${reference}`)).json();
     const { manifests } = detail as { manifests: { config: { os: string; created?: string } }[] };
     expect(manifests[0]?.config.os).toBe("linux");
-    expect(manifests[0]?.config.created).toBe(told);
+    expect(manifests[0]?.config.created).toBe(text);
   });
 
   it("has of an environment the names, and not the values", async () => {

@@ -82,8 +82,8 @@ describe("pages", () => {
     const link = { link: `<${target}>; rel="next"` };
     await fixture.fault({ match: { repository: own, kind: "tags" }, do: { headers: link } });
     expect(await follow(`open/${own}/tags/list`)).toEqual([["1"], ["1"]]);
-    const asked = await fixture.requests({ repository: own, kind: "tags" });
-    expect(asked.map(({ query }) => query)).toEqual(["", "?next_page=abc"]);
+    const requests = await fixture.requests({ repository: own, kind: "tags" });
+    expect(requests.map(({ query }) => query)).toEqual(["", "?next_page=abc"]);
   });
 
   it.each([

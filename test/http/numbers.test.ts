@@ -96,8 +96,8 @@ describe("after a load, once it has been told", () => {
       });
     });
     const text = await metricsOf(cache);
-    const asked = valuesOf(text, "entrepot_upstream_requests_total", { rule });
-    expect(asked).toMatchObject({
+    const requests = valuesOf(text, "entrepot_upstream_requests_total", { rule });
+    expect(requests).toMatchObject({
       "manifest HEAD 200": 1,
       "manifest GET 200": 1,
       "blob GET 206": 1,
@@ -247,11 +247,11 @@ describe("/metrics", () => {
     expect([await ask(null), await ask("another-token-0123456789")]).toEqual([401, 401]);
     expect(await ask(METRICS_TOKEN, "api/about")).toBe(401);
     const alone = new Cache({ ...shut(), ADMIN_TOKEN: "", VIEWER_TOKEN: "", METRICS_TOKEN });
-    const asked = (headers: Record<string, string>) =>
+    const requests = (headers: Record<string, string>) =>
       alone.ask("https://cache.example/metrics", { headers });
-    expect((await asked(bearer(METRICS_TOKEN))).status).toBe(200);
-    expect((await asked(bearer("wrong"))).status).toBe(401);
-    expect((await asked({})).status).toBe(404);
+    expect((await requests(bearer(METRICS_TOKEN))).status).toBe(200);
+    expect((await requests(bearer("wrong"))).status).toBe(401);
+    expect((await requests({})).status).toBe(404);
   });
 
   it("names no repository, tag, address or token: labels have few values", async () => {
@@ -285,17 +285,17 @@ describe("events", () => {
     const about = ({ events }: { events: Event[] }) =>
       events.filter(({ place }) => place?.endsWith(`//${name}`));
     const before = await eventually(async () => {
-      const told = await eventsOf(cache);
-      expect(about(told)).toMatchObject([{ what: "image.cached", digest: first.digest }]);
-      return told;
+      const recorded = await eventsOf(cache);
+      expect(about(recorded)).toMatchObject([{ what: "image.cached", digest: first.digest }]);
+      return recorded;
     });
     const second = await fixture.image(name, "1", { layers: [17] });
     later(1_000);
     await cache.bytes(`${rule}/${name}/manifests/1`);
     await cache.settled();
     await eventually(async () => {
-      const told = await eventsOf(cache, before.next);
-      expect(about(told)).toContainEqual(
+      const recorded = await eventsOf(cache, before.next);
+      expect(about(recorded)).toContainEqual(
         expect.objectContaining({
           what: "tag.moved",
           tag: "1",
@@ -303,12 +303,12 @@ describe("events", () => {
           digest: second.digest,
         }),
       );
-      expect(about(told)).toHaveLength(2);
-      expect(Math.min(...told.events.map(({ id }) => id))).toBeGreaterThan(before.next);
-      const ids = told.events.map(({ id }) => id);
+      expect(about(recorded)).toHaveLength(2);
+      expect(Math.min(...recorded.events.map(({ id }) => id))).toBeGreaterThan(before.next);
+      const ids = recorded.events.map(({ id }) => id);
       expect(ids).toEqual(ids.toSorted((a, b) => a - b));
-      const { events, next } = await eventsOf(cache, told.next);
-      expect([events, next]).toEqual([[], told.next]);
+      const { events, next } = await eventsOf(cache, recorded.next);
+      expect([events, next]).toEqual([[], recorded.next]);
     });
   });
 

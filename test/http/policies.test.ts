@@ -132,10 +132,10 @@ describe("those in force", () => {
 
   it("are replaced only over the version that was seen", async () => {
     const { version } = (await (await api(cache(), "PUT", PATH, { rules: [] })).json()) as Told;
-    const over = (seen: string) =>
+    const over = (version: string) =>
       cache().ask(`https://cache.example/api/${PATH}`, {
         method: "PUT",
-        headers: { Authorization: "Bearer an-admin-token-of-the-tests-0123", "If-Match": seen },
+        headers: { Authorization: "Bearer an-admin-token-of-the-tests-0123", "If-Match": version },
         body: JSON.stringify([{ rules: [keep(2)] }]),
       });
     expect((await over(`"${Number(version) - 1}"`)).status).toBe(412);

@@ -32,12 +32,12 @@ describe("a request's line", () => {
     const { id, token } = await pullToken(cache, ["open/**"]);
     const lines = listening();
     const headers = { ...basic(token), "User-Agent": "a-client/1.0", "CF-Ray": "abc-DEF" };
-    const asked = `open/${name}`;
-    await (await cache.fetch(`${asked}/manifests/1`, { headers })).text();
-    await (await cache.fetch(`${asked}/blobs/${layers[0]?.digest}`, { headers })).text();
-    await cache.fetch(`${asked}/manifests/none`, { headers });
+    const repositoryPath = `open/${name}`;
+    await (await cache.fetch(`${repositoryPath}/manifests/1`, { headers })).text();
+    await (await cache.fetch(`${repositoryPath}/blobs/${layers[0]?.digest}`, { headers })).text();
+    await cache.fetch(`${repositoryPath}/manifests/none`, { headers });
     await cache.fetch(`robot/${name}/manifests/${digest}`, { headers });
-    await cache.fetch(`${asked}/tags/list`);
+    await cache.fetch(`${repositoryPath}/tags/list`);
     await cache.ask("https://cache.example/v2/", { headers });
     await cache.ask("https://cache.example/token", { headers });
     const common = { who: `token ${id}`, agent: "a-client/1.0", ray: "abc-DEF" };
@@ -46,7 +46,7 @@ describe("a request's line", () => {
         ...common,
         kind: "manifest",
         method: "GET",
-        name: asked,
+        name: repositoryPath,
         reference: "1",
         status: 200,
         result: "miss",

@@ -92,23 +92,23 @@ const refuse = (name: string, fault: Fault, times = 0) =>
 
 type Place = Pick<ReturnType<typeof cacheApart>, "fetch">;
 
-async function ask(from: Place, door: string, name: string, { digest }: Descriptor) {
-  const response = await from.fetch(`${door}/${name}/referrers/${digest}`);
+async function ask(from: Place, prefix: string, name: string, { digest }: Descriptor) {
+  const response = await from.fetch(`${prefix}/${name}/referrers/${digest}`);
   expect(response.status).toBe(200);
   const { manifests } = (await response.json()) as { manifests: Descriptor[] };
   return [response.headers.get("entrepot-referrers"), ...manifests.map((one) => one.digest)];
 }
 
-const DOORS = ["open", "bearer", "basic", "robot"];
+const PREFIXES = ["open", "bearer", "basic", "robot"];
 
 describe.each<{ title: string; fault: Fault }>([...ABSENT, ...UNREADABLE])(
   "an API that answers $title",
   ({ fault }) => {
-    it.each(["open", "robot"])("has the tag read, and it is said: %s", async (door) => {
+    it.each(["open", "robot"])("has the tag read, and it is said: %s", async (prefix) => {
       const { name, subject, sbom, entry } = await stage("fallback");
       await listed(name, subject, [entry]);
       await refuse(name, fault);
-      expect(await ask(cacheApart(), door, name, subject)).toEqual(["tag", sbom.digest]);
+      expect(await ask(cacheApart(), prefix, name, subject)).toEqual(["tag", sbom.digest]);
     });
   },
 );
@@ -122,11 +122,11 @@ it.each(ABSENT)("$title, and no such tag, is an empty index", async ({ fault }) 
 it.each(UNREADABLE)("$title, and no such tag, is the answer", async ({ fault, status }) => {
   const { name, subject } = await stage("unreadable");
   await refuse(name, fault);
-  for (const door of ["open", "robot"]) {
+  for (const prefix of ["open", "robot"]) {
     const cache = cacheApart();
     // Asked twice: a refusal that is remembered is one, too.
     for (let times = 0; times < 2; times++) {
-      const problem = await problemOf(cache.fetch(`${door}/${name}/referrers/${subject.digest}`));
+      const problem = await problemOf(cache.fetch(`${prefix}/${name}/referrers/${subject.digest}`));
       expect(problem.status).toBe(status);
     }
   }
@@ -134,16 +134,16 @@ it.each(UNREADABLE)("$title, and no such tag, is the answer", async ({ fault, st
 
 it.each(["open", "bearer"])(
   "a refusal without a challenge, of one digest, does not answer for the next: %s",
-  async (door) => {
+  async (prefix) => {
     const { name, subject } = await stage("next-digest");
     const other = await fixture.image(name, "other");
     const signature = await fixture.referrer(name, other, SBOM);
     await listed(name, other, [entryOf(signature)]);
     await refuse(name, { status: 401 });
     const cache = cacheApart();
-    const path = `${door}/${name}/referrers/${subject.digest}`;
+    const path = `${prefix}/${name}/referrers/${subject.digest}`;
     expect((await problemOf(cache.fetch(path))).status).toBe(401);
-    expect(await ask(cache, door, name, other)).toEqual(["tag", signature.digest]);
+    expect(await ask(cache, prefix, name, other)).toEqual(["tag", signature.digest]);
   },
 );
 
@@ -203,11 +203,11 @@ it.each([
   },
 );
 
-it.each(DOORS)("of an upstream with the API are from there: %s", async (door) => {
+it.each(PREFIXES)("of an upstream with the API are from there: %s", async (prefix) => {
   const { name, subject, sbom } = await stage("api");
   const cache = cacheApart();
   for (let times = 0; times < 2; times++)
-    expect(await ask(cache, door, name, subject)).toEqual(["api", sbom.digest]);
+    expect(await ask(cache, prefix, name, subject)).toEqual(["api", sbom.digest]);
 });
 
 it.each([
@@ -238,7 +238,8 @@ it("a page that the API does not have any more is not what is under the tag", as
 });
 
 describe("that an upstream has no such API", () => {
-  const asked = (name: string) => fixture.requests({ repository: name, kind: "referrers" });
+  const referrersRequests = (name: string) =>
+    fixture.requests({ repository: name, kind: "referrers" });
 
   it.each([404, 405, 406, 410, 415, 501])(
     "is remembered for a while once two repositories say so, with %s",
@@ -257,7 +258,7 @@ describe("that an upstream has no such API", () => {
         await listed(name, subject, [entry]);
         await refuse(name, { status });
         expect(await ask(cache, "open", name, subject)).toEqual(["tag", sbom.digest]);
-        expect([at, (await asked(name)).length]).toEqual([at, questions]);
+        expect([at, (await referrersRequests(name)).length]).toEqual([at, questions]);
       }
     },
   );

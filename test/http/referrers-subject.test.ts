@@ -165,8 +165,8 @@ it("manifests are read once, and so many for one list", async () => {
   await list(name, subject, entries);
   const cache = cacheApart({ listTtl: "1s" });
   const reads = async () => {
-    const asked = await fixture.requests({ repository: name, kind: "manifest", method: "GET" });
-    return asked.filter(({ reference }) => reference.startsWith("sha256:")).length;
+    const requests = await fixture.requests({ repository: name, kind: "manifest", method: "GET" });
+    return requests.filter(({ reference }) => reference.startsWith("sha256:")).length;
   };
   expect(await ask(name, subject, "", cache)).toHaveLength(41);
   expect(await reads()).toBe(32);

@@ -118,8 +118,8 @@ describe("pages", () => {
     const last = await ask(name, digest, next.search);
     expect(last.headers.get("link")).toBeNull();
     expect(last.digests).toHaveLength(type ? 1 : 2);
-    const asked = await fixture.requests({ repository: name, kind: "referrers" });
-    expect(asked.map((request) => request.query)).toEqual(["", `?${TOKEN}`]);
+    const requests = await fixture.requests({ repository: name, kind: "referrers" });
+    expect(requests.map((request) => request.query)).toEqual(["", `?${TOKEN}`]);
   });
 });
 

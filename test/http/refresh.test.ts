@@ -13,7 +13,7 @@ async function refresh(cache: Cache, reference: string) {
   const response = await cache.ask(url, { method: "POST", headers: bearer(ADMIN) });
   const text = await response.text();
   await cache.settled();
-  return { status: response.status, text, told: JSON.parse(text) as Record<string, unknown> };
+  return { status: response.status, text, answer: JSON.parse(text) as Record<string, unknown> };
 }
 
 const cacheOf = (fields: object = {}) => cacheApart(fields, { ADMIN_TOKEN: ADMIN });
@@ -26,7 +26,7 @@ describe("a tag", () => {
     await cache.bytes(`open/${name}/manifests/1`);
     await cache.settled();
     const same = await refresh(cache, `open/${name}:1`);
-    expect(same.told).toEqual({
+    expect(same.answer).toEqual({
       reference: `open/${name}:1`,
       digest: first.digest,
       before: first.digest,
@@ -34,15 +34,15 @@ describe("a tag", () => {
     });
     const second = await fixture.image(name, "1", { seed: repository("other") });
     const moved = await refresh(cache, `cache.example/open/${name}:1`);
-    expect(moved.told).toMatchObject({
+    expect(moved.answer).toMatchObject({
       digest: second.digest,
       before: first.digest,
       moved: true,
     });
-    const asked = (await fixture.requests({ repository: name })).map(({ method }) => method);
-    expect(asked).toEqual(["HEAD", "GET", "HEAD", "HEAD", "GET"]);
+    const methods = (await fixture.requests({ repository: name })).map(({ method }) => method);
+    expect(methods).toEqual(["HEAD", "GET", "HEAD", "HEAD", "GET"]);
     expect(await cache.bytes(`open/${name}/manifests/1`)).toEqual(second.bytes);
-    expect(await fixture.requests({ repository: name })).toHaveLength(asked.length);
+    expect(await fixture.requests({ repository: name })).toHaveLength(methods.length);
     expect((await access.actions(undefined, 1))[0]?.what).toBe(`refreshed open/${name}:1`);
   });
 
@@ -50,7 +50,7 @@ describe("a tag", () => {
     const cache = cacheOf();
     const name = repository("fetched");
     const { bytes } = await fixture.image(name, "1");
-    expect((await refresh(cache, `open/${name}:1`)).told).toMatchObject({
+    expect((await refresh(cache, `open/${name}:1`)).answer).toMatchObject({
       moved: false,
     });
     await fixture.fault({ match: { repository: name }, times: 0, do: { reset: true } });
@@ -89,8 +89,8 @@ describe("a tag", () => {
     const cache = cacheOf();
     await cache.bytes(`open/${name}/manifests/1`);
     await fixture.fault({ match: { repository: name }, times: 0, do: { status: 503 } });
-    const { status, told } = await refresh(cache, `open/${name}:1`);
-    expect([status, told.title]).toEqual([503, "Temporarily unavailable"]);
+    const { status, answer } = await refresh(cache, `open/${name}:1`);
+    expect([status, answer.title]).toEqual([503, "Temporarily unavailable"]);
     await cache.bytes(`open/${name}/manifests/1`); // it is served all the same
   });
 

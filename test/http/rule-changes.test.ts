@@ -232,16 +232,16 @@ describe("refused", () => {
     const cache = local();
     const fields = { prefix: "added-four", upstream };
     const made = await api(cache, "POST", "rules", fields);
-    const seen = made.headers.get("etag") as string;
+    const version = made.headers.get("etag") as string;
     const admin = (extra: object) => ({ ...bearer("an-admin-token-of-the-tests-0123"), ...extra });
     const put = (body: object, ifMatch: string) =>
       api(cache, "PUT", "rules/added-four", body, admin({ "If-Match": ifMatch }));
-    expect((await put({ prefix: "renamed-four", upstream }, seen)).status).toBe(400);
-    const first = await put({ ...fields, tagTtl: "5m" }, seen);
+    expect((await put({ prefix: "renamed-four", upstream }, version)).status).toBe(400);
+    const first = await put({ ...fields, tagTtl: "5m" }, version);
     expect(first.status).toBe(200);
-    expect((await put({ ...fields, tagTtl: "9m" }, seen)).status).toBe(412);
+    expect((await put({ ...fields, tagTtl: "9m" }, version)).status).toBe(412);
     expect(
-      (await api(cache, "DELETE", "rules/added-four", undefined, admin({ "If-Match": seen })))
+      (await api(cache, "DELETE", "rules/added-four", undefined, admin({ "If-Match": version })))
         .status,
     ).toBe(412);
     const last = first.headers.get("etag") as string;

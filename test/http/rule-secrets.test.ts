@@ -21,8 +21,8 @@ const cacheOf = (RULES: object[], SECRETS: unknown = "", more: object = {}) =>
 
 async function answerTo(cache: Cache, body: object, path = "rules", method = "POST") {
   const response = await api(cache, method, path, body);
-  const told = (await response.json()) as { detail?: string; problem?: string };
-  return { status: response.status, said: told.detail ?? "", told };
+  const answer = (await response.json()) as { detail?: string; problem?: string };
+  return { status: response.status, said: answer.detail ?? "", told: answer };
 }
 
 /** Of the rule that all tests here add. */
@@ -296,8 +296,8 @@ describe("when what bound a secret goes", () => {
       const before = local([bound]);
       expect((await answerTo(before, added)).status).toBe(201);
       expect((await before.fetch(`kept-images/${name}/manifests/1`)).status).toBe(200);
-      const asked = async () => (await fixture.requests({ repository: name })).length;
-      const count = await asked();
+      const requestCount = async () => (await fixture.requests({ repository: name })).length;
+      const count = await requestCount();
 
       // Its names are not given to the default rule.
       const after = local([...RULES, { default: true, upstream: fixture.url("open") }], SECRETS);
@@ -313,7 +313,7 @@ describe("when what bound a secret goes", () => {
           expect.objectContaining({ good: false, text: expect.stringContaining("is bound") }),
         ]),
       });
-      expect(await asked()).toBe(count);
+      expect(await requestCount()).toBe(count);
 
       expect(await problemOf(local([OTHER], { ROBOT: [upstream] }))).toBeUndefined();
     },

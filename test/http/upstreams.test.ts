@@ -12,7 +12,7 @@ interface Upstream {
   budget?: { limit: number; remaining: number };
 }
 
-async function told(cache: Cache): Promise<Upstream[]> {
+async function upstreamsOf(cache: Cache): Promise<Upstream[]> {
   const response = await cache.ask("https://cache.example/api/upstreams", {
     headers: bearer(ADMIN),
   });
@@ -30,7 +30,7 @@ it("tells each upstream once, whether it is left alone and why, and what is left
       { prefix: "c", upstream: two, offline: true },
     ],
   });
-  expect(await told(cache)).toEqual([
+  expect(await upstreamsOf(cache)).toEqual([
     { upstream: one, credentials: [], rules: ["a", "b"], offline: false, pauses: [] },
     { upstream: two, credentials: [], rules: ["c"], offline: true, pauses: [] },
   ]);
@@ -45,7 +45,7 @@ it("tells each upstream once, whether it is left alone and why, and what is left
     do: { status: 429, headers: { "retry-after": "3600" } },
   });
   expect((await cache.fetch(`a/${name}/manifests/2`)).status).toBe(429);
-  const [first] = await told(cache);
+  const [first] = await upstreamsOf(cache);
   expect(first).toMatchObject({
     pauses: [{ of: "repository", repository: name, why: expect.stringContaining("answered 429") }],
     budget: { limit: 100, remaining: 42 },
@@ -61,6 +61,6 @@ it("tells which repository is left alone, where it is one", async () => {
   await fixture.fault({ match: { repository: name }, times: 0, do: { status: 500 } });
   for (let at = 0; at < 3; at++)
     expect((await cache.fetch(`a/${name}/manifests/${at}`)).status).toBe(502);
-  const [first] = await told(cache);
+  const [first] = await upstreamsOf(cache);
   expect(first?.pauses).toMatchObject([{ of: "repository", repository: name }]);
 });

@@ -19,11 +19,11 @@ const config = readConfig({
 });
 
 /** An upstream that answers each HEAD so. */
-function desk(answer: () => Headers | undefined, force = false, most?: number) {
-  const asked: string[] = [];
+function reachOf(answer: () => Headers | undefined, force = false, most?: number) {
+  const requested: string[] = [];
   const upstream = {
     headManifest: async (source: { repository: string }) => {
-      asked.push(source.repository);
+      requested.push(source.repository);
       return answer();
     },
     manifest: async () => {
@@ -32,7 +32,7 @@ function desk(answer: () => Headers | undefined, force = false, most?: number) {
   };
   const reach = new Reach(upstream, force, most);
   const of = (place: string) => reach.obstacle(place, coverageOf(config, place), ONE);
-  return { asked, of };
+  return { requested, of };
 }
 
 const well = () => new Headers();
@@ -99,14 +99,14 @@ it.each<{
   },
   { title: "no rule", answer: broken(502), place: "gone.example//a", expected: undefined },
 ])("$title", async ({ answer, place, expected }) => {
-  expect(await desk(answer).of(place)).toBe(expected);
-  expect(await desk(answer, true).of(place)).toBeUndefined();
+  expect(await reachOf(answer).of(place)).toBe(expected);
+  expect(await reachOf(answer, true).of(place)).toBeUndefined();
 });
 
 it("a place is asked for once, and no more of them than a preview may", async () => {
-  const { asked, of } = desk(broken(502, 500), false, 2);
+  const { requested, of } = reachOf(broken(502, 500), false, 2);
   for (const name of ["a", "a", "b", "c"]) await of(`registry.example//${name}`);
-  expect(asked).toEqual(["a", "b"]);
+  expect(requested).toEqual(["a", "b"]);
   expect(await of("registry.example//c")).toBeUndefined();
   expect(await of("offline.example//a")).toBe('the rule "off" is offline');
 });

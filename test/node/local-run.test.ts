@@ -28,14 +28,14 @@ afterAll(async () => {
 function ask(path: string, headers: Record<string, string> = {}): Promise<[number, string]> {
   const host = `127.0.0.1:${port}`;
   return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path, headers: { host, ...headers } });
-    asked.on("error", reject);
-    asked.on("response", async (response) => {
+    const sent = request({ host: "127.0.0.1", port, path, headers: { host, ...headers } });
+    sent.on("error", reject);
+    sent.on("response", async (response) => {
       let text = "";
       for await (const part of response.setEncoding("utf8")) text += part;
       resolve([response.statusCode ?? 0, text]);
     });
-    asked.end();
+    sent.end();
   });
 }
 

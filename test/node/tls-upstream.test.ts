@@ -19,18 +19,18 @@ const MiB = 1024 * 1024;
 const state = newState();
 const folder = mkdtempSync(join(tmpdir(), "entrepot-"));
 const trusted = certificates();
-const doors: Http2SecureServer[] = [];
+const servers: Http2SecureServer[] = [];
 /** Of requests: the versions of HTTP. */
 const versions = new Set<string>();
 let server: Server;
 
-async function door({ cert, key }: { cert: string; key: string }): Promise<number> {
+async function serve({ cert, key }: { cert: string; key: string }): Promise<number> {
   const opened = createSecureServer({ cert, key, allowHTTP1: true }, (req, res) => {
     versions.add(req.httpVersion);
     const [asked, answer] = [req as unknown as IncomingMessage, res as unknown as ServerResponse];
     handle(state, "open", asked, answer).catch(() => answer.destroy());
   });
-  doors.push(opened);
+  servers.push(opened);
   await new Promise<void>((resolve) => opened.listen(0, "127.0.0.1", resolve));
   return (opened.address() as AddressInfo).port;
 }
@@ -54,7 +54,7 @@ const image = async () => {
 };
 
 beforeAll(async () => {
-  const [known, unknown] = [await door(trusted), await door(certificates())];
+  const [known, unknown] = [await serve(trusted), await serve(certificates())];
   const ca = join(folder, "ca.pem");
   writeFileSync(ca, trusted.ca);
   const RULES = [
@@ -76,7 +76,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await server?.end();
-  for (const one of doors) one.close();
+  for (const one of servers) one.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -100,7 +100,7 @@ it("an image is pulled whole, by the upstream's name and by its address", async 
 /** Which workerd does not, here: it offers HTTP/1.1 alone. */
 it("of an upstream that others ask by HTTP/2", async () => {
   const { manifest } = await image();
-  const [known] = doors as [Http2SecureServer];
+  const [known] = servers as [Http2SecureServer];
   const { port } = known.address() as AddressInfo;
   const session = connect(`https://localhost:${port}`, { ca: trusted.ca });
   const path = "/v2/team/app/manifests/1";

@@ -233,8 +233,8 @@ describe("defaultChild", () => {
 });
 
 it("upstreams are asked for indexes and manifests of both kinds, and anything else", () => {
-  const asked = UPSTREAM_ACCEPT.split(",").map((entry) => entry.trim());
-  expect(asked).toEqual(
+  const types = UPSTREAM_ACCEPT.split(",").map((entry) => entry.trim());
+  expect(types).toEqual(
     expect.arrayContaining([OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, "*/*;q=0.5"]),
   );
 });

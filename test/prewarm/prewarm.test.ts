@@ -61,7 +61,7 @@ async function ended(id: string, state = "done", patience?: number): Promise<Job
   return eventually(check, undefined, patience);
 }
 
-const asked = (name: string) => fixture.requests({ repository: name });
+const requestsOf = (name: string) => fixture.requests({ repository: name });
 const gets = async (name: string, kind: "blob" | "manifest") =>
   (await fixture.requests({ repository: name, kind, method: "GET" })).map(
     ({ reference }) => reference,
@@ -100,10 +100,10 @@ describe("an image", () => {
     });
     expect(job.bytes.done).toBe(job.bytes.total);
     expect(job.bytes.total).toBeGreaterThan(11_000);
-    const before = (await asked(name)).length;
+    const before = (await requestsOf(name)).length;
     for (const path of ["manifests/1", `manifests/${amd.digest}`, `blobs/${amd.layers[0]?.digest}`])
       await client.bytes(`open/${name}/${path}`);
-    expect((await asked(name)).length).toBe(before);
+    expect((await requestsOf(name)).length).toBe(before);
     expect(await gets(name, "blob")).not.toContain(windows.layers[0]?.digest);
   });
 
@@ -242,7 +242,7 @@ describe("a job", () => {
     expect(cancelled).toMatchObject({ state: "cancelled", counts: { cancelled: 20 } });
     await fixture.release(first);
     await fixture.release(names[1] as string);
-    for (const name of names.slice(2)) expect(await asked(name)).toEqual([]);
+    for (const name of names.slice(2)) expect(await requestsOf(name)).toEqual([]);
     expect((await jobOf(id)).state).toBe("cancelled");
   });
 

@@ -17,84 +17,84 @@ interface FaultCase {
   status: number;
   code: string;
   /** The upstream's status, as Cache-Status tells it. */
-  told?: number;
+  upstreamStatus?: number;
   /** What is asked for a tag: HEAD, and GET where its HEAD does not say. */
-  asked: string[];
+  methods: string[];
 }
 
 const FAULTS: FaultCase[] = [
-  { name: "hangs up", fault: { reset: true }, status: 502, code: "UNAVAILABLE", asked: ["HEAD"] },
-  { name: "hangs", fault: { hold: "" }, status: 504, code: "UNAVAILABLE", asked: ["HEAD"] },
+  { name: "hangs up", fault: { reset: true }, status: 502, code: "UNAVAILABLE", methods: ["HEAD"] },
+  { name: "hangs", fault: { hold: "" }, status: 504, code: "UNAVAILABLE", methods: ["HEAD"] },
   {
     name: "500",
     fault: { status: 500 },
     status: 502,
     code: "UNAVAILABLE",
-    told: 500,
-    asked: ["HEAD"],
+    upstreamStatus: 500,
+    methods: ["HEAD"],
   },
   {
     name: "502",
     fault: { status: 502 },
     status: 502,
     code: "UNAVAILABLE",
-    told: 502,
-    asked: ["HEAD"],
+    upstreamStatus: 502,
+    methods: ["HEAD"],
   },
   {
     name: "503",
     fault: { status: 503 },
     status: 503,
     code: "UNAVAILABLE",
-    told: 503,
-    asked: ["HEAD"],
+    upstreamStatus: 503,
+    methods: ["HEAD"],
   },
   {
     name: "504",
     fault: { status: 504 },
     status: 504,
     code: "UNAVAILABLE",
-    told: 504,
-    asked: ["HEAD"],
+    upstreamStatus: 504,
+    methods: ["HEAD"],
   },
   {
     name: "429",
     fault: { status: 429, headers: { "retry-after": "30" } },
     status: 429,
     code: "TOOMANYREQUESTS",
-    told: 429,
-    asked: ["HEAD"],
+    upstreamStatus: 429,
+    methods: ["HEAD"],
   },
   {
     name: "429 without a word",
     fault: { status: 429 },
     status: 429,
     code: "TOOMANYREQUESTS",
-    told: 429,
-    asked: ["HEAD"],
+    upstreamStatus: 429,
+    methods: ["HEAD"],
   },
   {
     name: "401",
     fault: { status: 401 },
     status: 401,
     code: "UNAUTHORIZED",
-    told: 401,
-    asked: ["HEAD", "GET"],
+    upstreamStatus: 401,
+    methods: ["HEAD", "GET"],
   },
   {
     name: "403",
     fault: { status: 403 },
     status: 403,
     code: "DENIED",
-    told: 403,
-    asked: ["HEAD", "GET"],
+    upstreamStatus: 403,
+    methods: ["HEAD", "GET"],
   },
   {
     name: "a loop of redirects",
     fault: { redirect: "loop" },
     status: 502,
     code: "UNAVAILABLE",
-    asked: ["HEAD"],
+    methods: ["HEAD"],
   },
 ];
 
@@ -150,8 +150,8 @@ function later(time: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + time });
 }
 
-describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked }) => {
-  const fwd = told === undefined ? "" : `; fwd-status=${told}`;
+describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamStatus, methods }) => {
+  const fwd = upstreamStatus === undefined ? "" : `; fwd-status=${upstreamStatus}`;
 
   it("a tag that is cached and fresh is served, and nothing asked", async () => {
     const { name, image, cache, paths } = await stage("fresh", patienceWith(fault));
@@ -182,7 +182,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
       expect(Number(pulled.get("age"))).toBeGreaterThanOrEqual(600);
       expect(pulled.get("warning")).toMatch(/^299 - ".+; serving the tag as of 10 min ago"$/);
     }
-    expect(await askedSince(name, before)).toEqual(asked);
+    expect(await askedSince(name, before)).toEqual(methods);
   });
 
   it.each(["digest", "blob"] as const)("a %s that is cached is served as ever", async (kind) => {
@@ -206,9 +206,10 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, told, asked
       const pulled = await pull(cache, `open/${name}/${paths[kind]}`);
       expect(pulled.status).toBe(status);
       expect(JSON.parse(pulled.text)).toMatchObject({ errors: [{ code }] });
-      if (told) expect(pulled.cacheStatus).toBe(`entrepot; fwd=uri-miss; fwd-status=${told}`);
+      if (upstreamStatus)
+        expect(pulled.cacheStatus).toBe(`entrepot; fwd=uri-miss; fwd-status=${upstreamStatus}`);
       if (status === 429) expect(Number(pulled.get("retry-after"))).toBeGreaterThan(0);
-      expect(await askedSince(name, 0)).toEqual(kind === "tag" ? asked : ["GET"]);
+      expect(await askedSince(name, 0)).toEqual(kind === "tag" ? methods : ["GET"]);
     },
   );
 

@@ -52,10 +52,10 @@ describe("a stale tag", () => {
     await digestOf(cache.fetch(`open/${name}/manifests/1`));
     const moved = await fixture.image(name, "1", { seed: `${name}-2` });
     later(6 * MINUTE);
-    const asked = ["HEAD", "GET", "GET"].map((method) =>
+    const requests = ["HEAD", "GET", "GET"].map((method) =>
       digestOf(cache.fetch(`open/${name}/manifests/1`, { method })),
     );
-    expect(new Set(await Promise.all(asked))).toEqual(new Set([moved.digest]));
+    expect(new Set(await Promise.all(requests))).toEqual(new Set([moved.digest]));
     expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD", "GET"]);
   });
 
@@ -202,8 +202,8 @@ describe("Cache-Control: no-cache", () => {
     const moved = await fixture.image(name, "1", { seed: `${name}-2` });
     const digest = await digestOf(cache.fetch(`open/${name}/manifests/1`, { headers }));
     expect(digest === moved.digest).toBe(allowNoCache);
-    const asked = (await methods(name)).filter((method) => method === "HEAD");
-    expect(asked).toHaveLength(heads);
+    const requests = (await methods(name)).filter((method) => method === "HEAD");
+    expect(requests).toHaveLength(heads);
   });
 
   it("that finds a younger meaning is not undone by an older one that comes late", async () => {
@@ -300,8 +300,8 @@ describe("what is unknown", () => {
     later(MINUTE);
     for (const path of ["manifests/2", `manifests/${MISSING}`])
       await problemOf(cache.fetch(`open/${name}/${path}`));
-    const asked = await fixture.requests({ repository: name });
-    expect(asked.map(({ method, reference }) => `${method} ${reference}`)).toEqual([
+    const requests = await fixture.requests({ repository: name });
+    expect(requests.map(({ method, reference }) => `${method} ${reference}`)).toEqual([
       "HEAD 2",
       "GET 2",
       `GET ${MISSING}`,
@@ -330,8 +330,8 @@ describe("what is unknown", () => {
     expect((await cache.fetch(`robot/${name}/manifests/1`)).status).toBe(200);
     later(6_000);
     expect((await cache.fetch(`bearer/${name}/manifests/1`)).status).toBe(401);
-    const asked = await fixture.requests({ repository: name, kind: "manifest" });
-    expect(asked.length).toBeGreaterThan(before);
+    const requests = await fixture.requests({ repository: name, kind: "manifest" });
+    expect(requests.length).toBeGreaterThan(before);
   });
 });
 

@@ -29,8 +29,8 @@ describe.each([
 
     const before = (await fixture.requests({ repository: name })).length;
     expect(await receive(pull(path))).toMatchObject({ whole: true, digest });
-    const asked = (await fixture.requests({ repository: name })).slice(before);
-    expect(asked.map(({ range }) => range)).toEqual([
+    const requests = (await fixture.requests({ repository: name })).slice(before);
+    expect(requests.map(({ range }) => range)).toEqual([
       `bytes=${number * SEGMENT}-${(number + 1) * SEGMENT - 1}`,
     ]);
     expect((await receive(pull(path))).cacheStatus).toBe("entrepot-r2; hit");

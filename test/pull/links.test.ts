@@ -40,7 +40,7 @@ function pathsOf({ digest, config, layers }: Image): string[] {
 
 /** Statuses by method and path: GET, HEAD, a range, a range that the blob does not have, and a condition. */
 async function statuses(cache: Cache, name: string, image: Image): Promise<Set<number>> {
-  const asked = [
+  const requests = [
     { method: "GET" },
     { method: "HEAD" },
     { headers: { Range: "bytes=5-9" } },
@@ -48,7 +48,7 @@ async function statuses(cache: Cache, name: string, image: Image): Promise<Set<n
     { headers: { "If-None-Match": "*" } },
   ];
   const answers = pathsOf(image).flatMap((path) =>
-    asked.map(async (init) => {
+    requests.map(async (init) => {
       const { status, body } = await cache.fetch(`open/${name}/${path}`, init);
       await body?.cancel();
       return status;
@@ -68,8 +68,8 @@ describe("under another name of the same upstream", () => {
     const cache = new Cache();
     const path = `open/${other}/blobs/${image.layers[0]?.digest}`;
     for (let at = 0; at < 5; at++) expect((await cache.fetch(path)).status).toBe(404);
-    const asked = await fixture.requests({ repository: other, kind: "blob" });
-    expect(asked.map(({ method, range }) => [method, range])).toEqual([
+    const requests = await fixture.requests({ repository: other, kind: "blob" });
+    expect(requests.map(({ method, range }) => [method, range])).toEqual([
       ["HEAD", null],
       ["GET", "bytes=0-0"],
     ]);
@@ -80,11 +80,11 @@ describe("under another name of the same upstream", () => {
     const unknown = `sha256:${"0".repeat(64)}`;
     for (const path of pathsOf(image)) {
       for (const method of ["GET", "HEAD"]) {
-        const told = async (path: string) => {
+        const answersOf = async (path: string) => {
           const response = await new Cache().fetch(`open/${other}/${path}`, { method });
           return [response.status, [...response.headers], await response.text()];
         };
-        expect(await told(path)).toEqual(await told(path.replace(/sha256:.*/, unknown)));
+        expect(await answersOf(path)).toEqual(await answersOf(path.replace(/sha256:.*/, unknown)));
       }
     }
   });

@@ -41,7 +41,7 @@ async function removeAll(name: string, { digest, config, layers }: Image) {
     await fixture.remove(name, one);
 }
 
-const asked = async (name: string) =>
+const requestsOf = async (name: string) =>
   (await fixture.requests({ repository: name })).map(
     ({ method, reference }) => `${method} ${reference}`,
   );
@@ -94,7 +94,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
         expect(await ask(cache, tag)).toEqual({ status: 200, digest: is.digest });
       }
       // The first HEAD, the miss (a HEAD's by a GET too) and the tag asked again: no more.
-      expect((await asked(name))[request === "HEAD" ? 3 : 2]).toBe("HEAD 1");
+      expect((await requestsOf(name))[request === "HEAD" ? 3 : 2]).toBe("HEAD 1");
     },
   );
 
@@ -239,7 +239,7 @@ describe("a tag that moved while a part of its image was not cached", () => {
       expect(await ask(cache, `${name}/manifests/${is.arm.digest}`)).toMatchObject({ status: 200 });
       // What is cached of the old image is served on.
       for (const one of amd) expect(await ask(cache, one)).toMatchObject({ status: 200 });
-      expect((await asked(name)).filter((one) => one === "HEAD 1")).toHaveLength(2);
+      expect((await requestsOf(name)).filter((one) => one === "HEAD 1")).toHaveLength(2);
     },
   );
 
@@ -305,7 +305,7 @@ describe("the attack: what is missing is asked for over and over", () => {
       const digest = RANDOM.slice(0, -2) + String(10 + at);
       await ask(cache, `${name}/${at % 2 ? "blobs" : "manifests"}/${digest}`);
     }
-    expect((await asked(name)).filter((one) => one === "HEAD 1")).toHaveLength(1);
+    expect((await requestsOf(name)).filter((one) => one === "HEAD 1")).toHaveLength(1);
   });
 
   it("the missing children of an index that is as the upstream has it have its tag asked once", async () => {
@@ -327,9 +327,12 @@ describe("the attack: what is missing is asked for over and over", () => {
             status: 404,
           });
       }
-    expect((await asked(name)).filter((one) => one.endsWith(" 1"))).toEqual(["HEAD 1", "HEAD 1"]);
+    expect((await requestsOf(name)).filter((one) => one.endsWith(" 1"))).toEqual([
+      "HEAD 1",
+      "HEAD 1",
+    ]);
     later(11_000);
     await ask(isolates[0] as Cache, `${name}/manifests/${missing[0]?.digest}`);
-    expect((await asked(name)).filter((one) => one.endsWith(" 1"))).toHaveLength(3);
+    expect((await requestsOf(name)).filter((one) => one.endsWith(" 1"))).toHaveLength(3);
   });
 });

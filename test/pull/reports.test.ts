@@ -23,15 +23,15 @@ afterEach(() => {
 });
 
 /** Reports to a catalog that answers as it is told, and requests that they are made behind. */
-function desk(every = 10_000) {
-  const told: Report[] = [];
+function reporting(every = 10_000) {
+  const sent: Report[] = [];
   const answers: (Partial<Reported> | Error | Promise<Partial<Reported>>)[] = [];
   const healed: string[] = [];
   let heals = true;
   const reports = new Reports(
     {
       report: async (report) => {
-        told.push(structuredClone(report));
+        sent.push(structuredClone(report));
         const answer = (await answers.shift()) ?? {};
         if (answer instanceof Error) throw answer;
         return { marks: 0, lost: [], lostBlobs: [], ...answer };
@@ -57,7 +57,7 @@ function desk(every = 10_000) {
   });
   return {
     reports,
-    told,
+    sent,
     answers,
     healed,
     visit,
@@ -66,7 +66,7 @@ function desk(every = 10_000) {
       heals = false;
     },
     images: () =>
-      told.map(({ images }) =>
+      sent.map(({ images }) =>
         images.map(({ place, digest, tag }) =>
           `${place} ${digest === X ? "x" : "y"} ${tag ?? ""}`.trim(),
         ),
@@ -83,7 +83,7 @@ describe("an image", () => {
   });
 
   it("is told at once, and once an hour, place and name", async () => {
-    const { reports, images, visit } = desk();
+    const { reports, images, visit } = reporting();
     reports.image(source("a"), X, undefined, visit());
     await settle();
     expect(images()).toEqual([[`${A} x`]]);
@@ -103,33 +103,33 @@ describe("an image", () => {
   });
 
   it("is told once, though telling is an operation that is counted itself", async () => {
-    const { reports, told, visit } = desk();
+    const { reports, sent, visit } = reporting();
     meter.count("entrepot_requests", { rule: "hub", kind: "manifest", result: "hit" });
     reports.noted(visit());
     for (let at = 0; at < 5; at++) {
       await vi.advanceTimersByTimeAsync(10_000);
       meter.count("entrepot_platform_operations", { operation: "object_request" });
     }
-    expect(told).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     reports.noted(visit());
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(told).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     meter.count("entrepot_requests", { rule: "hub", kind: "manifest", result: "hit" });
     reports.noted(visit());
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(told[1]?.samples?.map(({ amount }) => amount)).toContain(5); // gone along
+    expect(sent[1]?.samples?.map(({ amount }) => amount)).toContain(5); // gone along
   });
 
   it("of a crowd is one telling, and what comes meanwhile goes along with the next", async () => {
-    const { reports, told, visit } = desk();
+    const { reports, sent, visit } = reporting();
     for (let at = 0; at < 100; at++) reports.image(source(`r${at % 20}`), X, undefined, visit());
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(told.length).toBeLessThanOrEqual(2);
-    expect(told.flatMap(({ images }) => images)).toHaveLength(20);
+    expect(sent.length).toBeLessThanOrEqual(2);
+    expect(sent.flatMap(({ images }) => images)).toHaveLength(20);
   });
 
   it("is told again where something was marked since: also what was held back before that was known", async () => {
-    const { reports, images, answers, visit } = desk();
+    const { reports, images, answers, visit } = reporting();
     reports.image(source("a"), X, undefined, visit());
     await vi.advanceTimersByTimeAsync(10_000);
     reports.image(source("a"), X, undefined, visit()); // told within the hour
@@ -146,7 +146,7 @@ describe("an image", () => {
   });
 
   it("that was pulled before the last telling, and not since, is not told for a later mark", async () => {
-    const { reports, images, answers, visit } = desk();
+    const { reports, images, answers, visit } = reporting();
     for (let round = 0; round < 2; round++) {
       reports.image(source("a"), X, undefined, visit());
       reports.answered(source("a"), { hit: "kv" }, true, visit());
@@ -159,7 +159,7 @@ describe("an image", () => {
   });
 
   it("that is lost is healed, and told once more", async () => {
-    const { reports, images, answers, healed, visit, healNothing } = desk();
+    const { reports, images, answers, healed, visit, healNothing } = reporting();
     answers.push({ lost: [{ place: A, digest: X, at: 0 }] });
     reports.image(source("a"), X, undefined, visit());
     await settle();
@@ -179,34 +179,34 @@ describe("an image that is only asked for", () => {
   });
 
   it("is told once an hour and place, however many nodes ask, and begins no telling of its own", async () => {
-    const { reports, told, visit } = desk();
+    const { reports, sent, visit } = reporting();
     for (let minute = 0; minute < 180; minute++) {
       for (let node = 0; node < 1_000; node++)
         reports.checked(source(node % 2 === 0 ? "a" : "b"), X, visit());
       await settle();
       await vi.advanceTimersByTimeAsync(60_000);
     }
-    const checked = told.flatMap((one) => one.checked ?? []);
+    const checked = sent.flatMap((one) => one.checked ?? []);
     expect(checked).toHaveLength(6);
     expect(checked.filter(({ place }) => place === A)).toHaveLength(3);
-    expect(told.flatMap(({ images }) => images)).toEqual([]);
-    expect(told).toHaveLength(3);
+    expect(sent.flatMap(({ images }) => images)).toEqual([]);
+    expect(sent).toHaveLength(3);
   });
 
   it("is told anew once something was marked, and again where it could not be told; a pull is told beside it", async () => {
-    const { reports, told, answers, visit } = desk();
+    const { reports, sent, answers, visit } = reporting();
     vi.spyOn(console, "warn").mockImplementation(() => {});
     answers.push(new Error("away"));
     reports.checked(source("a"), X, visit());
     await vi.advanceTimersByTimeAsync(30_000);
-    const times = () => told.flatMap((one) => one.checked ?? []).length;
+    const times = () => sent.flatMap((one) => one.checked ?? []).length;
     expect(times()).toBe(2);
     reports.checked(source("a"), X, visit()); // held back
     answers.push({ marks: 1 });
     reports.image(source("a"), X, undefined, visit());
     await vi.advanceTimersByTimeAsync(30_000);
     expect(times()).toBe(3);
-    expect(told.flatMap(({ images }) => images)).toHaveLength(1);
+    expect(sent.flatMap(({ images }) => images)).toHaveLength(1);
   });
 });
 
@@ -217,13 +217,13 @@ describe("pulls by image", () => {
 
   it("add up by day, place, digest and tag, also while the catalog is away", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
-    const { reports, told, answers, visit } = desk();
+    const { reports, sent, answers, visit } = reporting();
     answers.push(...Array.from({ length: 3 }, () => new Error("away")));
     for (const tag of ["1", "1", ""]) reports.counted(source("a"), X, tag, visit());
     await vi.advanceTimersByTimeAsync(60_000);
     reports.counted(source("a"), X, "1", visit());
     await vi.advanceTimersByTimeAsync(60_000);
-    const pulls = told.slice(3).flatMap((one) => one.pulls ?? []);
+    const pulls = sent.slice(3).flatMap((one) => one.pulls ?? []);
     const told1 = { place: A, digest: X, tag: "1" };
     expect(pulls).toEqual([
       { ...told1, day: "2026-11-26", pulls: 2 },
@@ -240,7 +240,7 @@ describe("a catalog that is away", () => {
 
   it("is told all of it later, once, and complained of once", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const { reports, told, answers, visit } = desk();
+    const { reports, sent, answers, visit } = reporting();
     answers.push(...Array.from({ length: 3 }, () => new Error("away")));
     reports.image(source("a"), X, undefined, visit());
     reports.blob(source("a"), Y, visit());
@@ -249,7 +249,7 @@ describe("a catalog that is away", () => {
     await vi.advanceTimersByTimeAsync(60_000);
     reports.sent(source("a"), 23, visit());
     await vi.advanceTimersByTimeAsync(60_000);
-    const [taken, ...rest] = told.slice(3);
+    const [taken, ...rest] = sent.slice(3);
     expect(warn).toHaveBeenCalledTimes(1);
     const all = [taken as Report, ...rest];
     expect(all.flatMap(({ images }) => images)).toHaveLength(1);
@@ -260,8 +260,8 @@ describe("a catalog that is away", () => {
     expect([sum("pulls"), sum("hits"), sum("bytesServed")]).toEqual([1, 1, 123]);
   });
 
-  it("of a report that hangs, and fails after the next one went, is told again: its own, and no more", async () => {
-    const { reports, images, answers, visit } = desk();
+  it("gets only the own entries again of a report that hangs, and fails after the next one", async () => {
+    const { reports, images, answers, visit } = reporting();
     let fail = () => {};
     answers.push(
       new Promise((_, reject) => {
@@ -280,14 +280,14 @@ describe("a catalog that is away", () => {
   });
 
   it("delays no request: whoever was to tell, and is gone, is followed by the next", async () => {
-    const { reports, told, visit } = desk();
+    const { reports, sent, visit } = reporting();
     // A request that is cancelled: what it was to do later never comes.
     reports.sent(source("a"), 1, { host: "", now: Date.now(), later: () => {} });
     vi.clearAllTimers();
     await vi.advanceTimersByTimeAsync(16_000);
     reports.sent(source("a"), 2, visit());
     await vi.advanceTimersByTimeAsync(10_000);
-    expect(told.flatMap(({ counts }) => counts).map(({ bytesServed }) => bytesServed)).toEqual([3]);
+    expect(sent.flatMap(({ counts }) => counts).map(({ bytesServed }) => bytesServed)).toEqual([3]);
   });
 });
 
@@ -310,10 +310,10 @@ describe("what was answered", () => {
     { title: "while its tag is checked", status: { passing: 5 }, counter: "stale" },
     { title: "in place of an error", status: { instead: 503 }, counter: "stale" },
   ])("$title counts among the $counter", async ({ status, counter }) => {
-    const { reports, told, visit, works } = desk(0);
+    const { reports, sent, visit, works } = reporting(0);
     reports.answered(source("a"), status, false, visit());
     await Promise.all(works);
-    const [count] = told.flatMap(({ counts }) => counts);
+    const [count] = sent.flatMap(({ counts }) => counts);
     expect(count).toMatchObject({ rule: "hub", place: A, pulls: 0, [counter]: 1 });
     expect(count && count.hits + count.misses + count.collapsed + count.stale).toBe(1);
   });

@@ -38,10 +38,10 @@ describe("a rule", () => {
   const fields = sections.find(({ id }) => id === "rules")?.fields ?? [];
 
   it("has no field that is not told, and is told none that it has not", () => {
-    const told = fields.map(({ path }) => path);
+    const documented = fields.map(({ path }) => path);
     const read = Object.keys(ruleSchema.in.shape);
-    expect(told).toEqual([...read, "lifecycle", "prewarm"]);
-    for (const field of told) {
+    expect(documented).toEqual([...read, "lifecycle", "prewarm"]);
+    for (const field of documented) {
       const problems: string[] = [];
       readRule({ [field]: Symbol("nothing") }, "", false, problems);
       expect([field, problems.some((problem) => problem.includes("is not a field of"))]).toEqual([

@@ -129,9 +129,9 @@ describe("what an upstream pages by", () => {
       const turned = query.split("&").toReversed().join("&");
       await ask(`${path}?${turned}`);
       await ask(`${path}?${query}&ns=${fixture.host("open")}`);
-      const asked = await queriesOf(kind);
-      expect(asked).toHaveLength(2);
-      expect(Object.fromEntries(new URLSearchParams(asked[1]))).toEqual({
+      const queries = await queriesOf(kind);
+      expect(queries).toHaveLength(2);
+      expect(Object.fromEntries(new URLSearchParams(queries[1]))).toEqual({
         next_page: "gAAAA+b==",
         n: "50",
         last: "not a tag",

@@ -165,7 +165,7 @@ it("every answer under /v2/ is sandboxed, also errors, parts and conditions", as
   const name = repository("sandboxed");
   const image = await fixture.image(name, "1");
   const blob = `open/${name}/blobs/${image.layers[0]?.digest}`;
-  const asked: [string, RequestInit?][] = [
+  const requests: [string, RequestInit?][] = [
     [""],
     [`open/${name}/manifests/1`],
     [`open/${name}/manifests/${image.digest}`, { method: "HEAD" }],
@@ -181,7 +181,7 @@ it("every answer under /v2/ is sandboxed, also errors, parts and conditions", as
     [`open/${name}/manifests/1`, { method: "PUT" }],
     ["_catalog"],
   ];
-  for (const [path, init] of asked) {
+  for (const [path, init] of requests) {
     const response = await cache.fetch(path, init);
     await response.arrayBuffer();
     const { headers } = response;

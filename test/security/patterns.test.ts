@@ -135,9 +135,9 @@ describe("a viewer's preview is answered", () => {
         images: async (_: string, __: boolean, after: string) => (after === "" ? images : []),
       };
       const config = { rules: [], lifecycle: [], lifecycleGrace: 0 };
-      const desk = { catalog, config } as unknown as SweepContext;
-      const asked = { policies: parsed.policies, force: true };
-      await expect(openLifecycle(desk).preview(asked, Date.now())).rejects.toMatchObject({
+      const context = { catalog, config } as unknown as SweepContext;
+      const options = { policies: parsed.policies, force: true };
+      await expect(openLifecycle(context).preview(options, Date.now())).rejects.toMatchObject({
         code: "UNSUPPORTED",
         status: 400,
         message: expect.stringContaining("take too long"),

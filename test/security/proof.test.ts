@@ -199,11 +199,11 @@ describe("an origin that has not delivered the bytes", () => {
         expect([path, one.whole, one.digest]).toEqual([path, true, path.split("/").at(-1)]);
     }
     await cache.settled();
-    const asked = await fixture.requests({ repository: owner, server: "open", method: "GET" });
+    const requests = await fixture.requests({ repository: owner, server: "open", method: "GET" });
     const whole = new Set(
-      asked.map(({ kind, reference, range }) => `${kind} ${reference} ${range}`),
+      requests.map(({ kind, reference, range }) => `${kind} ${reference} ${range}`),
     );
-    expect(whole.size).toBe(asked.length); // no byte twice
+    expect(whole.size).toBe(requests.length); // no byte twice
     // Nothing of it is kept beside what was here.
     const { objects } = await BLOBS.list({ prefix: `blobs/` });
     const attempts = new Set(
@@ -274,9 +274,9 @@ describe("an origin that has delivered the bytes", () => {
     await fixture.image(other, "2", { seed: owner });
     for (const path of pathsOf(image))
       await Promise.all([1, 2, 3].map(() => cache.bytes(`private/${other}/${path}`)));
-    const asked = await fixture.requests({ repository: other });
+    const requests = await fixture.requests({ repository: other });
     expect(
-      asked.filter(({ authorization }) => authorization !== "none").map((one) => one.method),
+      requests.filter(({ authorization }) => authorization !== "none").map((one) => one.method),
     ).toEqual(pathsOf(image).map(() => "HEAD"));
   });
 

@@ -59,8 +59,8 @@ describe("what a broken fill has stored", () => {
     });
     const received = await receive(cache.fetch(`evil/${name}/blobs/${digest}`));
     expect(received.whole).toBe(false);
-    const asked = await fixture.requests({ repository: name, kind: "blob", method: "GET" });
-    expect(asked.some(({ range }) => range?.startsWith("bytes=0-") ?? true)).toBe(true);
+    const requests = await fixture.requests({ repository: name, kind: "blob", method: "GET" });
+    expect(requests.some(({ range }) => range?.startsWith("bytes=0-") ?? true)).toBe(true);
   });
 
   it("is there for its own origin afterwards, whatever the other one did", async () => {
@@ -81,8 +81,8 @@ describe("what a broken fill has stored", () => {
       whole: true,
       digest,
     });
-    const asked = (await fixture.requests({ repository: owner, kind: "blob" })).slice(before);
-    expect(asked.map(({ range }) => range)).not.toContain("bytes=0-8388607");
+    const requests = (await fixture.requests({ repository: owner, kind: "blob" })).slice(before);
+    expect(requests.map(({ range }) => range)).not.toContain("bytes=0-8388607");
   });
 
   it("does not keep another origin from filling and publishing it, and the catalog is told", async () => {

@@ -65,13 +65,13 @@ describe("a record", () => {
   });
 
   it("that KV goes on refusing is told, and is no failure", async () => {
-    const told = vi.spyOn(console, "error");
+    const logged = vi.spyOn(console, "error");
     const store = new BlobStore(BLOBS, refusing(9));
     const { digest, layout } = await published(store, "refused for good");
     await store.records.put(layout, 1);
     await store.records.delete(digest);
     expect(await store.records.get(digest)).toBeUndefined();
-    expect(told.mock.calls.map(([line]) => line)).toEqual([
+    expect(logged.mock.calls.map(([line]) => line)).toEqual([
       expect.stringMatching(/^entrepot: KV refused the record of sha256:\w+: KV PUT failed: 429/),
       expect.stringMatching(
         /^entrepot: KV failed to delete the record of sha256:\w+: KV PUT failed: 429/,

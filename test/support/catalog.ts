@@ -35,8 +35,8 @@ export interface Told extends Partial<Omit<ManifestFact, "blobs" | "children" | 
 }
 
 /** A manifest of 1,000 bytes, by its name. */
-export function manifestFact(place: string, name: string, told: Told = {}): ManifestFact {
-  const { blobs = [], children = [], subject, ...rest } = told;
+export function manifestFact(place: string, name: string, fields: Told = {}): ManifestFact {
+  const { blobs = [], children = [], subject, ...rest } = fields;
   return {
     digest: digestFor(name),
     place,

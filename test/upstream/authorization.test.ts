@@ -52,8 +52,8 @@ describe("lets in", () => {
   ])("$prefix", async ({ prefix, folder, kinds, users }) => {
     const name = folder + repository("let-in");
     await pullAll(prefix, name);
-    const asked = await fixture.requests({ repository: name });
-    const served = asked.filter(({ kind, status }) => kind !== "token" && status < 300);
+    const requests = await fixture.requests({ repository: name });
+    const served = requests.filter(({ kind, status }) => kind !== "token" && status < 300);
     expect([...new Set(served.map(({ authorization }) => authorization))]).toEqual(kinds);
     expect([...new Set(served.map(({ user }) => user))]).toEqual(users);
     expect(served.length).toBeGreaterThan(3);
@@ -141,9 +141,9 @@ describe("what a client sends", () => {
     for (const path of ["manifests/1", `blobs/${image.layers[0]?.digest}`, "tags/list"]) {
       expect((await cache.fetch(`${prefix}/${name}/${path}`, { headers })).status).toBe(200);
     }
-    const asked = await fixture.requests({ repository: name });
-    expect(asked.length).toBeGreaterThan(3);
-    for (const { authorization, user, acceptEncoding, userAgent } of asked) {
+    const requests = await fixture.requests({ repository: name });
+    expect(requests.length).toBeGreaterThan(3);
+    for (const { authorization, user, acceptEncoding, userAgent } of requests) {
       expect(authorization).not.toBe("basic");
       expect(user).toBeNull();
       expect(acceptEncoding).toBe("identity");
@@ -164,13 +164,13 @@ describe("what a client sends", () => {
       const response = await cache.fetch(`open/${name}/manifests/${reference}`, init);
       await response.text();
     }
-    const asked = await fixture.requests({ repository: name, kind: "manifest" });
-    expect(asked.length).toBeGreaterThan(2);
+    const requests = await fixture.requests({ repository: name, kind: "manifest" });
+    expect(requests.length).toBeGreaterThan(2);
     const types =
       "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, " +
       "application/vnd.docker.distribution.manifest.list.v2+json, " +
       "application/vnd.docker.distribution.manifest.v2+json, " +
       "application/vnd.oci.artifact.manifest.v1+json, */*;q=0.5";
-    expect([...new Set(asked.map(({ accept }) => accept))]).toEqual([types]);
+    expect([...new Set(requests.map(({ accept }) => accept))]).toEqual([types]);
   });
 });

@@ -133,8 +133,8 @@ describe("what gives tokens and keys", () => {
     await fixture.image(name, "1");
     const match = { kind: "token", repository: name } as const;
     await fixture.fault({ match, times: 0, do: { status: 200, body } });
-    for (const door of ["bearer", "robot"]) {
-      const problem = await problemOf(cacheApart().fetch(`${door}/${name}/manifests/1`));
+    for (const prefix of ["bearer", "robot"]) {
+      const problem = await problemOf(cacheApart().fetch(`${prefix}/${name}/manifests/1`));
       expect(problem).toMatchObject({ status: 502, code: "UNAVAILABLE" });
       expect(problem.message).toContain("answered without a token");
     }
@@ -144,8 +144,8 @@ describe("what gives tokens and keys", () => {
     const parameters = new Map([["realm", `https://${"a.".repeat(5_000)}example/`]]);
     const rule = ruleOf({ upstream: "https://registry.example" });
     const challenge = { scheme: "bearer", parameters };
-    const asked = fetchToken(rule, challenge, "repository:a:pull", undefined, Date.now());
-    const error = await asked.then(
+    const token = fetchToken(rule, challenge, "repository:a:pull", undefined, Date.now());
+    const error = await token.then(
       () => expect.fail("it was given"),
       (thrown) => thrown as Error,
     );
@@ -232,7 +232,7 @@ describe("the largest index that is taken", () => {
 
 describe("an image that is an index of indexes", () => {
   /** Every index names many others, of which none is what another is. */
-  function deskOf(breadth: number) {
+  function contextOf(breadth: number) {
     let joined = 0;
     const fills = {
       joinManifest: async (digest: Digest) => {
@@ -244,15 +244,15 @@ describe("an image that is an index of indexes", () => {
         return { manifest: { digest, mediaType: OCI_INDEX, bytes }, how: "started" };
       },
     } as unknown as Fills;
-    const desk = { config: {} as Config, fills, quarantined: new Map<string, string>() };
-    return { desk, joined: () => joined };
+    const context = { config: {} as Config, fills, quarantined: new Map<string, string>() };
+    return { context, joined: () => joined };
   }
 
   it("is prewarmed as far as images go, and then refused for good", async () => {
-    const { desk, joined } = deskOf(520);
+    const { context, joined } = contextOf(520);
     const source = { rule: ruleOf({ upstream: "registry.example" }), repository: "a" };
-    const wanted = { source, reference: { name: "a", digest: digestAt(0) } };
-    await expect(contentsOf(desk, wanted, ["all"])).rejects.toMatchObject({
+    const image = { source, reference: { name: "a", digest: digestAt(0) } };
+    await expect(contentsOf(context, image, ["all"])).rejects.toMatchObject({
       status: 403,
       message: expect.stringContaining("more than 500 manifests"),
     });

@@ -212,10 +212,10 @@ describe("an upstream that repeats its request", () => {
     scriptFetch({
       "https://registry.example.com/v2/x/tags/list": () => {
         const { status, body } = echo("ey.token.value");
-        return new Response(body, { status: first || asked++ ? status : 401 });
+        return new Response(body, { status: first || requestCount++ ? status : 401 });
       },
     });
-    let asked = 0;
+    let requestCount = 0;
     const source = { rule: ruleOf({}), repository: "x" };
     const error = await new UpstreamClient(gate)
       .tags(source, new URLSearchParams())

@@ -63,8 +63,8 @@ describe.each([
     }
     await Promise.all([pullBlobs(prefix, one, 15), pullBlobs(prefix, other, 15)]);
     expect(await logins()).toMatchObject([{ kind: "token", status: 200 }]);
-    const asked = await fixture.requests({ repository: other, kind: "blob" });
-    const served = asked.filter(({ status }) => status < 300);
+    const requests = await fixture.requests({ repository: other, kind: "blob" });
+    const served = requests.filter(({ status }) => status < 300);
     expect([...new Set(served.map((request) => request.user))]).toEqual([user]);
   });
 
@@ -103,8 +103,8 @@ describe.each([
       expect(problem).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
       expect(problem.message).not.toMatch(/AKIA|s3cret|not-it|nobody|BEGIN|ey[JI]|[\w-]{40}/);
     }
-    const asked = await fixture.requests({ repository: name });
-    expect(asked.filter(({ user }) => user !== null)).toEqual([]);
+    const requests = await fixture.requests({ repository: name });
+    expect(requests.filter(({ user }) => user !== null)).toEqual([]);
   });
 
   it("is asked for with the next key where one is refused", async () => {

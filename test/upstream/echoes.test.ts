@@ -31,7 +31,7 @@ afterEach(() => {
 function listening() {
   const lines: string[] = [];
   for (const how of ["log", "info", "warn", "error"] as const)
-    vi.spyOn(console, how).mockImplementation((...told) => void lines.push(told.join(" ")));
+    vi.spyOn(console, how).mockImplementation((...text) => void lines.push(text.join(" ")));
   const tokens: string[] = [];
   const { fetch } = globalThis;
   vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => {
@@ -48,7 +48,7 @@ const textOf = async (response: Response) =>
 describe.each(Object.keys(WRITTEN))("credentials that are written %s", (how) => {
   const echo = { echo: true, body: bodyOf(`you sent {${how}} here`) } as const;
 
-  it.each(["basic", "robot"])("are in no refusal of %s, no log, and no event", async (door) => {
+  it.each(["basic", "robot"])("are in no refusal of %s, no log, and no event", async (prefix) => {
     const name = repository("echo");
     await fixture.image(name, "1");
     const { lines, tokens } = listening();
@@ -63,7 +63,7 @@ describe.each(Object.keys(WRITTEN))("credentials that are written %s", (how) => 
       const headers = { "retry-after": `{${how}}`, "x-it": `{${how}}` };
       const match = { repository: name };
       await fixture.fault({ match, times: 0, do: { ...echo, status, headers } });
-      const answered = await textOf(await cache.fetch(`${door}/${name}/${path}`));
+      const answered = await textOf(await cache.fetch(`${prefix}/${name}/${path}`));
       await cache.settled();
       await fixture.heal(match);
       const all = [answered, ...lines].join("\n");
@@ -180,7 +180,7 @@ describe("what is more than text", () => {
     await fixture.image(name, "1");
     const lines: string[] = [];
     for (const how of ["log", "info", "warn", "error"] as const)
-      vi.spyOn(console, how).mockImplementation((...told) => void lines.push(told.join(" ")));
+      vi.spyOn(console, how).mockImplementation((...text) => void lines.push(text.join(" ")));
     const match = { repository: name };
     for (const status of [403, 429, 500, 500, 500, 500]) {
       await fixture.fault({ match, times: 0, do: { status, body: bodyOf(`refused ${HOSTILE}`) } });
@@ -192,9 +192,9 @@ describe("what is more than text", () => {
     const browser = new Browser(cache);
     await browser.signIn(ADMIN);
     const reference = `reference=open/${name}:1`;
-    for (const asked of ["events?latest=true", `explain?${reference}`, "upstreams", "rules"]) {
-      const told = await textOf(await api(cache, "GET", asked));
-      expect([asked, told.replaceAll("\n", "").match(UNSAFE)]).toEqual([asked, null]);
+    for (const path of ["events?latest=true", `explain?${reference}`, "upstreams", "rules"]) {
+      const text = await textOf(await api(cache, "GET", path));
+      expect([path, text.replaceAll("\n", "").match(UNSAFE)]).toEqual([path, null]);
     }
     for (const page of [
       "/events",
@@ -249,20 +249,20 @@ describe("what is more than text", () => {
     await browser.signIn(ADMIN);
     for (const tag of [...platforms.keys()].map(String)) {
       const reference = `reference=open/${name}:${tag}`;
-      for (const asked of [
+      for (const path of [
         `images/detail?${reference}`,
         `explain?${reference}`,
         `images?q=${name}`,
       ]) {
-        const response = await api(cache, "GET", asked, undefined, bearer(ADMIN));
-        const told = await textOf(response);
-        expect([asked, response.status, told.replaceAll("\n", "").match(UNSAFE)]).toEqual([
-          asked,
+        const response = await api(cache, "GET", path, undefined, bearer(ADMIN));
+        const text = await textOf(response);
+        expect([path, response.status, text.replaceAll("\n", "").match(UNSAFE)]).toEqual([
+          path,
           200,
           null,
         ]);
         // Nor escaped: what a program prints of it is plain.
-        expect(told).not.toMatch(/\\u00(1b|9b)|\\u202e/);
+        expect(text).not.toMatch(/\\u00(1b|9b)|\\u202e/);
       }
       for (const page of [`/image?${reference}`, `/explain?${reference}`]) {
         const response = await browser.open(page);

@@ -31,36 +31,36 @@ async function stage(hint: string) {
   return { name, lists, pulls };
 }
 
-const DOORS = ["open", "bearer", "basic", "robot"];
+const PREFIXES = ["open", "bearer", "basic", "robot"];
 
 describe.each(["tags", "referrers"] as const)("a refusal of %s", (kind) => {
-  describe.each(DOORS)("at %s", (door) => {
+  describe.each(PREFIXES)("at %s", (prefix) => {
     it.each(REFUSALS)("by %s leaves cold pulls and the other list", async (_, fault) => {
       const { name, lists, pulls } = await stage("refused-list");
       const cache = cacheApart({ realm: fixture.host("token") });
       await fixture.fault({ match: { repository: name, kind }, times: 0, do: fault });
-      const list = () => cache.fetch(`${door}/${name}/${lists[kind]}`);
+      const list = () => cache.fetch(`${prefix}/${name}/${lists[kind]}`);
       expect((await problemOf(list())).status).toBe(fault.status);
       expect((await problemOf(list())).status).toBe(fault.status);
       for (const path of pulls) {
-        const { status } = await receive(cache.fetch(`${door}/${name}/${path}`));
+        const { status } = await receive(cache.fetch(`${prefix}/${name}/${path}`));
         expect([path, status]).toEqual([path, 200]);
       }
       const rest = kind === "tags" ? lists.referrers : lists.tags;
-      expect((await receive(cache.fetch(`${door}/${name}/${rest}`))).status).toBe(200);
+      expect((await receive(cache.fetch(`${prefix}/${name}/${rest}`))).status).toBe(200);
     });
   });
 
-  it.each(["bearer", "robot"])("by the token service leaves cold pulls: %s", async (door) => {
+  it.each(["bearer", "robot"])("by the token service leaves cold pulls: %s", async (prefix) => {
     const [{ name, lists, pulls }, elsewhere] = [await stage("no-token"), await stage("elsewhere")];
     const cache = cacheApart();
     const match = { repository: name, kind: "token" as const };
     const id = await fixture.fault({ match, times: 0, do: { status: 401 } });
-    expect((await problemOf(cache.fetch(`${door}/${name}/${lists[kind]}`))).status).toBe(401);
+    expect((await problemOf(cache.fetch(`${prefix}/${name}/${lists[kind]}`))).status).toBe(401);
     await fixture.heal({ id });
     for (const path of pulls)
-      expect((await receive(cache.fetch(`${door}/${name}/${path}`))).status).toBe(200);
-    const { status } = await receive(cache.fetch(`${door}/${elsewhere.name}/manifests/1`));
+      expect((await receive(cache.fetch(`${prefix}/${name}/${path}`))).status).toBe(200);
+    const { status } = await receive(cache.fetch(`${prefix}/${elsewhere.name}/manifests/1`));
     expect(status).toBe(200);
   });
 });

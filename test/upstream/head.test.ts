@@ -34,7 +34,7 @@ async function ask(cache: Cache, path: string, method = "GET") {
 }
 
 /** Methods of what the upstream was asked, from that request on. */
-async function asked(name: string, from = 0): Promise<string[]> {
+async function requestsOf(name: string, from = 0): Promise<string[]> {
   const records = await fixture.requests({ repository: name });
   return records.slice(from).map(({ method }) => method);
 }
@@ -110,13 +110,13 @@ it("a tag is looked for by one GET before it is refused, and one that is cached 
   expect((await ask(cache, `open/${name}/manifests/1`)).body).toEqual(image.bytes);
   const lie = await headFault(name, { status: 404 });
   expect(await ask(cache, `open/${name}/manifests/none`)).toMatchObject({ status: 404 });
-  expect(await asked(name, 2)).toEqual(["HEAD", "GET"]);
+  expect(await requestsOf(name, 2)).toEqual(["HEAD", "GET"]);
   for (const method of ["HEAD", "GET"]) {
     later(2 * MINUTE);
-    const before = (await asked(name)).length;
+    const before = (await requestsOf(name)).length;
     const kept = await ask(cache, `open/${name}/manifests/1`, method);
     expect(kept).toMatchObject({ status: 200, digest: image.digest, length: String(image.size) });
-    expect(await asked(name, before)).toEqual(["HEAD", "GET"]);
+    expect(await requestsOf(name, before)).toEqual(["HEAD", "GET"]);
   }
   // One that has moved is found by GET too.
   const moved = await fixture.image(name, "1", { seed: `${name}-2` });
@@ -125,10 +125,10 @@ it("a tag is looked for by one GET before it is refused, and one that is cached 
   await fixture.heal({ id: lie });
   await fixture.remove(name, "1");
   later(2 * MINUTE);
-  const before = (await asked(name)).length;
+  const before = (await requestsOf(name)).length;
   for (const method of ["GET", "HEAD"])
     expect(await ask(cache, `open/${name}/manifests/1`, method)).toMatchObject({ status: 404 });
-  expect(await asked(name, before)).toEqual(["HEAD", "GET"]);
+  expect(await requestsOf(name, before)).toEqual(["HEAD", "GET"]);
 });
 
 it.each([
@@ -158,9 +158,9 @@ it.each([
 
 describe("HEAD is believed", () => {
   async function miss(cache: Cache, name: string, hint: string): Promise<string[]> {
-    const before = (await asked(name)).length;
+    const before = (await requestsOf(name)).length;
     expect((await ask(cache, `open/${name}/manifests/${hint}`)).status).toBe(404);
-    return asked(name, before);
+    return requestsOf(name, before);
   }
   const both = ["HEAD", "GET"];
 
@@ -176,21 +176,21 @@ describe("HEAD is believed", () => {
     for (let at = 0; at < 10; at++)
       expect(await miss(isolate, name, `more-${at}`)).toEqual(["HEAD"]);
     const digest = `sha256:${"a".repeat(64)}`;
-    const before = (await asked(name)).length;
+    const before = (await requestsOf(name)).length;
     expect((await ask(cache, `open/${name}/manifests/${digest}`, "HEAD")).status).toBe(404);
     // Of blobs nothing was confirmed yet.
     expect((await ask(cache, `open/${name}/blobs/${digest}`, "HEAD")).status).toBe(404);
-    expect(await asked(name, before)).toEqual(["HEAD", ...both]);
+    expect(await requestsOf(name, before)).toEqual(["HEAD", ...both]);
     later(2 * MINUTE);
     // A lie is found by the sample, while it is asked for; what was cached is lost till then.
     const lie = await headFault(name, { status: 404 });
-    const told: number[] = [];
+    const statuses: number[] = [];
     for (let at = 0; at < 20; at++) {
       later(2 * MINUTE);
-      told.push((await ask(cache, `open/${name}/manifests/1`)).status);
+      statuses.push((await ask(cache, `open/${name}/manifests/1`)).status);
     }
-    expect(told.lastIndexOf(404)).toBeLessThan(19);
-    expect(told.at(-1)).toBe(200);
+    expect(statuses.lastIndexOf(404)).toBeLessThan(19);
+    expect(statuses.at(-1)).toBe(200);
     // From then on it is not believed for a week, whatever agrees.
     await fixture.heal({ id: lie });
     for (let at = 0; at < 25; at++) expect(await miss(cache, name, `later-${at}`)).toEqual(both);
@@ -243,8 +243,8 @@ describe("no manifest has 0 bytes", () => {
   ])("%s: nothing is kept, nor passed on; what is cached stays", async (_, fault) => {
     const name = repository("empty");
     const image = await fixture.image(name, "1");
-    const seen = cacheApart({ tagTtl: "1m" });
-    await ask(seen, `open/${name}/manifests/1`);
+    const cached = cacheApart({ tagTtl: "1m" });
+    await ask(cached, `open/${name}/manifests/1`);
     await fixture.fault({ match: { repository: name, kind: "manifest" }, times: 0, do: fault });
     const cold = cacheApart({ tagTtl: "1m" });
     later(2 * MINUTE);
@@ -254,7 +254,7 @@ describe("no manifest has 0 bytes", () => {
         expect(status).toBeGreaterThanOrEqual(400);
         if (method === "GET") expect(length).not.toBe("0");
       }
-      const kept = await ask(seen, `open/${name}/manifests/1`, method);
+      const kept = await ask(cached, `open/${name}/manifests/1`, method);
       expect(kept).toMatchObject({ status: 200, digest: image.digest, length: String(image.size) });
     }
     await fixture.heal({ repository: name });

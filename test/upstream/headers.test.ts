@@ -173,25 +173,25 @@ describe.each(BOMBS)("%s", (_, headers) => {
 
 describe("a header that repeats a secret", () => {
   const secrets = secretsIn({ authorization: `Basic ${btoa("robot:s3cret-of-the-robot")}` });
-  const seen = (headers: Record<string, string>, body: BodyInit | null = "body", status = 200) =>
+  const fetched = (headers: Record<string, string>, body: BodyInit | null = "body", status = 200) =>
     withoutSecrets(new Response(body, { status, headers }), secrets);
 
   it("is not seen; the others are, and the body is what it was", async () => {
-    const response = seen({
+    const response = fetched({
       "content-type": "application/s3cret-of-the-robot",
       link: `</v2?token=${btoa("x:s3cret-of-the-robot")}>; rel="next"`,
       "retry-after": "30",
     });
     expect([...response.headers]).toEqual([["retry-after", "30"]]);
     expect(await response.text()).toBe("body");
-    expect(seen({}, null, 204).status).toBe(204);
+    expect(fetched({}, null, 204).status).toBe(204);
   });
 
   it("but for a challenge's other parameters, which are answered", () => {
     const realm = 'Bearer realm="https://auth.example/t",service="a \\"b\\"",';
-    const told = `${realm}error_description="s3cret-of-the-robot has expired", Basic realm="x"`;
+    const header = `${realm}error_description="s3cret-of-the-robot has expired", Basic realm="x"`;
     const challenge = challengeIn(
-      seen({ "www-authenticate": told }).headers.get("www-authenticate"),
+      fetched({ "www-authenticate": header }).headers.get("www-authenticate"),
       true,
     );
     expect(challenge?.scheme).toBe("bearer");
@@ -199,7 +199,9 @@ describe("a header that repeats a secret", () => {
       realm: "https://auth.example/t",
       service: 'a "b"',
     });
-    const evil = seen({ "www-authenticate": 'Bearer realm="https://s3cret-of-the-robot.example"' });
+    const evil = fetched({
+      "www-authenticate": 'Bearer realm="https://s3cret-of-the-robot.example"',
+    });
     expect(evil.headers.get("www-authenticate")).not.toContain("s3cret");
   });
 

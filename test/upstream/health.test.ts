@@ -103,8 +103,8 @@ describe("failures", () => {
       health = observe(admit(health, PULL, now), seen({ error: failed }), now, 0.999);
     }
     expect(pauses).toEqual([1, 2, 5, 10, 19, 38, 60, 60, 60]);
-    const told = observe({}, seen({ error: failed, retryAfter: 3_600_000 }), T, 0.999);
-    expect(told.repositories?.a?.until).toBeLessThanOrEqual(T + 60_000);
+    const paused = observe({}, seen({ error: failed, retryAfter: 3_600_000 }), T, 0.999);
+    expect(paused.repositories?.a?.until).toBeLessThanOrEqual(T + 60_000);
   });
 
   it("that come while it is paused, of requests that went before, do not prolong it", () => {
@@ -389,8 +389,8 @@ describe("an outage", () => {
       const health = many(4, (at) => `${at % 2}`, error, more);
       const { repository: __, ...list } = { ...PULL, by: "carol" };
       expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
-      const told = refusal(health, list, T + 10);
-      expect(told?.personal).toBe(false);
+      const paused = refusal(health, list, T + 10);
+      expect(paused?.personal).toBe(false);
     },
   );
 

@@ -77,8 +77,8 @@ it("a token is asked for with the scope that the upstream's challenge names", as
     do: { status: 401, headers: { "www-authenticate": challenge } },
   });
   await cache.bytes(`bearer/${name}/manifests/1`);
-  const asked = (await fixture.requests({ kind: "token" })).map(({ query }) =>
+  const scopes = (await fixture.requests({ kind: "token" })).map(({ query }) =>
     new URLSearchParams(query).get("scope"),
   );
-  expect(asked).toContain(`aws repository:${name}:pull`);
+  expect(scopes).toContain(`aws repository:${name}:pull`);
 });

@@ -7,14 +7,14 @@ import { scriptFetch } from "./scripted.ts";
 afterEach(() => vi.unstubAllGlobals());
 
 const ok = () => new Response("content");
-const follow = (wanted: Partial<FollowOptions> = {}) =>
+const follow = (options: Partial<FollowOptions> = {}) =>
   fetchFollowing(
     {
       url: "https://a.example/v2/x",
       method: "GET",
       headers: {},
       authorization: "Bearer t",
-      ...wanted,
+      ...options,
     },
     "a.example",
     60_000,

@@ -28,7 +28,7 @@ function cacheWith(credentials: string[], fields: object = {}): Cache {
 
 describe.each(["basic", "bearer"] as const)(
   "credentials that are refused, at a %s door",
-  (door) => {
+  (prefix) => {
     it("make way for the next, and an event is logged, without a secret", async () => {
       const logged = vi.spyOn(console, "warn");
       const name = `private/${repository("rotated")}`;
@@ -40,7 +40,7 @@ describe.each(["basic", "bearer"] as const)(
         "tags/list",
       ];
       for (const path of paths) {
-        expect((await receive(cache.fetch(`${door}/${name}/${path}`))).status).toBe(200);
+        expect((await receive(cache.fetch(`${prefix}/${name}/${path}`))).status).toBe(200);
       }
       const lines = logged.mock.calls.map(([line]) => String(line));
       const events = lines.filter((line) => line.includes("WRONG"));
@@ -48,8 +48,8 @@ describe.each(["basic", "bearer"] as const)(
       expect(events[0]).toContain("ROBOT");
       expect(lines.join()).not.toMatch(/not-it|s3cret/);
       // The wrong ones were tried once, not for each thing.
-      const asked = await fixture.requests({ repository: name });
-      const refused = asked.filter(
+      const requests = await fixture.requests({ repository: name });
+      const refused = requests.filter(
         ({ status, authorization }) => status === 401 && authorization !== "none",
       );
       expect(refused.length).toBeLessThanOrEqual(2); // a HEAD's and a GET's
@@ -59,10 +59,10 @@ describe.each(["basic", "bearer"] as const)(
       const name = `private/${repository("again")}`;
       await fixture.image(name, "1");
       const cache = cacheWith(["WRONG", "ROBOT"], { tagTtl: "1s" });
-      await receive(cache.fetch(`${door}/${name}/manifests/1`));
+      await receive(cache.fetch(`${prefix}/${name}/manifests/1`));
       const before = (await fixture.requests({ repository: name })).length;
       later(60_000);
-      expect((await receive(cache.fetch(`${door}/${name}/manifests/1`))).status).toBe(200);
+      expect((await receive(cache.fetch(`${prefix}/${name}/manifests/1`))).status).toBe(200);
       const since = (await fixture.requests({ repository: name })).slice(before);
       expect(since.some(({ status }) => status === 401)).toBe(true);
     });
@@ -71,12 +71,12 @@ describe.each(["basic", "bearer"] as const)(
       const name = `private/${repository("all")}`;
       const { digest } = await fixture.image(name, "1");
       const cache = cacheWith(["WRONG", "WRONG_TOO"]);
-      const problem = await problemOf(cache.fetch(`${door}/${name}/manifests/${digest}`));
+      const problem = await problemOf(cache.fetch(`${prefix}/${name}/manifests/${digest}`));
       expect(problem).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
       expect(problem.message).not.toMatch(/not-it/);
       const before = (await fixture.requests({ repository: name })).length;
       for (const path of ["manifests/1", `blobs/${digest}`, "tags/list"]) {
-        expect((await problemOf(cache.fetch(`${door}/${name}/${path}`))).status).toBe(401);
+        expect((await problemOf(cache.fetch(`${prefix}/${name}/${path}`))).status).toBe(401);
       }
       expect(await fixture.requests({ repository: name })).toHaveLength(before);
     });
@@ -115,8 +115,8 @@ it("a 429 is not dodged by another account", async () => {
   for (let at = 0; at < 3; at++) {
     expect((await problemOf(cache.fetch(`basic/${name}/manifests/1`))).status).toBe(429);
   }
-  const asked = await fixture.requests({ repository: name });
-  expect(asked.filter(({ status }) => status === 429)).toHaveLength(1);
+  const requests = await fixture.requests({ repository: name });
+  expect(requests.filter(({ status }) => status === 429)).toHaveLength(1);
 });
 
 it("a missing secret among them makes the rule unusable: the log names it, the answer does not", async () => {

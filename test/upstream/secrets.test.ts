@@ -33,9 +33,9 @@ describe("a secret", () => {
     },
   ])("$title", ({ variables, isGiven }) => {
     const secrets = openSecrets({ ...variables, HUB });
-    const told = secrets(rule, "HUB");
-    if (isGiven) expect(told).toEqual(good);
-    else expect(told).toEqual({ problem: expect.stringContaining("the secret HUB is bound") });
+    const secret = secrets(rule, "HUB");
+    if (isGiven) expect(secret).toEqual(good);
+    else expect(secret).toEqual({ problem: expect.stringContaining("the secret HUB is bound") });
     expect(secrets(other, "HUB")).toEqual({ problem: expect.stringContaining("is bound") });
   });
 

@@ -21,7 +21,7 @@ const besides = (token: unknown): Settings => ({
   over: { token },
 });
 
-describe.each(["bearer", "robot"])("is used: %s", (door) => {
+describe.each(["bearer", "robot"])("is used: %s", (prefix) => {
   it.each<[string, Settings]>([
     ["a lifetime of 0", over({ expires_in: 0 })],
     ["a lifetime below 0", over({ expires_in: -1 })],
@@ -49,7 +49,7 @@ describe.each(["bearer", "robot"])("is used: %s", (door) => {
     await fixture.token({ repository: name, ...settings });
     const cache = cacheApart();
     for (const reference of ["1", image.digest]) {
-      const { digest } = await receive(cache.fetch(`${door}/${name}/manifests/${reference}`));
+      const { digest } = await receive(cache.fetch(`${prefix}/${name}/manifests/${reference}`));
       expect(digest).toBe(image.digest);
     }
     expect(await tokenRequests(name)).toHaveLength(1);

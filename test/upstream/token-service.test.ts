@@ -67,8 +67,13 @@ describe("credentials", () => {
     });
     const { refresh_token: token } = (await login.json()) as { refresh_token: string };
     const { authorization } = await ask(name, bearer(here), { token });
-    const [, asked] = await tokenRequests(name);
-    expect(asked).toMatchObject({ method: "POST", authorization: "none", query: "", status: 200 });
+    const [, request] = await tokenRequests(name);
+    expect(request).toMatchObject({
+      method: "POST",
+      authorization: "none",
+      query: "",
+      status: 200,
+    });
     const granted = await fetch(`${fixture.url("bearer")}/v2/${name}/tags/list`, {
       headers: { Authorization: authorization },
     });
@@ -99,8 +104,8 @@ it.each([
 it("a realm keeps the query that it came with", async () => {
   const name = repository("realm-query");
   await ask(name, bearer(`${here}?account=x`));
-  const [asked] = await tokenRequests(name);
-  expect(Object.fromEntries(new URLSearchParams(asked?.query))).toEqual({
+  const [request] = await tokenRequests(name);
+  expect(Object.fromEntries(new URLSearchParams(request?.query))).toEqual({
     account: "x",
     service: SERVICE,
     scope: `repository:${name}:pull`,

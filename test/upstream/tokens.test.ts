@@ -45,8 +45,8 @@ describe("are asked for once", () => {
     const [one, other] = [repository("one"), repository("other")];
     for (const name of [one, other]) await pull("bearer", name, await blobs(name, 2));
     for (const name of [one, other]) {
-      const [asked, ...more] = await tokenRequests(name);
-      expect(new URLSearchParams(asked?.query).getAll("scope")).toEqual([
+      const [requests, ...more] = await tokenRequests(name);
+      expect(new URLSearchParams(requests?.query).getAll("scope")).toEqual([
         `repository:${name}:pull`,
       ]);
       expect(more).toEqual([]);
@@ -57,8 +57,8 @@ describe("are asked for once", () => {
     const [known, fresh] = [repository("known"), repository("fresh")];
     await pull("bearer", known, await blobs(known, 1));
     await pull("bearer", fresh, await blobs(fresh, 1));
-    const asked = await fixture.requests({ repository: fresh });
-    expect(asked.map(({ kind, status }) => [kind, status])).toEqual([
+    const requests = await fixture.requests({ repository: fresh });
+    expect(requests.map(({ kind, status }) => [kind, status])).toEqual([
       ["token", 200],
       ["blob", expect.toSatisfy((status: number) => status < 300)],
     ]);

@@ -12,10 +12,10 @@ const secrets = env as unknown as Record<string, unknown>;
 async function validated(fields: object, sample?: { repository: string; reference: string }) {
   const rule = ruleOf({ realm: fixture.host("token"), ...fields });
   const { valid, checks } = await validate(rule, secrets, sample, Date.now());
-  const told = checks.map(({ check, good }) => `${good ? "+" : "-"}${check}`).join(" ");
+  const results = checks.map(({ check, good }) => `${good ? "+" : "-"}${check}`).join(" ");
   const text = checks.map((one) => one.text).join("\n");
   expect(secretIn(text)).toBeUndefined();
-  return { valid, told, text };
+  return { valid, results, text };
 }
 
 async function image(prefix = "valid") {
@@ -47,7 +47,10 @@ describe("a rule that works", () => {
       expected: "+reach +challenge +credentials +image",
     },
   ])("$title", async ({ fields, expected }) => {
-    expect(await validated(fields, await image())).toMatchObject({ valid: true, told: expected });
+    expect(await validated(fields, await image())).toMatchObject({
+      valid: true,
+      results: expected,
+    });
   });
 
   it("tells what is left of a limit, and when that is too little", async () => {
@@ -60,14 +63,14 @@ describe("a rule that works", () => {
     const fields = { upstream: fixture.url("open") };
     expect(await validated(fields, sample)).toMatchObject({
       valid: true,
-      told: expect.stringMatching(/\+budget$/),
+      results: expect.stringMatching(/\+budget$/),
       text: expect.stringContaining("76 of 100 pulls are left"),
     });
     await fixture.heal({ id });
     await fixture.fault({ match, times: 0, do: fault(3) });
     expect(await validated(fields, sample)).toMatchObject({
       valid: false,
-      told: expect.stringMatching(/-budget$/),
+      results: expect.stringMatching(/-budget$/),
     });
   });
 });
@@ -123,8 +126,8 @@ describe("a rule that does not", () => {
       words: "the secret WRONG",
     },
   ])("$title", async ({ fields, expected, words }) => {
-    const { valid, told, text } = await validated(fields, await image());
-    expect([valid, told]).toEqual([false, expected]);
+    const { valid, results, text } = await validated(fields, await image());
+    expect([valid, results]).toEqual([false, expected]);
     expect(text).toContain(words);
   });
 
@@ -141,7 +144,7 @@ describe("a rule that does not", () => {
     );
     expect(missing).toMatchObject({
       valid: false,
-      told: expect.stringMatching(/-image$/),
+      results: expect.stringMatching(/-image$/),
       text: expect.stringContaining("answered 404 to HEAD"),
     });
   });
@@ -150,8 +153,8 @@ describe("a rule that does not", () => {
     const sample = await image("valid-by-get");
     const match = { repository: sample.repository, method: "HEAD" };
     await fixture.fault({ match, times: 0, do: { status } });
-    const told = await validated({ upstream: fixture.url("open") }, sample);
-    expect(told).toMatchObject({ valid: true, text: expect.stringContaining("200 to GET of") });
+    const results = await validated({ upstream: fixture.url("open") }, sample);
+    expect(results).toMatchObject({ valid: true, text: expect.stringContaining("200 to GET of") });
   });
 });
 
@@ -184,8 +187,8 @@ describe("an upstream with a path, which goes before /v2", () => {
     },
   ])("and does not, while the host does: $title", async ({ path, fields, fault }) => {
     if (fault) await fixture.fault({ match: { server: "open", kind: "other" }, do: fault });
-    const { valid, told, text } = await validated({ upstream: root + path, ...fields });
-    expect([valid, told]).toEqual([false, "-reach"]);
+    const { valid, results, text } = await validated({ upstream: root + path, ...fields });
+    expect([valid, results]).toEqual([false, "-reach"]);
     expect(text).toContain("path goes before /v2");
     expect(text).toContain(`A registry answers at ${root}/v2/`);
     const prefix = [path.replace(/^\/(v2\/)?/, ""), ...Object.values(fields)].join("/");
@@ -201,8 +204,8 @@ describe("an upstream with a path, which goes before /v2", () => {
   });
 
   it("and no registry answers anywhere: nothing is proposed", async () => {
-    const { told, text } = await validated({ upstream: `${fixture.url("token")}/hub-proxy` });
-    expect(told).toBe("-reach");
+    const { results, text } = await validated({ upstream: `${fixture.url("token")}/hub-proxy` });
+    expect(results).toBe("-reach");
     expect(text).toContain("no registry answers either");
     expect(text).not.toContain("write");
   });
@@ -219,8 +222,8 @@ describe("an upstream with a path, which goes before /v2", () => {
 
 it("a page in place of a registry is none, without a path too", async () => {
   await fixture.fault({ match: { server: "open", kind: "ping" }, do: { html: true } });
-  const { told, text } = await validated({ upstream: fixture.url("open") });
-  expect(told).toBe("-reach");
+  const { results, text } = await validated({ upstream: fixture.url("open") });
+  expect(results).toBe("-reach");
   expect(text).toContain("answered a page to GET /v2/");
 });
 

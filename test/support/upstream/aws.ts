@@ -79,12 +79,12 @@ function verify(url: URL, req: IncomingMessage, body: Uint8Array, now: number): 
   const canonical = canonicalRequest(url, req, signed, body);
   const scope = `${day}/${region}/${service}/aws4_request`;
   const toSign = ["AWS4-HMAC-SHA256", date, scope, sha256(canonical)].join("\n");
-  const wanted = [day ?? "", region, service, "aws4_request", toSign].reduce<Buffer | string>(
+  const expected = [day ?? "", region, service, "aws4_request", toSign].reduce<Buffer | string>(
     (secret, text) => createHmac("sha256", secret).update(text).digest(),
     `AWS4${key.secretAccessKey}`,
   );
   // What is repeated here, as AWS repeats it, holds the session token.
-  if (!timingSafeEqual(Buffer.from(signature, "hex"), wanted as Buffer))
+  if (!timingSafeEqual(Buffer.from(signature, "hex"), expected as Buffer))
     return said(`The signature does not match. The Canonical String should be '${canonical}'`);
   return name === "powerless"
     ? failed(400, "AccessDeniedException", `User: ${id} is not authorized to perform: ${TARGET}`)

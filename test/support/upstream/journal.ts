@@ -50,8 +50,8 @@ export class Journal {
   requests(filter: RequestFilter): RequestRecord[] {
     const { records } =
       filter.repository === undefined ? this.everything : this.chapter(filter.repository);
-    const wanted = Object.entries(filter) as [keyof RequestFilter, string][];
-    return records.filter((record) => wanted.every(([key, value]) => record[key] === value));
+    const fields = Object.entries(filter) as [keyof RequestFilter, string][];
+    return records.filter((record) => fields.every(([key, value]) => record[key] === value));
   }
 
   /** The most blob bodies at once. */

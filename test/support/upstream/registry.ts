@@ -66,13 +66,13 @@ function conditional(answer: Answer, digest: string, req: IncomingMessage): Answ
 
 function tags(repository: Repository, { repository: name, url }: Asked): Answer {
   const last = url.searchParams.get("last") ?? "";
-  const wanted = Number(url.searchParams.get("n") ?? Number.POSITIVE_INFINITY);
-  if (Number.isNaN(wanted) || wanted < 0) return refusal(400, "PAGINATION_NUMBER_INVALID");
-  const { tagPage = Number.POSITIVE_INFINITY, tagLimit = wanted } = repository.settings;
+  const limit = Number(url.searchParams.get("n") ?? Number.POSITIVE_INFINITY);
+  if (Number.isNaN(limit) || limit < 0) return refusal(400, "PAGINATION_NUMBER_INVALID");
+  const { tagPage = Number.POSITIVE_INFINITY, tagLimit = limit } = repository.settings;
   const { tagLimitStatus = 400, tagLink = "path" } = repository.settings;
-  if (url.searchParams.has("n") && wanted > tagLimit)
+  if (url.searchParams.has("n") && limit > tagLimit)
     return refusal(tagLimitStatus, "PAGINATION_NUMBER_INVALID", {}, `n is at most ${tagLimit}`);
-  const n = Math.min(wanted, tagPage);
+  const n = Math.min(limit, tagPage);
   const rest = [...repository.tags.keys()].sort().filter((tag) => tag > last);
   const page = rest.slice(0, n);
   const headers: Record<string, string> = { ...VERSION };
