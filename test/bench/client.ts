@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { Agent, get, type IncomingMessage } from "node:http";
 
-/** As containerd asks, for blobs too; docker-registry answers 404 to whoever does not accept a manifest's type. */
+/** As containerd asks, for blobs too; docker-registry answers 404 to a client that does not accept a manifest's type. */
 const ACCEPT = [
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",

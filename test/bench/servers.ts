@@ -19,7 +19,7 @@ const QUIET = ["--log-level", "warn"];
 /** Entrepot as `npm start` runs it.
  * @param folder not there yet
  * @param rule fields of the rule, beside prefix and upstream
- * @param auth who may pull; without, everybody
+ * @param auth who may pull; default: every client
  * @param others rules beside it */
 export async function startEntrepot(
   folder: string,

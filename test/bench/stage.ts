@@ -13,7 +13,7 @@ import { type BareName, startBare, startEntrepot, startRegistry, startSweeper } 
 
 export const MB = 1_000_000;
 
-/** A blob that nobody has asked for yet, in a repository of its own. */
+/** A blob that was not requested yet, in a repository of its own. */
 export interface FreshBlob extends BlobInfo {
   seed: number;
   repository: string;

@@ -125,13 +125,13 @@ function validator(schema: object): z.ZodType {
 }
 
 describe("the document", () => {
-  it("is of OpenAPI 3.1, and says of every route what it is for", () => {
+  it("is OpenAPI 3.1, and has a summary of every route", () => {
     expect(document.openapi).toBe("3.1.0");
     expect(operations.length).toBeGreaterThanOrEqual(12);
     for (const { operation } of operations) expect(operation.summary).toMatch(/^\p{Lu}.{5,}/u);
   });
 
-  it("is for those alone who may see the API", async () => {
+  it("is for viewers and admins only", async () => {
     expect((await ask("GET", "/openapi.json", {}, null)).status).toBe(401);
     expect((await ask("GET", "/openapi.json", {}, VIEWER)).status).toBe(200);
   });
@@ -151,7 +151,7 @@ describe("the document", () => {
   });
 });
 
-it("each route answers a good request as it says", async () => {
+it("each route answers a valid request as documented", async () => {
   for (const { method, path, operation } of operations) {
     if (path.startsWith("/images")) await cached(); // the one before may have deleted it
     const response = await ask(method, pathOf(method, path), bodyOf(method, path));
@@ -167,11 +167,11 @@ it("each route answers a good request as it says", async () => {
   }
 });
 
-it("each route refuses who is nobody, and a viewer where it changes something", async () => {
+it("each route refuses requests without credentials, and changes by a viewer", async () => {
   for (const { method, path } of operations) {
-    const nobody = await ask(method, pathOf(method, path), bodyOf(method, path), null);
-    expect([method, path, nobody.status]).toEqual([method, path, 401]);
-    await expectProblem(nobody);
+    const anonymous = await ask(method, pathOf(method, path), bodyOf(method, path), null);
+    expect([method, path, anonymous.status]).toEqual([method, path, 401]);
+    await expectProblem(anonymous);
     const viewer = await ask(method, pathOf(method, path), bodyOf(method, path), VIEWER);
     const isReading = method === "GET" || path === "/lifecycle/preview";
     expect([method, path, viewer.status]).toEqual([method, path, isReading ? 200 : 403]);
@@ -179,7 +179,7 @@ it("each route refuses who is nobody, and a viewer where it changes something", 
   }
 });
 
-it("each route refuses a parameter that it does not know, and a value that is none", async () => {
+it("each route refuses an unknown parameter, and an invalid value", async () => {
   for (const { method, path, operation } of operations) {
     const unknown = await ask(method, pathOf(method, path, "nothing=1"), bodyOf(method, path));
     expect([method, path, unknown.status]).toEqual([method, path, 400]);
@@ -198,7 +198,7 @@ it("each route refuses a parameter that it does not know, and a value that is no
   }
 });
 
-it("each route with a body refuses one that is none, and one that is too long", async () => {
+it("each route with a body refuses an invalid one, and one that is too long", async () => {
   const withBody = operations.filter(({ method, path }) => `${method} ${path}` in BODIES);
   expect(withBody).toHaveLength(7);
   for (const { method, path } of withBody) {

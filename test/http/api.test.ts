@@ -17,7 +17,7 @@ function bearer(token: string, scheme = "Bearer"): RequestInit {
   return { headers: { Authorization: `${scheme} ${token}` } };
 }
 
-describe("the door", () => {
+describe("authentication", () => {
   it.each<{
     title: string;
     variables: Record<string, unknown>;
@@ -176,7 +176,7 @@ describe("the door", () => {
     expect(all).not.toContain(TOKEN.slice(1));
   });
 
-  it("is before all that is behind it: without the token everything is the same", async () => {
+  it("comes before every route: without the token all paths have the same answer", async () => {
     const cache = new Cache({ ADMIN_TOKEN: TOKEN });
     const none = new Cache();
     for (const path of [
@@ -199,7 +199,7 @@ describe("the door", () => {
   });
 });
 
-describe("behind it", () => {
+describe("with the admin token", () => {
   const cache = new Cache({ ADMIN_TOKEN: TOKEN });
   const ask = (path: string, init: RequestInit = {}) =>
     cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
@@ -258,7 +258,7 @@ describe("behind it", () => {
     ]);
   });
 
-  it("a policy tells all that is wrong with it", async () => {
+  it("a policy is refused with all its faults", async () => {
     const rule = { rulePriority: 0, selection: { tagStatus: "some" }, action: { type: "archive" } };
     const response = await ask("/lifecycle/preview", {
       method: "POST",
@@ -284,7 +284,7 @@ describe("behind it", () => {
   });
 });
 
-/** What the API answers, to whoever has the token. */
+/** The API's answer to a request with the admin token. */
 async function answerOf(cache: Cache, path: string, init: RequestInit = {}) {
   const response = await cache.ask(`${THERE}/api${path}`, { ...init, ...bearer(TOKEN) });
   const body = (await response.json()) as Record<string, unknown>;
@@ -292,7 +292,7 @@ async function answerOf(cache: Cache, path: string, init: RequestInit = {}) {
 }
 
 describe("a preview", () => {
-  it("tells what would expire, why, and what comes free; and changes nothing", async () => {
+  it("lists what would expire, why, and the bytes that it frees; and changes nothing", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN });
     const ask = async (path: string, init?: RequestInit) =>
       (await answerOf(cache, path, init)).body;
@@ -354,7 +354,7 @@ describe("a preview", () => {
 });
 
 describe("a run", () => {
-  it("is asked for, told, and listed; and its events", async () => {
+  it("is started, answered and listed, with its events", async () => {
     const cache = cacheApart({}, { ADMIN_TOKEN: TOKEN, LIFECYCLE: counting() });
     const ask = (path: string, init?: RequestInit) => answerOf(cache, path, init);
     const name = repository("runs");

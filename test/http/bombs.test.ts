@@ -1,4 +1,4 @@
-// What a client may send to break whoever reads it: answered as if it were less, or refused in words.
+// Requests that are made to overload their parser: answered as ordinary ones, or refused with the reason.
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { ADMIN, api, basic, bearer, shut, shutCache } from "../support/access.ts";
@@ -69,7 +69,7 @@ describe("headers", () => {
       status: 200,
     },
     {
-      title: "an authorization of 100 KB where nobody asks for one",
+      title: "an authorization of 100 KB where none is required",
       request: ({ tag }) => [tag, bearer("x".repeat(100_000))],
       status: 200,
     },
@@ -91,7 +91,7 @@ describe("headers", () => {
     ],
     ["Basic", basic("x".repeat(70_000))],
     ["blanks", { Authorization: `Basic ${" ".repeat(100_000)}x` }],
-  ])("an authorization that is none: %s", async (_, headers) => {
+  ])("an invalid authorization: %s", async (_, headers) => {
     const response = await closed.fetch(`open/${name}/manifests/1`, { headers });
     expect(response.status).toBe(401);
     expect((await response.text()).length).toBeLessThan(1_000);
@@ -126,7 +126,7 @@ describe("queries", () => {
     expect(response.status).toBe(status);
   });
 
-  it("a registry's name of 100 KB is no registry's, and is told back in short", async () => {
+  it("an ns of 100 KB is refused, and shortened in the answer", async () => {
     const response = await open.fetch(`${name}/manifests/1?ns=${"a.".repeat(50_000)}io`);
     expect(response.status).toBe(404);
     expect((await response.text()).length).toBeLessThan(1_000);

@@ -109,7 +109,7 @@ const LOOKS: { title: string; status: number; ask: Ask }[] = [
 ];
 
 describe("of an image that was pulled", () => {
-  it.each(LOOKS)("$title is use, and no pull", async ({ status, ask }) => {
+  it.each(LOOKS)("$title counts as use, and not as a pull", async ({ status, ask }) => {
     const { rule, cache } = own();
     const name = repository("used");
     const image = await fixture.image(name, "1");
@@ -142,7 +142,7 @@ describe("of an image that was pulled", () => {
     expect(index?.pulls).toBe(1);
   });
 
-  it("a fleet that has it, and asks by HEAD alone, keeps it from expiring, and it comes back in its grace", async () => {
+  it("HEAD requests of a fleet keep an image from expiring, and remove its mark within the grace period", async () => {
     const { rule, cache } = own();
     const names = ["fleet", "left"].map(repository) as [string, string];
     for (const name of names)
@@ -159,8 +159,8 @@ describe("of an image that was pulled", () => {
   });
 });
 
-describe("what was only looked at", () => {
-  it.each(LOOKS)("by $title is not there as pulled", async ({ ask }) => {
+describe("an image that was only asked for", () => {
+  it.each(LOOKS)("by $title is not listed as pulled", async ({ ask }) => {
     const { rule, cache } = own();
     const name = repository("looked");
     const image = await fixture.image(name, "1");
@@ -170,7 +170,7 @@ describe("what was only looked at", () => {
       expect([one.pulledAt, one.pulls]).toEqual([undefined, 0]);
   });
 
-  it("is cached where its tag moved, and never pulled until somebody does", async () => {
+  it("is cached when its tag moved, and unpulled until the first pull", async () => {
     const { rule, cache } = own(OPEN, { tagTtl: "1s" });
     const name = repository("moved");
     await pullWhole(cache, `${rule}/${name}`, "1", await fixture.image(name, "1"));
@@ -201,7 +201,7 @@ describe("what was only looked at", () => {
   });
 });
 
-describe("who keeps nothing alive (touches = false)", () => {
+describe("a client whose pulls keep no image (touches = false)", () => {
   const issuer = new TestIssuer();
   const trusted = (touches: boolean[]) =>
     touches.map((one) => ({
@@ -244,14 +244,11 @@ describe("who keeps nothing alive (touches = false)", () => {
   it.each<[string, () => Promise<Doors>]>([
     ["a token", withTokens],
     ["a token of ours that was made of one", () => withTokens({}, "flow")],
-    ["a token, where nobody has to log in", () => withTokens({ anonymous: true })],
+    ["a token, where no login is required", () => withTokens({ anonymous: true })],
     ["an issuer's token", () => withIssuer([false])],
     ["one that meets two entries, of which one says so", () => withIssuer([true, false])],
     ["a network", () => withNetwork({ mode: "token" })],
-    [
-      "a network of a rule that everybody may pull by",
-      () => withNetwork({ mode: "token" }, { anonymous: true }),
-    ],
+    ["a network of an anonymous rule", () => withNetwork({ mode: "token" }, { anonymous: true })],
     ["a network of an open cache", () => withNetwork(OPEN)],
   ])("%s", async (_, opened) => {
     const { cache, rule, node, quiet, way } = await opened();
@@ -286,7 +283,7 @@ describe("who keeps nothing alive (touches = false)", () => {
     );
   });
 
-  it("what it alone has pulled was cached, and never pulled: it expires as that", async () => {
+  it("an image that only this client pulled is cached but unpulled, and expires as that", async () => {
     const { cache, rule, quiet } = await withTokens();
     const name = repository("bot");
     const image = await fixture.image(name, "1");
@@ -307,7 +304,7 @@ describe("who keeps nothing alive (touches = false)", () => {
     expect([recorded?.pulledAt, recorded?.pulls]).toEqual([undefined, 5]);
   });
 
-  it("a token says so where it is listed, and one without the word does not", async () => {
+  it("a token with touches = false is listed with it, and others are not", async () => {
     const cache = new Cache({ ...shut() });
     const made = await Promise.all(
       [{}, { touches: true }, { touches: false }].map((more) => pullToken(cache, ["x/**"], more)),
@@ -331,7 +328,7 @@ describe("who keeps nothing alive (touches = false)", () => {
 });
 
 describe("pulls in the list", () => {
-  it("are each image's own, and an index and its child are one", async () => {
+  it("are counted by image, an index and its child as one", async () => {
     const { rule, cache } = own();
     const name = repository("alpine");
     const images = await Promise.all(
@@ -369,8 +366,8 @@ describe("pulls in the list", () => {
   });
 });
 
-describe("when the catalog is made anew", () => {
-  it("known times are kept, and unknown ones are young, and said to be unknown, until the next pull", async () => {
+describe("after a rebuild of the catalog", () => {
+  it("known pull times are kept; unknown ones count as recent, and are shown as unknown, until the next pull", async () => {
     const { rule, cache } = own();
     const [known, lost] = [repository("known"), repository("lost")];
     const images: Image[] = [];

@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 describe("deleting", () => {
-  it("one of several tags takes the tag alone; the last one the image, and its own contents with the sweeps", async () => {
+  it("one of several tags removes only the tag; the last one removes the image, and sweeps its contents", async () => {
     await clean();
     const { rule, cache } = own({ lifecycle: { rules: [] } });
     const [name, other] = [repository("deleted"), repository("kept")];
@@ -53,7 +53,7 @@ describe("deleting", () => {
     expect(anew).toHaveLength(2);
   });
 
-  it("by its digest takes an image with all its tags; a part of an index stays, whatever is forced", async () => {
+  it("by digest removes an image with all its tags; a part of an index stays, also when forced", async () => {
     const { rule, cache } = own();
     const name = repository("by-digest");
     const child = await fixture.image(name, undefined, { layers: [100] });
@@ -82,7 +82,7 @@ describe("deleting", () => {
     expect((await imagesOf(cache, `q=${name}`)).images).toMatchObject([{ tags: ["a"] }]);
   });
 
-  it("that was broken off goes on when it is said again, and is unknown only then", async () => {
+  it("that was interrupted continues when it is repeated; after that the image is unknown", async () => {
     const { rule, cache } = own();
     const name = repository("broken-off");
     const image = await fixture.image(name, "a", { layers: [100] });
@@ -99,7 +99,7 @@ describe("deleting", () => {
     expect((await again()).status).toBe(404);
   });
 
-  it("takes a signature's tag along, by its own digest", async () => {
+  it("removes a signature's tag too, by its own digest", async () => {
     const { rule, cache } = own();
     const name = repository("signed");
     const image = await fixture.image(name, "1", { layers: [100] });
@@ -134,7 +134,7 @@ describe("deleting", () => {
     );
   });
 
-  it("of what is pinned is refused, by tag as by digest, also where a platform is; and not recorded", async () => {
+  it("a pinned image is refused, by tag and by digest, also when a platform is pinned; and is not recorded", async () => {
     const { rule, cache } = own();
     const name = repository("pinned-part");
     const child = await fixture.image(name, undefined, { layers: [100] });
@@ -256,7 +256,7 @@ describe("a pin", () => {
     ]);
   });
 
-  it("survives that the catalog is learnt anew", async () => {
+  it("survives a rebuild of the catalog", async () => {
     const { rule, cache } = own();
     const name = repository("rebuilt");
     await pulled(cache, rule, name, "1", await fixture.image(name, "1"));

@@ -63,7 +63,7 @@ describe("the list", () => {
     },
   );
 
-  it("goes by what it says it goes by", async () => {
+  it("is sorted by the requested order", async () => {
     const first = async (sort: string) =>
       (await imagesOf(cache, `rule=${rule}&sort=${sort}`)).images[0];
     expect((await first("size"))?.name).toBe(`${rule}/${names[1]}`);
@@ -101,7 +101,7 @@ describe("the list", () => {
       ]);
   });
 
-  it("refuses what is no cursor, sort or order, and is for viewers too", async () => {
+  it("refuses an invalid cursor, sort or order, and is for viewers too", async () => {
     for (const query of ["cursor=x", "sort=age", "order=up", "n=0", "what=1"])
       expect((await api(cache, "GET", `images?${query}`)).status).toBe(400);
     expect((await api(cache, "GET", "images", undefined, bearer(VIEWER))).status).toBe(200);
@@ -150,7 +150,7 @@ describe("the platform of an image that is in no index", () => {
     expect(manifests[0]?.platform).toBe(expected[0]);
   });
 
-  it("is read once, and remembered, also that there is none", async () => {
+  it("is read once and remembered, also when there is none", async () => {
     for (const config of [{ os: "linux", architecture: "s390x" }, { a: 1 }]) {
       const { name, listed, pullConfig } = await single(config);
       const query = { parts: [name], places: [], sort: "name", descending: false, limit: 9 };
@@ -167,7 +167,7 @@ describe("the platform of an image that is in no index", () => {
     }
   });
 
-  it("is not read of what is an artifact by its type", async () => {
+  it("is not read for an artifact", async () => {
     const config = { os: "linux", architecture: "amd64" };
     const { listed, pullConfig } = await single(config, { artifactType: "application/vnd.x" });
     await pullConfig();
@@ -202,7 +202,7 @@ describe("the platform of an image that is in no index", () => {
 });
 
 describe("the detail", () => {
-  it("has platforms, config, layers with who shares them, tags, their history, and what refers to it", async () => {
+  it("has platforms, config, layers with the images that share them, tags with history, and referrers", async () => {
     const { rule, cache } = own();
     const name = repository("detail");
     const of = (architecture: string, layers: number[]) =>
@@ -283,7 +283,7 @@ describe("the detail", () => {
     expect(manifests[0]?.config.created).toBe(text);
   });
 
-  it("has of an environment the names, and not the values", async () => {
+  it("has the names of environment variables, and not the values", async () => {
     const { rule, cache } = own();
     const name = repository("environment");
     const content = {
@@ -315,7 +315,7 @@ describe("the detail", () => {
     expect(text).not.toContain("a-value-of-it");
   });
 
-  it("of what is not here, or has no rule, is 404; of what is no image 400", async () => {
+  it("of an image that is not cached or has no rule is 404; of an invalid reference 400", async () => {
     const { rule, cache } = own();
     for (const [reference, status] of [
       [`${rule}/nothing:1`, 404],

@@ -24,7 +24,7 @@ const requests = (name: string, kind: "tags" | "referrers") =>
   fixture.requests({ repository: name, kind });
 
 describe("a tag list", () => {
-  it("is asked for once by all who come at once, and again when its time is over", async () => {
+  it("is requested once for concurrent clients, and again when it is stale", async () => {
     const { name } = await stage("list");
     const cache = cacheApart({ listTtl: "5m" });
     const ask = async () =>
@@ -76,7 +76,7 @@ describe("a tag list", () => {
     },
   );
 
-  it("that was never asked for is that of the cached tags, while the upstream fails", async () => {
+  it("that was never requested has the cached tags while the upstream fails", async () => {
     const { name } = await stage("list-cached");
     const cache = cacheApart();
     for (const tag of ["3", "1"]) await (await cache.fetch(`open/${name}/manifests/${tag}`)).text();
@@ -113,7 +113,7 @@ describe("a tag list", () => {
     expect(problem).toMatchObject({ status: 503, code: "UNAVAILABLE" });
   });
 
-  it("of a repository that is gone is gone, an outage later too", async () => {
+  it("of a deleted repository is 404, also in a later outage", async () => {
     const { name } = await stage("list-404");
     const cache = cacheApart();
     await (await cache.fetch(`open/${name}/tags/list`)).json();
@@ -127,7 +127,7 @@ describe("a tag list", () => {
   });
 });
 
-it("a rule that is offline says nothing for another of its upstream", async () => {
+it("an offline rule does not affect another rule of its upstream", async () => {
   const { name } = await stage("list-two-rules");
   const upstream = fixture.url("open") + apartPath();
   const rules = [
@@ -148,7 +148,7 @@ it("a rule that is offline says nothing for another of its upstream", async () =
 });
 
 describe("referrers", () => {
-  it("are asked for once, filtered here, and served past their time while the upstream fails", async () => {
+  it("are requested once, filtered by the cache, and served stale while the upstream fails", async () => {
     const { name, image, signature } = await stage("referrers-kept");
     const cache = cacheApart();
     const ask = async (query = "") => {

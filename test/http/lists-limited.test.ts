@@ -33,7 +33,7 @@ async function follow(cache: Cache, path: string): Promise<string[][]> {
   return pages;
 }
 
-describe("a page that is too large is asked for in smaller ones, and put together", () => {
+describe("a page over the upstream's limit is requested in smaller pages, and joined", () => {
   it.each([
     { title: "a limit of 100", query: "?n=10000", settings: { tagLimit: 100 }, sizes: [130] },
     {
@@ -131,7 +131,7 @@ describe("a page that is too large is asked for in smaller ones, and put togethe
     expect((await cache.fetch(`open/${name}/manifests/pulled`)).status).toBe(200);
   });
 
-  it("what fails on the way is left behind a Link, and followed later", async () => {
+  it("after a failure the rest is left behind a Link, and followed later", async () => {
     const { path, name } = await listed("limited-fails", { tagLimit: 100 });
     const cache = cacheApart();
     const match = { repository: name, kind: "tags" as const };
@@ -154,7 +154,7 @@ describe("a page that is too large is asked for in smaller ones, and put togethe
     expect(await queries()).toHaveLength(3);
   });
 
-  it("no more than twenty pages are put together: the rest is behind a Link", async () => {
+  it("at most twenty pages are joined: the rest is behind a Link", async () => {
     const many = Array.from({ length: 210 }, (_, at) => `w${String(at).padStart(3, "0")}`);
     const { path, queries } = await listed("limited-many", { tagLimit: 10 }, many);
     const cache = cacheApart();
@@ -166,7 +166,7 @@ describe("a page that is too large is asked for in smaller ones, and put togethe
   });
 });
 
-describe("a page that is cut without a word is found out", () => {
+describe("a page that the upstream cuts without a Link is detected", () => {
   it.each([
     {
       title: "to a round number",
@@ -228,7 +228,7 @@ describe("a page that is cut without a word is found out", () => {
   });
 });
 
-describe("cached tags are no list of an upstream that is at work", () => {
+describe("cached tags do not replace the list of a working upstream", () => {
   const answers: { title: string; fault: object; status: number; code: string }[] = [
     { title: "400", fault: { status: 400 }, status: 400, code: "UNSUPPORTED" },
     { title: "422", fault: { status: 422 }, status: 400, code: "UNSUPPORTED" },

@@ -31,7 +31,7 @@ async function follow(path: string): Promise<string[][]> {
   return pages;
 }
 
-it("are listed with the name that the client said", async () => {
+it("have the name that the client requested", async () => {
   const response = await cache.fetch(`open/${name}/tags/list`);
   expect(await response.json()).toEqual({ name: `open/${name}`, tags: TAGS });
   expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -99,13 +99,13 @@ describe("pages", () => {
     expect(await follow(`open/${own}/tags/list?n=3`)).toEqual([first, rest]);
   });
 
-  it("of none are empty, and the last", async () => {
+  it("of n=0 are empty, and the last", async () => {
     const response = await cache.fetch(`open/${name}/tags/list?n=0`);
     expect(await response.json()).toEqual({ name: `open/${name}`, tags: [] });
     expect(response.headers.get("link")).toBeNull();
   });
 
-  it("of none are 404 where there is no repository", async () => {
+  it("of n=0 are 404 for an unknown repository", async () => {
     const problem = await problemOf(cache.fetch(`open/${repository("none")}/tags/list?n=0`));
     expect(problem).toMatchObject({ status: 404, code: "NAME_UNKNOWN" });
   });
@@ -122,7 +122,7 @@ describe("a query", () => {
   const queriesOf = async (own: string) =>
     (await fixture.requests({ repository: own, kind: "tags" })).map(({ query }) => query);
 
-  it("that says the same in another order, twice, or with more than any page has is the same page", async () => {
+  it("in another order, repeated, or with a limit above any page's is the same page", async () => {
     const own = repository("same-page");
     await fixture.image(own, "1");
     for (const query of [
@@ -152,14 +152,14 @@ describe("a query", () => {
   });
 });
 
-it("`ns` is containerd's, and goes no further", async () => {
+it("`ns` is for the cache, and is not sent to the upstream", async () => {
   const own = repository("ns");
   await fixture.image(own, "1");
   await (await cache.fetch(`open/${own}/tags/list?ns=${fixture.host("open")}&n=5`)).text();
   expect(await fixture.requests({ repository: own })).toMatchObject([{ query: "?n=5" }]);
 });
 
-describe("an upstream that answers with what is no list of tags:", () => {
+describe("an upstream whose answer is no list of tags:", () => {
   it.each([
     { title: "a page", body: "<html>", status: 502 },
     { title: "a list", body: '["a"]', status: 502 },
@@ -183,7 +183,7 @@ describe("an upstream that answers with what is no list of tags:", () => {
     expect(await response.json()).toEqual({ name: `open/${own}`, tags });
   });
 
-  it("more than is ever read", async () => {
+  it("a body over the limit", async () => {
     const own = repository("huge-list");
     const body = `{"tags":["${"x".repeat(9 * 1024 * 1024)}"]}`;
     await fixture.fault({ match: { repository: own }, times: 0, do: { status: 200, body } });

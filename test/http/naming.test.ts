@@ -14,7 +14,7 @@ function cacheOf(fields: object = {}, path = apartPath()): Cache {
   return new Cache({ RULES: [{ ...rule, default: true, host: HOST, ...fields }] });
 }
 
-/** All that leads to `name`. */
+/** All requests that lead to `name`. */
 function namings(name: string): { title: string; path: string; host?: string }[] {
   const registry = "registry.example:5000";
   return [
@@ -34,7 +34,7 @@ function namings(name: string): { title: string; path: string; host?: string }[]
   ];
 }
 
-it("all lead to one image, and share what is cached", async () => {
+it("every naming leads to one image, and shares its cached content", async () => {
   const name = repository("named");
   const image = await fixture.image(name, "1");
   const cache = cacheOf();
@@ -53,7 +53,7 @@ it("an upstream's own host and port are an ns", async () => {
   expect((await receive(cache.fetch(path))).digest).toBe(image.digest);
 });
 
-describe("what is not named by any rule is 404, tells nothing, and is never dialled:", () => {
+describe("a name without a rule is 404, names no rule, and reaches no upstream:", () => {
   const name = repository("never");
   it.each([
     { title: "an unknown ns", path: `${name}/manifests/1?ns=evil.example` },
@@ -116,7 +116,7 @@ it("a list's next page keeps the ns that it was asked with", async () => {
   expect(new URL(target, "https://x.example").searchParams.get("ns")).toBe("registry.example:5000");
 });
 
-it("an upstream has no say in the ns of the next page", async () => {
+it("an upstream cannot set the ns of the next page", async () => {
   const name = repository("linked-ns");
   await fixture.image(name, "1");
   const link = { link: `</v2/${name}/tags/list?last=1&ns=evil.example>; rel="next"` };

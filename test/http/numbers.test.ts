@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 let count = 0;
-/** A cache with one rule, which nobody else counts under. */
+/** A cache with one rule, whose name no other test counts under. */
 function counted(fields: object = {}, overrides: object = {}) {
   count += 1;
   const rule = `counted-${count}-${crypto.randomUUID().slice(0, 6)}`;
@@ -70,8 +70,8 @@ async function load(cache: Cache, rule: string) {
   return { name, digest, layer, size };
 }
 
-describe("after a load, once it has been told", () => {
-  it("the numbers are what it did", async () => {
+describe("after traffic, once it has been reported", () => {
+  it("the metrics have the traffic", async () => {
     const { rule, cache } = counted();
     const { size } = await load(cache, rule);
     await eventually(async () => {
@@ -109,7 +109,7 @@ describe("after a load, once it has been told", () => {
     expect(valuesOf(text, "entrepot_fills_in_progress", {})).toEqual({ "": 0 });
   });
 
-  it("the statistics and the report say the same", async () => {
+  it("the statistics and the report agree with it", async () => {
     const { rule, cache } = counted();
     const { name, size } = await load(cache, rule);
     const expected = {
@@ -195,7 +195,7 @@ describe("after a load, once it has been told", () => {
 });
 
 describe("/metrics", () => {
-  it("is text for Prometheus, in the format that is asked for", async () => {
+  it("is text for Prometheus, in the requested format", async () => {
     const { cache } = counted();
     const ask = (accept: string) =>
       cache.ask("https://cache.example/metrics", {
@@ -234,7 +234,7 @@ describe("/metrics", () => {
     expect(buckets.at(-1)).toBe(valuesOf(text, `${name}_count`, labels)[""]);
   });
 
-  it("is for viewers and admins, and for a token of its own, which opens nothing else", async () => {
+  it("is for viewers, admins and the metrics token, which opens nothing else", async () => {
     const METRICS_TOKEN = "a-metrics-token-of-the-tests-0123";
     const { cache } = counted({}, { METRICS_TOKEN });
     const ask = async (token: string | null, path = "metrics") =>
@@ -276,7 +276,7 @@ describe("events", () => {
   const eventsOf = async (cache: Cache, after = 0): Promise<{ events: Event[]; next: number }> =>
     (await api(cache, "GET", `events?n=1000&after=${after}`)).json();
 
-  it("tell what was cached, and which tags moved, from behind an id on", async () => {
+  it("report cached images and moved tags after a given id", async () => {
     const { rule, cache } = counted({ tagTtl: "0s" });
     const name = repository("events");
     const first = await fixture.image(name, "1");
@@ -312,7 +312,7 @@ describe("events", () => {
     });
   });
 
-  it("tell of contents that were not what their digest promises", async () => {
+  it("report content that does not match its digest", async () => {
     const { rule, cache } = counted();
     const name = repository("unverified");
     const { digest, layers } = await fixture.image(name, "1", { layers: [2_000] });
@@ -342,7 +342,7 @@ describe("events", () => {
     expect(failed[""]).toBeGreaterThanOrEqual(2);
   });
 
-  it("tell of an upstream that limits, and is asked again", async () => {
+  it("report an upstream that limits, and its recovery", async () => {
     const { rule, cache } = counted({ tagTtl: "0s" });
     const name = repository("limits");
     await fixture.image(name, "1");
@@ -365,7 +365,7 @@ describe("events", () => {
 });
 
 describe("prices", () => {
-  it("are dated, and can be said otherwise", async () => {
+  it("have a date, and can be configured", async () => {
     const PRICES = {
       dated: "2027-01-01",
       plan: 0,

@@ -90,7 +90,7 @@ it("are written as they are read", () => {
 });
 
 describe("those in force", () => {
-  it("are told, with where they come from", async () => {
+  it("are listed with their source", async () => {
     expect(await policiesOf(cache())).toEqual([
       { owner: "LIFECYCLE", source: "default", policies: [written(DEFAULT_LIFECYCLE)] },
     ]);
@@ -130,7 +130,7 @@ describe("those in force", () => {
     ]);
   });
 
-  it("are replaced only over the version that was seen", async () => {
+  it("are replaced only when If-Match has the current version", async () => {
     const { version } = (await (await api(cache(), "PUT", PATH, { rules: [] })).json()) as Told;
     const over = (version: string) =>
       cache().ask(`https://cache.example/api/${PATH}`, {
@@ -142,7 +142,7 @@ describe("those in force", () => {
     expect((await over(`"${version}"`)).status).toBe(200);
   });
 
-  it("that are none are refused with their fields", async () => {
+  it("that are invalid are refused with their fields", async () => {
     const wrong = await api(cache(), "PUT", PATH, { rules: [keep(0)] });
     expect(wrong.status).toBe(400);
     expect(((await wrong.json()) as { detail: string }).detail).toContain(
@@ -153,7 +153,7 @@ describe("those in force", () => {
 });
 
 describe("what they would expire", () => {
-  it("is what a sweep of the cron's then marks: beside a rule's own, and of the rest the default", async () => {
+  it("equals the marks of the next scheduled sweep, with rules' own policies and the default", async () => {
     const prefix = `policies-${crypto.randomUUID().slice(0, 6)}`;
     const own = `${prefix}-own`;
     const lifecycle = { rules: [keep(5)] };
@@ -193,7 +193,7 @@ describe("what they would expire", () => {
   });
 });
 
-it("no sweep is begun where it cannot be told which are in force", async () => {
+it("no sweep starts when the policies in force cannot be read", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
   const { binding, breaks } = brittleAccess();
   const partial = shutCache({ RULES: [{ prefix: "open", upstream }], ACCESS: binding });

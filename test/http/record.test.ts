@@ -25,7 +25,7 @@ function listening() {
 }
 
 describe("a request's line", () => {
-  it("says what was asked, who asked, what came of it, why, and how long it took", async () => {
+  it("has the request, the requester, the result, its reason and the duration", async () => {
     const name = repository("line");
     const { digest, layers } = await fixture.image(name, "1", { layers: [3_000] });
     const cache = shutCache();
@@ -112,7 +112,7 @@ describe("a request's line", () => {
     expect(lines()).toHaveLength(count);
   });
 
-  it("LOG that is none of those stops at the door", async () => {
+  it("an invalid LOG answers every request 500, with the reason", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { status, message } = await problemOf(cacheApart({}, { LOG: "some" }).fetch(""));
     expect([status, message]).toEqual([500, expect.stringContaining("LOG: must be one of")]);
@@ -120,7 +120,7 @@ describe("a request's line", () => {
 });
 
 describe("Server-Timing", () => {
-  it("is on answers, and on no refusal: how long one took could tell what there is", async () => {
+  it("is on answers and on no refusal: its duration could reveal what exists", async () => {
     const name = repository("timed");
     await fixture.image(name, "1");
     const cache = shutCache();

@@ -15,14 +15,14 @@ const json = (body: string, type = "application/json"): Fault => ({
   headers: { "content-type": type },
 });
 
-/** What says that there is no such API. */
+/** Statuses of an upstream without the API. */
 const ABSENT: { title: string; fault: Fault }[] = [400, 404, 405, 406, 410, 415, 501].map(
   (status) => ({
     title: String(status),
     fault: { status },
   }),
 );
-/** What says nothing, with the status that clients are told where there is no tag either. */
+/** Answers that do not decide it, with the client's status where there is no tag either. */
 const UNREADABLE: { title: string; fault: Fault; status: number }[] = [
   { title: "401 without a challenge", fault: { status: 401 }, status: 401 },
   { title: "403", fault: { status: 403 }, status: 403 },
@@ -104,12 +104,15 @@ const PREFIXES = ["open", "bearer", "basic", "robot"];
 describe.each<{ title: string; fault: Fault }>([...ABSENT, ...UNREADABLE])(
   "an API that answers $title",
   ({ fault }) => {
-    it.each(["open", "robot"])("has the tag read, and it is said: %s", async (prefix) => {
-      const { name, subject, sbom, entry } = await stage("fallback");
-      await listed(name, subject, [entry]);
-      await refuse(name, fault);
-      expect(await ask(cacheApart(), prefix, name, subject)).toEqual(["tag", sbom.digest]);
-    });
+    it.each(["open", "robot"])(
+      "has the tag read, with the source in a header: %s",
+      async (prefix) => {
+        const { name, subject, sbom, entry } = await stage("fallback");
+        await listed(name, subject, [entry]);
+        await refuse(name, fault);
+        expect(await ask(cacheApart(), prefix, name, subject)).toEqual(["tag", sbom.digest]);
+      },
+    );
   },
 );
 
@@ -156,7 +159,7 @@ it("401 with a challenge is a matter of credentials: the tag is not read", async
   expect(problem.status).toBe(401);
 });
 
-describe("429 and failures stay what they are:", () => {
+describe("429 and failures keep their status:", () => {
   it.each([
     [429, 429],
     [500, 502],
@@ -203,7 +206,7 @@ it.each([
   },
 );
 
-it.each(PREFIXES)("of an upstream with the API are from there: %s", async (prefix) => {
+it.each(PREFIXES)("come from the API where the upstream has one: %s", async (prefix) => {
   const { name, subject, sbom } = await stage("api");
   const cache = cacheApart();
   for (let times = 0; times < 2; times++)
@@ -214,7 +217,7 @@ it.each([
   '{"schemaVersion":2,"manifests":null}',
   '{"manifests":[]}',
   `{"schemaVersion":2,"mediaType":"${TYPES.oci.index}"}`,
-])("none by the API, as some write it: %s", async (body) => {
+])("an empty list of the API, in several forms: %s", async (body) => {
   const { name, subject, entry } = await stage("empty");
   await listed(name, subject, [entry]);
   await refuse(name, json(body));

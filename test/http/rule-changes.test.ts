@@ -131,7 +131,7 @@ describe("a rule that is added", () => {
     expect(await ask()).toEqual(detail("rule: must be the name of a rule, or the body"));
   });
 
-  it("may want a secret that is to come: until then it alone cannot be used", async () => {
+  it("may name a secret that is not set yet: until then only that rule is unusable", async () => {
     const name = await image();
     const cache = local({ SECRETS: { TO_COME: [upstream] } });
     const made = await api(cache, "POST", "rules", {
@@ -248,7 +248,7 @@ describe("refused", () => {
     expect((await put({ ...fields, tagTtl: "9m" }, last)).status).toBe(200);
   });
 
-  it("more than every isolate may have to remember", async () => {
+  it("more rules than 64 KiB hold", async () => {
     const cache = local();
     const deny = Array.from({ length: 900 }, (_, at) => `denied/${at}`);
     let response = new Response();
@@ -259,8 +259,8 @@ describe("refused", () => {
   });
 });
 
-describe("two who add rules at once", () => {
-  it("both get theirs, or hear that a name is taken", async () => {
+describe("two concurrent additions of rules", () => {
+  it("both succeed, or one is refused because the name is taken", async () => {
     const [one, other] = [local(), local()];
     const all = await Promise.all([
       api(one, "POST", "rules", { prefix: "both-a", upstream }),
@@ -315,8 +315,8 @@ describe("a deployment that takes the name of an added rule", () => {
   });
 });
 
-describe("while the book of access cannot be read", () => {
-  it("what was known holds; and where nothing was, no name is taken for another's", async () => {
+describe("while the access object cannot be read", () => {
+  it("known rules stay in force; without known rules, no name is routed to another rule", async () => {
     const name = await image();
     const { binding, breaks } = brittleAccess();
     const RULES = [...CONFIGURED, { default: true, upstream }];
@@ -334,7 +334,7 @@ describe("while the book of access cannot be read", () => {
   });
 });
 
-it("a JWT for a rule's repository is none for that of another upstream by the same name", async () => {
+it("a JWT for a rule's repository does not open the same name of another upstream", async () => {
   const name = await image();
   const cache = shutCache({ RULES: CONFIGURED, LOCAL_ADMIN: "true" });
   await api(cache, "POST", "rules", { prefix: "added-eight", upstream });

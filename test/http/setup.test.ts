@@ -144,7 +144,7 @@ it.each(["/v2/", "/token", "/setup", "/guide/clients", "/", "/api/about", "/metr
   },
 );
 
-it("is for whom the API is for, and refuses what it does not know", async () => {
+it("is for viewers and admins, and refuses unknown parameters", async () => {
   expect((await ask(shutOne, "/setup", {})).status).toBe(401);
   expect((await ask(shutOne, "/setup/containerd", {})).status).toBe(401);
   expect((await ask(shutOne, "/setup/containerd", bearer(VIEWER))).status).toBe(200);

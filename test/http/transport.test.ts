@@ -50,7 +50,7 @@ describe.each([
   ["open", () => new Cache({ AUTH: OPEN, LOCAL_ADMIN: "true" })],
   ["unusable", () => new Cache({ AUTH: "nonsense" })],
 ])("a cache that is %s", (_, cacheOf) => {
-  it("refuses http from elsewhere with a sentence, whoever asks for what", async () => {
+  it("refuses http from other machines with the reason, for every path and client", async () => {
     const cache = cacheOf();
     for (const host of HOSTS)
       for (const [method, path] of PATHS)
@@ -62,7 +62,7 @@ describe.each([
         }
   });
 
-  it("leads a browser that opens a page to https, and no form and no program", async () => {
+  it("redirects a browser that opens a page to https, and no form and no program", async () => {
     const cache = cacheOf();
     const ask = (path: string, method = "GET") =>
       cache.ask(`http://cache.example${path}`, { method, headers: HTML, redirect: "manual" });
@@ -86,7 +86,7 @@ describe.each([
 });
 
 describe("https", () => {
-  it("is kept by browsers, whatever is answered", async () => {
+  it("is kept by browsers after every answer", async () => {
     for (const cache of [shutCache(), new Cache({ AUTH: "nonsense" })])
       for (const path of ["/v2/", "/", "/sign-in", "/api/about", "/nothing", "/token"]) {
         const response = await cache.ask(`https://cache.example${path}`);
@@ -155,7 +155,7 @@ describe("insecureHttp", () => {
     }
   });
 
-  it.each(PUBLIC)("is nothing for %s", async (host) => {
+  it.each(PUBLIC)("does not apply to %s", async (host) => {
     expect((await open().ask(`http://${host}/v2/`)).status).toBe(403);
   });
 
@@ -184,7 +184,7 @@ describe("insecureHttp", () => {
     expect(await ask(`near/${name}/manifests/1`)).toBe(403);
     expect(await ask(`own-images/${name}/manifests/1`)).toBe(403);
     expect(await ask(`own-images/${name}/manifests/1?ns=x`)).toBe(403);
-    // A secret host's name was read by everybody on the way.
+    // A secret host's name was readable by every network on the way.
     expect(await ask(`hidden/${name}/manifests/1`, {}, `http://${SECRET_HOST}`)).toBe(403);
     expect((await cache.ask(`https://${SECRET_HOST}/v2/hidden/${name}/manifests/1`)).status).toBe(
       200,

@@ -20,7 +20,7 @@ async function upstreamsOf(cache: Cache): Promise<Upstream[]> {
   return ((await response.json()) as { upstreams: Upstream[] }).upstreams;
 }
 
-it("tells each upstream once, whether it is left alone and why, and what is left of its limit", async () => {
+it("lists each upstream once, with its pause, the reason, and the rest of its limit", async () => {
   const [one, two] = [fixture.url("open") + apartPath(), fixture.url("open") + apartPath()];
   const cache = new Cache({
     ADMIN_TOKEN: ADMIN,
@@ -53,7 +53,7 @@ it("tells each upstream once, whether it is left alone and why, and what is left
   expect(Date.parse(first?.pauses[0]?.until ?? "")).toBeGreaterThan(Date.now());
 });
 
-it("tells which repository is left alone, where it is one", async () => {
+it("lists the paused repository, when there is one", async () => {
   const upstream = fixture.url("open") + apartPath();
   const cache = new Cache({ ADMIN_TOKEN: ADMIN, RULES: [{ prefix: "a", upstream }] });
   const name = repository("broken");

@@ -25,8 +25,8 @@ afterEach(() => {
 /** Far beyond the shipped default, under which nothing of the other tests of this file is left. */
 const T0 = Date.now() + 100 * DAY;
 
-describe("an image that nobody pulls", () => {
-  it("is marked, and a grace later gone, with all that was its own", async () => {
+describe("an image that is not pulled", () => {
+  it("is marked, and deleted after the grace period with its own contents", async () => {
     const cache = cacheApart();
     const name = repository("gone");
     const image = await fixture.image(name, "v1", { layers: [1000, SEGMENT + 5] });
@@ -65,7 +65,7 @@ describe("an image that nobody pulls", () => {
     );
   });
 
-  it("comes back to life when it is pulled in its grace", async () => {
+  it("loses its mark when it is pulled in the grace period", async () => {
     const cache = cacheApart();
     const name = repository("revived");
     const image = await fixture.image(name, "v1");
@@ -81,8 +81,8 @@ describe("an image that nobody pulls", () => {
   });
 });
 
-describe("what others still need", () => {
-  it("stays: layers that are shared, and children of an index", async () => {
+describe("contents of several images", () => {
+  it("stay when shared: layers, and children of an index", async () => {
     const cache = cacheApart({}, { LIFECYCLE: keeping("kept*") });
     const [one, two] = [repository("one"), repository("two")];
     const seed = repository("seed");
@@ -104,7 +104,7 @@ describe("what others still need", () => {
     expect(await areStored(child)).toEqual([true, true, true]);
   });
 
-  it("goes with it: referrers with their subject, children with their index", async () => {
+  it("are deleted together: referrers with their subject, children with their index", async () => {
     const cache = cacheApart();
     const name = repository("family");
     const child = await fixture.image(name, undefined, { layers: [700] });
@@ -190,7 +190,7 @@ describe("nothing expires while its upstream could not give it again", () => {
     expect((await lastRun()).deleted.images).toBe(1);
   });
 
-  it("but what the upstream has no more may", async () => {
+  it("an image that the upstream does not have any more expires", async () => {
     const cache = cacheApart();
     const name = repository("removed");
     const image = await fixture.image(name, "v1");
@@ -200,7 +200,7 @@ describe("nothing expires while its upstream could not give it again", () => {
     expect((await lastRun()).expired).toHaveLength(1);
   });
 
-  it("and what no rule leads to any more, by what is for all", async () => {
+  it("an image without a rule expires by the general policy", async () => {
     const cache = cacheApart();
     const name = repository("ruleless");
     const image = await fixture.image(name, "v1");

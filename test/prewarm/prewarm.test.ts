@@ -1,4 +1,4 @@
-// Prewarming: what is asked for is here before anybody asks, once, whatever breaks off the work; and clients' pulls come first.
+// Prewarming: images are fetched before the first pull, once, through interruptions; clients' pulls come first.
 
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -83,7 +83,7 @@ async function index(name: string) {
 }
 
 describe("an image", () => {
-  it("is here with the platforms that are wanted, each blob fetched once; then a pull asks nobody", async () => {
+  it("is cached with the requested platforms, each blob fetched once; a pull then sends no upstream request", async () => {
     const name = repository("warm");
     const { amd, arm, windows, digest } = await index(name);
     const id = await start([`open/${name}:1`]);
@@ -107,7 +107,7 @@ describe("an image", () => {
     expect(await gets(name, "blob")).not.toContain(windows.layers[0]?.digest);
   });
 
-  it("can be wanted whole, by digest, and again: what is here is not fetched anew", async () => {
+  it("can be prewarmed with all platforms, by digest, and again: cached content is not fetched anew", async () => {
     const name = repository("whole");
     const { digest } = await index(name);
     await ended(await start([`open/${name}@${digest}`], { platforms: ["all"] }));
@@ -132,7 +132,7 @@ describe("an image", () => {
     expect(none.items[0]).toMatchObject({ state: "failed", error: "no manifest for linux/s390x" });
   });
 
-  it("that cannot be had is told with why: unknown, without a rule, denied upstream; the others come", async () => {
+  it("that cannot be fetched has the reason: unknown, without a rule, denied upstream; the others are fetched", async () => {
     const name = repository("good");
     await fixture.image(name, "1");
     const job = await ended(
@@ -146,7 +146,7 @@ describe("an image", () => {
 });
 
 describe("a job of fifty", () => {
-  it("whose object is killed in the middle ends right, and fetches nothing twice that was here", async () => {
+  it("whose object is killed midway completes, and fetches nothing twice", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const names = Array.from({ length: 50 }, () => repository("many"));
     await Promise.all(names.map((name) => fixture.image(name, "1", { layers: [700, 800] })));
@@ -275,7 +275,7 @@ describe("a job", () => {
     expect(at(urgent)).toBeLessThan(at(names[3] as string));
   });
 
-  it("is told to viewers, listed, and begun and cancelled by admins alone", async () => {
+  it("is shown and listed to viewers, and started and cancelled by admins only", async () => {
     const name = repository("listed");
     await fixture.image(name, "1");
     const id = await start([`open/${name}:1`]);
@@ -304,8 +304,8 @@ describe("a job", () => {
   });
 });
 
-describe("what a rule has prewarmed", () => {
-  it("is begun once at its time, with a repository's newest tags, and not beside itself", async () => {
+describe("a rule's schedule", () => {
+  it("starts one job at its time, with a repository's newest tags, and none while that runs", async () => {
     const name = repository("scheduled");
     for (const tag of ["v1.9", "v1.10", "v1.2", "other"])
       await fixture.image(name, tag, { layers: [tag.length * 10], seed: tag });

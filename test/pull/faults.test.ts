@@ -153,7 +153,7 @@ function later(time: number): void {
 describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamStatus, methods }) => {
   const fwd = upstreamStatus === undefined ? "" : `; fwd-status=${upstreamStatus}`;
 
-  it("a tag that is cached and fresh is served, and nothing asked", async () => {
+  it("a cached fresh tag is served without an upstream request", async () => {
     const { name, image, cache, paths } = await stage("fresh", patienceWith(fault));
     await pull(cache, `open/${name}/${paths.tag}`);
     await breakUpstream(name, fault);
@@ -165,7 +165,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamSta
     expect(await askedSince(name, before)).toEqual([]);
   });
 
-  it("a tag that is cached and stale is served, labelled, and asked for once", async () => {
+  it("a cached stale tag is served, labelled, and checked once", async () => {
     const { name, image, cache, paths } = await stage("stale", patienceWith(fault));
     await pull(cache, `open/${name}/${paths.tag}`);
     await breakUpstream(name, fault);
@@ -185,7 +185,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamSta
     expect(await askedSince(name, before)).toEqual(methods);
   });
 
-  it.each(["digest", "blob"] as const)("a %s that is cached is served as ever", async (kind) => {
+  it.each(["digest", "blob"] as const)("a cached %s is served", async (kind) => {
     const { name, cache, paths } = await stage("cached", patienceWith(fault));
     const first = await pull(cache, `open/${name}/${paths[kind]}`);
     await breakUpstream(name, fault);
@@ -213,7 +213,7 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamSta
     },
   );
 
-  it("a token service that does so: what is stale is served, what is not here fails", async () => {
+  it("a token service with this fault: a stale tag is served, and uncached content fails", async () => {
     const { name, image, cache, paths } = await stage("token", patienceWith(fault));
     await pull(cache, `bearer/${name}/${paths.tag}`);
     await fixture.revoke(name);
@@ -235,8 +235,8 @@ describe.each(FAULTS)("the upstream: $name", ({ fault, status, code, upstreamSta
   });
 });
 
-describe("what an upstream does not have any more", () => {
-  it("is gone here too, after its time; its manifest can be pulled by digest", async () => {
+describe("a tag that the upstream does not have any more", () => {
+  it("is 404 once it is stale; its manifest can still be pulled by digest", async () => {
     const { name, image, cache, paths } = await stage("gone");
     await pull(cache, `open/${name}/${paths.tag}`);
     await fixture.remove(name, "1");
@@ -356,7 +356,7 @@ describe("stale tags are served", () => {
 });
 
 describe("a tag that has moved to what cannot be fetched", () => {
-  it("goes on as it was, for GET and HEAD, until that can be", async () => {
+  it("keeps its old digest for GET and HEAD until the new manifest can be fetched", async () => {
     const { name, image, cache, paths } = await stage("limited");
     await pull(cache, `open/${name}/${paths.tag}`);
     const moved = await fixture.image(name, "1", { seed: `${name}-2` });
@@ -384,7 +384,7 @@ describe("a tag that has moved to what cannot be fetched", () => {
 describe("an upstream that cannot be reached at all", () => {
   it.each([
     ["no such host", { upstream: "http://nobody.invalid", insecure: true }],
-    ["nobody listens", { upstream: "http://127.0.0.1:1" }],
+    ["no server listens", { upstream: "http://127.0.0.1:1" }],
     ["no TLS there", { upstream: `https://${fixture.host("open")}` }],
   ])("%s: 502", async (_, fields) => {
     const cache = new Cache({ RULES: [{ prefix: "dead", ...fields }] });

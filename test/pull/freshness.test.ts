@@ -109,7 +109,7 @@ describe("immutableTags", () => {
 describe("staleWhileRevalidate", () => {
   const fields = { tagTtl: "5m", staleWhileRevalidate: "10m" };
 
-  it("answers at once within it, and checks behind the answer", async () => {
+  it("answers at once within it, and checks in the background", async () => {
     const name = repository("swr");
     const first = await fixture.image(name, "1");
     const cache = cacheApart(fields);
@@ -130,7 +130,7 @@ describe("staleWhileRevalidate", () => {
     expect(await methods(name)).toHaveLength(4);
   });
 
-  it("is over after it: then the tag is checked before", async () => {
+  it("checks the tag before the answer once it is over", async () => {
     const name = repository("swr-over");
     await fixture.image(name, "1");
     const cache = cacheApart(fields);
@@ -140,7 +140,7 @@ describe("staleWhileRevalidate", () => {
     expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(moved.digest);
   });
 
-  it("leaves the last pulls to clients", async () => {
+  it("leaves the reserved pulls to clients", async () => {
     const name = repository("swr-reserve");
     const first = await fixture.image(name, "1");
     const cache = cacheApart({ ...fields, reservePulls: 5 });
@@ -151,14 +151,14 @@ describe("staleWhileRevalidate", () => {
     expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(first.digest);
     await cache.settled();
     expect(await methods(name)).toEqual(["HEAD", "GET", "HEAD"]);
-    // Somebody waits: that is what they are kept for, at once.
+    // A client waits: the reserved pulls are for this, so the check starts at once.
     later(10 * MINUTE + 1000);
     expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(moved.digest);
     expect((await methods(name)).filter((method) => method === "GET")).toHaveLength(2);
   });
 });
 
-it("who joins a check behind an answer, which the last pulls are not for, has one of his own", async () => {
+it("a client that joins a background check, which may not use the reserved pulls, starts its own check", async () => {
   const name = repository("swr-joined");
   const { digest } = await fixture.image(name, "1");
   const rule = {
@@ -206,7 +206,7 @@ describe("Cache-Control: no-cache", () => {
     expect(requests).toHaveLength(heads);
   });
 
-  it("that finds a younger meaning is not undone by an older one that comes late", async () => {
+  it("that finds a newer digest is not undone by a late answer with an older one", async () => {
     const name = repository("no-cache-late");
     const first = await fixture.image(name, "1");
     const cache = cacheApart({ allowNoCache: true });
@@ -223,7 +223,7 @@ describe("Cache-Control: no-cache", () => {
     expect(await digestOf(cache.fetch(path))).toBe(moved.digest);
   });
 
-  it("that finds the tag deleted leaves nothing of it in memory either", async () => {
+  it("that finds the tag deleted removes it from memory too", async () => {
     const name = repository("no-cache-gone");
     await fixture.image(name, "1");
     const cache = cacheApart({ allowNoCache: true });
@@ -235,7 +235,7 @@ describe("Cache-Control: no-cache", () => {
     expect((await cache.fetch(path)).status).toBe(404);
   });
 
-  it("finds what was pushed since it was unknown", async () => {
+  it("finds a tag that was pushed after a 404", async () => {
     const name = repository("no-cache-pushed");
     await fixture.image(name, "1");
     const cache = cacheApart({ allowNoCache: true });
@@ -257,7 +257,7 @@ describe("Cache-Control: no-cache", () => {
   });
 });
 
-describe("what is unknown", () => {
+describe("unknown content", () => {
   const MISSING = `sha256:${"7".repeat(64)}`;
 
   it.each([
@@ -265,24 +265,27 @@ describe("what is unknown", () => {
     { kind: "a digest", path: `manifests/${MISSING}`, methodsOnce: ["GET"] },
     { kind: "a blob", path: `blobs/${MISSING}`, methodsOnce: ["GET"] },
     { kind: "a name's tags", path: "tags/list", methodsOnce: ["GET"] },
-  ])("is asked for once, and again after its time: $kind", async ({ kind, path, methodsOnce }) => {
-    const name = repository("unknown");
-    if (kind !== "a name's tags") await fixture.image(name, "1");
-    const cache = cacheApart();
-    const ask = async (method = "GET") =>
-      expect((await cache.fetch(`open/${name}/${path}`, { method })).status).toBe(404);
-    await Promise.all(Array.from({ length: 10 }, () => ask()));
-    for (let at = 0; at < 5; at++) await ask();
-    expect(await methods(name)).toEqual(methodsOnce);
-    later(11_000);
-    await ask();
-    expect(await methods(name)).toEqual([...methodsOnce, ...methodsOnce]);
-  });
+  ])(
+    "is requested once, and again once the 404 is stale: $kind",
+    async ({ kind, path, methodsOnce }) => {
+      const name = repository("unknown");
+      if (kind !== "a name's tags") await fixture.image(name, "1");
+      const cache = cacheApart();
+      const ask = async (method = "GET") =>
+        expect((await cache.fetch(`open/${name}/${path}`, { method })).status).toBe(404);
+      await Promise.all(Array.from({ length: 10 }, () => ask()));
+      for (let at = 0; at < 5; at++) await ask();
+      expect(await methods(name)).toEqual(methodsOnce);
+      later(11_000);
+      await ask();
+      expect(await methods(name)).toEqual([...methodsOnce, ...methodsOnce]);
+    },
+  );
 
   it.each([
     ["a digest", `manifests/${MISSING}`],
     ["a blob", `blobs/${MISSING}`],
-  ])("is asked for by one HEAD, and a GET that confirms it: %s", async (_, path) => {
+  ])("is requested by one HEAD, and a GET that confirms it: %s", async (_, path) => {
     const name = repository("unknown-head");
     await fixture.image(name, "1");
     const cache = cacheApart();
@@ -291,7 +294,7 @@ describe("what is unknown", () => {
     expect(await methods(name)).toEqual(["HEAD", "GET"]);
   });
 
-  it("is remembered as long as the rule says, and a digest ten seconds at most", async () => {
+  it("is remembered for the rule's time, and a digest for ten seconds at most", async () => {
     const name = repository("negative-ttl");
     const cache = cacheApart({ negativeTtl: "10m" });
     await fixture.image(name, "1");
@@ -318,7 +321,7 @@ describe("what is unknown", () => {
     expect(await digestOf(cache.fetch(`open/${name}/manifests/1`))).toBe(image.digest);
   });
 
-  it("is no secret: a refusal is remembered for five seconds, and for its own credential", async () => {
+  it("a refusal is remembered for five seconds, and for its own credential", async () => {
     const name = `private/${repository("refused")}`;
     await fixture.image(name, "1");
     const cache = cacheApart();
@@ -341,7 +344,7 @@ describe("a tag's object that cannot be reached", () => {
   };
   const TAG_FILL = { idFromName: () => "id", get: () => ({ check: broken }) };
 
-  it("does not take away what is known, and that is labelled", async () => {
+  it("known tags are served, labelled", async () => {
     const name = repository("platform");
     const { digest } = await fixture.image(name, "1");
     const path = apartPath();
@@ -356,7 +359,7 @@ describe("a tag's object that cannot be reached", () => {
   });
 });
 
-it("twenty who come at once to an upstream whose HEAD is wrong cause one GET by tag", async () => {
+it("twenty concurrent clients of an upstream with a wrong HEAD cause one GET by tag", async () => {
   const name = repository("wrong-head");
   const { digest } = await fixture.image(name, "1");
   const digestHeader = `sha256:${"a".repeat(64)}`;

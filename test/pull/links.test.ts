@@ -58,12 +58,12 @@ async function statuses(cache: Cache, name: string, image: Image): Promise<Set<n
 }
 
 describe("under another name of the same upstream", () => {
-  it("what is cached is not there, however it is asked for", async () => {
+  it("cached content is 404, by every kind of request", async () => {
     const { image, other } = await secret();
     expect(await statuses(new Cache(), other, image)).toEqual(new Set([404]));
   });
 
-  it("it costs the upstream a question each, settled by a GET, and not one more for a while", async () => {
+  it("each digest costs one upstream check, confirmed by a GET, and no other for a while", async () => {
     const { image, other } = await secret();
     const cache = new Cache();
     const path = `open/${other}/blobs/${image.layers[0]?.digest}`;
@@ -75,7 +75,7 @@ describe("under another name of the same upstream", () => {
     ]);
   });
 
-  it("is told in the same words whether it is cached or not", async () => {
+  it("the answer is the same whether it is cached or not", async () => {
     const { image, other } = await secret();
     const unknown = `sha256:${"0".repeat(64)}`;
     for (const path of pathsOf(image)) {
@@ -89,7 +89,7 @@ describe("under another name of the same upstream", () => {
     }
   });
 
-  it("is not there offline either, and without a word of whether it is cached", async () => {
+  it("is 404 offline too, without revealing whether it is cached", async () => {
     const { image, other } = await secret();
     const cache = new Cache(OFFLINE);
     const unknown = `sha256:${"0".repeat(64)}`;
@@ -102,7 +102,7 @@ describe("under another name of the same upstream", () => {
     }
   });
 
-  it("is there where the upstream has it there too, and from then on without the upstream", async () => {
+  it("is served once the upstream confirms it, and then without the upstream", async () => {
     const { image, owner, other } = await secret();
     await fixture.image(other, "2", { seed: owner });
     const cache = new Cache();
@@ -113,7 +113,7 @@ describe("under another name of the same upstream", () => {
     expect(await statuses(new Cache(OFFLINE), other, image)).toEqual(new Set([200, 206, 304, 416]));
   });
 
-  it("is not there for the mere mention: by a foreign layer, a subject, or an artifact that a referrer is of", async () => {
+  it("is not linked by a mention: as a foreign layer, a subject, or a referrer's artifact", async () => {
     const { image, other } = await secret();
     const [layer] = image.layers;
     const own = await fixture.image(other, "own");
@@ -140,7 +140,7 @@ describe("under another name of the same upstream", () => {
 });
 
 describe("a blob that is being fetched", () => {
-  it("is not given to who joins from a repository that does not have it", async () => {
+  it("is not served to a client that joins from a repository without it", async () => {
     const [owner, other] = [repository("filling"), repository("joining")];
     const { digest } = await fixture.blob(owner, { seed: 7, size: 20 * MiB });
     await fixture.image(other, "1");
@@ -164,7 +164,7 @@ describe("a blob that is being fetched", () => {
 });
 
 describe("the link", () => {
-  it("of what a cached manifest leads to is known without a word of the upstream, in any city", async () => {
+  it("of a cached manifest's content is known without the upstream, in every location", async () => {
     const { image, owner } = await secret();
     const before = (await fixture.requests({ repository: owner })).length;
     // KV has forgotten all of it: the catalog knows.
@@ -192,7 +192,7 @@ describe("the link", () => {
     expect(calls).toEqual({ get: 2 });
   });
 
-  it("is not asked of the upstream again while KV does not show it yet", async () => {
+  it("is not checked again while KV does not show it yet", async () => {
     const [owner, other] = [repository("lag"), repository("lag-other")];
     const { digest } = await fixture.blob(owner, "shared between two");
     await fixture.blob(other, "shared between two");
@@ -202,7 +202,7 @@ describe("the link", () => {
     expect(await fixture.requests({ repository: other })).toHaveLength(1);
   });
 
-  it("is confirmed once a day behind the answer, and ends where the upstream has it no more", async () => {
+  it("is confirmed once a day in the background, and removed when the upstream has deleted it", async () => {
     const name = repository("withdrawn");
     const { digest } = await fixture.blob(name, "no manifest leads to it");
     const path = `open/${name}/blobs/${digest}`;
@@ -218,7 +218,7 @@ describe("the link", () => {
     expect((await new Cache(OFFLINE).fetch(path, {}, "new.example")).status).toBe(404);
   });
 
-  it("stays while nobody can say", async () => {
+  it("stays while the upstream fails", async () => {
     const name = repository("unsaid");
     const { digest } = await fixture.blob(name, "the upstream is down");
     const path = `open/${name}/blobs/${digest}`;
@@ -235,7 +235,7 @@ describe("the link", () => {
     }
   });
 
-  it("is not taken from a catalog that fails: the upstream is asked", async () => {
+  it("is checked with the upstream when the catalog fails", async () => {
     const { image, owner } = await secret();
     const CATALOG = { idFromName: () => "", get: () => ({}) };
     const cache = new Cache({ CATALOG });

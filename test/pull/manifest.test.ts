@@ -46,7 +46,7 @@ describe("the linux/amd64 child of an index", () => {
     }
   });
 
-  it("only where a tag is asked for: a digest means its own bytes", async () => {
+  it("only by tag: a digest returns its own bytes", async () => {
     const name = repository("by-digest");
     const { index } = await platforms(name, "docker");
     const response = await cache.fetch(`open/${name}/manifests/${index.digest}`, {
@@ -89,7 +89,7 @@ it.each([
 });
 
 describe("a tag's check", () => {
-  it("costs a HEAD, and no GET where the digest is the same", async () => {
+  it("costs one HEAD, and no GET when the digest is unchanged", async () => {
     const name = repository("checked");
     await fixture.image(name, "1");
     const impatient = new Cache(brief);
@@ -138,7 +138,7 @@ describe("a tag's check", () => {
 });
 
 describe("HEAD", () => {
-  it("of what is not here asks the upstream's HEAD, and fetches nothing", async () => {
+  it("of uncached content sends a HEAD upstream, and fetches nothing", async () => {
     const name = repository("headed");
     const image = await fixture.image(name, "1", { layers: [500] });
     const blob = image.layers[0]?.digest as string;

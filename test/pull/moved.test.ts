@@ -46,7 +46,7 @@ const requestsOf = async (name: string) =>
     ({ method, reference }) => `${method} ${reference}`,
   );
 
-describe("a tag that was only looked at, then moved, and whose old digest is gone", () => {
+describe("a tag that was only asked for by HEAD, then moved, and whose old digest is deleted", () => {
   async function looked(hint: string, fields: object = {}, overrides: object = {}) {
     const name = repository(hint);
     const was = await fixture.image(name, "1");
@@ -82,7 +82,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     { kv: ", with a KV that lags", overrides: { META: laggingKv(META) } },
   ];
   it.each(MISSED.flatMap((missed) => KVS.map((kv) => ({ ...missed, ...kv }))))(
-    "is asked again when $request of it is 404$kv",
+    "is checked again when $request of the old digest is 404$kv",
     async ({ request, miss, overrides }) => {
       const staged = await looked("looked", {}, overrides);
       const { tag, is, name } = staged;
@@ -98,7 +98,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     },
   );
 
-  it("may be one of several, which are all asked again", async () => {
+  it("may be one of several, which are all checked again", async () => {
     const { name, was, is, cache } = await looked("several");
     const again = repository("several-again");
     const tags = ["a", "b", "c"];
@@ -126,7 +126,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     },
   );
 
-  it("stays doubted while the upstream cannot tell, and is asked as soon as it can", async () => {
+  it("stays due for a check while the upstream fails, and is checked once it recovers", async () => {
     const { name, was, is, cache, tag } = await looked("doubted");
     const match = { repository: name, reference: "1" };
     const id = await fixture.fault({ match, times: 0, do: { status: 503 } });
@@ -138,7 +138,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     expect(await head(cache, tag)).toEqual({ status: 200, digest: is.digest });
   });
 
-  it("is asked again without the catalog", async () => {
+  it("is checked again without the catalog", async () => {
     const away = {
       idFromName: () => "id",
       get: () => ({ leading: () => Promise.reject(new Error("away")) }),
@@ -155,7 +155,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     expect([was, cache, CATALOG]).not.toContain(undefined);
   });
 
-  it("that HEAD goes on naming is asked by GET, which is then what both say", async () => {
+  it("that HEAD still reports is requested by GET, whose digest both then return", async () => {
     const { name, was, is, cache, tag } = await looked("head-lags");
     const digestHeader = was.digest;
     const match = { repository: name, method: "HEAD", reference: "1" };
@@ -165,7 +165,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     expect(await ask(cache, `${name}/manifests/${is.digest}`)).toMatchObject({ status: 200 });
   });
 
-  it("and that the upstream has by tag alone is given by digest too", async () => {
+  it("that the upstream serves by tag only is served by digest too", async () => {
     const name = repository("by-tag-alone");
     const { digest } = await fixture.image(name, "1");
     const cache = cacheApart();
@@ -175,7 +175,7 @@ describe("a tag that was only looked at, then moved, and whose old digest is gon
     expect(await ask(cache, `${name}/manifests/${digest}`)).toEqual({ status: 200, digest });
   });
 
-  it("is asked again although it is said never to move: nothing of it is here", async () => {
+  it("is checked again although it is immutable, since it is not cached", async () => {
     const { name, was, is, cache, tag } = await looked("immutable", { immutableTags: ["*"] });
     expect(await ask(cache, `${name}/manifests/${was.digest}`)).toMatchObject({ status: 404 });
     expect(await head(cache, tag)).toEqual({ status: 200, digest: is.digest });
@@ -227,7 +227,7 @@ describe("a tag that moved while a part of its image was not cached", () => {
       miss: (half: Half) => ask(half.cache, `${half.name}/manifests/${half.was.arm.digest}`),
     },
   ] as const)(
-    "$title of the child is 404, and the tag is asked again",
+    "$title of the child is 404, and the tag is checked again",
     async ({ overrides, miss }) => {
       const half = await halfCached("half", {}, overrides);
       const { cache, name, tag, is, amd } = half;
@@ -243,7 +243,7 @@ describe("a tag that moved while a part of its image was not cached", () => {
     },
   );
 
-  it("the same request by tag gives the child of what it means now, to a client that takes no index", async () => {
+  it("a client that accepts no index gets the child of the tag's new digest", async () => {
     const name = repository("half-chosen");
     const was = await index(name, `${name}-1`);
     const cache = cacheApart({ tagTtl: "1h" });
@@ -287,7 +287,7 @@ describe("a tag that moved while a part of its image was not cached", () => {
     expect(await ask(cache, tag)).toMatchObject({ digest: is.digest });
   });
 
-  it("a tag that is said never to move is not asked", async () => {
+  it("an immutable tag is not checked", async () => {
     const { name, was, cache, tag } = await halfCached("half-immutable", { immutableTags: ["*"] });
     const missing = `${name}/manifests/${was.arm.digest}`;
     expect(await ask(cache, missing)).toMatchObject({ status: 404 });
@@ -295,8 +295,8 @@ describe("a tag that moved while a part of its image was not cached", () => {
   });
 });
 
-describe("the attack: what is missing is asked for over and over", () => {
-  it("digests that no tag leads to have no tag asked", async () => {
+describe("the attack: missing content is requested over and over", () => {
+  it("digests without a tag cause no check of a tag", async () => {
     const name = repository("random");
     await fixture.image(name, "1");
     const cache = cacheApart();
@@ -308,7 +308,7 @@ describe("the attack: what is missing is asked for over and over", () => {
     expect((await requestsOf(name)).filter((one) => one === "HEAD 1")).toHaveLength(1);
   });
 
-  it("the missing children of an index that is as the upstream has it have its tag asked once", async () => {
+  it("missing children of an unchanged index cause one check of its tag", async () => {
     const name = repository("sparse");
     const image = await fixture.image(name, undefined);
     const missing = Array.from({ length: 8 }, (_, at) => ({

@@ -34,7 +34,7 @@ describe.each([
   ["the variable OFFLINE", (rule: object) => ({ RULES: [rule], OFFLINE: true })],
   ["the variable OFFLINE, as text", (rule: object) => ({ RULES: [rule], OFFLINE: "true" })],
 ])("offline, by %s", (_, variables) => {
-  it("serves what is here, however old, and says so", async () => {
+  it("serves cached content of any age, labelled", async () => {
     const { name, image, rule, online, paths } = await stage("offline");
     for (const path of paths)
       expect((await receive(online.fetch(`p/${name}/${path}`))).whole).toBe(true);
@@ -52,7 +52,7 @@ describe.each([
     expect(await fixture.requests({ repository: name })).toHaveLength(before);
   });
 
-  it("answers 404 to the rest, with a sentence", async () => {
+  it("answers 404 to other requests, with the reason", async () => {
     const { name, image, rule, paths } = await stage("offline-miss");
     const cache = new Cache(variables(rule));
     const codes: Record<string, string> = { manifests: "MANIFEST_UNKNOWN", blobs: "BLOB_UNKNOWN" };

@@ -58,14 +58,14 @@ describe("a name that is not allowed", () => {
     expect(await fixture.requests({ repository: name })).toEqual([]);
   });
 
-  it("is refused though it is cached", async () => {
+  it("is refused also when it is cached", async () => {
     const { name, index, other, cache, free } = await stage("cached", (name) => ({ deny: [name] }));
     const paths = ["manifests/1", `manifests/${index.digest}`, "manifests/2", blobOf(other)];
     for (const path of paths) await expectServed(free, `p/${name}/${path}`);
     for (const path of paths) await expectDenied(cache, `p/${name}/${path}`);
   });
 
-  it("is refused in words of ours where the rule gives no reason", async () => {
+  it("is refused with a default message when the rule gives no reason", async () => {
     const { name, cache } = await stage("reasonless", (name) => ({
       deny: [name],
       denyReason: undefined,
@@ -76,10 +76,10 @@ describe("a name that is not allowed", () => {
   });
 });
 
-describe("where the lists tell tags apart", () => {
+describe("with lists over tags", () => {
   const lists = (name: string) => ({ allow: [`${name}:1`] });
 
-  it("an allowed tag is served, and all that it leads to, when it is known here", async () => {
+  it("an allowed tag is served with all its contents, once it is known", async () => {
     const stages = await stage("tagged", lists);
     const { name, index, child, arm64, cache } = stages;
     const digests = [index, child, arm64].map(({ digest }) => `manifests/${digest}`);
@@ -97,7 +97,7 @@ describe("where the lists tell tags apart", () => {
     }
   });
 
-  it("a HEAD by tag, as containerd begins, makes its digest known, and a GET what that leads to", async () => {
+  it("a HEAD by tag, containerd's first request, makes its digest known, and a GET its contents", async () => {
     const { name, index, child, cache } = await stage("headed", lists);
     expect((await cache.head(`p/${name}/manifests/1`)).status).toBe(200);
     await expectServed(cache, `p/${name}/manifests/${index.digest}`);
@@ -105,7 +105,7 @@ describe("where the lists tell tags apart", () => {
     await expectServed(cache, `p/${name}/${blobOf(child)}`);
   });
 
-  it("what another tag leads to is refused, though it is cached and known", async () => {
+  it("the contents of another tag are refused, also when they are cached and known", async () => {
     const { name, other, cache, free } = await stage("other-tag", lists);
     for (const path of ["manifests/1", "manifests/2", blobOf(other)])
       await expectServed(free, `p/${name}/${path}`);
@@ -114,7 +114,7 @@ describe("where the lists tell tags apart", () => {
     }
   });
 
-  it("a denied tag that means the same as an allowed one does not take it away", async () => {
+  it("a denied tag of the same digest does not make an allowed tag refused", async () => {
     const { name, index, cache } = await stage("same", (name) => ({ deny: [`${name}:latest`] }));
     await fixture.tag(name, "latest", index.digest);
     await expectDenied(cache, `p/${name}/manifests/latest`);
@@ -122,7 +122,7 @@ describe("where the lists tell tags apart", () => {
     await expectServed(cache, `p/${name}/manifests/${index.digest}`);
   });
 
-  it("what an allowed tag meant before goes on being served by digest", async () => {
+  it("an earlier digest of an allowed tag is still served by digest", async () => {
     const { name, index, cache } = await stage("moved", (name) => ({
       ...lists(name),
       tagTtl: "0s",
@@ -137,7 +137,7 @@ describe("where the lists tell tags apart", () => {
     await expectServed(cache, `p/${name}/manifests/${index.digest}`);
   });
 
-  it("a tag that was pulled without lists counts, once there are some", async () => {
+  it("a tag that was pulled before the lists existed counts", async () => {
     const { name, child, index, cache, free } = await stage("before", lists);
     await expectServed(free, `p/${name}/manifests/1`);
     for (const { digest } of [index, child])
@@ -181,7 +181,7 @@ describe("denyDigests", () => {
     expect(gets.map(({ reference }) => reference)).not.toContain(child.digest);
   });
 
-  it("of an index: what it alone leads to belongs to no allowed tag", async () => {
+  it("of an index: contents of this index only belong to no allowed tag", async () => {
     const { name, index, child, free } = await stage("deny-index", () => ({}));
     await expectServed(free, `p/${name}/manifests/1`);
     const rule = { prefix: "p", upstream: fixture.url("open") + apartPath(), denyReason: REASON };

@@ -82,7 +82,7 @@ describe("an image", () => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
   });
 
-  it("is told at once, and once an hour, place and name", async () => {
+  it("is reported at once, and once per hour, place and name", async () => {
     const { reports, images, visit } = reporting();
     reports.image(source("a"), X, undefined, visit());
     await settle();
@@ -102,7 +102,7 @@ describe("an image", () => {
     expect(images().flat()).toHaveLength(4);
   });
 
-  it("is told once, though telling is an operation that is counted itself", async () => {
+  it("is reported once, although the report is itself a counted operation", async () => {
     const { reports, sent, visit } = reporting();
     meter.count("entrepot_requests", { rule: "hub", kind: "manifest", result: "hit" });
     reports.noted(visit());
@@ -120,7 +120,7 @@ describe("an image", () => {
     expect(sent[1]?.samples?.map(({ amount }) => amount)).toContain(5); // gone along
   });
 
-  it("of a crowd is one telling, and what comes meanwhile goes along with the next", async () => {
+  it("of many clients is one report; pulls in the meantime are in the next one", async () => {
     const { reports, sent, visit } = reporting();
     for (let at = 0; at < 100; at++) reports.image(source(`r${at % 20}`), X, undefined, visit());
     await vi.advanceTimersByTimeAsync(10_000);
@@ -128,7 +128,7 @@ describe("an image", () => {
     expect(sent.flatMap(({ images }) => images)).toHaveLength(20);
   });
 
-  it("is told again where something was marked since: also what was held back before that was known", async () => {
+  it("is reported again after a mark, also when its report was held back before", async () => {
     const { reports, images, answers, visit } = reporting();
     reports.image(source("a"), X, undefined, visit());
     await vi.advanceTimersByTimeAsync(10_000);
@@ -145,7 +145,7 @@ describe("an image", () => {
     expect(images().flat()).toHaveLength(2);
   });
 
-  it("that was pulled before the last telling, and not since, is not told for a later mark", async () => {
+  it("that was not pulled since the last report is not reported for a later mark", async () => {
     const { reports, images, answers, visit } = reporting();
     for (let round = 0; round < 2; round++) {
       reports.image(source("a"), X, undefined, visit());
@@ -158,7 +158,7 @@ describe("an image", () => {
     expect(images().flat()).toEqual([`${A} x`]);
   });
 
-  it("that is lost is healed, and told once more", async () => {
+  it("that is lost is healed, and reported once more", async () => {
     const { reports, images, answers, healed, visit, healNothing } = reporting();
     answers.push({ lost: [{ place: A, digest: X, at: 0 }] });
     reports.image(source("a"), X, undefined, visit());
@@ -178,7 +178,7 @@ describe("an image that is only asked for", () => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
   });
 
-  it("is told once an hour and place, however many nodes ask, and begins no telling of its own", async () => {
+  it("is reported once per hour and place for any number of nodes, both places in one report", async () => {
     const { reports, sent, visit } = reporting();
     for (let minute = 0; minute < 180; minute++) {
       for (let node = 0; node < 1_000; node++)
@@ -193,7 +193,7 @@ describe("an image that is only asked for", () => {
     expect(sent).toHaveLength(3);
   });
 
-  it("is told anew once something was marked, and again where it could not be told; a pull is told beside it", async () => {
+  it("is reported again after a mark and after a failed report; a pull is reported beside it", async () => {
     const { reports, sent, answers, visit } = reporting();
     vi.spyOn(console, "warn").mockImplementation(() => {});
     answers.push(new Error("away"));
@@ -233,12 +233,12 @@ describe("pulls by image", () => {
   });
 });
 
-describe("a catalog that is away", () => {
+describe("an unreachable catalog", () => {
   beforeEach(() => {
     vi.useFakeTimers({ now: 1_800_000_000_000 });
   });
 
-  it("is told all of it later, once, and complained of once", async () => {
+  it("gets every report later, once, with one warning", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const { reports, sent, answers, visit } = reporting();
     answers.push(...Array.from({ length: 3 }, () => new Error("away")));
@@ -279,7 +279,7 @@ describe("a catalog that is away", () => {
     expect(images().slice(2)).toEqual([[`${A} x`]]);
   });
 
-  it("delays no request: whoever was to tell, and is gone, is followed by the next", async () => {
+  it("delays no request: when the isolate's reporting request is gone, the next one reports", async () => {
     const { reports, sent, visit } = reporting();
     // A request that is cancelled: what it was to do later never comes.
     reports.sent(source("a"), 1, { host: "", now: Date.now(), later: () => {} });
@@ -291,7 +291,7 @@ describe("a catalog that is away", () => {
   });
 });
 
-describe("what was answered", () => {
+describe("an answer", () => {
   it.each<{ title: string; status: Parameters<Reports["answered"]>[1]; counter: string }>([
     { title: "from a layer", status: { hit: "edge" }, counter: "hits" },
     { title: "from its object", status: { hit: "object" }, counter: "hits" },
@@ -322,7 +322,7 @@ describe("what was answered", () => {
 describe("with the cache", () => {
   beforeEach(clean);
 
-  it("pulls, bytes and what the upstream was asked are counted", async () => {
+  it("pulls, bytes and upstream requests are counted", async () => {
     const cache = cacheApart();
     const name = repository("counted");
     const image = await fixture.image(name, "1", { layers: [1000, 2000] });
@@ -371,7 +371,7 @@ describe("with the cache", () => {
     expect((after?.pulledAt ?? 0) - (before?.pulledAt ?? 0)).toBeGreaterThan(HOUR);
   });
 
-  it("what is refused, or only asked for by HEAD, is no pull", async () => {
+  it("a refused request, or a HEAD alone, is no pull", async () => {
     const report = vi.fn(async (_: Report) => ({ value: { marks: 0, lost: [], lostBlobs: [] } }));
     const name = repository("none");
     await fixture.image(name, "1");

@@ -8,7 +8,7 @@ import { receive } from "../support/transfers.ts";
 afterEach(() => vi.restoreAllMocks());
 
 describe("counts", () => {
-  it("are told ten seconds after the first question, and then begin anew", () => {
+  it("are reported ten seconds after the first request, and start again at zero", () => {
     const served = new Served();
     expect(served.flush(1000)).toBeUndefined();
     served.answer("blob", { hit: "edge" });
@@ -34,7 +34,7 @@ describe("counts", () => {
     });
   });
 
-  it("of nothing are not told", () => {
+  it("are not reported when they are zero", () => {
     const served = new Served();
     served.flush(0);
     expect(served.flush(100_000)).toBeUndefined();

@@ -63,7 +63,7 @@ const MEANINGLESS: Record<string, string[]> = {
   "a last that is none": ["last=", "last=&zz=1"],
 };
 
-describe("a query that means nothing is one page, asked for once and kept under one key:", () => {
+describe("a query without effect is one page, requested once and kept under one key:", () => {
   it.each(Object.entries(MEANINGLESS))("%s, of tags", async (_, queries) => {
     const { name, tags, queriesOf } = await stage("nothing");
     for (const query of ["", ...queries]) await ask(`${tags}?${query}`);
@@ -108,7 +108,7 @@ describe("a query that means nothing is one page, asked for once and kept under 
   });
 });
 
-describe("what an upstream pages by", () => {
+describe("an upstream's page token", () => {
   const OPAQUE = "next_page=gAAAA%2Bb%3D%3D&n=50&last=not+a+tag";
 
   async function paged(hint: string, kind: "tags" | "referrers", query = OPAQUE) {
@@ -195,7 +195,7 @@ describe("what an upstream pages by", () => {
     );
   });
 
-  it("at a length that nobody could send back is a failure of the upstream's", async () => {
+  it("longer than a client can send back is an upstream failure", async () => {
     const { name, tags } = await stage("long-link");
     const link = { link: `</v2/x?next_page=${"x".repeat(5_000)}>; rel="next"` };
     await fixture.fault({ match: { repository: name }, times: 0, do: { headers: link } });

@@ -1,4 +1,4 @@
-// The attack: a pattern that a matcher tries in exponentially many ways, wherever somebody else may write one. On a backtracking matcher
+// The attack: a pattern that a matcher tries in exponentially many ways, wherever another user may write one. On a backtracking matcher
 // each of these requests keeps the isolate busy for longer than any test runs.
 
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -184,7 +184,7 @@ describe("patterns are bounded where they come in:", () => {
   });
 });
 
-it("a name that is asked for costs no more for having been made for it", async () => {
+it("a repository name that is crafted for a pattern costs no more steps", async () => {
   const cache = cacheOf({ allow: [EVIL], anonymous: true });
   for (let at = 0; at < 20; at++) {
     const name = `${"a".repeat(200 + at)}`;

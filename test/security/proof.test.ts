@@ -162,7 +162,7 @@ describe("nothing private is opened by", () => {
     const { image } = await privateImage(cache, { layers: [20 * MiB] });
     const layer = image.layers[0] as Image["layers"][0];
     const name = repository("drip");
-    // It has the first 10 MiB of it, as whoever has seen a prefix may.
+    // It has the first 10 MiB of it, as a client that has seen a prefix may.
     await fixture.blob(name, { seed: layer.seed, size: layer.size });
     const hold = `${name}-hold`;
     await fixture.fault({

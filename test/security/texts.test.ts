@@ -1,4 +1,4 @@
-// The attack: a text that a parser takes quadratic time over, from whoever writes headers, queries or fields. Each of these is so long
+// The attack: a text that a parser takes quadratic time over, from a client that writes headers, queries or fields. Each of these is so long
 // that a parser which looks at every pair of its characters would not be done within any test's time.
 
 import { describe, expect, it } from "vitest";

@@ -13,7 +13,7 @@ export const VIEWER = "a-viewer-token-of-the-tests-0123";
 
 const unlimited = { limit: async () => ({ success: true }) };
 
-/** Variables of a cache that wants to know, and limits nobody. */
+/** Variables of a cache that requires a login, without limits. */
 export const shut = (auth: object = {}) => ({
   LOGINS: unlimited,
   REQUESTS: unlimited,
@@ -22,7 +22,7 @@ export const shut = (auth: object = {}) => ({
   VIEWER_TOKEN: VIEWER,
 });
 
-/** A cache that is open to nobody without a token. */
+/** A cache that requires a token. */
 export function shutCache(overrides: Record<string, unknown> = {}, auth: object = {}): Cache {
   return new Cache({ ...shut(auth), ...overrides });
 }

@@ -10,7 +10,7 @@ import { digestOf } from "../../src/oci/hash.ts";
 
 const { CATALOG } = env as unknown as Env;
 
-/** In place of the binding, so that a test's catalog is nobody else's. */
+/** In place of the binding: a catalog of the test's own. */
 export function ownCatalog(): Env["CATALOG"] {
   const id = CATALOG.idFromName(crypto.randomUUID());
   return {

@@ -14,13 +14,13 @@ export interface Said {
 /** Where a cache under test is, for the command line. */
 export const URL_OF_CACHE = "https://cache.example";
 
-const nobody = (request: Request): Promise<Response> =>
+const unreachable = (request: Request): Promise<Response> =>
   Promise.reject(new TypeError("fetch failed", { cause: new Error(`no way to ${request.url}`) }));
 
-/** @param answers whoever is asked at `URL_OF_CACHE`; what others are asked goes its way, to the fixture */
+/** @param answers the server at `URL_OF_CACHE`; requests to other addresses are sent to the fixture */
 export async function cli(
   args: readonly string[],
-  answers: (request: Request) => Promise<Response> = nobody,
+  answers: (request: Request) => Promise<Response> = unreachable,
   token: string = ADMIN,
 ): Promise<Said> {
   const said: { out: string[]; err: string[] } = { out: [], err: [] };
@@ -52,7 +52,7 @@ export async function cli(
   }
 }
 
-/** The command line of somebody who runs this cache. */
+/** The command line of an admin of this cache. */
 export function cliOf(cache: Cache): (...args: string[]) => Promise<Said> {
   return async (...args) => {
     const said = await cli([...args, "--url", URL_OF_CACHE], (request) =>

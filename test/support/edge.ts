@@ -56,7 +56,7 @@ export async function atEdge(
   );
 }
 
-/** As whoever deletes a blob does: the head and its segments, and KV's record. */
+/** Deletes a blob: its head, segments and KV record. */
 export async function remove(digest: string): Promise<void> {
   const { objects } = await BLOBS.list({ prefix: `blobs/sha256/${digest.slice(7)}` });
   await BLOBS.delete(objects.map(({ key }) => key));

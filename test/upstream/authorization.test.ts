@@ -21,7 +21,7 @@ const cache = new Cache({
     rule("access-token", "basic", "ROBOT_ACCESS_TOKEN"),
     rule("wrong-basic", "basic", "WRONG"),
     rule("wrong-bearer", "bearer", "WRONG"),
-    rule("nobody", "basic"),
+    rule("no-credentials", "basic"),
     rule("identity-open", "open", "IDENTITY"),
     rule("identity", "bearer", "IDENTITY"),
     rule("missing", "open", "NOT_SET_ANYWHERE"),
@@ -41,7 +41,7 @@ async function pullAll(prefix: string, name: string) {
   expect(tags).toMatchObject({ status: 200 });
 }
 
-describe("lets in", () => {
+describe("credentials open", () => {
   it.each([
     { prefix: "open", folder: "", kinds: ["none"], users: [null] },
     { prefix: "bearer", folder: "", kinds: ["bearer"], users: [null] },
@@ -59,7 +59,7 @@ describe("lets in", () => {
     expect(served.length).toBeGreaterThan(3);
   });
 
-  it("with a token that was asked for with the rule's own credentials, or with none", async () => {
+  it("with a token that was requested with the rule's own credentials, or without any", async () => {
     const name = repository("whose-token");
     await pullAll("robot", name);
     await pullAll("bearer", name);
@@ -69,7 +69,7 @@ describe("lets in", () => {
 });
 
 describe("is refused with the upstream's 401:", () => {
-  it.each(["wrong-basic", "wrong-bearer", "identity", "nobody"])("%s", async (prefix) => {
+  it.each(["wrong-basic", "wrong-bearer", "identity", "no-credentials"])("%s", async (prefix) => {
     const name = repository("refused");
     const image = await fixture.image(name, "1");
     const paths = [
@@ -93,7 +93,7 @@ describe("is refused with the upstream's 401:", () => {
     expect(problem).toMatchObject({ status: 401, code: "UNAUTHORIZED" });
   });
 
-  it("once only: the next, with what is right, is let in", async () => {
+  it("once only: the next request, with valid credentials, is served", async () => {
     const name = repository("after-wrong");
     const image = await fixture.image(name, "1");
     await problemOf(cache.fetch(`wrong-basic/${name}/manifests/${image.digest}`));

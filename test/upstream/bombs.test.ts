@@ -1,4 +1,4 @@
-// Bodies that an upstream makes to break whoever reads them: refused in words, with nothing kept; and the largest manifest that is taken
+// Bodies that are made to overload their parser: refused with the reason, with nothing kept; and the largest manifest that is taken
 // goes through all that looks at manifests.
 
 import { describe, expect, it } from "vitest";
@@ -103,7 +103,7 @@ describe.each([
   });
 });
 
-it("a list of many tags that are none, and too long, is an empty one", async () => {
+it("a long list of invalid tags is an empty one", async () => {
   const name = repository("odd-tags");
   const tags = [
     ...Array(1_000).fill("x".repeat(1_000)),
@@ -119,7 +119,7 @@ it("a list of many tags that are none, and too long, is an empty one", async () 
   expect(await response.json()).toMatchObject({ tags: ["ok"] });
 });
 
-describe("what gives tokens and keys", () => {
+describe("a token service or issuer", () => {
   it.each([
     [
       "a token service's answer that is nested deep",
@@ -182,7 +182,7 @@ describe("the largest index that is taken", () => {
     RULES: [{ prefix: rule, upstream: fixture.url("open") }],
   });
 
-  it("is served, told to the catalog, and shown by all that shows images", async () => {
+  it("is served, reported to the catalog, and shown by every page and command", async () => {
     const name = repository("largest");
     const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: children(MOST_DESCRIPTORS) };
     const { size, bytes } = await fixture.manifest(name, index, { tag: "1" });
@@ -248,7 +248,7 @@ describe("an image that is an index of indexes", () => {
     return { context, joined: () => joined };
   }
 
-  it("is prewarmed as far as images go, and then refused for good", async () => {
+  it("is prewarmed up to the limit of images, and then refused without a retry", async () => {
     const { context, joined } = contextOf(520);
     const source = { rule: ruleOf({ upstream: "registry.example" }), repository: "a" };
     const image = { source, reference: { name: "a", digest: digestAt(0) } };

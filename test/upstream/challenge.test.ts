@@ -1,4 +1,4 @@
-// WWW-Authenticate, in the ways that registries write it, and in some that nobody should.
+// WWW-Authenticate, in the forms that registries send, and in malformed ones.
 
 import { describe, expect, it } from "vitest";
 import { parseChallenges } from "../../src/upstream/authorization/challenge.ts";
@@ -187,7 +187,7 @@ describe("several challenges", () => {
   });
 });
 
-describe("what is not well-formed", () => {
+describe("a malformed part", () => {
   it.each<{ title: string; header: string | null; expected: Plain }>([
     { title: "nothing", header: null, expected: [] },
     { title: "an empty header", header: "", expected: [] },
@@ -223,7 +223,7 @@ describe("what is not well-formed", () => {
     expect(read(header)).toEqual(expected);
   });
 
-  it("does not take long, however long it is", () => {
+  it("is read in linear time", () => {
     // Time that grows with the square of the length would not end here.
     expect(read(`Bearer realm="${"\\\\".repeat(200_000)}`)[0]?.[0]).toBe("bearer");
     expect(read(`Bearer ${"a=,".repeat(100_000)}`)[0]?.[0]).toBe("bearer");

@@ -54,7 +54,7 @@ describe("repeated failures", () => {
     },
   );
 
-  it("that miss the deadline: the repository is left alone for some seconds, and others are not", async () => {
+  it("that miss the deadline pause the repository for some seconds, and no other", async () => {
     const [name, other] = [await images("slow", 2), await images("not-slow", 1)];
     const cache = cacheApart({ firstByteTimeout: "300ms" });
     await fixture.fault({ match: { repository: name }, times: 0, do: { hold: name } });
@@ -70,7 +70,7 @@ describe("repeated failures", () => {
     expect((await receive(cache.fetch(`open/${name}/manifests/1`))).status).toBe(200);
   });
 
-  it("of one broken repository, however often it is asked for, take nothing from the others", async () => {
+  it("of one broken repository do not affect the others, for any number of requests", async () => {
     const [broken, other] = [await images("broken", 30), await images("well", 10)];
     const cache = cacheApart();
     later(0); // the clock stands still: however slow the machine is, no pause ends
@@ -84,7 +84,7 @@ describe("repeated failures", () => {
     expect(await countOf(broken)).toBe(3);
   });
 
-  it("of several repositories are the upstream's: names that failed rest at once, and others are still asked", async () => {
+  it("of several repositories are the upstream's: failed names pause at once, and others are still requested", async () => {
     later(0); // the clock stands still: however slow the machine is, no pause ends
     const hints = ["one", "two", "three", "four", "well"];
     const names = await Promise.all(hints.map((hint) => images(hint, 2)));
@@ -122,7 +122,7 @@ describe("repeated failures", () => {
     await fixture.release(names[0] as string);
   });
 
-  it("of a list are the list's", async () => {
+  it("of a list pause lists only", async () => {
     const name = await images("list-fails", 1);
     const cache = cacheApart({ firstByteTimeout: "300ms" });
     await fixture.fault({
@@ -135,7 +135,7 @@ describe("repeated failures", () => {
     expect((await receive(cache.fetch(`open/${name}/manifests/0`))).status).toBe(200);
   });
 
-  it("of one thing among others that go well are no reason", async () => {
+  it("of one request among successes begin no pause", async () => {
     const name = await images("one-fails", 8);
     const cache = cacheApart();
     await fixture.fault({
@@ -167,7 +167,7 @@ describe("repeated failures", () => {
     expect((await probe).status).toBe(200);
   });
 
-  it("do not concern what is on its way: a transfer has its own patience", async () => {
+  it("do not end running transfers, which have a deadline of their own", async () => {
     const name = repository("transfer");
     const { digest } = await fixture.blob(name, { seed: 99, size: 3_000_000 });
     const cache = cacheApart({ connections: 1 });
@@ -234,7 +234,7 @@ describe("a 429", () => {
   });
 });
 
-describe("a token service's word", () => {
+describe("an answer of the token service", () => {
   it("of 429 always says when to come again, and is heeded", async () => {
     const name = await images("token-429", 3);
     const cache = cacheApart();
@@ -269,7 +269,7 @@ describe("a token service's word", () => {
     expect((await receive(cache.fetch(`robot/${name}/manifests/3`))).status).toBe(200);
   });
 
-  it("is not repeated, whatever it says", async () => {
+  it("is not repeated to clients", async () => {
     const name = await images("token-echo", 1);
     const cache = cacheApart();
     const body = JSON.stringify({
@@ -349,7 +349,7 @@ describe("an upstream that redirects everything", () => {
     return { name, cache: cacheApart(), to };
   }
 
-  it("is well again as soon as its front is", async () => {
+  it("recovers as soon as its front does", async () => {
     const { name, cache, to } = await redirected("front");
     await fixture.fault({ match: { repository: name }, times: 3, do: { status: 500 } });
     await fixture.fault(to);

@@ -1,4 +1,4 @@
-// Answers that drip: they hold up nobody for long, and are over when the upstream is well again.
+// Answers that drip: they delay clients for a bounded time, and end when the upstream recovers.
 
 import { describe, expect, it } from "vitest";
 import { readBounded, TimedBody } from "../../src/upstream/client/body.ts";
@@ -21,7 +21,7 @@ function dripping(pause: number): Response {
   return new Response(stream);
 }
 
-it("a small body has a time for all of it", async () => {
+it("a small body has one deadline", async () => {
   const bounds = { bytes: 1000, silence: 1000, time: 150, host: "up.example" };
   await expect(readBounded(dripping(20), bounds)).rejects.toMatchObject({
     status: 504,
@@ -29,7 +29,7 @@ it("a small body has a time for all of it", async () => {
   });
 });
 
-it("a transfer that brings next to nothing is as good as silent", async () => {
+it("a transfer below the lowest rate counts as silent", async () => {
   const abort = new AbortController();
   const response = dripping(20);
   const stopped = new Promise<never>((_, reject) => {
@@ -45,7 +45,7 @@ it("a transfer that brings next to nothing is as good as silent", async () => {
 const slow = { bytesPerSecond: 5 };
 const fields = { firstByteTimeout: "400ms", silenceTimeout: "300ms" };
 
-describe("an upstream whose answers drip: 504 in time, and well as soon as it is", () => {
+describe("an upstream whose answers drip: 504 in time, and 200 once it recovers", () => {
   it.each([
     { title: "a manifest", prefix: "open", request: "digest", match: { kind: "manifest" } },
     { title: "a tag's manifest", prefix: "open", request: "tag", match: { kind: "manifest" } },
@@ -66,12 +66,12 @@ describe("an upstream whose answers drip: 504 in time, and well as soon as it is
     const problem = await problemOf(cache.fetch(`${prefix}/${name}/${paths[request]}`));
     expect(problem).toMatchObject({ status: 504, code: "UNAVAILABLE" });
     await fixture.heal({ repository: name });
-    // What was begun comes to its end by itself: nobody waits for it longer than for a new one.
+    // The running fill ends by itself: clients wait for it no longer than for a new one.
     await fixture.idle(name);
     expect((await receive(cache.fetch(`${prefix}/${name}/${paths[request]}`))).status).toBe(200);
   });
 
-  it("a small blob that stalls is 504 to who waits, and is fetched all the same", async () => {
+  it("a small blob that stalls is 504 to the waiting client, and is still fetched", async () => {
     const name = repository("stalls");
     const { digest } = await fixture.blob(name, { seed: 3, size: 300_000 });
     const cache = cacheApart({ firstByteTimeout: "300ms", silenceTimeout: "2s" });
@@ -83,7 +83,7 @@ describe("an upstream whose answers drip: 504 in time, and well as soon as it is
     expect(await fixture.requests({ repository: name, kind: "blob" })).toHaveLength(1);
   });
 
-  it("a small blob that comes slowly, but comes, is waited for", async () => {
+  it("a small blob that arrives slowly is waited for", async () => {
     const name = repository("slow");
     const { digest } = await fixture.blob(name, { seed: 4, size: 3_000_000 });
     const cache = cacheApart({ firstByteTimeout: "1s" });

@@ -149,7 +149,7 @@ it("a token that an upstream quotes as expired is replaced all the same", async 
   await cache.bytes(`robot/${name}/blobs/${image.config.digest}`);
 });
 
-it("a body whose headers repeat the token is what it was", async () => {
+it("a body is unchanged when the headers repeat the token", async () => {
   const name = repository("quoted");
   const image = await fixture.image(name, "1", { layers: [9 * 1024 * 1024] });
   const headers = { "x-it": "{plain}" };
@@ -170,7 +170,7 @@ it("a pre-signed address that cannot be reached is in no log with its query", as
   expect([answered, ...lines].join("\n")).not.toMatch(/Signature|0123456789/);
 });
 
-describe("what is more than text", () => {
+describe("a control character", () => {
   const path = apartPath();
   const rules = doorsOf(fixture, path);
   const cache = new Cache({ ...shut(), AUTH: OPEN, RULES: rules });

@@ -68,7 +68,7 @@ describe("a login", () => {
     expect(Math.abs(expiresAt - now - 9 * MINUTE)).toBeLessThan(10_000);
   });
 
-  it("is asked for as AWS documents it", async () => {
+  it("is requested as AWS documents it", async () => {
     const answer = {
       authorizationData: [
         {
@@ -107,7 +107,7 @@ describe("an access key is refused", () => {
   const other = `${lasting.secretAccessKey.slice(0, -1)}_`;
   it.each<{ title: string; key: AccessKey; type: string; status: number; skew?: number }>([
     {
-      title: "that nobody knows",
+      title: "that is unknown",
       key: { ...lasting, accessKeyId: "AKIANOBODY" },
       type: "UnrecognizedClient",
       status: 401,
@@ -292,7 +292,7 @@ describe("the service may", () => {
     expect((await ask(name)).login.username).toBe("AWS");
   });
 
-  it("say when it may be asked again", async () => {
+  it("send a Retry-After", async () => {
     const name = repository("retry-after");
     const fault = { ...said(400, "ThrottlingException"), headers: { "retry-after": "7" } };
     await fixture.fault({ match: { server: "aws", repository: name }, do: fault });
@@ -325,7 +325,7 @@ describe("the service may", () => {
       JSON.stringify(authorizationToken),
       { authorizationData: [{ authorizationToken, expiresAt: inTwoHours() }] },
     ]),
-  ])("answer what is no login: %s", async (_, body) => {
+  ])("send an invalid answer: %s", async (_, body) => {
     const name = repository("malformed");
     const fault = { status: 200, body: JSON.stringify(body) };
     await fixture.fault({ match: { server: "aws", repository: name }, do: fault });
@@ -359,7 +359,7 @@ describe("the service may", () => {
   });
 });
 
-it("a service that is not there is told as that", async () => {
+it("an unreachable service is reported as unreachable", async () => {
   const error = await refusal(ask("nowhere", lasting, { endpoint: "http://127.0.0.1:1" }));
   expect(error).toMatchObject({ code: "UNAVAILABLE", status: 502 });
   expect(error.message).toContain("127.0.0.1:1");

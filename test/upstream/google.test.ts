@@ -75,7 +75,7 @@ describe("a login", () => {
     expect((await ask(nameless)).login.username).toBe("oauth2accesstoken");
   });
 
-  it("is asked for as Google documents it", async () => {
+  it("is requested as Google documents it", async () => {
     const uri = "https://oauth2.googleapis.com/token";
     const answer = { access_token: "ya29.c.b0Aaek...", expires_in: 3599, token_type: "Bearer" };
     const sent = scriptFetch({ [`POST ${uri}`]: () => Response.json(answer) });
@@ -112,7 +112,7 @@ describe("a service account is refused", () => {
 
   it.each<{ title: string; fields: () => Promise<object>; skew?: number }>([
     {
-      title: "that nobody knows",
+      title: "that is unknown",
       fields: async () => ({ client_email: "s3cret@fixture.example" }),
     },
     { title: "with a key of another", fields: async () => ({ private_key: await other() }) },
@@ -247,7 +247,7 @@ describe("the service may", () => {
     expect((await ask(account(name))).login.username).toBe("oauth2accesstoken");
   });
 
-  it("say when it may be asked again", async () => {
+  it("send a Retry-After", async () => {
     const name = repository("retry-after");
     const fault = { ...said(429), headers: { "retry-after": "7" } };
     await fixture.fault({ match: { server: "google", repository: name }, do: fault });
@@ -264,7 +264,7 @@ describe("the service may", () => {
     ["no life", { access_token: "s3cret" }],
     ["a life in words", { access_token: "s3cret", expires_in: "3599" }],
     ["a life that is over", { access_token: "s3cret", expires_in: 0 }],
-  ])("answer what is no login: %s", async (_, body) => {
+  ])("send an invalid answer: %s", async (_, body) => {
     const name = repository("malformed");
     const fault = { status: 200, body: JSON.stringify(body) };
     await fixture.fault({ match: { server: "google", repository: name }, do: fault });

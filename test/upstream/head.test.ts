@@ -103,7 +103,7 @@ describe.each(LIES)("where HEAD %s, and GET works", (_, fault) => {
   );
 });
 
-it("a tag is looked for by one GET before it is refused, and one that is cached before it is dropped", async () => {
+it("a tag is requested by one GET before it is refused, and a cached one before it is dropped", async () => {
   const name = repository("dropped");
   const image = await fixture.image(name, "1");
   const cache = cacheApart({ tagTtl: "1m" });
@@ -197,7 +197,7 @@ describe("HEAD is believed", () => {
     expect((await ask(cache, `open/${name}/manifests/1`)).body).toEqual(image.bytes);
   });
 
-  it("not longer, and not after a lie", async () => {
+  it("no longer than that, and not after a wrong answer", async () => {
     let trust = withConfirmation(undefined, true, 0);
     for (let at = 1; at < 19; at++) trust = withConfirmation(trust, true, at);
     expect(isBelieved(trust, 20)).toBe(false);

@@ -176,7 +176,7 @@ describe("a header that repeats a secret", () => {
   const fetched = (headers: Record<string, string>, body: BodyInit | null = "body", status = 200) =>
     withoutSecrets(new Response(body, { status, headers }), secrets);
 
-  it("is not seen; the others are, and the body is what it was", async () => {
+  it("is removed; the others and the body are unchanged", async () => {
     const response = fetched({
       "content-type": "application/s3cret-of-the-robot",
       link: `</v2?token=${btoa("x:s3cret-of-the-robot")}>; rel="next"`,

@@ -50,7 +50,7 @@ const budget = (remaining: number, at = T) => ({
   seenAt: at,
 });
 
-/** What whoever asks is told; undefined where he may ask. */
+/** The refusal of a request; undefined when it may be sent. */
 function refusal(health: Health, use: PlannedRequest, now: number): RegistryError | undefined {
   try {
     admit(health, use, now);
@@ -75,7 +75,7 @@ describe("failures", () => {
     }
   });
 
-  it("of three in a row begin a pause, in which the last is told again", () => {
+  it("of three in a row begin a pause, in which the last failure is repeated to clients", () => {
     const health = healthAfter(three);
     const error = refusal(health, OTHER, T + 10);
     expect(error).toMatchObject({ code: "UNAVAILABLE", status: 503, upstreamStatus: 503 });
@@ -84,7 +84,7 @@ describe("failures", () => {
     expect(refusal(health, OTHER, T + 2 + 1000)).toBeUndefined();
   });
 
-  it("are in a row no more after a good answer", () => {
+  it("are counted from zero after a success", () => {
     const health = healthAfter([...three.slice(0, 2), [3, seen()], ...three.slice(0, 2)]);
     expect(refusal(health, PULL, T + 5)).toBeUndefined();
     const { evidence: _, ...rests } = healthAfter([...three, [3, seen()]]);
@@ -116,7 +116,7 @@ describe("failures", () => {
     expect(health.repositories?.a).toMatchObject({ until: T + 2 + 1000, strikes: 3 });
   });
 
-  it("of one repository leave the others alone, however often it is asked for", () => {
+  it("of one repository do not affect the others, for any number of requests", () => {
     const many: [number, RequestResult][] = Array.from({ length: 20 }, (_, at) => [
       at * 60_000,
       seen({ error: failed }),
@@ -126,7 +126,7 @@ describe("failures", () => {
     expect(refusal(health, ELSEWHERE, T + 19 * 60_000 + 10)).toBeUndefined();
   });
 
-  it("of several repositories are the upstream's: what failed rests, and lists, and what is asked behind an answer", () => {
+  it("of several repositories are the upstream's: these, lists and background requests pause", () => {
     const health = healthAfter(
       ["a", "b", "c"].map((repository, at) => [at, seen({ repository, error: failed })]),
     );
@@ -140,7 +140,7 @@ describe("failures", () => {
     expect(refusal(more, ELSEWHERE, T + 12)).toMatchObject({ status: 503 });
   });
 
-  it("of many who asked at once are one", () => {
+  it("of concurrent requests are one", () => {
     const parallel: [number, RequestResult][] = Array.from({ length: 20 }, (_, at) => [
       at + 10,
       seen({ askedAt: T, repository: `r${at}`, by: `${at % 4}`, error: failed }),
@@ -150,7 +150,7 @@ describe("failures", () => {
     expect(refusal(health, ELSEWHERE, T + 40)).toBeUndefined();
   });
 
-  it("are in a row no more after a good answer to what was asked before them", () => {
+  it("are counted from zero after the success of an earlier request", () => {
     const two: [number, RequestResult][] = ["a", "b"].map((repository, at) => [
       at,
       seen({ repository, error: failed }),
@@ -159,7 +159,7 @@ describe("failures", () => {
     expect(health.all).toBeUndefined();
   });
 
-  it("of lists are no repository's", () => {
+  it("of lists count for no repository", () => {
     const { repository: _, ...list } = seen({ error: failed });
     const health = healthAfter([0, 1, 2, 3].map((at) => [at, list]));
     expect(refusal(health, PULL, T + 10)).toBeUndefined();
@@ -175,12 +175,12 @@ describe("failures", () => {
       expect(refusal(health, OTHER, T + 10_000)).toBeUndefined();
     });
 
-    it("do not concern who has more patience", () => {
+    it("do not affect requests with a longer deadline", () => {
       expect(refusal(health, { ...PULL, deadline: 2000 }, T + 1)).toBeDefined();
       expect(refusal(health, { ...PULL, deadline: 2001 }, T + 1)).toBeUndefined();
     });
 
-    it("that nobody waited for are one failure", () => {
+    it("without a waiting client are one failure", () => {
       const behind = healthAfter([[0, seen({ error: late })]]);
       expect(refusal(behind, PULL, T + 1)).toBeUndefined();
     });
@@ -196,13 +196,13 @@ describe("failures", () => {
     expect(refusal(again, PULL, now + 2100)).toBeUndefined();
   });
 
-  it("let another through at once where the probe came to nothing", () => {
+  it("let another probe through at once when the first was cancelled", () => {
     const probing = admit(healthAfter(three), PULL, T + 2000);
     expect(refusal(releaseProbe(probing, PULL, T + 2000), PULL, T + 2001)).toBeUndefined();
     expect(refusal(releaseProbe(probing, PULL, T + 1999), PULL, T + 2001)).toBeDefined();
   });
 
-  it("let another through where the probe never came back", () => {
+  it("let another probe through when the first never ended", () => {
     const probing = admit(healthAfter(three), PULL, T + 2000);
     expect(refusal(probing, PULL, T + 2000 + 14_000)).toBeDefined();
     expect(refusal(probing, PULL, T + 2000 + 16_000)).toBeUndefined();
@@ -216,14 +216,14 @@ describe("a 429", () => {
     expect(refusal(health, OTHER, T + 7000)).toBeUndefined();
   });
 
-  it("is probed within a minute, and tells how long the upstream really said", () => {
+  it("is probed within a minute, and reports the upstream's own Retry-After", () => {
     const health = healthAfter([[0, seen({ error: limited, retryAfter: 3_600_000 })]]);
     expect(refusal(health, OTHER, T + 1000)?.headers["Retry-After"]).toBe("3599");
     expect(refusal(health, OTHER, T + 60_001)).toBeUndefined();
     expect(pauseOf(health, seen(), T)).toBe(3600);
   });
 
-  it.each([0, 500])("that says %i ms is not taken at its word: the pause grows", (retryAfter) => {
+  it.each([0, 500])("of %i ms is not followed: the pause grows", (retryAfter) => {
     const first = healthAfter([[0, seen({ error: limited, retryAfter })]]);
     expect(first.repositories?.a?.until).toBe(T + 1000);
     expect(refusal(first, OTHER, T + 1)?.headers["Retry-After"]).toBe("1");
@@ -231,7 +231,7 @@ describe("a 429", () => {
     expect(second.repositories?.a?.until).toBe(T + 3000);
   });
 
-  it("is not ended by a good answer to what was asked before it", () => {
+  it("is not ended by the success of an earlier request", () => {
     const health = healthAfter([[0, seen({ error: limited, retryAfter: 30_000 })]]);
     const before = observe(health, seen({ askedAt: T - 1 }), T + 10, 0);
     expect(refusal(before, OTHER, T + 11)).toMatchObject({ status: 429 });
@@ -239,7 +239,7 @@ describe("a 429", () => {
     expect(refusal(after, OTHER, T + 11)).toBeUndefined();
   });
 
-  it("that says nothing pauses longer each time", () => {
+  it("without Retry-After pauses longer each time", () => {
     const first = healthAfter([[0, seen({ error: limited })]]);
     expect(first.repositories?.a?.until).toBe(T + 5000);
     const second = observe(first, seen({ error: limited }), T + 5000, 0);
@@ -265,7 +265,7 @@ describe("a 429", () => {
       answer: seen({ pull: true, gave: false }),
       ends: false,
     },
-  ])("of the limit on pulls: $title ends it or not", ({ answer, ends }) => {
+  ])("of the limit on pulls, after $title: ended $ends", ({ answer, ends }) => {
     const health = healthAfter([
       [0, seen({ pull: true, error: limited, budget: budget(0) })],
       [1, answer],
@@ -339,7 +339,7 @@ describe.each(KINDS)(
     const health = many(300, () => "mallory", error, more);
     const others: PlannedRequest = { ...PULL, by: "alice" };
 
-    it("take nothing from the others: not other names, not lists, not what is behind an answer, not those names", () => {
+    it("pause nothing for other identities: no names, no lists, no background requests", () => {
       const { repository: __, ...list } = others;
       const behind = { ...others, background: true, pull: false };
       for (const use of [{ ...others, repository: "good" }, list, behind])
@@ -347,12 +347,12 @@ describe.each(KINDS)(
       expect(refusal(health, { ...others, repository: "bad-299" }, soon)).toBeUndefined();
     });
 
-    it("rest for that one, and one who joins is told that it is not for all", () => {
+    it("pause for that identity, and a joining client is told that others may retry", () => {
       const own = refusal(health, { ...others, by: "mallory", repository: "bad-299" }, soon);
       expect(own).toMatchObject({ status: error.status, unasked: true, personal: true });
     });
 
-    it("are kept in bounded number, and push out nobody else's", () => {
+    it("are kept in bounded number, and displace no record of another identity", () => {
       const mixed = heard([
         ["alice", "hers", error, more],
         ...Array.from({ length: 900 }, (_, at): Told => [`mallory`, `bad-${at}`, error, more]),
@@ -363,7 +363,7 @@ describe.each(KINDS)(
       expect(JSON.stringify(mixed).length).toBeLessThan(200_000);
     });
 
-    it("do not hide what went well for others from the judgement", () => {
+    it("do not hide the successes of other identities", () => {
       const answers: Told[] = Array.from({ length: 60 }, (_, at) =>
         at % 20 === 1 ? ["alice", "good"] : ["mallory", `bad-${at}`, error, more],
       );
@@ -383,18 +383,15 @@ describe.each(KINDS)(
 );
 
 describe("an outage", () => {
-  it.each(KINDS)(
-    "of $title, of which several identities hear, is everybody's",
-    ({ error, more }) => {
-      const health = many(4, (at) => `${at % 2}`, error, more);
-      const { repository: __, ...list } = { ...PULL, by: "carol" };
-      expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
-      const paused = refusal(health, list, T + 10);
-      expect(paused?.personal).toBe(false);
-    },
-  );
+  it.each(KINDS)("of $title that several identities get is the upstream's", ({ error, more }) => {
+    const health = many(4, (at) => `${at % 2}`, error, more);
+    const { repository: __, ...list } = { ...PULL, by: "carol" };
+    expect(refusal(health, list, T + 10)).toMatchObject({ status: error.status });
+    const paused = refusal(health, list, T + 10);
+    expect(paused?.personal).toBe(false);
+  });
 
-  it("is noticed although all went well before it", () => {
+  it("is detected although all requests succeeded before it", () => {
     const well: Told[] = ["0", "1"].flatMap((by) =>
       Array.from({ length: 40 }, (_, at): Told => [by, `good-${at}`]),
     );
@@ -404,7 +401,7 @@ describe("an outage", () => {
     expect(heard([["0", "x", failed], ...well, ...bad]).all).toBeDefined();
   });
 
-  it("in which nothing comes at all lets a few identities ask at once, each for one name", () => {
+  it("without any answer lets a few identities send one request at a time each", () => {
     let health = many(6, (at) => `${at % 2}`, LATE, { silent: true, missed: 1000 });
     const admitted: string[] = [];
     for (const by of ["a", "b", "c", "d", "e", "f"])
@@ -417,14 +414,14 @@ describe("an outage", () => {
     expect(admitted).toEqual(["a x", "b x", "c x", "d x"]);
   });
 
-  it("is over with the first good answer", () => {
+  it("ends with the first success", () => {
     const health = many(6, (at) => `${at % 2}`, LATE, { silent: true, missed: 1000 });
     const well = observe(health, seen({ by: "a", repository: "x" }), T + 30, 0);
     expect(well.all).toBeUndefined();
     expect(refusal(well, { ...PULL, by: "b", repository: "y" }, T + 31)).toBeUndefined();
   });
 
-  it("that goes on is asked for less and less often", () => {
+  it("that continues is probed less and less often", () => {
     let health = many(6, (at) => `${at % 2}`, failed);
     const { repository: _, ...list } = { ...PULL, by: "a" };
     const pauses: number[] = [];
@@ -438,7 +435,7 @@ describe("an outage", () => {
 });
 
 describe("a failure that is the name's alone", () => {
-  it("rests that name, and is no sign of an outage, whoever sees it", () => {
+  it("pauses that name, and is no sign of an outage, for any identity", () => {
     const health = many(12, (at) => `${at % 3}`, failed, { ofName: true });
     expect([health.all, health.identities, health.evidence]).toEqual([
       undefined,
@@ -450,7 +447,7 @@ describe("a failure that is the name's alone", () => {
   });
 });
 
-it("what an older version stored is heeded, and what it sends is somebody's", () => {
+it("state of an older version is read, and its requests count for one identity", () => {
   const stored = {
     all: {
       strikes: 3,
@@ -471,7 +468,7 @@ it("what an older version stored is heeded, and what it sends is somebody's", ()
   expect(refusal(broken, { ...PULL, by: "anybody" }, T + 1)).toMatchObject({ status: 503 });
 });
 
-it("an identity has no second voice in what is asked behind its answers", () => {
+it("an identity's background requests count for the same identity", () => {
   const events = ["a", "b", "c", "d"].flatMap((repository, at): [number, RequestResult][] => [
     [at, seen({ by: "mallory", repository, error: limited })],
     [at, seen({ by: "background", repository: `${repository}-behind`, error: limited })],

@@ -42,7 +42,7 @@ it.each([["ONLY"], [undefined]])("%s, being alone, is tried again after five sec
   expect(ring.pick([key], at("x"), T + 5_001)).toBe(0);
 });
 
-it("forgives what was said of one scope", () => {
+it("forgets the refusal of one scope", () => {
   const ring = new Keyring();
   ring.refuse("ONLY", "x", refusal("no"), T);
   ring.forgive(["ONLY"], "x");
@@ -60,13 +60,13 @@ describe("a login that a token service refuses", () => {
     }
   };
 
-  it("is refused for all where it never was good", () => {
+  it("is refused for all when it never was valid", () => {
     const ring = new Keyring();
     ring.refuseLogin("ONLY", at("x", "mallory"), refusal("no"), T);
     expect(refused(ring, "y", "alice")).toBe(true);
   });
 
-  it("and was good is refused for that name, then for that identity, and for nobody else", () => {
+  it("and was valid before is refused for that name, then for that identity, and for no other", () => {
     const ring = new Keyring();
     ring.accept("ONLY");
     for (let count = 1; count <= 50; count++) {
@@ -78,7 +78,7 @@ describe("a login that a token service refuses", () => {
     expect(refused(ring, "y", "mallory", T + 5_001)).toBe(false);
   });
 
-  it("and was good is refused for all once two identities hear so", () => {
+  it("and was valid before is refused for all once two identities are refused", () => {
     const ring = new Keyring();
     ring.accept("ONLY");
     ring.refuseLogin("ONLY", at("x", "alice"), refusal("no"), T);

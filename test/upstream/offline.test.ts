@@ -7,10 +7,14 @@ import { GOOD, ruleOf } from "../config/rules.ts";
 const other = { ...GOOD, prefix: "other", upstream: "other.example.com" };
 
 it.each<{ title: string; variables: object; expected: boolean }>([
-  { title: "nothing says so", variables: { RULES: [GOOD] }, expected: false },
-  { title: "the rule says so", variables: { RULES: [{ ...GOOD, offline: true }] }, expected: true },
+  { title: "no setting", variables: { RULES: [GOOD] }, expected: false },
   {
-    title: "another rule says so",
+    title: "the rule is offline",
+    variables: { RULES: [{ ...GOOD, offline: true }] },
+    expected: true,
+  },
+  {
+    title: "another rule is offline",
     variables: { RULES: [GOOD, { ...other, offline: true }] },
     expected: false,
   },

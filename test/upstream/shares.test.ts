@@ -68,7 +68,7 @@ describe("the pulls that are left", () => {
     );
   });
 
-  it("are everybody's while there is plenty", () => {
+  it("are shared without a limit while the budget is high", () => {
     const greedy = pulls("alice", first, 60);
     const both = pulls("bob", greedy.shares, 5);
     expect(pulls("alice", both.shares, 5).count).toBe(5);

@@ -78,7 +78,7 @@ describe("a rule that works", () => {
 describe("a rule that does not", () => {
   it.each<{ title: string; fields: object; expected: string; words: string }>([
     {
-      title: "nobody listens",
+      title: "no server listens",
       fields: { upstream: "http://127.0.0.1:1" },
       expected: "-reach",
       words: "could not be reached",

@@ -1,4 +1,4 @@
-// What it costs to be somebody: warm manifests a second with a Bearer token, beside a cache that is open to everybody.
+// Cost of authentication: warm manifests per second with a Bearer token, compared with an open cache.
 
 import { requestsPerSecond } from "../client.ts";
 import { perSecond, type Row, times } from "../rows.ts";

@@ -11,7 +11,7 @@ export interface Asked {
 }
 
 const NAMED = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/([^/]+)$/;
-/** The registry under another path is another upstream, to whoever tells them apart by that. */
+/** The registry under another path, which counts as another upstream. */
 const APART = /^\/apart-[^/]+(?=\/v2(\/|$))/;
 const KINDS: Record<string, Kind> = {
   manifests: "manifest",

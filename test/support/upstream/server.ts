@@ -38,7 +38,7 @@ export async function startUpstream(port = 0): Promise<UpstreamPorts & { close()
 type Listener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 function listener(answer: Listener): HttpServer {
-  // A client's kept connection must not be closed under its next request: that would be a fault nobody ordered.
+  // A client's kept connection must not be closed under its next request: that would be an unplanned fault.
   return createServer({ keepAliveTimeout: 600_000, requestTimeout: 0 }, (req, res) => {
     answer(req, res).catch((error) => {
       if (!req.destroyed) console.error("fixture:", error);
