@@ -401,7 +401,7 @@ describe("an outage", () => {
     expect(heard([["0", "x", failed], ...well, ...bad]).all).toBeDefined();
   });
 
-  it("without any answer lets a few identities send one request at a time each", () => {
+  it("without any answer lets four identities probe at once, each for one name", () => {
     let health = many(6, (at) => `${at % 2}`, LATE, { silent: true, missed: 1000 });
     const admitted: string[] = [];
     for (const by of ["a", "b", "c", "d", "e", "f"])
@@ -468,7 +468,7 @@ it("state of an older version is read, and its requests count for one identity",
   expect(refusal(broken, { ...PULL, by: "anybody" }, T + 1)).toMatchObject({ status: 503 });
 });
 
-it("an identity's background requests count for the same identity", () => {
+it("background requests do not count as a second identity", () => {
   const events = ["a", "b", "c", "d"].flatMap((repository, at): [number, RequestResult][] => [
     [at, seen({ by: "mallory", repository, error: limited })],
     [at, seen({ by: "background", repository: `${repository}-behind`, error: limited })],
