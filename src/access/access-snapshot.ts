@@ -31,7 +31,15 @@ const FAILURE_INTERVAL = 1_000;
 
 export type Later = ReadVisit["later"];
 
-type LookUp = () => Promise<PullToken | undefined>;
+/** A token to be looked up. */
+interface LookUp {
+  /** Cache key: the hash of its secret, or its id. */
+  readonly key: string;
+  /** Asks the access object. */
+  find(): Promise<PullToken | undefined>;
+  /** Called before `find` for a key that was no token here before; may throw. */
+  lookingUp(): void;
+}
 
 export class AccessSnapshot {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
@@ -127,7 +135,8 @@ export class AccessSnapshot {
   ): Promise<PullToken | "past" | undefined> {
     if (!isPullToken(text)) return undefined;
     const hash = hashOf(text);
-    return this.#valid(hash, () => this.#access.find(hash, now), now, later, lookingUp);
+    const find = () => this.#access.find(hash, now);
+    return this.#valid({ key: hash, find, lookingUp }, now, later);
   }
 
   /** Like `token`, by the id in a refresh token. */
@@ -137,24 +146,18 @@ export class AccessSnapshot {
     later: Later,
     lookingUp: () => void,
   ): Promise<PullToken | "past" | undefined> {
-    const lookUp = () => this.#access.holder(id, now);
-    return this.#valid(`id ${id}`, lookUp, now, later, lookingUp);
+    const find = () => this.#access.holder(id, now);
+    return this.#valid({ key: `id ${id}`, find, lookingUp }, now, later);
   }
 
   async isRevoked(id: string, now: number, later: Later): Promise<boolean> {
     return (await this.page(now, later)).revokedIds.has(id);
   }
 
-  async #valid(
-    key: string,
-    lookUp: LookUp,
-    now: number,
-    later: Later,
-    lookingUp: () => void,
-  ): Promise<PullToken | "past" | undefined> {
+  async #valid(lookUp: LookUp, now: number, later: Later): Promise<PullToken | "past" | undefined> {
     // Both start at once: a new isolate waits only for the slower one.
     const [token, { revokedIds }] = await Promise.all([
-      this.#known(key, lookUp, now, lookingUp),
+      this.#known(lookUp, now),
       this.page(now, later),
     ]);
     if (!token) return undefined;
@@ -162,12 +165,8 @@ export class AccessSnapshot {
     return isOver ? "past" : token;
   }
 
-  async #known(
-    key: string,
-    lookUp: LookUp,
-    now: number,
-    lookingUp: () => void,
-  ): Promise<PullToken | undefined> {
+  async #known(lookUp: LookUp, now: number): Promise<PullToken | undefined> {
+    const { key } = lookUp;
     const near = this.#cached(key, now);
     if (near) return near.token;
     if (this.#isLookedUp(key, now)) {
@@ -176,10 +175,10 @@ export class AccessSnapshot {
     }
     // A token that was valid here is looked up without a limit: guesses by a neighbour in its network must not lock it
     // out.
-    if (!this.#tokens.has(key)) lookingUp();
+    if (!this.#tokens.has(key)) lookUp.lookingUp();
     this.#lookUps.set(key, now);
     try {
-      const found = await this.#waited(lookUp());
+      const found = await this.#waited(lookUp.find());
       if (found) this.#tokens.set(key, { token: found, at: now });
       else {
         this.#tokens.delete(key);

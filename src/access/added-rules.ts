@@ -26,8 +26,7 @@ export function changeRule(
   database: Sqlite,
   base: number,
   { id, name, fields }: RuleChange,
-  who: string,
-  now: number,
+  { changedAt, changedBy }: Pick<AddedRule, "changedAt" | "changedBy">,
 ): boolean {
   // The change was made before, and its answer lost.
   if (database.has("SELECT 1 FROM rule_changes WHERE change = ?", id)) return true;
@@ -45,8 +44,8 @@ export function changeRule(
       name,
       JSON.stringify(fields),
       version,
-      now,
-      who,
+      changedAt,
+      changedBy,
     );
   return true;
 }

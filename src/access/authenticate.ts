@@ -48,6 +48,14 @@ const MAX_HEADER_LENGTH = 32 * 1024;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const MAX_SUBJECT_LENGTH = 256;
 
+/** What credentials are checked with. */
+export interface Checks {
+  readonly snapshot: AccessSnapshot;
+  readonly verifier: Verifier;
+  readonly issuers: Issuers;
+  readonly limits: Limits;
+}
+
 export class Authenticator {
   readonly #auth: Auth;
   readonly #snapshot: AccessSnapshot;
@@ -55,13 +63,7 @@ export class Authenticator {
   readonly #issuers: Issuers;
   readonly #limits: Limits;
 
-  constructor(
-    auth: Auth,
-    snapshot: AccessSnapshot,
-    verifier: Verifier,
-    issuers: Issuers,
-    limits: Limits,
-  ) {
+  constructor(auth: Auth, { snapshot, verifier, issuers, limits }: Checks) {
     this.#auth = auth;
     this.#snapshot = snapshot;
     this.#verifier = verifier;

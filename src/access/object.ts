@@ -83,7 +83,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
       // A repeated call makes no second token.
       const known = tokenById(this.#database, id);
       if (known) return known;
-      insertToken(this.#database, id, token, who, now);
+      insertToken(this.#database, { ...token, id, createdAt: now, createdBy: who });
       this.#database.run("INSERT INTO secrets VALUES (?, ?, ?, 1)", hash, id, now);
       this.#audit(
         who,
@@ -163,7 +163,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
 
   changeRule(...[base, change, who, now]: Parameters<Access["changeRule"]>) {
     return this.#transaction(() => {
-      const isDone = changeRule(this.#database, base, change, who, now);
+      const isDone = changeRule(this.#database, base, change, { changedAt: now, changedBy: who });
       if (isDone) this.#audit(who, describeChange(change), now);
       return isDone;
     });

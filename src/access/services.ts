@@ -30,6 +30,6 @@ export function openAccessServices(
     snapshot,
     issuers,
     limits,
-    identify: (auth) => new Authenticator(auth, snapshot, verifier, issuers, limits),
+    identify: (auth) => new Authenticator(auth, { snapshot, verifier, issuers, limits }),
   };
 }

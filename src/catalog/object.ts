@@ -90,12 +90,12 @@ export class CatalogObject extends DurableObject implements Calls<Catalog> {
     return this.#do((database) => images.placesAfter(database, ...args));
   }
 
-  images(...args: Parameters<Catalog["images"]>) {
-    return this.#do((database) => images.imagesOf(database, ...args));
+  images(...[place, parts, after, limit]: Parameters<Catalog["images"]>) {
+    return this.#do((database) => images.imagesOf(database, place, { after, limit }, parts));
   }
 
-  mark(...args: Parameters<Catalog["mark"]>) {
-    return this.#do((database) => marks.mark(database, ...args));
+  mark(...[place, expired, now, run]: Parameters<Catalog["mark"]>) {
+    return this.#do((database) => marks.mark(database, place, expired, { now, run }));
   }
 
   freed(...args: Parameters<Catalog["freed"]>) {
@@ -190,12 +190,12 @@ export class CatalogObject extends DurableObject implements Calls<Catalog> {
     return this.#do((database) => contentsKnown(database, ...args));
   }
 
-  remove(...args: Parameters<Catalog["remove"]>) {
-    return this.#do((database) => removeImage(database, ...args));
+  remove(...[place, reference, who, force, now]: Parameters<Catalog["remove"]>) {
+    return this.#do((database) => removeImage(database, place, reference, { who, force, now }));
   }
 
-  pin(...args: Parameters<Catalog["pin"]>) {
-    return this.#do((database) => pins.pin(database, ...args));
+  pin(...[place, reference, who, now]: Parameters<Catalog["pin"]>) {
+    return this.#do((database) => pins.pin(database, place, { reference, who, at: now }));
   }
 
   unpin(...args: Parameters<Catalog["unpin"]>) {
@@ -210,8 +210,8 @@ export class CatalogObject extends DurableObject implements Calls<Catalog> {
     return this.#do((database) => countedFrom(database, ...args));
   }
 
-  totals(...args: Parameters<Catalog["totals"]>) {
-    return this.#do((database) => totalsOf(database, ...args));
+  totals(...[from, to, by, limit]: Parameters<Catalog["totals"]>) {
+    return this.#do((database) => totalsOf(database, { from, to }, by, limit));
   }
 
   numbers(...args: Parameters<Catalog["numbers"]>) {

@@ -3,10 +3,9 @@
 
 import { type Context, Hono } from "hono";
 import type { Child } from "hono/jsx";
-import { nothingHere } from "../http/admin/admin.ts";
 import { textOf } from "../http/shared/body.ts";
 import { type ConsoleHost, pathIn, wantsPage } from "../http/shared/console-host.ts";
-import { errorResponse } from "../http/shared/respond.ts";
+import { errorResponse, nothingHere } from "../http/shared/respond.ts";
 import { RegistryError } from "../oci/error.ts";
 import { asRegistryError } from "../platform/rpc.ts";
 import { pageText } from "../text/plain.ts";

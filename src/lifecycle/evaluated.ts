@@ -30,20 +30,27 @@ export interface EvaluatedPlace {
 const PLACE_PAGE_SIZE = 500;
 const IMAGE_PAGE_SIZE = 2_000;
 
-/** Evaluates all places. `after` is the ordered place to continue after; `steps` bounds the cost of matching and throws
- * UNSUPPORTED (400) beyond it, unbounded by default. */
+/** What places are evaluated by. */
+export interface Evaluation {
+  readonly catalog: Pick<Catalog, "places" | "images">;
+  coverageOf(place: string): Coverage;
+  /** Time that the policies are evaluated at, in ms since the epoch. */
+  readonly now: number;
+  /** Bounds the cost of matching: UNSUPPORTED (400) is thrown beyond it. */
+  readonly steps: Steps;
+}
+
+/** Evaluates all places.
+ * @param after the ordered place to continue after */
 export async function* evaluatedPlaces(
-  catalog: Pick<Catalog, "places" | "images">,
-  covering: (place: string) => Coverage,
-  now: number,
+  evaluation: Evaluation,
   after: string,
-  steps: Steps = { left: Number.POSITIVE_INFINITY },
 ): AsyncGenerator<EvaluatedPlace> {
-  const coverageOf = (place: string) => limited(steps, () => covering(place));
+  const { catalog, now, steps } = evaluation;
   const together: string[] = [];
   // Starts at the first place: those that are evaluated together must be complete, wherever the others continue.
   for await (const place of placesOf(catalog)) {
-    const coverage = coverageOf(place);
+    const coverage = limited(steps, () => evaluation.coverageOf(place));
     if (coverage.covers.some(({ policy }) => countsSizes(policy))) together.push(place);
     else if (place > after) {
       const images = await imagesOf(catalog, place, false);
@@ -52,20 +59,18 @@ export async function* evaluatedPlaces(
       yield { ...evaluated, isInOrder: true };
     }
   }
-  yield* evaluatedTogether(catalog, coverageOf, now, together, steps);
+  yield* evaluatedTogether(evaluation, together);
 }
 
 async function* evaluatedTogether(
-  catalog: Pick<Catalog, "images">,
-  coverageOf: (place: string) => Coverage,
-  now: number,
+  evaluation: Evaluation,
   places: readonly string[],
-  steps: Steps,
 ): AsyncGenerator<EvaluatedPlace> {
+  const { catalog, now, steps } = evaluation;
   const loaded = new Map<string, { coverage: Coverage; images: CatalogImage[] }>();
   for (const place of places) {
     loaded.set(place, {
-      coverage: coverageOf(place),
+      coverage: limited(steps, () => evaluation.coverageOf(place)),
       images: await imagesOf(catalog, place, true),
     });
   }

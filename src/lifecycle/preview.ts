@@ -23,7 +23,7 @@ export async function preview(
 ): Promise<Preview> {
   const { catalog, config, upstream } = context;
   const { policies, force } = asked;
-  const coverage = (place: string) =>
+  const covering = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
   const reach = new Reach(upstream, force, MAX_UPSTREAM_REQUESTS);
   const expired: RuleCount[] = [];
@@ -33,7 +33,8 @@ export async function preview(
   let pinned = 0;
   let expiring = 0;
   const steps = { left: MAX_MATCHING_STEPS };
-  for await (const evaluated of evaluatedPlaces(catalog, coverage, now, "", steps)) {
+  const evaluation = { catalog, coverageOf: covering, now, steps };
+  for await (const evaluated of evaluatedPlaces(evaluation, "")) {
     const { place } = evaluated;
     examined += evaluated.examined;
     pinned += evaluated.pinned;

@@ -56,9 +56,13 @@ export async function reconcile(run: Running, fresh = false): Promise<void> {
 
 async function evaluate(run: Running, reach: Reach): Promise<void> {
   const { context, progress } = run;
-  const coverage = (place: string) => coverageOf(context.config, place);
-  const after = progress.place ?? "";
-  for await (const evaluated of evaluatedPlaces(context.catalog, coverage, run.now, after)) {
+  const evaluation = {
+    catalog: context.catalog,
+    coverageOf: (place: string) => coverageOf(context.config, place),
+    now: run.now,
+    steps: { left: Number.POSITIVE_INFINITY },
+  };
+  for await (const evaluated of evaluatedPlaces(evaluation, progress.place ?? "")) {
     run.counts.examined += evaluated.examined;
     await run.attempt(evaluated.place, () => mark(run, reach, evaluated));
     if (evaluated.isInOrder) progress.place = evaluated.place;

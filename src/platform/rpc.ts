@@ -8,7 +8,8 @@ import { type ErrorValue, RegistryError } from "../oci/error.ts";
  * the object was reset. */
 export type Outcome<T> = { value: T } | { error: ErrorValue };
 
-/** The methods of a contract as its Durable Object implements them, each returning an outcome. */
+/** The methods of a contract as its Durable Object implements them, each returning an outcome. Methods keep the order of their
+ * parameters, however many: during a deployment a Worker of one version calls the object of the other. */
 export type Calls<Contract> = {
   [Method in keyof Contract]: Contract[Method] extends (...args: infer Args) => Promise<infer Value>
     ? (...args: Args) => Promise<Outcome<Value>>

@@ -44,6 +44,8 @@ export interface AnswerSummary {
   elsewhere: boolean;
   status?: number;
   headers?: Headers;
+  /** The error that the client gets. */
+  error?: RegistryError;
 }
 
 /** Key of the identity that caused the request. */
@@ -74,11 +76,10 @@ export function resultOf(
   asked: UpstreamRequest,
   { lentAt, watched }: { lentAt: number; watched: boolean },
   answer: AnswerSummary,
-  error: RegistryError | undefined,
   now: number,
 ): RequestResult | undefined {
   const { rule } = asked.source;
-  const { status = 0, headers } = answer;
+  const { status = 0, headers, error } = answer;
   // A blob's redirect counts as a good answer, whatever the storage behind it does.
   const isStorage = asked.kind === "blob" && answer.elsewhere;
   // Rate limit headers of another origin, reached by a redirect, say nothing about this upstream's limit.

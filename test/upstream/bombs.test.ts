@@ -144,7 +144,12 @@ describe("a token service or issuer", () => {
     const parameters = new Map([["realm", `https://${"a.".repeat(5_000)}example/`]]);
     const rule = ruleOf({ upstream: "https://registry.example" });
     const challenge = { scheme: "bearer", parameters };
-    const token = fetchToken(rule, challenge, "repository:a:pull", undefined, Date.now());
+    const token = fetchToken(
+      rule,
+      { challenge, scope: "repository:a:pull" },
+      undefined,
+      Date.now(),
+    );
     const error = await token.then(
       () => expect.fail("it was given"),
       (thrown) => thrown as Error,

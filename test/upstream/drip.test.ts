@@ -35,7 +35,7 @@ it("a transfer below the lowest rate counts as silent", async () => {
   const stopped = new Promise<never>((_, reject) => {
     abort.signal.addEventListener("abort", () => reject(new Error("aborted")));
   });
-  const body = new TimedBody(response, 300, "up.example", abort);
+  const body = new TimedBody(response, { silence: 300, host: "up.example", abort });
   const partial = { buffer: new Uint8Array(1000), have: 0 };
   await expect(Promise.race([body.fill(partial), stopped])).rejects.toThrow();
   expect(abort.signal.aborted).toBe(true);

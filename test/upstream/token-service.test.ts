@@ -19,7 +19,7 @@ function ask(name: string, header: string, credentials?: RegistryCredentials, fi
   const [challenge] = parseChallenges(header);
   if (!challenge) throw new Error("the test's own challenge cannot be read");
   const rule = ruleOf({ upstream: fixture.url("bearer"), realm: here, ...fields });
-  return fetchToken(rule, challenge, `repository:${name}:pull`, credentials, 1_000_000);
+  return fetchToken(rule, { challenge, scope: `repository:${name}:pull` }, credentials, 1_000_000);
 }
 
 const tokenRequests = (name: string) => fixture.requests({ repository: name, kind: "token" });

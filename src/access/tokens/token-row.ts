@@ -1,7 +1,7 @@
 // Pull tokens as stored.
 
 import type { Sqlite } from "../../platform/sqlite.ts";
-import { isPast, type NewToken, type PullToken } from "../contract.ts";
+import { isPast, type PullToken } from "../contract.ts";
 
 const DAY = 24 * 60 * 60_000;
 /** How long expired and revoked tokens are kept, in ms, and unused refresh secrets of earlier versions. */
@@ -71,21 +71,17 @@ export function tokensSince(database: Sqlite, now: number): PullToken[] {
   return database.all<TokenRow>(query, now, TOKEN_RETENTION).map(tokenOf);
 }
 
-export function insertToken(
-  database: Sqlite,
-  id: string,
-  { name, repositories, networks, expiresAt, touches }: NewToken,
-  who: string,
-  now: number,
-): void {
+/** Adds a token that was neither used nor revoked. */
+export function insertToken(database: Sqlite, token: PullToken): void {
+  const { id, name, repositories, networks, createdAt, createdBy, expiresAt, touches } = token;
   database.run(
     "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, ?)",
     id,
     name,
     JSON.stringify(repositories),
     JSON.stringify(networks),
-    now,
-    who,
+    createdAt,
+    createdBy,
     expiresAt ?? null,
     touches === false ? 0 : 1,
   );

@@ -17,14 +17,13 @@ const ORDERS: Record<By, string> = {
   repository: "pulls DESC, bytesServed DESC, rule, place",
 };
 
-/** @param from first day, as in `Counts`; `to` is the last day, inclusive */
-export function totalsOf(
-  database: Database,
-  from: string,
-  to: string,
-  by: By,
-  limit: number,
-): Totals[] {
+/** Days as in `Counts`; both are included. */
+export interface Days {
+  readonly from: string;
+  readonly to: string;
+}
+
+export function totalsOf(database: Database, { from, to }: Days, by: By, limit: number): Totals[] {
   return database.all<Totals>(
     `SELECT ${COLUMNS[by]}, ${SUMMED}
      FROM counters WHERE day BETWEEN ? AND ? GROUP BY ${GROUPS[by]} ORDER BY ${ORDERS[by]} LIMIT ?`,

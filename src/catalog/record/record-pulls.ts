@@ -85,13 +85,18 @@ export function holdTagged(
   hold(database, place, content.id, { pushedAt: content.at, ...unknown });
 }
 
+/** An image in a place, by their numbers. */
+interface HeldContent {
+  place: number;
+  content: number;
+}
+
 /** Records a pull for the image, for what leads to it in this place, and for what it leads to there: a child's pull
  * counts for its index, an index's for its children.
  * @param isCheck a HEAD or a 304: an image that was never pulled stays so */
 function touch(
   database: Database,
-  place: number,
-  content: number,
+  { place, content }: HeldContent,
   at: number,
   isCheck = false,
 ): void {
@@ -166,7 +171,7 @@ function pulled(database: Database, { place, digest, tag, at }: PulledImage): bo
   const known = tag === undefined ? undefined : tagOf(database, place, tag);
   const isTagKnown = tag === undefined || (known !== undefined && known.doomed === null);
   const id = hold(database, place, content.id, { pushedAt: at });
-  if (id !== undefined) touch(database, id, content.id, at);
+  if (id !== undefined) touch(database, { place: id, content: content.id }, at);
   return content.going === null && isTagKnown;
 }
 
@@ -182,7 +187,7 @@ function noteCheck(database: Database, { place, digest, at }: CheckedImage): voi
     content,
     at - CHECK_INTERVAL,
   );
-  if (isDue) touch(database, id, content, at, true);
+  if (isDue) touch(database, { place: id, content }, at, true);
 }
 
 /** An unreferenced blob gets a new grace period.

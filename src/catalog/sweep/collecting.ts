@@ -13,8 +13,16 @@ import {
   UNREFERRED,
 } from "../record/referred.ts";
 import { keyOf, tagOf } from "../record/tags.ts";
-import type { Condemned, ContentKind, Doomed, Due, Leftover, Removal } from "./contract.ts";
-import { countDeleted, type Deleted, type DeletingRun, tellDeleted } from "./deleted.ts";
+import type {
+  Condemned,
+  ContentKind,
+  Doomed,
+  Due,
+  Leftover,
+  Removal,
+  SweepRun,
+} from "./contract.ts";
+import { countDeleted, type Deleted, tellDeleted } from "./deleted.ts";
 import { unmark } from "./marks.ts";
 import { keptByPins } from "./pins.ts";
 import { type Held, Releasing } from "./releasing.ts";
@@ -33,7 +41,7 @@ export function take(
   database: Database,
   images: Due[],
   before: number,
-  { now, run }: DeletingRun,
+  { now, run }: SweepRun,
 ): void {
   let taken = 0;
   for (const { place, digest } of images) {
@@ -99,7 +107,7 @@ export function tagGone(
   database: Database,
   { place, tag, digest }: Doomed,
   deleted: boolean,
-  { now, run }: DeletingRun,
+  { now, run }: SweepRun,
 ): boolean {
   const known = tagOf(database, place, tag);
   if (known?.digest !== digest) return false;
@@ -157,7 +165,7 @@ function spare(database: Database, id: number): void {
   adopt(database, id);
 }
 
-export function removed(database: Database, removals: Removal[], deletingRun: DeletingRun): void {
+export function removed(database: Database, removals: Removal[], sweepRun: SweepRun): void {
   for (const { digest, kind, outcome, found } of removals) {
     const content = database.first<Deleted & CondemnedRow>(
       `SELECT id, digest, kind, size, attempt, because, going, orphaned_at, noticed_at FROM contents
@@ -174,7 +182,7 @@ export function removed(database: Database, removals: Removal[], deletingRun: De
       continue;
     }
     // An earlier run may have deleted it without reporting it.
-    if (found || content.going > 1) tellDeleted(database, content, deletingRun);
+    if (found || content.going > 1) tellDeleted(database, content, sweepRun);
     const { orphaned_at: at, noticed_at: noticedAt, because } = content;
     forget(database, content.id, { at, noticedAt, because: because ?? UNREFERRED });
   }
@@ -212,7 +220,7 @@ export function leftoverGone(
   database: Database,
   { digest, attempt }: Leftover,
   bytes: number | undefined,
-  { now, run }: DeletingRun,
+  { now, run }: SweepRun,
 ): void {
   database.run("DELETE FROM leftovers WHERE digest = ? AND attempt = ?", digest, attempt);
   if (!bytes) return;

@@ -95,6 +95,14 @@ export interface RunBegun {
   progress: Progress;
 }
 
+/** A run, as the calls that it makes name it. */
+export interface SweepRun {
+  /** By the run's clock. */
+  now: number;
+  /** Its id; 0 for an administrator's deletion. */
+  run: number;
+}
+
 /** Progress of the pass over R2 and of the evaluation of places. */
 export interface Progress {
   /** The running pass. */

@@ -4,7 +4,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { segmentLength } from "../../store/segments.ts";
 import type { Database } from "../database.ts";
 import { UNREFERRED } from "../record/referred.ts";
-import type { ContentKind } from "./contract.ts";
+import type { ContentKind, SweepRun } from "./contract.ts";
 
 export interface Deleted {
   id: number;
@@ -13,13 +13,6 @@ export interface Deleted {
   size: number;
   attempt: string | null;
   because: string | null;
-}
-
-/** The run that deletes. */
-export interface DeletingRun {
-  /** By the run's clock. */
-  now: number;
-  run: number;
 }
 
 type Counted = "images" | "tags" | "manifests" | "blobs" | "leftovers";
@@ -31,7 +24,7 @@ export function countDeleted(database: Database, run: number, what: Counted, byt
 
 /** Records that a manifest or a blob's head object was deleted from R2. Segments after the first stay for a while, for
  * responses that are still streaming them. */
-export function tellDeleted(database: Database, content: Deleted, { now, run }: DeletingRun): void {
+export function tellDeleted(database: Database, content: Deleted, { now, run }: SweepRun): void {
   const { digest, kind, size, attempt } = content;
   const bytes = kind === "manifest" ? size : segmentLength(size, 0);
   countDeleted(database, run, kind === "manifest" ? "manifests" : "blobs", bytes);
@@ -49,8 +42,6 @@ export function creditDeleted(database: Database, id: number): void {
     WHERE id = ? AND present AND going IS NOT NULL`;
   const content = database.first<Deleted>(query, id);
   if (!content) return;
-  const last = database.first<DeletingRun>(
-    "SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1",
-  );
+  const last = database.first<SweepRun>("SELECT now, id AS run FROM runs ORDER BY id DESC LIMIT 1");
   if (last) tellDeleted(database, content, last);
 }

@@ -37,13 +37,23 @@ const ROWS = `
   FROM images JOIN contents ON contents.id = content
   WHERE images.place = ? AND content > ? ORDER BY content LIMIT ?`;
 
-/** A page may have fewer than `limit` images, and is empty only at the end. */
+/** A part of a place's images, in the order of their contents. */
+interface Range {
+  place: number;
+  /** Content before the first one. */
+  after: number;
+  /** Last content. */
+  upTo: number;
+}
+
+/** A page may have fewer than `limit` images, and is empty only at the end.
+ * @param page `after` is the digest of the last image of the previous page
+ * @param withParts whether to return the contents of each image too */
 export function imagesOf(
   database: Database,
   place: string,
+  { after, limit }: { after: string; limit: number },
   withParts: boolean,
-  after: string,
-  limit: number,
 ): CatalogImage[] {
   const id = database.placeIfKnown(place);
   if (id === undefined) return [];
@@ -52,7 +62,8 @@ export function imagesOf(
     const rows = database.all<CandidateRow>(ROWS, id, last, limit);
     const end = rows.at(-1)?.content;
     if (end === undefined) return [];
-    const found = imagesIn(database, place, id, rows, last, end, withParts);
+    const page = { rows, place: id, after: last, upTo: end };
+    const found = imagesIn(database, place, page, withParts);
     if (found.length > 0) return found;
     last = end; // the page had only children
   }
@@ -61,18 +72,15 @@ export function imagesOf(
 function imagesIn(
   database: Database,
   place: string,
-  id: number,
-  rows: CandidateRow[],
-  after: number,
-  upTo: number,
+  { rows, ...range }: Range & { rows: CandidateRow[] },
   withParts: boolean,
 ): CatalogImage[] {
-  const tags = tagsIn(database, id, after, upTo);
+  const tags = tagsIn(database, range);
   const roots = rows.filter(({ led, content }) => {
     return !led || (tags.get(content) ?? []).some((tag) => !isReferrersTag(tag));
   });
-  const parts = partsIn(database, id, after, upTo);
-  const kept = keptByPins(database, place, id);
+  const parts = partsIn(database, range);
+  const kept = keptByPins(database, place, range.place);
   return roots.map((row) => {
     const own = parts.get(row.content) ?? [];
     const named = tags.get(row.content) ?? [];
@@ -112,7 +120,7 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
     row && {
       pushedAt: row.pushed_at,
       ...lastPullOf(row),
-      tags: tagsIn(database, id, content - 1, content).get(content) ?? [],
+      tags: tagsIn(database, { place: id, after: content - 1, upTo: content }).get(content) ?? [],
       ...(row.expired_at !== null && { expiredAt: row.expired_at }),
       ...(row.reason !== null && { reason: row.reason }),
       ...(keptByPins(database, place, id).has(content) && { pinned: true as const }),
@@ -121,12 +129,7 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
 }
 
 /** Content → its tags, without doomed ones. */
-function tagsIn(
-  database: Database,
-  place: number,
-  after: number,
-  upTo: number,
-): Map<number, string[]> {
+function tagsIn(database: Database, { place, after, upTo }: Range): Map<number, string[]> {
   const query = `SELECT content, tag FROM images CROSS JOIN tags USING (content, place)
     WHERE images.place = ? AND content > ? AND content <= ? AND doomed IS NULL ORDER BY tag`;
   const tags = new Map<number, string[]>();
@@ -141,12 +144,7 @@ function tagsIn(
 }
 
 /** Content → its parts: itself, its children, its referrers and their blobs, as far as they are cached. */
-function partsIn(
-  database: Database,
-  place: number,
-  after: number,
-  upTo: number,
-): Map<number, ImagePart[]> {
+function partsIn(database: Database, { place, after, upTo }: Range): Map<number, ImagePart[]> {
   const query = `
     WITH RECURSIVE tree (root, id) AS (
       SELECT content, content FROM images WHERE place = ? AND content > ? AND content <= ?

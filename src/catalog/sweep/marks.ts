@@ -2,15 +2,21 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
-import { countByRule, type Due, type Expired, type Marked, type RuleCount } from "./contract.ts";
+import {
+  countByRule,
+  type Due,
+  type Expired,
+  type Marked,
+  type RuleCount,
+  type SweepRun,
+} from "./contract.ts";
 
 /** Marks images as expired and clears all other marks of the place. Images pulled since they were read are skipped. */
 export function mark(
   database: Database,
   place: string,
   expired: Expired[],
-  now: number,
-  run: number,
+  { now, run }: SweepRun,
 ): Marked {
   const id = database.placeIfKnown(place);
   if (id === undefined) return { marked: [], cleared: 0 };
@@ -37,16 +43,14 @@ export function mark(
     countByRule(byRule, { policy, priority });
   }
   if (byRule.length > 0) database.countMarks();
-  return { marked: byRule, cleared: clear(database, place, id, expiring, now, run) };
+  return { marked: byRule, cleared: clear(database, { place, id }, expiring, { now, run }) };
 }
 
 function clear(
   database: Database,
-  place: string,
-  id: number,
+  { place, id }: { place: string; id: number },
   marked: ReadonlySet<number>,
-  now: number,
-  run: number,
+  { now, run }: SweepRun,
 ): number {
   let cleared = 0;
   const query = `SELECT content, digest FROM images JOIN contents ON contents.id = content

@@ -8,17 +8,11 @@ import { unmark } from "./marks.ts";
 const MAX_PINS = 10_000;
 
 /** @returns false if there are too many pins */
-export function pin(
-  database: Database,
-  place: string,
-  reference: string,
-  who: string,
-  now: number,
-): boolean {
+export function pin(database: Database, place: string, { reference, who, at }: Pin): boolean {
   if (database.has("SELECT 1 FROM pins WHERE place = ? AND reference = ?", place, reference))
     return true;
   if (database.one<{ n: number }>("SELECT count(*) AS n FROM pins").n >= MAX_PINS) return false;
-  database.run("INSERT INTO pins VALUES (?, ?, ?, ?)", place, reference, now, who);
+  database.run("INSERT INTO pins VALUES (?, ?, ?, ?)", place, reference, at, who);
   // Marks already set are cleared.
   const id = database.placeIfKnown(place);
   if (id === undefined) return true;

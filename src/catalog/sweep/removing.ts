@@ -10,18 +10,23 @@ import type { RemovedImage, Removing } from "./contract.ts";
 import { keptByPins } from "./pins.ts";
 import { freedBy } from "./releasing.ts";
 
+/** A deletion that an administrator asked for. */
+interface Deletion {
+  /** The administrator, for the log. */
+  who: string;
+  /** Whether pinned images are deleted too. */
+  force: boolean;
+  now: number;
+}
+
 /** Deletes a tag, and the image with its last tag; or an image with all its tags. Repeated, it continues where an
  * earlier call stopped.
- * @param who administrator, for the log
- * @param force deletes pinned images too
  * @returns undefined if the image is not in the place */
 export function removeImage(
   database: Database,
   place: string,
   reference: { tag: string } | { digest: Digest },
-  who: string,
-  force: boolean,
-  now: number,
+  { who, force, now }: Deletion,
 ): Removing | undefined {
   const pid = database.placeIfKnown(place);
   if (pid === undefined) return undefined;
@@ -47,7 +52,7 @@ export function removeImage(
   }
   const isHeld = () =>
     database.has("SELECT 1 FROM images WHERE place = ? AND content = ?", pid, content);
-  if (!isHeld()) return remainingTags(database, place, pid, content, digest);
+  if (!isHeld()) return remainingTags(database, { place, pid }, { content, digest });
   if (tag === undefined) {
     // The image would stay as part of the other one, even with `force`.
     const by = leaderOf(database, pid, content);
@@ -78,10 +83,8 @@ export function removeImage(
 /** Remaining tags of an image that has left its place: its deletion was interrupted before they were deleted. */
 function remainingTags(
   database: Database,
-  place: string,
-  pid: number,
-  content: number,
-  digest: Digest,
+  { place, pid }: { place: string; pid: number },
+  { content, digest }: { content: number; digest: Digest },
 ): RemovedImage | undefined {
   const was = `${place}@${digest} was deleted`;
   const doomed = database.all<{ tag: string; digest: Digest }>(

@@ -44,7 +44,9 @@ function confirmation(verb: string, words: string): Page {
 
 async function refreshTag({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
-  const answer = await api.send<RefreshedAnswer>("POST", "/images/refresh", { reference });
+  const answer = await api.send<RefreshedAnswer>("POST", "/images/refresh", {
+    query: { reference },
+  });
   const flash = { good: true, text: refreshedText(reference, answer) };
   return { to: imagePath(reference), flash };
 }
@@ -61,13 +63,13 @@ export function refreshedText(
 
 async function pinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
-  await api.send("POST", "/images/pin", { reference });
+  await api.send("POST", "/images/pin", { query: { reference } });
   return { to: imagePath(reference), flash: { good: true, text: `${reference} is pinned.` } };
 }
 
 async function unpinImage({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const reference = referenceIn(form);
-  await api.send("DELETE", "/images/pin", { reference });
+  await api.send("DELETE", "/images/pin", { query: { reference } });
   return {
     to: imagePath(reference),
     flash: { good: true, text: `${reference} is unpinned.` },
@@ -109,7 +111,9 @@ async function deleteImage({ api }: PageVisit, form: URLSearchParams): Promise<D
   const reference = referenceIn(form);
   const force = form.get("force") === "true" ? "true" : undefined;
   try {
-    const answer = await api.send<DeletedAnswer>("DELETE", "/images", { reference, force });
+    const answer = await api.send<DeletedAnswer>("DELETE", "/images", {
+      query: { reference, force },
+    });
     return {
       to: `/images?q=${encodeURIComponent(reference.replace(/(:[^:/]+|@.*)$/, ""))}`,
       flash: deletedFlash(reference, answer),

@@ -38,7 +38,10 @@ async function submitDraft(visit: PageVisit, form: URLSearchParams): Promise<Don
   const policies = policiesOf(draft);
   if ("problems" in policies) return editor(visit, draft);
   const version = draft.version === undefined ? {} : { "If-Match": `"${draft.version}"` };
-  const put = visit.api.send("PUT", "/lifecycle/policies", {}, policies.policies, version);
+  const put = visit.api.send("PUT", "/lifecycle/policies", {
+    body: policies.policies,
+    headers: version,
+  });
   const done = await orRefused(put);
   if (done instanceof Refused) return editor(visit, draft, done.problems);
   const text =
@@ -94,5 +97,7 @@ function preview(
   { api }: PageVisit,
   policies: readonly unknown[],
 ): Promise<PreviewAnswer | Refused> {
-  return orRefused(api.send("POST", "/lifecycle/preview", { as: "common" }, policies));
+  return orRefused(
+    api.send("POST", "/lifecycle/preview", { query: { as: "common" }, body: policies }),
+  );
 }

@@ -116,7 +116,7 @@ async function startJob({ api }: PageVisit, form: URLSearchParams): Promise<Done
     platforms: listOf(form.get("platforms") ?? ""),
     priority: Number(form.get("priority") ?? 0),
   };
-  const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", {}, body));
+  const job = await orRefused(api.send<JobAnswer>("POST", "/prewarm", { body }));
   if (job instanceof Refused) return formView(form, job.problems);
   const text = `Prewarm job started for ${plural(imagesOf(job), "image")}. It continues when this page is closed.`;
   return { to: jobPath(job), flash: { good: true, text } };

@@ -91,7 +91,7 @@ async function quarantineDigest({ api }: PageVisit, form: URLSearchParams): Prom
     digest: (form.get("digest") ?? "").trim(),
     reason: (form.get("reason") ?? "").trim(),
   };
-  const done = await orRefused(api.send("POST", "/quarantine", {}, body));
+  const done = await orRefused(api.send("POST", "/quarantine", { body }));
   if (done instanceof Refused) return formView(form, done.problems);
   const text = "The digest is quarantined, everywhere within a minute.";
   return { to: "/quarantine", flash: { good: true, text } };

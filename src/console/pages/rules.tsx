@@ -53,7 +53,7 @@ async function submitRule(
   const again = (more: object) => formView(title, path, read.fields, { ...kept, ...more });
   if (read.problems.length > 0) return again({ problems: read.problems });
   if (form.get("do") === "validate") {
-    const validate = api.send<ValidationAnswer>("POST", "/rules/validate", {}, read.fields);
+    const validate = api.send<ValidationAnswer>("POST", "/rules/validate", { body: read.fields });
     const checks = await orRefused(validate);
     return again(checks instanceof Refused ? { problems: checks.problems } : { checks });
   }
@@ -65,7 +65,7 @@ async function submitRule(
 
 function createRule(visit: PageVisit, form: URLSearchParams): Promise<Done | View> {
   return submitRule(visit, form, ["Add rule", "/rules/new"], (fields) =>
-    visit.api.send("POST", "/rules", {}, fields),
+    visit.api.send("POST", "/rules", { body: fields }),
   );
 }
 
@@ -79,8 +79,9 @@ function updateRule(visit: PageVisit, form: URLSearchParams): Promise<Done | Vie
   const name = visit.query.get("name") ?? "";
   const path = `/rules/edit?name=${encodeURIComponent(name)}`;
   return submitRule(visit, form, [`Edit ${name}`, path], (fields) =>
-    visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {}, fields, {
-      "If-Match": `"${form.get("version") ?? ""}"`,
+    visit.api.send("PUT", `/rules/${encodeURIComponent(name)}`, {
+      body: fields,
+      headers: { "If-Match": `"${form.get("version") ?? ""}"` },
     }),
   );
 }
@@ -122,8 +123,7 @@ async function validateRule({ api }: PageVisit, form: URLSearchParams): Promise<
   const image = form.get("image") ?? "";
   const rule = await findRule(api, form);
   const checks = await api.send<ValidationAnswer>("POST", "/rules/validate", {
-    rule: rule.name,
-    image,
+    query: { rule: rule.name, image },
   });
   return validateView(rule, image, checks);
 }

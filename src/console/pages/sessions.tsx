@@ -107,7 +107,7 @@ async function endAllForm({ query }: PageVisit): Promise<View> {
 
 async function endAllSessions({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const role = roleIn(form);
-  await api.send("DELETE", "/sessions", { role });
+  await api.send("DELETE", "/sessions", { query: { role } });
   const text = `All ${role} sessions are ended, everywhere within a minute.`;
   return { to: "/sessions", flash: { good: true, text } };
 }

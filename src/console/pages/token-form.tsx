@@ -80,7 +80,7 @@ async function createToken({ api, url }: PageVisit, form: URLSearchParams): Prom
     ...(form.get("quiet") === "true" && { touches: false }),
   };
   const answer = await orRefused(
-    api.send<TokenAnswer & { token: string }>("POST", "/tokens", {}, body),
+    api.send<TokenAnswer & { token: string }>("POST", "/tokens", { body }),
   );
   if (answer instanceof Refused) return formView(form, answer.problems);
   const { token, name, id } = answer;

@@ -16,6 +16,15 @@ export class Refused extends Error {
 }
 
 type Query = Record<string, string | number | undefined>;
+
+/** What a request that changes something sends. */
+interface Sent {
+  readonly query?: Query;
+  /** Sent as JSON; a string is sent unchanged. */
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
 /** @param path including the query */
 type Ask = (path: string, init: RequestInit) => Promise<Response>;
 
@@ -31,13 +40,10 @@ export class Api {
     return this.#answered(await this.#ask(`/api${withQuery(path, query)}`, {}));
   }
 
-  /** @param body sent as JSON; a string is sent unchanged */
   async send<T>(
     method: "POST" | "PUT" | "DELETE",
     path: string,
-    query: Query = {},
-    body?: unknown,
-    headers: Record<string, string> = {},
+    { query = {}, body, headers = {} }: Sent = {},
   ): Promise<T> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     const init = { method, headers, ...(body !== undefined && { body: text }) };

@@ -24,5 +24,6 @@ export function flashIn(request: Request): Flash | undefined {
 /** @param flash undefined deletes the cookie */
 export function flashCookie(url: URL, flash: Flash | undefined): string {
   const value = flash ? encodeURIComponent(JSON.stringify(flash)) : "";
-  return hostCookie(url, COOKIE, value, flash ? LIFETIME_SECONDS : 0, "Strict");
+  const age = flash ? LIFETIME_SECONDS : 0;
+  return hostCookie(url, { name: COOKIE, value, age, sameSite: "Strict" });
 }

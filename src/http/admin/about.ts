@@ -1,6 +1,6 @@
 // API route about the deployment: version, bindings, authentication, and rules that cannot be used.
 
-import type { AccessServices } from "../../access/services.ts";
+import type { Limits } from "../../access/limits/limits.ts";
 import { about } from "../../api/about.ts";
 import type { Config } from "../../config/read.ts";
 import { VERSION } from "../../config/version.ts";
@@ -10,12 +10,18 @@ import { type Api, add } from "./routes.ts";
 /** By a binding's name, a call that succeeds if the binding works. */
 export type Probes = Record<string, () => Promise<unknown>>;
 
+/** Which bindings the deployment has. */
+interface Bindings {
+  readonly probes: Probes;
+  /** Which rate limits are bound. */
+  readonly limits: Limits["bound"];
+}
+
 export function addAbout(
   api: Api,
-  accessServices: AccessServices,
   config: () => Config,
   admin: Admin,
-  probes: Probes,
+  { probes, limits }: Bindings,
 ): void {
   add(
     api,
@@ -38,7 +44,7 @@ export function addAbout(
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],
           access: auth.access !== undefined,
         },
-        limits: accessServices.limits.bound,
+        limits,
         offline,
         rules: rules.length,
         problems: rules.flatMap(({ rule, problem }) =>

@@ -17,6 +17,7 @@ import {
   isOfThisMachine,
   isReading,
 } from "../shared/origin.ts";
+import { nothingHere } from "../shared/respond.ts";
 import { noSession, sessionCookie, sessionTextIn } from "./session.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
@@ -156,6 +157,11 @@ export class Admin {
     return this.person(request).who;
   }
 
+  /** Writes what the person of a request is about to do to the audit log. Throws when it cannot, and the action is not carried out. */
+  note(request: Request, what: string): Promise<void> {
+    return this.#accessServices.access.note(this.who(request), what, Date.now());
+  }
+
   async #person(auth: Auth, request: Request, now: number): Promise<Person> {
     if (!this.#hasDoor(auth)) {
       const isLocal = String(this.#variables.LOCAL_ADMIN) === "true";
@@ -239,9 +245,4 @@ function weak(message: string): RegistryError {
 function unauthorized(message: string): RegistryError {
   const headers = { "WWW-Authenticate": 'Bearer realm="entrepot"' };
   return new RegistryError("UNAUTHORIZED", message, { headers });
-}
-
-export function nothingHere(): RegistryError {
-  const message = "there is nothing here; the registry API is under /v2/";
-  return new RegistryError("UNSUPPORTED", message, { status: 404 });
 }

@@ -12,9 +12,10 @@ import type { PullServices } from "../../pull/services.ts";
 import type { Watch } from "../../upstream/contract.ts";
 import type { LiveConfig } from "../live-config.ts";
 import { answerJson } from "../shared/answers.ts";
+import { nothingHere } from "../shared/respond.ts";
 import { addAbout, type Probes } from "./about.ts";
 import { addAccess } from "./access.ts";
-import { Admin, nothingHere } from "./admin.ts";
+import { Admin } from "./admin.ts";
 import { addCatalog } from "./catalog.ts";
 import { changing } from "./changing.ts";
 import { addExplain } from "./explain.ts";
@@ -59,9 +60,11 @@ const ABOUT = {
 export function createApi(
   variables: Readonly<Record<string, unknown>>,
   current: LiveConfig,
-  services: PullServices,
-  { catalog, lifecycle, accessServices, explain, gate, prewarm, probes }: ApiServices,
+  pulls: PullServices,
+  services: ApiServices,
 ): OpenAPIHono {
+  const { catalog, lifecycle, accessServices, explain, gate, prewarm, probes } = services;
+  const { access, snapshot, limits } = accessServices;
   const api = new OpenAPIHono({
     defaultHook: (result) => {
       if (!result.success) throw refusal(result.error.issues, "this request");
@@ -74,25 +77,25 @@ export function createApi(
     await admin.admit(config().auth, req.raw, Date.now());
     await next();
   });
-  const note: Note = (request, what) =>
-    accessServices.access.note(admin.who(request), what, Date.now());
-  const changed = changing(variables, current, accessServices.access, admin);
-  addLifecycle(api, catalog, config, lifecycle, note);
+  const note: Note = (request, what) => admin.note(request, what);
+  const images = { catalog, pulls, config };
+  const changed = changing(variables, current, access, admin);
+  addLifecycle(api, services, config, note);
   addPolicies(api, current, changed);
   addCatalog(api, catalog, () => lifecycle(config()), note);
-  addAccess(api, accessServices.access, admin);
+  addAccess(api, access, admin);
   addSessions(api, accessServices, admin);
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, changed);
-  addAbout(api, accessServices, config, admin, probes);
-  addImages(api, services, accessServices, config, note);
-  addImageList(api, catalog, services, config);
-  addImageChanges(api, catalog, services, config, admin, note);
+  addAbout(api, config, admin, { probes, limits: limits.bound });
+  addImages(api, images, snapshot, note);
+  addImageList(api, images);
+  addImageChanges(api, images, admin);
   addUpstreams(api, gate, catalog, config);
   addNumbers(api, variables, catalog, config);
-  addPrewarm(api, prewarm, admin, note);
-  addQuarantine(api, accessServices.access, admin);
+  addPrewarm(api, prewarm, admin);
+  addQuarantine(api, access, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -3,25 +3,16 @@
 import type { Context } from "hono";
 import { imageReference } from "../../api/fields.ts";
 import { deleted, deleteQuery, pinned } from "../../api/images.ts";
-import type { Catalog } from "../../catalog/contract.ts";
 import type { Doomed, Removing } from "../../catalog/sweep/contract.ts";
-import type { Config } from "../../config/read.ts";
 import type { Source } from "../../policy/source.ts";
-import type { PullServices } from "../../pull/services.ts";
 import { type Visitor, visitorOf } from "../registry/registry-auth.ts";
 import type { Admin } from "./admin.ts";
-import { notHere, sourceNamed } from "./image-named.ts";
+import { type ImageServices, notHere, sourceNamed } from "./image-named.ts";
 import { ApiProblem } from "./problem.ts";
-import { type Api, add, type Note } from "./routes.ts";
+import { type Api, add } from "./routes.ts";
 
-export function addImageChanges(
-  api: Api,
-  catalog: Catalog,
-  services: PullServices,
-  config: () => Config,
-  admin: Admin,
-  note: Note,
-): void {
+export function addImageChanges(api: Api, services: ImageServices, admin: Admin): void {
+  const { catalog, config } = services;
   add(
     api,
     {
@@ -44,10 +35,9 @@ export function addImageChanges(
       if (!removed) throw notHere(named.text);
       if ("refused" in removed) throw refusal(named.text, removed);
       // Noted before the tags are deleted: a client that is interrupted here repeats the request, which continues.
-      await note(request, `deleted ${named.text}`);
+      await admin.note(request, `deleted ${named.text}`);
       const { tags, waiting } = await removeTags(
         services,
-        catalog,
         removed.doomed,
         named.source,
         visitorOf(context),
@@ -72,7 +62,7 @@ export function addImageChanges(
       const { request, url, now } = visitorOf(context);
       const named = sourceNamed(config(), text, url.host);
       const { tag, digest } = named.reference;
-      await note(request, `pinned ${named.text}`);
+      await admin.note(request, `pinned ${named.text}`);
       if (await catalog.pin(named.place, (tag ?? digest) as string, admin.who(request), now))
         return { reference: named.text, pinned: true };
       throw new ApiProblem("conflict", "there are too many pins; use a policy's `protect` instead");
@@ -93,7 +83,7 @@ export function addImageChanges(
       const { request, url } = visitorOf(context);
       const named = sourceNamed(config(), text, url.host);
       const { tag, digest } = named.reference;
-      await note(request, `unpinned ${named.text}`);
+      await admin.note(request, `unpinned ${named.text}`);
       if (await catalog.unpin(named.place, (tag ?? digest) as string))
         return { reference: named.text, pinned: false };
       throw new ApiProblem("not-found", `${named.text} is not pinned`);
@@ -103,8 +93,7 @@ export function addImageChanges(
 
 /** @returns the tags that were deleted; a tag that has moved in the meantime stays and is not listed */
 async function removeTags(
-  services: PullServices,
-  catalog: Catalog,
+  { catalog, pulls }: ImageServices,
   doomed: readonly Doomed[],
   source: Source,
   { url, now, later }: Visitor,
@@ -112,15 +101,15 @@ async function removeTags(
   const tags: string[] = [];
   const waiting: string[] = [];
   for (const { place, tag, digest } of doomed) {
-    const outcome = await services.fills.removeTag({ place, tag, digest });
+    const outcome = await pulls.fills.removeTag({ place, tag, digest });
     // Otherwise this isolate would serve it from memory for some seconds.
-    services.tags.forget(source, tag, { host: url.host, now, later });
+    pulls.tags.forget(source, tag, { host: url.host, now, later });
     if (outcome === "busy") {
       waiting.push(tag);
       continue;
     }
     const isWanted = await catalog.tagGone({ place, tag, digest }, outcome === "gone", now, 0);
-    if (isWanted) await services.fills.restoreTag(place, tag, { digest, checkedAt: 0 });
+    if (isWanted) await pulls.fills.restoreTag(place, tag, { digest, checkedAt: 0 });
     else if (outcome === "gone") tags.push(tag);
   }
   return { tags, waiting };

@@ -4,25 +4,19 @@ import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { imageReference } from "../../api/fields.ts";
 import { type ImageAnswer, imageDetail, images, imagesQuery } from "../../api/images.ts";
-import type { Catalog } from "../../catalog/contract.ts";
 import type { ListedImage, Position } from "../../catalog/query/contract.ts";
 import type { Config } from "../../config/read.ts";
-import type { PullServices } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import { timeOf } from "../shared/answers.ts";
 import { detailOf } from "./image-detail.ts";
-import { imageNamed } from "./image-named.ts";
+import { type ImageServices, imageNamed } from "./image-named.ts";
 import { withPlatforms } from "./listed-platforms.ts";
 import { nameOf, partsOf, rootOf } from "./place-names.ts";
 import { type ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
 
-export function addImageList(
-  api: Api,
-  catalog: Catalog,
-  services: PullServices,
-  config: () => Config,
-): void {
+export function addImageList(api: Api, services: ImageServices): void {
+  const { catalog, pulls, config } = services;
   add(
     api,
     {
@@ -50,7 +44,7 @@ export function addImageList(
       if (!found) throw tooMany(sort);
       const visitor = visitorOf(context);
       const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-      const listed = await withPlatforms(services, catalog, found, visit);
+      const listed = await withPlatforms(pulls, catalog, found, visit);
       const last = found.length === n ? found.at(-1) : undefined;
       return {
         images: listed.map((one) => imageAnswer(now, one)),
@@ -72,8 +66,8 @@ export function addImageList(
     },
     async ({ reference }, context: Context) => {
       const visitor = visitorOf(context);
-      const named = await imageNamed(config(), services, catalog, reference, visitor);
-      return detailOf(services, catalog, named, visitor);
+      const named = await imageNamed(services, reference, visitor);
+      return detailOf(pulls, catalog, named, visitor);
     },
   );
 }

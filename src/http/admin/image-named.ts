@@ -10,6 +10,13 @@ import type { PullServices } from "../../pull/services.ts";
 import type { Visitor } from "../registry/registry-auth.ts";
 import { ApiProblem } from "./problem.ts";
 
+/** What the routes of images work with. */
+export interface ImageServices {
+  readonly catalog: Catalog;
+  readonly pulls: PullServices;
+  config(): Config;
+}
+
 export interface Named {
   reference: Reference;
   /** The full reference, with its tag or digest. */
@@ -31,17 +38,14 @@ export function sourceNamed({ rules }: Config, text: string, host: string): Name
 
 /** The same for a cached image, with its digest. Throws `not-cached` (404) when it is not cached. */
 export async function imageNamed(
-  config: Config,
-  services: PullServices,
-  catalog: Catalog,
+  { catalog, pulls, config }: ImageServices,
   text: string,
   visitor: Visitor,
 ): Promise<Named & { digest: Digest }> {
-  const named = sourceNamed(config, text, visitor.url.host);
+  const named = sourceNamed(config(), text, visitor.url.host);
   const { tag, digest: given } = named.reference;
   const visit = { host: visitor.url.host, now: visitor.now, later: visitor.later };
-  const digest =
-    given ?? (await services.tags.get(named.source, tag as string, visit))?.value.digest;
+  const digest = given ?? (await pulls.tags.get(named.source, tag as string, visit))?.value.digest;
   if (digest === undefined || !(await catalog.image(named.place, digest)))
     throw notHere(named.text);
   return { ...named, digest };

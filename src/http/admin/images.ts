@@ -1,23 +1,20 @@
 // API route that asks the upstream for a tag's digest at once.
 
 import type { Context } from "hono";
-import type { AccessServices } from "../../access/services.ts";
+import type { AccessSnapshot } from "../../access/access-snapshot.ts";
 import { refreshed, refreshQuery } from "../../api/images.ts";
-import type { Config } from "../../config/read.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { routeFull, usableSourceOf } from "../../policy/route.ts";
 import { refresh } from "../../pull/refresh.ts";
-import type { PullServices } from "../../pull/services.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
-import { noRule } from "./image-named.ts";
+import { type ImageServices, noRule } from "./image-named.ts";
 import { invalid } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
 
 export function addImages(
   api: Api,
-  services: PullServices,
-  accessServices: AccessServices,
-  config: () => Config,
+  { pulls, config }: Pick<ImageServices, "pulls" | "config">,
+  snapshot: Pick<AccessSnapshot, "quarantined">,
   note: Note,
 ): void {
   add(
@@ -41,8 +38,8 @@ export function addImages(
       const source = usableSourceOf(routed);
       const { now, later } = visitor;
       await note(context.req.raw, `refreshed ${name}:${tag}`);
-      const quarantined = await accessServices.snapshot.quarantined(now, later);
-      const done = await refresh(services, source, tag, { host, now, later, quarantined });
+      const quarantined = await snapshot.quarantined(now, later);
+      const done = await refresh(pulls, source, tag, { host, now, later, quarantined });
       const moved = done.before !== undefined && done.before !== done.digest;
       return { reference: `${name}:${tag}`, ...done, moved };
     },

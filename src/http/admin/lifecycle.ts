@@ -26,12 +26,16 @@ import { type Api, add, type Note, nextOf } from "./routes.ts";
 /** Maximum size of a policy, in bytes. */
 const MAX_POLICY = 256 * 1024;
 
-/** @param lifecycle opens the lifecycle for a configuration */
+interface LifecycleServices {
+  readonly catalog: Pick<Catalog, "runs" | "events">;
+  /** Opens the lifecycle for a configuration. */
+  lifecycle(config: Config): Lifecycle;
+}
+
 export function addLifecycle(
   api: Api,
-  catalog: Catalog,
+  { catalog, lifecycle }: LifecycleServices,
   config: () => Config,
-  lifecycle: (config: Config) => Lifecycle,
   note: Note,
 ): void {
   const tried = async (text: string | undefined, force: boolean, as: "common" | undefined) => {

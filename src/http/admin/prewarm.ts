@@ -8,12 +8,12 @@ import { answerJson, timeOf } from "../shared/answers.ts";
 import { textOf } from "../shared/body.ts";
 import type { Admin } from "./admin.ts";
 import { ApiProblem } from "./problem.ts";
-import { type Api, add, bodyIn, type Note } from "./routes.ts";
+import { type Api, add, bodyIn } from "./routes.ts";
 
 /** Maximum size of a request body, in bytes. */
 const MAX_BODY = 256 * 1024;
 
-export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note): void {
+export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin): void {
   add(
     api,
     {
@@ -32,7 +32,7 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
       const references = given.references.map((one) => wholeOf(one, host));
       const { platforms, priority } = given;
       const [id, who, now] = [crypto.randomUUID(), admin.who(req.raw), Date.now()];
-      await note(req.raw, `started prewarming ${references.length} images (${id})`);
+      await admin.note(req.raw, `started prewarming ${references.length} images (${id})`);
       const begun = await prewarm.start({ id, references, platforms, priority, who }, now);
       if (begun) return answerJson(jobAnswer(begun), {}, 202);
       throw new ApiProblem("too-many-requests", "too many jobs are running; wait for one to end", {
@@ -91,7 +91,7 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin, note: Note)
     async (_, { req }) => {
       const id = req.param("id") as string;
       if (!(await prewarm.job(id))) noJob();
-      await note(req.raw, `cancelled the prewarm job ${id}`);
+      await admin.note(req.raw, `cancelled the prewarm job ${id}`);
       return jobAnswer((await prewarm.cancel(id, Date.now())) ?? noJob());
     },
   );

@@ -10,7 +10,7 @@ import { type ApiProblem, invalid } from "./problem.ts";
 
 export type Api = OpenAPIHono;
 
-/** Writes what a person is about to do to the audit log. Throws when it cannot, and the action is not carried out. */
+/** `Admin.note`. */
 export type Note = (request: Request, what: string) => Promise<void>;
 
 /** The next page of a list, as a field and as a Link header; neither on the last page.

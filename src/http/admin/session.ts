@@ -20,5 +20,5 @@ export function sessionTextIn(request: Request): string | undefined {
 
 /** `Lax`: links from other sites may open a page; changes from other sites are refused by their origin (shared/origin). */
 function cookie(url: URL, value: string, age: number): string {
-  return hostCookie(url, NAME, value, age, "Lax");
+  return hostCookie(url, { name: NAME, value, age, sameSite: "Lax" });
 }

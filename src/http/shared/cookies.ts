@@ -25,14 +25,17 @@ export function hostCookieIn(request: Request, name: string): string | undefined
   return cookieIn(request, nameFor(new URL(request.url), name));
 }
 
-/** A `Set-Cookie` header. `value` must consist of cookie characters; `age` is in seconds, and 0 removes the cookie. */
-export function hostCookie(
-  url: URL,
-  name: string,
-  value: string,
-  age: number,
-  sameSite: "Lax" | "Strict",
-): string {
+export interface Cookie {
+  readonly name: string;
+  /** Consists of cookie characters. */
+  readonly value: string;
+  /** In seconds; 0 removes the cookie. */
+  readonly age: number;
+  readonly sameSite: "Lax" | "Strict";
+}
+
+/** A `Set-Cookie` header. */
+export function hostCookie(url: URL, { name, value, age, sameSite }: Cookie): string {
   const secure = isBare(url) ? "" : "; Secure";
   return `${nameFor(url, name)}=${value}; Path=/; HttpOnly; SameSite=${sameSite}; Max-Age=${age}${secure}`;
 }

@@ -1,6 +1,6 @@
 // Responses: headers for registry clients, caches and curl users, and the rendering of errors.
 
-import type { ErrorCode } from "../../oci/error.ts";
+import { type ErrorCode, RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import { renderCacheStatus } from "../../pull/cache-status.ts";
 import type { Labelled } from "../../pull/stale.ts";
@@ -102,6 +102,12 @@ export function json(body: unknown, headers: Record<string, string> = {}): Respo
 /** distribution-spec, "Error Codes". */
 function errorsBody(code: ErrorCode, message: string): string {
   return jsonText({ errors: [{ code, message, detail: null }] });
+}
+
+/** For a path that leads nowhere. */
+export function nothingHere(): RegistryError {
+  const message = "there is nothing here; the registry API is under /v2/";
+  return new RegistryError("UNSUPPORTED", message, { status: 404 });
 }
 
 /** The only place where errors become responses. */

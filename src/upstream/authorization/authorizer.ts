@@ -18,6 +18,23 @@ interface CacheEntry<T> {
   expiresAt: number;
 }
 
+/** One of a rule's credentials. */
+export interface Credential {
+  readonly rule: Rule;
+  readonly key: Key;
+  /** What its secret holds; undefined: anonymous. */
+  readonly credentials: Credentials | undefined;
+}
+
+/** The authorization that a challenge asks for. */
+export interface Wanted {
+  readonly challenge: Challenge;
+  /** Requested of the token service. */
+  readonly scope: string;
+  /** The token's cache key. */
+  readonly kept: string;
+}
+
 export class Authorizer {
   readonly #cache = new Map<string, Promise<CacheEntry<unknown>>>();
   readonly #accepted: (key: Key) => void;
@@ -27,23 +44,18 @@ export class Authorizer {
     this.#accepted = accepted;
   }
 
-  /** Returns undefined where the credentials do not fit the challenge.
-   * @param scope requested of the token service
-   * @param kept the token's cache key */
+  /** Returns undefined where the credentials do not fit the challenge. */
   async authorize(
-    rule: Rule,
-    key: Key,
-    credentials: Credentials | undefined,
-    challenge: Challenge,
-    scope: string,
-    kept: string,
+    credential: Credential,
+    { challenge, scope, kept }: Wanted,
   ): Promise<string | undefined> {
+    const { rule, key } = credential;
     const held = this.#cache.has(loginName(key));
-    const login = await this.#login(rule, key, credentials);
+    const login = await this.#login(credential);
     if (challenge.scheme === "basic")
       return login && "username" in login ? basic(login) : undefined;
     const ask = async (as: typeof login) => {
-      const token = await fetchToken(rule, challenge, scope, as, Date.now());
+      const token = await fetchToken(rule, { challenge, scope }, as, Date.now());
       this.#accepted(key);
       return { value: token.authorization, expiresAt: token.expiresAt };
     };
@@ -54,7 +66,7 @@ export class Authorizer {
         // A cloud's login may be revoked before it expires, which says nothing about the key that it was given for.
         if (!held || !isRefused(error)) throw error;
         this.#cache.delete(loginName(key));
-        return ask(await this.#login(rule, key, credentials));
+        return ask(await this.#login(credential));
       }
     });
   }
@@ -73,11 +85,11 @@ export class Authorizer {
   }
 
   /** Returns the credentials themselves, or the login that a cloud gives for them. */
-  async #login(
-    rule: Rule,
-    key: Key,
-    credentials: Credentials | undefined,
-  ): Promise<Login | { token: string } | undefined> {
+  async #login({
+    rule,
+    key,
+    credentials,
+  }: Credential): Promise<Login | { token: string } | undefined> {
     if (!credentials || "username" in credentials || "token" in credentials) return credentials;
     return this.#cached(loginName(key), async () => {
       const { login, expiresAt } = await loginFor(rule, credentials, Date.now());

@@ -1,12 +1,11 @@
 // Lender: lends authorizations, trying the rule's credentials in order.
 
-import type { Credentials } from "../../config/credentials.ts";
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
 import { isRefusal, isRefused } from "../client/refusal.ts";
 import type { AuthRefusal, Endpoint, LentAuthorization } from "../contract.ts";
-import { Authorizer } from "./authorizer.ts";
+import { Authorizer, type Credential } from "./authorizer.ts";
 import { type Challenge, challengeIn } from "./challenge.ts";
 import { type Key, Keyring } from "./keyring.ts";
 import { openSecrets, type Secrets } from "./secrets.ts";
@@ -61,7 +60,7 @@ export class Lender {
   ): Promise<LentAuthorization | undefined> {
     const { rule, scope } = wanted;
     const keys = keysOf(rule);
-    const again = (key: Key) => this.#again(rule, scope, refused, key, lent);
+    const again = (key: Key) => this.#again(wanted, refused, key, lent);
     let refusal: unknown;
     try {
       const other = lent.fresh ? undefined : await this.#try(wanted, lent.key, again);
@@ -78,7 +77,7 @@ export class Lender {
     const keyring = this.#keyring(wanted);
     if (next !== undefined && !keyring.isRefused(next, wanted, Date.now())) {
       const nothing = { ...lent, authorization: undefined };
-      return this.#offer(wanted, (key) => this.#again(rule, scope, refused, key, nothing));
+      return this.#offer(wanted, (key) => this.#again(wanted, refused, key, nothing));
     }
     if (refusal) throw refusal;
     // A 403 for all credentials may concern one item of the repository, so the others are not refused. The same holds
@@ -111,7 +110,7 @@ export class Lender {
     key: number,
     make: (key: Key) => Promise<NewAuthorization>,
   ): Promise<NewAuthorization> {
-    const { rule, ...told } = wanted;
+    const { rule, ...request } = wanted;
     const name = keysOf(rule)[key];
     try {
       return await make(name);
@@ -123,26 +122,20 @@ export class Lender {
           keyring.refuseLogin(name, wanted, failure, Date.now());
         this.#warn(rule, key, failure);
       } else if (isRefused(failure)) this.#refuse(wanted, key, failure);
-      throw failure.code === "UNKNOWN" ? failure : await this.#onTokenError(failure, told);
+      throw failure.code === "UNKNOWN" ? failure : await this.#onTokenError(failure, request);
     }
   }
 
   /** Uses the previous challenge. If that fails, the challenge is forgotten and the upstream asked for a new one; a
    * refusal is final, since credentials are not tried twice. */
   async #atOnce(rule: Rule, scope: string, key: Key): Promise<NewAuthorization> {
-    const credentials = this.#credentials(rule, key);
+    const credential = this.#credential(rule, key);
+    const { credentials } = credential;
     const challenge = this.#challenge;
     if (challenge) {
       try {
         const kept = tokenCacheKey(challenge, scope);
-        const made = await this.#authorizer.authorize(
-          rule,
-          key,
-          credentials,
-          challenge,
-          kept,
-          kept,
-        );
+        const made = await this.#authorizer.authorize(credential, { challenge, scope: kept, kept });
         if (made !== undefined) return { authorization: made, fresh: false };
       } catch (error) {
         if (isRefusal(error)) throw error;
@@ -156,30 +149,25 @@ export class Lender {
   /** Makes another authorization of the same credential: for the challenge that came with the refusal, or with a new
    * login, since ECR answers 403 to an expired one. */
   async #again(
-    rule: Rule,
-    scope: string,
+    { rule, scope }: AuthorizationRequest,
     refused: AuthRefusal,
     key: Key,
     lent: LentAuthorization,
   ): Promise<NewAuthorization> {
-    const credentials = this.#credentials(rule, key);
+    const credential = this.#credential(rule, key);
+    const { credentials } = credential;
     const isLogin = credentials && ("username" in credentials || "token" in credentials);
-    const asked = challengeIn(refused.challenge, credentials !== undefined);
     const challenge =
-      asked ??
+      challengeIn(refused.challenge, credentials !== undefined) ??
       (credentials && (!isLogin || lent.authorization === undefined) ? this.#challenge : undefined);
     if (!challenge) return { authorization: undefined, fresh: true };
     const kept = tokenCacheKey(challenge, scope);
     await this.#authorizer.forget(key, kept, lent.authorization);
-    const told = challenge.parameters.get("scope") ?? scope;
-    const authorization = await this.#authorizer.authorize(
-      rule,
-      key,
-      credentials,
+    const authorization = await this.#authorizer.authorize(credential, {
       challenge,
-      told,
+      scope: challenge.parameters.get("scope") ?? scope,
       kept,
-    );
+    });
     this.#challenge = challenge;
     return { authorization, fresh: true };
   }
@@ -211,11 +199,11 @@ export class Lender {
     );
   }
 
-  #credentials(rule: Rule, key: Key): Credentials | undefined {
-    if (key === undefined) return undefined;
+  #credential(rule: Rule, key: Key): Credential {
+    if (key === undefined) return { rule, key, credentials: undefined };
     const read = this.#secrets(rule, key);
     if ("problem" in read) throw new RegistryError("UNKNOWN", read.problem);
-    return read.credentials;
+    return { rule, key, credentials: read.credentials };
   }
 }
 
@@ -232,6 +220,6 @@ function keysOf(rule: Rule): readonly Key[] {
 /** Cache key of a token: the repository's scope, unless the upstream asks for a scope without a repository (ECR
  * Public asks for `aws`), which then serves all. */
 function tokenCacheKey(challenge: Challenge, scope: string): string {
-  const told = challenge.parameters.get("scope");
-  return told && !/(^|\s)repository:/.test(told) ? told : scope;
+  const named = challenge.parameters.get("scope");
+  return named && !/(^|\s)repository:/.test(named) ? named : scope;
 }

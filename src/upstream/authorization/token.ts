@@ -58,8 +58,7 @@ const schema = z
 /** @param now in ms since the epoch */
 export async function fetchToken(
   rule: Rule,
-  challenge: Challenge,
-  scope: string,
+  { challenge, scope }: { challenge: Challenge; scope: string },
   credentials: RegistryCredentials | undefined,
   now: number,
 ): Promise<Token> {

@@ -95,32 +95,31 @@ export interface Partial {
  * connection. */
 const MIN_RATE = 512;
 
+/** How a body's transfer is watched. */
+export interface Watched {
+  /** Maximum silence, in ms. */
+  readonly silence: number;
+  /** For messages. */
+  readonly host: string;
+  /** Ends the transfer. */
+  readonly abort: AbortController;
+  /** Called with the size of each chunk, in bytes. */
+  moved?(bytes: number): void;
+}
+
 /** A body that is read into the reader's own buffers, and fails when it is silent or too slow. */
 export class TimedBody {
   readonly #reader: ReadableStreamBYOBReader | undefined;
-  readonly #silence: number;
-  readonly #host: string;
-  readonly #abort: AbortController;
-  readonly #moved: ((bytes: number) => void) | undefined;
+  readonly #watched: Watched;
   /** When the minimum rate was last reached, and the bytes received since. */
   #enoughAt = Date.now();
   #since = 0;
   #piece: ArrayBufferLike = new ArrayBuffer(READ_SIZE);
   #rest: Uint8Array = new Uint8Array(0);
 
-  /** @param moved called with the size of each chunk, in bytes */
-  constructor(
-    response: Response,
-    silence: number,
-    host: string,
-    abort: AbortController,
-    moved?: (bytes: number) => void,
-  ) {
-    this.#moved = moved;
+  constructor(response: Response, watched: Watched) {
     this.#reader = response.body?.getReader({ mode: "byob" });
-    this.#silence = silence;
-    this.#host = host;
-    this.#abort = abort;
+    this.#watched = watched;
   }
 
   /** Reads until the buffer is full or the body ends. The bytes received are in `partial`, also when the connection
@@ -143,7 +142,7 @@ export class TimedBody {
     let silent = false;
     const timer = setTimeout(() => {
       silent = true;
-      this.#abort.abort();
+      this.cancel();
     }, this.#left());
     try {
       const { done, value } = await this.#reader.read(new Uint8Array(this.#piece));
@@ -154,7 +153,8 @@ export class TimedBody {
       return true;
     } catch (error) {
       if (!silent) throw error;
-      const message = `${this.#host} sent nothing or almost nothing for ${this.#silence} ms`;
+      const { host, silence } = this.#watched;
+      const message = `${host} sent nothing or almost nothing for ${silence} ms`;
       throw new RegistryError("UNAVAILABLE", message, { status: 504 });
     } finally {
       clearTimeout(timer);
@@ -163,19 +163,19 @@ export class TimedBody {
 
   /** Time left to reach the minimum rate, in ms. */
   #left(): number {
-    return Math.max(0, this.#enoughAt + this.#silence - Date.now());
+    return Math.max(0, this.#enoughAt + this.#watched.silence - Date.now());
   }
 
   #count(bytes: number): void {
-    this.#moved?.(bytes);
+    this.#watched.moved?.(bytes);
     this.#since += bytes;
-    if (this.#since < (MIN_RATE * this.#silence) / 1000) return;
+    if (this.#since < (MIN_RATE * this.#watched.silence) / 1000) return;
     this.#since = 0;
     this.#enoughAt = Date.now();
   }
 
   /** Ends the transfer: a body that is not read to its end holds its connection. */
   cancel(): void {
-    this.#abort.abort();
+    this.#watched.abort.abort();
   }
 }

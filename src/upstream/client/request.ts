@@ -81,7 +81,7 @@ export class Requests {
     }
     const error = await answer.refusal();
     answer.cancel();
-    throw withRetryAfter(error, await this.#report(asked, loan, answer, error));
+    throw withRetryAfter(error, await this.#report(asked, loan, { ...answer, error }));
   }
 
   async #send(asked: UpstreamRequest, loan: Loan, deadline: number): Promise<Answer> {
@@ -121,9 +121,14 @@ export class Requests {
         refusal: () =>
           refusalOf(response, speakerOf(asked, elsewhere), asked.unknown, secretsIn(loan)),
         body: (moved) =>
-          new TimedBody(response, rule.silenceTimeout, host, controller, (bytes) => {
-            received(bytes);
-            moved?.(bytes);
+          new TimedBody(response, {
+            silence: rule.silenceTimeout,
+            host,
+            abort: controller,
+            moved: (bytes) => {
+              received(bytes);
+              moved?.(bytes);
+            },
           }),
         read: async (bounds) => {
           const bytes = await readBounded(response, bounds);
@@ -142,7 +147,7 @@ export class Requests {
         error instanceof NameFailure
           ? new NameFailure(words)
           : new RegistryError("UNAVAILABLE", words, { status });
-      await this.#report(asked, loan, { elsewhere }, told);
+      await this.#report(asked, loan, { elsewhere, error: told });
       throw told;
     }
   }
@@ -158,14 +163,9 @@ export class Requests {
   }
 
   /** Reports the answer to the gate, where it changes the health. Returns the seconds that the upstream is paused. */
-  async #report(
-    asked: UpstreamRequest,
-    loan: Loan,
-    answer: AnswerSummary,
-    error?: RegistryError,
-  ): Promise<number> {
+  async #report(asked: UpstreamRequest, loan: Loan, answer: AnswerSummary): Promise<number> {
     const { rule } = asked.source;
-    const seen = resultOf(asked, loan, answer, error, Date.now());
+    const seen = resultOf(asked, loan, answer, Date.now());
     if (!seen) return 0;
     try {
       const { pause, became } = await this.#gate.report(rule, seen);

@@ -50,8 +50,8 @@ export async function validate(
   const keys = rule.credentials.length > 0 ? rule.credentials : [undefined];
   try {
     const challenge = await reach(rule, say);
-    const secrets = openSecrets(variables);
-    for (const key of keys) await withKey(rule, key, secrets, challenge, sample, now, say);
+    const run: Run = { rule, say, challenge, sample, secrets: openSecrets(variables), now };
+    for (const key of keys) await withKey(run, key);
   } catch (error) {
     if (!(error instanceof ChecksEnded)) throw error;
   }
@@ -63,10 +63,22 @@ class ChecksEnded extends Error {}
 
 type Say = (check: Check["check"], good: boolean, text: string) => void;
 
+/** A rule whose upstream answers, while its credentials are checked. */
+interface Run {
+  readonly rule: Rule;
+  readonly say: Say;
+  /** Undefined where the upstream requires no login. */
+  readonly challenge: Challenge | undefined;
+  readonly sample: Sample | undefined;
+  readonly secrets: Secrets;
+  /** In ms since the epoch. */
+  readonly now: number;
+}
+
 /** Sends `GET /v2/` without credentials. Returns the challenge; undefined where none is needed. */
 async function reach(rule: Rule, say: Say): Promise<Challenge | undefined> {
   const { host } = rule.upstream;
-  const response = await tried(rule, "GET", "/v2/", undefined, say, "reach");
+  const response = await tried({ rule, say }, "reach", "GET", { path: "/v2/" });
   const { status, headers } = response;
   if (!isRegistrys(response)) {
     const what = status === 200 ? "a page" : status;
@@ -113,37 +125,30 @@ async function lookBehind(rule: Rule): Promise<string> {
   const behind = behindV2(rule);
   if (!behind) return "";
   const upstream = parseUpstream(behind.upstream, true);
-  const answers = await ask({ ...rule, upstream }, "GET", "/v2/", undefined).then(
+  const answers = await ask({ ...rule, upstream }, "GET", { path: "/v2/" }).then(
     isRegistrys,
     () => false,
   );
-  const asked = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
+  const words = `. The upstream's path goes before /v2: ${rule.upstream.base}/v2/ was asked`;
   return answers
-    ? `${asked}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as in Harbor or Google Artifact Registry, write ${written(behind)}`
-    : `${asked}. At ${upstream.base}/v2/ no registry answers either`;
+    ? `${words}. A registry answers at ${upstream.base}/v2/: if "${behind.upstreamPrefix}" is a project there, as in Harbor or Google Artifact Registry, write ${written(behind)}`
+    : `${words}. At ${upstream.base}/v2/ no registry answers either`;
 }
 
-async function withKey(
-  rule: Rule,
-  key: string | undefined,
-  secrets: Secrets,
-  challenge: Challenge | undefined,
-  sample: Sample | undefined,
-  now: number,
-  say: Say,
-): Promise<void> {
+async function withKey(run: Run, key: string | undefined): Promise<void> {
+  const { rule, say, challenge, sample, now } = run;
   const whose = key === undefined ? "without credentials" : `with the secret ${key}`;
-  const authorization = await authorized(rule, key, secrets, challenge, sample, say, whose);
+  const authorization = await authorized(run, key, whose);
   if (authorization === null) return;
   if (challenge && authorization !== undefined) {
-    const { status } = await tried(rule, "GET", "/v2/", authorization, say, "access");
+    const { status } = await tried(run, "access", "GET", { path: "/v2/", authorization });
     if (status !== 200 && challenge.scheme === "basic")
       return say("access", false, `${rule.upstream.host} answered ${status} ${whose}`);
   }
   if (!sample) return;
   const { repository, reference } = sample;
   const path = `/v2/${repository}/manifests/${reference}`;
-  const [method, { status, headers }] = await describedBy(rule, path, authorization, say);
+  const [method, { status, headers }] = await describedBy(run, { path, authorization });
   const words = `${rule.upstream.host} answered ${status} to ${method} of ${repository}:${reference}, ${whose}`;
   const why = status === 200 ? [] : hintsOf(rule);
   say("image", status === 200, [words, ...why].join("; "));
@@ -155,26 +160,17 @@ async function withKey(
 }
 
 /** By HEAD; by GET where HEAD is refused or answers 404 (Nexus) and GET works, as pulls do there. */
-async function describedBy(
-  rule: Rule,
-  path: string,
-  authorization: string | undefined,
-  say: Say,
-): Promise<["HEAD" | "GET", Response]> {
-  const head = await tried(rule, "HEAD", path, authorization, say, "image");
+async function describedBy(run: Run, image: Target): Promise<["HEAD" | "GET", Response]> {
+  const head = await tried(run, "image", "HEAD", image);
   if (head.status < 300 || head.status >= 500 || head.status === 429) return ["HEAD", head];
-  const get = await tried(rule, "GET", path, authorization, say, "image");
+  const get = await tried(run, "image", "GET", image);
   return get.status === 200 ? ["GET", get] : ["HEAD", head];
 }
 
 /** Undefined where none is needed; null where a failed check was recorded. */
 async function authorized(
-  rule: Rule,
+  { rule, say, challenge, sample, secrets }: Run,
   key: string | undefined,
-  secrets: Secrets,
-  challenge: Challenge | undefined,
-  sample: Sample | undefined,
-  say: Say,
   whose: string,
 ): Promise<string | undefined | null> {
   let credentials: Credentials | undefined;
@@ -187,10 +183,10 @@ async function authorized(
     credentials = read.credentials;
   }
   if (!challenge) return undefined;
-  const told = challenge.parameters.get("scope");
-  const scope = sample ? scopeOf(sample) : (told ?? "");
+  const scope = sample ? scopeOf(sample) : (challenge.parameters.get("scope") ?? "");
   try {
-    const made = await new Authorizer().authorize(rule, key, credentials, challenge, scope, scope);
+    const credential = { rule, key, credentials };
+    const made = await new Authorizer().authorize(credential, { challenge, scope, kept: scope });
     if (made === undefined) {
       const words = `the challenge of ${rule.upstream.host} cannot be answered ${whose}`;
       say("credentials", false, words);
@@ -205,16 +201,21 @@ async function authorized(
   }
 }
 
+/** What is asked of the upstream. */
+interface Target {
+  readonly path: string;
+  readonly authorization?: string | undefined;
+}
+
+/** Records the check as failed where no answer comes. */
 async function tried(
-  rule: Rule,
-  method: "GET" | "HEAD",
-  path: string,
-  authorization: string | undefined,
-  say: Say,
+  { rule, say }: Pick<Run, "rule" | "say">,
   check: Check["check"],
+  method: "GET" | "HEAD",
+  target: Target,
 ): Promise<Response> {
   try {
-    return await ask(rule, method, path, authorization);
+    return await ask(rule, method, target);
   } catch (error) {
     say(check, false, (error as RegistryError).message);
     throw new ChecksEnded();
@@ -225,8 +226,7 @@ async function tried(
 async function ask(
   { upstream, firstByteTimeout }: Rule,
   method: "GET" | "HEAD",
-  path: string,
-  authorization: string | undefined,
+  { path, authorization }: Target,
 ): Promise<Response> {
   const controller = new AbortController();
   const wanted = {

@@ -55,7 +55,7 @@ export function enforceShares<T extends Shares>(
   const { budget, used = {} } = health;
   if (!use.pull || !budget || now - budget.seenAt > budget.window) return health;
   if (use.background) enforceReserve(budget, use.reserve);
-  else enforceShare(budget, used, by, use.reserve, now);
+  else enforceShare(budget, used, { by, reserve: use.reserve }, now);
   const mine = { pulls: leftOf(used[by], budget, now) + 1, at: now };
   return { ...health, used: bounded({ ...used, [by]: mine }), lent: (health.lent ?? 0) + 1 };
 }
@@ -72,8 +72,7 @@ function enforceReserve({ remaining }: Budget, reserve: number): void {
 function enforceShare(
   budget: Budget,
   used: Record<string, PullUse>,
-  by: string,
-  reserve: number,
+  { by, reserve }: { by: string; reserve: number },
   now: number,
 ): void {
   const { limit, remaining, window } = budget;
