@@ -30,14 +30,20 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["fill", ["oci", "meter", "platform", "config", "policy", "store", "upstream", "catalog"]],
   [
     "pull",
-    ["oci", "meter", "platform", "config", "policy", "store", "upstream", "catalog", "fill"],
+    [
+      ...["text", "oci", "meter", "platform", "config", "policy", "store", "upstream"],
+      ...["catalog", "fill"],
+    ],
   ],
   ["lifecycle", ["oci", "platform", "config", "policy", "store", "upstream", "catalog", "fill"]],
   [
     "prewarm",
     ["oci", "platform", "config", "policy", "store", "upstream", "access", "fill", "pull"],
   ],
-  ["explain", ["oci", "config", "policy", "store", "upstream", "catalog", "access", "pull"]],
+  [
+    "explain",
+    ["text", "oci", "config", "policy", "store", "upstream", "catalog", "access", "pull"],
+  ],
   ["report", ["config", "catalog"]],
   ["setup", ["config", "policy"]],
   ["reference", ["config"]],

@@ -17,6 +17,7 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
+import { dayOf } from "../text/times.ts";
 import type { UpstreamState, Watch } from "../upstream/contract.ts";
 
 /** The stores and services that the facts are read from. */
@@ -108,7 +109,7 @@ async function ofSource(
 ): Promise<Partial<Facts>> {
   const { tags, catalog, gate, access } = sources;
   const place = sourceKey(source);
-  const from = new Date(now - WEEK).toISOString().slice(0, 10);
+  const from = dayOf(now - WEEK);
   const [mapping, record, upstream, counts, { quarantine }] = await Promise.all([
     tag === undefined ? undefined : tags.get(source, tag),
     tag === undefined ? undefined : tags.recorded(source, tag),

@@ -9,6 +9,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
+import { dayOf } from "../text/times.ts";
 import { type CacheStatus, type Outcome, outcomeOf } from "./cache-status.ts";
 import { type ReportBatch, ReportThrottle } from "./report-throttle.ts";
 
@@ -101,7 +102,7 @@ export class Reports {
 
   /** Counts one pull of an image. `tag` is the tag it was pulled by, or "" for a pull by digest. */
   counted(source: Source, digest: Digest, tag: string, visit: ReadVisit): void {
-    const day = new Date(visit.now).toISOString().slice(0, 10);
+    const day = dayOf(visit.now);
     this.#pulls.add({ day, place: sourceKey(source), digest, tag, pulls: 1 });
     this.#schedule(visit, false);
   }

@@ -1,5 +1,6 @@
 // Counters: stored by day, rule and place, and by hour over all.
 
+import { hourOf } from "../../text/times.ts";
 import type { Database } from "../database.ts";
 import type { CountedHour, Counts } from "./contract.ts";
 import type { Amounts } from "./counts.ts";
@@ -62,8 +63,4 @@ export function countedFrom(database: Database, from: string): CountedHour[] {
 /** @param now in ms since the epoch */
 export function trimHours(database: Database, now: number): void {
   database.run("DELETE FROM counter_hours WHERE hour < ?", hourOf(now - HOURS_KEPT));
-}
-
-function hourOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 13);
 }

@@ -1,5 +1,6 @@
 // Pending counts: counts by day, rule and place, and pulls by day and image, added up until they are reported.
 
+import { dayOf } from "../../text/times.ts";
 import type { Counts, ImagePulls } from "./contract.ts";
 
 export type Amounts = Omit<Counts, "day" | "rule" | "place">;
@@ -24,7 +25,7 @@ export class Counting {
 
   /** @param now in ms since the epoch */
   add(rule: string, place: string, now: number, amounts: Partial<Amounts>): void {
-    const day = new Date(now).toISOString().slice(0, 10);
+    const day = dayOf(now);
     const key = `${day} ${rule} ${place}`;
     const counts = this.#counts.get(key) ?? { day, rule, place, ...NONE };
     for (const [name, amount] of Object.entries(amounts)) counts[name as keyof Amounts] += amount;

@@ -1,5 +1,6 @@
 // Pending upstream hours: requests to each upstream by hour, added up until they are reported.
 
+import { hourOf } from "../../text/times.ts";
 import type { UpstreamHour } from "./contract.ts";
 
 /** Outcome of one upstream request. */
@@ -17,7 +18,7 @@ export class Hours {
   /** @param now in ms since the epoch */
   add(origin: string, now: number, { status, waited, budget }: UpstreamAnswer): void {
     this.#merge({
-      hour: new Date(now).toISOString().slice(0, 13),
+      hour: hourOf(now),
       origin,
       requests: 1,
       failures: status === 0 || status >= 500 ? 1 : 0,

@@ -3,6 +3,7 @@
 
 import type { Happening, Sample } from "../../meter/meter.ts";
 import { plain } from "../../text/plain.ts";
+import { hourOf, monthOf } from "../../text/times.ts";
 import type { Database } from "../database.ts";
 import type { Happened, Operations, Report, UpstreamHour } from "./contract.ts";
 
@@ -32,7 +33,7 @@ export function takeNumbers(database: Database, report: Report): void {
 function addSamples(database: Database, samples: readonly Sample[]): void {
   const all = database.state<SeriesTotals>("series") ?? {};
   let count = Object.keys(all).length;
-  const month = new Date().toISOString().slice(0, 7);
+  const month = monthOf(Date.now());
   const months = database.state<Record<string, Operations>>("operations") ?? {};
   const operations: Operations = months[month] ?? {};
   for (const { key, amount } of samples) {
@@ -126,14 +127,13 @@ export function happenedAfter(
 
 /** @param before in ms since the epoch */
 export function trimNumbers(database: Database, before: number): void {
-  const hour = new Date(before).toISOString().slice(0, 13);
-  database.run("DELETE FROM upstream_hours WHERE hour < ?", hour);
+  database.run("DELETE FROM upstream_hours WHERE hour < ?", hourOf(before));
   database.run("DELETE FROM happenings WHERE at < ?", before);
   database.run(
     "DELETE FROM happenings WHERE id <= (SELECT max(id) FROM happenings) - ?",
     MAX_HAPPENINGS,
   );
-  const month = new Date(before).toISOString().slice(0, 7);
+  const month = monthOf(before);
   const months = database.state<Record<string, Operations>>("operations") ?? {};
   const kept = Object.entries(months).filter(([name]) => name >= month);
   database.setState("operations", Object.fromEntries(kept));

@@ -1,5 +1,6 @@
 // Sweep runs: one at a time, with progress, counts and events, which are kept for 90 days.
 
+import { dayOf } from "../../text/times.ts";
 import type { Database } from "../database.ts";
 import { trimHours } from "../record/counters.ts";
 import { trimNumbers } from "../record/numbers.ts";
@@ -135,7 +136,7 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM events WHERE at < ?", before);
   database.run("DELETE FROM runs WHERE now < ? AND ended_at IS NOT NULL", before);
   database.run("DELETE FROM moves WHERE until < ?", before);
-  const day = new Date(before).toISOString().slice(0, 10);
+  const day = dayOf(before);
   database.run("DELETE FROM counters WHERE day < ?", day);
   database.run("DELETE FROM image_pulls WHERE day < ?", day);
   trimNumbers(database, before);

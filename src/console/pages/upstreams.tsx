@@ -7,6 +7,7 @@ import type {
   UpstreamHoursAnswer,
   UpstreamsAnswer,
 } from "../../api/upstreams.ts";
+import { hourOf } from "../../text/times.ts";
 import { Chart } from "../parts/chart.tsx";
 import { ActionLink, Card, Empty, Time } from "../parts/parts.tsx";
 import { Columns, Scroll } from "../parts/table.tsx";
@@ -153,8 +154,8 @@ async function upstreamPage({ api, query, now }: PageVisit): Promise<View> {
     hours.filter((hour) => isOf(hour, upstream)).map((hour) => [hour.hour.slice(0, 13), hour]),
   );
   const all = Array.from({ length: 48 }, (_, index) => {
-    const at = new Date(now - (47 - index) * HOUR).toISOString();
-    return { name: `${at.slice(5, 10)} ${at.slice(11, 13)}:00`, hour: known.get(at.slice(0, 13)) };
+    const at = hourOf(now - (47 - index) * HOUR);
+    return { name: `${at.slice(5, 10)} ${at.slice(11)}:00`, hour: known.get(at) };
   });
   return {
     title: hostOf(upstream.upstream),

@@ -2,6 +2,7 @@
 
 import type { SummaryAnswer } from "../../api/catalog.ts";
 import type { ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
+import { dayOf, hourOf } from "../../text/times.ts";
 import type { Api } from "./api.ts";
 import { Chart, type Point } from "./chart.tsx";
 import { Bar, Card } from "./parts.tsx";
@@ -23,9 +24,10 @@ export async function rowsOf(
   const query = isLong ? { by: "day", days: 30 } : { by: "hour", days: 1 };
   const { rows } = await api.get<StatisticsAnswer>("/stats", query);
   const known = new Map(rows.map((row) => [(isLong ? row.day : row.hour)?.slice(0, 13), row]));
+  const nameOf = isLong ? dayOf : hourOf;
   const [step, steps] = isLong ? [DAY, 30] : [HOUR, 24];
   return Array.from({ length: steps }, (_, index) => {
-    const at = new Date(now - (steps - 1 - index) * step).toISOString().slice(0, isLong ? 10 : 13);
+    const at = nameOf(now - (steps - 1 - index) * step);
     return { ...NOTHING, ...known.get(at), at };
   });
 }

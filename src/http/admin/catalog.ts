@@ -3,6 +3,7 @@
 import { rebuildQuery, rebuilt, summary, summaryQuery } from "../../api/catalog.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { Lifecycle } from "../../lifecycle/contract.ts";
+import { dayOf } from "../../text/times.ts";
 import { timeOf } from "../shared/answers.ts";
 import { sweepRunning } from "./lifecycle.ts";
 import { type Api, add, type Note } from "./routes.ts";
@@ -20,7 +21,7 @@ export function addCatalog(api: Api, catalog: Catalog, opened: () => Lifecycle, 
       answer: summary,
     },
     async ({ days }) => {
-      const from = new Date(Date.now() - (days - 1) * DAY).toISOString().slice(0, 10);
+      const from = dayOf(Date.now() - (days - 1) * DAY);
       const { reconciledAt, ...known } = await catalog.summary();
       const reconciled = reconciledAt === undefined ? {} : { reconciledAt: timeOf(reconciledAt) };
       return { ...known, ...reconciled, counts: await catalog.counts(from) };

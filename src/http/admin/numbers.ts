@@ -15,6 +15,7 @@ import type { Config } from "../../config/read.ts";
 import { isDockerHub } from "../../config/upstream.ts";
 import { readPrices } from "../../report/prices.ts";
 import { reportOf } from "../../report/report.ts";
+import { dayOf, hourOf, monthOf, startOfHour } from "../../text/times.ts";
 import { timeOf } from "../shared/answers.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 import { type Api, add } from "./routes.ts";
@@ -77,7 +78,7 @@ export function addNumbers(
     },
     async ({ month: asked }) => {
       const now = Date.now();
-      const month = asked ?? dayOf(now).slice(0, 7);
+      const month = asked ?? monthOf(now);
       const prices = pricesIn(variables);
       const [totals, operations, { bytes }] = await Promise.all([
         catalog.totals(`${month}-01`, `${month}-31`, "rule", ALL_RULES),
@@ -93,10 +94,10 @@ export function addNumbers(
 
 async function byHour(catalog: Catalog, days: number, now: number): Promise<StatisticsAnswer> {
   if (days > MAX_DAYS_BY_HOUR) throw invalid(`days: must be ${MAX_DAYS_BY_HOUR} at most by hour`);
-  const from = new Date(now - (days * DAY - HOUR)).toISOString();
-  const hours = await catalog.countedHours(from.slice(0, 13));
-  const rows = hours.map(({ hour, ...counts }) => ({ hour: `${hour}:00:00.000Z`, ...counts }));
-  return { from: from.slice(0, 10), to: dayOf(now), by: "hour", rows };
+  const from = now - (days * DAY - HOUR);
+  const hours = await catalog.countedHours(hourOf(from));
+  const rows = hours.map(({ hour, ...counts }) => ({ hour: startOfHour(hour), ...counts }));
+  return { from: dayOf(from), to: dayOf(now), by: "hour", rows };
 }
 
 function pricesIn(variables: Readonly<Record<string, unknown>>) {
@@ -114,8 +115,4 @@ function rowOf({ day, rule, place, ...counts }: Totals) {
     ...(place && { place, repository: place.slice(place.lastIndexOf("//") + 2) }),
     ...counts,
   };
-}
-
-function dayOf(at: number): string {
-  return new Date(at).toISOString().slice(0, 10);
 }

@@ -11,6 +11,7 @@ import type { Catalog } from "../../catalog/contract.ts";
 import type { UpstreamHour } from "../../catalog/record/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { originOf, originParts } from "../../policy/source.ts";
+import { hourOf, startOfHour } from "../../text/times.ts";
 import type { Watch } from "../../upstream/contract.ts";
 import { timeOf } from "../shared/answers.ts";
 import { type Api, add } from "./routes.ts";
@@ -28,7 +29,7 @@ export function addUpstreams(api: Api, gate: Watch, catalog: Catalog, config: ()
       answer: upstreamHours,
     },
     async ({ hours }) => {
-      const from = new Date(Date.now() - (hours - 1) * HOUR).toISOString().slice(0, 13);
+      const from = hourOf(Date.now() - (hours - 1) * HOUR);
       return { hours: (await catalog.hours(from)).map(hourAnswer) };
     },
   );
@@ -83,7 +84,7 @@ function hourAnswer({
   const { upstream, credentials } = originParts(origin);
   return {
     ...row,
-    hour: `${hour}:00:00.000Z`,
+    hour: startOfHour(hour),
     upstream: upstream.includes("://") ? upstream : `https://${upstream}`,
     credentials: credentials === "" ? [] : credentials.split(","),
     requests,
