@@ -15,7 +15,7 @@ import { routeFull } from "../policy/route.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
-import type { ManifestStore } from "../store/manifests.ts";
+import type { Manifest, ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
 import { dayOf } from "../text/times.ts";
 import type { UpstreamState, Watch } from "../upstream/contract.ts";
@@ -107,7 +107,7 @@ async function ofSource(
   { tag, digest: named }: Reference,
   now: number,
 ): Promise<Partial<Facts>> {
-  const { tags, catalog, gate, access } = sources;
+  const { tags, manifests, catalog, gate, access } = sources;
   const place = sourceKey(source);
   const from = dayOf(now - WEEK);
   const [mapping, record, upstream, counts, { quarantine }] = await Promise.all([
@@ -118,15 +118,15 @@ async function ofSource(
     access.page(),
   ]);
   const digest = named ?? mapping?.digest;
-  const [parts, linked, image] = digest
+  const [manifest, linked, image] = digest
     ? await Promise.all([
-        partsOf(sources, digest),
+        manifests.get(digest),
         isLinked(sources, place, digest),
         catalog.image(place, digest),
       ])
-    : [[], false, undefined];
-  const bytes = digest && (await sources.manifests.get(digest))?.bytes;
-  const twin = bytes && twinOf(digest, bytes);
+    : [undefined, false, undefined];
+  const parts = digest ? await partsOf(sources, digest, manifest) : [];
+  const twin = digest && manifest && twinOf(digest, manifest.bytes);
   const held = quarantine.find((one) => one.digest === digest || one.digest === twin);
   return {
     ...(held && { quarantined: held.reason }),
@@ -147,8 +147,11 @@ async function isLinked({ links, manifests }: Sources, place: string, digest: Di
   return record ? record === "proved" : (await manifests.firstPlace(digest)) === place;
 }
 
-async function partsOf(sources: Sources, digest: Digest): Promise<ContentFact[]> {
-  const manifest = await sources.manifests.get(digest);
+async function partsOf(
+  sources: Sources,
+  digest: Digest,
+  manifest: Manifest | undefined,
+): Promise<ContentFact[]> {
   if (!manifest) return [{ digest, here: false, blobs: [] }];
   const named = namedIn(parseObject(manifest.bytes) ?? {});
   const children = distinct(named.filter(({ kind }) => kind !== "blob")).slice(0, MAX_PARTS);

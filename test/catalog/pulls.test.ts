@@ -118,6 +118,45 @@ describe("pulls", () => {
     expect((await pullsOf(catalog, "index")).repository?.pulls).toBe(sum);
   });
 
+  describe("in one report count alike, in whatever order it lists them", () => {
+    const counted = async (told: [name: string, pulls: number][], names: string[]) => {
+      const catalog = freshCatalog();
+      const children: Record<string, string[]> = {
+        nightly: ["linux"],
+        release: ["linux", "windows"],
+        linux: ["amd", "arm"],
+      };
+      for (const name of ["nightly", "release", "linux", "windows", "amd", "arm"])
+        await catalog.tellManifest(manifestFact(A, name, { children: children[name] ?? [] }));
+      await catalog.report(report({ pulls: told.map(([name, pulls]) => pull(name, "", pulls)) }));
+      return Promise.all(names.map(async (name) => (await pullsOf(catalog, name)).pulls));
+    };
+
+    it.each([
+      ["release, linux, amd"],
+      ["release, amd, linux"],
+      ["linux, release, amd"],
+      ["linux, amd, release"],
+      ["amd, release, linux"],
+      ["amd, linux, release"],
+    ])("a nested index: %s", async (order) => {
+      const names = order.split(", ");
+      const told = names.map((name): [string, number] => [name, 2]);
+      expect(await counted(told, ["release", "linux", "amd"])).toEqual([2, 0, 0]);
+    });
+
+    it("platforms of which one index was pulled less often", async () => {
+      const told: [string, number][] = [
+        ["release", 1],
+        ["linux", 1],
+        ["amd", 1],
+        ["arm", 1],
+      ];
+      const names = ["release", "linux", "amd", "arm"];
+      expect(await counted(told, names)).toEqual(await counted(told.toReversed(), names));
+    });
+  });
+
   it("that were counted by repository only stay with the repository", async () => {
     const binding = ownCatalog();
     const stub = binding.get(binding.idFromName("")) as DurableObjectStub;

@@ -17,8 +17,9 @@ interface ImageRow {
   pulled_at: number | null;
   unknown_since: number | null;
   reason: string | null;
-  pulls: number;
   key: string | number;
+  /** Absent where it is the key. */
+  pulls?: number;
 }
 
 /** Maximum number of images for orders by size or pulls: these compute a sum for each match, in one call of the one
@@ -75,10 +76,11 @@ export function listed(database: Database, wanted: ImageQuery): ListedImage[] | 
   const behind = after
     ? `AND (${KEYS[sort]}, images.place, images.content) ${compare} (${after.map((value) => parameter(value)).join(", ")})`
     : "";
-  const order = [KEYS[sort], "images.place", "images.content"].map((by) => `${by} ${direction}`);
+  // By the columns' names: an expression would be computed again.
+  const order = ["key", "pid", "content"].map((by) => `${by} ${direction}`);
   const rows = database.all<ImageRow>(
     `SELECT images.place AS pid, places.place AS place, images.content AS content, digest, media_type, pushed_at,
-       images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, ${PULLS} AS pulls, reason, ${KEYS[sort]} AS key
+       images.pulled_at AS pulled_at, images.unknown_since AS unknown_since, reason, ${KEYS[sort]} AS key${sort === "pulls" ? "" : `, ${PULLS} AS pulls`}
      ${from} ${behind} ORDER BY ${order.join(", ")} LIMIT ${parameter(limit)}`,
     ...values,
   );
@@ -89,7 +91,7 @@ export function listed(database: Database, wanted: ImageQuery): ListedImage[] | 
         repository: repositoryPulls(database, place),
         pinned: keptByPins(database, place, pid),
       });
-  return rows.map((row) => imageOf(database, row, ofPlaces.get(row.pid) as OfPlace));
+  return rows.map((row) => imageOf(database, row, sort, ofPlaces.get(row.pid) as OfPlace));
 }
 
 /** What is the same for all images of a place. */
@@ -98,7 +100,12 @@ interface OfPlace {
   pinned: ReadonlySet<number>;
 }
 
-function imageOf(database: Database, row: ImageRow, { repository, pinned }: OfPlace): ListedImage {
+function imageOf(
+  database: Database,
+  row: ImageRow,
+  sort: Sort,
+  { repository, pinned }: OfPlace,
+): ListedImage {
   const { pid, place, content, digest, key, reason } = row;
   const tags = database
     .all<{ tag: string }>(
@@ -107,25 +114,25 @@ function imageOf(database: Database, row: ImageRow, { repository, pinned }: OfPl
       pid,
     )
     .map(({ tag }) => tag);
-  const { size } = database.one<{ size: number }>(
-    `SELECT ${SIZE} AS size FROM images WHERE place = ? AND content = ?`,
-    pid,
-    content,
-  );
   return {
     place,
     digest,
     mediaType: row.media_type,
     tags,
     ...platformsOf(database, content),
-    size,
+    size: sort === "size" ? Number(key) : sizeOf(database, row),
     cachedAt: row.pushed_at,
     ...lastPullOf(row),
-    pulls: row.pulls,
+    pulls: row.pulls ?? Number(key),
     repository,
     pinned: pinned.has(content),
     ...(reason !== null && { expiring: reason }),
     key,
     numbers: { place: pid, content },
   };
+}
+
+function sizeOf(database: Database, { pid, content }: ImageRow): number {
+  const query = `SELECT ${SIZE} AS size FROM images WHERE place = ? AND content = ?`;
+  return database.one<{ size: number }>(query, pid, content).size;
 }

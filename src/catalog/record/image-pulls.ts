@@ -19,12 +19,21 @@ export function countPulls(database: Database, { pulls, counts }: Report): void 
     for (const one of counts) if (one.pulls > 0) add(database, ofRepository(one), one.pulls, 0);
     return;
   }
-  // Top indexes before their children: a report lists pulls in any order. Nested indexes are not ordered among themselves.
-  const led = pulls.map((one) => ({ one, parents: isPart(one) ? parentsOf(database, one) : [] }));
-  for (const { one, parents } of led.toSorted((a, b) => a.parents.length - b.parents.length)) {
+  for (const { one, parents } of inOrder(database, pulls)) {
     const parts = parents.length === 0 ? 0 : Math.min(one.pulls, openParts(database, one, parents));
     add(database, one, one.pulls - parts, parts);
   }
+}
+
+/** Each index before its children, whatever the order of the report: it has fewer ancestors than they have. */
+function inOrder(database: Database, pulls: readonly ImagePulls[]) {
+  return pulls
+    .map((one) => ({ one, ...(isPart(one) ? indexesOf(database, one) : NO_INDEXES) }))
+    .toSorted((a, b) => a.ancestors - b.ancestors || compare(a.one.digest, b.one.digest));
+}
+
+function compare(one: string, other: string): number {
+  return Number(one > other) - Number(one < other);
 }
 
 function ofRepository({
@@ -40,12 +49,26 @@ function isPart({ tag }: ImagePulls): boolean {
   return tag === "";
 }
 
-/** Numbers of the place's indexes that lead to the image. */
-function parentsOf(database: Database, { place, digest }: ImagePulls): number[] {
-  const query = `SELECT parent FROM refs CROSS JOIN images ON images.content = parent
-    AND images.place = (SELECT id FROM places WHERE place = ?1)
-    WHERE child = (SELECT id FROM contents WHERE digest = ?2 AND kind = 'manifest') AND NOT weak`;
-  return database.all<{ parent: number }>(query, place, digest).map(({ parent }) => parent);
+/** The place's indexes that lead to an image. */
+interface Indexes {
+  /** Numbers of those that name it. */
+  parents: number[];
+  /** Number of all that lead to it, nested ones included. */
+  ancestors: number;
+}
+
+const NO_INDEXES: Indexes = { parents: [], ancestors: 0 };
+
+function indexesOf(database: Database, { place, digest }: ImagePulls): Indexes {
+  const query = `
+    WITH RECURSIVE up (id, distance) AS (
+      SELECT id, 0 FROM contents WHERE digest = ?2 AND kind = 'manifest'
+      UNION SELECT parent, min(distance + 1, 2) FROM up JOIN refs ON child = up.id AND NOT weak
+        CROSS JOIN images ON images.content = parent AND images.place = (SELECT id FROM places WHERE place = ?1))
+    SELECT id, min(distance) AS nearest FROM up WHERE distance > 0 GROUP BY id`;
+  const found = database.all<{ id: number; nearest: number }>(query, place, digest);
+  const parents = found.filter(({ nearest }) => nearest === 1).map(({ id }) => id);
+  return { parents, ancestors: found.length };
 }
 
 /** Number of pulls of these indexes on that day that no GET of a child manifest has followed yet. */
