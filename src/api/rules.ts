@@ -20,6 +20,9 @@ export const rule = z
     default: z.boolean(),
     upstream: z.string(),
     upstreamPrefix: z.string().optional(),
+    dockerHub: z.boolean().optional().openapi({
+      description: "its upstream is a proxy of Docker Hub; absent otherwise",
+    }),
     credentials: z.array(z.string()).openapi({ description: "names of secrets" }),
     anonymous: z.boolean(),
     networks: z.array(z.string()),

@@ -41,6 +41,12 @@ export function listed(text: string, before: readonly string[] = []): string[] {
 }
 
 /** Parses an option's value. */
+export function signedNumber(text: string): string {
+  if (/^-?\d+$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+/** Parses an option's value. */
 export function wholeNumber(text: string): string {
   if (/^\d+$/.test(text)) return text;
   throw new InvalidArgumentError("It must be a whole number.");

@@ -5,6 +5,7 @@ import type { AboutAnswer } from "../api/about.ts";
 import type { RunsAnswer } from "../api/lifecycle.ts";
 import type { RulesAnswer, ValidationAnswer } from "../api/rules.ts";
 import type { CreatedTokenAnswer } from "../api/tokens.ts";
+import { alpineIn } from "../config/docker-hub.ts";
 import { isLoopback } from "../config/upstream.ts";
 import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
@@ -137,13 +138,21 @@ function inside(about: AboutAnswer, url: URL, say: Say): void {
 
 /** Checks that the cron runs. */
 async function sweeps(api: Api, say: Say): Promise<void> {
-  const { runs } = await api.ask<RunsAnswer>("GET", "/api/lifecycle/runs?n=1");
-  const [last] = runs;
-  if (last?.error !== undefined) return say("bad", `the last sweep failed at ${last.error}`);
-  const age = Date.now() - Date.parse(last?.endedAt ?? "");
-  if (age <= TWO_HOURS)
-    return say("good", `the last sweep ended ${Math.round(age / 60_000)} min ago`);
+  const { runs } = await api.ask<RunsAnswer>("GET", "/api/lifecycle/runs?n=2");
+  const running = runs.find(({ endedAt }) => endedAt === undefined);
+  const ended = runs.find(({ endedAt }) => endedAt !== undefined);
+  const error = running?.error ?? ended?.error;
+  if (error !== undefined) return say("bad", `the last sweep failed at ${error}`);
+  const sinceEnd = Date.now() - Date.parse(ended?.endedAt ?? "");
+  if (sinceEnd <= TWO_HOURS) return say("good", `the last sweep ended ${minutes(sinceEnd)} ago`);
+  const sinceStart = Date.now() - Date.parse(running?.startedAt ?? "");
+  if (sinceStart <= TWO_HOURS)
+    return say("good", `a sweep is running; it started ${minutes(sinceStart)} ago`);
   say("careful", "no sweep has ended in the last two hours; the cron should run hourly");
+}
+
+function minutes(time: number): string {
+  return `${Math.round(time / 60_000)} min`;
 }
 
 async function rules(api: Api, say: Say): Promise<void> {
@@ -167,7 +176,7 @@ async function pull(
   given: string | undefined,
   say: Say,
 ): Promise<void> {
-  const image = given ?? (await alpine(api));
+  const image = given ?? alpineIn((await api.ask<RulesAnswer>("GET", "/api/rules")).rules);
   if (image === undefined) return say("careful", "nothing was pulled; give an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
   const asked = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
@@ -186,14 +195,6 @@ async function pull(
   } finally {
     if (token) await api.ask("DELETE", `/api/tokens/${token.id}`);
   }
-}
-
-async function alpine(api: Api): Promise<string | undefined> {
-  const { rules: all } = await api.ask<RulesAnswer>("GET", "/api/rules");
-  const hub = all.find(({ upstream, prefixes, problem }) => {
-    return upstream === "https://registry-1.docker.io" && prefixes.length > 0 && !problem;
-  });
-  return hub && `${hub.prefixes[0]}/library/alpine:latest`;
 }
 
 interface Manifest {

@@ -9,7 +9,7 @@ import type {
   JobWithItemsAnswer,
 } from "../api/prewarm.ts";
 import { type Api, Complaint, openApi, textOf } from "./api.ts";
-import { type Asking, asking, listed, print, wholeNumber, withExamples } from "./command.ts";
+import { type Asking, asking, listed, print, signedNumber, withExamples } from "./command.ts";
 import { complain, say } from "./lines.ts";
 import { SIGNS, sizeOf, some, tableOf, timeOf } from "./words.ts";
 
@@ -54,7 +54,11 @@ function startCommand(): Command {
       "platforms, such as linux/amd64,linux/arm64 (the default), or all",
       listed,
     )
-    .option("--priority <number>", "0 to 100; jobs of higher priority go first", wholeNumber)
+    .option(
+      "--priority <number>",
+      "-100 to 100; jobs of higher priority go first (default: 0)",
+      signedNumber,
+    )
     .option("--detach", "do not wait for the end of the job");
   return asking(
     command,

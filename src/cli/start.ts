@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { hasOfficialImages } from "../config/docker-hub.ts";
+import { alpineIn } from "../config/docker-hub.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import type { Rule } from "../config/rule.ts";
@@ -158,8 +158,8 @@ function summary(): string {
 
 /** An image that can be pulled, or a placeholder for one. */
 function example(rules: readonly Rule[]): string {
-  const hub = rules.find((rule) => hasOfficialImages(rule) && rule.prefixes.length > 0);
-  if (hub) return `${hub.prefixes[0]}/library/alpine:latest`;
+  const alpine = alpineIn(rules.map((rule) => ({ ...rule, upstream: rule.upstream.base })));
+  if (alpine !== undefined) return alpine;
   const prefixed = rules.find(({ prefixes }) => prefixes.length > 0);
   return prefixed ? `${prefixed.prefixes[0]}/<image>:<tag>` : "<image>:<tag>";
 }

@@ -1,7 +1,7 @@
 // Docker Hub's naming: which rules use it, whether the upstream is Docker Hub itself or a proxy of it.
 
 import type { Rule } from "./rule.ts";
-import { isDockerHub, registryHost } from "./upstream.ts";
+import { isDockerHub, parseUpstream, registryHost } from "./upstream.ts";
 
 /** Whether all names of the rule are Docker Hub's. */
 export function hasHubNames(rule: Pick<Rule, "upstream" | "dockerHub">): boolean {
@@ -16,6 +16,30 @@ export function hasOfficialImages(
 ): boolean {
   const isWithin = rule.upstreamPrefix !== undefined && isDockerHub(rule.upstream);
   return hasHubNames(rule) && !isWithin;
+}
+
+/** A rule as the admin API returns it. */
+interface ListedRule {
+  prefixes: readonly string[];
+  upstream: string;
+  upstreamPrefix?: string | undefined;
+  /** Absent in the answer of an earlier version. */
+  dockerHub?: boolean | undefined;
+  /** Why it cannot be used. */
+  problem?: string | undefined;
+}
+
+/** The name of Docker Hub's `alpine` in this cache, as an image to try; undefined where no usable rule with a prefix has official images. */
+export function alpineIn(rules: readonly ListedRule[]): string | undefined {
+  const usable = rules.filter(({ prefixes, problem }) => prefixes.length > 0 && !problem);
+  const hub = usable.find(({ upstream, dockerHub = false, upstreamPrefix }) =>
+    hasOfficialImages({
+      upstream: parseUpstream(upstream, true),
+      dockerHub,
+      ...(upstreamPrefix !== undefined && { upstreamPrefix }),
+    }),
+  );
+  return hub && `${hub.prefixes[0]}/library/alpine:latest`;
 }
 
 /** Usual names of Docker Hub and of proxies of it: `docker.io`, `docker-hub`, `hub-proxy`, `docker-remote`. */

@@ -12,7 +12,6 @@ export const DEFAULT_LIFECYCLE: LifecyclePolicy = {
   rules: [
     {
       priority: 1,
-      description: "images not pulled for 90 days",
       selection: { tagStatus: "any", countType: "sinceImagePulled", countNumber: 90 },
     },
   ],

@@ -273,6 +273,67 @@ describe("the doctor", () => {
     expect(result.good).toBe(false);
   });
 
+  const MINUTE = 60_000;
+  const ago = (minutes: number) => new Date(Date.now() - minutes * MINUTE).toISOString();
+  /** What the doctor says of sweeps where the API answers these. */
+  const saidOf = async (runs: object[]) => {
+    const args = ["doctor", "--skip-validate", "--image", `open/${NAME}:1`, "--json"];
+    const { out } = await cli([...args, "--url", URL_OF_CACHE], (request) =>
+      new URL(request.url).pathname === "/api/lifecycle/runs"
+        ? Promise.resolve(Response.json({ runs }))
+        : cache.ask(request.url, request),
+    );
+    const { findings } = JSON.parse(out) as { findings: { mark: string; text: string }[] };
+    return findings.filter(({ text }) => text.includes("sweep"));
+  };
+
+  it.each([
+    [
+      "that is running",
+      [{ startedAt: ago(3) }],
+      [{ mark: "good", text: "a sweep is running; it started 3 min ago" }],
+    ],
+    [
+      "that is running for too long",
+      [{ startedAt: ago(180) }],
+      [
+        {
+          mark: "careful",
+          text: "no sweep has ended in the last two hours; the cron should run hourly",
+        },
+      ],
+    ],
+    [
+      "that ended, while another one is running",
+      [{ startedAt: ago(1) }, { startedAt: ago(61), endedAt: ago(60) }],
+      [{ mark: "good", text: "the last sweep ended 60 min ago" }],
+    ],
+    [
+      "that failed, while another one is running",
+      [{ startedAt: ago(1) }, { startedAt: ago(61), endedAt: ago(60), error: "open//a: lost" }],
+      [{ mark: "bad", text: "the last sweep failed at open//a: lost" }],
+    ],
+  ])("knows of a sweep %s", async (_, runs, expected) => {
+    expect(await saidOf(runs)).toEqual(expected);
+  });
+
+  it("pulls Docker Hub's alpine where a rule leads to a proxy of it", async () => {
+    const proxied = shutCache({
+      RULES: [
+        { prefix: "other", upstream: fixture.url("open") },
+        {
+          prefix: "hub",
+          upstream: fixture.url("open"),
+          upstreamPrefix: repository("hub-proxy"),
+          dockerHub: true,
+        },
+      ],
+    });
+    const { out } = await cliOf(proxied)("doctor", "--skip-validate");
+    expect(out).toMatch(/hub\/library\/alpine/);
+    expect(out).not.toMatch(/nothing was pulled/);
+  });
+
   it("prints a refused request and an unreachable cache in the same way", async () => {
     const args = ["doctor", "--url", URL_OF_CACHE, "--json"];
     const shut = await cli(args, (request) => cache.ask(request.url, request), "not-the-token");
@@ -285,6 +346,14 @@ describe("the doctor", () => {
     expect(absent.code).toBe(1);
     expect(JSON.parse(absent.out).findings).toHaveLength(1);
   });
+});
+
+it("prewarm start takes a priority below zero", async () => {
+  const reference = `open/${NAME}:1`;
+  const args = ["prewarm", "start", reference, "--priority", "-5", "--detach", "--json"];
+  const { code, out, err } = await entrepot(...args);
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(JSON.parse(out)).toMatchObject({ priority: -5 });
 });
 
 it("secret prints a long enough secret, another one each time", async () => {

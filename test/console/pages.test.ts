@@ -168,7 +168,9 @@ describe("lifecycle policies", () => {
       await browser.send("/lifecycle/preview", { ...draft, do: "preview" }),
     );
     expect(tried).toMatch(/Would expire 1 of/);
-    expect(await shown("/lifecycle")).toContain("built-in default");
+    const before = await shown("/lifecycle");
+    expect(before).toContain("built-in default");
+    expect(before.match(/not pulled for 90 days/g)).toHaveLength(1);
     const saved = await browser.send("/lifecycle/policy", { ...draft, do: "save" });
     expect(await wordsOf(saved)).toMatch(/Policies applied.*except the latest 1/);
     const swept = await browser.send("/lifecycle/run", {});

@@ -4,6 +4,7 @@ import type { SummaryAnswer } from "../../api/catalog.ts";
 import type { RuleAnswer, RulesAnswer } from "../../api/rules.ts";
 import type { EventsAnswer, ReportAnswer, StatisticsAnswer } from "../../api/statistics.ts";
 import type { UpstreamHoursAnswer, UpstreamsAnswer } from "../../api/upstreams.ts";
+import { alpineIn } from "../../config/docker-hub.ts";
 import { shell } from "../../setup/quote.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventList } from "../parts/happenings.tsx";
@@ -101,16 +102,14 @@ function FirstPull({
   errors: number;
 }) {
   const { host, protocol } = visit.url;
+  const alpine = alpineIn(rules);
   const rule = rules.find(({ prefixes, problem }) => prefixes.length > 0 && !problem);
-  const image = rule?.upstream.includes("docker.io") ? "library/alpine:latest" : "some/image:tag";
-  const reference = `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
+  const image = alpine ?? `${rule ? `${rule.prefixes[0]}/` : ""}some/image:tag`;
+  const reference = alpine ?? `${rule?.prefixes[0] ?? "docker.io"}/library/alpine:latest`;
   return (
     <Empty title="No pulls yet">
       <p>Pull an image through this cache. Later pulls are served from here:</p>
-      <CopyBlock
-        label="First pull"
-        text={`docker pull ${shell(`${host}/${rule ? `${rule.prefixes[0]}/` : ""}${image}`)}`}
-      />
+      <CopyBlock label="First pull" text={`docker pull ${shell(`${host}/${image}`)}`} />
       {protocol === "http:" && (
         <p class="hint">
           Docker accepts plain HTTP from 127.0.0.1; Podman and Skopeo need{" "}

@@ -143,6 +143,7 @@ function ruleAnswer({ rule: own, problem, added }: ConfiguredRule): RuleAnswer {
     default: own.default,
     upstream: own.upstream.base,
     ...(own.upstreamPrefix !== undefined && { upstreamPrefix: own.upstreamPrefix }),
+    ...(own.dockerHub && { dockerHub: true }),
     credentials: own.credentials,
     anonymous: own.anonymous,
     networks: own.networks,
