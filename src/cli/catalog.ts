@@ -41,17 +41,17 @@ function showCommand(): Command {
   return asking(command, ["catalog show", "catalog show --days 30", "catalog show --json"]).action(
     async (options: Asking & { days?: string }) => {
       const query = options.days === undefined ? "" : `?days=${options.days}`;
-      const told = await openApi(options.url).ask<SummaryAnswer>("GET", `/api/catalog${query}`);
-      print(told, options, linesOf);
+      const answer = await openApi(options.url).ask<SummaryAnswer>("GET", `/api/catalog${query}`);
+      print(answer, options, linesOf);
     },
   );
 }
 
-function linesOf(told: SummaryAnswer): string[] {
-  const { images, repositories, tags, manifests, blobs, bytes } = told;
+function linesOf(answer: SummaryAnswer): string[] {
+  const { images, repositories, tags, manifests, blobs, bytes } = answer;
   const total = `${some(images, "image")} in ${repositories} repositories: ${some(tags, "tag")}, ${some(manifests, "manifest")}, ${some(blobs, "blob")}; ${sizeOf(bytes)}`;
-  if (told.counts.length === 0) return [total];
-  const byRule = Map.groupBy(told.counts, ({ day, rule }) => `${day} ${rule}`);
+  if (answer.counts.length === 0) return [total];
+  const byRule = Map.groupBy(answer.counts, ({ day, rule }) => `${day} ${rule}`);
   const rows = [...byRule.values()].map((counts) => {
     const sum = (name: keyof (typeof counts)[number]) =>
       counts.reduce((total, one) => total + Number(one[name]), 0);
@@ -80,16 +80,18 @@ async function rebuild(options: Asking): Promise<void> {
   const api = openApi(options.url);
   let adopted = 0;
   for (let query = "?fresh=true"; ; query = "") {
-    const told = await api.ask<RebuiltAnswer>("POST", `/api/catalog/rebuild${query}`);
-    adopted += told.adopted;
-    if (told.error)
-      throw new Complaint(`the rebuild failed at ${told.error}; run the command again to continue`);
-    if (told.done) {
-      print({ ...told, adopted }, options, () => [
+    const answer = await api.ask<RebuiltAnswer>("POST", `/api/catalog/rebuild${query}`);
+    adopted += answer.adopted;
+    if (answer.error)
+      throw new Complaint(
+        `the rebuild failed at ${answer.error}; run the command again to continue`,
+      );
+    if (answer.done) {
+      print({ ...answer, adopted }, options, () => [
         `done: found ${adopted} manifests, tags and blobs`,
       ]);
       return;
     }
-    if (!options.json) say(`found ${adopted}; reading ${told.stage}`);
+    if (!options.json) say(`found ${adopted}; reading ${answer.stage}`);
   }
 }

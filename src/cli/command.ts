@@ -30,9 +30,13 @@ export function withExamples(command: Command, examples: readonly string[]): Com
 
 /** Prints an answer as JSON with --json, otherwise as lines.
  * @param lines formats the answer for people */
-export function print<T>(told: T, { json }: Asking, lines: (told: T) => readonly string[]): void {
-  if (json) sayJson(told);
-  else for (const line of lines(told)) say(line);
+export function print<T>(
+  answer: T,
+  { json }: Asking,
+  lines: (answer: T) => readonly string[],
+): void {
+  if (json) sayJson(answer);
+  else for (const line of lines(answer)) say(line);
 }
 
 /** Parses an option's value: a list with commas, or an option given more than once. */

@@ -20,8 +20,8 @@ export function deleteCommand(): Command {
     "delete docker.io/library/alpine:3 --force --json",
   ]).action(async (reference: string, options: Asking & { force?: boolean }) => {
     const query = new URLSearchParams({ reference, ...(options.force && { force: "true" }) });
-    const told = await openApi(options.url).ask<DeletedAnswer>("DELETE", `/api/images?${query}`);
-    print(told, options, ({ reference: name, image, tags, waiting, freed }) => [
+    const answer = await openApi(options.url).ask<DeletedAnswer>("DELETE", `/api/images?${query}`);
+    print(answer, options, ({ reference: name, image, tags, waiting, freed }) => [
       ...(image
         ? [`deleted ${name} and ${some(tags.length, "tag")}; the next sweeps free ${sizeOf(freed)}`]
         : tags.length > 0
@@ -34,6 +34,6 @@ export function deleteCommand(): Command {
         ? [`${name} has moved in the meantime; nothing was deleted`]
         : []),
     ]);
-    if (!told.image && told.tags.length === 0) process.exitCode = 1;
+    if (!answer.image && answer.tags.length === 0) process.exitCode = 1;
   });
 }

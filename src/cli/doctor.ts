@@ -160,11 +160,11 @@ async function rules(api: Api, say: Say): Promise<void> {
   for (const { name, offline } of all.rules) {
     if (offline) continue;
     const query = new URLSearchParams({ rule: name });
-    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
-    const wrong = told.checks.filter(({ good }) => !good).map(({ text }) => text);
+    const validation = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
+    const wrong = validation.checks.filter(({ good }) => !good).map(({ text }) => text);
     say(
-      told.valid ? "good" : "bad",
-      `rule ${name}: ${told.valid ? "its upstream accepts it" : wrong.join("; ")}`,
+      validation.valid ? "good" : "bad",
+      `rule ${name}: ${validation.valid ? "its upstream accepts it" : wrong.join("; ")}`,
     );
   }
 }
@@ -179,10 +179,10 @@ async function pull(
   const image = given ?? alpineIn((await api.ask<RulesAnswer>("GET", "/api/rules")).rules);
   if (image === undefined) return say("careful", "nothing was pulled; give an image with --image");
   const [, name = "", tag = "latest"] = /^(.*?)(?::([\w.-]+))?$/.exec(image) ?? [];
-  const asked = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
+  const body = JSON.stringify({ name: "doctor", repositories: [name], expiry: "10m" });
   const token =
     about.auth.mode === "token"
-      ? await api.ask<CreatedTokenAnswer>("POST", "/api/tokens", asked)
+      ? await api.ask<CreatedTokenAnswer>("POST", "/api/tokens", body)
       : undefined;
   try {
     for (const state of ["first", "second"]) {
@@ -234,6 +234,6 @@ async function pullOnce(url: URL, name: string, tag: string, token: string | und
   }
   const blobs = [manifest.config, ...(manifest.layers ?? [])].flatMap((blob) => blob?.digest ?? []);
   for (const digest of blobs) await get(`blobs/${digest}`);
-  const told = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");
-  return { bytes, time: Math.round(performance.now() - began), statuses: told };
+  const summary = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");
+  return { bytes, time: Math.round(performance.now() - began), statuses: summary };
 }

@@ -39,10 +39,10 @@ async function explain(reference: string, options: Options): Promise<void> {
     const value = options[name];
     if (value !== undefined) query.set(name, value);
   }
-  const told = await openApi(options.url).ask<StoryAnswer>("GET", `/api/explain?${query}`);
-  print(told, options, ({ steps }) => [
-    told.reference,
+  const answer = await openApi(options.url).ask<StoryAnswer>("GET", `/api/explain?${query}`);
+  print(answer, options, ({ steps }) => [
+    answer.reference,
     ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(9)}${text}`),
   ]);
-  if (told.status >= 400) process.exitCode = 1;
+  if (answer.status >= 400) process.exitCode = 1;
 }

@@ -58,8 +58,8 @@ function listCommand(): Command {
       const query = new URLSearchParams({ sort, n });
       if (search !== undefined) query.set("q", search);
       if (rule !== undefined) query.set("rule", rule);
-      const told = await openApi(options.url).ask<ImagesAnswer>("GET", `/api/images?${query}`);
-      print(told, options, ({ images, next }) => [
+      const answer = await openApi(options.url).ask<ImagesAnswer>("GET", `/api/images?${query}`);
+      print(answer, options, ({ images, next }) => [
         ...(images.length === 0 ? ["no cached image matches"] : rowsOf(images)),
         ...unassignedOf(images),
         ...(next === undefined ? [] : ["there are more: use --n or a search text"]),
@@ -112,11 +112,11 @@ function showCommand(): Command {
     "images show docker.io/library/alpine:3 --json",
   ]).action(async (reference: string, options: Asking) => {
     const query = new URLSearchParams({ reference });
-    const told = await openApi(options.url).ask<ImageDetailAnswer>(
+    const answer = await openApi(options.url).ask<ImageDetailAnswer>(
       "GET",
       `/api/images/detail?${query}`,
     );
-    print(told, options, wordsOf);
+    print(answer, options, wordsOf);
   });
 }
 
@@ -162,9 +162,9 @@ function pinCommand(name: "pin" | "unpin", method: "POST" | "DELETE", what: stri
     `images ${name} docker.io/library/alpine:3 --json`,
   ]).action(async (reference: string, options: Asking) => {
     const query = new URLSearchParams({ reference });
-    const told = await openApi(options.url).ask<PinnedAnswer>(method, `/api/images/pin?${query}`);
-    print(told, options, ({ pinned }) => [
-      pinned ? `pinned ${told.reference}: no policy expires it` : `unpinned ${told.reference}`,
+    const answer = await openApi(options.url).ask<PinnedAnswer>(method, `/api/images/pin?${query}`);
+    print(answer, options, ({ pinned }) => [
+      pinned ? `pinned ${answer.reference}: no policy expires it` : `unpinned ${answer.reference}`,
     ]);
   });
 }

@@ -52,26 +52,26 @@ function previewCommand(): Command {
     });
     const path = `/api/lifecycle/preview?${query}`;
     const body = policy === undefined ? "" : textOf(policy);
-    const told = await openApi(options.url).ask<PreviewAnswer>("POST", path, body);
-    print(told, options, expiringIn);
+    const answer = await openApi(options.url).ask<PreviewAnswer>("POST", path, body);
+    print(answer, options, expiringIn);
   });
 }
 
-function expiringIn(told: PreviewAnswer): string[] {
-  const rows = told.images.map((image) => [
+function expiringIn(answer: PreviewAnswer): string[] {
+  const rows = answer.images.map((image) => [
     nameOf(image.name, image.tags, image.digest),
     sizeOf(image.size),
     `${image.policy} ${image.priority}`,
     image.waiting ? `kept: ${image.waiting}; ${image.reason}` : image.reason,
     image.markedAt ? timeOf(image.markedAt) : "",
   ]);
-  const waiting = told.images.filter((image) => image.waiting).length;
-  const total = told.expired.reduce((sum, { images }) => sum + images, 0);
+  const waiting = answer.images.filter((image) => image.waiting).length;
+  const total = answer.expired.reduce((sum, { images }) => sum + images, 0);
   return [
     ...(rows.length > 0 ? tableOf(["IMAGE", "SIZE", "RULE", "REASON", "MARKED"], rows) : []),
-    ...(told.more > 0 ? [`and ${told.more} more`] : []),
+    ...(answer.more > 0 ? [`and ${answer.more} more`] : []),
     ...(rows.length > 0 ? [""] : []),
-    `${total} of ${some(told.examined, "image")} would expire${waiting > 0 ? `, of which ${waiting} are kept for now` : ""}; ${sizeOf(told.bytesFreed)} of ${sizeOf(told.bytes)} would be freed ${hours(told.grace)} after a sweep marks them.${told.pinned > 0 ? ` Pins keep ${some(told.pinned, "image")}.` : ""}`,
+    `${total} of ${some(answer.examined, "image")} would expire${waiting > 0 ? `, of which ${waiting} are kept for now` : ""}; ${sizeOf(answer.bytesFreed)} of ${sizeOf(answer.bytes)} would be freed ${hours(answer.grace)} after a sweep marks them.${answer.pinned > 0 ? ` Pins keep ${some(answer.pinned, "image")}.` : ""}`,
   ];
 }
 
@@ -133,8 +133,8 @@ function runsCommand(): Command {
   return asking(command, ["lifecycle runs", "lifecycle runs --n 5 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/runs${limitIn(options)}`;
-      const told = await openApi(options.url).ask<RunsAnswer>("GET", path);
-      const rows = told.runs.map((run) => [
+      const answer = await openApi(options.url).ask<RunsAnswer>("GET", path);
+      const rows = answer.runs.map((run) => [
         String(run.id),
         timeOf(run.startedAt),
         run.trigger,
@@ -146,7 +146,7 @@ function runsCommand(): Command {
         run.error ?? (run.unfinished ? "unfinished" : ""),
       ]);
       const head = ["RUN", "STARTED", "BY", "TOOK", "EXAMINED", "MARKED", "DELETED", "FREED", ""];
-      print(told, options, () => tableOf(head, rows));
+      print(answer, options, () => tableOf(head, rows));
     },
   );
 }
@@ -159,15 +159,15 @@ function eventsCommand(): Command {
   return asking(command, ["lifecycle events", "lifecycle events --n 20 --json"]).action(
     async (options: Listing) => {
       const path = `/api/lifecycle/events${limitIn(options)}`;
-      const told = await openApi(options.url).ask<LifecycleEventsAnswer>("GET", path);
-      const rows = told.events.map((event) => [
+      const answer = await openApi(options.url).ask<LifecycleEventsAnswer>("GET", path);
+      const rows = answer.events.map((event) => [
         timeOf(event.at),
         event.what,
         nameOf(event.place ?? "", event.tags ?? [], event.digest ?? ""),
         event.bytes === undefined ? "" : sizeOf(event.bytes),
         event.reason,
       ]);
-      print(told, options, () => tableOf(["AT", "EVENT", "IMAGE", "SIZE", "REASON"], rows));
+      print(answer, options, () => tableOf(["AT", "EVENT", "IMAGE", "SIZE", "REASON"], rows));
     },
   );
 }

@@ -21,8 +21,8 @@ function policiesCommand(): Command {
     );
   return asking(command, ["lifecycle policies", "lifecycle policies --json"]).action(
     async (options: Asking) => {
-      const told = await openApi(options.url).ask<PoliciesAnswer>("GET", PATH);
-      print(told, options, ({ policies }) => policies.flatMap(linesOf));
+      const answer = await openApi(options.url).ask<PoliciesAnswer>("GET", PATH);
+      print(answer, options, ({ policies }) => policies.flatMap(linesOf));
     },
   );
 }
@@ -38,8 +38,8 @@ function putCommand(): Command {
     "lifecycle put policy.json",
     "lifecycle put policy.json --url https://mirror.example.com",
   ]).action(async (file: string, options: Asking) => {
-    const told = await openApi(options.url).ask<PolicyAnswer>("PUT", PATH, textOf(file));
-    print(told, options, linesOf);
+    const answer = await openApi(options.url).ask<PolicyAnswer>("PUT", PATH, textOf(file));
+    print(answer, options, linesOf);
   });
 }
 

@@ -76,13 +76,13 @@ async function start(references: string[], options: StartOptions): Promise<void>
   const all = [...references, ...read];
   if (all.length === 0) throw new Complaint("give an image, or a --file with one per line", 2);
   const { platform: platforms, priority } = options;
-  const asked = {
+  const body = {
     references: all,
     ...(platforms && { platforms }),
     ...(priority !== undefined && { priority: Number(priority) }),
   };
   const api = openApi(options.url);
-  const job = await api.ask<JobAnswer>("POST", "/api/prewarm", JSON.stringify(asked));
+  const job = await api.ask<JobAnswer>("POST", "/api/prewarm", JSON.stringify(body));
   if (options.detach) {
     print(job, options, () => [
       `started job ${job.id} for ${some(all.length, "image")}; progress: npm run entrepot -- prewarm show ${job.id}`,
@@ -105,16 +105,16 @@ async function follow(api: Api, id: string, isSilent: boolean): Promise<JobWithI
     process.exit(130);
   };
   process.once("SIGINT", leave);
-  const told = new Set<number>();
+  const printed = new Set<number>();
   let drawn = 0;
   for (;;) {
     const job = await wholeOf(api, id);
     const isOver = job.state !== "running";
     for (const item of isSilent ? [] : job.items) {
-      if (told.has(item.seq) || !isEnded(item)) continue;
+      if (printed.has(item.seq) || !isEnded(item)) continue;
       if (drawn > 0) process.stdout.write(`\x1b[${drawn}A\x1b[J`);
       drawn = 0;
-      told.add(item.seq);
+      printed.add(item.seq);
       say(lineOf(item));
     }
     if (isTerminal) {

@@ -33,8 +33,14 @@ function addCommand(): Command {
     'quarantine add sha256:… --reason "ask in #platform" --url https://mirror.example.com',
   ]).action(async (digest: string, options: Asking & { reason: string }) => {
     const body = JSON.stringify({ digest, reason: options.reason });
-    const told = await openApi(options.url).ask<QuarantinedAnswer>("POST", "/api/quarantine", body);
-    print(told, options, () => [`quarantined ${digest}: takes effect everywhere within a minute`]);
+    const answer = await openApi(options.url).ask<QuarantinedAnswer>(
+      "POST",
+      "/api/quarantine",
+      body,
+    );
+    print(answer, options, () => [
+      `quarantined ${digest}: takes effect everywhere within a minute`,
+    ]);
   });
 }
 
@@ -45,14 +51,14 @@ function listCommand(): Command {
   return asking(command, ["quarantine list", "quarantine list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<QuarantineAnswer>("GET", "/api/quarantine");
-      const rows = told.quarantine.map(({ digest, at, who, reason }) => [
+      const answer = await api.ask<QuarantineAnswer>("GET", "/api/quarantine");
+      const rows = answer.quarantine.map(({ digest, at, who, reason }) => [
         digest,
         timeOf(at),
         who,
         reason,
       ]);
-      print(told, options, () =>
+      print(answer, options, () =>
         rows.length === 0
           ? ["the quarantine is empty"]
           : tableOf(["digest", "since", "by", "reason"], rows),
@@ -71,7 +77,7 @@ function removeCommand(): Command {
     "quarantine remove sha256:… --url https://mirror.example.com",
   ]).action(async (digest: string, options: Asking) => {
     const path = `/api/quarantine/${encodeURIComponent(digest)}`;
-    const told = await openApi(options.url).ask<ReleasedAnswer>("DELETE", path);
-    print(told, options, () => [`removed ${digest} from quarantine`]);
+    const answer = await openApi(options.url).ask<ReleasedAnswer>("DELETE", path);
+    print(answer, options, () => [`removed ${digest} from quarantine`]);
   });
 }

@@ -29,9 +29,9 @@ async function refresh(images: string[], options: Asking): Promise<void> {
   for (const reference of images) {
     const query = new URLSearchParams({ reference });
     try {
-      const told = await api.ask<RefreshedAnswer>("POST", `/api/images/refresh?${query}`);
-      all.push(told);
-      if (!options.json) say(`✔ ${told.reference}  ${told.digest}  ${changeOf(told)}`);
+      const answer = await api.ask<RefreshedAnswer>("POST", `/api/images/refresh?${query}`);
+      all.push(answer);
+      if (!options.json) say(`✔ ${answer.reference}  ${answer.digest}  ${changeOf(answer)}`);
     } catch (error) {
       if (!(error instanceof Complaint)) throw error;
       all.push({ reference, error: error.message });

@@ -17,7 +17,7 @@ export function ruleChangeCommands(): Command[] {
     .argument("<file>", FILE)
     .action(async (file: string, options: Asking) => {
       const made = await openApi(options.url).ask<RuleAnswer>("POST", "/api/rules", fieldsIn(file));
-      print(made, options, told);
+      print(made, options, linesOf);
     });
   const update = new Command("update")
     .summary("replace an added rule")
@@ -26,7 +26,11 @@ export function ruleChangeCommands(): Command[] {
     .argument("<file>", FILE)
     .action(async (name: string, file: string, options: Asking) => {
       const path = `/api/rules/${encodeURIComponent(name)}`;
-      print(await openApi(options.url).ask<RuleAnswer>("PUT", path, fieldsIn(file)), options, told);
+      print(
+        await openApi(options.url).ask<RuleAnswer>("PUT", path, fieldsIn(file)),
+        options,
+        linesOf,
+      );
     });
   const remove = new Command("delete")
     .summary("delete an added rule")
@@ -59,7 +63,7 @@ function fieldsIn(file: string): string {
   return text;
 }
 
-function told({ name, upstream, problem }: RuleAnswer): string[] {
+function linesOf({ name, upstream, problem }: RuleAnswer): string[] {
   const line = `rule "${name}" leads to ${upstream}; takes effect everywhere within a minute`;
   return problem === undefined ? [line] : [line, `the rule cannot be used yet: ${problem}`];
 }

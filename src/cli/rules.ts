@@ -72,11 +72,11 @@ async function validate(
   for (const rule of names) {
     const query = new URLSearchParams({ rule });
     if (options.image !== undefined) query.set("image", options.image);
-    const told = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
-    if (!told.valid) process.exitCode = 1;
-    all.push(told);
+    const answer = await api.ask<ValidationAnswer>("POST", `/api/rules/validate?${query}`);
+    if (!answer.valid) process.exitCode = 1;
+    all.push(answer);
     // Printed one by one: an unresponsive registry takes until its timeout.
-    if (!options.json) for (const line of linesOf(told)) say(line);
+    if (!options.json) for (const line of linesOf(answer)) say(line);
   }
   print(name === undefined ? all : all[0], options, () => []);
 }

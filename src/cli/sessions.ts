@@ -26,14 +26,14 @@ function listCommand(): Command {
   return asking(command, ["sessions list", "sessions list --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<SessionsAnswer>("GET", "/api/sessions");
-      const rows = told.sessions.map(({ id, role, beganAt, endsAt }) => [
+      const answer = await api.ask<SessionsAnswer>("GET", "/api/sessions");
+      const rows = answer.sessions.map(({ id, role, beganAt, endsAt }) => [
         id,
         role,
         timeOf(beganAt),
         timeOf(endsAt),
       ]);
-      print(told, options, () =>
+      print(answer, options, () =>
         rows.length === 0
           ? ["there are no open sessions"]
           : [some(rows.length, "session"), ...tableOf(["id", "token", "since", "until"], rows)],
@@ -62,13 +62,13 @@ function endCommand(): Command {
     if ((id === undefined) === (options.role === undefined))
       throw new Complaint("give the id of a session, or --role for all sessions of a token", 2);
     const path = id === undefined ? `?role=${options.role}` : `/${encodeURIComponent(id)}`;
-    const told = await openApi(options.url).ask<Partial<EndedSessionsAnswer>>(
+    const answer = await openApi(options.url).ask<Partial<EndedSessionsAnswer>>(
       "DELETE",
       `/api/sessions${path}`,
     );
-    print(told, options, () => [
+    print(answer, options, () => [
       id === undefined
-        ? `ended ${some(told.ended ?? 0, "session")} of the ${options.role} token; takes effect everywhere within a minute`
+        ? `ended ${some(answer.ended ?? 0, "session")} of the ${options.role} token; takes effect everywhere within a minute`
         : "ended the session; takes effect everywhere within a minute",
     ]);
   });

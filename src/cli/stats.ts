@@ -24,8 +24,8 @@ export function statsCommand(): Command {
     .option("--days <number>", "number of days, including today", wholeNumber, "30")
     .action(async ({ by, days, ...how }: Asking & { by: string; days: string }) => {
       const query = new URLSearchParams({ by, days });
-      const told = await openApi(how.url).ask<StatisticsAnswer>("GET", `/api/stats?${query}`);
-      print(told, how, ({ rows }) => tableFor(by, rows));
+      const answer = await openApi(how.url).ask<StatisticsAnswer>("GET", `/api/stats?${query}`);
+      print(answer, how, ({ rows }) => tableFor(by, rows));
     });
   return asking(command, [
     "stats --by repository --days 7   most pulled repositories first",
@@ -54,8 +54,10 @@ export function eventsCommand(): Command {
     .action(async ({ after, n, ...how }: Asking & { after?: string; n: string }) => {
       const from = after === undefined ? { latest: "true" } : { after };
       const query = new URLSearchParams({ n, ...from });
-      const told = await openApi(how.url).ask<EventsAnswer>("GET", `/api/events?${query}`);
-      print(told, how, ({ events }) => (events.length === 0 ? ["no events"] : events.map(lineOf)));
+      const answer = await openApi(how.url).ask<EventsAnswer>("GET", `/api/events?${query}`);
+      print(answer, how, ({ events }) =>
+        events.length === 0 ? ["no events"] : events.map(lineOf),
+      );
     });
   return asking(command, [
     "events",

@@ -21,14 +21,14 @@ export function upstreamsCommand(): Command {
   return asking(command, ["upstreams", "upstreams --url https://mirror.example.com --json"]).action(
     async (options: Asking) => {
       const api = openApi(options.url);
-      const told = await api.ask<UpstreamsAnswer>("GET", "/api/upstreams");
-      print(told, options, ({ upstreams }) => upstreams.flatMap(linesOf));
+      const answer = await api.ask<UpstreamsAnswer>("GET", "/api/upstreams");
+      print(answer, options, ({ upstreams }) => upstreams.flatMap(linesOf));
     },
   );
 }
 
-function linesOf(told: UpstreamAnswer): string[] {
-  const { upstream, credentials, rules, offline, pauses, budget, spent = 0 } = told;
+function linesOf(answer: UpstreamAnswer): string[] {
+  const { upstream, credentials, rules, offline, pauses, budget, spent = 0 } = answer;
   const sign = SIGNS[offline || pauses.length > 0 ? "careful" : "good"];
   const as = credentials.length > 0 ? `, with ${credentials.join(", ")}` : "";
   const left =

@@ -67,15 +67,15 @@ const MAX_PARTS = 20;
 const MAX_BLOBS = 60;
 const WEEK = 7 * 24 * 60 * 60_000;
 
-/** @param asked host and `ns`, as a client would send them */
+/** @param client host and `ns`, as a client would send them */
 export async function collect(
   sources: Sources,
   reference: Reference,
-  asked: { host: string; ns: string | undefined },
+  client: { host: string; ns: string | undefined },
   now: number,
 ): Promise<Facts> {
   const { config, access } = sources;
-  const naming = { name: reference.name, ...asked };
+  const naming = { name: reference.name, ...client };
   const plain = targetOf(config, naming, undefined);
   // Users may give a full name with a registry host, as clients do before a mirror configuration removes it.
   const routed = plain.routed ?? routeFull(config.rules, reference.name);
@@ -180,12 +180,12 @@ async function partsOf(
 /** The manifest's blobs. Foreign layers are listed only if cached, since they need not be in any registry. */
 async function blobsOf({ blobs }: Sources, named: readonly Named[]): Promise<ContentFact["blobs"]> {
   const own = distinct(named.filter(({ kind }) => kind === "blob")).slice(0, MAX_BLOBS);
-  const told = await Promise.all(
+  const all = await Promise.all(
     own.map(async ({ digest, foreign = false }) => {
       return { digest, foreign, here: (await blobs.layout(digest)) !== undefined };
     }),
   );
-  return told
+  return all
     .filter(({ foreign, here }) => here || !foreign)
     .map(({ digest, here }) => ({ digest, here }));
 }

@@ -13,15 +13,15 @@ export interface Explained extends Story {
 export type Explain = (
   config: Config,
   reference: string,
-  asked: { host: string; ns: string | undefined },
+  client: { host: string; ns: string | undefined },
   now: number,
 ) => Promise<Explained>;
 
 /** The returned function throws NAME_INVALID (400) for an invalid reference. */
 export function openExplain(sources: Omit<Sources, "config">): Explain {
-  return async (config, text, asked, now) => {
-    const reference = parseReference(text, asked.host);
-    const facts = await collect({ ...sources, config }, reference, asked, now);
+  return async (config, text, client, now) => {
+    const reference = parseReference(text, client.host);
+    const facts = await collect({ ...sources, config }, reference, client, now);
     const { name, tag, digest } = reference;
     const understood = digest ? `${name}@${digest}` : `${name}:${tag}`;
     return { reference: understood, ...tell(facts, config.auth.mode) };

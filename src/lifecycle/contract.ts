@@ -45,14 +45,14 @@ export interface Preview {
   bytes: number;
 }
 
-export interface PreviewAsked {
+export interface PreviewOptions {
   /** Evaluated in place of all configured policies. */
   policies?: LifecyclePolicy[];
   /** Assumes that every upstream could deliver everything again. */
   force: boolean;
 }
 
-export interface SweepAsked {
+export interface SweepOptions {
   trigger: "cron" | "request";
   force: boolean;
 }
@@ -68,9 +68,9 @@ export interface Rebuilt {
 
 /** Operations of the API and the cron. `now` is in ms since the epoch. */
 export interface Lifecycle {
-  preview(asked: PreviewAsked, now: number): Promise<Preview>;
+  preview(options: PreviewOptions, now: number): Promise<Preview>;
   /** Undefined while another run is in progress. */
-  sweep(asked: SweepAsked, now: number): Promise<RunReport | undefined>;
+  sweep(options: SweepOptions, now: number): Promise<RunReport | undefined>;
   /** Rebuilds the catalog from R2, one bounded stretch per call; call it again until `done`. `fresh` first forgets what is
    * known, false continues. Undefined while a sweep is in progress. */
   rebuild(fresh: boolean, now: number): Promise<Rebuilt | undefined>;

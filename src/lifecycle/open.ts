@@ -8,7 +8,7 @@ import { reconcile, sweep } from "./sweep.ts";
 
 export function openLifecycle(context: SweepContext): Lifecycle {
   return {
-    preview: (asked, now) => preview(context, asked, now),
+    preview: (options, now) => preview(context, options, now),
     async sweep({ trigger, force }, now) {
       const begun = await context.catalog.begin(trigger, now);
       return begun && sweep(context, begun, force, now);

@@ -2,7 +2,7 @@
 
 import { countByRule, type RuleCount } from "../catalog/sweep/contract.ts";
 import type { SweepContext } from "./context.ts";
-import type { Preview, PreviewAsked, PreviewImage } from "./contract.ts";
+import type { Preview, PreviewImage, PreviewOptions } from "./contract.ts";
 import { coverageBy, coverageOf } from "./coverage.ts";
 import { type Expiring, evaluatedPlaces } from "./evaluated.ts";
 import { Reach } from "./reach.ts";
@@ -18,11 +18,11 @@ const MAX_MATCHING_STEPS = 250_000_000;
 /** Throws UNSUPPORTED (400) for policies whose patterns cost too much. */
 export async function preview(
   context: SweepContext,
-  asked: PreviewAsked,
+  options: PreviewOptions,
   now: number,
 ): Promise<Preview> {
   const { catalog, config, upstream } = context;
-  const { policies, force } = asked;
+  const { policies, force } = options;
   const covering = (place: string) =>
     policies ? coverageBy({ ...config, policies }, place) : coverageOf(config, place);
   const reach = new Reach(upstream, force, MAX_UPSTREAM_REQUESTS);

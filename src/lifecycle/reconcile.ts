@@ -69,8 +69,8 @@ async function pageOfBlobs({ inventory, catalog }: SweepContext, pass: Pass, now
   const { items, segments, next, from: after, upTo } = await inventory.blobs(pass.after);
   const seen = items.map(({ publishedAt: cachedAt, ...blob }) => ({ ...blob, cachedAt }));
   const page = { after, upTo, startedAt, seen };
-  const told = await catalog.seeBlobs({ ...page, segments, now });
-  return { pass: following(pass, next, undefined), ...told };
+  const result = await catalog.seeBlobs({ ...page, segments, now });
+  return { pass: following(pass, next, undefined), ...result };
 }
 
 function following(

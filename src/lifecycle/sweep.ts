@@ -80,10 +80,10 @@ async function mark(run: Running, reach: Reach, evaluated: EvaluatedPlace): Prom
     ? expiring.filter(({ image }) => image.expiredAt !== undefined)
     : expiring;
   if (obstacle) run.waits(obstacle, expiring.length);
-  const told = marking.map(({ image, ...why }: Expiring) => {
+  const marks = marking.map(({ image, ...why }: Expiring) => {
     return { digest: image.digest, touched: image.touched, ...why };
   });
-  const { marked } = await run.context.catalog.mark(place, told, run.now, run.id);
+  const { marked } = await run.context.catalog.mark(place, marks, run.now, run.id);
   for (const one of marked) run.expired(one);
 }
 

@@ -50,10 +50,10 @@ function addSamples(database: Database, samples: readonly Sample[]): void {
     database.setState("operations", { ...months, [month]: operations });
 }
 
-export function happened(database: Database, { at, what, detail, ...told }: Happening): void {
+export function happened(database: Database, { at, what, detail, ...fields }: Happening): void {
   const query = "INSERT INTO happenings (at, what, told) VALUES (?, ?, ?)";
   const text = detail === undefined ? {} : { detail: plain(detail) };
-  database.run(query, at, what, JSON.stringify({ ...told, ...text }));
+  database.run(query, at, what, JSON.stringify({ ...fields, ...text }));
 }
 
 function addHour(database: Database, one: UpstreamHour): void {

@@ -45,8 +45,8 @@ export function begin(
   const running = database.all<RunRow>("SELECT * FROM runs WHERE ended_at IS NULL");
   if (running.some(({ beat_at }) => clock - beat_at < RUN_TIMEOUT)) return undefined;
   for (const { id, counts, beat_at } of running) {
-    const told = JSON.stringify({ ...JSON.parse(counts), error: "the run was interrupted" });
-    database.run("UPDATE runs SET ended_at = ?, counts = ? WHERE id = ?", beat_at, told, id);
+    const interrupted = JSON.stringify({ ...JSON.parse(counts), error: "the run was interrupted" });
+    database.run("UPDATE runs SET ended_at = ?, counts = ? WHERE id = ?", beat_at, interrupted, id);
   }
   const { id } = database.one<{ id: number }>(
     "INSERT INTO runs (trigger, now, started_at, beat_at, counts) VALUES (?, ?, ?, ?, ?) RETURNING id",
@@ -125,8 +125,8 @@ export function eventsBefore(
   const query = "SELECT * FROM events WHERE id < ? ORDER BY id DESC LIMIT ?";
   const rows = database.all<EventRow>(query, before ?? Number.MAX_SAFE_INTEGER, limit);
   return rows.map((row) => {
-    const told = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
-    const { tags, clock: _, ...rest } = told as { tags?: string; clock?: number };
+    const known = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+    const { tags, clock: _, ...rest } = known as { tags?: string; clock?: number };
     return { ...rest, ...(tags && { tags: JSON.parse(tags) }) } as LifecycleEvent;
   });
 }

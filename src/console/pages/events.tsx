@@ -23,8 +23,8 @@ export function addEvents({ page }: Sections): void {
 }
 
 async function eventsPage(visit: PageVisit): Promise<View> {
-  const asked = visit.query.get("kind") ?? "happened";
-  const kind: Kind = Object.hasOwn(KINDS, asked) ? (asked as Kind) : "happened";
+  const wanted = visit.query.get("kind") ?? "happened";
+  const kind: Kind = Object.hasOwn(KINDS, wanted) ? (wanted as Kind) : "happened";
   return {
     title: "Events",
     section: "/events",

@@ -26,7 +26,7 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
   const image = await detailOf(api, reference);
   const own = image.pins.find(({ reference: pinned }) => isOf(pinned, image));
   const mayChange = person.role === "admin";
-  const asked = encodeURIComponent(image.name);
+  const encoded = encodeURIComponent(image.name);
   const isTag = !image.name.includes("@");
   return {
     title: image.name,
@@ -64,19 +64,19 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
             </dd>
           </dl>
           <p class="buttons">
-            <ActionLink may={mayChange && isTag} href={`/image/refresh?reference=${asked}`}>
+            <ActionLink may={mayChange && isTag} href={`/image/refresh?reference=${encoded}`}>
               Refresh
             </ActionLink>
-            <ActionLink may={mayChange && !own} href={`/image/pin?reference=${asked}`}>
+            <ActionLink may={mayChange && !own} href={`/image/pin?reference=${encoded}`}>
               Pin
             </ActionLink>
             <ActionLink
               may={mayChange && own !== undefined}
-              href={`/image/unpin?reference=${asked}`}
+              href={`/image/unpin?reference=${encoded}`}
             >
               Unpin
             </ActionLink>
-            <a class="button quiet" href={`/explain?reference=${asked}`}>
+            <a class="button quiet" href={`/explain?reference=${encoded}`}>
               Explain
             </a>
             <ActionLink
@@ -86,7 +86,7 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
             >
               Quarantine
             </ActionLink>
-            <ActionLink may={mayChange} href={`/image/delete?reference=${asked}`} kind="danger">
+            <ActionLink may={mayChange} href={`/image/delete?reference=${encoded}`} kind="danger">
               Delete
             </ActionLink>
           </p>

@@ -22,15 +22,15 @@ export function addImages({ page }: Sections): void {
 }
 
 async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
-  const asked = Object.fromEntries(
+  const given = Object.fromEntries(
     ["q", "rule", "sort", "cursor"].map((name) => [name, query.get(name) ?? undefined]),
   );
   const [{ images, next }, { rules }] = await Promise.all([
-    api.get<ImagesAnswer>("/images", { ...asked, n: PAGE }),
+    api.get<ImagesAnswer>("/images", { ...given, n: PAGE }),
     api.get<RulesAnswer>("/rules"),
   ]);
-  const { cursor, ...search } = asked;
-  const isFiltered = Boolean(asked.q || asked.rule);
+  const { cursor, ...search } = given;
+  const isFiltered = Boolean(given.q || given.rule);
   return {
     title: "Images",
     section: "/images",
@@ -43,7 +43,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
               <input
                 type="search"
                 name="q"
-                value={asked.q ?? ""}
+                value={given.q ?? ""}
                 placeholder="alpine, alpine:3 or sha256:…"
                 data-search
                 spellcheck={false}
@@ -55,7 +55,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
               <select name="rule">
                 <option value="">all</option>
                 {rules.map(({ name }) => (
-                  <option value={name} selected={name === asked.rule}>
+                  <option value={name} selected={name === given.rule}>
                     {name}
                   </option>
                 ))}
@@ -65,7 +65,7 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
               Sort by{" "}
               <select name="sort">
                 {SORTS.map(([sort, name]) => (
-                  <option value={sort} selected={sort === (asked.sort ?? "pulled")}>
+                  <option value={sort} selected={sort === (given.sort ?? "pulled")}>
                     {name}
                   </option>
                 ))}

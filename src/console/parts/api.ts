@@ -64,9 +64,9 @@ export class Api {
 }
 
 /** Returns a refusal instead of throwing it, for pages that show it beside their form. */
-export async function orRefused<T>(asked: Promise<T>): Promise<T | Refused> {
+export async function orRefused<T>(answer: Promise<T>): Promise<T | Refused> {
   try {
-    return await asked;
+    return await answer;
   } catch (error) {
     if (error instanceof Refused) return error;
     throw error;

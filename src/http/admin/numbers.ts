@@ -76,9 +76,9 @@ export function addNumbers(
       query: reportQuery,
       answer: report,
     },
-    async ({ month: asked }) => {
+    async ({ month: given }) => {
       const now = Date.now();
-      const month = asked ?? monthOf(now);
+      const month = given ?? monthOf(now);
       const prices = pricesIn(variables);
       const [totals, operations, { bytes }] = await Promise.all([
         catalog.totals(`${month}-01`, `${month}-31`, "rule", ALL_RULES),

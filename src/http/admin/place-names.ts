@@ -27,13 +27,13 @@ export function nameOf(
 
 /** Parts of places that match a search text: the text itself, and what it means under the names of rules. */
 export function partsOf({ rules }: Config, text: string): string[] {
-  const asked = text.toLowerCase();
+  const lower = text.toLowerCase();
   const named = rules.flatMap(({ rule }) =>
     [...rule.prefixes, ...rule.hosts, ...rule.ns].flatMap((base) =>
-      asked.startsWith(`${base}/`)
-        ? [rootOf(rule).replaceAll("//", "/").toLowerCase() + asked.slice(base.length + 1)]
+      lower.startsWith(`${base}/`)
+        ? [rootOf(rule).replaceAll("//", "/").toLowerCase() + lower.slice(base.length + 1)]
         : [],
     ),
   );
-  return [...new Set([asked, ...named])];
+  return [...new Set([lower, ...named])];
 }

@@ -42,8 +42,8 @@ export interface Entry {
 
 export function entryOf({ request: { method, headers } }: { request: Request }): Entry {
   const [agent, ray] = [headers.get("user-agent"), headers.get("cf-ray")];
-  const told = { ...(agent !== null && { agent }), ...(ray !== null && { ray }) };
-  return { kind: "nothing", method, steps: new Steps(), ...told };
+  const client = { ...(agent !== null && { agent }), ...(ray !== null && { ray }) };
+  return { kind: "nothing", method, steps: new Steps(), ...client };
 }
 
 type Result = Outcome | "ok" | Refusal;

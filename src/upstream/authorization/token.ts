@@ -88,10 +88,10 @@ export async function fetchToken(
   const body = parseForeign(await readText(response, bounds));
   const answer = schema.safeParse(body);
   if (!answer.success || answer.data.token === undefined) {
-    const told = answer.success
+    const content = answer.success
       ? contentOf(body as object)
       : `something other than a JSON object${typeOf(response)}`;
-    throw new NameFailure(`${host}'s token service answered without a token: it sent ${told}`);
+    throw new NameFailure(`${host}'s token service answered without a token: it sent ${content}`);
   }
   const { token, life } = answer.data;
   // A fifth of the lifetime, at most ten seconds, is kept for the request that uses the token.

@@ -118,23 +118,23 @@ export class UpstreamClient {
     await this.#gate.sawReferrers(rule, repository, has);
   }
 
-  async #head(asked: UpstreamRequest): Promise<Headers | undefined> {
-    const head: UpstreamRequest = { ...asked, understood: DEFICIENT_HEAD, settled: true };
+  async #head(request: UpstreamRequest): Promise<Headers | undefined> {
+    const head: UpstreamRequest = { ...request, understood: DEFICIENT_HEAD, settled: true };
     const answer = await this.#requests.send(head);
     answer.cancel();
-    if (answer.status === 404) this.#doubts.note(keyOf(asked), Date.now());
+    if (answer.status === 404) this.#doubts.note(keyOf(request), Date.now());
     return answer.status === 200 ? answer.headers : undefined;
   }
 
   /** Sends a GET; where it confirms or refutes a 404 to HEAD, the gate is told. */
-  async #get(asked: UpstreamRequest): Promise<Answer> {
-    if (!this.#doubts.take(keyOf(asked), Date.now())) return this.#requests.send(asked);
+  async #get(request: UpstreamRequest): Promise<Answer> {
+    if (!this.#doubts.take(keyOf(request), Date.now())) return this.#requests.send(request);
     try {
-      const answer = await this.#requests.send(asked);
-      await this.#sawHead(asked, false);
+      const answer = await this.#requests.send(request);
+      await this.#sawHead(request, false);
       return answer;
     } catch (error) {
-      if (isUnknown(error)) await this.#sawHead(asked, true);
+      if (isUnknown(error)) await this.#sawHead(request, true);
       throw error;
     }
   }

@@ -38,8 +38,8 @@ export function isRefused(error: unknown): boolean {
 export function withRetryAfter(error: RegistryError, seconds: number): RegistryError {
   const { code, message, ...options } = error.toValue();
   if (error.status !== 429 || seconds <= 0) return error;
-  const told = Number(error.headers["Retry-After"] ?? 0);
-  if (told > 0 || Number.isNaN(told)) return error;
+  const given = Number(error.headers["Retry-After"] ?? 0);
+  if (given > 0 || Number.isNaN(given)) return error;
   const headers = { ...options.headers, "Retry-After": String(seconds) };
   return new RegistryError(code, message, { ...options, headers });
 }

@@ -4,16 +4,16 @@
 import type { Rule } from "../../config/rule.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
+import { scopeOf } from "../authorization/scope.ts";
+import type { Gate, Loan } from "../contract.ts";
+import { readBudget } from "../health/limit.ts";
 import {
   type AnswerSummary,
   endpointOf,
   plannedRequestOf,
   resultOf,
   type UpstreamRequest,
-} from "../asked.ts";
-import { scopeOf } from "../authorization/scope.ts";
-import type { Gate, Loan } from "../contract.ts";
-import { readBudget } from "../health/limit.ts";
+} from "../upstream-request.ts";
 import { type Bounds, readBounded, TimedBody } from "./body.ts";
 import { NameFailure } from "./name-failure.ts";
 import { offline } from "./offline.ts";
@@ -22,7 +22,7 @@ import { refusalOf, withRetryAfter } from "./refusal.ts";
 import { secretsIn } from "./sent.ts";
 import type { Tally } from "./tally.ts";
 
-export type { Purpose, UpstreamRequest } from "../asked.ts";
+export type { Purpose, UpstreamRequest } from "../upstream-request.ts";
 
 /** An upstream's answer: headers received, body still to be read or cancelled. */
 export interface Answer {
@@ -50,21 +50,21 @@ export class Requests {
   }
 
   /** Sends a request. The rule's `firstByteTimeout` covers all of it, from asking the gate to the first byte. */
-  async send(asked: UpstreamRequest): Promise<Answer> {
-    const { rule } = asked.source;
-    if (rule.offline) throw offline(rule, asked.unknown);
-    const scope = scopeOf(asked.source);
+  async send(request: UpstreamRequest): Promise<Answer> {
+    const { rule } = request.source;
+    if (rule.offline) throw offline(rule, request.unknown);
+    const scope = scopeOf(request.source);
     const deadline = Date.now() + rule.firstByteTimeout;
     const intime = <T>(work: Promise<T>) => within(work, deadline - Date.now(), () => late(rule));
-    const lent = this.#gate.lend(rule, scope, plannedRequestOf(asked), endpointOf(asked));
-    let loan = await intime(lent).catch((error) => this.#countFailedLoan(asked, error));
-    let answer = await this.#send(asked, loan, deadline);
-    while (!answer.elsewhere && mayBeAnswered(answer.status, asked)) {
+    const lent = this.#gate.lend(rule, scope, plannedRequestOf(request), endpointOf(request));
+    let loan = await intime(lent).catch((error) => this.#countFailedLoan(request, error));
+    let answer = await this.#send(request, loan, deadline);
+    while (!answer.elsewhere && mayBeAnswered(answer.status, request)) {
       const { status, headers } = answer;
       const refused = {
         status,
         challenge: headers.get("www-authenticate"),
-        passing: asked.method === "HEAD" || asked.purpose === "transfer",
+        passing: request.method === "HEAD" || request.purpose === "transfer",
       };
       const next = await intime(this.#gate.answer(rule, scope, refused, loan)).catch((error) => {
         answer.cancel();
@@ -73,37 +73,37 @@ export class Requests {
       if (!next) break;
       answer.cancel();
       loan = next;
-      answer = await this.#send(asked, loan, deadline);
+      answer = await this.#send(request, loan, deadline);
     }
-    if (isUnderstood(answer, asked, loan)) {
-      await this.#report(asked, loan, answer);
+    if (isUnderstood(answer, request, loan)) {
+      await this.#report(request, loan, answer);
       return answer;
     }
     const error = await answer.refusal();
     answer.cancel();
-    throw withRetryAfter(error, await this.#report(asked, loan, { ...answer, error }));
+    throw withRetryAfter(error, await this.#report(request, loan, { ...answer, error }));
   }
 
-  async #send(asked: UpstreamRequest, loan: Loan, deadline: number): Promise<Answer> {
-    const { rule, repository } = asked.source;
+  async #send(request: UpstreamRequest, loan: Loan, deadline: number): Promise<Answer> {
+    const { rule, repository } = request.source;
     const { host, base } = rule.upstream;
-    const received = (bytes: number) => this.#tally?.received(asked.source, bytes);
+    const received = (bytes: number) => this.#tally?.received(request.source, bytes);
     const begun = Date.now();
     const answered = (status: number, headers?: Headers) => {
       const now = Date.now();
       const budget = headers && readBudget(headers, now);
-      this.#tally?.answered(asked, { status, waited: now - begun, ...(budget && { budget }) });
+      this.#tally?.answered(request, { status, waited: now - begun, ...(budget && { budget }) });
     };
     const controller = new AbortController();
     let elsewhere = false;
     try {
       const response = await fetchFollowing(
         {
-          url: `${base}/v2/${repository}/${asked.path}`,
-          method: asked.method,
-          headers: asked.headers ?? {},
+          url: `${base}/v2/${repository}/${request.path}`,
+          method: request.method,
+          headers: request.headers ?? {},
           authorization: loan.authorization,
-          ...(asked.asSent && { asSent: true }),
+          ...(request.asSent && { asSent: true }),
           elsewhere: () => {
             elsewhere = true;
           },
@@ -119,7 +119,7 @@ export class Requests {
         response,
         elsewhere,
         refusal: () =>
-          refusalOf(response, speakerOf(asked, elsewhere), asked.unknown, secretsIn(loan)),
+          refusalOf(response, speakerOf(request, elsewhere), request.unknown, secretsIn(loan)),
         body: (moved) =>
           new TimedBody(response, {
             silence: rule.silenceTimeout,
@@ -140,15 +140,15 @@ export class Requests {
     } catch (error) {
       answered(0);
       if (!(error instanceof RegistryError)) throw error;
-      const speaker = speakerOf(asked, elsewhere);
+      const speaker = speakerOf(request, elsewhere);
       const { message, status } = error.status === 504 ? late(rule) : error;
       const words = message.replace(host, speaker);
-      const told =
+      const failure =
         error instanceof NameFailure
           ? new NameFailure(words)
           : new RegistryError("UNAVAILABLE", words, { status });
-      await this.#report(asked, loan, { elsewhere, error: told });
-      throw told;
+      await this.#report(request, loan, { elsewhere, error: failure });
+      throw failure;
     }
   }
 
@@ -163,13 +163,13 @@ export class Requests {
   }
 
   /** Reports the answer to the gate, where it changes the health. Returns the seconds that the upstream is paused. */
-  async #report(asked: UpstreamRequest, loan: Loan, answer: AnswerSummary): Promise<number> {
-    const { rule } = asked.source;
-    const seen = resultOf(asked, loan, answer, Date.now());
+  async #report(request: UpstreamRequest, loan: Loan, answer: AnswerSummary): Promise<number> {
+    const { rule } = request.source;
+    const seen = resultOf(request, loan, answer, Date.now());
     if (!seen) return 0;
     try {
       const { pause, became } = await this.#gate.report(rule, seen);
-      for (const one of became) this.#tally?.became(asked.source, one);
+      for (const one of became) this.#tally?.became(request.source, one);
       return pause;
     } catch (failure) {
       // The answer is valid although the gate could not be told.

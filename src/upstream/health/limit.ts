@@ -14,9 +14,9 @@ const MAX_WINDOW = 24 * 60 * 60_000;
 export function readBudget(headers: Headers, now: number): Budget | undefined {
   const remaining = countOf(headers.get("ratelimit-remaining"));
   if (remaining === undefined) return undefined;
-  const told = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
+  const text = headers.get("ratelimit-limit") ?? headers.get("ratelimit-remaining") ?? "";
   const window = Math.min(
-    Number(/;\s*w=(\d{1,9})/.exec(told)?.[1] ?? DEFAULT_WINDOW) * 1000,
+    Number(/;\s*w=(\d{1,9})/.exec(text)?.[1] ?? DEFAULT_WINDOW) * 1000,
     MAX_WINDOW,
   );
   return {

@@ -57,15 +57,15 @@ function isPull({ kind, method }: UpstreamRequest): boolean {
   return kind === "manifest" && method === "GET";
 }
 
-export function plannedRequestOf(asked: UpstreamRequest): PlannedRequest | undefined {
-  if (asked.purpose === "transfer") return undefined;
-  const { rule, by } = asked.source;
+export function plannedRequestOf(request: UpstreamRequest): PlannedRequest | undefined {
+  if (request.purpose === "transfer") return undefined;
+  const { rule, by } = request.source;
   return {
-    by: nameOf(asked),
+    by: nameOf(request),
     ...(by && { perMinute: by.perMinute }),
-    ...(asked.kind !== "list" && { repository: scopeOf(asked.source) }),
-    pull: isPull(asked),
-    background: asked.purpose === "background",
+    ...(request.kind !== "list" && { repository: scopeOf(request.source) }),
+    pull: isPull(request),
+    background: request.purpose === "background",
     reserve: rule.reservePulls,
     deadline: rule.firstByteTimeout,
   };
@@ -73,24 +73,24 @@ export function plannedRequestOf(asked: UpstreamRequest): PlannedRequest | undef
 
 /** Returns undefined where the gate has nothing to learn from the answer. */
 export function resultOf(
-  asked: UpstreamRequest,
+  request: UpstreamRequest,
   { lentAt, watched }: { lentAt: number; watched: boolean },
   answer: AnswerSummary,
   now: number,
 ): RequestResult | undefined {
-  const { rule } = asked.source;
+  const { rule } = request.source;
   const { status = 0, headers, error } = answer;
   // A blob's redirect counts as a good answer, whatever the storage behind it does.
-  const isStorage = asked.kind === "blob" && answer.elsewhere;
+  const isStorage = request.kind === "blob" && answer.elsewhere;
   // Rate limit headers of another origin, reached by a redirect, say nothing about this upstream's limit.
   const budget = headers && !answer.elsewhere ? readBudget(headers, now) : undefined;
   const ailing = !isStorage && error && (error.status === 429 || error.status >= 500);
-  const refused = error !== undefined && !ailing && asked.purpose !== "transfer";
-  const isNews = budget || watched || (refused && asked.source.by);
-  if (ailing ? asked.purpose === "transfer" : !isNews) return undefined;
-  const seen: RequestResult = { by: nameOf(asked), askedAt: lentAt, pull: isPull(asked) };
+  const refused = error !== undefined && !ailing && request.purpose !== "transfer";
+  const isNews = budget || watched || (refused && request.source.by);
+  if (ailing ? request.purpose === "transfer" : !isNews) return undefined;
+  const seen: RequestResult = { by: nameOf(request), askedAt: lentAt, pull: isPull(request) };
   if (refused) seen.refused = true;
-  if (asked.kind !== "list") seen.repository = scopeOf(asked.source);
+  if (request.kind !== "list") seen.repository = scopeOf(request.source);
   if (budget) seen.budget = budget;
   if (isStorage || (status >= 200 && status < 300)) seen.gave = true;
   if (ailing) {
@@ -100,7 +100,7 @@ export function resultOf(
     if (error instanceof NameFailure) seen.ofName = true;
     if (error.status === 504 && status === 0) {
       seen.silent = true;
-      if (asked.purpose !== "background") seen.missed = rule.firstByteTimeout;
+      if (request.purpose !== "background") seen.missed = rule.firstByteTimeout;
     }
   }
   return seen;
