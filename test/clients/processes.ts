@@ -139,7 +139,10 @@ export async function startEntrepot(
 ): Promise<Registry> {
   await mkdir(folder, { recursive: true });
   const address = before ?? (await freeAddress());
-  const args = ["start", "--", "--port", portOf(address), "--persist-to", join(folder, "state")];
+  // Several that start at once would all take wrangler's first port for its inspector.
+  const inspector = ["--inspector-port", portOf(await freeAddress())];
+  const own = ["--port", portOf(address), "--persist-to", join(folder, "state"), ...inspector];
+  const args = ["start", "--", ...own];
   for (const [name, value] of Object.entries(variables)) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
     args.push("--var", `${name}:${text}`);
@@ -167,16 +170,24 @@ async function succeeds(command: string, args: string[]): Promise<boolean> {
   );
 }
 
-/** Nothing listens there now. */
-export function freeAddress(): Promise<string> {
+/** Below the ports that the system gives to outgoing connections: one that is free stays free. */
+const PORTS = { first: 20_000, count: 12_000 };
+let tried = (process.pid * 61) % PORTS.count;
+
+/** Nothing listens there now, and no other call is given it. */
+export async function freeAddress(): Promise<string> {
+  for (let at = 0; at < PORTS.count; at++) {
+    const port = PORTS.first + (tried++ % PORTS.count);
+    if (await isFree(port)) return `127.0.0.1:${port}`;
+  }
+  throw new Error("no port is free");
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      server.close(() => resolve(`127.0.0.1:${port}`));
-    });
+  return new Promise((resolve) => {
+    server.on("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 

@@ -29,37 +29,41 @@ import { checkSetup } from "./checks/setup.ts";
 import { checkSkopeo } from "./checks/skopeo.ts";
 import { tail } from "./command.ts";
 import { killAll } from "./groups.ts";
+import type { Images } from "./images.ts";
 import { Report } from "./report.ts";
-import { type Stage, setStage } from "./stage.ts";
+import { prepareImages, type Stage, setStage } from "./stage.ts";
 
-/** What is cold comes first; each next group finds more of the images warm. */
-const GROUPS = [
-  checkCold,
-  checkNaming,
-  checkSkopeo,
-  checkPodman,
-  checkContainerd,
-  checkDockerd,
-  checkLocked,
-  checkAccess,
-  checkSetup,
-  checkConsole,
-  checkApi,
-  checkCommands,
-  checkCompany,
-  checkArtifacts,
-  checkConformance,
-  checkFallback,
-  checkMirrors,
-  checkOutage,
-  checkKilled,
-  checkEdge,
-  checkLifecycle,
-  checkNumbers,
-];
+type Group = (stage: Stage, report: Report) => Promise<void>;
+
+/** Groups that run side by side, each lane on a stage of its own, about equally long: most groups wait for a clock or for one program.
+ * Within a lane, what is cold comes first; each next group finds more of the images warm. */
+const LANES = {
+  bytes: [
+    checkCold,
+    checkNaming,
+    checkSkopeo,
+    checkContainerd,
+    checkLocked,
+    checkApi,
+    checkCompany,
+    checkArtifacts,
+    checkKilled,
+    checkEdge,
+  ],
+  clocks: [
+    checkConformance,
+    checkFallback,
+    checkOutage,
+    checkLifecycle,
+    checkNumbers,
+    checkCommands,
+  ],
+  // All of podman: its runs share locks of the machine.
+  users: [checkPodman, checkDockerd, checkAccess, checkSetup, checkConsole, checkMirrors],
+};
 
 const report = new Report();
-const folder = await mkdtemp(join(tmpdir(), "entrepot-clients-run-"));
+const folder = await mkdtemp(join(tmpdir(), "entrepot-clients-"));
 // Nothing of the run stays but the images, also when it is interrupted.
 process.on("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 // Where Go installs programs, such as crane, oras, regctl, cosign and helm.
@@ -68,14 +72,32 @@ process.env.PATH += delimiter + join(process.env.GOPATH ?? join(homedir(), "go")
 Object.assign(process.env, { HOME: folder, XDG_RUNTIME_DIR: folder, TMPDIR: folder });
 // Entrepot, and the commands, find no .dev.vars.
 process.chdir(checkout(folder));
-let stage: Stage | undefined;
-await report.check("the servers start, and the images are there", async () => {
-  stage = await setStage(folder);
+const only = process.argv.slice(2).map((name) => `check${name}`.toLowerCase());
+const logFiles = new Set<string>();
+let images: Images | undefined;
+await report.check("the images are there", async () => {
+  images = await prepareImages(folder);
 });
-if (stage) {
-  const only = process.argv.slice(2).map((name) => `check${name}`.toLowerCase());
-  for (const group of GROUPS) {
-    if (only.length > 0 && !only.includes(group.name.toLowerCase())) continue;
+if (images) {
+  const made = images;
+  await Promise.all(Object.entries(LANES).map((lane) => runLane(...lane, made)));
+}
+await killAll();
+if (report.hasFailed) await showComplaints();
+report.end();
+
+async function runLane(name: string, groups: Group[], images: Images): Promise<void> {
+  const chosen = groups.filter(
+    (group) => only.length === 0 || only.includes(group.name.toLowerCase()),
+  );
+  if (chosen.length === 0) return;
+  let stage: Stage | undefined;
+  await report.check(`the servers start (${name})`, async () => {
+    // A letter: podman takes no path of more than 50 characters.
+    stage = await setStage(join(folder, name.charAt(0)), images, logFiles);
+  });
+  if (!stage) return;
+  for (const group of chosen) {
     try {
       await group(stage, report);
     } catch (error) {
@@ -84,12 +106,9 @@ if (stage) {
     }
   }
 }
-await killAll();
-if (stage && report.hasFailed) await showComplaints(stage);
-report.end();
 
 /** What the Entrepots complained of. One that reloads, because its source is being edited, breaks what is under way. */
-async function showComplaints({ logFiles }: Stage): Promise<void> {
+async function showComplaints(): Promise<void> {
   for (const file of logFiles) {
     const lines = (await readFile(file, "utf8")).split("\n");
     const said = lines.filter((line) =>

@@ -1,4 +1,4 @@
-// The stage: all that runs while the checks do, and where each image is found there.
+// The stage: all that runs while a lane's checks do, and where each image is found there. Lanes share the images and no server.
 
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ export const FALLING_BACK = ["ctr", "skopeo", "podman"] as const;
 export type FallingBack = (typeof FALLING_BACK)[number];
 
 export interface Stage {
-  /** Of this run, removed at its end. */
+  /** Of this lane, removed at the run's end. */
   folder: string;
   images: Images;
   /** The upstreams. */
@@ -47,8 +47,6 @@ export interface Stage {
     variables?: Record<string, unknown>,
     address?: string,
   ): Promise<Registry>;
-  /** Of every Entrepot that was started. */
-  logFiles: Set<string>;
 }
 
 /** How a client names an upstream with this fault. */
@@ -59,24 +57,44 @@ export function faultNames(client: FallingBack, fault: Fault): { prefix: string;
 /** Where the images, and the registries' storage, are kept between runs. */
 const KEPT = join(tmpdir(), "entrepot-clients");
 
-/** @param folder of this run */
-export async function setStage(folder: string): Promise<Stage> {
+/** The accounts of the registry behind Basic auth. */
+const ACCOUNTS = join(KEPT, "htpasswd");
+
+/** Makes the images where no earlier run has.
+ * @param folder of this run */
+export async function prepareImages(folder: string): Promise<Images> {
   await mkdir(KEPT, { recursive: true });
-  const accounts = join(KEPT, "htpasswd");
-  await makeAccounts(accounts);
-  const [open, locked, fresh] = await Promise.all([
+  await makeAccounts(ACCOUNTS);
+  const [open, locked] = await startKept(join(folder, "images"));
+  const images = await makeImages({ folder: KEPT, open: open.address, locked: locked.address });
+  await Promise.all([open.kill(), locked.kill()]);
+  return images;
+}
+
+function startKept(folder: string): Promise<[Registry, Registry]> {
+  return Promise.all([
     startRegistry(join(folder, "open"), join(KEPT, "open")),
-    startRegistry(join(folder, "locked"), join(KEPT, "locked"), { htpasswd: accounts }),
+    startRegistry(join(folder, "locked"), join(KEPT, "locked"), { htpasswd: ACCOUNTS }),
+  ]);
+}
+
+/** @param folder of this lane
+ * @param logFiles to which those of every Entrepot that is started are added */
+export async function setStage(
+  folder: string,
+  images: Images,
+  logFiles: Set<string>,
+): Promise<Stage> {
+  const [[open, locked], fresh] = await Promise.all([
+    startKept(folder),
     startRegistry(join(folder, "fresh"), join(folder, "fresh", "storage"), { deletes: true }),
   ]);
-  const images = await makeImages({ folder: KEPT, open: open.address, locked: locked.address });
   const startTwin = (address?: string) =>
     startRegistry(join(folder, "twin"), join(KEPT, "open"), address ? { address } : {});
   const twin = await startTwin();
   const paged = await startPager(open.address);
   const upstreams = { open, locked, twin, fresh, paged };
   const rules = [...rulesOf(upstreams), ...(await faultyRules())];
-  const logFiles = new Set<string>();
   const start = async (name: string, variables: Record<string, unknown> = {}, address?: string) => {
     const all = { RULES: rules, LOCKED: ACCOUNT, ...variables };
     const server = await startEntrepot(join(folder, name), all, address);
@@ -88,7 +106,7 @@ export async function setStage(folder: string): Promise<Stage> {
     startCtr(join(folder, "containerd"), nameOf(open.address, BUSYBOX)),
   ]);
   const again = { startEntrepot: start, restartTwin: () => startTwin(twin.address) };
-  return { folder, images, ...upstreams, entrepot, ctr, ...again, logFiles };
+  return { folder, images, ...upstreams, entrepot, ctr, ...again };
 }
 
 type Upstreams = Record<"open" | "locked" | "twin" | "fresh" | "paged", { address: string }>;

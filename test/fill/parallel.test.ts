@@ -13,8 +13,13 @@ async function pull(connections: number) {
   const cache = new Cache({ RULES: [{ prefix: "p", upstream: fixture.url("open"), connections }] });
   const name = repository("parallel");
   const { digest } = await fixture.blob(name, { seed: seedOf(name), size: SIZE });
-  await fixture.fault({ match: { repository: name }, times: 0, do: { bytesPerSecond: 40 * MiB } });
-  const received = await receive(cache.fetch(`p/${name}/blobs/${digest}`));
+  const slow = { hold: name, after: 100, bytesPerSecond: 40 * MiB };
+  await fixture.fault({ match: { repository: name, method: "GET" }, times: 0, do: slow });
+  const receiving = receive(cache.fetch(`p/${name}/blobs/${digest}`));
+  // However slow the machine is, all are open at once; one that is too many would be open beside them.
+  await fixture.held(name, connections);
+  await fixture.release(name);
+  const received = await receiving;
   expect(received).toMatchObject({ whole: true, digest });
   expect(coverOnce(await fixture.requests({ repository: name }), SIZE)).toBe(true);
   return fixture.concurrent(name);
