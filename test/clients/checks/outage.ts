@@ -11,8 +11,8 @@ import type { Report } from "../report.ts";
 import { OFFLINE, type Stage, TWIN, UP } from "../stage.ts";
 import { ACCEPT, manifestAt, urlOf } from "../upstream.ts";
 
-/** Of an image that nobody has pulled. */
-const TAGS = ["v01", "v02", "v03", "v04", "v05"] as const;
+/** Of an image that nobody has pulled; five are asked for, and more only until a cooldown is told. */
+const TAGS = ["v01", "v02", "v03", "v04", "v05", "v06", "v07", "v08"] as const;
 /** In ms: for how long an upstream that is back may go unnoticed. */
 const MINUTE = 60_000;
 
@@ -54,14 +54,17 @@ export async function checkOutage(stage: Stage, report: Report): Promise<void> {
     expectMatch("Cache-Status", headers, /^Cache-Status: entrepot; hit; fwd=stale$/im);
   });
   await report.check("what was not pulled before is 502, 503 or 504, at once", async () => {
-    for (const tag of TAGS) {
+    let isTold = false;
+    for (const [at, tag] of TAGS.entries()) {
+      if (at >= 5 && isTold) break;
       const start = performance.now();
       const headers = await curlHead(tagAt(TWIN.prefix, { ...TAGGED, tag }));
       expectMatch(`the answer to ${tag}`, headers, /^HTTP\/1\.1 50[234]/);
       expectEqual("within two seconds", performance.now() - start < 2_000, true);
-      // After three failures in a row.
-      if (tag === TAGS.at(-1)) expectMatch("a cooldown", headers, /^Retry-After: [1-9]/im);
+      // After three failures in a row. On a slow machine the first pause of a second ends in between, and a request tries again.
+      if (at >= 3) isTold ||= /^Retry-After: [1-9]/im.test(headers);
     }
+    expectEqual("a cooldown is told", isTold, true);
   });
   await report.check("the upstream is back: noticed within a minute", async () => {
     await stage.restartTwin();
