@@ -24,6 +24,7 @@ export const UNIT = [
   "oci/name.test.ts",
   "oci/path.test.ts",
   "oci/range.test.ts",
+  "platform/bounded.test.ts",
   "policy/allowed.test.ts",
   "policy/fresh.test.ts",
   "policy/glob.test.ts",

@@ -3,6 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../oci/error.ts";
+import { atMost } from "../platform/bounded.ts";
 import { within } from "../platform/deadline.ts";
 import { polled } from "../platform/polling.ts";
 import type { ReadVisit } from "../store/visit.ts";
@@ -44,9 +45,9 @@ interface LookUp {
 export class AccessSnapshot {
   readonly #access: Pick<Access, "page" | "find" | "holder">;
   /** Key: the hash of a secret, or the token's id. */
-  readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>({ max: MAX_TOKENS });
+  readonly #tokens = new LRUCache<string, { token: PullToken; at: number }>(atMost(MAX_TOKENS));
   /** Secrets that are no token, by the same key → time of the look-up, in ms since the epoch. */
-  readonly #unknownSecrets = new LRUCache<string, number>({ max: MAX_TOKENS });
+  readonly #unknownSecrets = new LRUCache<string, number>(atMost(MAX_TOKENS));
   /** Look-ups under way, by the same key → start, in ms since the epoch. */
   readonly #lookUps = new Map<string, number>();
   #page: IndexedPage | undefined;

@@ -6,6 +6,7 @@ import type { Rule } from "../config/rule.ts";
 import type { Digest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
 import { type References, referencesIn } from "../oci/references.ts";
+import { atMost } from "../platform/bounded.ts";
 import { isDigestDenied, isTagAllowed } from "../policy/allowed.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { ManifestStore } from "../store/manifests.ts";
@@ -45,7 +46,7 @@ export class Lineage {
   /** Whether an allowed tag that was pulled through this cache leads, or has led, to the digest. */
   async isOfAllowedTag(source: Source, digest: Digest): Promise<boolean> {
     const { rule, repository } = source;
-    const allowed = this.#allowed.get(rule) ?? new LRUCache({ max: MAX_CACHED_ANSWERS });
+    const allowed = this.#allowed.get(rule) ?? new LRUCache(atMost(MAX_CACHED_ANSWERS));
     this.#allowed.set(rule, allowed);
     const key = `${repository}@${digest}`;
     const now = Date.now();

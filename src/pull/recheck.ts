@@ -4,6 +4,7 @@
 import { LRUCache } from "lru-cache";
 import type { Leading } from "../catalog/query/contract.ts";
 import type { Digest } from "../oci/digest.ts";
+import { atMost } from "../platform/bounded.ts";
 import { within } from "../platform/deadline.ts";
 import { isTagAllowed } from "../policy/allowed.ts";
 import type { TagMapping } from "../policy/fresh.ts";
@@ -27,7 +28,7 @@ const MAX_TAGS = 8;
 const CATALOG_TIMEOUT = 1_000;
 
 /** Place and digest → time from which it is doubted, in ms since the epoch. */
-const doubts = new LRUCache<string, number>({ max: MAX_DOUBTS });
+const doubts = new LRUCache<string, number>(atMost(MAX_DOUBTS));
 const lookups = new Claims(MAX_LOOKUPS);
 
 /** Whether the tag's digest was found missing or incomplete upstream since the tag was last checked. */

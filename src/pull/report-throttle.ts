@@ -1,6 +1,7 @@
 // Report throttle: reports each key at most once an hour, and keeps repeats in case they must be reported after all.
 
 import { LRUCache } from "lru-cache";
+import { atMost } from "../platform/bounded.ts";
 
 /** In ms. */
 const REPORT_INTERVAL = 60 * 60_000;
@@ -21,7 +22,7 @@ export interface ReportBatch<T> {
 
 export class ReportThrottle<T> {
   /** Key → time of the last report, in ms since the epoch. */
-  readonly #reportedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  readonly #reportedAt = new LRUCache<string, number>(atMost(MAX_REMEMBERED));
   #waiting = new Map<string, T>();
   /** Repeats within the hour, kept back since the last report. */
   #held = new Map<string, T>();

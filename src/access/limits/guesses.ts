@@ -3,6 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../../oci/error.ts";
+import { atMost } from "../../platform/bounded.ts";
 import { networksOf } from "./networks.ts";
 
 /** Period of the platform's limiter, in s (wrangler.toml). */
@@ -23,10 +24,10 @@ export type CountLogin = (address: string | undefined) => Promise<string | "unco
 export class Guesses {
   readonly #countLogin: CountLogin;
   /** Network → end of its refusal, in ms since the epoch. */
-  readonly #shut = new LRUCache<string, number>({ max: MAX_ADDRESSES });
+  readonly #shut = new LRUCache<string, number>(atMost(MAX_ADDRESSES));
   /** Network → start of its trust, in ms since the epoch. */
-  readonly #trusted = new LRUCache<string, number>({ max: MAX_ADDRESSES });
-  readonly #own = new LRUCache<string, { count: number; since: number }>({ max: MAX_ADDRESSES });
+  readonly #trusted = new LRUCache<string, number>(atMost(MAX_ADDRESSES));
+  readonly #own = new LRUCache<string, { count: number; since: number }>(atMost(MAX_ADDRESSES));
 
   constructor(countLogin: CountLogin) {
     this.#countLogin = countLogin;

@@ -3,6 +3,7 @@
 // (access/limits/guesses.ts).
 
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../platform/bounded.ts";
 import type { Limiter } from "../contract.ts";
 import { Guesses, tooMany, tooManyLogins } from "./guesses.ts";
 import { networksOf } from "./networks.ts";
@@ -27,16 +28,16 @@ export class Limits {
   readonly #logins: Limiter | undefined;
   readonly #requests: Limiter | undefined;
   /** Networks with too many failed logins. */
-  readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>({
-    max: MAX_REMEMBERED,
-  });
-  readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>({
-    max: MAX_REMEMBERED,
-  });
+  readonly #shut = new LRUCache<string, { until: number; lookedUpAt: number }>(
+    atMost(MAX_REMEMBERED),
+  );
+  readonly #seen = new LRUCache<string, { count: number; refusedUntil: number }>(
+    atMost(MAX_REMEMBERED),
+  );
   /** /48 → failed logins in this isolate. */
-  readonly #sites = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  readonly #sites = new LRUCache<string, number>(atMost(MAX_REMEMBERED));
   /** Network and hash of a refused secret → time, in ms since the epoch. */
-  readonly #refused = new LRUCache<string, number>({ max: MAX_REMEMBERED });
+  readonly #refused = new LRUCache<string, number>(atMost(MAX_REMEMBERED));
 
   constructor({ LOGINS, REQUESTS }: { LOGINS?: Limiter; REQUESTS?: Limiter }) {
     this.#logins = LOGINS;

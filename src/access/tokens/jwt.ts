@@ -4,6 +4,7 @@
 import { decodeProtectedHeader, importJWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
+import { atMost } from "../../platform/bounded.ts";
 import type { Access } from "../../policy/authorize.ts";
 import type { AccessSnapshot, Later } from "../access-snapshot.ts";
 import type { Page, SigningKey } from "../contract.ts";
@@ -89,7 +90,7 @@ export type Invalid = "expired" | "invalid";
 
 export class Verifier {
   readonly #snapshot: AccessSnapshot;
-  readonly #verified = new LRUCache<string, Claims>({ max: MAX_VERIFIED });
+  readonly #verified = new LRUCache<string, Claims>(atMost(MAX_VERIFIED));
 
   constructor(snapshot: AccessSnapshot) {
     this.#snapshot = snapshot;

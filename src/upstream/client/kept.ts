@@ -1,6 +1,7 @@
 // fetchOnKept: resends a request that was lost because the upstream was closing the kept-alive connection.
 
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../platform/bounded.ts";
 
 /** How long after a 416 a failed request may have used the connection that carried it, in ms. */
 const CLOSING_WINDOW = 5_000;
@@ -10,7 +11,7 @@ const MAX_ORIGINS = 100;
 /** Origin → time of its last 416. docker-registry 2.8 sends that answer with a wrong length, and Go then closes the
  * connection without announcing it: the next request on that connection is lost. Clients that pull directly retry by
  * themselves; workerd does not. */
-const closing = new LRUCache<string, number>({ max: MAX_ORIGINS });
+const closing = new LRUCache<string, number>(atMost(MAX_ORIGINS));
 
 /** Like `fetch`; a GET or HEAD that fails soon after a 416 of the same origin is sent once more. */
 export async function fetchOnKept(url: URL, init: RequestInit): Promise<Response> {

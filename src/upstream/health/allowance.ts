@@ -4,6 +4,7 @@
 
 import { LRUCache } from "lru-cache";
 import { RegistryError } from "../../oci/error.ts";
+import { atMost } from "../../platform/bounded.ts";
 
 /** Maximum burst, in minutes' worth of requests. */
 const BURST_MINUTES = 2;
@@ -21,7 +22,7 @@ interface Bucket {
 }
 
 export class Allowance {
-  readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_IDENTITIES });
+  readonly #buckets = new LRUCache<string, Bucket>(atMost(MAX_IDENTITIES));
 
   /** Throws TOOMANYREQUESTS (429) where nothing is left. Takes nothing.
    * @param perMinute 0: no limit
