@@ -31,6 +31,7 @@ export const UNIT = [
   "policy/requester.test.ts",
   "policy/route.test.ts",
   "policy/source.test.ts",
+  "policy/trust.test.ts",
   "prewarm/schedule.test.ts",
   "reference/reference.test.ts",
   "security/texts.test.ts",

@@ -1,4 +1,4 @@
-// AccessSnapshot: an isolate's copy of the access object's page (keys, revocations, quarantine, rules), at most a
+// AccessSnapshot: an isolate's copy of the access object's page (keys, revocations, quarantine, allowances, rules), at most a
 // minute old, and of the pull tokens that it has looked up.
 
 import { LRUCache } from "lru-cache";
@@ -92,38 +92,41 @@ export class AccessSnapshot {
   /** Digest → reason of its quarantine. While the page cannot be read, the last one known is used: images stay
    * available when the access object does not. */
   async quarantined(now: number, later: Later): Promise<IndexedPage["quarantined"]> {
-    try {
-      return (await this.page(now, later)).quarantined;
-    } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      return this.#page?.quarantined ?? new Map();
-    }
+    return (await this.#lastPage(now, later))?.quarantined ?? new Map();
+  }
+
+  /** Digests that pass the checks of trust. While the page cannot be read, the last ones known; none where none are, so that
+   * enforced checks fail closed. */
+  async allowances(now: number, later: Later): Promise<IndexedPage["allowed"]> {
+    return (await this.#lastPage(now, later))?.allowed ?? new Map();
   }
 
   /** The rules that the API has added. While the page cannot be read, the last ones known; undefined where none are. */
   async rules(now: number, later: Later): Promise<IndexedPage["rules"] | undefined> {
-    try {
-      return (await this.page(now, later)).rules;
-    } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      return this.#page?.rules;
-    }
+    return (await this.#lastPage(now, later))?.rules;
   }
 
   /** The keys that sign this cache's tokens, for uses that authenticate nobody: while the page cannot be read, the
    * last ones known. Throws UNAVAILABLE (503) where none are. */
   async keys(now: number, later: Later): Promise<IndexedPage["keys"]> {
-    try {
-      return (await this.page(now, later)).keys;
-    } catch (error) {
-      if (!(error instanceof RegistryError) || !this.#page) throw error;
-      return this.#page.keys;
-    }
+    const page = await this.#lastPage(now, later);
+    if (!page) throw unavailable();
+    return page.keys;
   }
 
   /** Applies a change that was made in this isolate at once. */
   async readNow(now: number): Promise<void> {
     await this.#read(now);
+  }
+
+  /** The page, or while it cannot be read the last one known. */
+  async #lastPage(now: number, later: Later): Promise<IndexedPage | undefined> {
+    try {
+      return await this.page(now, later);
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      return this.#page;
+    }
   }
 
   /** Undefined where it is no token; `past` where it was one, so that sending it is no guess.
@@ -198,9 +201,8 @@ export class AccessSnapshot {
   #cached(key: string, now: number): { token: PullToken | undefined } | undefined {
     const known = this.#tokens.get(key);
     if (known && now - known.at < TOKEN_TTL) return known;
-    const isUnknown =
-      now - (this.#unknownSecrets.get(key) ?? Number.NEGATIVE_INFINITY) < UNKNOWN_TOKEN_TTL;
-    return isUnknown ? { token: undefined } : undefined;
+    const unknownAt = this.#unknownSecrets.get(key) ?? Number.NEGATIVE_INFINITY;
+    return now - unknownAt < UNKNOWN_TOKEN_TTL ? { token: undefined } : undefined;
   }
 
   /** Whether another request is looking it up; a cancelled request no longer counts after the timeout. */
@@ -229,10 +231,9 @@ export class AccessSnapshot {
       this.#failedAt = now;
       throw error;
     });
-    const read = readPage(page);
-    this.#page = read;
+    this.#page = readPage(page);
     this.#readAt = now;
-    return read;
+    return this.#page;
   }
 }
 

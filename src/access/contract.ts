@@ -2,6 +2,7 @@
 
 import type { JWK } from "jose";
 import type { AddedRule } from "../config/added.ts";
+import type { Allowance, Allowances } from "../policy/trust.ts";
 
 /** A pull token without its secret. Times are in ms since the epoch. */
 export interface PullToken {
@@ -47,6 +48,8 @@ export interface Page {
   /** Ids of pull tokens that were revoked so recently that tokens derived from them may still exist. */
   revoked: string[];
   quarantine: Quarantined[];
+  /** Those that have not ended. Absent in pages of an older version: none. */
+  allowances?: Allowance[];
   rules: AddedRules;
   /** Absent, as is the next field, in pages of an older version, which has neither sessions nor refresh tokens. */
   sessions?: SessionState;
@@ -79,11 +82,13 @@ export interface IndexedPage extends Page {
   revokedIds: ReadonlySet<string>;
   /** Digest → reason of its quarantine. */
   quarantined: ReadonlyMap<string, string>;
+  allowed: Allowances;
 }
 
 export function readPage(page: Page): IndexedPage {
   const quarantined = new Map(page.quarantine.map(({ digest, reason }) => [digest, reason]));
-  return { ...page, revokedIds: new Set(page.revoked), quarantined };
+  const allowed = new Map((page.allowances ?? []).map((one) => [one.digest, one]));
+  return { ...page, revokedIds: new Set(page.revoked), quarantined, allowed };
 }
 
 /** The rules that the API has added. */
@@ -109,6 +114,8 @@ export interface Quarantined {
   at: number;
   who: string;
 }
+
+export type NewAllowance = Omit<Allowance, "confirmedBy">;
 
 /** An entry of the audit log: one action of an administrator. */
 export interface Action {
@@ -138,6 +145,13 @@ export interface Access {
   quarantine(digest: string, reason: string, who: string, now: number): Promise<boolean>;
   /** False where the digest is not in quarantine. */
   release(digest: string, who: string, now: number): Promise<boolean>;
+  /** Lets a digest pass the checks of trust. Replaces an allowance of the same digest, with its confirmation. False where there are too
+   * many. */
+  allow(allowance: NewAllowance): Promise<boolean>;
+  /** Records a second person's confirmation. Unchanged where that person added it; undefined where there is none. */
+  confirmAllowance(digest: string, who: string, now: number): Promise<Allowance | undefined>;
+  /** @returns the one that was removed; undefined where there was none */
+  removeAllowance(digest: string, who: string, now: number): Promise<Allowance | undefined>;
   /** @param base the version of the rules that the change was based on
    * @returns false where that is not the latest version; nothing is changed then */
   changeRule(base: number, change: RuleChange, who: string, now: number): Promise<boolean>;

@@ -1,12 +1,14 @@
 // AccessObject: the one Durable Object that stores pull tokens (as hashes), signing keys, sessions, the quarantine,
-// added rules and the audit log. Off the hot path: isolates read its page every few seconds, and look a token up when
+// allowances, added rules and the audit log. Off the hot path: isolates read its page every few seconds, and look a token up when
 // they first see it.
 
 import { DurableObject } from "cloudflare:workers";
 import { LIFECYCLE } from "../config/added.ts";
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
 import { Sqlite } from "../platform/sqlite.ts";
+import { actionsBefore, recordAction } from "./actions.ts";
 import { addedRules, changeRule } from "./added-rules.ts";
+import { allow, confirmAllowance, currentAllowances, removeAllowance } from "./allowances.ts";
 import type { Access, Page, PullToken, Quarantined, RuleChange } from "./contract.ts";
 import { STEPS } from "./schema.ts";
 import {
@@ -33,7 +35,6 @@ import {
 const REVOCATION_TTL = 60 * 60_000;
 /** Maximum number of stored refresh secrets of a pull token. */
 const MAX_REFRESH_SECRETS = 1_000;
-const MAX_ACTIONS = 100_000;
 /** Maximum number of digests in quarantine, all of which every isolate keeps in memory. */
 const MAX_QUARANTINED = 5_000;
 
@@ -61,6 +62,7 @@ export class AccessObject extends DurableObject implements Calls<Access> {
         keys,
         revoked: revoked.map(({ id }) => id),
         quarantine,
+        allowances: currentAllowances(this.#database, now),
         rules: addedRules(this.#database),
         sessions: sessionState(this.#database, statementKey(this.#database, "session"), now),
         refreshKey: statementKey(this.#database, "refresh"),
@@ -161,6 +163,18 @@ export class AccessObject extends DurableObject implements Calls<Access> {
     });
   }
 
+  allow(...[allowance]: Parameters<Access["allow"]>) {
+    return this.#transaction(() => allow(this.#database, allowance));
+  }
+
+  confirmAllowance(...[digest, who, now]: Parameters<Access["confirmAllowance"]>) {
+    return this.#transaction(() => confirmAllowance(this.#database, digest, who, now));
+  }
+
+  removeAllowance(...[digest, who, now]: Parameters<Access["removeAllowance"]>) {
+    return this.#transaction(() => removeAllowance(this.#database, digest, who, now));
+  }
+
   changeRule(...[base, change, who, now]: Parameters<Access["changeRule"]>) {
     return this.#transaction(() => {
       const isDone = changeRule(this.#database, base, change, { changedAt: now, changedBy: who });
@@ -201,21 +215,11 @@ export class AccessObject extends DurableObject implements Calls<Access> {
   }
 
   actions(...[before, limit]: Parameters<Access["actions"]>) {
-    return this.#transaction(() =>
-      this.#database.all<{ id: number; at: number; who: string; what: string }>(
-        "SELECT * FROM actions WHERE id < ? ORDER BY id DESC LIMIT ?",
-        before ?? Number.MAX_SAFE_INTEGER,
-        limit,
-      ),
-    );
+    return this.#transaction(() => actionsBefore(this.#database, before, limit));
   }
 
   #audit(who: string, what: string, now: number): void {
-    this.#database.run("INSERT INTO actions (at, who, what) VALUES (?, ?, ?)", now, who, what);
-    this.#database.run(
-      "DELETE FROM actions WHERE id <= (SELECT max(id) FROM actions) - ?",
-      MAX_ACTIONS,
-    );
+    recordAction(this.#database, who, what, now);
   }
 
   #transaction<T>(work: () => T): Promise<Outcome<T>> {

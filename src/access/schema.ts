@@ -52,4 +52,11 @@ export const STEPS: readonly string[] = [
   -- 0: what is pulled with it keeps no image alive.
   ALTER TABLE tokens ADD COLUMN touches INTEGER NOT NULL DEFAULT 1;
   `,
+  `
+  -- Digests that pass the checks of trust until a time.
+  CREATE TABLE allowances (
+    digest TEXT PRIMARY KEY, until INTEGER NOT NULL, reason TEXT NOT NULL, who TEXT NOT NULL, at INTEGER NOT NULL,
+    confirmed_by TEXT, confirmed_at INTEGER
+  ) WITHOUT ROWID;
+  `,
 ];

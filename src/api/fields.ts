@@ -1,9 +1,27 @@
 // Fields that several requests and answers of the admin API share: times, sizes, switches, numbers and pages.
 
 import { z } from "@hono/zod-openapi";
+import { duration } from "../config/duration.ts";
 
 /** ISO 8601, in UTC. */
 export const time = z.iso.datetime().openapi({ example: "2026-11-26T14:05:00.000Z" });
+
+/** A point in time with its zone, in ms since the epoch, or a duration from now, in ms. */
+const moment = z.union([
+  z.iso.datetime({ offset: true }).transform((text) => ({ at: Date.parse(text) })),
+  duration("").transform((time) => ({ in: time })),
+]);
+
+/** The end of what a request begins. */
+export const end = z
+  .string({ error: "must be a time or a duration, in quotes" })
+  .transform((text, context) => {
+    const { data } = moment.safeParse(text);
+    if (data) return data;
+    const message = 'must be a time, such as 2030-01-01T00:00:00Z, or a duration, such as "24h"';
+    context.issues.push({ code: "custom", input: text, message });
+    return z.NEVER;
+  });
 
 export const bytes = z.int().openapi({ description: "bytes" });
 

@@ -1,6 +1,7 @@
 // Rule fields: the schema of each, with the description that the reference is generated from.
 
 import { z } from "zod";
+import { allowanceFields } from "./allowance-fields.ts";
 import { duration } from "./duration.ts";
 import {
   digest,
@@ -127,6 +128,7 @@ export const ruleFields = {
     .array(digest, { error: "must be a list of digests" })
     .default([])
     .describe("Digests of manifests and layers that this rule never serves."),
+  ...allowanceFields,
 
   tagTtl: duration("1h")
     .prefault("1h")

@@ -48,6 +48,8 @@ export interface Rule {
   /** Where the lists distinguish tags: allows a digest that is not known to belong to an allowed tag. */
   allowDigests: boolean;
   denyDigests: Digest[];
+  /** How many persons an allowance must have, 1 or 2. Absent in rules of an earlier version: 1. */
+  allowancePeople?: number;
 
   /** How long a tag's digest counts as fresh. */
   tagTtl: number;

@@ -76,13 +76,17 @@ export function createApp(
     api ??= new Hono().route("/api", createApi(variables, usable(), services, apiServices));
     return api.fetch(req.raw, env, executionCtx);
   });
-  const metrics = new Metrics(apiServices.catalog, apiServices.gate);
+  const metrics = new Metrics(
+    apiServices.catalog,
+    apiServices.gate,
+    apiServices.accessServices.snapshot,
+  );
   const admin = new Admin(variables, apiServices.accessServices);
-  app.all("/metrics", async ({ req }) => {
-    const now = Date.now();
+  app.all("/metrics", async (context) => {
+    const { request, now, later } = visitorOf(context);
     const { config } = usable();
-    await admin.admitToNumbers(config.auth, req.raw, now);
-    return metrics.answer(config, req.raw, now);
+    await admin.admitToNumbers(config.auth, request, now);
+    return metrics.answer(config, request, now, later);
   });
   const setup = async ({ req }: Context, next: Next) => {
     if (req.path === "/setup" && wantsPage(req.raw)) return next();

@@ -30,6 +30,11 @@ export interface Allowance {
   confirmedBy?: string;
 }
 
+/** Whether a second person stands behind it: another identity than the one that added it. */
+export function isConfirmed({ who, confirmedBy }: Pick<Allowance, "who" | "confirmedBy">): boolean {
+  return confirmedBy !== undefined && confirmedBy !== who;
+}
+
 /** Digest → allowance. */
 export type Allowances = ReadonlyMap<string, Allowance>;
 
@@ -43,5 +48,5 @@ export function allowanceFor(
 ): Allowance | undefined {
   const allowance = allowances?.get(digest);
   if (!allowance || allowance.until <= now) return undefined;
-  return people > 1 && allowance.confirmedBy === undefined ? undefined : allowance;
+  return people > 1 && !isConfirmed(allowance) ? undefined : allowance;
 }

@@ -102,13 +102,14 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     let context: WarmingContext;
     let scheduledAt: number | undefined;
     try {
-      const { rules, quarantine } = await openAccess(this.env).page();
+      const { rules, quarantine, allowances = [] } = await openAccess(this.env).page();
       const variables = { ...this.env };
       const config = withAdded(readConfig(variables), rules.rules, variables);
       const quarantined = new Map(
         quarantine.map(({ digest, reason }) => [digest as string, reason]),
       );
-      context = { config, fills: this.#fills, quarantined };
+      const allowed = new Map(allowances.map((one) => [one.digest, one]));
+      context = { config, fills: this.#fills, quarantined, allowances: allowed };
       scheduledAt = beginScheduled(this.#database, config, Date.now());
     } catch (error) {
       console.error(`entrepot: prewarming could not start: ${(error as Error).message}`);

@@ -11,6 +11,7 @@ import { globMatcher } from "../policy/glob.ts";
 import { routeFull, usableSourceOf } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { limited } from "../policy/steps.ts";
+import type { Allowances } from "../policy/trust.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { SEGMENT } from "../store/segments.ts";
@@ -49,6 +50,8 @@ export interface WarmingContext {
   fills: Fills;
   /** Digests in quarantine, with the reason. */
   quarantined: ReadonlyMap<string, string>;
+  /** Digests that pass the checks of trust (break-glass). */
+  allowances?: Allowances;
 }
 
 export interface WarmingTarget {

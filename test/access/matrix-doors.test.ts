@@ -110,6 +110,26 @@ const ENDPOINTS: Endpoint[] = [
     status: by(400, 403),
     body: "{}",
   },
+  { operation: "allowances", method: "GET", url: `${HOST}/api/allowances`, status: by(200, 200) },
+  {
+    operation: "an allowance",
+    method: "POST",
+    url: `${HOST}/api/allowances`,
+    status: by(400, 403),
+    body: "{}",
+  },
+  {
+    operation: "an allowance's confirmation",
+    method: "POST",
+    url: `${HOST}/api/allowances/none/confirm`,
+    status: by(404, 403),
+  },
+  {
+    operation: "an allowance's end",
+    method: "DELETE",
+    url: `${HOST}/api/allowances/none`,
+    status: by(404, 403),
+  },
   {
     operation: "a preview",
     method: "POST",

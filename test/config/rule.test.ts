@@ -23,6 +23,7 @@ it("has defaults for all but prefix and upstream", () => {
     deny: [],
     allowDigests: false,
     denyDigests: [],
+    allowancePeople: 1,
     tagTtl: 3_600_000,
     immutableTags: [],
     staleWhileRevalidate: 0,
@@ -96,6 +97,11 @@ describe("is read", () => {
       title: "denyReason",
       fields: { denyReason: "Ask the “platform” team." },
       expected: { denyReason: "Ask the “platform” team." },
+    },
+    {
+      title: "allowancePeople",
+      fields: { allowancePeople: 2 },
+      expected: { allowancePeople: 2 },
     },
     {
       title: "denyDigests",
@@ -300,6 +306,8 @@ describe("is refused, with the field's path, for", () => {
       fields: { silenceTimeout: "soon" },
       path: ".silenceTimeout:",
     },
+    { title: "no people", fields: { allowancePeople: 0 }, path: ".allowancePeople:" },
+    { title: "three people", fields: { allowancePeople: 3 }, path: ".allowancePeople:" },
     { title: "no connections", fields: { connections: 0 }, path: ".connections:" },
     { title: "five connections", fields: { connections: 5 }, path: ".connections:" },
     { title: "half a connection", fields: { connections: 1.5 }, path: ".connections:" },

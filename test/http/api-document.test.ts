@@ -60,8 +60,15 @@ beforeEach(async () => {
 const STATUSES: Record<string, number> = {
   "/tokens": 201,
   "/quarantine": 201,
+  "/allowances": 201,
   "/rules": 201,
   "/prewarm": 202,
+};
+
+/** An allowance that the admin token may confirm. */
+const allowedByAnother = () => {
+  const [at, until] = [Date.now(), Date.now() + 60_000];
+  return access.allow({ digest: DIGEST, until, reason: "a test", who: "ann@example.com", at });
 };
 
 let rules = 0;
@@ -78,6 +85,7 @@ const BODIES: Record<string, unknown> = {
   "POST /lifecycle/preview": { rules: [] },
   "PUT /lifecycle/policies": [{ rules: [] }],
   "POST /quarantine": { digest: DIGEST, reason: "a test" },
+  "POST /allowances": { digest: DIGEST, until: "1h", reason: "a test" },
   "POST /rules": () => {
     rules += 1;
     return { ...RULE, prefix: `documented-${rules}` };
@@ -154,6 +162,7 @@ describe("the document", () => {
 it("each route answers a valid request as documented", async () => {
   for (const { method, path, operation } of operations) {
     if (path.startsWith("/images")) await cached(); // the one before may have deleted it
+    if (path.endsWith("/confirm")) await allowedByAnother();
     const response = await ask(method, pathOf(method, path), bodyOf(method, path));
     const described = operation.responses[String(response.status)];
     expect([method, path, response.status]).toEqual([
@@ -200,7 +209,7 @@ it("each route refuses an unknown parameter, and an invalid value", async () => 
 
 it("each route with a body refuses an invalid one, and one that is too long", async () => {
   const withBody = operations.filter(({ method, path }) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(7);
+  expect(withBody).toHaveLength(8);
   for (const { method, path } of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(method, path), { body });

@@ -16,6 +16,7 @@ import { nothingHere } from "../shared/respond.ts";
 import { addAbout, type Probes } from "./about.ts";
 import { addAccess } from "./access.ts";
 import { Admin } from "./admin.ts";
+import { addAllowances } from "./allowances.ts";
 import { addCatalog } from "./catalog.ts";
 import { changing } from "./changing.ts";
 import { addExplain } from "./explain.ts";
@@ -96,6 +97,7 @@ export function createApi(
   addNumbers(api, variables, catalog, config);
   addPrewarm(api, prewarm, admin);
   addQuarantine(api, access, admin);
+  addAllowances(api, accessServices, admin, pulls.reports);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -1,9 +1,11 @@
 // `GET /metrics` for Prometheus: counters since the catalog was created, and gauges of the present state.
 
+import type { AccessSnapshot, Later } from "../../access/access-snapshot.ts";
 import type { Catalog } from "../../catalog/contract.ts";
 import type { CatalogSummary, RunReport } from "../../catalog/sweep/contract.ts";
 import type { Config } from "../../config/read.ts";
 import { originOf } from "../../policy/source.ts";
+import { type Allowances, isConfirmed } from "../../policy/trust.ts";
 import type { UpstreamState, Watch } from "../../upstream/contract.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { exposition, type Gauge } from "./exposition.ts";
@@ -15,28 +17,32 @@ const COUNT_INTERVAL = 60_000;
 export class Metrics {
   readonly #catalog: Catalog;
   readonly #gate: Watch;
+  readonly #snapshot: Pick<AccessSnapshot, "allowances">;
   #stored: { summary: CatalogSummary; at: number } | undefined;
 
-  constructor(catalog: Catalog, gate: Watch) {
+  constructor(catalog: Catalog, gate: Watch, snapshot: Pick<AccessSnapshot, "allowances">) {
     this.#catalog = catalog;
     this.#gate = gate;
+    this.#snapshot = snapshot;
   }
 
   /** @param now in ms since the epoch */
-  async answer(config: Config, request: Request, now: number): Promise<Response> {
+  async answer(config: Config, request: Request, now: number, later: Later): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD")
       throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
-    const [{ samples, fills }, summary, [run], upstreams] = await Promise.all([
+    const [{ samples, fills }, summary, [run], upstreams, allowances] = await Promise.all([
       this.#catalog.numbers(now),
       this.#summary(now),
       this.#catalog.runs(1),
       this.#upstreams(config),
+      this.#snapshot.allowances(now, later),
     ]);
     const gauges = [
       gauge("entrepot_fills_in_progress", "Blobs being fetched.", fills),
       ...storageOf(summary),
       ...lifecycleOf(run),
       ...upstreamsOf(upstreams, now),
+      allowancesOf(allowances, now),
     ];
     const { type, text } = exposition(samples, gauges, request.headers.get("accept"));
     const headers = { "Content-Type": type, "Cache-Control": "no-store", ...HARMLESS };
@@ -138,4 +144,15 @@ function upstreamsOf(upstreams: readonly [string, UpstreamState][], now: number)
       values: budgets.map(({ labels, budget }) => ({ labels, value: budget.limit })),
     },
   ];
+}
+
+function allowancesOf(allowances: Allowances, now: number): Gauge {
+  const current = [...allowances.values()].filter(({ until }) => until > now);
+  const confirmed = current.filter(isConfirmed).length;
+  const values = { true: confirmed, false: current.length - confirmed };
+  return {
+    name: "entrepot_allowances",
+    help: "Allowances (break-glass) that have not ended, by whether a second person has confirmed them.",
+    values: Object.entries(values).map(([confirmed, value]) => ({ labels: { confirmed }, value })),
+  };
 }

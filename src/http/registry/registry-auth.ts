@@ -11,9 +11,10 @@ import { isWithin } from "../../config/network.ts";
 import type { Config } from "../../config/read.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../../policy/authorize.ts";
-import { accountOf, type Who } from "../../policy/requester.ts";
+import { accountOf } from "../../policy/requester.ts";
 import { type Naming, type Routed, ruleOfHost, usableSourceOf } from "../../policy/route.ts";
 import type { Source } from "../../policy/source.ts";
+import type { Pull } from "../../pull/pull.ts";
 import { isPlain, plainLogin } from "../shared/transport.ts";
 
 /** A client's request and its time of arrival, in ms since the epoch. */
@@ -29,16 +30,12 @@ export function visitorOf({ req, executionCtx }: Context): Visitor {
   return { request: req.raw, url: new URL(req.raw.url), now: Date.now(), later };
 }
 
-export interface Admitted {
+export interface Admitted extends Required<Pick<Pull, "quarantined" | "allowances" | "requester">> {
   source: Source;
-  /** Digests in quarantine, with the reason. */
-  quarantined: ReadonlyMap<string, string>;
   /** Whether anyone may pull it. */
   isPublic: boolean;
   /** The client's name for the log. */
   who: string;
-  /** The client whose share of the upstream budget is used. */
-  requester: Who;
   /** Whether the client's requests keep images from expiring. A function where no login is required: found out behind the answer, and
    * only for a request that is a use. */
   touches: boolean | (() => Promise<boolean>);
@@ -97,10 +94,12 @@ export class RegistryAuth {
     if (!target.routed) throw unknown(naming);
     const source = pulledBy(target.routed);
     const isPublic = this.#config.auth.mode === "open" || source.rule.anonymous;
-    const quarantined = await this.#accessServices.snapshot.quarantined(visitor.now, visitor.later);
+    const { snapshot } = this.#accessServices;
+    const quarantined = await snapshot.quarantined(visitor.now, visitor.later);
+    const allowances = await snapshot.allowances(visitor.now, visitor.later);
     const requester = { identity, perMinute: this.#config.limits.coldRequests };
     if (isWithin(address, source.rule.quietNetworks ?? [])) touches = false;
-    return { source, quarantined, isPublic, who, requester, touches };
+    return { source, quarantined, allowances, isPublic, who, requester, touches };
   }
 
   /** `GET /v2/`: tells clients how to log in and whether a login is valid. If only some names require a login, clients are

@@ -85,7 +85,7 @@ async function handle(
   const reference = referenceOf(wanted);
   if (reference !== undefined) entry.reference = reference;
   const admitted = await steps.time("door", registryAuth.admit(wanted.name, visitor));
-  const { source, quarantined, isPublic, who, requester, touches } = admitted;
+  const { source, quarantined, allowances, isPublic, who, requester, touches } = admitted;
   entry.source = source;
   entry.who = who;
   const { rule } = source;
@@ -95,7 +95,8 @@ async function handle(
   const visit = { host: url.host, now, later };
   const seals = registryAuth.seals(visitor);
   entry.findings = [];
-  const known = { quarantined, requester, touches, steps, entry, seals, findings: entry.findings };
+  const held = { quarantined, allowances, findings: entry.findings };
+  const known = { ...held, requester, touches, steps, entry, seals };
   const pull = { ...visit, deadline, noCache, shared, ...known };
   return answer({ services, source, pull, request, url }, wanted);
 }
