@@ -23,7 +23,17 @@ export const story = z
     status: z.int().openapi({ description: "of the next pull by an authorized client" }),
     steps: z.array(
       z.object({
-        about: z.enum(["rule", "access", "lists", "tag", "content", "upstream", "history", "next"]),
+        about: z.enum([
+          "rule",
+          "access",
+          "lists",
+          "tag",
+          "trust",
+          "content",
+          "upstream",
+          "history",
+          "next",
+        ]),
         mark: z.enum(["good", "careful", "bad"]),
         text: z.string(),
       }),

@@ -1,6 +1,7 @@
 // Command line program: its commands, error messages and exit codes.
 
 import { Command, CommanderError } from "commander";
+import { allowCommand } from "./allow.ts";
 import { Complaint } from "./api.ts";
 import { catalogCommand } from "./catalog.ts";
 import { withExamples } from "./command.ts";
@@ -29,6 +30,7 @@ const COMMANDS = [
   deleteCommand,
   prewarmCommand,
   quarantineCommand,
+  allowCommand,
   upstreamsCommand,
   tokensCommand,
   sessionsCommand,

@@ -10,6 +10,7 @@ import { RegistryError } from "../oci/error.ts";
 import { asRegistryError } from "../platform/rpc.ts";
 import { pageText } from "../text/plain.ts";
 import { answerAsset } from "./assets/assets.ts";
+import { addAllowances } from "./pages/allowances.tsx";
 import { addDocs } from "./pages/docs.tsx";
 import { addEvents } from "./pages/events.tsx";
 import { addExplain } from "./pages/explain.tsx";
@@ -83,6 +84,7 @@ export function createConsole(host: ConsoleHost): Hono {
     addSessions,
     addEvents,
     addQuarantine,
+    addAllowances,
     addExplain,
     addSetup,
     addGuide,

@@ -13,6 +13,7 @@ import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts
 import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import type { Allowance } from "../policy/trust.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { Manifest, ManifestStore } from "../store/manifests.ts";
@@ -55,6 +56,8 @@ export interface Facts {
   parts: ContentFact[];
   /** Reason of the quarantine, if the digest is in it. */
   quarantined?: string;
+  /** Allowance (break-glass) of the digest that has not ended. */
+  allowance?: Allowance;
   linked: boolean;
   image?: HeldImage;
   upstream?: UpstreamState;
@@ -110,7 +113,7 @@ async function ofSource(
   const { tags, manifests, catalog, gate, access } = sources;
   const place = sourceKey(source);
   const from = dayOf(now - WEEK);
-  const [mapping, record, upstream, counts, { quarantine }] = await Promise.all([
+  const [mapping, record, upstream, counts, { quarantine, allowances = [] }] = await Promise.all([
     tag === undefined ? undefined : tags.get(source, tag),
     tag === undefined ? undefined : tags.recorded(source, tag),
     gate.state(source.rule, source.repository),
@@ -128,8 +131,11 @@ async function ofSource(
   const parts = digest ? await partsOf(sources, digest, manifest) : [];
   const twin = digest && manifest && twinOf(digest, manifest.bytes);
   const held = quarantine.find((one) => one.digest === digest || one.digest === twin);
+  // By the digest that was allowed, unlike the quarantine: an allowance is not widened to another algorithm.
+  const allowance = allowances.find((one) => one.digest === digest && one.until > now);
   return {
     ...(held && { quarantined: held.reason }),
+    ...(allowance && { allowance }),
     ...(mapping && { mapping }),
     former: record?.former ?? [],
     ...(digest && { digest }),

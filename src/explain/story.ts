@@ -15,6 +15,7 @@ import {
   tagSteps,
   upstreamSteps,
 } from "./steps.ts";
+import { allowanceSteps } from "./trust-steps.ts";
 
 export interface Story {
   /** Expected HTTP status of the next pull by an authorized client. */
@@ -49,6 +50,7 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
   const more = [
     ...listSteps(source, facts),
     ...tagSteps(facts, source),
+    ...allowanceSteps(facts, source),
     ...contentSteps(facts),
     ...upstreamSteps(facts, source),
     ...historySteps(facts),

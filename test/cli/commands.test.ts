@@ -41,6 +41,7 @@ describe("--json of what reads is what the API answers", () => {
     { line: "rules list", path: "/rules", method: "GET" },
     { line: "rules validate open", path: "/rules/validate?rule=open", method: "POST" },
     { line: "quarantine list", path: "/quarantine", method: "GET" },
+    { line: "allow list", path: "/allowances", method: "GET" },
     { line: "upstreams", path: "/upstreams", method: "GET" },
     { line: "tokens list", path: "/tokens", method: "GET" },
     { line: "lifecycle preview", path: "/lifecycle/preview", method: "POST" },
@@ -60,6 +61,7 @@ describe("--json of what reads is what the API answers", () => {
       "rules list",
       "upstreams",
       "quarantine list",
+      "allow list",
       "lifecycle runs",
       "lifecycle policies",
     ]) {
@@ -241,6 +243,13 @@ it("what does something prints the API's answer with --json", async () => {
   expect(JSON.parse(added.out)).toMatchObject({ digest: DIGEST, reason: "a test" });
   const removed = await entrepot("quarantine", "remove", DIGEST, "--json");
   expect(JSON.parse(removed.out)).toEqual({ digest: DIGEST });
+  const allowed = await entrepot("allow", DIGEST, "--until", "1h", "--reason", "a fix", "--json");
+  expect(JSON.parse(allowed.out)).toMatchObject({ digest: DIGEST, reason: "a fix" });
+  expect((await entrepot("allow", "list")).out).toMatch(/a fix$/);
+  const own = await entrepot("allow", "confirm", DIGEST);
+  expect([own.code, own.err]).toEqual([1, expect.stringContaining("another person must confirm")]);
+  const ended = await entrepot("allow", "remove", DIGEST, "--json");
+  expect(JSON.parse(ended.out)).toMatchObject({ digest: DIGEST, who: "the admin token" });
   const { id } = await create("json", "--json");
   const revoked = await entrepot("tokens", "revoke", id, "--json");
   expect(JSON.parse(revoked.out)).toMatchObject({ id, state: "revoked" });

@@ -23,6 +23,7 @@ beforeAll(async () => {
     });
   await send("tokens", { name: "one", repositories: ["open/**"] });
   await send("quarantine", { digest: `sha256:${"d".repeat(64)}`, reason: "because" });
+  await send("allowances", { digest: `sha256:${"d".repeat(64)}`, until: "1h", reason: "a fix" });
   await send("prewarm", { references: [`open/${NAME}:1`] });
   await send("lifecycle/run", {});
 });
@@ -49,6 +50,7 @@ const LINES = [
   "rules validate open",
   "upstreams",
   "quarantine list",
+  "allow list",
   "tokens list",
   "tokens create two --repositories open/**",
   "images",

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { deletedFlash, refreshedText } from "../../src/console/pages/image-actions.tsx";
-import { ADMIN, api, shutCache } from "../support/access.ts";
+import { ADMIN, access, api, shutCache } from "../support/access.ts";
 import { Browser, wordsOf } from "../support/browser.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
@@ -298,6 +298,34 @@ it("the quarantine adds a digest, and removes it", async () => {
   expect(wrong.status).toBe(400);
 });
 
+it("an allowance is added, confirmed by another person, and removed", async () => {
+  const { digest } = image;
+  expect(await shown("/images")).toContain("allowances");
+  expect(await shown("/allowances")).toContain("No allowances");
+  const wrong = await browser.send("/allowances/add", { digest, until: "31d", reason: "x" });
+  expect([wrong.status, await wordsOf(wrong)]).toEqual([
+    400,
+    expect.stringContaining("until: must be within 30 days"),
+  ]);
+  const added = await browser.send("/allowances/add", { digest, until: "24h", reason: "a fix" });
+  expect(await wordsOf(added)).toMatch(/a fix by the admin token, not confirmed, ends in \d/);
+  // The person who added it has no button, and no way round it.
+  expect(await shown("/allowances")).not.toContain("Confirm");
+  const own = await browser.send("/allowances/confirm", { digest });
+  expect([own.status, await wordsOf(own)]).toEqual([
+    409,
+    expect.stringContaining("another person must confirm it"),
+  ]);
+  const [at, until] = [Date.now(), Date.now() + 60_000];
+  await access.allow({ digest, until, reason: "another fix", who: "ann@example.com", at });
+  expect(await shown("/allowances")).toContain("another fix by ann@example.com");
+  const confirmed = await browser.send("/allowances/confirm", { digest });
+  expect(await wordsOf(confirmed)).toContain("confirmed by the admin token");
+  expect(await wordsOf(await browser.send("/allowances/remove", { digest }))).toContain(
+    "No allowances",
+  );
+});
+
 it("foreign names are shown as text on every page", async () => {
   await api(cache, "POST", "tokens", { name: EVIL, repositories: ["none/**"] });
   const pages = [
@@ -308,6 +336,9 @@ it("foreign names are shown as text on every page", async () => {
     at("/rule", { name: EVIL }),
     at("/rules/edit", { name: EVIL }),
     at("/quarantine/add", { digest: EVIL, reason: EVIL }),
+    at("/allowances/add", { digest: EVIL, until: EVIL, reason: EVIL }),
+    at("/allowances/confirm", { digest: EVIL }),
+    at("/allowances/remove", { digest: EVIL }),
     at("/prewarm/new", { references: EVIL, platforms: EVIL }),
     at("/events", { kind: EVIL }),
     at("/setup", { client: EVIL, login: EVIL }),

@@ -284,6 +284,29 @@ describe("what is refused", () => {
     expect((await other.fetch(`up/${name}/manifests/${one.digest}`)).status).toBe(403);
   });
 
+  it("is allowed until a time, by one person or by two", async () => {
+    const { name, image: one } = await image("allowed");
+    const reference = `up/${name}:1`;
+    const until = Date.now() + 60_000;
+    const added = { digest: one.digest, until, reason: "INC-1", who: "ann", at: Date.now() };
+    const told = async (allowancePeople: number) => {
+      const cache = cacheOf({ allowancePeople });
+      await cache.bytes(`up/${name}/manifests/1`);
+      await cache.settled();
+      return (await explain(cache, reference)).text("trust");
+    };
+    expect(await told(1)).toBe("");
+    await access.allow(added);
+    const words = `is allowed until ${new Date(until).toISOString()} by ann`;
+    expect(await told(1)).toContain(`${words}: INC-1; it passes the checks`);
+    expect(await told(2)).toContain(`${words}: INC-1; without effect until a second person`);
+    await access.confirmAllowance(one.digest, "bob", Date.now());
+    expect(await told(2)).toContain(`${words}, confirmed by bob: INC-1; it passes the checks`);
+    await access.allow({ ...added, at: until, until: until - 1 });
+    later(61_000);
+    expect(await told(1)).toBe("");
+  });
+
   it.each(["UPPER/x", "a b", "x:", "x@sha256:1", "", "x:y:z/", `x@${"a".repeat(990)}`])(
     "is no image: %j",
     async (reference) => {

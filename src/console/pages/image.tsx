@@ -79,6 +79,9 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
             <a class="button quiet" href={`/explain?reference=${encoded}`}>
               Explain
             </a>
+            <ActionLink may={mayChange} href={`/allowances/add?digest=${image.digest}`}>
+              Allow
+            </ActionLink>
             <ActionLink
               may={mayChange}
               href={`/quarantine/add?digest=${image.digest}`}

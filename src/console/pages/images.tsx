@@ -79,6 +79,10 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
         ) : (
           <ImageTable images={images} now={now} />
         )}
+        <p class="hint">
+          Decisions about single digests: <a href="/quarantine">quarantine</a>,{" "}
+          <a href="/allowances">allowances</a>.
+        </p>
         {next !== undefined && (
           <p>
             <a class="button" rel="next" href={withQuery("/images", { ...search, cursor: next })}>

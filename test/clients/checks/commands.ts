@@ -13,7 +13,8 @@ const ROOT = join(import.meta.dirname, "../../..");
 
 /** Scripts of package.json, and what they have below them. */
 const SCRIPTS = {
-  entrepot: "doctor explain rules refresh quarantine upstreams tokens lifecycle catalog".split(" "),
+  entrepot:
+    "doctor explain rules refresh quarantine allow upstreams tokens lifecycle catalog".split(" "),
   tokens: ["create", "list", "revoke"],
   lifecycle: ["preview", "sweep", "runs", "events", "policies", "put", "take-back"],
   catalog: ["show", "rebuild"],
@@ -101,6 +102,7 @@ export async function checkCommands({ entrepot, folder }: Stage, report: Report)
       "entrepot rules list",
       "entrepot rules validate up",
       "entrepot quarantine list",
+      "entrepot allow list",
       "entrepot upstreams",
       `entrepot explain ${image}`,
       `entrepot refresh ${image}`,
