@@ -5,6 +5,7 @@ export const UNIT = [
   "config/auth.test.ts",
   "config/credentials.test.ts",
   "config/docker-hub.test.ts",
+  "config/enforcing.test.ts",
   "config/hints.test.ts",
   "config/host.test.ts",
   "config/lifecycle.test.ts",

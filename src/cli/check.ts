@@ -2,6 +2,7 @@
 // environment, with its secrets in `.NAME.vars`.
 
 import { SHORTEST_SECRET } from "../config/auth.ts";
+import { mirrorWarning } from "../config/enforcing.ts";
 import { hintsOf } from "../config/hints.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
@@ -58,6 +59,8 @@ function unusable(given: Variables): string[] {
     console.log(`  AUTH: ${MODES[auth.mode]}`);
     for (const [name, bases] of Object.entries(readSecrets(given.SECRETS, [])))
       console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
+    const warning = mirrorWarning(rules.map(({ rule }) => rule));
+    if (warning !== undefined) console.log(`• ${warning}`);
     return rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       for (const hint of hintsOf(rule)) console.log(`    ${hint}`);

@@ -114,7 +114,7 @@ export function createApp(
   const consoleHost: ConsoleHost = {
     ask: async (request, { env, executionCtx }) => app.fetch(request, env, executionCtx),
     admit: (request) => admin.admit(usable().config.auth, request, Date.now()),
-    facts: (url) => factsOf(usable().config, url, undefined),
+    facts: (url) => factsOf(usable().config, url),
     ways: () => admin.ways(usable().config.auth),
     signIn: (given, request) => admin.signIn(given, request, Date.now()),
     signOut: (request) => admin.signOut(request, Date.now()),

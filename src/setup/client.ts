@@ -16,6 +16,12 @@ export interface Client {
 /** The pull token is read from the environment, so that no token is ever printed. */
 export const TOKEN = "$ENTREPOT_TOKEN";
 
+/** Notes where a rule enforces checks: for files that leave no way to the registry, and for clients that always have one. */
+export const NO_FALLBACK =
+  "A rule of this cache enforces checks: this file leaves no way to the registries, also while the cache cannot be reached.";
+export const CANNOT_ENFORCE =
+  "name this cache in image references instead, and block the registries on the network.";
+
 /** Opening of a shell script: stops at the first failure and if the token is missing. */
 export function script({ login }: Facts): string[] {
   return ["set -eu", ...(login ? [`: "${TOKEN}" # a pull token, entrepot_…`] : [])];
@@ -56,6 +62,8 @@ export function file(
 export function encodedIn(variable: string): string {
   return `${variable}="$(printf 'token:%s' "${TOKEN}" | base64 | tr -d '\\n')"`;
 }
+
+export const BUILDKIT_CANNOT = `Mirrors cannot enforce: BuildKit asks the registry itself for what this cache refuses; ${CANNOT_ENFORCE}`;
 
 /** The mirror section of a buildkitd.toml. */
 export function buildkitMirrors({ mirrored }: Facts): string[] {

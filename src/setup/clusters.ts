@@ -1,6 +1,6 @@
 // Setup of clusters and pipelines: pull secrets, rewritten image names, charts and CI systems.
 
-import { buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
+import { BUILDKIT_CANNOT, buildkitMirrors, type Client, script, TOKEN } from "./client.ts";
 import type { Facts } from "./facts.ts";
 import {
   gitlabCi,
@@ -127,8 +127,9 @@ const helm: Client = {
 const github: Client = {
   name: "github-actions",
   title: "GitHub Actions",
-  notes: ({ login }) => [
+  notes: ({ login, enforces }) => [
     "Steps of a job.",
+    ...(enforces ? [BUILDKIT_CANNOT] : []),
     ...(login
       ? [
           "The secret ENTREPOT_TOKEN holds a pull token. With AUTH.issuers, an OIDC token replaces it.",

@@ -1,11 +1,14 @@
 // Setup of container engines and builders: Docker, Podman and related tools, BuildKit, Nomad.
 
 import {
+  BUILDKIT_CANNOT,
   buildkitMirrors,
+  CANNOT_ENFORCE,
   type Client,
   encodedIn,
   expanded,
   file,
+  NO_FALLBACK,
   script,
   TOKEN,
 } from "./client.ts";
@@ -24,6 +27,11 @@ const dockerd: Client = {
   title: "Docker: registry-mirrors",
   notes: (facts) => [
     "Run as root. dockerd uses mirrors for Docker Hub only; pull from other registries by prefixed names.",
+    ...(facts.enforces
+      ? [
+          `registry-mirrors cannot enforce: dockerd asks Docker Hub itself for what this cache refuses; ${CANNOT_ENFORCE}`,
+        ]
+      : []),
     ...(facts.hubIsDefault
       ? []
       : [
@@ -59,12 +67,13 @@ const docker: Client = {
   ],
 };
 
-function registriesConf({ mirrored, insecure }: Facts): string[] {
+/** With a mirror, the registry's own location is the last that is tried (containers-registries.conf(5)); so the cache is the location
+ * itself where a rule enforces. */
+function registriesConf({ mirrored, insecure, enforces }: Facts): string[] {
   return mirrored.flatMap(({ registry, location }) => [
     "[[registry]]",
     `prefix = ${toml(registry)}`,
-    `location = ${toml(registry)}`,
-    "[[registry.mirror]]",
+    ...(enforces ? [] : [`location = ${toml(registry)}`, "[[registry.mirror]]"]),
     `location = ${toml(location)}`,
     ...(insecure ? ["insecure = true"] : []),
     "",
@@ -79,7 +88,7 @@ const containers = (
 ): Client => ({
   name,
   title: `${title}: registries.conf`,
-  notes: () => notes,
+  notes: ({ enforces }) => [...(enforces ? [NO_FALLBACK] : []), ...notes],
   lines: (facts) => [
     ...script(facts),
     'folder="$(printenv REGISTRIES_D || echo /etc/containers/registries.conf.d)"',
@@ -126,7 +135,8 @@ const crio = containers(
 const buildkit: Client = {
   name: "buildkit",
   title: "BuildKit: buildkitd.toml",
-  notes: () => [
+  notes: ({ enforces }) => [
+    ...(enforces ? [BUILDKIT_CANNOT] : []),
     "Creates a docker buildx builder with this configuration. It pulls with your docker login.",
   ],
   lines: (facts) => [
@@ -143,8 +153,10 @@ const buildkit: Client = {
 const nomad: Client = {
   name: "nomad",
   title: "Nomad: a task's image",
-  notes: () => [
-    'Part of a job. For all jobs of a node, use dockerd\'s registry-mirrors, or auth { config = "…" } of the docker plugin.',
+  notes: ({ enforces }) => [
+    enforces
+      ? 'Part of a job. dockerd\'s registry-mirrors cannot enforce. For the login of all jobs of a node: auth { config = "…" } of the docker plugin.'
+      : 'Part of a job. For all jobs of a node, use dockerd\'s registry-mirrors, or auth { config = "…" } of the docker plugin.',
   ],
   lines: ({ mirrored, login: wanted }) => [
     'task "app" {',

@@ -1,6 +1,7 @@
 // Facts for client setup: the cache's address, the registries it mirrors, and whether clients must log in.
 
 import { hasOfficialImages } from "../config/docker-hub.ts";
+import { enforces } from "../config/enforcing.ts";
 import type { Config } from "../config/read.ts";
 import { registryHost } from "../config/upstream.ts";
 import { registriesOf } from "../policy/route.ts";
@@ -26,10 +27,17 @@ export interface Facts {
   hubIsDefault: boolean;
   /** Whether clients must log in. */
   login: boolean;
+  /** Whether a rule enforces a check, so that clients must have no way past the cache. */
+  enforces: boolean;
 }
 
-/** @param login overrides the configured authentication mode; undefined uses it */
-export function factsOf(config: Config, url: URL, login: boolean | undefined): Facts {
+/** What a request for set-up overrides; undefined: as configured. */
+export interface Wanted {
+  login?: boolean | undefined;
+  enforces?: boolean | undefined;
+}
+
+export function factsOf(config: Config, url: URL, wanted: Wanted = {}): Facts {
   const rules = config.rules.filter(({ problem }) => !problem).map(({ rule }) => rule);
   const { host, origin, protocol } = url;
   const mirrored = new Map<string, Mirrored>();
@@ -47,6 +55,7 @@ export function factsOf(config: Config, url: URL, login: boolean | undefined): F
     insecure: protocol === "http:",
     mirrored: [...mirrored.values()],
     hubIsDefault: rules.some((rule) => rule.default && hasOfficialImages(rule)),
-    login: login ?? config.auth.mode === "token",
+    login: wanted.login ?? config.auth.mode === "token",
+    enforces: wanted.enforces ?? rules.some(enforces),
   };
 }

@@ -1,16 +1,34 @@
 // Setup of cluster nodes: containerd's `hosts.toml`, and its variants for k3s, RKE2, EKS, GKE, kind and minikube.
 
-import { type Client, type Expanded, encodedIn, expanded, file, script, TOKEN } from "./client.ts";
+import {
+  CANNOT_ENFORCE,
+  type Client,
+  type Expanded,
+  encodedIn,
+  expanded,
+  file,
+  NO_FALLBACK,
+  script,
+  TOKEN,
+} from "./client.ts";
 import type { Facts } from "./facts.ts";
 import { fileName, shell, toml, yaml } from "./quote.ts";
 
-/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). */
-function hostsToml({ url, login }: Facts): (string | Expanded)[] {
+/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). As a host, the cache is
+ * asked before the registry; as the server, in place of it (containerd's docs/hosts.md). */
+function hostsToml({ url, login, enforces }: Facts): (string | Expanded)[] {
+  const authorization = expanded('    Authorization = ["Basic $basic"]');
+  if (enforces)
+    return [
+      `server = ${toml(url)}`,
+      'capabilities = ["pull", "resolve"]',
+      ...(login ? ["[header]", authorization] : []),
+    ];
   const host = `host.${toml(url)}`;
   return [
     `[${host}]`,
     '  capabilities = ["pull", "resolve"]',
-    ...(login ? [`  [${host}.header]`, expanded('    Authorization = ["Basic $basic"]')] : []),
+    ...(login ? [`  [${host}.header]`, authorization] : []),
   ];
 }
 
@@ -33,8 +51,9 @@ const HEADER =
 const containerd: Client = {
   name: "containerd",
   title: "containerd: hosts.toml",
-  notes: ({ login }) => [
+  notes: ({ login, enforces }) => [
     `Run as root on every node. ${CONFIG_PATH}`,
+    ...(enforces ? [NO_FALLBACK] : []),
     "Try it: ctr images pull --hosts-dir /etc/containerd/certs.d docker.io/library/alpine:latest",
     ...(login ? [HEADER] : []),
   ],
@@ -64,20 +83,32 @@ function registriesYaml({ url, host, mirrored, login }: Facts): (string | Expand
 const rancher = (name: string, title: string, service: string): Client => ({
   name,
   title: `${title}: registries.yaml`,
-  notes: () => [
+  notes: ({ enforces }) => [
     `Run as root on every node before it starts; on a running node, then: systemctl restart ${service}.`,
+    ...(enforces
+      ? [
+          NO_FALLBACK,
+          `disable-default-registry-endpoint needs ${title} of January 2024 or later: 1.26.13, 1.27.10, 1.28.6 or 1.29.1.`,
+        ]
+      : []),
   ],
   lines: (facts) => [
     ...script(facts),
-    `mkdir -p /etc/rancher/${name}`,
+    `mkdir -p /etc/rancher/${name}${facts.enforces ? "/config.yaml.d" : ""}`,
     ...file(`/etc/rancher/${name}/registries.yaml`, registriesYaml(facts), facts.login),
+    ...(facts.enforces
+      ? file(`/etc/rancher/${name}/config.yaml.d/entrepot.yaml`, [
+          "disable-default-registry-endpoint: true",
+        ])
+      : []),
   ],
 });
 
 const eks: Client = {
   name: "eks",
   title: "EKS (AL2023): user data of the nodes",
-  notes: ({ login }) => [
+  notes: ({ login, enforces }) => [
+    ...(enforces ? [NO_FALLBACK] : []),
     "A shell script in the launch template's user data; AL2023's containerd reads /etc/containerd/certs.d by default.",
     ...(login ? ["Read the token from your secret store first, such as Secrets Manager."] : []),
   ],
@@ -91,7 +122,12 @@ const eks: Client = {
 const gke: Client = {
   name: "gke",
   title: "GKE: containerd's configuration of a node pool",
-  notes: ({ login }) => [
+  notes: ({ login, enforces }) => [
+    ...(enforces
+      ? [
+          `This file cannot enforce: on GKE, containerd asks the registry itself for what this cache refuses; ${CANNOT_ENFORCE}`,
+        ]
+      : []),
     "Configuration file for: gcloud container node-pools update POOL --cluster CLUSTER --containerd-config-from-file=FILE",
     ...(login
       ? [
@@ -114,7 +150,8 @@ const gke: Client = {
 const kind: Client = {
   name: "kind",
   title: "kind: a cluster with the mirror on its nodes",
-  notes: () => [
+  notes: ({ enforces }) => [
+    ...(enforces ? [NO_FALLBACK] : []),
     "The files are mounted into the nodes; in a multi-node cluster, each node needs extraMounts.",
   ],
   lines: (facts) => [
@@ -141,7 +178,10 @@ const kind: Client = {
 const minikube: Client = {
   name: "minikube",
   title: "minikube: with containerd",
-  notes: () => ["minikube copies ~/.minikube/files into the node when it starts."],
+  notes: ({ enforces }) => [
+    ...(enforces ? [NO_FALLBACK] : []),
+    "minikube copies ~/.minikube/files into the node when it starts.",
+  ],
   lines: (facts) => [
     ...script(facts),
     'folder="$HOME/.minikube/files/etc/containerd/certs.d"',

@@ -172,6 +172,7 @@ describe("filling in", () => {
     insecure: false,
     hubIsDefault: true,
     login: true,
+    enforces: false,
     mirrored: [
       { registry: "docker.io", location: "own.example:8443" },
       { registry: "quay.io", location: "own.example:8443/q" },

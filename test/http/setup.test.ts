@@ -100,6 +100,48 @@ it("what is YAML is YAML, and says what it should", async () => {
   });
 });
 
+describe("where a check is enforced", () => {
+  const one = (name: string) => printed(shutOne, `/setup/${name}?enforce=true`);
+
+  it("containerd's file has the cache in the registry's place, with the header", async () => {
+    for (const name of ["containerd", "eks", "kind", "minikube"]) {
+      const text = await one(name);
+      expect(text).toContain(
+        'server = "https://mirror.example.com"\ncapabilities = ["pull", "resolve"]\n[header]\n    Authorization = ["Basic $basic"]\n',
+      );
+      expect(text).not.toContain("[host.");
+      expect(text).toContain("leaves no way to the registries");
+    }
+  });
+
+  it("k3s and RKE2 do without the registry's own endpoint", async () => {
+    for (const name of ["k3s", "rke2"]) {
+      const text = await one(name);
+      expect(text).toContain(
+        `cat > "/etc/rancher/${name}/config.yaml.d/entrepot.yaml" <<'END'\ndisable-default-registry-endpoint: true\nEND`,
+      );
+      expect(await printed(shutOne, `/setup/${name}`)).not.toContain("disable-default");
+    }
+  });
+
+  it("Podman, Buildah and CRI-O have the cache as the location, and no mirror", async () => {
+    for (const name of ["podman", "buildah", "cri-o"]) {
+      const text = await one(name);
+      expect(text).toContain('prefix = "docker.io"\nlocation = "mirror.example.com/docker.io"');
+      expect(text).not.toContain("registry.mirror");
+    }
+  });
+
+  it("clients that cannot do without the registry: the file says so, and what to do", async () => {
+    for (const name of ["dockerd", "buildkit", "github-actions", "gke"]) {
+      const text = await one(name);
+      expect(text).toMatch(/cannot enforce: .* asks .* for what this cache refuses/);
+      expect(text).toContain("name this cache in image references instead");
+      expect(await printed(shutOne, `/setup/${name}`)).not.toContain("cannot enforce");
+    }
+  });
+});
+
 it("dockerd's says where Docker Hub's rule is not the default one", async () => {
   const other = new Cache({ ...shut(), RULES: RULES.slice(1) });
   expect(await printed(open, "/setup/dockerd")).not.toContain("default = true");
@@ -153,7 +195,7 @@ it("is for viewers and admins, and refuses unknown parameters", async () => {
     404,
     expect.stringContaining("there are containerd, k3s"),
   ]);
-  for (const query of ["?login=yes", "?auth=true"])
+  for (const query of ["?login=yes", "?auth=true", "?enforce=1", "?login=true&enforce="])
     expect((await ask(open, `/setup/k3s${query}`)).status).toBe(400);
   const posted = await open.ask("https://mirror.example.com/setup/k3s", {
     method: "POST",

@@ -93,6 +93,7 @@ const facts: fc.Arbitrary<Facts> = fc
     insecure: fc.boolean(),
     hubIsDefault: fc.boolean(),
     login: fc.boolean(),
+    enforces: fc.boolean(),
     mirrored: fc.uniqueArray(fc.record({ registry: hostile, location: hostile }), {
       selector: ({ registry }) => registry.toWellFormed(),
       minLength: 1,
@@ -177,21 +178,23 @@ function part(registry: string): string {
   return /^\.*$/.test(name) ? `_${name}` : name;
 }
 
-function expectHosts({ read }: Ran, folder: string, { url, mirrored, login }: Facts): void {
+/** Where a rule enforces, the cache takes the registry's place; else it comes before it. */
+function expectHosts({ read }: Ran, folder: string, given: Facts): void {
+  const { url, mirrored, login, enforces } = given;
   const header = login ? { header: { Authorization: [`Basic ${BASIC}`] } } : {};
+  const cache = { capabilities: ["pull", "resolve"], ...header };
   for (const { registry } of mirrored)
-    expect(parseToml(read(`${folder}/${part(registry)}/hosts.toml`))).toEqual({
-      host: { [url]: { capabilities: ["pull", "resolve"], ...header } },
-    });
+    expect(parseToml(read(`${folder}/${part(registry)}/hosts.toml`))).toEqual(
+      enforces ? { server: url, ...cache } : { host: { [url]: cache } },
+    );
 }
 
-function expectMirrors(text: string, { mirrored, insecure }: Facts): void {
+function expectMirrors(text: string, { mirrored, insecure, enforces }: Facts): void {
   expect(parseToml(text)).toEqual({
-    registry: mirrored.map(({ registry, location }) => ({
-      prefix: registry,
-      location: registry,
-      mirror: [{ location, ...(insecure && { insecure }) }],
-    })),
+    registry: mirrored.map(({ registry, location }) => {
+      const cache = { location, ...(insecure && { insecure }) };
+      return { prefix: registry, ...(enforces ? cache : { location: registry, mirror: [cache] }) };
+    }),
   });
 }
 
@@ -201,9 +204,14 @@ function expectBuildkit(text: string, { mirrored, insecure, host }: Facts, plain
   expect(parseToml(text)).toEqual({ registry: Object.fromEntries([...mirrors, ...own]) });
 }
 
-function expectRancher(text: string, { url, host, mirrored, login }: Facts): void {
+function expectRancher({ read, folder }: Ran, name: string, given: Facts): void {
+  const { url, host, mirrored, login, enforces } = given;
   const auth = { username: "token", password: TOKEN };
-  expect(parseYaml(text)).toEqual({
+  const config = `etc/rancher/${name}/config.yaml.d/entrepot.yaml`;
+  if (enforces)
+    expect(parseYaml(read(config))).toEqual({ "disable-default-registry-endpoint": true });
+  else expect(existsSync(join(folder, config))).toBe(false);
+  expect(parseYaml(read(`etc/rancher/${name}/registries.yaml`))).toEqual({
     mirrors: Object.fromEntries(mirrored.map(({ registry }) => [registry, { endpoint: [url] }])),
     ...(login && { configs: { [host]: { auth } } }),
   });
@@ -222,8 +230,8 @@ const SCRIPTS: Record<string, (one: Ran, facts: Facts) => void> = {
     const { nodes } = parseYaml(one.read("work/entrepot-kind.yaml"));
     expect(nodes[0].extraMounts[0].hostPath).toBe(join(one.folder, "work/entrepot-certs.d"));
   },
-  k3s: ({ read }, given) => expectRancher(read("etc/rancher/k3s/registries.yaml"), given),
-  rke2: ({ read }, given) => expectRancher(read("etc/rancher/rke2/registries.yaml"), given),
+  k3s: (one, given) => expectRancher(one, "k3s", given),
+  rke2: (one, given) => expectRancher(one, "rke2", given),
   dockerd: ({ read }, { url }) =>
     expect(JSON.parse(read("etc/docker/daemon.json"))).toEqual({ "registry-mirrors": [url] }),
   docker: ({ called }, given) =>

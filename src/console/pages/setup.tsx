@@ -14,7 +14,7 @@ const LOGINS: [value: string, name: string][] = [
   ["false", "Without login"],
 ];
 
-async function setupPage({ api, query, url }: PageVisit): Promise<View> {
+async function setupPage({ api, query, url, facts }: PageVisit): Promise<View> {
   const login = LOGINS.find(([value]) => value === query.get("login"))?.[0] ?? "";
   const texts = await Promise.all(CLIENTS.map(({ name }) => api.text(`/setup/${name}`, { login })));
   const wanted = CLIENTS.find(({ name }) => name === query.get("client"));
@@ -29,6 +29,15 @@ async function setupPage({ api, query, url }: PageVisit): Promise<View> {
           <a href="/tokens">create a token</a> for each client. The{" "}
           <a href="/guide/clients">guide</a> explains each way to name an image.
         </p>
+        {facts().enforces && (
+          <div class="notice">
+            <p>
+              A rule enforces checks, so the files leave clients no way past this cache. Docker's
+              registry mirrors, BuildKit and GKE always have one:{" "}
+              <a href="/guide/trust#a-mirror-that-refuses">a mirror that refuses</a>.
+            </p>
+          </div>
+        )}
         <Tabs
           label="Login"
           tabs={LOGINS.map(([value, name]) => [

@@ -4,7 +4,7 @@
 import { hasGoodHost } from "../../config/host.ts";
 import type { Config } from "../../config/read.ts";
 import { CLIENTS, setupIndex, setupOf } from "../../setup/clients.ts";
-import { factsOf } from "../../setup/facts.ts";
+import { factsOf, type Wanted } from "../../setup/facts.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 
@@ -16,7 +16,7 @@ export function answerSetup(config: Config, request: Request): Response {
   // The host goes into scripts, and the URL parser accepts hosts such as `$(…)`.
   if (!hasGoodHost(url))
     throw invalid("the Host header is not a host name that can be used in a script");
-  const facts = factsOf(config, url, loginIn(url.searchParams));
+  const facts = factsOf(config, url, wantedIn(url.searchParams));
   const name = /^\/setup\/(.+)$/.exec(url.pathname)?.[1];
   if (name === undefined) return text(setupIndex(facts));
   const client = CLIENTS.find((one) => one.name === name);
@@ -25,13 +25,14 @@ export function answerSetup(config: Config, request: Request): Response {
   throw new ApiProblem("not-found", `there is no such client; there are ${names}`);
 }
 
-/** `?login=true|false`; default: as the cache is configured. */
-function loginIn(query: URLSearchParams): boolean | undefined {
-  const unknown = [...query.keys()].find((name) => name !== "login");
-  const login = query.get("login");
-  if (unknown === undefined && (login === null || login === "true" || login === "false"))
-    return login === null ? undefined : login === "true";
-  throw invalid("the only query parameter is login, which must be true or false");
+/** `?login=true|false`, `?enforce=true|false`; default: as the cache is configured. */
+function wantedIn(query: URLSearchParams): Wanted {
+  const isKnown = ([name, value]: [string, string]) =>
+    ["login", "enforce"].includes(name) && ["true", "false"].includes(value);
+  if (![...query].every(isKnown))
+    throw invalid("the query parameters are login and enforce, which must be true or false");
+  const flag = (name: string) => (query.has(name) ? query.get(name) === "true" : undefined);
+  return { login: flag("login"), enforces: flag("enforce") };
 }
 
 function text(body: string): Response {
