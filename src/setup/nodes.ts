@@ -14,21 +14,19 @@ import {
 import type { Facts } from "./facts.ts";
 import { fileName, shell, toml, yaml } from "./quote.ts";
 
-/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). As a host, the cache is
- * asked before the registry; as the server, in place of it (containerd's docs/hosts.md). */
+/** One `hosts.toml`, the same for every registry, since containerd names the registry in its requests (`?ns=`). The server is asked
+ * last, and is the registry unless the file says otherwise (containerd's docs/hosts.md). A file with a server alone is unreadable to
+ * containerd 1.6, which then asks the registry: so the cache is both. */
 function hostsToml({ url, login, enforces }: Facts): (string | Expanded)[] {
-  const authorization = expanded('    Authorization = ["Basic $basic"]');
-  if (enforces)
-    return [
-      `server = ${toml(url)}`,
-      'capabilities = ["pull", "resolve"]',
-      ...(login ? ["[header]", authorization] : []),
-    ];
   const host = `host.${toml(url)}`;
+  const capabilities = 'capabilities = ["pull", "resolve"]';
+  const authorization = 'Authorization = ["Basic $basic"]';
   return [
+    ...(enforces ? [`server = ${toml(url)}`, capabilities] : []),
+    ...(enforces && login ? ["[header]", expanded(`  ${authorization}`)] : []),
     `[${host}]`,
-    '  capabilities = ["pull", "resolve"]',
-    ...(login ? [`  [${host}.header]`, authorization] : []),
+    `  ${capabilities}`,
+    ...(login ? [`  [${host}.header]`, expanded(`    ${authorization}`)] : []),
   ];
 }
 

@@ -16,6 +16,7 @@ import { checkConsole } from "./checks/console.ts";
 import { checkContainerd } from "./checks/containerd.ts";
 import { checkDockerd } from "./checks/dockerd.ts";
 import { checkEdge } from "./checks/edge.ts";
+import { checkEnforced } from "./checks/enforced.ts";
 import { checkFallback } from "./checks/fallback.ts";
 import { checkKilled } from "./checks/killed.ts";
 import { checkLifecycle } from "./checks/lifecycle.ts";
@@ -59,7 +60,15 @@ const LANES = {
     checkCommands,
   ],
   // All of podman: its runs share locks of the machine.
-  users: [checkPodman, checkDockerd, checkAccess, checkSetup, checkConsole, checkMirrors],
+  users: [
+    checkPodman,
+    checkDockerd,
+    checkAccess,
+    checkSetup,
+    checkEnforced,
+    checkConsole,
+    checkMirrors,
+  ],
 };
 
 const report = new Report();

@@ -107,9 +107,9 @@ describe("where a check is enforced", () => {
     for (const name of ["containerd", "eks", "kind", "minikube"]) {
       const text = await one(name);
       expect(text).toContain(
-        'server = "https://mirror.example.com"\ncapabilities = ["pull", "resolve"]\n[header]\n    Authorization = ["Basic $basic"]\n',
+        'server = "https://mirror.example.com"\ncapabilities = ["pull", "resolve"]\n[header]\n  Authorization = ["Basic $basic"]\n[host."https://mirror.example.com"]\n',
       );
-      expect(text).not.toContain("[host.");
+      expect(await printed(shutOne, `/setup/${name}`)).not.toContain("server =");
       expect(text).toContain("leaves no way to the registries");
     }
   });

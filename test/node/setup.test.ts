@@ -178,15 +178,16 @@ function part(registry: string): string {
   return /^\.*$/.test(name) ? `_${name}` : name;
 }
 
-/** Where a rule enforces, the cache takes the registry's place; else it comes before it. */
+/** Where a rule enforces, the cache is also the server, which is asked last; else that is the registry. */
 function expectHosts({ read }: Ran, folder: string, given: Facts): void {
   const { url, mirrored, login, enforces } = given;
   const header = login ? { header: { Authorization: [`Basic ${BASIC}`] } } : {};
   const cache = { capabilities: ["pull", "resolve"], ...header };
   for (const { registry } of mirrored)
-    expect(parseToml(read(`${folder}/${part(registry)}/hosts.toml`))).toEqual(
-      enforces ? { server: url, ...cache } : { host: { [url]: cache } },
-    );
+    expect(parseToml(read(`${folder}/${part(registry)}/hosts.toml`))).toEqual({
+      ...(enforces && { server: url, ...cache }),
+      host: { [url]: cache },
+    });
 }
 
 function expectMirrors(text: string, { mirrored, insecure, enforces }: Facts): void {
