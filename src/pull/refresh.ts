@@ -4,7 +4,8 @@ import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { Source } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
-import { permitMeant, permitTag, type Quarantine } from "./permit.ts";
+import { permitMeant, permitTag } from "./permit.ts";
+import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
 
 export interface Refreshed {
@@ -18,7 +19,7 @@ export async function refresh(
   services: PullServices,
   source: Source,
   tag: string,
-  visit: ReadVisit & Quarantine,
+  visit: ReadVisit & Pick<Pull, "quarantined" | "allowances">,
 ): Promise<Refreshed> {
   permitTag(source, tag);
   const before = await services.tags.get(source, tag, visit);

@@ -56,6 +56,7 @@ export function factsOf(config: Config, url: URL, wanted: Wanted = {}): Facts {
     mirrored: [...mirrored.values()],
     hubIsDefault: rules.some((rule) => rule.default && hasOfficialImages(rule)),
     login: wanted.login ?? config.auth.mode === "token",
-    enforces: wanted.enforces ?? rules.some(enforces),
+    // Also one that cannot be used: its 500 must not lead clients to the registry.
+    enforces: wanted.enforces ?? config.rules.some(({ rule }) => enforces(rule)),
   };
 }

@@ -63,19 +63,51 @@ describe("an allowance", () => {
     expect(await (await add(digest, until)).json()).toMatchObject({ until });
   });
 
-  it.each([
-    [{ until: "31d" }, "until: must be within 30 days"],
-    [{ until: "2099-01-01T00:00:00Z" }, "until: must be within 30 days"],
-    [{ until: "2020-01-01T00:00:00Z" }, "until: must be in the future"],
-    [{ until: "0s" }, "until: must be in the future"],
-    [{ until: "tomorrow" }, "until: must be a time, such as"],
-    [{ until: "2030-01-01T00:00:00" }, "until: must be a time, such as"],
-    [{ until: undefined }, "until: must be a time or a duration"],
-    [{ reason: undefined }, "reason: "],
-    [{ reason: "two\nlines" }, "reason: must be a line of text"],
-    [{ digest: "sha256:1" }, "digest: must be a digest"],
-    [{ who: "another" }, "who: is not a field of an allowance"],
-  ])("%j is refused", async (fields, message) => {
+  it.each<{ title: string; fields: object; message: string }>([
+    {
+      title: "a duration of 31 days",
+      fields: { until: "31d" },
+      message: "until: must be within 30 days",
+    },
+    {
+      title: "a time in 2099",
+      fields: { until: "2099-01-01T00:00:00Z" },
+      message: "until: must be within 30 days",
+    },
+    {
+      title: "a time in the past",
+      fields: { until: "2020-01-01T00:00:00Z" },
+      message: "until: must be in the future",
+    },
+    { title: "no duration", fields: { until: "0s" }, message: "until: must be in the future" },
+    { title: "a word", fields: { until: "tomorrow" }, message: "until: must be a time, such as" },
+    {
+      title: "a time without a zone",
+      fields: { until: "2030-01-01T00:00:00" },
+      message: "until: must be a time, such as",
+    },
+    {
+      title: "no end",
+      fields: { until: undefined },
+      message: "until: must be a time or a duration",
+    },
+    { title: "no reason", fields: { reason: undefined }, message: "reason: " },
+    {
+      title: "a reason of two lines",
+      fields: { reason: "two\nlines" },
+      message: "reason: must be a line of text",
+    },
+    {
+      title: "an invalid digest",
+      fields: { digest: "sha256:1" },
+      message: "digest: must be a digest",
+    },
+    {
+      title: "another person's name",
+      fields: { who: "another" },
+      message: "who: is not a field of an allowance",
+    },
+  ])("is refused with $title", async ({ fields, message }) => {
     const digest = newDigest();
     const given = { digest, until: "1h", reason: "x", ...fields };
     const response = await api(cache, "POST", "allowances", given);

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { enforces, mirrorWarning } from "../../src/config/enforcing.ts";
 import { readConfig } from "../../src/config/read.ts";
+import { factsOf, type Wanted } from "../../src/setup/facts.ts";
 
 const HUB = { prefix: "docker.io", upstream: "docker.io" };
 const rulesOf = (...rules: object[]) =>
@@ -15,9 +16,9 @@ if (!rule) throw new Error("there is no rule");
 
 describe.each(["minimumAge", "verify", "vulnerabilities"])("%s", (check) => {
   it.each([
-    ["enforce", true],
-    ["report", false],
-  ])("in mode %s: %s", (mode, expected) => {
+    { mode: "enforce", expected: true },
+    { mode: "report", expected: false },
+  ])("in mode $mode: $expected", ({ mode, expected }) => {
     expect(enforces({ ...rule, [check]: { mode } })).toBe(expected);
     expect(mirrorWarning([rule, { ...rule, [check]: { mode } }]) !== undefined).toBe(expected);
   });
@@ -30,9 +31,29 @@ it("lists that refuse are no check of trust", () => {
   expect(mirrorWarning(rules)).toBeUndefined();
 });
 
-describe("the warning", () => {
-  const held = { minimumAge: { mode: "enforce" } } as object;
+const held = { minimumAge: { mode: "enforce" } } as object;
 
+describe("set-up", () => {
+  const config = readConfig({ RULES: [HUB], AUTH: { mode: "open", acknowledgeOpen: true } });
+  const url = new URL("https://mirror.example.com");
+  const factsWith = (fields: object, wanted?: Wanted) => {
+    const rules = config.rules.map((one) => ({ ...one, ...fields }));
+    return factsOf({ ...config, rules }, url, wanted).enforces;
+  };
+
+  it("leaves no way past the cache where a rule enforces, also one that cannot be used", () => {
+    expect(factsWith({})).toBe(false);
+    expect(factsWith({ rule: { ...rule, ...held } })).toBe(true);
+    expect(factsWith({ rule: { ...rule, ...held }, problem: "a secret is missing" })).toBe(true);
+  });
+
+  it("is overridden by what a request wants", () => {
+    expect(factsWith({}, { enforces: true })).toBe(true);
+    expect(factsWith({ rule: { ...rule, ...held } }, { enforces: false })).toBe(false);
+  });
+});
+
+describe("the warning", () => {
   it("is one, with the rules that enforce and what to do", () => {
     const [hub, quay, ghcr] = rulesOf(
       HUB,

@@ -7,24 +7,42 @@ const DIGEST = `sha256:${"a".repeat(64)}`;
 const OTHER = `sha256:${"b".repeat(64)}`;
 const NOW = Date.UTC(2026, 10, 29);
 
-const passes = (fields: Partial<Allowance>, people: number, now = NOW, digest = DIGEST) => {
-  const one = { digest: DIGEST, until: NOW + 1, reason: "r", who: "ann", at: NOW - 1, ...fields };
-  return allowanceFor(new Map([[one.digest, one]]), digest, people, now) === one;
-};
-
 describe("an allowance", () => {
-  it.each<[string, boolean, Parameters<typeof passes>]>([
-    ["of one person, for a rule that asks for one", true, [{}, 1]],
-    ["of one person, for a rule that asks for two", false, [{}, 2]],
-    ["confirmed by another, for a rule that asks for two", true, [{ confirmedBy: "bob" }, 2]],
-    ["confirmed by another, for a rule that asks for one", true, [{ confirmedBy: "bob" }, 1]],
-    ["confirmed by the person who added it", false, [{ confirmedBy: "ann" }, 2]],
-    ["in its last millisecond", true, [{}, 1, NOW]],
-    ["at its end", false, [{}, 1, NOW + 1]],
-    ["after its end, confirmed", false, [{ confirmedBy: "bob" }, 2, NOW + 1]],
-    ["of another digest", false, [{}, 1, NOW, OTHER]],
-  ])("%s: %s", (_, expected, given) => {
-    expect(passes(...given)).toBe(expected);
+  it.each<{ title: string; fields: Partial<Allowance>; people: number; passed: boolean }>([
+    { title: "of one person, for a rule that asks for one", fields: {}, people: 1, passed: true },
+    { title: "of one person, for a rule that asks for two", fields: {}, people: 2, passed: false },
+    {
+      title: "confirmed by another, for a rule that asks for two",
+      fields: { confirmedBy: "bob" },
+      people: 2,
+      passed: true,
+    },
+    {
+      title: "confirmed by another, for a rule that asks for one",
+      fields: { confirmedBy: "bob" },
+      people: 1,
+      passed: true,
+    },
+    {
+      title: "confirmed by the person who added it",
+      fields: { confirmedBy: "ann" },
+      people: 2,
+      passed: false,
+    },
+    { title: "in its last millisecond", fields: { until: NOW + 1 }, people: 1, passed: true },
+    { title: "at its end", fields: { until: NOW }, people: 1, passed: false },
+    {
+      title: "after its end, confirmed",
+      fields: { until: NOW - 1, confirmedBy: "bob" },
+      people: 2,
+      passed: false,
+    },
+    { title: "of another digest", fields: { digest: OTHER }, people: 1, passed: false },
+  ])("$title: passes $passed", ({ fields, people, passed }) => {
+    const given = { digest: DIGEST, until: NOW + 1, reason: "r", who: "ann", at: NOW - 1 };
+    const one = { ...given, ...fields };
+    const found = allowanceFor(new Map([[one.digest, one]]), DIGEST, people, NOW);
+    expect(found).toBe(passed ? one : undefined);
   });
 
   it("is none where none are known, as in an isolate without the page", () => {

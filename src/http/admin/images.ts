@@ -14,7 +14,7 @@ import { type Api, add, type Note } from "./routes.ts";
 export function addImages(
   api: Api,
   { pulls, config }: Pick<ImageServices, "pulls" | "config">,
-  snapshot: Pick<AccessSnapshot, "quarantined">,
+  snapshot: Pick<AccessSnapshot, "quarantined" | "allowances">,
   note: Note,
 ): void {
   add(
@@ -39,7 +39,9 @@ export function addImages(
       const { now, later } = visitor;
       await note(context.req.raw, `refreshed ${name}:${tag}`);
       const quarantined = await snapshot.quarantined(now, later);
-      const done = await refresh(pulls, source, tag, { host, now, later, quarantined });
+      const allowances = await snapshot.allowances(now, later);
+      const visit = { host, now, later, quarantined, allowances };
+      const done = await refresh(pulls, source, tag, visit);
       const moved = done.before !== undefined && done.before !== done.digest;
       return { reference: `${name}:${tag}`, ...done, moved };
     },
