@@ -1,8 +1,14 @@
 // Allowances (break-glass): added, confirmed by a second person, listed, removed; audited, told as events and in /metrics.
 
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { AccessSnapshot } from "../../src/access/access-snapshot.ts";
+import { allow, currentAllowances } from "../../src/access/allowances.ts";
 import type { Access, Page } from "../../src/access/contract.ts";
+import { STEPS } from "../../src/access/schema.ts";
+import type { Env } from "../../src/env.ts";
+import { Sqlite } from "../../src/platform/sqlite.ts";
 import { allowanceFor } from "../../src/policy/trust.ts";
 import { ADMIN, access, api, bearer, brittleAccess, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
@@ -269,9 +275,12 @@ it("there are at most a thousand, and those that have ended make room", async ()
   const at = Date.now();
   const many = Array.from({ length: 1_000 }, () => newDigest());
   const until = at + 60_000;
-  const all = await Promise.all(
-    many.map((digest) => access.allow({ digest, until, reason: "many", who: "ann", at })),
-  );
+  const { ACCESS } = env as unknown as Env;
+  const stub = ACCESS.get(ACCESS.idFromName("access")) as DurableObjectStub;
+  const all = await runInDurableObject(stub, (_, { storage: { sql } }) => {
+    const database = new Sqlite(sql);
+    return many.map((digest) => allow(database, { digest, until, reason: "many", who: "ann", at }));
+  });
   // Other tests have added some.
   expect(all.filter((isDone) => !isDone).length).toBeGreaterThan(0);
   const full = await add(newDigest());
@@ -344,4 +353,24 @@ it("does not let a digest pass that is in quarantine, or that the rule denies", 
   await access.quarantine(digest, "a miner", "ann", Date.now());
   const open = new Cache({ RULES: [rule] });
   expect((await open.fetch(`open/${name}/manifests/${digest}`)).status).toBe(403);
+});
+
+it("the tables of an earlier version get the allowances', and keep the quarantine", async () => {
+  const { ACCESS } = env as unknown as Env;
+  const stub = ACCESS.get(ACCESS.idFromName("migrated")) as DurableObjectStub;
+  await runInDurableObject(stub, (_, { storage: { sql } }) => {
+    const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table'").toArray();
+    for (const { name } of tables)
+      if (!/^(sqlite|_cf)_/.test(String(name))) sql.exec(`DROP TABLE ${name}`);
+    const database = new Sqlite(sql);
+    const before = STEPS.findIndex((step) => step.includes("CREATE TABLE allowances"));
+    database.migrate(STEPS.slice(0, before));
+    database.run("INSERT INTO quarantine VALUES ('sha256:1', 'a miner', 1, 'ann')");
+    database.migrate(STEPS);
+    const added = { digest: "sha256:2", until: 3, reason: "r", who: "ann", at: 1 };
+    expect(allow(database, added)).toBe(true);
+    expect(currentAllowances(database, 2)).toEqual([added]);
+    expect(currentAllowances(database, 3)).toEqual([]);
+    expect(database.all("SELECT digest FROM quarantine")).toEqual([{ digest: "sha256:1" }]);
+  });
 });
