@@ -9,4 +9,6 @@ import type { PrewarmBindings } from "./prewarm/contract.ts";
 export interface Env extends FillBindings, AccessBindings, LimiterBindings, PrewarmBindings {
   /** Optional: Analytics Engine. */
   ANALYTICS?: Analytics;
+  /** Optional: Analytics Engine, for the audit of pulls. */
+  AUDIT_ANALYTICS?: Analytics;
 }

@@ -56,6 +56,7 @@ export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
       prewarm,
       lifecycle: (config: Config) => lifecycleOf(env, config, shared),
       ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
+      ...(env.AUDIT_ANALYTICS && { auditAnalytics: env.AUDIT_ANALYTICS }),
     },
   };
 }

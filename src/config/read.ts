@@ -1,6 +1,7 @@
 // Configuration parser: reads all variables; each named RULES or RULES_… holds a list of rules, and the lists are joined.
 
 import type { Added, SetAside } from "./added.ts";
+import { type AuditSettings, readAudit } from "./audit.ts";
 import { type Auth, readAuth } from "./auth.ts";
 import { readCredentials } from "./credentials.ts";
 import { describe } from "./issues.ts";
@@ -36,6 +37,8 @@ export interface Config extends Times {
   /** The destinations that secrets may be sent to. */
   bindings: Bindings;
   log: LogLevel;
+  /** Undefined where pulls are not audited. */
+  audit?: AuditSettings;
   limits: Limits;
   /** Policies for repositories that no rule's own policy matches. */
   lifecycle: LifecyclePolicy[];
@@ -78,6 +81,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const times = readTimes(env, problems);
   const auth = readAuth(env.AUTH, problems);
   const log = readLog(env.LOG, problems);
+  const audit = readAudit(env.AUDIT, problems);
   const secrets = readSecrets(env.SECRETS, problems);
   const limits = readLimits(env.LIMITS, problems);
   problems.push(...nameProblems(placed));
@@ -90,7 +94,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   );
   const rules = placed.map((read) => configured(read, env));
   const read = { auth, rules, offline, bindings, log, limits, lifecycle, ...times };
-  return { ...read, aside: [], isPartial: false };
+  return { ...read, ...(audit && { audit }), aside: [], isPartial: false };
 }
 
 /** A parsed rule with its path, before its secrets are checked. */

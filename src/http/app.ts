@@ -3,6 +3,7 @@
 import { type Context, Hono, type Next } from "hono";
 import { HOST_WORDS, hasGoodHost } from "../config/host.ts";
 import { type Config, ConfigError, readConfig } from "../config/read.ts";
+import type { Analytics } from "../meter/analytics.ts";
 import { meter } from "../meter/meter.ts";
 import { RegistryError } from "../oci/error.ts";
 import type { PullServices } from "../pull/services.ts";
@@ -16,6 +17,7 @@ import { LiveConfig } from "./live-config.ts";
 import { answerRegistry } from "./registry/registry.ts";
 import { visitorOf } from "./registry/registry-auth.ts";
 import { answerToken } from "./registry/token.ts";
+import { Audit } from "./shared/audit.ts";
 import { type ConsoleHost, type Pages, pathIn, wantsPage } from "./shared/console-host.ts";
 import { type Entry, entryOf, Recorder } from "./shared/recorder.ts";
 import { errorResponse, HARMLESS, NO_PAGE } from "./shared/respond.ts";
@@ -97,7 +99,8 @@ export function createApp(
   app.all("/setup", setup);
   app.all("/setup/*", setup);
   const level = config instanceof ConfigError ? "all" : config.log;
-  const recorder = new Recorder(level, services.reports, apiServices.analytics);
+  const audit = auditOf(config, apiServices.auditAnalytics);
+  const recorder = new Recorder(level, services.reports, apiServices.analytics, audit);
   const registry = (context: Context) =>
     answerRegistry(usable().registryAuth, services, recorder, visitorOf(context));
   app.all("/token", async (context) => {
@@ -131,6 +134,11 @@ export function createApp(
 function invalidHost(): RegistryError {
   const message = `invalid Host header: use ${HOST_WORDS}`;
   return new RegistryError("UNSUPPORTED", message, { status: 400 });
+}
+
+function auditOf(config: Config | ConfigError, dataset: Analytics | undefined): Audit | undefined {
+  if (config instanceof ConfigError || !config.audit) return undefined;
+  return new Audit(config.audit, dataset);
 }
 
 /** Parses the configuration and logs its problems once. */

@@ -39,6 +39,14 @@ const STATUS: Record<ErrorCode, number> = {
   UNSUPPORTED: 405,
 };
 
+/** What refused a pull by a decision, for the audit. */
+export interface Refusal {
+  /** access: what the client may pull. list: the rule's allow and deny lists. transport: credentials over http. */
+  by: "access" | "age" | "list" | "quarantine" | "signature" | "transport" | "vulnerabilities";
+  /** The digest that was refused, if known. */
+  digest?: string;
+}
+
 interface ErrorOptions {
   /** Overrides the code's default status. */
   status?: number;
@@ -49,6 +57,7 @@ interface ErrorOptions {
   unasked?: boolean;
   /** The error concerns this requester only, whose share is used up; it must not be passed to others who wait for the same content. */
   personal?: boolean;
+  refusal?: Refusal;
 }
 
 /** A RegistryError in the form that is sent by RPC. */
@@ -64,6 +73,7 @@ export class RegistryError extends Error {
   readonly upstreamStatus: number | undefined;
   readonly unasked: boolean;
   readonly personal: boolean;
+  readonly refusal: Refusal | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     // Messages often quote an upstream or a client, and those from Durable Objects may come from a version that did not sanitize them.
@@ -75,15 +85,17 @@ export class RegistryError extends Error {
     this.upstreamStatus = options.upstreamStatus;
     this.unasked = options.unasked ?? false;
     this.personal = options.personal ?? false;
+    this.refusal = options.refusal;
   }
 
   toValue(): ErrorValue {
-    const { code, message, status, headers, upstreamStatus, unasked, personal } = this;
+    const { code, message, status, headers, upstreamStatus, unasked, personal, refusal } = this;
     return {
       ...{ code, message, status, headers },
       ...(upstreamStatus && { upstreamStatus }),
       ...(unasked && { unasked }),
       ...(personal && { personal }),
+      ...(refusal && { refusal }),
     };
   }
 }

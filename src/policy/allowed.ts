@@ -44,11 +44,10 @@ export function isDigestDenied(rule: Rule, digest: Digest): boolean {
 }
 
 /** @param what names what is refused, for a rule without a denyReason */
-export function denied(rule: Rule, what: string): RegistryError {
-  return new RegistryError(
-    "DENIED",
-    rule.denyReason ?? `${what} may not be pulled from this cache`,
-  );
+export function denied(rule: Rule, what: string, digest?: Digest): RegistryError {
+  const refusal = { by: "list" as const, ...(digest && { digest }) };
+  const message = rule.denyReason ?? `${what} may not be pulled from this cache`;
+  return new RegistryError("DENIED", message, { refusal });
 }
 
 function coversAllTags(glob: string): boolean {

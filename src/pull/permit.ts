@@ -30,8 +30,10 @@ export function permitTag(source: Source, tag: string): void {
 export function permitMeant(source: Source, digest: Digest, { quarantined }: Quarantine): void {
   const reason = quarantined.get(digest);
   if (reason !== undefined)
-    throw new RegistryError("DENIED", `${digest} is in quarantine: ${reason}`);
-  if (isDigestDenied(source.rule, digest)) throw denied(source.rule, digest);
+    throw new RegistryError("DENIED", `${digest} is in quarantine: ${reason}`, {
+      refusal: { by: "quarantine", digest },
+    });
+  if (isDigestDenied(source.rule, digest)) throw denied(source.rule, digest, digest);
 }
 
 /** Also checks the digest of the same bytes by the other algorithm, so that a deny covers both spellings. `twin` computes it and
@@ -49,6 +51,7 @@ export async function permitBytes(
     throw new RegistryError("UNAVAILABLE", `cannot determine whether ${digest} is denied`, {
       status: 503,
       headers: { "Retry-After": "5" },
+      refusal: { by: "list", digest },
     });
   permitMeant(source, other, held);
 }
@@ -91,5 +94,6 @@ export async function permitDigest(request: DigestRequest): Promise<void> {
   permitMeant(source, digest, pull);
   if (source.rule.allowDigests || !speaksOfTags(source)) return;
   if (await services.lineage.isOfAllowedTag(source, digest)) return;
-  throw denied(source.rule, `${digest}, which no allowed tag that was pulled here leads to,`);
+  const what = `${digest}, which no allowed tag that was pulled here leads to,`;
+  throw denied(source.rule, what, digest);
 }

@@ -34,13 +34,15 @@ export function settleFinding(finding: Finding, subject: Subject, pull: Pull): v
     meter.happened({ what: "pull.denied", at: pull.now, place, digest, ...named, detail });
   }
   if (mode === "report") pull.findings?.push(finding);
-  else throw refusalOf(finding, pull.now);
+  else throw refusalOf(finding, digest, pull.now);
 }
 
-function refusalOf({ message, until, undecided }: Finding, now: number): RegistryError {
+function refusalOf(finding: Finding, digest: Digest, now: number): RegistryError {
+  const { check, message, until, undecided } = finding;
+  const refusal = { by: check, digest };
   const seconds = until === undefined ? undefined : Math.max(1, Math.ceil((until - now) / 1000));
   const held = until !== undefined && { "Entrepot-Held-Until": new Date(until).toISOString() };
-  if (!undecided) return new RegistryError("DENIED", message, { headers: { ...held } });
+  if (!undecided) return new RegistryError("DENIED", message, { headers: { ...held }, refusal });
   const headers = { ...held, "Retry-After": String(seconds ?? 30) };
-  return new RegistryError("UNAVAILABLE", message, { status: 503, headers });
+  return new RegistryError("UNAVAILABLE", message, { status: 503, headers, refusal });
 }

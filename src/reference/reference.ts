@@ -1,5 +1,6 @@
 // Configuration reference: generated from the schemas that parse the configuration.
 
+import { auditSchema } from "../config/audit.ts";
 import { authSchema, issuerSchema, teamSchema } from "../config/auth.ts";
 import { accessKeySchema, loginSchemas } from "../config/credentials.ts";
 import { policyRuleSchema, policySchema, selectionSchema } from "../config/lifecycle-schema.ts";
@@ -56,6 +57,8 @@ export function reference(): Section[] {
         fieldOf(secretsSchema, "SECRETS"),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
+        table("AUDIT", "a table", "Audit of pulls. Without it, none is kept."),
+        ...fieldsOf(auditSchema, "AUDIT."),
         ...fieldsOf(limitsSchema, "LIMITS."),
         {
           ...table("OFFLINE", "true or false", "Whether to contact no upstream at all."),

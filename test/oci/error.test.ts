@@ -46,6 +46,7 @@ describe("an error that crosses a call", () => {
       new RegistryError("TOOMANYREQUESTS", "slow down", {
         headers: { "Retry-After": "7" },
         upstreamStatus: 429,
+        refusal: { by: "quarantine", digest: "sha256:abc" },
       }),
     ],
   ])("is the same on the other side: %s", async (_, error) => {
@@ -55,6 +56,7 @@ describe("an error that crosses a call", () => {
     expect({ ...(thrown as RegistryError) }).toMatchObject({ code, status, headers });
     expect((thrown as RegistryError).message).toBe(message);
     expect((thrown as RegistryError).upstreamStatus).toBe(upstreamStatus);
+    expect((thrown as RegistryError).refusal).toEqual(error.refusal);
   });
 
   it("is told briefly where it is a fault of ours", async () => {

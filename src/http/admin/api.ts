@@ -44,6 +44,7 @@ export interface ApiServices {
   prewarm: Prewarm;
   probes: Probes;
   analytics?: Analytics;
+  auditAnalytics?: Analytics;
 }
 
 const ABOUT = {

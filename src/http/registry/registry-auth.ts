@@ -15,6 +15,7 @@ import { accountOf } from "../../policy/requester.ts";
 import { type Naming, type Routed, ruleOfHost, usableSourceOf } from "../../policy/route.ts";
 import type { Source } from "../../policy/source.ts";
 import type { Pull } from "../../pull/pull.ts";
+import type { Recognized } from "../shared/recorder.ts";
 import { isPlain, plainLogin } from "../shared/transport.ts";
 
 /** A client's request and its time of arrival, in ms since the epoch. */
@@ -58,12 +59,14 @@ export class RegistryAuth {
   }
 
   /** Resolves what the client may pull. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), TOOMANYREQUESTS (429), and
-   * NAME_UNKNOWN (404) only for clients that may see the name. */
-  async admit(name: string, visitor: Visitor): Promise<Admitted> {
+   * NAME_UNKNOWN (404) only for clients that may see the name.
+   * @param known receives what is known of the client and its target, also of one that is refused */
+  async admit(name: string, visitor: Visitor, known: Recognized): Promise<Admitted> {
     const { url } = visitor;
     const naming = { name, host: url.host, ns: url.searchParams.get("ns") ?? undefined };
     const address = addressOf(visitor.request);
     const target = this.#overTls(targetOf(this.#config, naming, address), visitor, address);
+    known.target = target;
     let identity = networkOf(address);
     let who = this.#config.auth.mode === "open" ? "anybody" : "anybody there";
     let touches: Admitted["touches"] = true;
@@ -72,6 +75,7 @@ export class RegistryAuth {
       if (visitor.request.headers.has("authorization")) touches = () => this.touches(visitor);
     } else {
       const asker = await this.#asker(visitor, undefined, refused(visitor, name));
+      if (asker.who === "client") known.who = asker.subject;
       const anonymous = { kind: "anonymous" } as const;
       const verdict = verdictOf(asker.who === "client" ? asker.identity : anonymous, target);
       if (verdict === "login") throw unauthorized(visitor, name, loginHint(url));
@@ -80,7 +84,9 @@ export class RegistryAuth {
         throw unauthorized(visitor, name, why, "insufficient_scope");
       }
       if (verdict === "denied")
-        throw new RegistryError("DENIED", `you are not allowed to pull "${name}"`);
+        throw new RegistryError("DENIED", `you are not allowed to pull "${name}"`, {
+          refusal: { by: "access" },
+        });
       who = asker.who === "client" ? asker.subject : "nobody";
       if (isKnown(asker)) identity = accountOf(asker.subject);
       touches = asker.who !== "client" || asker.touches !== false;

@@ -84,7 +84,7 @@ async function handle(
   entry.name = wanted.name;
   const reference = referenceOf(wanted);
   if (reference !== undefined) entry.reference = reference;
-  const admitted = await steps.time("door", registryAuth.admit(wanted.name, visitor));
+  const admitted = await steps.time("door", registryAuth.admit(wanted.name, visitor, entry));
   const { source, quarantined, allowances, isPublic, who, requester, touches } = admitted;
   entry.source = source;
   entry.who = who;
@@ -151,6 +151,7 @@ async function manifest(
     digest === undefined
       ? await pullByTag({ ...manifestRequest, tag })
       : await pullByDigest({ ...manifestRequest, digest });
+  pull.entry.digest = pulled.digest;
   const matches = matchesEtag(request.headers.get("if-none-match"), pulled.digest);
   const isPull = !head && !matches;
   note(admitted, "manifest", pulled, isPull);

@@ -5,8 +5,10 @@ import type { LogLevel } from "../../config/log.ts";
 import type { Analytics } from "../../meter/analytics.ts";
 import { meter } from "../../meter/meter.ts";
 import { Steps } from "../../meter/steps.ts";
+import type { Digest } from "../../oci/digest.ts";
 import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError } from "../../platform/rpc.ts";
+import type { Target } from "../../policy/authorize.ts";
 import type { Source } from "../../policy/source.ts";
 import type { Finding } from "../../policy/trust.ts";
 import {
@@ -29,7 +31,11 @@ export interface Entry {
   /** Tag or digest. */
   reference?: string;
   who?: string;
+  /** The names and the rule that the client asked for, also where it is refused. */
+  target?: Target;
   source?: Source;
+  /** Of the manifest that is served. */
+  digest?: Digest;
   status?: CacheStatus;
   /** Why the response is stale. */
   warning?: string;
@@ -38,6 +44,22 @@ export interface Entry {
   agent?: string;
   /** Cloudflare's request ID (`cf-ray`). */
   ray?: string;
+}
+
+/** Set as soon as it is known, before the request is admitted. */
+export type Recognized = Pick<Entry, "who" | "target">;
+
+/** How a request was answered. */
+export interface Answer {
+  status: number;
+  bytes: number;
+  error?: RegistryError;
+}
+
+/** Keeps the audit of pulls. */
+export interface Auditor {
+  /** @param now in ms since the epoch */
+  audit(entry: Entry, answer: Answer, now: number): void;
 }
 
 export function entryOf({ request: { method, headers } }: { request: Request }): Entry {
@@ -56,11 +78,18 @@ export class Recorder {
   readonly #level: LogLevel;
   readonly #reports: Pick<Reports, "noted" | "failed">;
   readonly #analytics: Analytics | undefined;
+  readonly #auditor: Auditor | undefined;
 
-  constructor(level: LogLevel, reports: Pick<Reports, "noted" | "failed">, analytics?: Analytics) {
+  constructor(
+    level: LogLevel,
+    reports: Pick<Reports, "noted" | "failed">,
+    analytics?: Analytics,
+    auditor?: Auditor,
+  ) {
     this.#level = level;
     this.#reports = reports;
     this.#analytics = analytics;
+    this.#auditor = auditor;
   }
 
   /** Returns the response with its timings, or rethrows the error without them: an error's timing could reveal what exists. */
@@ -90,12 +119,7 @@ export class Recorder {
     this.#record(entry, result, { status: error.status, bytes: 0, error }, visit);
   }
 
-  #record(
-    entry: Entry,
-    result: Result,
-    answer: { status: number; bytes: number; error?: RegistryError },
-    visit: ReadVisit,
-  ): void {
+  #record(entry: Entry, result: Result, answer: Answer, visit: ReadVisit): void {
     const { kind, method, steps, source } = entry;
     const rule = source?.rule.name ?? "";
     const { total } = steps;
@@ -110,6 +134,7 @@ export class Recorder {
       blobs: [kind, result, source?.repository ?? "", entry.who ?? "", method],
       doubles: [answer.status, answer.bytes, total],
     });
+    this.#auditor?.audit(entry, answer, visit.now);
     const isGood = answer.status < 400 && !entry.warning && !entry.findings?.length;
     if (this.#level === "none" || (this.#level === "failures" && isGood)) return;
     console.log(lineOf(entry, result, answer));
@@ -141,7 +166,7 @@ function lineOf(
     ray,
   }: Entry,
   result: Result,
-  answer: { status: number; bytes: number; error?: RegistryError },
+  answer: Answer,
 ): string {
   const { error } = answer;
   const instead = status && "instead" in status ? status.instead : undefined;

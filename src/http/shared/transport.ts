@@ -54,6 +54,7 @@ export function plainLogin(): RegistryError {
   return new RegistryError(
     "DENIED",
     `credentials are refused over http://, where others can read them: use https://`,
+    { refusal: { by: "transport" } },
   );
 }
 
