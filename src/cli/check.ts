@@ -1,6 +1,7 @@
 // `npm run check`: checks the configuration before a deployment, with the secrets known on this machine. `-- --env NAME` checks an
 // environment, with its secrets in `.NAME.vars`.
 
+import { auditSummary } from "../config/audit.ts";
 import { SHORTEST_SECRET } from "../config/auth.ts";
 import { mirrorWarning } from "../config/enforcing.ts";
 import { hintsOf } from "../config/hints.ts";
@@ -8,7 +9,7 @@ import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import { readSecrets } from "../config/secrets.ts";
 import { localSecrets, secretsOf } from "./secrets.ts";
-import { deployedVariables, option, type Variables } from "./settings.ts";
+import { boundDatasets, deployedVariables, option, type Variables } from "./settings.ts";
 
 /** Cloudflare's limit on the value of one variable, in bytes. */
 const VARIABLE_LIMIT = 5 * 1024;
@@ -55,8 +56,10 @@ function unusable(given: Variables): string[] {
   });
   if (short.length > 0) return short;
   try {
-    const { auth, rules } = readConfig(known);
+    const { auth, audit, rules } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);
+    if (audit)
+      for (const line of auditSummary(audit, boundDatasets(environment))) console.log(line);
     for (const [name, bases] of Object.entries(readSecrets(given.SECRETS, [])))
       console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
     const warning = mirrorWarning(rules.map(({ rule }) => rule));

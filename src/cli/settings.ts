@@ -6,11 +6,25 @@ export type Variables = Record<string, unknown>;
 
 /** Variables that wrangler deploys, of an environment or of the top level. */
 export function deployedVariables(environment: string | undefined): Variables {
-  const config = unstable_readConfig(
+  return { ...deployed(environment).vars };
+}
+
+/** Names that Analytics Engine's datasets are bound as. */
+export function boundDatasets(environment: string | undefined): string[] {
+  return deployed(environment).analytics_engine_datasets.map(({ binding }) => binding);
+}
+
+/** The part of wrangler's configuration that is read here. */
+interface Deployed {
+  vars: Variables;
+  analytics_engine_datasets: { binding: string }[];
+}
+
+function deployed(environment: string | undefined): Deployed {
+  return unstable_readConfig(
     { config: "wrangler.toml", ...(environment && { env: environment }) },
     { hideWarnings: true },
   );
-  return { ...config.vars };
 }
 
 /** Variables given as `--var NAME:VALUE` or `--var=NAME:VALUE`. */

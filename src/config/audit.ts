@@ -45,9 +45,21 @@ export const auditSchema = z.strictObject({
     .max(MAX_GLOBS, `must have at most ${MAX_GLOBS} globs`)
     .optional()
     .describe(
-      "Globs over repositories as clients name them, such as ghcr.io/acme/**. Default: all repositories.",
+      "Globs over repositories as clients name them, such as ghcr.io/acme/*. Default: all repositories.",
     ),
 });
+
+/** Lines of `npm run check`. @param bound names that datasets are bound as */
+export function auditSummary(
+  { to, repositories }: AuditSettings,
+  bound: readonly string[],
+): string[] {
+  const which = repositories ? `pulls of ${repositories.join(", ")}` : "all pulls";
+  const line = `  AUDIT: ${which}, to ${to.join(" and ")}`;
+  if (!to.includes("analytics") || bound.includes(AUDIT_DATASET)) return [line];
+  const warning = `• AUDIT.to names analytics, but no dataset is bound as ${AUDIT_DATASET}: pulls will be audited in the log`;
+  return [line, warning];
+}
 
 /** Undefined where pulls are not audited.
  * @param value of the variable AUDIT: a table, or its JSON @param problems receives what is wrong */

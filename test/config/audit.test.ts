@@ -1,7 +1,7 @@
 // AUDIT: what is read of it, and what stops at the door.
 
 import { expect, it } from "vitest";
-import { readAudit } from "../../src/config/audit.ts";
+import { auditSummary, readAudit } from "../../src/config/audit.ts";
 
 it.each([
   [undefined, undefined],
@@ -34,4 +34,15 @@ it.each([
   const problems: string[] = [];
   expect(readAudit(given, problems)).toBeUndefined();
   expect(problems).toEqual([expect.stringMatching(words)]);
+});
+
+it("the check says what is audited, and where a dataset is missing", () => {
+  expect(auditSummary({ to: ["log"] }, [])).toEqual(["  AUDIT: all pulls, to log"]);
+  const both = { to: ["log" as const, "analytics" as const], repositories: ["acme/**", "b/*"] };
+  const line = "  AUDIT: pulls of acme/**, b/*, to log and analytics";
+  expect(auditSummary(both, ["AUDIT_ANALYTICS"])).toEqual([line]);
+  expect(auditSummary(both, ["ANALYTICS"])).toEqual([
+    line,
+    expect.stringContaining("no dataset is bound as AUDIT_ANALYTICS"),
+  ]);
 });

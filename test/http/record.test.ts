@@ -65,7 +65,10 @@ describe("a request's line", () => {
         why: expect.stringContaining("answered 404"),
         upstreamStatus: 404,
       },
-      { kind: "manifest", name: `robot/${name}`, status: 403, result: "denied", code: "DENIED" },
+      {
+        ...{ ...common, kind: "manifest", name: `robot/${name}` },
+        ...{ status: 403, result: "denied", code: "DENIED" },
+      },
       { kind: "tags", status: 401, result: "unauthorized" },
       { kind: "ping", status: 200, result: "ok" },
       { kind: "token", status: 200, result: "ok" },
