@@ -5,8 +5,14 @@ import type { AccessBindings, LimiterBindings } from "./access/contract.ts";
 import type { FillBindings } from "./fill/contract.ts";
 import type { Analytics } from "./meter/analytics.ts";
 import type { PrewarmBindings } from "./prewarm/contract.ts";
+import type { WebhookBindings } from "./webhooks/contract.ts";
 
-export interface Env extends FillBindings, AccessBindings, LimiterBindings, PrewarmBindings {
+export interface Env
+  extends FillBindings,
+    AccessBindings,
+    LimiterBindings,
+    PrewarmBindings,
+    WebhookBindings {
   /** Optional: Analytics Engine. */
   ANALYTICS?: Analytics;
   /** Optional: Analytics Engine, for the audit of pulls. */

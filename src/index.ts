@@ -2,14 +2,15 @@
 
 import type { Hono } from "hono";
 import { openAccess } from "./access/open.ts";
-import { readConfig } from "./config/read.ts";
+import { type Config, readConfig } from "./config/read.ts";
 import { createConsole } from "./console/app.tsx";
 import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import { withAdded } from "./policy/added.ts";
 import { openPrewarm } from "./prewarm/open.ts";
 import { lifecycleOf, servicesOf } from "./services.ts";
-import { guard } from "./text/plain.ts";
+import { guard, reasonOf } from "./text/plain.ts";
+import { openWebhooks } from "./webhooks/open.ts";
 
 export { AccessObject } from "./access/object.ts";
 export { CatalogObject } from "./catalog/object.ts";
@@ -19,6 +20,7 @@ export { ManifestFill } from "./fill/manifest/manifest-fill.ts";
 export { TagFill } from "./fill/tag/tag-fill.ts";
 export { PrewarmObject } from "./prewarm/object.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
+export { WebhookObject } from "./webhooks/object.ts";
 
 guard(console);
 
@@ -40,8 +42,10 @@ export default {
   async scheduled({ scheduledTime }, env) {
     // A deployment may have changed the schedule.
     await openPrewarm(env).tick(Date.now());
+    const configured = readConfig({ ...env });
+    await lookForEvents(env, configured);
     const { rules } = await openAccess(env).page();
-    const config = withAdded(readConfig({ ...env }), rules.rules, { ...env });
+    const config = withAdded(configured, rules.rules, { ...env });
     const lifecycle = lifecycleOf(env, config);
     const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
     if (!report) console.log("entrepot: another sweep is running");
@@ -49,3 +53,17 @@ export default {
     else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
   },
 } satisfies ExportedHandler<Env>;
+
+/** Makes up for wakes that were lost, and tells the webhooks that they are still configured. */
+async function lookForEvents(env: Env, { webhooks }: Config): Promise<void> {
+  const open = openWebhooks(env);
+  if (!open) return;
+  const looks = webhooks.map(async ({ name }) => {
+    try {
+      await open(name).look(name, Date.now());
+    } catch (error) {
+      console.error(`entrepot: the webhook ${name} could not be asked: ${reasonOf(error)}`);
+    }
+  });
+  await Promise.all(looks);
+}

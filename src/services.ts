@@ -33,6 +33,7 @@ import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
 import { UpstreamClient } from "./upstream/client/client.ts";
 import { openGate } from "./upstream/open.ts";
+import { openWebhooks } from "./webhooks/open.ts";
 
 /** The services of the pull path and of the API. */
 export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
@@ -54,6 +55,7 @@ export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
       explain: openExplain({ ...shared, access }),
       gate: shared.gate,
       prewarm,
+      webhooks: openWebhooks(env),
       lifecycle: (config: Config) => lifecycleOf(env, config, shared),
       ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       ...(env.AUDIT_ANALYTICS && { auditAnalytics: env.AUDIT_ANALYTICS }),

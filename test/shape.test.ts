@@ -20,13 +20,14 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["oci", ["text"]],
   ["meter", []],
   ["platform", ["oci", "meter"]],
-  ["config", ["oci"]],
+  ["config", ["oci", "meter"]],
   ["policy", ["oci", "config"]],
-  ["api", ["text", "oci", "config"]],
+  ["api", ["text", "oci", "meter", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
-  ["catalog", ["text", "oci", "meter", "platform", "store"]],
+  ["catalog", ["text", "oci", "meter", "platform", "config", "store"]],
   ["access", ["text", "oci", "platform", "config", "policy", "store", "upstream"]],
+  ["webhooks", ["text", "platform", "config", "policy", "catalog", "access"]],
   ["fill", ["oci", "meter", "platform", "config", "policy", "store", "upstream", "catalog"]],
   [
     "pull",
@@ -52,6 +53,7 @@ const ROOMS: [room: string, imports: string[]][] = [
     [
       ...["text", "oci", "meter", "platform", "config", "policy", "api", "store", "upstream"],
       ...["catalog", "access", "pull", "lifecycle", "prewarm", "explain", "report", "setup"],
+      "webhooks",
     ],
   ],
   ["guide", []],
@@ -60,19 +62,19 @@ const ROOMS: [room: string, imports: string[]][] = [
     ["text", "oci", "platform", "config", "api", "access", "setup", "reference", "http", "guide"],
   ],
   ["cli", ["text", "config", "api", "reference"]],
-  ["env", ["meter", "access", "fill", "prewarm"]],
+  ["env", ["meter", "access", "webhooks", "fill", "prewarm"]],
   [
     "services",
     [
       ...["config", "store", "upstream", "catalog", "access", "fill", "pull", "lifecycle"],
-      ...["prewarm", "explain", "http", "env"],
+      ...["prewarm", "explain", "webhooks", "http", "env"],
     ],
   ],
   [
     "index",
     [
       ...["text", "config", "policy", "upstream", "catalog", "access", "fill", "prewarm", "http"],
-      ...["console", "env", "services"],
+      ...["webhooks", "console", "env", "services"],
     ],
   ],
 ];
@@ -171,6 +173,7 @@ const holdsBindings = (file: string) =>
     "fill",
     "catalog",
     "access",
+    "webhooks",
     "prewarm",
     "env",
     "services",

@@ -1,6 +1,7 @@
 // Statistics: counts by hour, day, rule or repository, events, and the monthly report.
 
 import { z } from "@hono/zod-openapi";
+import { HAPPENINGS } from "../meter/happenings.ts";
 import { flag, number, position, time } from "./fields.ts";
 
 const BYS = ["hour", "day", "rule", "repository"] as const;
@@ -50,28 +51,11 @@ export const eventsQuery = {
   latest: flag.openapi({ type: "boolean", description: "the last n, in place of `after`" }),
 };
 
-const KINDS = [
-  "image.cached",
-  "tag.moved",
-  "image.expired",
-  "upstream.limited",
-  "upstream.down",
-  "upstream.up",
-  "verification.failed",
-  "pull.denied",
-  "tag.held",
-  "tag.released",
-  "signature.failed",
-  "verdict.changed",
-  "allowance.added",
-  "allowance.removed",
-] as const;
-
 const event = z
   .object({
     id: z.int(),
     at: time,
-    what: z.enum(KINDS),
+    what: z.enum(HAPPENINGS),
     place: z.string().optional().openapi({ description: "the upstream and the repository" }),
     digest: z.string().optional(),
     tag: z.string().optional(),

@@ -158,6 +158,19 @@ export interface Catalog {
   happened(after: number | undefined, limit: number): Promise<Happened[]>;
 }
 
+/** The object of each webhook (webhooks/contract), which the catalog wakes when something has happened. */
+export interface Woken {
+  /** @param hook the webhook's name
+   * @param before id of the last event before those that it is woken for: a new webhook begins after it */
+  wake(hook: string, before: number): Promise<void>;
+}
+
+/** Optional: without them no webhook is woken. */
+export interface WokenBindings {
+  WEBHOOK_QUEUE?: DurableObjectNamespace;
+  WEBHOOKS?: unknown;
+}
+
 export interface CatalogBindings {
   CATALOG: DurableObjectNamespace;
 }

@@ -5,6 +5,9 @@ import { Sqlite, type Value } from "../platform/sqlite.ts";
 import type { ContentKind, LifecycleEvent } from "./sweep/contract.ts";
 
 export class Database extends Sqlite {
+  /** Id of the first happening since it was last read here; undefined if there is none. */
+  happenedFrom: number | undefined;
+
   /** Number of a place; assigned at first use. */
   place(place: string): number {
     return this.placeIfKnown(place) ?? this.#new("places (place) VALUES (?)", place);

@@ -4,7 +4,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
-import type { Catalog } from "./contract.ts";
+import type { Catalog, WokenBindings } from "./contract.ts";
 import { Database } from "./database.ts";
 import * as browse from "./query/browse.ts";
 import { contentsKnown, recordOf } from "./query/image-record.ts";
@@ -26,11 +26,13 @@ import * as pins from "./sweep/pins.ts";
 import { freedBy } from "./sweep/releasing.ts";
 import { removeImage } from "./sweep/removing.ts";
 import * as runs from "./sweep/runs.ts";
+import { Waking } from "./waking.ts";
 
-export class CatalogObject extends DurableObject implements Calls<Catalog> {
+export class CatalogObject extends DurableObject<WokenBindings> implements Calls<Catalog> {
   readonly #database = new Database(this.ctx.storage.sql);
+  readonly #waking = new Waking(this.env);
 
-  constructor(context: DurableObjectState, env: object) {
+  constructor(context: DurableObjectState, env: WokenBindings) {
     super(context, env);
     context.storage.transactionSync(() => this.#database.migrate(STEPS));
   }
@@ -231,6 +233,12 @@ export class CatalogObject extends DurableObject implements Calls<Catalog> {
   }
 
   #do<T>(work: (database: Database) => T): Promise<Outcome<T>> {
-    return settle(async () => this.ctx.storage.transactionSync(() => work(this.#database)));
+    return settle(async () => {
+      const result = this.ctx.storage.transactionSync(() => work(this.#database));
+      const from = this.#database.happenedFrom;
+      this.#database.happenedFrom = undefined;
+      if (from !== undefined) this.#waking.wake(from - 1);
+      return result;
+    });
   }
 }

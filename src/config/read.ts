@@ -15,6 +15,7 @@ import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 import { type Bindings, bindingsOf, readSecrets } from "./secrets.ts";
 import { readTimes, type Times } from "./times.ts";
+import { readWebhooks, type Webhook } from "./webhooks.ts";
 
 export interface ConfiguredRule {
   rule: Rule;
@@ -42,6 +43,8 @@ export interface Config extends Times {
   limits: Limits;
   /** Policies for repositories that no rule's own policy matches. */
   lifecycle: LifecyclePolicy[];
+  /** Receivers of events. */
+  webhooks: Webhook[];
   /** Set if the API has stored policies: `lifecycle` holds them, unless `problem` says why they are invalid. */
   lifecycleAdded?: Added & { problem?: string };
   /** Added rules that are not in force since they conflict with others. */
@@ -84,6 +87,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const audit = readAudit(env.AUDIT, problems);
   const secrets = readSecrets(env.SECRETS, problems);
   const limits = readLimits(env.LIMITS, problems);
+  const webhooks = readWebhooks(env, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: contains no rule");
@@ -93,7 +97,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     secrets,
   );
   const rules = placed.map((read) => configured(read, env));
-  const read = { auth, rules, offline, bindings, log, limits, lifecycle, ...times };
+  const read = { auth, rules, offline, bindings, log, limits, lifecycle, webhooks, ...times };
   return { ...read, ...(audit && { audit }), aside: [], isPartial: false };
 }
 

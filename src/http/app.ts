@@ -78,11 +78,9 @@ export function createApp(
     api ??= new Hono().route("/api", createApi(variables, usable(), services, apiServices));
     return api.fetch(req.raw, env, executionCtx);
   });
-  const metrics = new Metrics(
-    apiServices.catalog,
-    apiServices.gate,
-    apiServices.accessServices.snapshot,
-  );
+  const { catalog, gate, accessServices, webhooks } = apiServices;
+  const { snapshot } = accessServices;
+  const metrics = new Metrics({ catalog, gate, snapshot, webhooks });
   const admin = new Admin(variables, apiServices.accessServices);
   app.all("/metrics", async (context) => {
     const { request, now, later } = visitorOf(context);

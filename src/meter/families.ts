@@ -39,6 +39,10 @@ export const FAMILIES = {
     "Requests for images that a check of age, signature or vulnerabilities refused, or would have refused in report mode.",
     ...["rule", "check", "mode"],
   ),
+  entrepot_webhook_deliveries: counter(
+    "Events for webhooks: delivered, failed (an attempt), dead (given up) or lost (a deleted dead letter).",
+    ...["hook", "result"],
+  ),
   entrepot_platform_operations: counter(
     "Counted operations on Cloudflare's storage and Durable Objects, which are billed.",
     "operation",

@@ -9,6 +9,7 @@ import {
   type Histogram,
   type LabelsOf,
 } from "./families.ts";
+import type { HAPPENINGS } from "./happenings.ts";
 
 /** The increase of one series. A histogram has one for each bucket, and one for the sum. */
 export interface Sample {
@@ -19,21 +20,7 @@ export interface Sample {
 
 /** An event for operators. */
 export interface Happening {
-  what:
-    | "image.cached"
-    | "tag.moved"
-    | "image.expired"
-    | "upstream.limited"
-    | "upstream.down"
-    | "upstream.up"
-    | "verification.failed"
-    | "pull.denied"
-    | "tag.held"
-    | "tag.released"
-    | "signature.failed"
-    | "verdict.changed"
-    | "allowance.added"
-    | "allowance.removed";
+  what: (typeof HAPPENINGS)[number];
   /** In ms since the epoch. */
   at: number;
   /** The image's origin and repository (policy/source). */
@@ -106,8 +93,12 @@ export class Meter {
 /** The meter of this isolate. */
 export const meter = new Meter();
 
-/** A key with parts joined by line feeds, which no label contains. */
-function keyOf<N extends keyof Families>(name: N, labels: LabelsOf<N>, part?: string): string {
+/** A sample's key: parts joined by line feeds, which no label contains. */
+export function keyOf<N extends keyof Families>(
+  name: N,
+  labels: LabelsOf<N>,
+  part?: string,
+): string {
   const given = labels as Record<string, string>;
   const values = FAMILIES[name].labels.map((label) => given[label] ?? "");
   return [name, ...values, ...(part === undefined ? [] : [part])].join("\n");

@@ -51,9 +51,11 @@ function addSamples(database: Database, samples: readonly Sample[]): void {
 }
 
 export function happened(database: Database, { at, what, detail, ...fields }: Happening): void {
-  const query = "INSERT INTO happenings (at, what, told) VALUES (?, ?, ?)";
+  const query = "INSERT INTO happenings (at, what, told) VALUES (?, ?, ?) RETURNING id";
   const text = detail === undefined ? {} : { detail: plain(detail) };
-  database.run(query, at, what, JSON.stringify({ ...fields, ...text }));
+  const row = JSON.stringify({ ...fields, ...text });
+  const { id } = database.one<{ id: number }>(query, at, what, row);
+  database.happenedFrom ??= id;
 }
 
 function addHour(database: Database, one: UpstreamHour): void {

@@ -10,6 +10,7 @@ import type { Analytics } from "../../meter/analytics.ts";
 import type { Prewarm } from "../../prewarm/contract.ts";
 import type { PullServices } from "../../pull/services.ts";
 import type { Watch } from "../../upstream/contract.ts";
+import type { Webhooks } from "../../webhooks/open.ts";
 import type { LiveConfig } from "../live-config.ts";
 import { answerJson } from "../shared/answers.ts";
 import { nothingHere } from "../shared/respond.ts";
@@ -34,6 +35,7 @@ import { addRuleChanges } from "./rule-changes.ts";
 import { addRules } from "./rules.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
+import { addWebhooks, webhookProbes } from "./webhooks.ts";
 
 export interface ApiServices {
   catalog: Catalog;
@@ -42,6 +44,7 @@ export interface ApiServices {
   gate: Watch;
   lifecycle(config: Config): Lifecycle;
   prewarm: Prewarm;
+  webhooks: Webhooks;
   probes: Probes;
   analytics?: Analytics;
   auditAnalytics?: Analytics;
@@ -65,7 +68,7 @@ export function createApi(
   pulls: PullServices,
   services: ApiServices,
 ): OpenAPIHono {
-  const { catalog, lifecycle, accessServices, explain, gate, prewarm, probes } = services;
+  const { catalog, lifecycle, accessServices, explain, gate, prewarm, webhooks } = services;
   const { access, snapshot, limits } = accessServices;
   const api = new OpenAPIHono({
     defaultHook: (result) => {
@@ -90,6 +93,7 @@ export function createApi(
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, changed);
+  const probes = { ...services.probes, ...webhookProbes(webhooks, current.configured) };
   addAbout(api, config, admin, { probes, limits: limits.bound });
   addImages(api, images, snapshot, note);
   addImageList(api, images);
@@ -99,6 +103,7 @@ export function createApi(
   addPrewarm(api, prewarm, admin);
   addQuarantine(api, access, admin);
   addAllowances(api, accessServices, admin, pulls.reports);
+  addWebhooks(api, webhooks, config, note);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

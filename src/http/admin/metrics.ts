@@ -7,44 +7,57 @@ import type { Config } from "../../config/read.ts";
 import { originOf } from "../../policy/source.ts";
 import { type Allowances, isConfirmed } from "../../policy/trust.ts";
 import type { UpstreamState, Watch } from "../../upstream/contract.ts";
+import type { Webhooks } from "../../webhooks/open.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { exposition, type Gauge } from "./exposition.ts";
 import { ApiProblem } from "./problem.ts";
+import { webhookNumbers } from "./webhook-numbers.ts";
 
 /** Minimum interval between counts of what is stored, in ms: a count reads the whole catalog. */
 const COUNT_INTERVAL = 60_000;
 
+/** What the metrics are read from. */
+interface Sources {
+  readonly catalog: Catalog;
+  readonly gate: Watch;
+  readonly snapshot: Pick<AccessSnapshot, "allowances">;
+  readonly webhooks: Webhooks;
+}
+
 export class Metrics {
-  readonly #catalog: Catalog;
-  readonly #gate: Watch;
-  readonly #snapshot: Pick<AccessSnapshot, "allowances">;
+  readonly #sources: Sources;
   #stored: { summary: CatalogSummary; at: number } | undefined;
 
-  constructor(catalog: Catalog, gate: Watch, snapshot: Pick<AccessSnapshot, "allowances">) {
-    this.#catalog = catalog;
-    this.#gate = gate;
-    this.#snapshot = snapshot;
+  constructor(sources: Sources) {
+    this.#sources = sources;
   }
 
   /** @param now in ms since the epoch */
   async answer(config: Config, request: Request, now: number, later: Later): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD")
       throw new ApiProblem("method-not-allowed", "this takes GET", { Allow: "GET, HEAD" });
-    const [{ samples, fills }, summary, [run], upstreams, allowances] = await Promise.all([
-      this.#catalog.numbers(now),
+    const { catalog, snapshot, webhooks } = this.#sources;
+    const [numbers, summary, [run], upstreams, allowances, hooks] = await Promise.all([
+      catalog.numbers(now),
       this.#summary(now),
-      this.#catalog.runs(1),
+      catalog.runs(1),
       this.#upstreams(config),
-      this.#snapshot.allowances(now, later),
+      snapshot.allowances(now, later),
+      webhookNumbers(config, webhooks),
     ]);
     const gauges = [
-      gauge("entrepot_fills_in_progress", "Blobs being fetched.", fills),
+      gauge("entrepot_fills_in_progress", "Blobs being fetched.", numbers.fills),
       ...storageOf(summary),
       ...lifecycleOf(run),
       ...upstreamsOf(upstreams, now),
       allowancesOf(allowances, now),
+      ...hooks.gauges,
     ];
-    const { type, text } = exposition(samples, gauges, request.headers.get("accept"));
+    const { type, text } = exposition(
+      [...numbers.samples, ...hooks.samples],
+      gauges,
+      request.headers.get("accept"),
+    );
     const headers = { "Content-Type": type, "Cache-Control": "no-store", ...HARMLESS };
     return new Response(request.method === "HEAD" ? null : text, { headers });
   }
@@ -52,7 +65,7 @@ export class Metrics {
   async #summary(now: number): Promise<CatalogSummary> {
     if (this.#stored && Math.abs(now - this.#stored.at) < COUNT_INTERVAL)
       return this.#stored.summary;
-    const summary = await this.#catalog.summary();
+    const summary = await this.#sources.catalog.summary();
     this.#stored = { summary, at: now };
     return summary;
   }
@@ -61,7 +74,7 @@ export class Metrics {
     const first = new Map(rules.toReversed().map(({ rule }) => [originOf(rule), rule]));
     return Promise.all(
       [...first].map(
-        async ([origin, rule]) => [origin, await this.#gate.state(rule)] as [string, UpstreamState],
+        async ([origin, rule]) => [origin, await this.#sources.gate.state(rule)] as [string, UpstreamState],
       ),
     );
   }

@@ -1,29 +1,9 @@
-// Names of places (policy/source): what clients call a place, and which places a search text matches.
+// Names of places (policy/source): which places a search text matches, and what clients call a place (policy/place-name).
 
 import type { Config } from "../../config/read.ts";
-import type { Rule } from "../../config/rule.ts";
-import { baseOf } from "../../policy/route.ts";
-import { originOf } from "../../policy/source.ts";
+import { nameOf, rootOf } from "../../policy/place-name.ts";
 
-/** The prefix of all places under a rule. */
-export function rootOf(rule: Rule): string {
-  return `${originOf(rule)}//${rule.upstreamPrefix ? `${rule.upstreamPrefix}/` : ""}`;
-}
-
-/** A name that clients can use for it; undefined when no rule leads to it any more. */
-export function nameOf(
-  { rules }: Config,
-  place: string,
-): { name: string; rule: string } | undefined {
-  for (const { rule } of rules) {
-    const root = rootOf(rule);
-    if (!place.startsWith(root)) continue;
-    const own = place.slice(root.length);
-    const base = baseOf(rule);
-    return { name: base === undefined ? own : `${base}/${own}`, rule: rule.name };
-  }
-  return undefined;
-}
+export { nameOf, rootOf };
 
 /** Parts of places that match a search text: the text itself, and what it means under the names of rules. */
 export function partsOf({ rules }: Config, text: string): string[] {
