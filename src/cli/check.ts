@@ -8,6 +8,7 @@ import { hintsOf } from "../config/hints.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
 import { readSecrets } from "../config/secrets.ts";
+import { withoutQueries } from "../text/plain.ts";
 import { localSecrets, secretsOf } from "./secrets.ts";
 import { boundDatasets, deployedVariables, option, type Variables } from "./settings.ts";
 
@@ -56,7 +57,7 @@ function unusable(given: Variables): string[] {
   });
   if (short.length > 0) return short;
   try {
-    const { auth, audit, rules } = readConfig(known);
+    const { auth, audit, rules, webhooks } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);
     if (audit)
       for (const line of auditSummary(audit, boundDatasets(environment))) console.log(line);
@@ -64,6 +65,10 @@ function unusable(given: Variables): string[] {
       console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
     const warning = mirrorWarning(rules.map(({ rule }) => rule));
     if (warning !== undefined) console.log(`• ${warning}`);
+    for (const { name, url, events, problem } of webhooks) {
+      console.log(`  WEBHOOKS: ${name} → ${withoutQueries(url)}: ${events.join(", ")}`);
+      if (problem) console.log(`    unless already done: ${problem}`);
+    }
     return rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       for (const hint of hintsOf(rule)) console.log(`    ${hint}`);

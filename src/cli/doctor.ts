@@ -11,6 +11,7 @@ import { VERSION } from "../config/version.ts";
 import { type Api, Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { say as sayLine } from "./lines.ts";
+import { webhookFindings } from "./webhook-findings.ts";
 import { SIGNS, sizeOf, some } from "./words.ts";
 
 const ACCEPT = [
@@ -76,6 +77,7 @@ async function examine(api: Api, options: Options, say: Say): Promise<void> {
   const about = await api.ask<AboutAnswer>("GET", "/api/about");
   inside(about, api.url, say);
   await sweeps(api, say);
+  for (const [mark, text] of await webhookFindings(api, about)) say(mark, text);
   if (!options.skipValidate) await rules(api, say);
   await pull(api, about, options.image, say);
 }

@@ -20,6 +20,7 @@ import { sessionsCommand } from "./sessions.ts";
 import { eventsCommand, reportCommand, statsCommand } from "./stats.ts";
 import { tokensCommand } from "./tokens.ts";
 import { upstreamsCommand } from "./upstreams.ts";
+import { webhooksCommand } from "./webhooks.ts";
 
 const COMMANDS = [
   doctorCommand,
@@ -32,6 +33,7 @@ const COMMANDS = [
   quarantineCommand,
   allowCommand,
   upstreamsCommand,
+  webhooksCommand,
   tokensCommand,
   sessionsCommand,
   secretCommand,

@@ -11,6 +11,7 @@ import { asRegistryError } from "../platform/rpc.ts";
 import { pageText } from "../text/plain.ts";
 import { answerAsset } from "./assets/assets.ts";
 import { addAllowances } from "./pages/allowances.tsx";
+import { addDeadLetters } from "./pages/dead-letters.tsx";
 import { addDocs } from "./pages/docs.tsx";
 import { addEvents } from "./pages/events.tsx";
 import { addExplain } from "./pages/explain.tsx";
@@ -31,6 +32,7 @@ import { ConsoleDisabled, SignIn } from "./pages/sign-in.tsx";
 import { addTokenForm } from "./pages/token-form.tsx";
 import { addTokens } from "./pages/tokens.tsx";
 import { addUpstreams } from "./pages/upstreams.tsx";
+import { addWebhooks } from "./pages/webhooks.tsx";
 import { Api, Refused, withQuery } from "./parts/api.ts";
 import { flashCookie, flashIn } from "./parts/flash.ts";
 import { Frame, Plain } from "./parts/frame.tsx";
@@ -83,6 +85,8 @@ export function createConsole(host: ConsoleHost): Hono {
     addTokenForm,
     addSessions,
     addEvents,
+    addWebhooks,
+    addDeadLetters,
     addQuarantine,
     addAllowances,
     addExplain,

@@ -66,7 +66,7 @@ export interface Deliveries extends Woken {
   look(hook: string, now: number): Promise<void>;
   state(hook: string): Promise<QueueState>;
   /** Sends an event that says only that events arrive, at once and once. If it arrives, what waits for its next attempt is sent too. */
-  test(hook: string): Promise<Attempt>;
+  sendTest(hook: string): Promise<Attempt>;
   /** Latest first.
    * @param before id of the last one of the previous page */
   dead(before: number | undefined, limit: number): Promise<DeadLetter[]>;

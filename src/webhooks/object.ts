@@ -68,7 +68,7 @@ export class WebhookObject extends DurableObject<Bindings> implements Calls<Deli
     });
   }
 
-  test(...[name]: Parameters<Deliveries["test"]>) {
+  sendTest(...[name]: Parameters<Deliveries["sendTest"]>) {
     return settle(async () => {
       const now = Date.now();
       const hook = readConfig({ ...this.env }).webhooks.find((one) => one.name === name);

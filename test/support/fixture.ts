@@ -17,6 +17,8 @@ import type {
   Descriptor,
   FaultRule,
   RateLimit,
+  Received,
+  Reception,
   RepositorySettings,
   RequestFilter,
   RequestRecord,
@@ -202,6 +204,21 @@ export class Fixture {
   /** The key file of the only service account, which asks for its logins in this repository's name. */
   async serviceAccount(repository: string): Promise<ServiceAccountKey> {
     return this.send("serviceAccount", { repository });
+  }
+
+  /** The URL of a receiver of webhooks. */
+  receiver(hook: string): string {
+    return `http://127.0.0.1:${this.ports.receiver}/${hook}`;
+  }
+
+  /** What the receiver does with requests from now on, in place of what it did. */
+  async receive(hook: string, ...rules: Reception[]): Promise<void> {
+    await this.send("receive", { hook, rules });
+  }
+
+  /** The requests that it got. */
+  async received(hook: string): Promise<Received[]> {
+    return this.send("received", { hook });
   }
 
   /** The tokens and logins given out for this repository, or all, are of no use from now on. */

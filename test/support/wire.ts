@@ -6,7 +6,7 @@
 export type Server = "open" | "bearer" | "basic" | "token" | "cdn" | "aws" | "google" | "issuer";
 
 /** TCP ports on 127.0.0.1. */
-export type UpstreamPorts = Record<Server | "control", number>;
+export type UpstreamPorts = Record<Server | "control" | "receiver", number>;
 
 export type Kind = "ping" | "manifest" | "blob" | "tags" | "referrers" | "token" | "other";
 
@@ -218,6 +218,29 @@ export interface Descriptor {
   size: number;
 }
 
+/** What a receiver of webhooks does with a request: it takes the first that matches and is alive, and answers 204 if there is none. */
+export interface Reception {
+  /** Of the event; without it, of any. */
+  subject?: string;
+  /** How many requests it takes: 0, the default, for all. */
+  times?: number;
+  /** Default 204. */
+  status?: number;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Waits at this gate before the answer. */
+  hold?: string;
+  /** The socket ends without an answer. */
+  reset?: true;
+}
+
+/** One request that a receiver got, in order of arrival. */
+export interface Received {
+  method: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
 /** The control port: `POST /<verb>`. A verb with bytes has them as its body, and its parameters in the query. */
 export interface Commands {
   generate: {
@@ -245,6 +268,8 @@ export interface Commands {
   rateLimit: { params: RateLimit; result: unknown };
   token: { params: TokenSettings; result: unknown };
   serviceAccount: { params: { repository: string }; result: ServiceAccountKey };
+  receive: { params: { hook: string; rules: Reception[] }; result: unknown };
+  received: { params: { hook: string }; result: Received[] };
   revoke: { params: { repository?: string }; result: unknown };
   clear: { params: { repository?: string }; result: unknown };
 }

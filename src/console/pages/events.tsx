@@ -5,18 +5,13 @@ import type { LifecycleEventsAnswer } from "../../api/lifecycle.ts";
 import type { EventsAnswer } from "../../api/statistics.ts";
 import type { ActionsAnswer } from "../../api/tokens.ts";
 import { withQuery } from "../parts/api.ts";
+import { EventTabs, KINDS, type Kind } from "../parts/event-tabs.tsx";
 import { EventList, nameOf } from "../parts/happenings.tsx";
-import { Card, Digest, Tabs, Time } from "../parts/parts.tsx";
+import { Card, Digest, Time } from "../parts/parts.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { bytes } from "../parts/words.ts";
 
 const PAGE = 100;
-const KINDS = {
-  happened: "Cache and upstreams",
-  lifecycle: "Lifecycle",
-  audit: "Audit log",
-} as const;
-type Kind = keyof typeof KINDS;
 
 export function addEvents({ page }: Sections): void {
   page("/events", eventsPage);
@@ -30,14 +25,7 @@ async function eventsPage(visit: PageVisit): Promise<View> {
     section: "/events",
     body: (
       <>
-        <Tabs
-          label="Kinds of events"
-          tabs={Object.entries(KINDS).map(([one, name]) => [
-            withQuery("/events", { kind: one }),
-            name,
-          ])}
-          current={KINDS[kind]}
-        />
+        <EventTabs current={KINDS[kind]} />
         <Card>{await LISTS[kind](visit)}</Card>
       </>
     ),

@@ -59,7 +59,7 @@ export function addWebhooks(api: Api, open: Webhooks, config: () => Config, note
     async (_, { req }) => {
       const { hook, queue } = named(req.param("name") as string);
       await note(req.raw, `tested the webhook ${hook.name}`);
-      return attemptOf(await queue.test(hook.name));
+      return attemptOf(await queue.sendTest(hook.name));
     },
   );
 

@@ -40,7 +40,7 @@ export async function control(
 }
 
 function handlersOf(state: State): Handlers {
-  const { repositories, faults, holds, journal, accounts, logins, limits } = state;
+  const { repositories, faults, holds, journal, accounts, logins, limits, receivers } = state;
   return {
     generate: async ({ repository, seed, size, algorithm }) =>
       repositories.addGenerated(repository, seed, size, algorithm),
@@ -69,6 +69,11 @@ function handlersOf(state: State): Handlers {
     rateLimit: async (limit) => limits.set(limit),
     token: async (settings) => accounts.set(settings),
     serviceAccount: async ({ repository }) => serviceAccount(state, repository),
+    receive: async ({ hook, rules }) => {
+      for (const { hold } of rules) if (hold !== undefined) holds.shut(hold, undefined);
+      receivers.set(hook, rules);
+    },
+    received: async ({ hook }) => receivers.received(hook),
     revoke: async ({ repository }) => {
       accounts.revoke(repository);
       logins.revoke(repository);

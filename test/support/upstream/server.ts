@@ -10,6 +10,7 @@ import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import type { Server, UpstreamPorts } from "../wire.ts";
 import { control } from "./control.ts";
+import { receive } from "./receiver.ts";
 import { handle } from "./request.ts";
 import { newState } from "./state.ts";
 
@@ -27,6 +28,7 @@ export async function startUpstream(port = 0): Promise<UpstreamPorts & { close()
   };
   for (const name of names) await open(name, (req, res) => handle(state, name, req, res));
   await open("control", (req, res) => control(state, req, res));
+  await open("receiver", (req, res) => receive(state, req, res));
 
   const close = async () => {
     state.holds.releaseAll();

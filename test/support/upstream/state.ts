@@ -7,6 +7,7 @@ import { Holds } from "./holds.ts";
 import { Journal } from "./journal.ts";
 import { Limits } from "./limits.ts";
 import { Logins } from "./logins.ts";
+import { Receivers } from "./receiver.ts";
 import { Repositories } from "./repositories.ts";
 
 export interface State {
@@ -19,6 +20,7 @@ export interface State {
   accounts: Accounts;
   logins: Logins;
   limits: Limits;
+  receivers: Receivers;
 }
 
 export function newState(): State {
@@ -33,6 +35,7 @@ export function newState(): State {
       google: 0,
       issuer: 0,
       control: 0,
+      receiver: 0,
     },
     repositories: new Repositories(),
     faults: new Faults(),
@@ -41,6 +44,7 @@ export function newState(): State {
     accounts: new Accounts(),
     logins: new Logins(),
     limits: new Limits(),
+    receivers: new Receivers(),
   };
 }
 
