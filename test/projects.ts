@@ -52,6 +52,7 @@ export const UNIT = [
   "upstream/refusal.test.ts",
   "upstream/secrets.test.ts",
   "upstream/shares.test.ts",
+  "webhooks/backoff.test.ts",
 ];
 
 /** Suites that prove much and take long, on workerd. */

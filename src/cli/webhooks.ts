@@ -73,7 +73,7 @@ function testCommand(): Command {
       "Send a test event at once, and print the receiver's status. Exits with 1 unless it is a success.",
     )
     .argument("<name>", NAME);
-  return asking(command, ["webhooks test deploys"]).action(
+  return asking(command, ["webhooks test deploys", "webhooks test deploys --json"]).action(
     async (name: string, options: Asking) => {
       const path = `/api/webhooks/${encodeURIComponent(name)}/test`;
       const told = await openApi(options.url).ask<WebhookTestAnswer>("POST", path);

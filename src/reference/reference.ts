@@ -10,6 +10,7 @@ import { prewarmEntry } from "../config/prewarm.ts";
 import { ruleFields } from "../config/rule-fields.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { timeFields } from "../config/times.ts";
+import { webhookSchema } from "../config/webhooks.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
 export interface Section {
@@ -55,6 +56,7 @@ export function reference(): Section[] {
           "Lifecycle policies for repositories without a policy of their rule. Without it, images not pulled for 90 days expire.",
         ),
         fieldOf(secretsSchema, "SECRETS"),
+        table("WEBHOOKS", "a list: a table", "Receivers of events, at most 20."),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
         table("AUDIT", "a table", "Audit of pulls. Without it, none is kept."),
@@ -116,6 +118,12 @@ export function reference(): Section[] {
         ...fieldsOf(issuerSchema, "issuers[]."),
         ...fieldsOf(teamSchema, "access."),
       ],
+    },
+    {
+      id: "webhooks",
+      title: "Webhooks",
+      about: "Receivers of events: [[vars.WEBHOOKS]]. A list takes at most 100 entries.",
+      fields: fieldsOf(webhookSchema),
     },
     {
       id: "credentials",

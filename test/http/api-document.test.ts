@@ -1,11 +1,12 @@
 // The API's document (OpenAPI): every route that it describes is there, wants what it says, and answers what it says.
 
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ADMIN, access, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
+import { configure, newHook, unconfigure } from "../support/webhooks.ts";
 
 interface Operation {
   summary: string;
@@ -20,6 +21,9 @@ interface Document {
   components: { schemas: Record<string, object> };
 }
 
+const HOOK = newHook({ events: ["allowance.removed"] });
+configure(HOOK);
+afterAll(unconfigure);
 const cache = shutCache();
 const ask = (method: string, path: string, init: RequestInit = {}, token: string | null = ADMIN) =>
   cache.ask(`https://cache.example/api${path}`, {
@@ -118,6 +122,8 @@ const filled = (path: string) =>
   path
     .replace("/prewarm/{id}", `/prewarm/${jobId}`)
     .replace("/sessions/{id}", `/sessions/${sessionId}`)
+    .replace("/webhooks/{name}", `/webhooks/${HOOK.name}`)
+    .replace("/dead/{id}", "/dead/all")
     .replace("{id}", tokenId)
     .replace("{digest}", DIGEST)
     .replace("{name}", RULE.prefix);

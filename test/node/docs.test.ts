@@ -73,6 +73,11 @@ const CHECKS: Record<string, (text: string) => unknown> = {
   json: (text) => JSON.parse(text),
   yaml: (text) => parseYaml(text, { strict: true }),
   toml: (text) => configured(parseToml(text) as { vars?: Record<string, unknown> }),
+  js: (text) =>
+    execFileSync(process.execPath, ["--input-type=module", "--check"], {
+      input: text,
+      stdio: ["pipe", "pipe", "pipe"],
+    }),
   text: () => {},
 };
 
@@ -144,6 +149,7 @@ describe("the checks see what is wrong", () => {
     ["toml", '[vars.AUTH]\nmode = "shut"'],
     ["toml", "[vars.LIMITS]\ncold = 1"],
     ["toml", "[vars]\nLIFECYCLE = '{\"rules\": [{}]}'"],
+    ["js", "const = 1"],
     ["bash", "true"],
   ])("a block of %s: %j", (lang, text) => {
     expect(() => expectWell({ lang, text })).toThrow();
