@@ -66,7 +66,7 @@ function unusable(given: Variables): string[] {
     const warning = mirrorWarning(rules.map(({ rule }) => rule));
     if (warning !== undefined) console.log(`• ${warning}`);
     for (const { name, url, events, problem } of webhooks) {
-      console.log(`  WEBHOOKS: ${name} → ${withoutQueries(url)}: ${events.join(", ")}`);
+      console.log(`  WEBHOOKS: ${name} → ${withoutQueries(url)}, ${events.join(" ")}`);
       if (problem) console.log(`    unless already done: ${problem}`);
     }
     return rules.flatMap(({ rule, problem, secret }) => {

@@ -54,7 +54,7 @@ function linesOf(webhook: WebhookAnswer): string[] {
   const of = repositories ? `, of ${repositories.join(", ")}` : "";
   const since = oldestAt === undefined ? "" : ` since ${timeOf(oldestAt)}`;
   return [
-    `${SIGNS[sign]} ${name} → ${url}: ${events.join(", ")}${of}`,
+    `${SIGNS[sign]} ${name} → ${url}: ${events.includes("*") ? "all events" : events.join(", ")}${of}`,
     ...(problem === undefined ? [] : [`    nothing is sent: ${problem}`]),
     ...(goneAt === undefined ? [] : [`    switched off by 410 Gone at ${timeOf(goneAt)}`]),
     ...(last ? [`    last: ${last.event} ${last.subject}, ${resultOf(last)}`] : []),

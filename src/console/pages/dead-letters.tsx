@@ -3,14 +3,12 @@
 import type { ChangedLettersAnswer, DeadLettersAnswer } from "../../api/webhooks.ts";
 import { withQuery } from "../parts/api.ts";
 import { EventTabs, WEBHOOKS } from "../parts/event-tabs.tsx";
-import { ActionLink, Confirm, Empty, Time } from "../parts/parts.tsx";
-import { Columns, Scroll } from "../parts/table.tsx";
+import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { plural } from "../parts/words.ts";
 
 const SECTION = "/events";
 const PAGE = 50;
-const COLUMNS = ["Queued", "Event", "Subject", { number: "Attempts" }, "Last error", "Actions"];
 
 export function addDeadLetters({ page, action }: Sections): void {
   page("/webhooks/dead", deadPage);
@@ -47,34 +45,28 @@ async function deadPage({ api, query, now, person }: PageVisit): Promise<View> {
                 Delete all
               </ActionLink>
             </p>
-            <Scroll label="Dead letters">
-              <table>
-                <Columns names={COLUMNS} />
-                <tbody>
-                  {deadLetters.map(({ id, queuedAt, event, subject, attempts, error }) => (
-                    <tr>
-                      <td>
-                        <Time at={queuedAt} now={now} />
-                      </td>
-                      <td>{event}</td>
-                      <td>
-                        <code>{subject}</code>
-                      </td>
-                      <td class="number">{attempts}</td>
-                      <td>{error}</td>
-                      <td>
-                        <ActionLink may={mayChange} href={change("/webhooks/redeliver", id)}>
-                          Send again
-                        </ActionLink>{" "}
-                        <ActionLink may={mayChange} href={change("/webhooks/drop", id)}>
-                          Delete
-                        </ActionLink>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Scroll>
+            <Card>
+              <ul class="events">
+                {deadLetters.map(({ id, queuedAt, event, subject, attempts, error }) => (
+                  <li id={`letter-${id}`}>
+                    <Time at={queuedAt} now={now} />
+                    <p>
+                      {event} <code class="whole">{subject}</code>
+                      <br />
+                      <span class="hint">
+                        {plural(attempts, "attempt")}; {error}
+                      </span>{" "}
+                      <ActionLink may={mayChange} href={change("/webhooks/redeliver", id)}>
+                        Send again
+                      </ActionLink>{" "}
+                      <ActionLink may={mayChange} href={change("/webhooks/drop", id)}>
+                        Delete
+                      </ActionLink>
+                    </p>
+                  </li>
+                ))}
+              </ul>
+            </Card>
           </>
         )}
         {next !== undefined && (

@@ -54,7 +54,7 @@ function Webhook({
         <code class="whole">{url}</code>
         <br />
         <span class="hint">
-          {events.join(", ")}
+          {events.includes("*") ? "all events" : events.join(", ")}
           {repositories && ` of ${repositories.join(", ")}`}
         </span>
       </p>
@@ -68,8 +68,9 @@ function Webhook({
       <p>
         {last ? (
           <>
-            Last: {last.event} {last.subject}, {last.error ?? `answered ${last.status}`},{" "}
-            <Time at={last.at} now={now} /> <span class="hint">in {duration(last.took)}</span>
+            Last: {last.event} <code class="whole">{last.subject}</code>{" "}
+            {last.error ?? `answered ${last.status}`}, <Time at={last.at} now={now} />{" "}
+            <span class="hint">in {duration(last.took)}</span>
           </>
         ) : (
           "Nothing was sent yet."
