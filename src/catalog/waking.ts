@@ -1,21 +1,24 @@
-// Waking of webhooks: tells their objects that something has happened, in the background. A report neither waits for it nor fails with it;
+// Waking of webhooks: calls their objects when something has happened, in the background. A report neither waits for it nor fails with it;
 // a wake that is lost is made up for by the next one, or by the cron.
 
 import { readWebhooks } from "../config/webhooks.ts";
+import { within } from "../platform/deadline.ts";
 import { remote } from "../platform/rpc.ts";
 import { reasonOf } from "../text/plain.ts";
 import type { Woken, WokenBindings } from "./contract.ts";
 
 /** Minimum time between two wakes of a webhook, in ms. */
 const INTERVAL = 1_000;
+/** Time after which a wake counts as lost, in ms. */
+const TIMEOUT = 10_000;
 
 export class Waking {
   readonly #env: WokenBindings;
   /** Webhooks by name, and the value of WEBHOOKS that names them. */
   #hooks: readonly string[] = [];
   #given: unknown;
-  /** Webhook → id of the last event that is not to be told. */
-  #untold = new Map<string, number>();
+  /** Webhook → id of the last event that it need not be woken for. */
+  #waiting = new Map<string, number>();
   #missed = new Map<string, number>();
   #isPaused = false;
 
@@ -25,10 +28,10 @@ export class Waking {
 
   /** @param before id of the last event before the new ones */
   wake(before: number): void {
-    if (!this.#env.WEBHOOKS || !this.#env.WEBHOOK_QUEUE) return;
+    if (!this.#env.WEBHOOKS) return;
     for (const hook of this.#names())
-      this.#untold.set(hook, Math.min(this.#untold.get(hook) ?? before, before));
-    if (!this.#isPaused) this.#tell(this.#env.WEBHOOK_QUEUE);
+      this.#waiting.set(hook, Math.min(this.#waiting.get(hook) ?? before, before));
+    if (!this.#isPaused) this.#wakeAll();
   }
 
   /** Of an invalid configuration there are none, and the entry reports it. */
@@ -40,23 +43,24 @@ export class Waking {
     return this.#hooks;
   }
 
-  #tell(namespace: DurableObjectNamespace): void {
-    const [untold, missed] = [this.#untold, this.#missed];
-    this.#untold = new Map();
-    if (untold.size === 0) return;
+  #wakeAll(): void {
+    const namespace = this.#env.WEBHOOK_QUEUE;
+    const [waiting, missed] = [this.#waiting, this.#missed];
+    this.#waiting = new Map();
+    if (!namespace || waiting.size === 0) return;
     this.#missed = new Map();
     this.#isPaused = true;
     setTimeout(() => {
       this.#isPaused = false;
-      this.#tell(namespace);
+      this.#wakeAll();
     }, INTERVAL);
-    for (const [hook, before] of untold)
-      void this.#tellOne(namespace, hook, Math.min(before, missed.get(hook) ?? before));
+    for (const [hook, before] of waiting)
+      void this.#wakeOne(namespace, hook, Math.min(before, missed.get(hook) ?? before));
   }
 
-  async #tellOne(namespace: DurableObjectNamespace, hook: string, before: number): Promise<void> {
+  async #wakeOne(namespace: DurableObjectNamespace, hook: string, before: number): Promise<void> {
     try {
-      await remote<Woken>(namespace, hook).wake(hook, before);
+      await within(remote<Woken>(namespace, hook).wake(hook, before), TIMEOUT);
     } catch (error) {
       this.#missed.set(hook, Math.min(this.#missed.get(hook) ?? before, before));
       console.warn(`entrepot: the webhook ${hook} could not be woken: ${reasonOf(error)}`);

@@ -38,8 +38,8 @@ function listCommand(): Command {
     .description("List webhooks: what each sends where, its last delivery, and what waits.");
   return asking(command, ["webhooks list", "webhooks list --json"]).action(
     async (options: Asking) => {
-      const told = await openApi(options.url).ask<WebhooksAnswer>("GET", "/api/webhooks");
-      print(told, options, ({ webhooks }) =>
+      const answer = await openApi(options.url).ask<WebhooksAnswer>("GET", "/api/webhooks");
+      print(answer, options, ({ webhooks }) =>
         webhooks.length === 0 ? ["no webhooks: see WEBHOOKS"] : webhooks.flatMap(linesOf),
       );
     },
@@ -76,11 +76,11 @@ function testCommand(): Command {
   return asking(command, ["webhooks test deploys", "webhooks test deploys --json"]).action(
     async (name: string, options: Asking) => {
       const path = `/api/webhooks/${encodeURIComponent(name)}/test`;
-      const told = await openApi(options.url).ask<WebhookTestAnswer>("POST", path);
-      const isGood = told.error === undefined;
+      const answer = await openApi(options.url).ask<WebhookTestAnswer>("POST", path);
+      const isGood = answer.error === undefined;
       if (!isGood) process.exitCode = 1;
-      print(told, options, ({ took }) => [
-        `${SIGNS[isGood ? "good" : "bad"]} ${name}: ${resultOf(told)}, after ${took} ms`,
+      print(answer, options, ({ took }) => [
+        `${SIGNS[isGood ? "good" : "bad"]} ${name}: ${resultOf(answer)}, after ${took} ms`,
       ]);
     },
   );
@@ -96,12 +96,12 @@ function deadCommand(): Command {
     async (name: string, options: Asking & { n?: string }) => {
       const query = options.n === undefined ? "" : `?n=${options.n}`;
       const path = `/api/webhooks/${encodeURIComponent(name)}/dead${query}`;
-      const told = await openApi(options.url).ask<DeadLettersAnswer>("GET", path);
-      const rows = told.deadLetters.map((one) => [
+      const answer = await openApi(options.url).ask<DeadLettersAnswer>("GET", path);
+      const rows = answer.deadLetters.map((one) => [
         ...[String(one.id), timeOf(one.queuedAt), one.event, one.subject],
         ...[String(one.attempts), one.error],
       ]);
-      print(told, options, () =>
+      print(answer, options, () =>
         rows.length === 0
           ? ["no dead letters"]
           : tableOf(["id", "queued", "event", "subject", "attempts", "last error"], rows),
@@ -126,8 +126,8 @@ function redeliverCommand(): Command {
     "webhooks redeliver deploys --all",
   ]).action(async (name: string, id: string | undefined, options: Which) => {
     const path = `${pathOf(name, id, options)}/redeliver`;
-    const told = await openApi(options.url).ask<ChangedLettersAnswer>("POST", path);
-    print(told, options, ({ count }) => [`${some(count, "dead letter")} will be sent again`]);
+    const answer = await openApi(options.url).ask<ChangedLettersAnswer>("POST", path);
+    print(answer, options, ({ count }) => [`${some(count, "dead letter")} will be sent again`]);
   });
 }
 
@@ -141,8 +141,8 @@ function dropCommand(): Command {
   return asking(command, ["webhooks drop deploys 1042", "webhooks drop deploys --all"]).action(
     async (name: string, id: string | undefined, options: Which) => {
       const path = pathOf(name, id, options);
-      const told = await openApi(options.url).ask<ChangedLettersAnswer>("DELETE", path);
-      print(told, options, ({ count }) => [`${some(count, "dead letter")} deleted`]);
+      const answer = await openApi(options.url).ask<ChangedLettersAnswer>("DELETE", path);
+      print(answer, options, ({ count }) => [`${some(count, "dead letter")} deleted`]);
     },
   );
 }

@@ -8,15 +8,15 @@ export const RETRY_TIME = 24 * 60 * 60_000;
 
 /** @param attempts made so far, at least 1
  * @param jitter 0 to 1, a random number: shortens the delay by up to a half, so that retries do not come together
- * @param told delay that the receiver has asked for (`Retry-After`), in ms
+ * @param requested delay that the receiver has asked for (`Retry-After`), in ms
  * @returns the time of the next attempt, in ms since the epoch; undefined when the delivery is given up */
 export function nextAttempt(
   { attempts, queuedAt }: { attempts: number; queuedAt: number },
   now: number,
   jitter: number,
-  told = 0,
+  requested = 0,
 ): number | undefined {
   const delay = Math.min(MAX_DELAY, FIRST_DELAY * 2 ** Math.min(attempts - 1, 20));
-  const at = now + Math.max(delay * (1 - jitter / 2), Math.min(told, MAX_DELAY));
+  const at = now + Math.max(delay * (1 - jitter / 2), Math.min(requested, MAX_DELAY));
   return at > queuedAt + RETRY_TIME ? undefined : Math.ceil(at);
 }

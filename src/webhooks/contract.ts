@@ -62,7 +62,7 @@ export interface DeadLetter {
 
 /** The object of that name; `hook` is its name, which an object does not know by itself. */
 export interface Deliveries extends Woken {
-  /** Looks for events that no wake has told. */
+  /** Looks for events whose wake was lost. */
   look(hook: string, now: number): Promise<void>;
   state(hook: string): Promise<QueueState>;
   /** Sends an event that says only that events arrive, at once and once. If it arrives, what waits for its next attempt is sent too. */

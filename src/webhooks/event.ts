@@ -35,20 +35,20 @@ export function isWanted(
 
 /** @param source of the deployment's events: a URI */
 export function messageOf(
-  { id, at, what, place, ...told }: Happened,
+  { id, at, what, place, ...fields }: Happened,
   config: Pick<Config, "rules">,
   source: string,
 ): Message {
   const named = place ? nameOf(config, place) : undefined;
   const repository = named?.name ?? (place ? nameAtUpstream(place) : undefined);
-  const { tag, digest, upstream } = told;
+  const { tag, digest, upstream } = fields;
   const subject = subjectOf(repository, tag, digest) ?? upstream ?? "";
   // The id has no full stop, which separates what is signed.
   const event = `evt_${id}_${at.toString(36)}`;
   const data = {
     ...(repository !== undefined && { repository }),
     ...(named && { rule: named.rule }),
-    ...told,
+    ...fields,
   };
   return { event, what, subject, body: cloudEvent(event, what, subject, at, source, data) };
 }

@@ -1,6 +1,7 @@
 // Deliveries to webhooks: signed, at least once and in order for each subject, whatever the receiver does meanwhile.
 
 import { abortAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { Cache, fixture, repository } from "../support/cache.ts";
@@ -89,8 +90,6 @@ describe("an event", () => {
     const hook = newHook({ secret: "TEXT_KEY" });
     configure(hook);
     const text = "a text of twenty-four bytes and more";
-    vi.stubEnv("TEXT_KEY", text);
-    const { env } = await import("cloudflare:workers");
     Object.assign(env, { TEXT_KEY: text });
     await happen(moved(repository("text")));
     await until(hook, { delivered: 1 });
@@ -148,6 +147,57 @@ describe("an event", () => {
     await new Cache().sweep(Date.now());
     await until(hook, { delivered: 2 });
     expect(await got(hook)).toEqual([`open/${name}:1 a`, `open/${name}:1 b`]);
+  });
+});
+
+describe("a report to the catalog", () => {
+  it("neither fails nor waits when webhooks cannot be woken, and the next wake brings what was missed", async () => {
+    const hook = configured();
+    const name = repository("unwoken");
+    const own = env as unknown as Record<string, unknown>;
+    const binding = own.WEBHOOK_QUEUE;
+    const calls: string[] = [];
+    own.WEBHOOK_QUEUE = {
+      idFromName: (id: string) => id,
+      get: (id: string) => ({
+        wake: () => {
+          calls.push(id);
+          return Promise.reject(Object.assign(new Error("overloaded"), { overloaded: true }));
+        },
+      }),
+    };
+    try {
+      await happen(moved(name, "a"));
+      await eventually(() => expect(calls).toContain(hook.name));
+    } finally {
+      own.WEBHOOK_QUEUE = binding;
+    }
+    await happen(moved(name, "b"));
+    await until(hook, { delivered: 2 });
+    expect(await got(hook)).toEqual([`open/${name}:1 a`, `open/${name}:1 b`]);
+  });
+
+  it("is answered while a wake hangs", async () => {
+    configured();
+    const own = env as unknown as Record<string, unknown>;
+    const binding = own.WEBHOOK_QUEUE;
+    let hanging = 0;
+    own.WEBHOOK_QUEUE = {
+      idFromName: (id: string) => id,
+      get: () => ({
+        wake: () => {
+          hanging += 1;
+          return new Promise(() => {});
+        },
+      }),
+    };
+    try {
+      await happen(moved(repository("hanging")));
+      await eventually(() => expect(hanging).toBe(1));
+      await happen(moved(repository("hanging")));
+    } finally {
+      own.WEBHOOK_QUEUE = binding;
+    }
   });
 });
 
@@ -327,7 +377,6 @@ describe("a webhook", () => {
     const hook = configured({ secret: "LATE_KEY" });
     await happen(moved(repository("late")));
     await until(hook, { pending: 1, failed: 0 });
-    const { env } = await import("cloudflare:workers");
     Object.assign(env, { LATE_KEY: HOOK_KEY });
     await new Cache().sweep(Date.now());
     await until(hook, { delivered: 1, pending: 0 });

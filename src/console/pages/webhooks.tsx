@@ -122,11 +122,11 @@ async function testForm({ query }: PageVisit): Promise<View> {
 
 async function sendTest({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
   const name = form.get("name") ?? "";
-  const told = await api.send<WebhookTestAnswer>(
+  const result = await api.send<WebhookTestAnswer>(
     "POST",
     `/webhooks/${encodeURIComponent(name)}/test`,
   );
-  const good = told.error === undefined;
-  const text = `The receiver of ${name} ${told.error ?? `answered ${told.status}`}.`;
+  const good = result.error === undefined;
+  const text = `The receiver of ${name} ${result.error ?? `answered ${result.status}`}.`;
   return { to: "/webhooks", flash: { good, text } };
 }
