@@ -36,9 +36,8 @@ function oversized(given: Variables): string[] {
     if (!/^(RULES(_|$)|AUTH$)/.test(name) && bytes <= VARIABLE_LIMIT) return [];
     console.log(`  ${name}: ${bytes} of ${VARIABLE_LIMIT} bytes`);
     if (bytes <= VARIABLE_LIMIT) return [];
-    return [
-      `${name}: is ${bytes} bytes, and a variable holds at most ${VARIABLE_LIMIT}; move rules into RULES_2`,
-    ];
+    const hint = name.startsWith("RULES") ? "; move rules into RULES_2" : "";
+    return [`${name}: is ${bytes} bytes, and a variable holds at most ${VARIABLE_LIMIT}${hint}`];
   });
 }
 
@@ -65,25 +64,35 @@ function unusable(given: Variables): string[] {
       console.log(`  SECRETS: ${name} may go to ${bases.join(", ")}`);
     const warning = mirrorWarning(rules.map(({ rule }) => rule));
     if (warning !== undefined) console.log(`• ${warning}`);
-    for (const { name, url, events, problem } of webhooks) {
+    const unusableHooks = webhooks.flatMap(({ name, url, events, problem, secret }) => {
       console.log(`  WEBHOOKS: ${name} → ${withoutQueries(url)}, ${events.join(" ")}`);
-      if (problem) console.log(`    unless already done: ${problem}`);
-    }
-    return rules.flatMap(({ rule, problem, secret }) => {
+      return problem ? secretProblem(known, secret, `webhook ${name}`, problem) : [];
+    });
+    const unusableRules = rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       for (const hint of hintsOf(rule)) console.log(`    ${hint}`);
-      if (!problem) return [];
-      // Only the local secret can be checked here, not whether the deployment has it.
-      if (secret && known[secret]) return [`${rule.name}: ${problem}`];
-      const put = `wrangler secret put ${secret}`;
-      const there = environment ? problem.replace(put, `${put} --env ${environment}`) : problem;
-      console.log(`    unless already done: ${there}`);
-      return [];
+      return problem ? secretProblem(known, secret, rule.name, problem) : [];
     });
+    return [...unusableHooks, ...unusableRules];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
   }
+}
+
+/** Only a local secret can be checked here, not whether the deployment has it.
+ * @param user names what needs the secret */
+function secretProblem(
+  known: Variables,
+  secret: string | undefined,
+  user: string,
+  problem: string,
+): string[] {
+  if (secret && known[secret]) return [`${user}: ${problem}`];
+  const put = `wrangler secret put ${secret}`;
+  const there = environment ? problem.replace(put, `${put} --env ${environment}`) : problem;
+  console.log(`    unless already done: ${there}`);
+  return [];
 }
 
 /** `wrangler deploy --secrets-file`: "Dotenv values expand $VAR and ${VAR}; process environment values override file values." */
