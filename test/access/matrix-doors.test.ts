@@ -96,6 +96,19 @@ const ENDPOINTS: Endpoint[] = [
     url: `${HOST}/api/tokens/none`,
     status: by(404, 403),
   },
+  { operation: "webhooks", method: "GET", url: `${HOST}/api/webhooks`, status: by(200, 200) },
+  {
+    operation: "a webhook's test",
+    method: "POST",
+    url: `${HOST}/api/webhooks/none/test`,
+    status: by(404, 403),
+  },
+  {
+    operation: "all dead letters' end",
+    method: "DELETE",
+    url: `${HOST}/api/webhooks/none/dead/all`,
+    status: by(404, 403),
+  },
   {
     operation: "a new rule",
     method: "POST",

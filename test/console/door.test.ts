@@ -236,7 +236,7 @@ describe("pages and files for browsers", () => {
     "/docs",
   ];
 
-  it.each([...PATHS, ...MORE, "/sign-in", "/quarantine", "/allowances"])(
+  it.each([...PATHS, ...MORE, "/sign-in", "/quarantine", "/allowances", "/webhooks"])(
     "%s runs no script but our file",
     async (path) => {
       const browser = new Browser(shutCache());

@@ -74,7 +74,8 @@ export class Metrics {
     const first = new Map(rules.toReversed().map(({ rule }) => [originOf(rule), rule]));
     return Promise.all(
       [...first].map(
-        async ([origin, rule]) => [origin, await this.#sources.gate.state(rule)] as [string, UpstreamState],
+        async ([origin, rule]) =>
+          [origin, await this.#sources.gate.state(rule)] as [string, UpstreamState],
       ),
     );
   }

@@ -30,6 +30,7 @@ const PAGES = [
   "/events",
   "/events?kind=lifecycle",
   "/events?kind=audit",
+  "/webhooks",
   "/quarantine",
   "/allowances",
   `/explain?reference=${UP.prefix}/${INDEX.repository}:${INDEX.tag}`,
