@@ -14,6 +14,7 @@ export const UNIT = [
   "config/rule.test.ts",
   "config/secrets.test.ts",
   "config/upstream.test.ts",
+  "config/verify.test.ts",
   "config/webhooks.test.ts",
   "fill/budget.test.ts",
   "lifecycle/coverage.test.ts",

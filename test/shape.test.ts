@@ -22,6 +22,7 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["platform", ["oci", "meter"]],
   ["config", ["oci", "meter"]],
   ["policy", ["oci", "config"]],
+  ["signatures", ["text", "oci", "config", "policy"]],
   ["api", ["text", "oci", "meter", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
@@ -439,9 +440,11 @@ it("looks at all files, and finds their imports", () => {
     importsOf(text).flatMap(({ from }) => (from.startsWith(".") ? [resolve(file, from)] : [])),
   );
   expect(relative.length).toBeGreaterThan(150);
-  // Style sheets, the browser's script, the icon and the guide's pages are no code of the Worker's.
+  // Style sheets, the browser's script, the icon, the guide's pages and the trusted root are no code of the Worker's.
   const isText = (path: string) =>
-    /^(console\/assets\/[\w.]+\.(css|client\.js|svg)|guide\/\w+\.md)$/.test(path);
+    /^(console\/assets\/[\w.]+\.(css|client\.js|svg)|guide\/\w+\.md|signatures\/trusted-root\.json)$/.test(
+      path,
+    );
   expect(relative.filter((path) => !files.has(path) && !isText(path))).toEqual([]);
 });
 

@@ -103,7 +103,7 @@ export const tagPattern = z
   )
   .refine(isBalanced, "has an unbalanced bracket");
 
-function isBalanced(text: string): boolean {
+export function isBalanced(text: string): boolean {
   const bare = text.replaceAll(/\[[^[\]]*\]/g, "").replaceAll(/\{[^{}]*\}/g, "");
   return !/[[\]{}]/.test(bare);
 }

@@ -14,7 +14,9 @@ import { nameProblems, type Placed } from "./names.ts";
 import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
 import { type Bindings, bindingsOf, readSecrets } from "./secrets.ts";
+import { readPems, type Signers } from "./signers.ts";
 import { readTimes, type Times } from "./times.ts";
+import { readTrustedRoot } from "./trusted-root.ts";
 import { readWebhooks, type Webhook } from "./webhooks.ts";
 
 export interface ConfiguredRule {
@@ -22,6 +24,8 @@ export interface ConfiguredRule {
   /** Why this rule cannot be used: its secret, named in `secret`, is missing or malformed. */
   problem?: string;
   secret?: string;
+  /** The PEMs of its signers, by the name of their variable. */
+  pems?: Signers["pems"];
   /** The rule's own lifecycle policies; kept out of `Rule`, which is sent to the Durable Objects. */
   lifecycle?: LifecyclePolicy[];
   /** What is fetched ahead of pulls, and when. */
@@ -37,6 +41,8 @@ export interface Config extends Times {
   offline: boolean;
   /** The destinations that secrets may be sent to. */
   bindings: Bindings;
+  /** Key material of the rules' signers. */
+  signers: Signers;
   log: LogLevel;
   /** Undefined where pulls are not audited. */
   audit?: AuditSettings;
@@ -88,6 +94,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const secrets = readSecrets(env.SECRETS, problems);
   const limits = readLimits(env.LIMITS, problems);
   const webhooks = readWebhooks(env, problems);
+  const root = readTrustedRoot(env.TRUSTED_ROOT, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: contains no rule");
@@ -97,7 +104,11 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
     secrets,
   );
   const rules = placed.map((read) => configured(read, env));
-  const read = { auth, rules, offline, bindings, log, limits, lifecycle, webhooks, ...times };
+  const signers = { pems: pemsOf(rules), ...(root !== undefined && { root }) };
+  const read = {
+    ...{ auth, rules, offline, bindings, signers, log, limits, lifecycle, webhooks },
+    ...times,
+  };
   return { ...read, ...(audit && { audit }), aside: [], isPartial: false };
 }
 
@@ -184,5 +195,10 @@ export function configured(
     const read = readCredentials(env, name, rule.ecr ? "ecr" : "oci");
     if ("problem" in read) return { ...own, problem: read.problem, secret: name };
   }
-  return own;
+  return rule.verify ? { ...own, ...readPems(rule.verify, env) } : own;
+}
+
+/** The PEMs of all rules. */
+export function pemsOf(rules: readonly ConfiguredRule[]): Signers["pems"] {
+  return Object.assign({}, ...rules.map(({ pems }) => pems));
 }

@@ -18,6 +18,7 @@ import {
 } from "./fields.ts";
 import { clientNetwork } from "./network.ts";
 import { parseUpstream, type Upstream } from "./upstream.ts";
+import { verifyFields } from "./verify.ts";
 
 export const ruleFields = {
   prefix: oneOrMore(prefix, "must be a name or a list of names")
@@ -129,6 +130,7 @@ export const ruleFields = {
     .default([])
     .describe("Digests of manifests and layers that this rule never serves."),
   ...allowanceFields,
+  ...verifyFields,
 
   tagTtl: duration("1h")
     .prefault("1h")

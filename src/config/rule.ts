@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import { type EcrApi, ecrApiOf } from "./ecr.ts";
 import { ruleFields, upstreamAt } from "./rule-fields.ts";
 import type { Upstream } from "./upstream.ts";
+import { type Verification, verificationOf } from "./verify.ts";
 
 /** Plain data, sent to the Durable Objects as it is. Durations are in ms. */
 export interface Rule {
@@ -50,6 +51,8 @@ export interface Rule {
   denyDigests: Digest[];
   /** How many persons an allowance must have, 1 or 2. Absent in rules of an earlier version: 1. */
   allowancePeople?: number;
+  /** Who must have signed which images; undefined if signatures are not looked at. */
+  verify?: Verification;
 
   /** How long a tag's digest counts as fresh. */
   tagTtl: number;
@@ -97,6 +100,9 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     networks,
     allow,
     denyReason,
+    verify: entries,
+    verifyMode,
+    verifyUnmatched,
     ...rest
   } = given;
   const report = (field: string, message: string) =>
@@ -108,6 +114,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     report("credentials", "contains a secret twice");
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
   const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, report);
+  const verify = verificationOf({ verify: entries, verifyMode, verifyUnmatched }, report);
   const quiet = networks.filter(({ touches }) => !touches);
   return {
     name: prefixes[0] ?? hosts[0] ?? upstream.host,
@@ -124,6 +131,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     ...(ecr && { ecr }),
     ...(allow && { allow }),
     ...(denyReason && { denyReason }),
+    ...(verify && { verify }),
     ...rest,
   };
 });

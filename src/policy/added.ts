@@ -5,7 +5,7 @@ import { type AddedRule, LIFECYCLE } from "../config/added.ts";
 import { kindOf } from "../config/host-kind.ts";
 import { parsePolicies } from "../config/lifecycle.ts";
 import { nameProblems, type Placed } from "../config/names.ts";
-import { type Config, configured, readRule } from "../config/read.ts";
+import { type Config, configured, pemsOf, readRule } from "../config/read.ts";
 import { namedRealms } from "../config/realms.ts";
 import type { Rule } from "../config/rule.ts";
 import { OWN_SECRETS, unboundIn } from "../config/secrets.ts";
@@ -32,7 +32,7 @@ export function withAdded(
         ? { ...whole, aside: [...whole.aside, { ...one, problem: problems.join("; ") }] }
         : { ...whole, rules: [...whole.rules, ...ruleOf(whole, one, env)] };
   }
-  return whole;
+  return { ...whole, signers: { ...whole.signers, pems: pemsOf(whole.rules) } };
 }
 
 /** Policies that are no longer valid leave the configured ones in force. */

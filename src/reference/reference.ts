@@ -67,6 +67,11 @@ export function reference(): Section[] {
           default: "false",
         },
         table(
+          "TRUSTED_ROOT",
+          "a table, or its JSON text",
+          "Trusted root of keyless signatures, in sigstore's format, for an own Fulcio and Rekor. Default: the one of sigstore's public instance that comes with the release.",
+        ),
+        table(
           "PRICES",
           "a table",
           "Prices for the report, in place of Cloudflare's published ones.",

@@ -45,6 +45,8 @@ export interface Question {
   /** Of the configuration. */
   signers: Signers;
   artifacts: readonly SignatureArtifact[];
+  /** The manifest whose digest is `image`, where it is at hand: bundles that sign it directly cannot be judged without. */
+  manifest?: Uint8Array;
   /** Why the material is incomplete, as a clause such as "the upstream did not answer": then neither "unsigned" nor "invalid" is concluded. */
   unread?: string;
   /** In ms. Decides only whether notation's certificates and signatures have expired; keyless signatures never depend on it. */

@@ -1,0 +1,273 @@
+// Signers in rules: what `verify` becomes, which PEMs it reads, and the trusted root.
+
+import { generateKeyPairSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { readConfig } from "../../src/config/read.ts";
+import { ROOT_WARNING, trustedRootEnds, trustedRootSchema } from "../../src/config/trusted-root.ts";
+import { entryFor } from "../../src/policy/verify.ts";
+import released from "../../src/signatures/trusted-root.json" with { type: "json" };
+import { GOOD, problemsOf, ruleOf } from "./rules.ts";
+
+const ISSUER = "https://token.actions.githubusercontent.com";
+const IDENTITY = "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/*";
+const images = ["acme/**"];
+
+const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const PEM = pair.publicKey.export({ type: "spki", format: "pem" }).toString();
+const PRIVATE = pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+const certificate = `-----BEGIN CERTIFICATE-----\n${released.certificateAuthorities[0]?.certChain.certificates[0]?.rawBytes}\n-----END CERTIFICATE-----\n`;
+
+describe("an entry", () => {
+  const key = (name: string, log = false) => ({ kind: "key", name, log });
+  it.each<[string, object, object]>([
+    ["a key", { key: "COSIGN" }, { all: [key("COSIGN")], any: [] }],
+    ["a key, logged", { key: "COSIGN", log: true }, { all: [key("COSIGN", true)], any: [] }],
+    [
+      "an identity",
+      { issuer: ISSUER, identity: IDENTITY },
+      { all: [{ kind: "keyless", issuer: ISSUER, identity: IDENTITY }], any: [] },
+    ],
+    [
+      "a certificate",
+      { certificate: "NOTARY" },
+      { all: [{ kind: "certificate", name: "NOTARY" }], any: [] },
+    ],
+    [
+      "all of several, and one of others",
+      { all: [{ key: "A" }, { key: "B" }], any: [{ key: "C" }, { certificate: "D" }] },
+      { all: [key("A"), key("B")], any: [key("C"), { kind: "certificate", name: "D" }] },
+    ],
+  ])("asks for %s", (_, given, read) => {
+    expect(ruleOf({ verify: [{ images, ...given }] }).verify).toEqual({
+      entries: [{ images, ...read }],
+      mode: "report",
+      unmatched: "pass",
+    });
+  });
+
+  it("has the mode and what happens to others from the rule", () => {
+    const verify = [{ images, key: "COSIGN" }];
+    const rule = ruleOf({ verify, verifyMode: "enforce", verifyUnmatched: "refuse" });
+    expect(rule.verify).toMatchObject({ mode: "enforce", unmatched: "refuse" });
+  });
+
+  it.each<[string, object, string]>([
+    ["no signer", { verify: [{ images }] }, "verify[0]: must have one of key"],
+    ["no images", { verify: [{ key: "A" }] }, "verify[0].images: must be a list of globs"],
+    ["a tag", { verify: [{ images: ["a:v*"], key: "A" }] }, "verify[0].images[0]: must be a glob"],
+    [
+      "two signers at once",
+      { verify: [{ images, key: "A", certificate: "B" }] },
+      "verify[0]: must have one of key",
+    ],
+    [
+      "an issuer alone",
+      { verify: [{ images, issuer: ISSUER }] },
+      "verify[0].identity: is missing beside issuer",
+    ],
+    [
+      "an identity alone",
+      { verify: [{ images, identity: IDENTITY }] },
+      "verify[0].issuer: is missing beside identity",
+    ],
+    [
+      "every identity",
+      { verify: [{ images, issuer: ISSUER, identity: "**" }] },
+      "verify[0].identity: must not match every identity",
+    ],
+    [
+      "a space in an identity",
+      { verify: [{ images, issuer: ISSUER, identity: "a b" }] },
+      "verify[0].identity: must be the whole identity",
+    ],
+    [
+      "an unbalanced bracket",
+      { verify: [{ images, issuer: ISSUER, identity: "a[b" }] },
+      "verify[0].identity: has an unbalanced bracket",
+    ],
+    [
+      "log without key",
+      { verify: [{ images, certificate: "A", log: true }] },
+      "verify[0].log: is only for key",
+    ],
+    [
+      "a PEM in place of a name",
+      { verify: [{ images, key: PEM }] },
+      "verify[0].key: must be the name of a secret",
+    ],
+    ["an unknown field", { verify: [{ images, keys: "A" }] }, "verify[0].keys: is not a field"],
+    ["an empty list", { verify: [{ images, any: [] }] }, "verify[0].any: must contain at least"],
+    [
+      "too many signers",
+      { verify: [{ images, all: Array.from({ length: 17 }, () => ({ key: "A" })) }] },
+      "verify[0].all: must contain at most 16 signers",
+    ],
+    ["a mode alone", { verifyMode: "enforce" }, "verifyMode: has no effect without verify"],
+    ["an unknown mode", { verifyMode: "warn" }, 'verifyMode: must be "report" or "enforce"'],
+  ])("with %s is told", (_, fields, problem) => {
+    const problems = problemsOf({ RULES: [{ ...GOOD, ...fields }] });
+    expect(problems).toEqual([expect.stringContaining(`RULES[0].${problem}`)]);
+    expect(problems.join()).not.toContain(PEM.slice(30, 60));
+  });
+});
+
+describe("the entry of a repository", () => {
+  const rule = ruleOf({
+    upstreamPrefix: "team",
+    verify: [
+      { images: ["acme/app"], key: "A" },
+      { images: ["acme/**", "b"], key: "B" },
+    ],
+    verifyUnmatched: "refuse",
+  });
+  const nameFor = (repository: string, over: object = {}) => {
+    const entry = entryFor({ rule: { ...rule, ...over }, repository: `team/${repository}` });
+    return typeof entry === "string" ? entry : entry.all[0];
+  };
+
+  it("is the first that matches", () => {
+    expect(nameFor("acme/app")).toMatchObject({ name: "A" });
+    expect(nameFor("acme/app/debug")).toMatchObject({ name: "B" });
+    expect(nameFor("b")).toMatchObject({ name: "B" });
+  });
+
+  it("is what verifyUnmatched says where none does", () => {
+    expect(nameFor("xacme/app")).toBe("refuse");
+    const verify = { ...rule.verify, unmatched: "pass" };
+    expect(nameFor("xacme/app", { verify })).toBe("pass");
+    expect(entryFor({ rule: ruleOf({}), repository: "acme/app" })).toBe("pass");
+  });
+
+  it("is found by the short name of an official image", () => {
+    const hub = ruleOf({ upstream: "docker.io", verify: [{ images: ["alpine"], key: "A" }] });
+    expect(entryFor({ rule: hub, repository: "library/alpine" })).toMatchObject({
+      images: ["alpine"],
+    });
+  });
+});
+
+describe("a PEM", () => {
+  const read = (fields: object, env: Record<string, unknown>) => {
+    const config = readConfig({ RULES: [{ ...GOOD, verify: [{ images, ...fields }] }], ...env });
+    return { signers: config.signers, ...config.rules[0] };
+  };
+  const keyOf = (type: "rsa" | "ed25519" | "ec", options: object) =>
+    generateKeyPairSync(type as "ec", options as { namedCurve: string })
+      .publicKey.export({ type: "spki", format: "pem" })
+      .toString();
+
+  it("is read, and kept out of the rule", () => {
+    const one = read({ all: [{ key: "K" }, { certificate: "C" }] }, { K: PEM, C: certificate });
+    expect(one.problem).toBeUndefined();
+    expect(one.signers).toEqual({ pems: { K: PEM, C: certificate } });
+    expect(JSON.stringify(one.rule)).not.toContain("BEGIN");
+  });
+
+  it.each<[string, string]>([
+    ["P-384", keyOf("ec", { namedCurve: "P-384" })],
+    ["P-521", keyOf("ec", { namedCurve: "P-521" })],
+    ["Ed25519", keyOf("ed25519", {})],
+    ["RSA", keyOf("rsa", { modulusLength: 2048 })],
+  ])("may be of %s", (_, pem) => {
+    expect(read({ key: "K" }, { K: pem }).problem).toBeUndefined();
+  });
+
+  it.each<[string, unknown, string]>([
+    ["is missing", undefined, "verify[0].key: the variable or secret K is not set"],
+    ["is empty", "", "verify[0].key: the variable or secret K is not set"],
+    ["is no PEM", "cosign.pub", "verify[0].key: K must be one public key in PEM"],
+    ["is two keys", PEM + PEM, "verify[0].key: K must be one public key in PEM"],
+    ["has something before it", `x ${PEM}`, "verify[0].key: K must be one public key in PEM"],
+    [
+      "is garbage",
+      "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+      "verify[0].key: K must be one public key in PEM",
+    ],
+    ["is a certificate", certificate, "verify[0].key: K must be one public key in PEM"],
+    ["is no text", { pem: PEM }, "verify[0].key: K must be text in PEM"],
+    ["is a weak key", keyOf("rsa", { modulusLength: 1024 }), "K must have at least 2048 bits"],
+    ["is of another curve", keyOf("ec", { namedCurve: "secp256k1" }), "K must be on one of"],
+    ["is private", PRIVATE, "verify[0].key: K holds a private key"],
+    ["has a private key too", PEM + PRIVATE, "verify[0].key: K holds a private key"],
+    [
+      "is cosign's private key",
+      "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----",
+      "verify[0].key: K holds a private key",
+    ],
+  ])("that %s makes the rule unusable, and is not told", (_, pem, problem) => {
+    const one = read({ key: "K" }, { K: pem });
+    expect(one).toMatchObject({ problem: expect.stringContaining(problem), secret: "K" });
+    expect(one.signers.pems).toEqual({});
+    if (typeof pem === "string" && pem.length > 100)
+      expect(JSON.stringify(one)).not.toContain(pem.slice(40, 80));
+  });
+
+  it("that is no certificate is told with the entry's path", () => {
+    const env = { A: PEM, C: PEM };
+    const verify = [
+      { images, key: "A" },
+      { images, any: [{ certificate: "C" }] },
+    ];
+    const [rule] = readConfig({ RULES: [{ ...GOOD, verify }], ...env }).rules;
+    expect(rule).toMatchObject({ problem: expect.stringContaining("verify[1].certificate: C") });
+  });
+});
+
+describe("a trusted root", () => {
+  it("comes with the release, and ends in 2031 with the certificates of Fulcio", () => {
+    const root = trustedRootSchema.parse(released);
+    expect(new Date(trustedRootEnds(root) ?? 0).toISOString()).toBe("2031-10-05T13:56:58.000Z");
+  });
+
+  it("that comes with the release is good for another 30 days", () => {
+    const end = trustedRootEnds(trustedRootSchema.parse(released)) ?? Number.POSITIVE_INFINITY;
+    expect(end - Date.now()).toBeGreaterThan(ROOT_WARNING);
+  });
+
+  it("ends with the first kind of which nothing is left", () => {
+    const root = trustedRootSchema.parse(released);
+    const end = "2027-01-01T00:00:00Z";
+    const ctlogs = root.ctlogs.map((log) => ({
+      ...log,
+      publicKey: { ...log.publicKey, validFor: { end } },
+    }));
+    expect(trustedRootEnds({ ...root, ctlogs })).toBe(Date.parse(end));
+  });
+
+  it("of the variable is read, as text and as a table", () => {
+    const RULES = [GOOD];
+    const text = JSON.stringify(released);
+    expect(readConfig({ RULES }).signers.root).toBeUndefined();
+    expect(readConfig({ RULES, TRUSTED_ROOT: text }).signers.root).toBe(text);
+    expect(readConfig({ RULES, TRUSTED_ROOT: released }).signers.root).toBe(text);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["no JSON", "{", "TRUSTED_ROOT: is not JSON"],
+    ["a list", [], "TRUSTED_ROOT: must be a trusted root"],
+    ["another file", { mediaType: "x" }, "TRUSTED_ROOT.mediaType: must be application/vnd"],
+    ["without a log", { ...released, tlogs: [] }, "TRUSTED_ROOT.tlogs: must contain a transpar"],
+    [
+      "with a broken certificate",
+      {
+        ...released,
+        certificateAuthorities: [{ certChain: { certificates: [{ rawBytes: "AAAA" }] } }],
+      },
+      "TRUSTED_ROOT.certificateAuthorities[0].certChain.certificates[0].rawBytes: must be a cert",
+    ],
+    [
+      "with a broken key",
+      {
+        ...released,
+        ctlogs: released.ctlogs.map((log) => ({
+          ...log,
+          publicKey: { ...log.publicKey, rawBytes: "AAAA" },
+        })),
+      },
+      "TRUSTED_ROOT.ctlogs[0].publicKey.rawBytes: must be a public key in DER",
+    ],
+  ])("that is %s is told", (_, root, problem) => {
+    const problems = problemsOf({ RULES: [GOOD], TRUSTED_ROOT: root });
+    expect(problems).toContainEqual(expect.stringContaining(problem));
+  });
+});
