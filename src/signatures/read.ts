@@ -156,8 +156,7 @@ function bundleIn(place: Place, bytes: Uint8Array): SigstoreCandidate | undefine
       : manifestIn(content.messageSignature, place);
   if (!signed) return undefined;
   const stamps = material.timestampVerificationData?.rfc3161Timestamps ?? [];
-  const certificate =
-    material.content.$case === "certificate" ? material.content.certificate.rawBytes : undefined;
+  const certificate = certificateIn(material.content);
   return {
     format: "sigstore",
     artifact: place.artifact.digest,
@@ -166,6 +165,18 @@ function bundleIn(place: Place, bytes: Uint8Array): SigstoreCandidate | undefine
     entries: material.tlogEntries,
     timestamps: stamps.map(({ signedTimestamp }) => signedTimestamp),
   };
+}
+
+/** The signer's certificate; bundles before v0.3 have a chain. */
+function certificateIn(content: Bundle["verificationMaterial"]["content"]): Buffer | undefined {
+  switch (content.$case) {
+    case "certificate":
+      return content.certificate.rawBytes;
+    case "x509CertificateChain":
+      return content.x509CertificateChain.certificates[0]?.rawBytes;
+    case "publicKey":
+      return undefined;
+  }
 }
 
 type Bundle = ReturnType<typeof bundleFromJSON>;

@@ -87,8 +87,8 @@ function timesInLog(
   });
 }
 
-/** The first of the times, in ms, at which the certificate was valid under one of the authorities, with a timestamp of a certificate log (SCT).
- * Throws Refused if there is none: the present time never counts. */
+/** The earliest time, in ms. Throws Refused if there is none, since the present time never counts; if one cannot be verified, or lies outside of
+ * the certificate's validity under one of the authorities; or if no certificate log has signed for the certificate (SCT). */
 function timeWithin(
   certificate: X509Certificate,
   signature: Buffer,
@@ -112,18 +112,15 @@ function timeWithin(
     compareSignedDigest: () => false,
     verifySignature: () => true,
   };
-  let last: unknown;
-  for (const time of times)
-    try {
-      const key = { $case: "certificate", certificate } as const;
-      verifier.verify({ signature: content, key, tlogEntries: [], timestamps: [time] });
-      return time.$case === "timestamp-authority"
-        ? time.timestamp.signingTime.getTime()
-        : Number(time.tlogEntry.integratedTime) * 1_000;
-    } catch (error) {
-      last = error;
-    }
-  return refusing("has no trusted time within its certificate", () => {
-    throw last;
-  });
+  const key = { $case: "certificate", certificate } as const;
+  refusing("has no trusted time within its certificate", () =>
+    verifier.verify({ signature: content, key, tlogEntries: [], timestamps: [...times] }),
+  );
+  return Math.min(...times.map(millisecondsOf));
+}
+
+function millisecondsOf(time: Time): number {
+  return time.$case === "timestamp-authority"
+    ? time.timestamp.signingTime.getTime()
+    : Number(time.tlogEntry.integratedTime) * 1_000;
 }

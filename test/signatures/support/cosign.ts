@@ -1,4 +1,4 @@
-// Signatures that the real cosign made (make-fixtures.ts), as material of a question.
+// Signatures that the real cosign made (make-cosign.ts), as material of a question.
 
 import type { Signer, VerifyEntry } from "../../../src/config/verify.ts";
 import type { Digest } from "../../../src/oci/digest.ts";
@@ -9,7 +9,7 @@ import fixtures from "../cosign.json" with { type: "json" };
 interface Stored {
   digest: string;
   manifest: string;
-  blobs: Record<string, string>;
+  blobs: Readonly<Record<string, string | undefined>>;
 }
 
 const { artifacts, images, keys } = fixtures as unknown as {
@@ -23,12 +23,16 @@ export const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "base6
 
 /** @param name such as `p256 sig` */
 export function artifactOf(name: string): SignatureArtifact {
-  const { digest, manifest, blobs } = artifacts[name] as Stored;
+  return stored(artifacts[name] as Stored);
+}
+
+/** An artifact as the makers of fixtures store it. */
+export function stored({ digest, manifest, blobs }: Stored): SignatureArtifact {
   return {
     digest: digest as Digest,
     manifest: bytesOf(manifest),
     blobs: new Map(
-      Object.entries(blobs).map(([one, text]) => [one as Digest, bytesOf(text)] as const),
+      Object.entries(blobs).map(([one, text]) => [one as Digest, bytesOf(text ?? "")] as const),
     ),
   };
 }
