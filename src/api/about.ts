@@ -20,6 +20,9 @@ export const about = z
       description: "which rate limiting bindings exist",
     }),
     offline: z.boolean(),
+    trustedRoot: z.object({ ends: time, endsSoon: z.boolean() }).optional().openapi({
+      description: "end of the trusted root of keyless signatures, if a rule needs one that ends",
+    }),
     rules: z.int(),
     problems: z.array(z.object({ rule: z.string(), problem: z.string() })),
   })

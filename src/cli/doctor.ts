@@ -111,7 +111,7 @@ async function outside(url: URL, say: Say): Promise<void> {
 
 /** Checks of the configuration. */
 function inside(about: AboutAnswer, url: URL, say: Say): void {
-  const { auth, limits, offline, rules, problems, version, bindings } = about;
+  const { auth, limits, offline, rules, problems, version, bindings, trustedRoot } = about;
   const here =
     version === VERSION ? "" : `, but this command line is version ${VERSION}: update one of them`;
   say(here === "" ? "good" : "careful", `version ${version}${here}`);
@@ -129,6 +129,11 @@ function inside(about: AboutAnswer, url: URL, say: Say): void {
     say(
       "careful",
       "the rate limiting binding LOGINS or REQUESTS is missing: rates are not limited",
+    );
+  if (trustedRoot)
+    say(
+      trustedRoot.endsSoon ? "careful" : "good",
+      `the trusted root of keyless signatures ends on ${trustedRoot.ends.slice(0, 10)}${trustedRoot.endsSoon ? ": renew it with npm run entrepot -- trust update, and deploy" : ""}`,
     );
   if (offline) say("careful", "OFFLINE is set: no upstream is contacted");
   say(

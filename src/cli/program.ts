@@ -19,6 +19,7 @@ import { secretCommand } from "./secret.ts";
 import { sessionsCommand } from "./sessions.ts";
 import { eventsCommand, reportCommand, statsCommand } from "./stats.ts";
 import { tokensCommand } from "./tokens.ts";
+import { trustCommand } from "./trust.ts";
 import { upstreamsCommand } from "./upstreams.ts";
 import { webhooksCommand } from "./webhooks.ts";
 
@@ -37,6 +38,7 @@ const COMMANDS = [
   tokensCommand,
   sessionsCommand,
   secretCommand,
+  trustCommand,
   lifecycleCommand,
   catalogCommand,
   statsCommand,

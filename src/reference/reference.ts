@@ -10,6 +10,7 @@ import { prewarmEntry } from "../config/prewarm.ts";
 import { ruleFields } from "../config/rule-fields.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { timeFields } from "../config/times.ts";
+import { verifyEntrySchema } from "../config/verify.ts";
 import { webhookSchema } from "../config/webhooks.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
@@ -94,6 +95,13 @@ export function reference(): Section[] {
         table("lifecycle", "a table, or a list of them", "The rule's own lifecycle policies."),
         table("prewarm", "a list: a table", "Images to fetch ahead of demand, and when."),
       ],
+    },
+    {
+      id: "verify",
+      title: "Signers of images",
+      about:
+        "An entry of a rule's verify: the images, and one signer, or several in all and any. The PEMs are read from the variables and secrets that key and certificate name.",
+      fields: fieldsOf(verifyEntrySchema),
     },
     {
       id: "prewarm",

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
+import { SIGNATURE_PREDICATE } from "./contract.ts";
 import { refuse } from "./refusal.ts";
 
 const payloadSchema = z.object({
@@ -26,8 +27,6 @@ export function checkPayload(payload: Uint8Array, image: Digest): void {
 
 /** Payload type of a DSSE envelope that holds an in-toto statement. */
 export const STATEMENT_TYPE = "application/vnd.in-toto+json";
-/** Predicate type of a signature; all others are attestations, which say something about an image and not that it may be used. */
-export const SIGNATURE_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
 
 const STATEMENTS = ["https://in-toto.io/Statement/v1", "https://in-toto.io/Statement/v0.1"];
 

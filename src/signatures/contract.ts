@@ -28,6 +28,9 @@ export const PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json";
 /** Artifact type of notation's signatures. */
 export const NOTATION_TYPE = "application/vnd.cncf.notary.signature";
 
+/** Predicate type of a signature in a bundle; all others are attestations, which say something about an image and not that it may be used. */
+export const SIGNATURE_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
+
 /** A signature manifest and the layers that `blobsToRead` named. Nothing here is trusted: digests, types and annotations are hints. */
 export interface SignatureArtifact {
   /** Of the manifest; part of reasons and of `Proof`. */

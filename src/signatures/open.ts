@@ -4,10 +4,9 @@ import { createHash } from "node:crypto";
 import type { Signers } from "../config/signers.ts";
 import type { Signer, VerifyEntry } from "../config/verify.ts";
 import { algorithmOf, type Digest, hexOf } from "../oci/digest.ts";
-import { SIGNATURE_PREDICATE } from "./claims.ts";
-import type { Outcome, Question } from "./contract.ts";
+import { type Outcome, type Question, SIGNATURE_PREDICATE } from "./contract.ts";
 import { formatOf, isReadable, signatureManifestIn } from "./manifests.ts";
-import { releasedVersion } from "./released.ts";
+import { needsRoot, releasedVersion } from "./released.ts";
 
 /** Judges the material by the entry. Never throws. */
 export async function verifySignatures(question: Question): Promise<Outcome> {
@@ -20,19 +19,14 @@ const ROOM_VERSION = 1;
 
 /** The policy version of outcomes: 32 hexadecimal digits of a hash over all that an outcome depends on besides the signatures. */
 export function verifyVersion({ all, any }: VerifyEntry, { pems, root }: Signers): string {
-  const isKeyless = [...all, ...any].some(needsRoot);
   const material = (signer: Signer) => ("name" in signer ? (pems[signer.name] ?? "") : "");
   const parts = [
     ROOM_VERSION,
     [all, all.map(material)],
     [any, any.map(material)],
-    isKeyless ? (root ?? releasedVersion()) : "",
+    needsRoot({ all, any }) ? (root ?? releasedVersion()) : "",
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-}
-
-function needsRoot(signer: Signer): boolean {
-  return signer.kind === "keyless" || (signer.kind === "key" && signer.log);
 }
 
 /** cosign's tag of an image's signatures. */

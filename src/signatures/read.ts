@@ -6,19 +6,13 @@ import { z } from "zod";
 import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { digestOf } from "../oci/hash.ts";
 import type { Candidate, SigstoreCandidate } from "./candidates.ts";
-import {
-  checkPayload,
-  checkStatement,
-  jsonOf,
-  predicateOf,
-  SIGNATURE_PREDICATE,
-  STATEMENT_TYPE,
-} from "./claims.ts";
+import { checkPayload, checkStatement, jsonOf, predicateOf, STATEMENT_TYPE } from "./claims.ts";
 import {
   MAX_ARTIFACTS,
   MAX_BLOB_BYTES,
   MAX_SIGNATURES,
   type Question,
+  SIGNATURE_PREDICATE,
   type SignatureArtifact,
 } from "./contract.ts";
 import { type Format, isReadable, type Layer, signatureManifestIn } from "./manifests.ts";

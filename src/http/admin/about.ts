@@ -3,7 +3,9 @@
 import type { Limits } from "../../access/limits/limits.ts";
 import { about } from "../../api/about.ts";
 import type { Config } from "../../config/read.ts";
+import { ROOT_WARNING } from "../../config/trusted-root.ts";
 import { VERSION } from "../../config/version.ts";
+import { rootEndOf } from "../../signatures/released.ts";
 import type { Admin } from "./admin.ts";
 import { type Api, add } from "./routes.ts";
 
@@ -33,6 +35,7 @@ export function addAbout(
     },
     async (_, { req }) => {
       const { auth, rules, offline } = config();
+      const trustedRoot = rootState(rootEndOf(config()), Date.now());
       const { who, role } = admin.person(req.raw);
       return {
         now: new Date().toISOString(),
@@ -46,6 +49,7 @@ export function addAbout(
         },
         limits,
         offline,
+        ...(trustedRoot && { trustedRoot }),
         rules: rules.length,
         problems: rules.flatMap(({ rule, problem }) =>
           problem === undefined ? [] : [{ rule: rule.name, problem }],
@@ -62,4 +66,9 @@ async function bindingState([name, ask]: [string, Probes[string]]) {
   } catch (error) {
     return { name, good: false, problem: (error as Error).message };
   }
+}
+
+function rootState(end: number | undefined, now: number) {
+  if (end === undefined) return undefined;
+  return { ends: new Date(end).toISOString(), endsSoon: end - now < ROOT_WARNING };
 }

@@ -6,6 +6,7 @@ import type { CatalogSummary, RunReport } from "../../catalog/sweep/contract.ts"
 import type { Config } from "../../config/read.ts";
 import { originOf } from "../../policy/source.ts";
 import { type Allowances, isConfirmed } from "../../policy/trust.ts";
+import { rootEndOf } from "../../signatures/released.ts";
 import type { UpstreamState, Watch } from "../../upstream/contract.ts";
 import type { Webhooks } from "../../webhooks/open.ts";
 import { HARMLESS } from "../shared/respond.ts";
@@ -52,6 +53,7 @@ export class Metrics {
       ...upstreamsOf(upstreams, now),
       allowancesOf(allowances, now),
       ...hooks.gauges,
+      ...trustedRootOf(config),
     ];
     const { type, text } = exposition(
       [...numbers.samples, ...hooks.samples],
@@ -95,6 +97,13 @@ function storageOf({ bytes, repositories, images, tags, manifests, blobs }: Cata
       values: Object.entries(kinds).map(([kind, value]) => ({ labels: { kind }, value })),
     },
   ];
+}
+
+function trustedRootOf(config: Config): Gauge[] {
+  const end = rootEndOf(config);
+  if (end === undefined) return [];
+  const help = "End of the trusted root of keyless signatures, if a rule needs it.";
+  return [gauge("entrepot_trusted_root_end_timestamp_seconds", help, end / 1000)];
 }
 
 function lifecycleOf(run: RunReport | undefined): Gauge[] {
