@@ -47,7 +47,7 @@ async function renew({ mirror, root, file }: Options): Promise<void> {
   const text = await fetched(mirror, root);
   const { trustedRootEnds, trustedRootSchema } = await import("../config/trusted-root.ts");
   const json = jsonOf(text);
-  const parsed = trustedRootSchema.safeParse(json);
+  const parsed = trustedRootSchema().safeParse(json);
   if (!parsed.success) throw new Complaint("what the repository has is no trusted root");
   const written = `${JSON.stringify(json, undefined, 2)}\n`;
   const before = await readFile(place, "utf8").catch(() => undefined);

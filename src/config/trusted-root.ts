@@ -9,51 +9,61 @@ import { parseJson } from "./json.ts";
 const WORDS =
   "must be a trusted root: the JSON text of a trusted_root.json of sigstore's TUF repository";
 
-const bytes = z.base64({ error: "must be base64" }).min(1, "must not be empty");
-const time = z.iso.datetime({ error: "must be a time", offset: true });
-const validFor = z.object({ start: time.optional(), end: time.optional() });
+function schemaOf() {
+  const bytes = z.base64({ error: "must be base64" }).min(1, "must not be empty");
+  const time = z.iso.datetime({ error: "must be a time", offset: true });
+  const validFor = z.object({ start: time.optional(), end: time.optional() });
 
-const certificate = z.object({
-  rawBytes: bytes.refine(isCertificate, { error: "must be a certificate in DER" }),
-});
+  const certificate = z.object({
+    rawBytes: bytes.refine(isCertificate, { error: "must be a certificate in DER" }),
+  });
 
-const authority = z.object({
-  certChain: z.object({ certificates: z.array(certificate).min(1).max(10) }),
-  validFor: validFor.optional(),
-});
-
-const log = z.object({
-  baseUrl: z.string().max(1_024),
-  publicKey: z.object({
-    rawBytes: bytes.refine(isPublicKey, { error: "must be a public key in DER" }),
-    keyDetails: z.string(),
+  const authority = z.object({
+    certChain: z.object({ certificates: z.array(certificate).min(1).max(10) }),
     validFor: validFor.optional(),
-  }),
-  logId: z.object({ keyId: bytes }),
-  checkpointKeyId: z.object({ keyId: bytes }).optional(),
-});
+  });
 
-const some = <T extends z.ZodType>(item: T, words: string) =>
-  z.array(item, { error: words }).min(1, words).max(100, "must contain at most 100");
+  const log = z.object({
+    baseUrl: z.string().max(1_024),
+    publicKey: z.object({
+      rawBytes: bytes.refine(isPublicKey, { error: "must be a public key in DER" }),
+      keyDetails: z.string(),
+      validFor: validFor.optional(),
+    }),
+    logId: z.object({ keyId: bytes }),
+    checkpointKeyId: z.object({ keyId: bytes }).optional(),
+  });
 
-/** Other fields are ignored. */
-export const trustedRootSchema = z.looseObject(
-  {
-    mediaType: z
-      .string()
-      .regex(
-        /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/,
-        "must be application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-      ),
-    certificateAuthorities: some(authority, "must contain a certificate authority (Fulcio)"),
-    tlogs: some(log, "must contain a transparency log (Rekor)"),
-    ctlogs: some(log, "must contain a certificate transparency log"),
-    timestampAuthorities: z.array(authority).max(100).optional(),
-  },
-  { error: WORDS },
-);
+  const some = <T extends z.ZodType>(item: T, words: string) =>
+    z.array(item, { error: words }).min(1, words).max(100, "must contain at most 100");
 
-export type TrustedRoot = z.infer<typeof trustedRootSchema>;
+  return z.looseObject(
+    {
+      mediaType: z
+        .string()
+        .regex(
+          /^application\/vnd\.dev\.sigstore\.trustedroot(\+json;version=0\.[12]|\.v0\.[12]\+json)$/,
+          "must be application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+        ),
+      certificateAuthorities: some(authority, "must contain a certificate authority (Fulcio)"),
+      tlogs: some(log, "must contain a transparency log (Rekor)"),
+      ctlogs: some(log, "must contain a certificate transparency log"),
+      timestampAuthorities: z.array(authority).max(100).optional(),
+    },
+    { error: WORDS },
+  );
+}
+
+type Schema = ReturnType<typeof schemaOf>;
+export type TrustedRoot = z.infer<Schema>;
+
+let schema: Schema | undefined;
+
+/** Schema of a trusted root; other fields are ignored. Built when it is needed: most deployments set no root of their own. */
+export function trustedRootSchema(): Schema {
+  schema ??= schemaOf();
+  return schema;
+}
 
 /** The variable as JSON text; undefined if it is not set. @param problems receives what is wrong */
 export function readTrustedRoot(given: unknown, problems: string[]): string | undefined {
@@ -63,7 +73,7 @@ export function readTrustedRoot(given: unknown, problems: string[]): string | un
     problems.push(`TRUSTED_ROOT: ${json.problem}`);
     return undefined;
   }
-  const parsed = trustedRootSchema.safeParse(json.value);
+  const parsed = trustedRootSchema().safeParse(json.value);
   if (parsed.success) return JSON.stringify(json.value);
   problems.push(
     ...parsed.error.issues.flatMap((issue) => describe("TRUSTED_ROOT", issue, "a trusted root")),

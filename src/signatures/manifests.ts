@@ -40,23 +40,31 @@ const LAYERS: Readonly<Record<Format, (mediaType: string) => boolean>> = {
   notation: (mediaType) => ENVELOPES.test(mediaType),
 };
 
-const manifestSchema = z.object({
-  artifactType: z.unknown().optional(),
-  config: z.object({ mediaType: z.unknown().optional() }).optional().catch(undefined),
-  layers: z.array(z.unknown()),
-});
+function schemasOf() {
+  const manifestSchema = z.object({
+    artifactType: z.unknown().optional(),
+    config: z.object({ mediaType: z.unknown().optional() }).optional().catch(undefined),
+    layers: z.array(z.unknown()),
+  });
 
-const layerSchema = z.object({
-  mediaType: z.string(),
-  digest: z.string().refine(isDigest),
-  size: z.int().min(0),
-  annotations: z.record(z.string(), z.string()).optional().catch(undefined),
-});
+  const layerSchema = z.object({
+    mediaType: z.string(),
+    digest: z.string().refine(isDigest),
+    size: z.int().min(0),
+    annotations: z.record(z.string(), z.string()).optional().catch(undefined),
+  });
+  return { manifestSchema, layerSchema };
+}
+
+/** Built when the first manifest is read, since each isolate loads this file. */
+let schemas: ReturnType<typeof schemasOf> | undefined;
 
 /** Reads a manifest; undefined for one that holds nothing which claims to be a signature. */
 export function signatureManifestIn(manifest: Uint8Array): SignatureManifest | undefined {
   if (manifest.byteLength > MAX_ARTIFACT_BYTES || excessIn(manifest) !== undefined)
     return undefined;
+  schemas ??= schemasOf();
+  const { manifestSchema, layerSchema } = schemas;
   const { data } = manifestSchema.safeParse(parseObject(manifest));
   if (!data) return undefined;
   const format = formatOf(data.artifactType) ?? formatOf(data.config?.mediaType) ?? "payload";
