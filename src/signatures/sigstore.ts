@@ -68,7 +68,19 @@ export async function checkKeyless(
       return { $case: "timestamp-authority", timestamp };
     }),
   );
-  return { at: timeWithin(certificate, signature, [...logged, ...stamped], known) };
+  const at = timeWithin(certificate, signature, [...logged, ...stamped], known);
+  checkLogsThen(candidate, at, known);
+  return { at };
+}
+
+/** Throws Refused if a log's key was not valid at the time: an inclusion proof, unlike a promise, has none to compare it with. */
+function checkLogsThen({ entries }: SigstoreCandidate, at: number, { tlogs }: Authorities): void {
+  const then = new Date(at);
+  const valid = tlogs.filter(({ validFor }) => validFor.start <= then && then <= validFor.end);
+  const isValid = entries.every(({ logId }) =>
+    valid.some(({ logID }) => logID.equals(logId?.keyId ?? Buffer.alloc(0))),
+  );
+  if (!isValid) refuse("is in a log whose key was not valid at the time of the signature");
 }
 
 /** Verifies the log entries, of which there must be one. @returns the trusted times among them */

@@ -480,6 +480,18 @@ describe("a trusted root", () => {
       });
   });
 
+  it("whose log had ended then does not make an inclusion proof count", async () => {
+    const given = { entries: [entryOf("entry 2 of dsse")], timestamps: [stampOf("timestamp")] };
+    const [first, second] = root.tlogs;
+    const until = (end: number) => {
+      const validFor = { ...second?.publicKey.validFor, end: new Date(end).toISOString() };
+      const tlogs = [first, { ...second, publicKey: { ...second?.publicKey, validFor } }];
+      return { signers: { pems: {}, root: JSON.stringify({ ...root, tlogs }) } };
+    };
+    expect(await reasons(given, until(at))).toContain("is in a log whose key was not valid");
+    expect(await judged(given, until(at + 60_000))).toMatchObject({ verdict: "verified" });
+  });
+
   it("whose authorities had ended then does not make it count", async () => {
     const end = new Date(at - 1_000).toISOString();
     const ended = (lists: Partial<typeof root>) => ({
