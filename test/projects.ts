@@ -93,6 +93,7 @@ export const THOROUGH = [
   "security/rules-apart.test.ts",
   "security/saved-fill.test.ts",
   "security/twins.test.ts",
+  "signatures/fuzz.test.ts",
   "store/inventory.test.ts",
   "upstream/bombs.test.ts",
   "upstream/carried.test.ts",
