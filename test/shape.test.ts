@@ -439,6 +439,40 @@ describe("no circle", () => {
   });
 });
 
+/** Files that are loaded with a file, and the packages that they import; `import()` loads later. */
+function loadedWith(file: string): { files: Set<string>; packages: Set<string> } {
+  const [loaded, packages] = [new Set<string>(), new Set<string>()];
+  const walk = (one: string) => {
+    if (loaded.has(one)) return;
+    loaded.add(one);
+    const text = codeOf(files.get(one) ?? "").replace(/\bimport\s*\([^)]*\)/g, "");
+    for (const { from, typeOnly } of importsOf(text)) {
+      if (typeOnly) continue;
+      if (from.startsWith(".")) walk(resolve(one, from));
+      else packages.add(from);
+    }
+  };
+  walk(file);
+  return { files: loaded, packages };
+}
+
+describe("the verifier of signatures and its packages", () => {
+  const HEAVY = /^@(sigstore|noble)\//;
+  it.each(["index.ts", "signatures/open.ts", "cli/entrepot.ts"])(
+    "are not loaded with %s",
+    (file) => {
+      const { files: loaded, packages } = loadedWith(file);
+      expect([...packages].filter((name) => HEAVY.test(name))).toEqual([]);
+      expect(loaded).not.toContain("signatures/judge.ts");
+      expect(loaded.size).toBeGreaterThan(3);
+    },
+  );
+
+  it("are seen where they are", () => {
+    expect([...loadedWith("signatures/judge.ts").packages]).toContain("@sigstore/verify");
+  });
+});
+
 it("looks at all files, and finds their imports", () => {
   expect(files.size).toBeGreaterThan(40);
   const relative = [...files].flatMap(([file, text]) =>
