@@ -16,7 +16,7 @@ export async function judge(question: Question): Promise<Outcome> {
     return await judged(question);
   } catch (error) {
     if (error instanceof Unusable) return { verdict: "undecided", reason: error.message };
-    throw error;
+    return { verdict: "undecided", reason: shown(`the verification failed: ${error}`) };
   }
 }
 

@@ -28,6 +28,8 @@ export interface SignatureManifest {
   format: Format;
   /** Those that are, by their type, signatures; at most MAX_SIGNATURES. */
   layers: Layer[];
+  /** There are more. */
+  isCut: boolean;
 }
 
 /** Bundles of all versions: an unknown one is a signature that this version cannot read, and not none. */
@@ -59,10 +61,16 @@ function schemasOf() {
 /** Built when the first manifest is read, since each isolate loads this file. */
 let schemas: ReturnType<typeof schemasOf> | undefined;
 
+/** Why a manifest is not read at all, as the end of a sentence that begins with "its manifest"; undefined if it is. */
+export function excessOf(manifest: Uint8Array): string | undefined {
+  return manifest.byteLength > MAX_ARTIFACT_BYTES
+    ? `is larger than ${MAX_ARTIFACT_BYTES} bytes`
+    : excessIn(manifest);
+}
+
 /** Reads a manifest; undefined for one that holds nothing which claims to be a signature. */
 export function signatureManifestIn(manifest: Uint8Array): SignatureManifest | undefined {
-  if (manifest.byteLength > MAX_ARTIFACT_BYTES || excessIn(manifest) !== undefined)
-    return undefined;
+  if (excessOf(manifest) !== undefined) return undefined;
   schemas ??= schemasOf();
   const { manifestSchema, layerSchema } = schemas;
   const { data } = manifestSchema.safeParse(parseObject(manifest));
@@ -72,10 +80,10 @@ export function signatureManifestIn(manifest: Uint8Array): SignatureManifest | u
   for (const one of data.layers) {
     const layer = layerSchema.safeParse(one).data;
     if (!layer || !LAYERS[format](layer.mediaType)) continue;
+    if (layers.length >= MAX_SIGNATURES) return { format, layers, isCut: true };
     layers.push({ ...layer, annotations: layer.annotations ?? {} });
-    if (layers.length >= MAX_SIGNATURES) break;
   }
-  return layers.length > 0 ? { format, layers } : undefined;
+  return layers.length > 0 ? { format, layers, isCut: false } : undefined;
 }
 
 /** The format by an artifact type; undefined for other types, such as that of the config of a `.sig` tag. */

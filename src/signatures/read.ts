@@ -15,7 +15,7 @@ import {
   SIGNATURE_PREDICATE,
   type SignatureArtifact,
 } from "./contract.ts";
-import { type Format, isReadable, type Layer, signatureManifestIn } from "./manifests.ts";
+import { excessOf, type Format, isReadable, type Layer, signatureManifestIn } from "./manifests.ts";
 import { certificateOf } from "./pem.ts";
 import { reasonOf, refuse, refusing } from "./refusal.ts";
 
@@ -25,12 +25,20 @@ export interface Material {
   isCut: boolean;
 }
 
-/** The candidates of a question, at most MAX_SIGNATURES. Never throws. */
+/** The candidates of a question: at most MAX_SIGNATURES that are verified. Never throws. */
 export function candidatesIn({ artifacts, image, manifest }: Question): Material {
   const candidates: Candidate[] = [];
   let isCut = artifacts.length > MAX_ARTIFACTS;
   for (const artifact of artifacts.slice(0, MAX_ARTIFACTS)) {
+    const excess = excessOf(artifact.manifest);
+    if (excess !== undefined)
+      candidates.push({
+        format: "none",
+        artifact: artifact.digest,
+        why: `is in a manifest that ${excess}`,
+      });
     const read = signatureManifestIn(artifact.manifest);
+    if (read?.isCut) isCut = true;
     for (const layer of read?.layers ?? []) {
       if (candidates.length >= MAX_SIGNATURES) return { candidates, isCut: true };
       const candidate = candidateIn(
@@ -39,7 +47,6 @@ export function candidatesIn({ artifacts, image, manifest }: Question): Material
       );
       if (candidate) candidates.push(candidate);
     }
-    if (read && read.layers.length >= MAX_SIGNATURES) isCut = true;
   }
   return { candidates, isCut };
 }

@@ -2,8 +2,10 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import type { AddedRule } from "../../src/config/added.ts";
 import { readConfig } from "../../src/config/read.ts";
 import { ROOT_WARNING, trustedRootEnds, trustedRootSchema } from "../../src/config/trusted-root.ts";
+import { withAdded } from "../../src/policy/added.ts";
 import { entryFor } from "../../src/policy/verify.ts";
 import released from "../../src/signatures/trusted-root.json" with { type: "json" };
 import { GOOD, problemsOf, ruleOf } from "./rules.ts";
@@ -200,6 +202,23 @@ describe("a PEM", () => {
     expect(one.signers.pems).toEqual({});
     if (typeof pem === "string" && pem.length > 100)
       expect(JSON.stringify(one)).not.toContain(pem.slice(40, 80));
+  });
+
+  it("of a rule that the API has added is read too", () => {
+    const env = { K: PEM };
+    const config = readConfig({ RULES: [GOOD], ...env });
+    const fields = {
+      prefix: "added-one",
+      upstream: "other.example.com",
+      verify: [{ images, key: "K" }],
+    };
+    const added = { name: "added-one", fields, at: 0, by: "admin" };
+    const whole = withAdded(config, [added as unknown as AddedRule], env);
+    expect(whole.rules.map(({ problem }) => problem)).toEqual([undefined, undefined]);
+    expect(whole.signers.pems).toEqual({ K: PEM });
+    const none = withAdded(config, [added as unknown as AddedRule], {});
+    expect(none.rules[1]).toMatchObject({ problem: expect.stringContaining("K is not set") });
+    expect(none.signers.pems).toEqual({});
   });
 
   it("that is no certificate is told with the entry's path", () => {

@@ -7,6 +7,7 @@ import { digestOf } from "../../src/oci/hash.ts";
 import {
   BUNDLE_TYPE,
   COSIGN_TYPE,
+  MAX_ARTIFACT_BYTES,
   MAX_ARTIFACTS,
   MAX_BLOB_BYTES,
   MAX_REASONS,
@@ -323,8 +324,14 @@ describe("material", () => {
     const artifact = artifactWithAll(layers.slice(0, MAX_SIGNATURES + 1));
     expect(await reasons(ask([artifact]))).toContain("more signatures than are examined");
     expect(blobsToRead(artifact.manifest)).toHaveLength(1);
-    // More than a manifest may hold.
-    expect(await verifySignatures(ask([artifactWithAll(layers)]))).toEqual({ verdict: "unsigned" });
+    const exact = artifactWithAll(layers.slice(0, MAX_SIGNATURES));
+    expect(await reasons(ask([exact]))).not.toContain("more signatures");
+    expect(await reasons(ask([artifactWithAll(layers)]))).toContain(
+      `is in a manifest that is larger than ${MAX_ARTIFACT_BYTES} bytes`,
+    );
+    const short = layers.map(() => ({ mediaType: "a/b", bytes: new Uint8Array() }));
+    const many = artifactWithAll([...short, { mediaType: "a/b", bytes }]);
+    expect(await reasons(ask([many]))).toContain("is in a manifest that names 5001 manifests and");
   });
 
   it("has at most so many reasons", async () => {
