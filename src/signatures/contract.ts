@@ -3,8 +3,9 @@
 // What to gather for an image's digest, in this order, until MAX_ARTIFACTS:
 //   1. The tag `signatureTag(digest)`: cosign's `.sig` tag, one manifest whose layers are its signatures.
 //   2. The referrers of the digest whose descriptor `claimsSignature` (open.ts): sigstore bundles, cosign's OCI 1.1 mode, notation.
-// For each manifest: `blobsToRead(manifest)` (open.ts) says which of its layers to read, at most MAX_SIGNATURES and MAX_BLOB each. A tag or
-// referrer that the registry does not have is left out; one that could not be read is told in `unread`.
+// For each manifest: `blobsToRead(manifest)` (open.ts) says which of its layers to read, at most MAX_SIGNATURES of MAX_BLOB_BYTES each. A tag or
+// referrer that the registry does not have is left out; one that could not be read is told in `unread`. Then ask `verifySignatures` (open.ts), and
+// keep an outcome under `verifyVersion`.
 
 import type { Signers } from "../config/signers.ts";
 import type { VerifyEntry } from "../config/verify.ts";
@@ -80,18 +81,3 @@ export type Outcome =
 export const MAX_REASONS = 8;
 /** Maximum length of a reason in characters. */
 export const MAX_REASON = 300;
-
-/** Functions of `open.ts`:
- * - `verifySignatures(question: Question): Promise<Outcome>` never throws, and loads the verifier on its first call;
- * - `verifyVersion(entry: VerifyEntry, signers: Signers): string`: the policy version under which an outcome may be kept: a hash of the
- *   entry's signers, their key material, the trusted root and the version of this room;
- * - `signatureTag(digest: Digest): string`;
- * - `claimsSignature(descriptor: { artifactType?: unknown; annotations?: unknown }): boolean`, for descriptors in a list of referrers;
- * - `blobsToRead(manifest: Uint8Array): { digest: Digest; size: number }[]`, bounded; empty for what is no signature. */
-export interface SignatureRoom {
-  verifySignatures(question: Question): Promise<Outcome>;
-  verifyVersion(entry: VerifyEntry, signers: Signers): string;
-  signatureTag(digest: Digest): string;
-  claimsSignature(descriptor: { artifactType?: unknown; annotations?: unknown }): boolean;
-  blobsToRead(manifest: Uint8Array): { digest: Digest; size: number }[];
-}
