@@ -74,7 +74,7 @@ const signerFields = {
   identity: identity
     .optional()
     .describe(
-      "Of keyless signatures: a glob over the certificate's whole identity, in which * does not match a slash and ** does. Requires issuer.",
+      "Of keyless signatures: a glob over the certificate's whole identity, in which a star matches all but slashes and two stars match those too. Requires issuer.",
     ),
   certificate: secretName
     .optional()
