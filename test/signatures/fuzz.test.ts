@@ -19,7 +19,8 @@ import notation from "./notation.json" with { type: "json" };
 import { artifactOf, artifactWith, byKey, imageOf, KEYS, NOW, stored } from "./support/cosign.ts";
 import { bundleOf } from "./support/signing.ts";
 
-const numRuns = Number(import.meta.env.VITE_RUNS ?? 150);
+/** As many runs as there is time for. */
+const HOW = { numRuns: Number(import.meta.env.VITE_RUNS ?? 150), interruptAfterTimeLimit: 20_000 };
 
 const keylessSigner = {
   kind: "keyless",
@@ -114,7 +115,7 @@ describe.each(GOOD)("a good %s", (_, image, artifact) => {
         const blobs = new Map([[digest, changed]]);
         check(await verifySignatures(ask(image, [{ ...artifact, blobs }])));
       }),
-      { numRuns },
+      HOW,
     );
   });
 
@@ -126,7 +127,7 @@ describe.each(GOOD)("a good %s", (_, image, artifact) => {
         const blobs = new Map([[digest, changed]]);
         check(await verifySignatures(ask(image, [{ ...artifact, blobs }])));
       }),
-      { numRuns },
+      HOW,
     );
   });
 
@@ -138,7 +139,7 @@ describe.each(GOOD)("a good %s", (_, image, artifact) => {
         blobsToRead(changed);
         check(await verifySignatures(ask(image, [{ ...artifact, manifest: changed }])));
       }),
-      { numRuns },
+      HOW,
     );
   });
 });
@@ -164,14 +165,14 @@ describe("garbage", () => {
         content,
         junk,
         async (mediaType, type, bytes, note) => {
-          const annotations = { "dev.cosignproject.cosign/signature": String(note) };
+          const annotations = { "dev.cosignproject.cosign/signature": JSON.stringify(note) ?? "" };
           const artifact = artifactWith({ mediaType, bytes, annotations }, type);
           const outcome = await verifySignatures(ask(keyless.image, [artifact]));
           check(outcome);
           expect(outcome.verdict).not.toBe("verified");
         },
       ),
-      { numRuns },
+      HOW,
     );
   });
 
@@ -185,7 +186,7 @@ describe("garbage", () => {
           verdict: "unsigned",
         });
       }),
-      { numRuns },
+      HOW,
     );
   });
 
