@@ -12,12 +12,14 @@ import type { ApiServices } from "./http/admin/api.ts";
 import type { Lifecycle } from "./lifecycle/contract.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
 import { openPrewarm } from "./prewarm/open.ts";
+import { Admission } from "./pull/admission/admission.ts";
 import { Healer } from "./pull/healing.ts";
 import { Lineage } from "./pull/lineage.ts";
 import { Links } from "./pull/links.ts";
 import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
 import type { PullServices } from "./pull/services.ts";
+import { AdmissionStore, NearAdmissions } from "./store/admissions.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
 import { InventoryStore } from "./store/inventory.ts";
@@ -88,6 +90,7 @@ function pullServicesOf(env: Env, shared: Shared): PullServices {
     manifests: new NearManifests(near, manifests),
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
+    admission: new Admission(new NearAdmissions(near, new AdmissionStore(env.META))),
     lineage: new Lineage(tags, manifests),
     links: new Links({ near: new NearLinks(near, links), store: links, manifests, catalog, fills }),
     fills,

@@ -33,7 +33,8 @@ const ROOMS: [room: string, imports: string[]][] = [
   [
     "pull",
     [
-      ...["text", "oci", "meter", "platform", "config", "policy", "store", "upstream"],
+      ...["text", "oci", "meter", "platform", "config", "policy", "signatures", "store"],
+      "upstream",
       ...["catalog", "fill"],
     ],
   ],

@@ -61,6 +61,8 @@ export interface Catalog {
   linked(place: string, digest: Digest): Promise<boolean>;
   /** Tags and images of the place that are the digest or lead to it. */
   leading(place: string, digest: Digest): Promise<Leading>;
+  /** Stored manifests of the place that name the digest, those pulled last first. Objects of earlier versions lack it. */
+  parents(place: string, digest: Digest): Promise<Digest[]>;
   /** The one place whose images led to a blob when it was cached; undefined if there is none or more than one. */
   deliveredTo(digest: Digest): Promise<string | undefined>;
   /** Undefined where the place does not hold it. */

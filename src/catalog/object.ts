@@ -8,6 +8,7 @@ import type { Catalog, WokenBindings } from "./contract.ts";
 import { Database } from "./database.ts";
 import * as browse from "./query/browse.ts";
 import { contentsKnown, recordOf } from "./query/image-record.ts";
+import { parentsOf } from "./query/parents.ts";
 import { totalsOf } from "./query/totals.ts";
 import { countedFrom, countsFrom } from "./record/counters.ts";
 import { deliveredTo, isLinked, leadingTo } from "./record/linked.ts";
@@ -70,6 +71,10 @@ export class CatalogObject extends DurableObject<WokenBindings> implements Calls
 
   leading(...args: Parameters<Catalog["leading"]>) {
     return this.#do((database) => leadingTo(database, ...args));
+  }
+
+  parents(...args: Parameters<Catalog["parents"]>) {
+    return this.#do((database) => parentsOf(database, ...args));
   }
 
   deliveredTo(...args: Parameters<Catalog["deliveredTo"]>) {

@@ -1,7 +1,7 @@
 // Step times of a request, for its log line and Server-Timing. The platform's clock stands still while code runs, so the times are those
 // spent waiting for storage, Durable Objects and upstreams.
 
-export type Step = "door" | "tag" | "read" | "fill";
+export type Step = "door" | "tag" | "read" | "fill" | "admission";
 
 export class Steps {
   readonly #begun = Date.now();

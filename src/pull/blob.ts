@@ -44,7 +44,24 @@ export async function pullBlob(
   header: string | undefined,
 ): Promise<PulledBlob> {
   await permitDigest(request);
-  return rechecking(request, () => pullPermitted(request, header));
+  return admitted(request, () => rechecking(request, () => pullPermitted(request, header)));
+}
+
+/** Pulls, and admits what is served before a byte of it is sent. */
+async function admitted(
+  request: DigestRequest,
+  work: () => Promise<PulledBlob>,
+): Promise<PulledBlob> {
+  const { admission } = request.services;
+  const ahead = admission.ahead(request, "blob");
+  const pulled = await work();
+  try {
+    await admission.admit({ ...request, kind: "blob" }, ahead);
+  } catch (error) {
+    pulled.close?.();
+    throw error;
+  }
+  return pulled;
 }
 
 async function pullPermitted(
@@ -145,7 +162,7 @@ function rangeIn(header: string | undefined, size: number): ByteRange | undefine
 /** Describes a blob. For a blob that is not stored, the upstream's HEAD is asked; this starts no fill. */
 export async function headBlob(request: DigestRequest): Promise<PulledBlob> {
   await permitDigest(request);
-  return rechecking(request, () => headPermitted(request));
+  return admitted(request, () => rechecking(request, () => headPermitted(request)));
 }
 
 async function headPermitted(request: DigestRequest): Promise<PulledBlob> {

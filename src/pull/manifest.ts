@@ -12,6 +12,7 @@ import type { TagMapping } from "../policy/fresh.ts";
 import type { Manifest } from "../store/manifests.ts";
 import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/client/offline.ts";
+import type { Ahead } from "./admission/admission.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
@@ -44,6 +45,8 @@ interface ManifestRequest extends RepositoryRequest {
   /** HEAD: the description suffices. */
   readonly head: boolean;
   readonly accept: string | undefined;
+  /** Begins lookups for the admission of the digest. */
+  readonly foresee?: (digest: Digest) => void;
 }
 
 type ByTag = ManifestRequest & TagRequest;
@@ -55,15 +58,35 @@ export async function pullByTag(request: ByTag): Promise<PulledManifest> {
   const resolving = resolveTag({ ...request, pull: { ...pull, content: !head } });
   const resolved = await timed(pull.steps, "tag", resolving);
   permitMeant(source, resolved.mapping.digest, pull);
-  return pullResolved(request, resolved).catch(async (error) =>
-    pullResolved(request, await movedTag(request, resolved, error)),
+  return admitted(request, (foreseeing) =>
+    pullResolved(foreseeing, resolved).catch(async (error) =>
+      pullResolved(foreseeing, await movedTag(request, resolved, error)),
+    ),
   );
+}
+
+/** Pulls, and admits what is served: the last step, so that an image that the repository may not have is refused as such. */
+async function admitted<Request extends ManifestRequest>(
+  request: Request,
+  work: (request: Request) => Promise<PulledManifest>,
+): Promise<PulledManifest> {
+  const { services } = request;
+  let ahead: Ahead | undefined;
+  const foresee = (digest: Digest) => {
+    ahead = services.admission.ahead({ ...request, digest }, "manifest");
+  };
+  const pulled = await work({ ...request, foresee });
+  const { digest, bytes } = pulled;
+  const served = { ...request, digest, kind: "manifest" as const, ...(bytes && { bytes }) };
+  await services.admission.admit(served, ahead);
+  return pulled;
 }
 
 async function pullResolved(request: ByTag, resolved: ResolvedTag): Promise<PulledManifest> {
   const { services, source, tag, pull } = request;
   const { mapping, label, isFromObject } = resolved;
   const { digest, mediaType, size } = mapping;
+  request.foresee?.(digest);
   const reading = storedManifest(request, resolved);
   const { linked, here, wasLinked = false } = await timed(pull.steps, "read", reading);
   if (linked) reportProof(request, mapping);
@@ -145,12 +168,13 @@ async function fetchManifest(
 
 export async function pullByDigest(request: ByDigest): Promise<PulledManifest> {
   await permitDigest(request);
-  return rechecking(request, () => pullPermitted(request));
+  return admitted(request, (foreseeing) => rechecking(request, () => pullPermitted(foreseeing)));
 }
 
 /** Serves a manifest by digest, or as a child of an index. Being named by an index gives no access. */
 async function pullPermitted(request: ByDigest): Promise<PulledManifest> {
   const { services, source, digest, pull } = request;
+  request.foresee?.(digest);
   const looking = services.manifests.get(digest, pull);
   const reading = services.links.here({ source, digest, kind: "manifest", pull }, looking);
   const { linked, here, wasLinked = false } = await timed(pull.steps, "read", reading);

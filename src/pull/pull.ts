@@ -1,5 +1,6 @@
 // Pull: the context that every pull carries, besides the reference it asks for.
 
+import type { Signers } from "../config/signers.ts";
 import type { Asking } from "../fill/contract.ts";
 import type { Steps } from "../meter/steps.ts";
 import { requesterOf, type Who } from "../policy/requester.ts";
@@ -17,6 +18,8 @@ export interface Pull extends ReadVisit {
   quarantined: ReadonlyMap<string, string>;
   /** Digests that pass the checks of age, signature and vulnerabilities until a time (break-glass). */
   allowances?: Allowances;
+  /** Key material of the configured signers, for rules with `verify`. */
+  signers?: Signers;
   /** Receives what checks in report mode find against the image. */
   findings?: Finding[];
   /** The client whose share of the upstream budget is used. */

@@ -6,6 +6,7 @@ import type { ListStore } from "../store/lists.ts";
 import type { NearBlobs } from "../store/near-blobs.ts";
 import type { NearManifests } from "../store/near-manifests.ts";
 import type { NearTags } from "../store/near-tags.ts";
+import type { Admission } from "./admission/admission.ts";
 import type { Lineage } from "./lineage.ts";
 import type { Links } from "./links.ts";
 import type { Reports } from "./reports.ts";
@@ -16,10 +17,11 @@ export interface PullServices {
   manifests: NearManifests;
   tags: NearTags;
   lists: ListStore;
+  admission: Admission;
   lineage: Lineage;
   links: Links;
   fills: Fills;
-  catalog: Pick<Catalog, "leading">;
+  catalog: Pick<Catalog, "leading" | "parents">;
   served: Served;
   reports: Reports;
 }

@@ -10,6 +10,7 @@
 //   R2   links/<algorithm>/<hex>/<origin>//<repository> a link: proof that the repository has the digest at its upstream
 //   KV   link:<origin>//<repository>@<digest>           a copy of the link, with the time of its confirmation
 //   KV   list:<origin>//<repository>/<list>?<query>     a page of tags or referrers
+//   KV   admission:<kind>:<origin>//<repository>@<digest> <version>   a digest that a rule's verify lets pass, 90 days from its last renewal
 //   KV   probe:nothing                                  never written: read by health checks, also from R2
 //   edge segment/<digest>/<generation>/<number>         a copy of a segment of that generation
 //   edge near/<key of KV>                               a copy of KV's value of that key, for seconds
@@ -147,6 +148,18 @@ export function linkKey(place: string, digest: Digest): string {
 /** @param list `tags`, or `referrers/<digest>` */
 export function listKey(place: string, list: string, query: string): string {
   return fitted(`list:${place}/${list}?${query}`);
+}
+
+/** @param place origin and repository (policy/source)
+ * @param kind as what it is served: the bytes of a blob may be a valid manifest
+ * @param version of the policy (signatures/open) */
+export function admissionKey(
+  place: string,
+  digest: Digest,
+  kind: "manifest" | "blob",
+  version: string,
+): string {
+  return fitted(`admission:${kind}:${place}@${digest} ${version}`);
 }
 
 /** A key that is never written, for testing whether a binding works. */

@@ -9,6 +9,7 @@ import { ANONYMOUS, SERVICE } from "../../access/tokens/jwt.ts";
 import { Seals } from "../../access/tokens/seals.ts";
 import { isWithin } from "../../config/network.ts";
 import type { Config } from "../../config/read.ts";
+import type { Signers } from "../../config/signers.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { isFree, type Target, targetOf, verdictOf } from "../../policy/authorize.ts";
 import { accountOf } from "../../policy/requester.ts";
@@ -56,6 +57,11 @@ export class RegistryAuth {
     this.#config = config;
     this.#accessServices = accessServices;
     this.#identify = accessServices.identify(config.auth);
+  }
+
+  /** Key material of the configured signers. */
+  get signers(): Signers {
+    return this.#config.signers;
   }
 
   /** Resolves what the client may pull. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), TOOMANYREQUESTS (429), and

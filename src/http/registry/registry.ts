@@ -96,7 +96,8 @@ async function handle(
   const seals = registryAuth.seals(visitor);
   entry.findings = [];
   const held = { quarantined, allowances, findings: entry.findings };
-  const known = { ...held, requester, touches, steps, entry, seals };
+  const { signers } = registryAuth;
+  const known = { ...held, signers, requester, touches, steps, entry, seals };
   const pull = { ...visit, deadline, noCache, shared, ...known };
   return answer({ services, source, pull, request, url }, wanted);
 }

@@ -1,0 +1,53 @@
+// Reads for admission: manifests and blobs that a decision needs, through the fills, which verify them and confirm the repository's link.
+
+import type { Asking } from "../../fill/contract.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { askingOf } from "../pull.ts";
+import type { DigestRequest } from "../request.ts";
+
+/** Fetches a manifest, or reads it if it is stored. Throws the upstream's error. */
+export async function fetchManifest({
+  services,
+  source,
+  digest,
+  pull,
+}: DigestRequest): Promise<Uint8Array> {
+  const asking = { ...decidingFor(pull), named: true };
+  const { manifest } = await services.fills.joinManifest(digest, source, asking);
+  services.manifests.keep(manifest, pull);
+  return manifest.bytes;
+}
+
+/** The first `limit` bytes of a blob, once all of it is stored and verified: bytes that are still arriving may be of another digest.
+ * Throws the upstream's error. */
+export async function readBlob(
+  { services, source, digest, pull }: DigestRequest,
+  limit: number,
+): Promise<Uint8Array> {
+  const { fills, blobs } = services;
+  const joined = await fills.joinBlob(digest, source, decidingFor(pull));
+  if (joined.state === "filling") await fills.waitFor(digest, source, joined.attempt, 0, true);
+  const opened = await blobs.open(digest, pull);
+  if (!opened?.first) throw new RegistryError("BLOB_UNKNOWN", `${digest} is no longer stored`);
+  return startOf(opened.first.stream, limit);
+}
+
+async function startOf(stream: ReadableStream, limit: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(limit);
+  let length = 0;
+  const reader = (stream as ReadableStream<Uint8Array>).getReader();
+  while (length < limit) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const piece = value.subarray(0, limit - length);
+    bytes.set(piece, length);
+    length += piece.byteLength;
+  }
+  reader.cancel().catch(() => {}); // not needed
+  return bytes.subarray(0, length);
+}
+
+/** As `askingOf`, without the client's `Cache-Control`, which is about what it requests. */
+export function decidingFor(pull: DigestRequest["pull"]): Asking {
+  return askingOf({ ...pull, noCache: false, content: false });
+}
