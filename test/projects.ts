@@ -28,6 +28,7 @@ export const UNIT = [
   "oci/path.test.ts",
   "oci/range.test.ts",
   "platform/bounded.test.ts",
+  "oci/runnable.test.ts",
   "policy/allowed.test.ts",
   "policy/fresh.test.ts",
   "policy/glob.test.ts",

@@ -229,8 +229,8 @@ describe("while the upstream is down", () => {
     expect(await statuses(cacheApart({}, {}, path), other.paths)).toEqual(
       other.paths.map(() => 200),
     );
-    await fixture.fault({ repository: name, do: down } as never);
-    await fixture.fault({ repository: other.name, do: down } as never);
+    for (const one of [name, other.name])
+      await fixture.fault({ match: { repository: one }, times: 0, do: down });
     expect(await statuses(enforcing({}, {}, path), decided)).toEqual(decided.map(() => 200));
     const response = await enforcing({}, {}, path).fetch(other.byTag);
     expect(response.status).toBe(503);

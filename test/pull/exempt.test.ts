@@ -1,0 +1,180 @@
+// Exemption from `verify`: signatures, attestations and SBOMs pass by their content; what could run does not, whatever its name and types.
+
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { BUNDLE_TYPE, MAX_ARTIFACTS, PAYLOAD_TYPE } from "../../src/signatures/contract.ts";
+import { type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { EMPTY, type ManifestInfo, TYPES } from "../support/fixture.ts";
+import { keyPair, signByBundle, signByTag } from "../support/signing.ts";
+
+const keys = keyPair();
+const fields = { verify: [{ images: ["**"], key: "SIGNER" }], verifyMode: "enforce" };
+const enforcing = () => cacheApart(fields, { SIGNER: keys.pem });
+
+async function statuses(cache: Cache, paths: string[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const path of paths) {
+    const response = await cache.fetch(path);
+    await response.arrayBuffer();
+    found.push(response.status);
+  }
+  return found;
+}
+
+/** What a client asks for of a manifest with layers. */
+function pathsOf(name: string, manifest: ManifestInfo, reference = manifest.digest): string[] {
+  const { config, layers } = JSON.parse(new TextDecoder().decode(manifest.bytes));
+  const blobs = [config, ...layers].map(({ digest }) => `open/${name}/blobs/${digest}`);
+  return [`open/${name}/manifests/${reference}`, ...new Set(blobs)];
+}
+
+interface Layer {
+  mediaType: string;
+  content: string | Uint8Array;
+}
+
+/** A manifest of these layers, under a tag if one is given. */
+async function artifact(
+  name: string,
+  layers: Layer[],
+  given: { config?: string; artifactType?: string; tag?: string; mediaType?: string } = {},
+): Promise<ManifestInfo> {
+  const { config = TYPES.oci.config, artifactType, tag, mediaType = TYPES.oci.manifest } = given;
+  const described = await Promise.all(
+    layers.map(async (layer) => ({
+      mediaType: layer.mediaType,
+      ...(await fixture.blob(name, layer.content)),
+    })),
+  );
+  const manifest = {
+    schemaVersion: 2,
+    mediaType,
+    ...(artifactType && { artifactType }),
+    config: { mediaType: config, ...(await fixture.blob(name, EMPTY.content)) },
+    layers: described,
+  };
+  return fixture.manifest(name, manifest, { tag });
+}
+
+async function unsigned(hint: string) {
+  const name = repository(hint);
+  const made = await fixture.image(name, "1");
+  return { name, made };
+}
+
+describe("exempt", () => {
+  it("is a signature under its tag, whoever signed", async () => {
+    const { name, made } = await unsigned("exempt");
+    const signature = await signByTag(name, made, keyPair());
+    const tag = `${made.digest.replace(":", "-")}.sig`;
+    expect(await statuses(enforcing(), pathsOf(name, signature, tag))).toEqual([200, 200, 200]);
+  });
+
+  it("is a bundle, and the index of the fallback tag that lists it", async () => {
+    const { name, made } = await unsigned("exempt");
+    const bundle = await signByBundle(name, made, keyPair(), false);
+    const fallback = `open/${name}/manifests/${made.digest.replace(":", "-")}`;
+    expect(await statuses(enforcing(), [fallback, ...pathsOf(name, bundle)])).toEqual([
+      200, 200, 200, 200,
+    ]);
+  });
+
+  it.each<[string, Layer[], { config?: string; artifactType?: string }]>([
+    ["BuildKit's attestations", [{ mediaType: "application/vnd.in-toto+json", content: "{}" }], {}],
+    [
+      "cosign's attestations",
+      [{ mediaType: "application/vnd.dsse.envelope.v1+json", content: '{"payload":""}' }],
+      {},
+    ],
+    ["SBOMs", [{ mediaType: "text/spdx+json", content: '{"spdxVersion":"SPDX-2.3"}' }], {}],
+    [
+      "an artifact's SBOM",
+      [{ mediaType: "application/vnd.cyclonedx+json", content: '{"bomFormat":"CycloneDX"}' }],
+      { config: EMPTY.mediaType, artifactType: "application/vnd.cyclonedx+json" },
+    ],
+    [
+      "notation's signatures",
+      [{ mediaType: "application/jose+json", content: '{"payload":""}' }],
+      { config: "application/vnd.cncf.notary.signature" },
+    ],
+  ])("are %s", async (_, layers, given) => {
+    const name = repository("exempt");
+    const made = await artifact(name, layers, given);
+    const paths = pathsOf(name, made);
+    expect(await statuses(enforcing(), paths)).toEqual(paths.map(() => 200));
+  });
+});
+
+describe("not exempt", () => {
+  it("is an image under the tag of a signature", async () => {
+    const { name, made } = await unsigned("runs");
+    const tag = `${made.digest.replace(":", "-")}.sig`;
+    const evil = await fixture.image(name, tag, { layers: [777] });
+    expect(await statuses(enforcing(), pathsOf(name, evil, tag))).toEqual([403, 403, 403]);
+  });
+
+  it.each<[string, Layer[], { mediaType?: string; artifactType?: string; config?: string }]>([
+    ["a compressed layer", [{ mediaType: PAYLOAD_TYPE, content: gzipSync("layer") }], {}],
+    [
+      "a compressed layer behind a text",
+      [
+        { mediaType: PAYLOAD_TYPE, content: "{}" },
+        { mediaType: PAYLOAD_TYPE, content: gzipSync("layer") },
+      ],
+      {},
+    ],
+    ["a layer of another type", [{ mediaType: TYPES.oci.layer, content: "{}" }], {}],
+    [
+      "an image with an SBOM's layer",
+      [
+        { mediaType: "text/spdx+json", content: "{}" },
+        { mediaType: TYPES.oci.layer, content: gzipSync("layer") },
+      ],
+      {},
+    ],
+    [
+      "an artifact of another type",
+      [{ mediaType: BUNDLE_TYPE, content: "{}" }],
+      { artifactType: "application/vnd.cncf.helm.config.v1+json" },
+    ],
+    [
+      "a chart",
+      [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
+      { config: "application/vnd.cncf.helm.config.v1+json" },
+    ],
+    [
+      "a manifest of Docker's",
+      [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
+      { mediaType: TYPES.docker.manifest },
+    ],
+    ["a manifest without layers", [], {}],
+  ])("is %s", async (_, layers, given) => {
+    const name = repository("runs");
+    const made = await artifact(name, layers, given);
+    const paths = pathsOf(name, made);
+    expect(await statuses(enforcing(), paths)).toEqual(paths.map(() => 403));
+  });
+
+  it("is an index of an SBOM and an image", async () => {
+    const { name, made } = await unsigned("runs");
+    const sbom = await artifact(name, [{ mediaType: "text/spdx+json", content: "{}" }]);
+    await fixture.index(name, "mixed", [sbom, made]);
+    expect(await statuses(enforcing(), [`open/${name}/manifests/mixed`])).toEqual([403]);
+  });
+
+  it("is an image whose manifest is the layer of an SBOM, and its own layers", async () => {
+    const { name, made } = await unsigned("runs");
+    const sbom = await artifact(name, [{ mediaType: "text/spdx+json", content: made.bytes }]);
+    const cache = enforcing();
+    expect(await statuses(cache, pathsOf(name, sbom))).toEqual([200, 200, 200]);
+    expect(await statuses(cache, pathsOf(name, made))).toEqual([403, 403, 403]);
+  });
+});
+
+it("more signatures than are examined admit nothing, and are told", async () => {
+  const { name, made } = await unsigned("many");
+  for (let count = 0; count <= MAX_ARTIFACTS; count++) await signByBundle(name, made, keyPair());
+  const response = await enforcing().fetch(`open/${name}/manifests/1`);
+  expect(response.status).toBe(403);
+  expect(await response.text()).toContain("more signatures or referrers than are examined");
+});
