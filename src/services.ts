@@ -72,6 +72,7 @@ function sharedOf(env: Env) {
     tags: new TagStore(env.META, env.BLOBS),
     links: new LinkStore(env.META, env.BLOBS),
     blobs: new BlobStore(env.BLOBS, env.META),
+    admissions: new AdmissionStore(env.META),
     catalog: openCatalog(env),
     fills: openFills(env),
     gate: openGate(env),
@@ -81,7 +82,7 @@ function sharedOf(env: Env) {
 type Shared = ReturnType<typeof sharedOf>;
 
 function pullServicesOf(env: Env, shared: Shared): PullServices {
-  const { manifests, tags, links, blobs, catalog, fills } = shared;
+  const { manifests, tags, links, blobs, admissions, catalog, fills } = shared;
   const edge = new EdgeCache();
   const near = new Near(edge);
   const { reportEvery } = readTimes({ ...env }, []); // its problems are logged with the configuration's
@@ -90,7 +91,7 @@ function pullServicesOf(env: Env, shared: Shared): PullServices {
     manifests: new NearManifests(near, manifests),
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
-    admission: new Admission(new NearAdmissions(near, new AdmissionStore(env.META))),
+    admission: new Admission(new NearAdmissions(near, admissions)),
     lineage: new Lineage(tags, manifests),
     links: new Links({ near: new NearLinks(near, links), store: links, manifests, catalog, fills }),
     fills,

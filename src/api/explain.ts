@@ -30,6 +30,7 @@ export const story = z
           "tag",
           "trust",
           "content",
+          "signature",
           "upstream",
           "history",
           "next",

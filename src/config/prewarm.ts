@@ -13,6 +13,8 @@ export interface Prewarmed {
   newest?: { repository: string; tags: string; count: number };
   /** Undefined for the default ones: linux/amd64 and linux/arm64. */
   platforms?: string[];
+  /** Fetches the images' referrers too; undefined as the rule says. */
+  referrers?: boolean;
 }
 
 const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/;
@@ -77,22 +79,31 @@ export const prewarmEntry = z
       .min(1)
       .optional()
       .describe("Platforms of an index to fetch, or all. Default: linux/amd64 and linux/arm64."),
+    referrers: z
+      .boolean()
+      .optional()
+      .describe(
+        "Fetches signatures, SBOMs and attestations of the images too. Default: as the rule's referrers.",
+      ),
   })
-  .transform(({ at, references, repository, tags, newest, platforms }, context): Prewarmed => {
-    if ((repository === undefined) === (references.length === 0))
-      context.issues.push({
-        code: "custom",
-        path: [],
-        input: undefined,
-        message: "must have either references or a repository (with tags and newest)",
-      });
-    return {
-      at: Array.isArray(at) ? at : [at],
-      references,
-      ...(repository !== undefined && { newest: { repository, tags, count: newest } }),
-      ...(platforms && { platforms }),
-    };
-  });
+  .transform(
+    ({ at, references, repository, tags, newest, platforms, referrers }, context): Prewarmed => {
+      if ((repository === undefined) === (references.length === 0))
+        context.issues.push({
+          code: "custom",
+          path: [],
+          input: undefined,
+          message: "must have either references or a repository (with tags and newest)",
+        });
+      return {
+        at: Array.isArray(at) ? at : [at],
+        references,
+        ...(repository !== undefined && { newest: { repository, tags, count: newest } }),
+        ...(platforms && { platforms }),
+        ...(referrers !== undefined && { referrers }),
+      };
+    },
+  );
 
 export const prewarmSchema = z
   .array(prewarmEntry, { error: "must be a list of prewarm entries" })

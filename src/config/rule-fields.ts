@@ -131,6 +131,12 @@ export const ruleFields = {
     .describe("Digests of manifests and layers that this rule never serves."),
   ...allowanceFields,
   ...verifyFields,
+  referrers: z
+    .boolean()
+    .optional()
+    .describe(
+      "Fetches the signatures, SBOMs and attestations of a manifest after it, so that it can be verified while the upstream is down. Default: false.",
+    ),
 
   tagTtl: duration("1h")
     .prefault("1h")

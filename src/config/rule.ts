@@ -53,6 +53,8 @@ export interface Rule {
   allowancePeople?: number;
   /** Who must have signed which images; undefined if signatures are not looked at. */
   verify?: Verification;
+  /** Fetches what refers to a manifest after it. */
+  referrers?: boolean;
 
   /** How long a tag's digest counts as fresh. */
   tagTtl: number;
@@ -103,6 +105,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     verify: entries,
     verifyMode,
     verifyUnmatched,
+    referrers,
     ...rest
   } = given;
   const report = (field: string, message: string) =>
@@ -132,6 +135,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     ...(allow && { allow }),
     ...(denyReason && { denyReason }),
     ...(verify && { verify }),
+    ...(referrers && { referrers }),
     ...rest,
   };
 });

@@ -4,6 +4,7 @@ import { type Access, isPast, type PullToken } from "../access/contract.ts";
 import type { Catalog } from "../catalog/contract.ts";
 import type { Counts, HeldImage } from "../catalog/record/contract.ts";
 import type { Config } from "../config/read.ts";
+import type { TrustMode } from "../config/trust-mode.ts";
 import type { Digest } from "../oci/digest.ts";
 import { twinOf } from "../oci/hash.ts";
 import { parseObject } from "../oci/json.ts";
@@ -14,6 +15,9 @@ import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import type { Allowance } from "../policy/trust.ts";
+import { policyOf } from "../pull/admission/admission.ts";
+import { signersOf } from "../pull/admission/finding.ts";
+import type { AdmissionStore, KeptAdmission } from "../store/admissions.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { Manifest, ManifestStore } from "../store/manifests.ts";
@@ -30,6 +34,7 @@ export interface Sources {
   tags: Pick<TagStore, "get" | "recorded">;
   manifests: Pick<ManifestStore, "get" | "firstPlace">;
   blobs: Pick<BlobStore, "layout">;
+  admissions: Pick<AdmissionStore, "get">;
   gate: Watch;
 }
 
@@ -39,6 +44,13 @@ export interface ContentFact {
   platform?: string;
   here: boolean;
   blobs: { digest: Digest; here: boolean }[];
+}
+
+export interface SignatureFact {
+  mode: TrustMode;
+  /** The signers of the entry that decides, in words; undefined if no entry matches and the rule refuses that. */
+  asks?: string;
+  kept?: KeptAdmission;
 }
 
 export interface Facts {
@@ -61,6 +73,8 @@ export interface Facts {
   linked: boolean;
   image?: HeldImage;
   upstream?: UpstreamState;
+  /** What the rule's `verify` asks for, and what is kept of the digest; undefined if signatures are not looked at. */
+  signature?: SignatureFact;
   /** Counters of the repository, of the last seven days. */
   counts: Counts[];
 }
@@ -130,6 +144,7 @@ async function ofSource(
     : [undefined, false, undefined];
   const parts = digest ? await partsOf(sources, digest, manifest) : [];
   const twin = digest && manifest && twinOf(digest, manifest.bytes);
+  const signature = await signatureOf(sources, source, digest, now);
   const held = quarantine.find((one) => one.digest === digest || one.digest === twin);
   // By the digest that was allowed, unlike the quarantine: an allowance is not widened to another algorithm.
   const allowance = allowances.find((one) => one.digest === digest && one.until > now);
@@ -142,8 +157,29 @@ async function ofSource(
     parts,
     linked,
     ...(image && { image }),
+    ...(signature && { signature }),
     upstream,
     counts: counts.filter((one) => one.place === place),
+  };
+}
+
+async function signatureOf(
+  { config, admissions }: Sources,
+  source: Source,
+  digest: Digest | undefined,
+  now: number,
+): Promise<SignatureFact | undefined> {
+  const policy = policyOf(source, config);
+  const { verify } = source.rule;
+  if (!policy || !verify) return undefined;
+  const { entry, version } = policy;
+  const name = digest && { digest, kind: "manifest" as const, version };
+  const kept = name && (await admissions.get(source, name));
+  const isKept = kept && (kept.until === undefined || kept.until > now);
+  return {
+    mode: verify.mode,
+    ...(entry && { asks: signersOf(entry) }),
+    ...(isKept && { kept }),
   };
 }
 

@@ -16,6 +16,7 @@ export const ABOUT = [
   "tag",
   "trust",
   "content",
+  "signature",
   "upstream",
   "history",
   "next",

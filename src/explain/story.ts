@@ -4,6 +4,7 @@ import { RegistryError } from "../oci/error.ts";
 import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { Facts } from "./facts.ts";
+import { signatureSteps } from "./signature-steps.ts";
 import {
   accessStep,
   contentSteps,
@@ -52,10 +53,13 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
     ...tagSteps(facts, source),
     ...allowanceSteps(facts, source),
     ...contentSteps(facts),
+    ...signatureSteps(facts),
     ...upstreamSteps(facts, source),
     ...historySteps(facts),
   ];
-  return ended([...first, ...more], endOf(facts, source));
+  const isRefused = more.some(({ about, mark }) => about === "signature" && mark === "bad");
+  const denied = { status: 403, text: "the next pull returns 403 DENIED" };
+  return ended([...first, ...more], isRefused ? denied : endOf(facts, source));
 }
 
 function ended(steps: Step[], { status, text }: End): Story {

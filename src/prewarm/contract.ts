@@ -13,6 +13,8 @@ export interface NewJob {
   newest?: { name: string; tags: string; count: number }[];
   /** Such as `linux/amd64`; or `all`. */
   platforms: string[];
+  /** Whether to fetch the images' referrers; undefined as their rule says. */
+  referrers?: boolean;
   /** Highest first; ties go to the oldest job. */
   priority: number;
   /** The principal that requested it. */

@@ -42,6 +42,8 @@ export function insert(database: Sqlite, job: NewJob, now: number): void {
     priority,
     JSON.stringify(platforms),
   );
+  if (job.referrers !== undefined)
+    database.run("INSERT INTO job_referrers VALUES (?, ?)", id, job.referrers ? 1 : 0);
   for (const reference of new Set(references)) addItem(database, id, { reference }, now);
   for (const { name, tags, count } of newest)
     addItem(database, id, { reference: `${name}:${tags}`, newest: count }, now);
@@ -76,30 +78,9 @@ export function addItem(
 function trim(database: Sqlite, now: number): void {
   const past = `SELECT id FROM jobs WHERE state <> 'running' AND (created_at < ?1 OR id NOT IN (
     SELECT id FROM jobs WHERE state <> 'running' ORDER BY created_at DESC LIMIT ?2))`;
-  for (const table of ["parts", "items"])
+  for (const table of ["parts", "items", "job_referrers"])
     database.run(`DELETE FROM ${table} WHERE job IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
   database.run(`DELETE FROM jobs WHERE id IN (${past})`, now - JOB_RETENTION, MAX_KEPT_JOBS);
-}
-
-/** The next image to work on that is not in progress, with its platforms. */
-export function nextItem(
-  database: Sqlite,
-  inHand: ReadonlySet<string>,
-  now: number,
-): (ItemRow & { platforms: string[]; created_at: number }) | undefined {
-  const rows = database.all<ItemRow & { platforms: string; created_at: number }>(
-    `SELECT items.*, platforms, created_at FROM items JOIN jobs ON jobs.id = job
-     WHERE jobs.state = 'running' AND items.state IN ('waiting', 'working') AND next_at <= ?
-     ORDER BY priority DESC, created_at, job, seq LIMIT ?`,
-    now,
-    inHand.size + 1,
-  );
-  const row = rows.find((one) => !inHand.has(keyOf(one)));
-  return row && { ...row, platforms: JSON.parse(row.platforms) };
-}
-
-export function keyOf({ job, seq }: Pick<ItemRow, "job" | "seq">): string {
-  return `${job} ${seq}`;
 }
 
 /** When the next image is due; undefined if there is none. */

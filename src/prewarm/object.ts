@@ -15,6 +15,7 @@ import { withAdded } from "../policy/added.ts";
 import type { Source } from "../policy/source.ts";
 import type { Prewarm } from "./contract.ts";
 import * as jobs from "./jobs.ts";
+import { keyOf, type NextItem, nextItem } from "./next-item.ts";
 import { beginScheduled } from "./scheduled.ts";
 import { STEPS } from "./schema.ts";
 import { blobOf, contentsOf, newestTags, targetOf, type WarmingContext } from "./warming.ts";
@@ -32,8 +33,6 @@ const ITEM_TIMEOUT = 24 * 60 * 60_000;
 /** Statuses that a retry does not change. */
 const FINAL_STATUSES = [400, 401, 403, 404, 405, 413];
 const MAX_RUNNING_JOBS = 50;
-
-type Working = NonNullable<ReturnType<typeof jobs.nextItem>>;
 
 type Bindings = FillBindings & AccessBindings;
 
@@ -123,9 +122,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
   /** Works on one image after another while time is left. */
   async #lane(context: WarmingContext, until: number): Promise<void> {
     while (Date.now() < until) {
-      const item = jobs.nextItem(this.#database, this.#inProgress, Date.now());
+      const item = nextItem(this.#database, this.#inProgress, Date.now());
       if (!item) return;
-      const key = jobs.keyOf(item);
+      const key = keyOf(item);
       this.#inProgress.add(key);
       try {
         await this.#work(context, item, until);
@@ -137,7 +136,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     }
   }
 
-  async #work(context: WarmingContext, item: Working, until: number): Promise<void> {
+  async #work(context: WarmingContext, item: NextItem, until: number): Promise<void> {
     const now = Date.now();
     if (item.newest !== null) {
       const references = await newestTags(context, item.reference, item.newest);
@@ -151,7 +150,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     }
     const wanted = targetOf(context, item.reference);
     if (item.digest === null) {
-      const { digest, blobs, note } = await contentsOf(context, wanted, item.platforms);
+      const { digest, blobs, note } = await contentsOf(context, wanted, item);
       this.ctx.storage.transactionSync(() => {
         for (const blob of blobs)
           this.#database.run(
@@ -173,7 +172,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
   async #blobs(
     context: WarmingContext,
     source: Source,
-    item: Working,
+    item: NextItem,
     until: number,
   ): Promise<boolean> {
     const { job, seq } = item;
@@ -214,7 +213,7 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     return !jobs.goesOn(this.#database, job);
   }
 
-  #failed(item: Working, error: unknown): void {
+  #failed(item: NextItem, error: unknown): void {
     const now = Date.now();
     const isKnown = error instanceof RegistryError;
     if (!isKnown)

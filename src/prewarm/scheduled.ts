@@ -20,7 +20,9 @@ export function beginScheduled(database: Sqlite, config: Config, now: number): n
     if (begunAt === undefined || isRunning(database, who)) continue;
     const platforms = entry.platforms ?? USUAL_PLATFORMS;
     const id = crypto.randomUUID();
-    insert(database, { id, references, newest, platforms, priority: 0, who }, now);
+    const { referrers } = entry;
+    const job = { id, references, newest, platforms, priority: 0, who };
+    insert(database, { ...job, ...(referrers !== undefined && { referrers }) }, now);
   }
   const nexts = all.map(({ entry }) => timesOf(entry, now).next);
   return nexts.length === 0 ? undefined : Math.min(...nexts);

@@ -27,4 +27,8 @@ export const STEPS: readonly string[] = [
   -- When what is scheduled was begun last, by what is scheduled.
   CREATE TABLE schedules (key TEXT PRIMARY KEY, begun_at INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- Whether a job fetches referrers, where it does not go by the rule.
+  CREATE TABLE job_referrers (job TEXT PRIMARY KEY, referrers INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ];

@@ -12,6 +12,7 @@ import { routeFull, usableSourceOf } from "../policy/route.ts";
 import type { Source } from "../policy/source.ts";
 import { limited } from "../policy/steps.ts";
 import type { Allowances } from "../policy/trust.ts";
+import { bringReferrers } from "../pull/bring-referrers.ts";
 import { permitMeant, permitName, permitTag } from "../pull/permit.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { SEGMENT } from "../store/segments.ts";
@@ -80,11 +81,17 @@ function sourceFor({ rules }: Config, name: string): Source {
   return source;
 }
 
+interface Wanted {
+  platforms: readonly string[];
+  /** Whether to fetch the manifests' referrers too; undefined as the rule says. */
+  referrers?: boolean;
+}
+
 /** Checks the tag upstream and fetches the manifests. */
 export async function contentsOf(
   context: WarmingContext,
   { source, reference }: WarmingTarget,
-  platforms: readonly string[],
+  { platforms, referrers = source.rule.referrers }: Wanted,
 ): Promise<Contents> {
   const digest = reference.digest ?? (await resolveTag(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();
@@ -102,6 +109,7 @@ export async function contentsOf(
     permitMeant(source, one, context);
     const manifest = await manifestOf(context, source, one, maybe !== undefined);
     if (!manifest) return maybe && add(maybe);
+    if (referrers) await bringReferrers({ fills: context.fills, source, digest: one });
     const parts = partsOf(manifest.bytes);
     for (const blob of blobsIn(parts, platforms)) add(blob);
     const { children, missing } = childrenFor(parts, platforms);

@@ -13,6 +13,8 @@ import type { Manifest } from "../store/manifests.ts";
 import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/client/offline.ts";
 import type { Ahead } from "./admission/admission.ts";
+import { claimsExemption } from "./admission/exempt.ts";
+import { bringReferrers } from "./bring-referrers.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
@@ -163,6 +165,8 @@ async function fetchManifest(
   const joining = services.fills.joinManifest(digest, source, asking);
   const { manifest, how } = await timed(pull.steps, "fill", joining);
   services.manifests.keep(manifest, pull);
+  if (how === "started" && source.rule.referrers && !claimsExemption(manifest.bytes))
+    pull.later(bringReferrers({ fills: services.fills, source, digest }));
   return { manifest, status: statusOf(how) };
 }
 

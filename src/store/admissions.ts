@@ -1,9 +1,9 @@
 // Admissions: digests that a rule's `verify` lets pass in a repository, kept in KV per version of the policy. Refusals are never kept here:
 // an image may be signed a moment later.
 
-import { LRUCache } from "lru-cache";
 import type { Digest } from "../oci/digest.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
+import { Claims } from "./claims.ts";
 import { countedKv } from "./counted.ts";
 import { admissionKey } from "./keys.ts";
 import { type Form, JUST_FETCHED, type Near, type NearKey } from "./near.ts";
@@ -33,6 +33,8 @@ export interface AdmissionName {
 const ADMISSION_TTL = 90 * 24 * 60 * 60;
 /** Age in ms from which a use renews an admission. */
 const RENEW_AFTER = 30 * 24 * 60 * 60_000;
+/** Interval in which an isolate renews an admission once, in ms: KV shows the renewal by then. */
+const RENEW_INTERVAL = 10 * 60_000;
 /** Maximum number of renewals that an isolate remembers. */
 const MAX_RENEWALS = 5_000;
 
@@ -73,7 +75,7 @@ export class AdmissionStore {
 export class NearAdmissions {
   readonly #near: Near;
   readonly #store: AdmissionStore;
-  readonly #renewed = new LRUCache<string, true>({ max: MAX_RENEWALS });
+  readonly #renewed = new Claims(MAX_RENEWALS);
 
   constructor(near: Near, store: AdmissionStore) {
     this.#near = near;
@@ -109,8 +111,7 @@ export class NearAdmissions {
 
   #renew(source: Source, name: AdmissionName, kept: KeptAdmission, visit: ReadVisit): void {
     const key = keyOf(source, name);
-    if (this.#renewed.has(key)) return;
-    this.#renewed.set(key, true);
+    if (!this.#renewed.take(key, visit.now, RENEW_INTERVAL)) return;
     this.keep(source, name, { ...kept, at: visit.now }, visit);
   }
 }

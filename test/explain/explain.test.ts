@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ADMIN, access, basic, bearer, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
+import { keyPair, signByTag } from "../support/signing.ts";
 
 const HOUR = 60 * 60_000;
 
@@ -406,4 +407,35 @@ it("nothing is asked of the registry, and nothing is changed", async () => {
   const { name } = await image("untouched");
   await explain(cache, `up/${name}:1`);
   expect(await fixture.requests({ repository: name })).toEqual([]);
+});
+
+describe("signatures", () => {
+  const keys = keyPair();
+  const fields = { verify: [{ images: ["**"], key: "SIGNER" }], verifyMode: "enforce" };
+
+  it("are looked for at the next pull, and then known", async () => {
+    const cache = cacheOf(fields, { SIGNER: keys.pem });
+    const { name, image: made } = await image("signed");
+    await signByTag(name, made, keys);
+    const before = await explain(cache, `up/${name}:1`);
+    expect(before.text("signature")).toBe(
+      "verify asks for a signature by the key SIGNER: the next pull looks for one; an image without it is refused, unless it is a signature, attestation or SBOM",
+    );
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    const then = await explain(cache, `up/${name}:1`);
+    expect(then.text("signature")).toMatch(
+      /^sha256:\w{12} passes verify \(signed by the key SIGNER\), as decided or renewed \d s ago$/,
+    );
+  });
+
+  it("are of no use where no entry matches, and nothing is said without verify", async () => {
+    const { name } = await image("unmatched");
+    const verify = [{ images: ["acme/**"], key: "SIGNER" }];
+    const cache = cacheOf({ ...fields, verify, verifyUnmatched: "refuse" }, { SIGNER: keys.pem });
+    const path = `up/${name}/manifests/1`;
+    const story = await expectAsTold(cache, `up/${name}:1`, path, 403, /returns 403 DENIED/);
+    expect(story.text("signature")).toContain("no entry of verify matches the repository");
+    expect((await explain(cacheOf(), `up/${name}:1`)).text("signature")).toBe("");
+  });
 });

@@ -241,6 +241,20 @@ describe("while the upstream is down", () => {
   });
 });
 
+it("a list of referrers without an end admits nothing, and is told", async () => {
+  const { name, byTag } = await image("endless");
+  const link = `</v2/${name}/referrers/x?page=2>; rel="next"`;
+  await fixture.fault({
+    match: { repository: name, kind: "referrers" },
+    times: 0,
+    do: { headers: { link } },
+  });
+  const { status, message } = await refusal(enforcing().fetch(byTag));
+  expect(status).toBe(403);
+  expect(message).toContain("more signatures or referrers than are examined");
+  expect(await fixture.requests({ repository: name, kind: "referrers" })).toHaveLength(2);
+});
+
 it("a warm pull costs one lookup more for each request, and no Durable Object", async () => {
   const { META, BLOBS } = env as unknown as Env;
   const { name, made, paths } = await image("warm");

@@ -257,7 +257,7 @@ describe("an image that is an index of indexes", () => {
     const { context, joined } = contextOf(520);
     const source = { rule: ruleOf({ upstream: "registry.example" }), repository: "a" };
     const image = { source, reference: { name: "a", digest: digestAt(0) } };
-    await expect(contentsOf(context, image, ["all"])).rejects.toMatchObject({
+    await expect(contentsOf(context, image, { platforms: ["all"] })).rejects.toMatchObject({
       status: 403,
       message: expect.stringContaining("more than 500 manifests"),
     });

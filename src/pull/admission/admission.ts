@@ -6,6 +6,7 @@ import type { Signers } from "../../config/signers.ts";
 import type { VerifyEntry } from "../../config/verify.ts";
 import { meter } from "../../meter/meter.ts";
 import { timed } from "../../meter/steps.ts";
+import { atMost } from "../../platform/bounded.ts";
 import { within } from "../../platform/deadline.ts";
 import { polled } from "../../platform/polling.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
@@ -15,9 +16,14 @@ import { verifyVersion } from "../../signatures/open.ts";
 import type { AdmissionName, KeptAdmission, NearAdmissions } from "../../store/admissions.ts";
 import { Claims } from "../../store/claims.ts";
 import type { Pull } from "../pull.ts";
-import type { DigestRequest } from "../request.ts";
 import { settleFinding } from "../trust.ts";
-import { type AdmissionPolicy, type AdmissionRequest, passes, type Verdict } from "./contract.ts";
+import {
+  type AdmissionPolicy,
+  type AdmissionRequest,
+  type ContentRequest,
+  passes,
+  type Verdict,
+} from "./contract.ts";
 import { type DecisionTools, decide } from "./decide.ts";
 import { findingOf } from "./finding.ts";
 import { Parents } from "./parents.ts";
@@ -51,7 +57,7 @@ interface Result {
 export class Admission {
   readonly #near: NearAdmissions;
   readonly #parents = new Parents();
-  readonly #results = new LRUCache<string, Result>({ max: MAX_RESULTS });
+  readonly #results = new LRUCache<string, Result>(atMost(MAX_RESULTS));
   /** Key → when its decision began, in ms since the epoch. */
   readonly #deciding = new Map<string, number>();
   readonly #told = new Claims(MAX_RESULTS);
@@ -61,7 +67,7 @@ export class Admission {
   }
 
   /** Begins the lookup of a kept verdict, to run beside other reads; undefined where none is needed. */
-  ahead({ source, digest, pull }: DigestRequest, kind: AdmissionName["kind"]): Ahead | undefined {
+  ahead({ source, digest, pull }: ContentRequest, kind: AdmissionName["kind"]): Ahead | undefined {
     const policy = policyOf(source, pull);
     if (!policy || isAllowed(source, digest, pull)) return undefined;
     const name = { digest, kind, version: policy.version };
@@ -198,7 +204,7 @@ function keyOf({ source, digest, kind }: AdmissionRequest, { version }: Admissio
   return `${sourceKey(source)}@${digest} ${kind} ${version}`;
 }
 
-function isAllowed(source: Source, digest: DigestRequest["digest"], pull: Pull): boolean {
+function isAllowed(source: Source, digest: ContentRequest["digest"], pull: Pull): boolean {
   const { allowancePeople = 1 } = source.rule as { allowancePeople?: number };
   return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
 }

@@ -1,11 +1,35 @@
 // Admission contract: what is judged, and what was found. Plain data.
 
+import type { Catalog } from "../../catalog/contract.ts";
 import type { VerifyEntry } from "../../config/verify.ts";
+import type { Fills } from "../../fill/contract.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Source } from "../../policy/source.ts";
 import type { AdmissionName } from "../../store/admissions.ts";
-import type { DigestRequest } from "../request.ts";
+import type { NearBlobs } from "../../store/near-blobs.ts";
+import type { NearManifests } from "../../store/near-manifests.ts";
+import type { Links } from "../links.ts";
+import type { Pull } from "../pull.ts";
+
+/** The services that a decision works with. */
+export interface AdmissionServices {
+  fills: Fills;
+  manifests: NearManifests;
+  blobs: NearBlobs;
+  links: Links;
+  catalog: Pick<Catalog, "parents">;
+}
+
+/** A manifest or blob of a repository that a decision needs. */
+export interface ContentRequest {
+  readonly services: AdmissionServices;
+  readonly source: Source;
+  readonly digest: Digest;
+  readonly pull: Pull;
+}
 
 /** A digest of a repository that a rule with `verify` is about to serve. */
-export interface AdmissionRequest extends DigestRequest {
+export interface AdmissionRequest extends ContentRequest {
   readonly kind: AdmissionName["kind"];
   /** Of a manifest, where they are at hand. */
   readonly bytes?: Uint8Array;

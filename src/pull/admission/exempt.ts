@@ -5,7 +5,7 @@ import { parseObject } from "../../oci/json.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../oci/manifest.ts";
 import { namedIn } from "../../oci/references.ts";
 import { HEADER, mayRun } from "../../oci/runnable.ts";
-import type { DigestRequest } from "../request.ts";
+import type { ContentRequest } from "./contract.ts";
 import { fetchManifest, readBlob } from "./read.ts";
 
 /** Maximum number of blobs of an exempt manifest, and of children of an exempt index; beyond it, a signature is required. */
@@ -53,7 +53,7 @@ function matches(pattern: RegExp, type: unknown): boolean {
 
 /** Whether the manifest is exempt. Throws if its contents cannot be read. */
 export async function isExemptManifest(
-  request: DigestRequest,
+  request: ContentRequest,
   manifest: Uint8Array,
   depth = 0,
 ): Promise<boolean> {

@@ -14,7 +14,7 @@ import {
 } from "../../signatures/contract.ts";
 import { blobsToRead, claimsSignature, signatureTag } from "../../signatures/open.ts";
 import { isUnknown } from "../../upstream/client/refusal.ts";
-import type { DigestRequest } from "../request.ts";
+import type { ContentRequest } from "./contract.ts";
 import { decidingFor, fetchManifest, readBlob } from "./read.ts";
 
 /** Maximum number of pages of referrers that are read per image. */
@@ -35,13 +35,13 @@ export interface Gathered {
 }
 
 /** @param force asks the upstream past `tagTtl` and `listTtl` */
-export async function gatherSignatures(request: DigestRequest, force: boolean): Promise<Gathered> {
+export async function gatherSignatures(request: ContentRequest, force: boolean): Promise<Gathered> {
   const gathering = new Gathering(request, force);
   return gathering.all();
 }
 
 class Gathering {
-  readonly #request: DigestRequest;
+  readonly #request: ContentRequest;
   readonly #force: boolean;
   #unread: string | undefined;
   #isCut = false;
@@ -49,7 +49,7 @@ class Gathering {
   /** Blobs that may still be read. */
   #left = MAX_SIGNATURES;
 
-  constructor(request: DigestRequest, force: boolean) {
+  constructor(request: ContentRequest, force: boolean) {
     this.#request = request;
     this.#force = force;
   }

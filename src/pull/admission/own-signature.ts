@@ -2,14 +2,13 @@
 
 import type { Proof } from "../../signatures/contract.ts";
 import { verifySignatures } from "../../signatures/open.ts";
-import type { DigestRequest } from "../request.ts";
-import type { AdmissionPolicy, Verdict } from "./contract.ts";
+import type { AdmissionPolicy, ContentRequest, Verdict } from "./contract.ts";
 import { gatherSignatures } from "./gather.ts";
 
 /** Never throws for what an upstream does. What is missing is looked for past all TTLs before it counts as missing.
  * @param force at once */
 export async function ownSignature(
-  request: DigestRequest,
+  request: ContentRequest,
   policy: AdmissionPolicy,
   manifest: Uint8Array | undefined,
   force: boolean,

@@ -5,10 +5,10 @@ import { LRUCache } from "lru-cache";
 import type { Digest } from "../../oci/digest.ts";
 import { parseObject } from "../../oci/json.ts";
 import { namedIn } from "../../oci/references.ts";
+import { atMost } from "../../platform/bounded.ts";
 import { within } from "../../platform/deadline.ts";
 import { sourceKey } from "../../policy/source.ts";
-import type { DigestRequest } from "../request.ts";
-import type { AdmissionRequest } from "./contract.ts";
+import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 
 /** Maximum number of digests whose parents an isolate remembers, and of parents of each. */
 const MAX_REMEMBERED = 10_000;
@@ -23,7 +23,7 @@ export interface Parent {
 
 export class Parents {
   /** Place and digest → parents that were admitted: their other parts are requested next. */
-  readonly #remembered = new LRUCache<string, Digest[]>({ max: MAX_REMEMBERED });
+  readonly #remembered = new LRUCache<string, Digest[]>(atMost(MAX_REMEMBERED));
 
   /** Remembers that a manifest which passes names its parts, and returns those. */
   remember({ source, digest, bytes }: AdmissionRequest): Digest[] {
@@ -36,12 +36,12 @@ export class Parents {
     return parts;
   }
 
-  remembered({ source, digest }: DigestRequest): readonly Digest[] {
+  remembered({ source, digest }: ContentRequest): readonly Digest[] {
     return this.#remembered.get(`${sourceKey(source)}@${digest}`) ?? [];
   }
 
   /** Those that the catalog knows. Throws if it does not answer, as an earlier version's does. */
-  known({ services, source, digest }: DigestRequest): Promise<readonly Digest[]> {
+  known({ services, source, digest }: ContentRequest): Promise<readonly Digest[]> {
     return within(services.catalog.parents(sourceKey(source), digest), CATALOG_TIMEOUT);
   }
 

@@ -3,7 +3,7 @@
 import type { Asking } from "../../fill/contract.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { askingOf } from "../pull.ts";
-import type { DigestRequest } from "../request.ts";
+import type { ContentRequest } from "./contract.ts";
 
 /** Fetches a manifest, or reads it if it is stored. Throws the upstream's error. */
 export async function fetchManifest({
@@ -11,7 +11,7 @@ export async function fetchManifest({
   source,
   digest,
   pull,
-}: DigestRequest): Promise<Uint8Array> {
+}: ContentRequest): Promise<Uint8Array> {
   const asking = { ...decidingFor(pull), named: true };
   const { manifest } = await services.fills.joinManifest(digest, source, asking);
   services.manifests.keep(manifest, pull);
@@ -21,7 +21,7 @@ export async function fetchManifest({
 /** The first `limit` bytes of a blob, once all of it is stored and verified: bytes that are still arriving may be of another digest.
  * Throws the upstream's error. */
 export async function readBlob(
-  { services, source, digest, pull }: DigestRequest,
+  { services, source, digest, pull }: ContentRequest,
   limit: number,
 ): Promise<Uint8Array> {
   const { fills, blobs } = services;
@@ -48,6 +48,6 @@ async function startOf(stream: ReadableStream, limit: number): Promise<Uint8Arra
 }
 
 /** As `askingOf`, without the client's `Cache-Control`, which is about what it requests. */
-export function decidingFor(pull: DigestRequest["pull"]): Asking {
+export function decidingFor(pull: ContentRequest["pull"]): Asking {
   return askingOf({ ...pull, noCache: false, content: false });
 }
