@@ -17,6 +17,10 @@ export const newJob = z.strictObject({
     .min(1, "must name a platform")
     .max(20, "must hold 20 platforms at most")
     .default(USUAL_PLATFORMS),
+  referrers: z.boolean("must be true or false").optional().openapi({
+    description:
+      "whether to fetch signatures, SBOMs and attestations too; default: as each rule says",
+  }),
   priority: z
     .int("must be a whole number")
     .min(-100, "must be -100 at least")

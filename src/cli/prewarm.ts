@@ -38,6 +38,7 @@ interface StartOptions extends Asking {
   file?: string;
   platform?: string[];
   priority?: string;
+  referrers?: boolean;
   detach?: boolean;
 }
 
@@ -54,6 +55,7 @@ function startCommand(): Command {
       "platforms, such as linux/amd64,linux/arm64 (the default), or all",
       listed,
     )
+    .option("--referrers", "fetch signatures, SBOMs and attestations too")
     .option(
       "--priority <number>",
       "-100 to 100; jobs of higher priority go first (default: 0)",
@@ -75,10 +77,11 @@ async function start(references: string[], options: StartOptions): Promise<void>
   const read = lines.map((line) => line.replace(/#.*/, "").trim()).filter((line) => line !== "");
   const all = [...references, ...read];
   if (all.length === 0) throw new Complaint("give an image, or a --file with one per line", 2);
-  const { platform: platforms, priority } = options;
+  const { platform: platforms, priority, referrers } = options;
   const body = {
     references: all,
     ...(platforms && { platforms }),
+    ...(referrers && { referrers }),
     ...(priority !== undefined && { priority: Number(priority) }),
   };
   const api = openApi(options.url);

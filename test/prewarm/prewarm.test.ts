@@ -13,6 +13,7 @@ import { api, bearer, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { type Image, seedOf } from "../support/fixture.ts";
+import { keyPair, signByBundle, signByTag } from "../support/signing.ts";
 import { MiB, readSome, receive } from "../support/transfers.ts";
 import { eventually } from "../support/waiting.ts";
 
@@ -105,6 +106,19 @@ describe("an image", () => {
       await client.bytes(`open/${name}/${path}`);
     expect((await requestsOf(name)).length).toBe(before);
     expect(await gets(name, "blob")).not.toContain(windows.layers[0]?.digest);
+  });
+
+  it("is here with its signatures where the job asks for referrers", async () => {
+    const name = repository("signed");
+    const image = await fixture.image(name, "1");
+    const signature = await signByTag(name, image, keyPair());
+    const bundle = await signByBundle(name, image, keyPair());
+    await ended(await start([`open/${name}:1`]));
+    expect(await gets(name, "manifest")).toEqual([image.digest]);
+    await ended(await start([`open/${name}:1`], { referrers: true }));
+    const manifests = [image, signature, bundle].map(({ digest }) => digest);
+    const fetched = (await gets(name, "manifest")).filter((reference) => reference.includes(":"));
+    expect(fetched.sort()).toEqual(manifests.sort());
   });
 
   it("can be prewarmed with all platforms, by digest, and again: cached content is not fetched anew", async () => {

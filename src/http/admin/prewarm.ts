@@ -30,10 +30,14 @@ export function addPrewarm(api: Api, prewarm: Prewarm, admin: Admin): void {
       const given = bodyIn(text, newJob, "a job", "references");
       const { host } = new URL(req.url);
       const references = given.references.map((one) => wholeOf(one, host));
-      const { platforms, priority } = given;
+      const { platforms, priority, referrers } = given;
       const [id, who, now] = [crypto.randomUUID(), admin.who(req.raw), Date.now()];
       await admin.note(req.raw, `started prewarming ${references.length} images (${id})`);
-      const begun = await prewarm.start({ id, references, platforms, priority, who }, now);
+      const wanted = { id, references, platforms, priority, who };
+      const begun = await prewarm.start(
+        { ...wanted, ...(referrers !== undefined && { referrers }) },
+        now,
+      );
       if (begun) return answerJson(jobAnswer(begun), {}, 202);
       throw new ApiProblem("too-many-requests", "too many jobs are running; wait for one to end", {
         "Retry-After": "60",
