@@ -53,7 +53,7 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
     ...tagSteps(facts, source),
     ...allowanceSteps(facts, source),
     ...contentSteps(facts),
-    ...signatureSteps(facts),
+    ...signatureSteps(facts, source),
     ...upstreamSteps(facts, source),
     ...historySteps(facts),
   ];

@@ -3,6 +3,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
+import { meter } from "../../src/meter/meter.ts";
+import { access } from "../support/access.ts";
 import { counting, untouchable, watchingEdge } from "../support/bindings.ts";
 import { apartPath, type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
@@ -212,6 +214,89 @@ describe("an index", () => {
     const accept = { headers: { accept: TYPES.oci.manifest } };
     expect(await statuses(enforcing(), [byTag], accept)).toEqual([403]);
   });
+});
+
+describe("an allowance", () => {
+  const HOUR = 60 * 60_000;
+
+  async function allow(digest: string, until = Date.now() + HOUR): Promise<void> {
+    await access.allow({ digest, until, reason: "INC-1", who: "anyone", at: Date.now() });
+  }
+
+  it("of an index covers its children and blobs, until its end", async () => {
+    const name = repository("allowed");
+    const child = await fixture.image(name, undefined);
+    const other = await fixture.image(name, undefined, { layers: [777], seed: "other" });
+    const made = await fixture.index(name, "1", [child]);
+    await fixture.index(name, "2", [other]);
+    const of = ({ digest, config, layers }: typeof child) => [
+      `open/${name}/manifests/${digest}`,
+      ...[config, ...layers].map((blob) => `open/${name}/blobs/${blob.digest}`),
+    ];
+    const paths = [`open/${name}/manifests/1`, ...of(child)];
+    const path = apartPath();
+    expect(await statuses(enforcing({}, {}, path), paths)).toEqual(paths.map(() => 403));
+    await allow(made.digest);
+    const cache = enforcing({}, {}, path);
+    expect(await statuses(cache, paths)).toEqual(paths.map(() => 200));
+    const others = [`open/${name}/manifests/2`, ...of(other)];
+    expect(await statuses(cache, others)).toEqual(others.map(() => 403));
+    expect(await statuses(enforcing({}, {}, path), of(child))).toEqual([200, 200, 200]);
+    later(HOUR + 60_000);
+    expect(await statuses(enforcing({}, {}, path), paths)).toEqual(paths.map(() => 403));
+    expect(await statuses(cache, paths)).toEqual(paths.map(() => 403));
+  });
+
+  it("counts once a second person has confirmed it, where the rule asks for two", async () => {
+    const { made, byDigest } = await image("allowed");
+    await allow(made.digest);
+    const path = apartPath();
+    expect(await statuses(enforcing({ allowancePeople: 2 }, {}, path), [byDigest])).toEqual([403]);
+    expect(await statuses(enforcing({}, {}, path), [byDigest])).toEqual([200]);
+  });
+});
+
+it("many requests at once for an unsigned image decide once", async () => {
+  const { name, byTag } = await image("crowd");
+  const cache = enforcing();
+  const all = await Promise.all(Array.from({ length: 10 }, () => statusOf(cache.fetch(byTag))));
+  expect(new Set(all)).toEqual(new Set([403]));
+  expect(await fixture.requests({ repository: name, kind: "referrers" })).toHaveLength(1);
+});
+
+it("content of another repository is not told from content that is nowhere", async () => {
+  const { made, paths } = await image("theirs");
+  const path = apartPath();
+  expect(await statuses(cacheApart({}, {}, path), paths)).toEqual(paths.map(() => 200));
+  const ours = repository("ours");
+  await fixture.image(ours, "1", { layers: [10] });
+  const nowhere = `sha256:${"0".repeat(64)}`;
+  const cache = enforcing({}, {}, path);
+  for (const kind of ["manifests", "blobs"] as const) {
+    const theirs = kind === "manifests" ? made.digest : made.config.digest;
+    const [here, none] = await Promise.all(
+      [theirs, nowhere].map((digest) => refusal(cache.fetch(`open/${ours}/${kind}/${digest}`))),
+    );
+    expect(here?.status).toBe(404);
+    expect(here?.message.replaceAll(theirs, "")).toBe(none?.message.replaceAll(nowhere, ""));
+  }
+});
+
+it("a wrong signature is told as an event, and refusals are counted", async () => {
+  const { name, made, byTag } = await image("told");
+  await signByTag(name, made, others);
+  const happened = vi.spyOn(meter, "happened");
+  const count = vi.spyOn(meter, "count");
+  const cache = enforcing();
+  expect(await statuses(cache, [byTag, byTag])).toEqual([403, 403]);
+  const told = happened.mock.calls.map(([{ what, digest }]) => [what, digest]);
+  expect(told.filter(([what]) => what === "signature.failed")).toEqual([
+    ["signature.failed", made.digest],
+  ]);
+  expect(told.filter(([what]) => what === "pull.denied")).toEqual([["pull.denied", made.digest]]);
+  const labels = { rule: "open", check: "signature", mode: "enforce" };
+  const counted = count.mock.calls.filter(([family]) => family === "entrepot_trust_findings");
+  expect(counted.map(([, one]) => one)).toEqual([labels, labels]);
 });
 
 describe("while the upstream is down", () => {

@@ -100,9 +100,13 @@ export class Admission {
     try {
       const known = await this.#known(request, policy, ahead);
       if (known) return known;
-      const deciding = this.#decided(request, policy, 0);
+      const unhurried = patient(request);
+      const deciding = this.#decided(unhurried, policy, 0);
       pull.later(deciding.catch(() => {})); // reported below
-      return await within(deciding, pull.deadline - Date.now());
+      // A pull that is served anyway waits no longer than without the check.
+      const isEnforced = request.source.rule.verify?.mode === "enforce";
+      const { deadline } = isEnforced ? unhurried.pull : pull;
+      return await within(deciding, deadline - Date.now());
     } catch (error) {
       console.error(`entrepot: no decision about ${request.digest}: ${(error as Error).message}`);
       return { verdict: "undecided", reason: "the check did not end in time" };
@@ -135,10 +139,10 @@ export class Admission {
     const key = keyOf(request, policy);
     const begun = Date.now();
     if (begun - (this.#deciding.get(key) ?? 0) < DECISION_TIMEOUT) {
-      const result = () => this.#resultSince(key, begun);
-      const timeout = request.pull.deadline - begun;
-      const found = await polled(result, POLL_INTERVAL, timeout);
-      if (found) return found;
+      const ended = () =>
+        this.#resultSince(key, begun) ?? (this.#deciding.has(key) ? undefined : "failed");
+      const result = await polled(ended, POLL_INTERVAL, request.pull.deadline - begun);
+      if (result !== undefined && result !== "failed") return result;
     }
     this.#deciding.set(key, begun);
     try {
@@ -191,6 +195,13 @@ export class Admission {
   }
 }
 
+/** A request that has its time to the upstream's first byte for the decision: what came before may have used up its own. */
+function patient(request: AdmissionRequest): AdmissionRequest {
+  const { pull, source } = request;
+  const deadline = Math.max(pull.deadline, Date.now() + source.rule.firstByteTimeout);
+  return { ...request, pull: { ...pull, deadline } };
+}
+
 function passingOf({ verdict, by, until }: KeptAdmission): Verdict {
   if (verdict === "exempt") return { verdict, by };
   return { verdict, by, ...(until !== undefined && { until }) };
@@ -205,7 +216,7 @@ function keyOf({ source, digest, kind }: AdmissionRequest, { version }: Admissio
 }
 
 function isAllowed(source: Source, digest: ContentRequest["digest"], pull: Pull): boolean {
-  const { allowancePeople = 1 } = source.rule as { allowancePeople?: number };
+  const { allowancePeople = 1 } = source.rule;
   return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
 }
 
