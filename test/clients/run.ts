@@ -27,6 +27,7 @@ import { checkNumbers } from "./checks/numbers.ts";
 import { checkOutage } from "./checks/outage.ts";
 import { checkPodman } from "./checks/podman.ts";
 import { checkSetup } from "./checks/setup.ts";
+import { checkSigned } from "./checks/signed.ts";
 import { checkSkopeo } from "./checks/skopeo.ts";
 import { tail } from "./command.ts";
 import { killAll } from "./groups.ts";
@@ -48,6 +49,7 @@ const LANES = {
     checkApi,
     checkCompany,
     checkArtifacts,
+    checkSigned,
     checkKilled,
     checkEdge,
   ],
