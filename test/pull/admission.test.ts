@@ -256,6 +256,23 @@ describe("an allowance", () => {
   });
 });
 
+it("a decision has its own time to the first byte, however slow the image itself was", async () => {
+  const { name, made, byTag } = await image("slow");
+  await signByTag(name, made, keys);
+  const match = {
+    repository: name,
+    kind: "manifest",
+    method: "GET",
+    reference: made.digest,
+  } as const;
+  await fixture.fault({ match, do: { hold: name } });
+  const answering = statusOf(enforcing().fetch(byTag));
+  await fixture.held(name);
+  later(11_000);
+  await fixture.release(name);
+  expect(await answering).toBe(200);
+});
+
 it("many requests at once for an unsigned image decide once", async () => {
   const { name, byTag } = await image("crowd");
   const cache = enforcing();

@@ -79,6 +79,18 @@ describe("exempt", () => {
     ]);
   });
 
+  it("is an index without a media type, and one without children", async () => {
+    const name = repository("exempt");
+    const sbom = await artifact(name, [{ mediaType: "text/spdx+json", content: "{}" }]);
+    const { mediaType, digest, size } = sbom;
+    const manifests = [{ mediaType, digest, size }];
+    for (const [tag, children] of Object.entries({ some: manifests, none: [] })) {
+      const index = { schemaVersion: 2, manifests: children };
+      await fixture.manifest(name, index, { tag, mediaType: TYPES.oci.index });
+      expect(await statuses(enforcing(), [`open/${name}/manifests/${tag}`])).toEqual([200]);
+    }
+  });
+
   it.each<[string, Layer[], { config?: string; artifactType?: string }]>([
     ["BuildKit's attestations", [{ mediaType: "application/vnd.in-toto+json", content: "{}" }], {}],
     [

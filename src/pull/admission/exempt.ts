@@ -30,9 +30,9 @@ interface Part {
 /** Whether the manifest's types are all of exempt content. It still may run. */
 export function claimsExemption(manifest: Uint8Array): boolean {
   const body = parseObject(manifest) ?? {};
-  const { mediaType = OCI_MANIFEST, artifactType, config, layers, manifests, blobs } = body;
-  if (manifests !== undefined && manifests !== null) return mediaType === OCI_INDEX;
-  if (mediaType !== OCI_MANIFEST || blobs !== undefined) return false;
+  const { mediaType, artifactType, config, layers, manifests, blobs } = body;
+  if (Array.isArray(manifests)) return (mediaType ?? OCI_INDEX) === OCI_INDEX;
+  if ((mediaType ?? OCI_MANIFEST) !== OCI_MANIFEST || blobs !== undefined) return false;
   if (!Array.isArray(layers) || layers.length === 0 || layers.length > MAX_BLOBS) return false;
   const isNamed = artifactType === undefined || isExempt(artifactType);
   const own = typeOf(config);

@@ -14,7 +14,7 @@ import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 const MAX_REMEMBERED = 10_000;
 const MAX_PARENTS = 8;
 /** Catalog timeout in ms. */
-const CATALOG_TIMEOUT = 1_000;
+const CATALOG_TIMEOUT = 3_000;
 
 export interface Parent {
   digest: Digest;

@@ -36,7 +36,7 @@ async function checkWithCosign(stage: Stage, report: Report): Promise<void> {
   const home = join(folder, "home-signed");
   await mkdir(home);
   // A key pair of our own and no transparency log: nothing is asked of the network.
-  const env = { HOME: home, DOCKER_CONFIG: home, COSIGN_PASSWORD: "" };
+  const env = { HOME: home, DOCKER_CONFIG: home, COSIGN_PASSWORD: "", COSIGN_EXPERIMENTAL: "1" };
   const cosign = (...args: string[]) => run("cosign", args, { env });
   const key = join(home, "ours");
   await cosign("generate-key-pair", "--output-key-prefix", key);
@@ -75,6 +75,7 @@ async function checkWithCosign(stage: Stage, report: Report): Promise<void> {
   const verify = (image: Image, digest: string) =>
     cosign(
       ...["verify", "--key", `${key}.pub`, "--insecure-ignore-tlog", "--allow-http-registry"],
+      ...(image === INDEXED ? ["--experimental-oci11"] : []),
       `${through}/${image.repository}@${digest}`,
     );
 
@@ -84,10 +85,10 @@ async function checkWithCosign(stage: Stage, report: Report): Promise<void> {
       const [source, target] = [nameOf(open.address, from), nameOf(registry.address, to)];
       await run("skopeo", ["copy", ...flags, `docker://${source}`, `docker://${target}`]);
     }
-    for (const image of [SIGNED, INDEXED])
+    for (const [mode, image] of Object.entries({ legacy: SIGNED, "oci-1-1": INDEXED }))
       await cosign(
         ...["sign", "--yes", "--key", `${key}.key`, "--tlog-upload=false"],
-        ...["--allow-http-registry", "--registry-referrers-mode=legacy"],
+        ...["--allow-http-registry", `--registry-referrers-mode=${mode}`],
         `${registry.address}/${image.repository}@${await digestOf(image)}`,
       );
   });
@@ -123,8 +124,13 @@ async function checkWithCosign(stage: Stage, report: Report): Promise<void> {
   await registry.kill();
   await sleep(TTL + 100);
   await report.check("cosign verify and skopeo copy while the registry is down", async () => {
-    const { output } = await verify(SIGNED, digests.signed);
-    expectMatch("what is verified", output, new RegExp(digests.signed));
+    for (const [image, digest] of [
+      [SIGNED, digests.signed],
+      [INDEXED, digests.indexed],
+    ] as const) {
+      const { output } = await verify(image, digest);
+      expectMatch("what is verified", output, new RegExp(digest));
+    }
     await copy(SIGNED, join(folder, "signed-down"));
     await verifyDir(join(folder, "signed-down"), digests.signed);
   });
