@@ -38,6 +38,7 @@ export const UNIT = [
   "policy/trust.test.ts",
   "prewarm/schedule.test.ts",
   "reference/reference.test.ts",
+  "scanning/parse-report.test.ts",
   "security/texts.test.ts",
   "shape.test.ts",
   "store/near.test.ts",

@@ -26,6 +26,7 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["api", ["text", "oci", "meter", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
+  ["scanning", ["text", "oci"]],
   ["catalog", ["text", "oci", "meter", "platform", "config", "store"]],
   ["access", ["text", "oci", "platform", "config", "policy", "store", "upstream"]],
   ["webhooks", ["text", "platform", "config", "policy", "catalog", "access"]],

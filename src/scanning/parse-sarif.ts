@@ -1,0 +1,92 @@
+// SARIF 2.1.0, as trivy and grype write it. The format has no members for packages and fixes: both tools write them as lines of text.
+
+import type { Report, Severity } from "./contract.ts";
+import {
+  Collected,
+  digestIn,
+  digestsOf,
+  type Fields,
+  fieldsIn,
+  fixOf,
+  InvalidReport,
+  listIn,
+  severityIn,
+  textIn,
+} from "./report-parts.ts";
+
+/** Maximum length of the text that lines are read from, in characters. */
+const MAX_LINES = 4_000;
+/** Trivy's tags of results that are no vulnerabilities. */
+const OTHER_KINDS = new Set(["secret", "misconfiguration", "license"]);
+
+export function isSarif(report: Fields): boolean {
+  return Array.isArray(report.runs) && typeof report.version === "string";
+}
+
+export function parseSarif(report: Fields): Report {
+  if (report.version !== "2.1.0")
+    throw new InvalidReport("the report's SARIF version is not 2.1.0");
+  const [run, second] = listIn(report.runs).map(fieldsIn);
+  if (!run || second) throw new InvalidReport("the report must have one run");
+  const driver = fieldsIn(fieldsIn(run.tool).driver);
+  const rules = listIn(driver.rules).map(fieldsIn);
+  const byId = new Map(rules.map((rule) => [rule.id, rule]));
+  if (!Array.isArray(run.results))
+    throw new InvalidReport("the report's run has no list of results");
+  const collected = new Collected();
+  for (const one of run.results) {
+    const result = fieldsIn(one);
+    const rule = byId.get(result.ruleId) ?? rules[Number(result.ruleIndex ?? -1)] ?? {};
+    const tags = listIn(fieldsIn(rule.properties).tags);
+    if (tags.some((tag) => OTHER_KINDS.has(String(tag)))) continue;
+    const lines = linesOf(result, rule);
+    const version = lineIn(lines, "Fixed Version") ?? lineIn(lines, "Fix Version");
+    collected.add({
+      id: lineIn(lines, "Vulnerability") ?? textIn(result.ruleId),
+      severity: severityOf(lines, rule, result),
+      package: lineIn(lines, "Package") ?? "",
+      version: lineIn(lines, "Installed Version") ?? lineIn(lines, "Version") ?? "",
+      ...fixOf(version ?? "", version === undefined ? undefined : false),
+    });
+  }
+  const properties = fieldsIn(run.properties);
+  const config = digestIn(properties.imageID);
+  return {
+    tool: textIn(driver.name).toLowerCase() || "sarif",
+    manifests: digestsOf(properties.repoDigests),
+    ...(config && { config }),
+    vulnerabilities: collected.list(),
+  };
+}
+
+/** Trivy writes the lines into each result's message, grype into its rule's help. */
+function linesOf(result: Fields, rule: Fields): string[] {
+  const texts = [fieldsIn(result.message).text, fieldsIn(rule.help).text];
+  return texts.flatMap((text) =>
+    typeof text === "string" ? text.slice(0, MAX_LINES).split("\n") : [],
+  );
+}
+
+/** The rest of the first line that begins with the word; "" for an empty one, undefined for none. */
+function lineIn(lines: readonly string[], word: string): string | undefined {
+  const line = lines.find((one) => one.startsWith(`${word}:`) || one.startsWith(`${word} `));
+  return line === undefined ? undefined : textIn(line.slice(word.length).replace(/^:/, ""));
+}
+
+function severityOf(lines: readonly string[], rule: Fields, result: Fields): Severity {
+  const properties = fieldsIn(rule.properties);
+  const words = [lineIn(lines, "Severity"), ...listIn(properties.tags)];
+  const named = words.map(severityIn).find((severity) => severity !== "unknown");
+  if (named) return named;
+  const score = Number(properties["security-severity"] ?? Number.NaN);
+  if (score > 0)
+    return score >= 9 ? "critical" : score >= 7 ? "high" : score >= 4 ? "medium" : "low";
+  const { level } = result;
+  return level === "error"
+    ? "high"
+    : level === "warning"
+      ? "medium"
+      : level === "note"
+        ? "low"
+        : "unknown";
+}
