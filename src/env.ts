@@ -5,6 +5,7 @@ import type { AccessBindings, LimiterBindings } from "./access/contract.ts";
 import type { FillBindings } from "./fill/contract.ts";
 import type { Analytics } from "./meter/analytics.ts";
 import type { PrewarmBindings } from "./prewarm/contract.ts";
+import type { ScanBindings } from "./scanning/contract.ts";
 import type { WebhookBindings } from "./webhooks/contract.ts";
 
 export interface Env
@@ -12,7 +13,8 @@ export interface Env
     AccessBindings,
     LimiterBindings,
     PrewarmBindings,
-    WebhookBindings {
+    WebhookBindings,
+    ScanBindings {
   /** Optional: Analytics Engine. */
   ANALYTICS?: Analytics;
   /** Optional: Analytics Engine, for the audit of pulls. */

@@ -19,6 +19,7 @@ export { ListFill } from "./fill/list/list-fill.ts";
 export { ManifestFill } from "./fill/manifest/manifest-fill.ts";
 export { TagFill } from "./fill/tag/tag-fill.ts";
 export { PrewarmObject } from "./prewarm/object.ts";
+export { ScanObject } from "./scanning/object.ts";
 export { UpstreamGate } from "./upstream/gate.ts";
 export { WebhookObject } from "./webhooks/object.ts";
 

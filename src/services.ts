@@ -19,6 +19,7 @@ import { Links } from "./pull/links.ts";
 import { Reports } from "./pull/reports.ts";
 import { Served } from "./pull/served.ts";
 import type { PullServices } from "./pull/services.ts";
+import { openScans } from "./scanning/open.ts";
 import { AdmissionStore, NearAdmissions } from "./store/admissions.ts";
 import { BlobStore } from "./store/blobs.ts";
 import { EdgeCache } from "./store/edge.ts";
@@ -33,6 +34,7 @@ import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
+import { VerdictStore } from "./store/verdicts.ts";
 import { UpstreamClient } from "./upstream/client/client.ts";
 import { openGate } from "./upstream/open.ts";
 import { openWebhooks } from "./webhooks/open.ts";
@@ -58,6 +60,7 @@ export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
       gate: shared.gate,
       prewarm,
       webhooks: openWebhooks(env),
+      scanning: { scans: openScans(env), verdicts: new VerdictStore(env.META, env.BLOBS) },
       lifecycle: (config: Config) => lifecycleOf(env, config, shared),
       ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       ...(env.AUDIT_ANALYTICS && { auditAnalytics: env.AUDIT_ANALYTICS }),

@@ -26,10 +26,10 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["api", ["text", "oci", "meter", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
-  ["scanning", ["text", "oci"]],
   ["catalog", ["text", "oci", "meter", "platform", "config", "store"]],
   ["access", ["text", "oci", "platform", "config", "policy", "store", "upstream"]],
   ["webhooks", ["text", "platform", "config", "policy", "catalog", "access"]],
+  ["scanning", ["text", "oci", "platform", "config", "policy", "store", "catalog"]],
   ["fill", ["oci", "meter", "platform", "config", "policy", "store", "upstream", "catalog"]],
   [
     "pull",
@@ -58,6 +58,7 @@ const ROOMS: [room: string, imports: string[]][] = [
       ...["catalog", "access", "pull", "lifecycle", "prewarm", "explain", "report", "setup"],
       "webhooks",
       "signatures",
+      "scanning",
     ],
   ],
   ["guide", []],
@@ -65,20 +66,20 @@ const ROOMS: [room: string, imports: string[]][] = [
     "console",
     ["text", "oci", "platform", "config", "api", "access", "setup", "reference", "http", "guide"],
   ],
-  ["cli", ["text", "config", "api", "reference"]],
-  ["env", ["meter", "access", "webhooks", "fill", "prewarm"]],
+  ["cli", ["text", "config", "api", "reference", "scanning"]],
+  ["env", ["meter", "access", "webhooks", "scanning", "fill", "prewarm"]],
   [
     "services",
     [
       ...["config", "store", "upstream", "catalog", "access", "fill", "pull", "lifecycle"],
-      ...["prewarm", "explain", "webhooks", "http", "env"],
+      ...["prewarm", "explain", "webhooks", "scanning", "http", "env"],
     ],
   ],
   [
     "index",
     [
       ...["text", "config", "policy", "upstream", "catalog", "access", "fill", "prewarm", "http"],
-      ...["webhooks", "console", "env", "services"],
+      ...["webhooks", "scanning", "console", "env", "services"],
     ],
   ],
 ];
@@ -181,6 +182,7 @@ const holdsBindings = (file: string) =>
     "access",
     "webhooks",
     "prewarm",
+    "scanning",
     "env",
     "services",
     "index",

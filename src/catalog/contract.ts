@@ -15,7 +15,9 @@ import type {
   CountedHour,
   Counts,
   Happened,
+  HeldBy,
   HeldImage,
+  ListedVerdict,
   ManifestFact,
   Operations,
   Report,
@@ -23,6 +25,8 @@ import type {
   TagFact,
   Totals,
   UpstreamHour,
+  VerdictFact,
+  VerdictQuery,
 } from "./record/contract.ts";
 import type {
   BlobPage,
@@ -48,7 +52,7 @@ import type {
 } from "./sweep/contract.ts";
 
 /** All calls can be repeated safely, except that counters are added again. */
-export interface Catalog {
+export interface Catalog extends VerdictCatalog {
   /** @returns blobs and children of the manifest that are being deleted now. The caller waits until that is over before
    * it stores the manifest, so that content found missing later is fetched again */
   tellManifest(fact: ManifestFact): Promise<{ going: Digest[] }>;
@@ -171,6 +175,19 @@ export interface Woken {
 export interface WokenBindings {
   WEBHOOK_QUEUE?: DurableObjectNamespace;
   WEBHOOKS?: unknown;
+}
+
+/** Verdicts about vulnerabilities. Objects of earlier versions have none of these calls. */
+export interface VerdictCatalog {
+  /** Stores the summary of a verdict, and tells of a change as an event.
+   * @returns when each id was first found in any image, in ms since the epoch */
+  tellVerdict(fact: VerdictFact, now: number): Promise<Record<string, number>>;
+  /** Forgets the summary. */
+  dropVerdict(digest: Digest, now: number): Promise<void>;
+  /** Worst first, then those pulled last. */
+  verdicts(wanted: VerdictQuery): Promise<ListedVerdict[]>;
+  /** Places that hold the manifest or an index that leads to it. */
+  heldBy(digest: Digest): Promise<HeldBy[]>;
 }
 
 export interface CatalogBindings {

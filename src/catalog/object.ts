@@ -2,7 +2,6 @@
 // to it. It is off the hot path: fills and isolates report to it, sweeps and previews query it. Each call is one
 // transaction.
 
-import { DurableObject } from "cloudflare:workers";
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
 import type { Catalog, WokenBindings } from "./contract.ts";
 import { Database } from "./database.ts";
@@ -27,11 +26,13 @@ import * as pins from "./sweep/pins.ts";
 import { freedBy } from "./sweep/releasing.ts";
 import { removeImage } from "./sweep/removing.ts";
 import * as runs from "./sweep/runs.ts";
+import { VerdictCalls } from "./verdict-calls.ts";
 import { Waking } from "./waking.ts";
 
-export class CatalogObject extends DurableObject<WokenBindings> implements Calls<Catalog> {
+export class CatalogObject extends VerdictCalls<WokenBindings> implements Calls<Catalog> {
   readonly #database = new Database(this.ctx.storage.sql);
   readonly #waking = new Waking(this.env);
+  protected readonly transact = <T>(work: (database: Database) => T) => this.#do(work);
 
   constructor(context: DurableObjectState, env: WokenBindings) {
     super(context, env);

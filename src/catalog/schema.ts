@@ -158,6 +158,18 @@ export const STEPS: readonly string[] = [
     PRIMARY KEY (digest, place)
   ) WITHOUT ROWID;
   `,
+  `
+  -- Summaries of what scanners found in a manifest; the verdicts themselves are in R2. worst, worst_fixable: number of a severity, -1 for
+  -- none. scanned_at: of the oldest report. counts: by severity, as JSON.
+  CREATE TABLE verdicts (
+    digest TEXT PRIMARY KEY, scanned_at INTEGER NOT NULL, scanners TEXT NOT NULL,
+    worst INTEGER NOT NULL, worst_fixable INTEGER NOT NULL, counts TEXT NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX verdicts_worst ON verdicts (worst);
+
+  -- When a vulnerability was first found in any image here, in ms.
+  CREATE TABLE vulnerabilities (id TEXT PRIMARY KEY, first_seen INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ];
 
 /** Tables that a pass over R2 rebuilds. */

@@ -21,7 +21,7 @@ const MODES = {
 };
 
 /** Secrets of the cache itself; short ones could be guessed. */
-const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
+const OWN_SECRETS = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN", "SCANNER_TOKEN"];
 
 const environment = option(process.argv.slice(2), "env") || undefined;
 const variables = deployedVariables(environment);

@@ -21,6 +21,7 @@ import { eventsCommand, reportCommand, statsCommand } from "./stats.ts";
 import { tokensCommand } from "./tokens.ts";
 import { trustCommand } from "./trust.ts";
 import { upstreamsCommand } from "./upstreams.ts";
+import { verdictsCommand } from "./verdicts.ts";
 import { webhooksCommand } from "./webhooks.ts";
 
 const COMMANDS = [
@@ -33,6 +34,7 @@ const COMMANDS = [
   prewarmCommand,
   quarantineCommand,
   allowCommand,
+  verdictsCommand,
   upstreamsCommand,
   webhooksCommand,
   tokensCommand,

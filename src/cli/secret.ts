@@ -12,7 +12,7 @@ export function secretCommand(): Command {
   const command = new Command("secret")
     .summary("create a secret, such as ADMIN_TOKEN")
     .description(
-      "Create a random secret for ADMIN_TOKEN, VIEWER_TOKEN or METRICS_TOKEN, and print it alone on standard output. Works offline and stores nothing.",
+      "Create a random secret for ADMIN_TOKEN, VIEWER_TOKEN, METRICS_TOKEN or SCANNER_TOKEN, and print it alone on standard output. Works offline and stores nothing.",
     );
   return withExamples(command, [
     "secret   keep the output: Cloudflare does not show secrets again",

@@ -13,6 +13,7 @@ import { type LogLevel, readLog } from "./log.ts";
 import { nameProblems, type Placed } from "./names.ts";
 import { type Prewarmed, prewarmSchema } from "./prewarm.ts";
 import { type Rule, ruleSchema } from "./rule.ts";
+import { readScanners, type Scanner } from "./scanners.ts";
 import { type Bindings, bindingsOf, readSecrets } from "./secrets.ts";
 import { readPems, type Signers } from "./signers.ts";
 import { readTimes, type Times } from "./times.ts";
@@ -51,6 +52,8 @@ export interface Config extends Times {
   lifecycle: LifecyclePolicy[];
   /** Receivers of events. */
   webhooks: Webhook[];
+  /** Scanners whose reports are taken with a token of their own. */
+  scanners: Scanner[];
   /** Set if the API has stored policies: `lifecycle` holds them, unless `problem` says why they are invalid. */
   lifecycleAdded?: Added & { problem?: string };
   /** Added rules that are not in force since they conflict with others. */
@@ -95,6 +98,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const limits = readLimits(env.LIMITS, problems);
   const webhooks = readWebhooks(env, problems);
   const root = readTrustedRoot(env.TRUSTED_ROOT, problems);
+  const scanners = readScanners(env.SCANNERS, problems);
   problems.push(...nameProblems(placed));
   if (names.length === 0) problems.push("RULES: is missing, so there is no registry to pull from");
   else if (placed.length + problems.length === 0) problems.push("RULES: contains no rule");
@@ -107,6 +111,7 @@ export function readConfig(env: Readonly<Record<string, unknown>>): Config {
   const signers = { pems: pemsOf(rules), ...(root !== undefined && { root }) };
   const read = {
     ...{ auth, rules, offline, bindings, signers, log, limits, lifecycle, webhooks },
+    scanners,
     ...times,
   };
   return { ...read, ...(audit && { audit }), aside: [], isPartial: false };

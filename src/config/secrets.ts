@@ -11,7 +11,12 @@ import type { Rule } from "./rule.ts";
 import { parseUpstream } from "./upstream.ts";
 
 /** The cache's own secrets, which are never sent to a registry. */
-export const OWN_SECRETS: readonly string[] = ["ADMIN_TOKEN", "VIEWER_TOKEN", "METRICS_TOKEN"];
+export const OWN_SECRETS: readonly string[] = [
+  "ADMIN_TOKEN",
+  "VIEWER_TOKEN",
+  "METRICS_TOKEN",
+  "SCANNER_TOKEN",
+];
 
 /** Base URLs without a trailing slash: a secret may be sent to any URL under one. */
 interface Bound {

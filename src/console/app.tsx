@@ -32,6 +32,7 @@ import { ConsoleDisabled, SignIn } from "./pages/sign-in.tsx";
 import { addTokenForm } from "./pages/token-form.tsx";
 import { addTokens } from "./pages/tokens.tsx";
 import { addUpstreams } from "./pages/upstreams.tsx";
+import { addVulnerabilities } from "./pages/vulnerabilities.tsx";
 import { addWebhooks } from "./pages/webhooks.tsx";
 import { Api, Refused, withQuery } from "./parts/api.ts";
 import { flashCookie, flashIn } from "./parts/flash.ts";
@@ -89,6 +90,7 @@ export function createConsole(host: ConsoleHost): Hono {
     addDeadLetters,
     addQuarantine,
     addAllowances,
+    addVulnerabilities,
     addExplain,
     addSetup,
     addGuide,

@@ -8,6 +8,7 @@ import { limitsSchema } from "../config/limits.ts";
 import { logSchema } from "../config/log.ts";
 import { prewarmEntry } from "../config/prewarm.ts";
 import { ruleFields } from "../config/rule-fields.ts";
+import { scannerSchema } from "../config/scanners.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { timeFields } from "../config/times.ts";
 import { verifyEntrySchema } from "../config/verify.ts";
@@ -58,6 +59,11 @@ export function reference(): Section[] {
         ),
         fieldOf(secretsSchema, "SECRETS"),
         table("WEBHOOKS", "a list: a table", "Receivers of events, at most 20."),
+        table(
+          "SCANNERS",
+          "a list: a table",
+          "Scanners of vulnerabilities that report with a token of their own.",
+        ),
         ...Object.entries(timeFields).map(([name, schema]) => fieldOf(schema, name)),
         fieldOf(logSchema, "LOG"),
         table("AUDIT", "a table", "Audit of pulls. Without it, none is kept."),
@@ -83,6 +89,10 @@ export function reference(): Section[] {
         ),
         secret("VIEWER_TOKEN", "Read-only access to the console and the API."),
         secret("METRICS_TOKEN", "Access to /metrics only."),
+        secret(
+          "SCANNER_TOKEN",
+          "Access to PUT /api/verdicts/DIGEST only, for images of all repositories. At least 32 characters.",
+        ),
       ],
     },
     {
@@ -137,6 +147,12 @@ export function reference(): Section[] {
       title: "Webhooks",
       about: "Receivers of events: [[vars.WEBHOOKS]]. A list takes at most 100 entries.",
       fields: fieldsOf(webhookSchema),
+    },
+    {
+      id: "scanners",
+      title: "Scanners",
+      about: "Scanners of vulnerabilities: [[vars.SCANNERS]].",
+      fields: fieldsOf(scannerSchema),
     },
     {
       id: "credentials",

@@ -1,27 +1,7 @@
-// Records of vulnerability scans: what a report says, and what is kept of it. Plain data.
+// Contract of scanning: a scanner's report, and the calls that the Durable Object of a digest takes. Plain data.
 
 import type { Digest } from "../oci/digest.ts";
-
-/** From the least severe; unknown ones are below all, as no threshold can name them. */
-export const SEVERITIES = ["unknown", "negligible", "low", "medium", "high", "critical"] as const;
-export type Severity = (typeof SEVERITIES)[number];
-
-export function rankOf(severity: Severity): number {
-  return SEVERITIES.indexOf(severity);
-}
-
-/** A vulnerability of one package of an image. */
-export interface Vulnerability {
-  /** Such as CVE-2026-1234 or GHSA-…. */
-  id: string;
-  severity: Severity;
-  package: string;
-  version: string;
-  /** Version that fixes it, as the scanner writes it. */
-  fixedBy?: string;
-  /** Absent where the report does not say: it counts as fixable. */
-  fixable?: boolean;
-}
+import type { Findings, Verdict, Vulnerability } from "../policy/verdict.ts";
 
 /** A report of one scanner about one image. */
 export interface Report {
@@ -34,4 +14,17 @@ export interface Report {
   /** Config of the image that was scanned, which tells platforms of an index apart. */
   config?: Digest;
   vulnerabilities: Vulnerability[];
+}
+
+/** The scans of one digest, one call after the other. */
+export interface Scans {
+  /** Stores a scanner's report in place of its earlier one. Can be repeated. @param now in ms since the epoch */
+  put(digest: Digest, findings: Findings, now: number): Promise<Verdict>;
+  /** Forgets a scanner's report. @returns undefined where it has none */
+  drop(digest: Digest, scanner: string, now: number): Promise<Verdict | undefined>;
+}
+
+export interface ScanBindings {
+  /** Absent in a deployment whose wrangler.toml is of an earlier version. */
+  SCAN?: DurableObjectNamespace;
 }

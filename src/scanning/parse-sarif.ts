@@ -1,6 +1,7 @@
 // SARIF 2.1.0, as trivy and grype write it. The format has no members for packages and fixes: both tools write them as lines of text.
 
-import type { Report, Severity } from "./contract.ts";
+import type { Severity } from "../config/severity.ts";
+import type { Report } from "./contract.ts";
 import {
   Collected,
   digestIn,

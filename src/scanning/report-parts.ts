@@ -1,9 +1,10 @@
 // Parts of scanners' reports, read within bounds: texts, severities, digests and times.
 
+import { rankOf, SEVERITIES, type Severity } from "../config/severity.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isObject } from "../oci/json.ts";
+import type { Vulnerability } from "../policy/verdict.ts";
 import { plain } from "../text/plain.ts";
-import { rankOf, SEVERITIES, type Severity, type Vulnerability } from "./contract.ts";
 
 /** Maximum number of vulnerabilities of a report: images with outdated distributions have some thousand. */
 export const MAX_VULNERABILITIES = 20_000;

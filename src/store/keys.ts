@@ -5,6 +5,8 @@
 //   R2   manifests/<algorithm>/<hex>                    a manifest, with its media type as the content type
 //   KV   manifest:<digest>                              a copy of the manifest
 //   KV   blob:<digest>                                  a copy of a blob's layout, which may be outdated
+//   R2   verdicts/<algorithm>/<hex>                     what scanners found in a manifest, as JSON
+//   KV   verdict:<digest>                               a copy of the verdict
 //   R2   tags/<origin>//<repository>:<tag>              a tag's current and former digests, as metadata; written on a change
 //   KV   tag:<origin>//<repository>:<tag>               a tag's last known digest, and when it was checked
 //   R2   links/<algorithm>/<hex>/<origin>//<repository> a link: proof that the repository has the digest at its upstream
@@ -89,6 +91,14 @@ export function manifestKey(digest: Digest): string {
 
 export function manifestKvKey(digest: Digest): string {
   return `manifest:${digest}`;
+}
+
+export function verdictKey(digest: Digest): string {
+  return `verdicts/${algorithmOf(digest)}/${hexOf(digest)}`;
+}
+
+export function verdictKvKey(digest: Digest): string {
+  return `verdict:${digest}`;
 }
 
 export function blobKvKey(digest: Digest): string {

@@ -96,6 +96,19 @@ const ENDPOINTS: Endpoint[] = [
     url: `${HOST}/api/tokens/none`,
     status: by(404, 403),
   },
+  { operation: "verdicts", method: "GET", url: `${HOST}/api/verdicts`, status: by(200, 200) },
+  {
+    operation: "a scanner's report",
+    method: "PUT",
+    url: `${HOST}/api/verdicts/sha256:${"f".repeat(64)}`,
+    status: by(400, 403),
+  },
+  {
+    operation: "a scanner's report's end",
+    method: "DELETE",
+    url: `${HOST}/api/verdicts/sha256:${"f".repeat(64)}?scanner=none`,
+    status: by(404, 403),
+  },
   { operation: "webhooks", method: "GET", url: `${HOST}/api/webhooks`, status: by(200, 200) },
   {
     operation: "a webhook's test",

@@ -236,32 +236,37 @@ describe("pages and files for browsers", () => {
     "/docs",
   ];
 
-  it.each([...PATHS, ...MORE, "/sign-in", "/quarantine", "/allowances", "/webhooks"])(
-    "%s runs no script but our file",
-    async (path) => {
-      const browser = new Browser(shutCache());
-      await browser.signIn(ADMIN);
-      const response = await browser.open(path);
-      expect([path, response.status]).toEqual([path, 200]);
-      const policy = response.headers.get("content-security-policy") ?? "";
-      for (const part of [
-        "default-src 'none'",
-        "script-src 'self'",
-        "frame-ancestors 'none'",
-        "form-action 'self'",
-      ])
-        expect(policy).toContain(part);
-      expect(policy).not.toContain("unsafe");
-      expect(response.headers.get("cache-control")).toBe("no-store");
-      const page = await response.text();
-      expect(page).not.toMatch(/<script(?! src="\/assets\/)/);
-      expect(page).not.toMatch(/ style=| on[a-z]+="|<style|javascript:/);
-      // No request goes to another host.
-      expect(page.replace(/<(pre|code|textarea)[\s\S]*?<\/\1>/g, "")).not.toMatch(
-        /(src|href|action)="(https?:)?\/\//,
-      );
-    },
-  );
+  it.each([
+    ...PATHS,
+    ...MORE,
+    "/sign-in",
+    "/quarantine",
+    "/allowances",
+    "/webhooks",
+    "/vulnerabilities",
+  ])("%s runs no script but our file", async (path) => {
+    const browser = new Browser(shutCache());
+    await browser.signIn(ADMIN);
+    const response = await browser.open(path);
+    expect([path, response.status]).toEqual([path, 200]);
+    const policy = response.headers.get("content-security-policy") ?? "";
+    for (const part of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "frame-ancestors 'none'",
+      "form-action 'self'",
+    ])
+      expect(policy).toContain(part);
+    expect(policy).not.toContain("unsafe");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    const page = await response.text();
+    expect(page).not.toMatch(/<script(?! src="\/assets\/)/);
+    expect(page).not.toMatch(/ style=| on[a-z]+="|<style|javascript:/);
+    // No request goes to another host.
+    expect(page.replace(/<(pre|code|textarea)[\s\S]*?<\/\1>/g, "")).not.toMatch(
+      /(src|href|action)="(https?:)?\/\//,
+    );
+  });
 
   it("styles and scripts are cached without limit, under a name with their digest", async () => {
     const cache = shutCache();

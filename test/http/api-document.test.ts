@@ -2,10 +2,12 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { MAX_REPORT } from "../../src/scanning/parse-report.ts";
 import { ADMIN, access, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
 import { Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
+import { trivyReport } from "../support/reports.ts";
 import { configure, newHook, unconfigure } from "../support/webhooks.ts";
 
 interface Operation {
@@ -59,6 +61,7 @@ beforeEach(async () => {
   await ask("POST", "/rules", { body: JSON.stringify(RULE) });
   await cached();
   await ask("DELETE", `/images/pin?reference=open/${NAME}:1`);
+  await ask("PUT", `/verdicts/${image.digest}`, { body: trivyReport(image) });
 });
 
 const STATUSES: Record<string, number> = {
@@ -96,6 +99,7 @@ const BODIES: Record<string, unknown> = {
   },
   "POST /prewarm": { references: ["nothing.example/x:1"], platforms: ["all"], priority: 1 },
   "PUT /rules/{name}": { ...RULE, tagTtl: "5m" },
+  "PUT /verdicts/{digest}": () => JSON.parse(trivyReport(image)),
 };
 const bodyOf = (method: string, path: string) => {
   const given = BODIES[`${method} ${path}`];
@@ -111,6 +115,7 @@ const QUERIES: Record<string, string> = {
   "/images/pin": `reference=open/${NAME}:1`,
   "DELETE /images": `reference=open/${NAME}:1`,
   "DELETE /sessions": "role=viewer",
+  "DELETE /verdicts/{digest}": "scanner=trivy",
 };
 const queryOf = (method: string, path: string) =>
   QUERIES[`${method} ${path}`] ?? QUERIES[path] ?? "";
@@ -124,6 +129,7 @@ const filled = (path: string) =>
     .replace("/sessions/{id}", `/sessions/${sessionId}`)
     .replace("/webhooks/{name}", `/webhooks/${HOOK.name}`)
     .replace("/dead/{id}", "/dead/all")
+    .replace("/verdicts/{digest}", `/verdicts/${image.digest}`)
     .replace("{id}", tokenId)
     .replace("{digest}", DIGEST)
     .replace("{name}", RULE.prefix);
@@ -201,7 +207,7 @@ it("each route refuses an unknown parameter, and an invalid value", async () => 
     expect((await expectProblem(unknown)).detail).toBe("nothing: is not a field of this request");
     for (const { name, in: where } of operation.parameters ?? []) {
       if (where !== "query") continue;
-      if (["host", "ns", "rule", "q"].includes(name)) continue; // any text
+      if (["host", "ns", "rule", "q", "scanner"].includes(name)) continue; // any text
       const others = queryOf(method, path)
         .split("&")
         .filter((part) => !part.startsWith(`${name}=`));
@@ -215,14 +221,15 @@ it("each route refuses an unknown parameter, and an invalid value", async () => 
 
 it("each route with a body refuses an invalid one, and one that is too long", async () => {
   const withBody = operations.filter(({ method, path }) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(8);
+  expect(withBody).toHaveLength(9);
   for (const { method, path } of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(method, path), { body });
       expect([path, body, response.status]).toEqual([path, body, 400]);
       await expectProblem(response);
     }
-    const long = await ask(method, pathOf(method, path), { body: " ".repeat(300_000) });
+    const size = path.startsWith("/verdicts/") ? MAX_REPORT + 1 : 300_000;
+    const long = await ask(method, pathOf(method, path), { body: " ".repeat(size) });
     expect([path, long.status]).toEqual([path, 413]);
     await expectProblem(long);
   }

@@ -2,7 +2,7 @@
 
 /// <reference types="vite/types/importMeta.d.ts" />
 import { describe, expect, it } from "vitest";
-import type { Vulnerability } from "../../src/scanning/contract.ts";
+import type { Vulnerability } from "../../src/policy/verdict.ts";
 import { MAX_REPORT, parseReport } from "../../src/scanning/parse-report.ts";
 import { MAX_VULNERABILITIES } from "../../src/scanning/report-parts.ts";
 

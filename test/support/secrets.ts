@@ -20,6 +20,8 @@ const SECRETS = [
   "whsec_YS1zaWduaW5nLWtleS1vZi10aGUtdGVzdHM=",
   "a-signing-key-of-the-tests",
   "a-viewer-token-of-the-tests-0123",
+  "a-scanner-token-of-the-tests-012",
+  "a-token-of-the-scanner-of-acme-1",
 ];
 const FORMS = searchForms(SECRETS);
 /** A pull token, and a JWT. */

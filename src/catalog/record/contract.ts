@@ -1,6 +1,7 @@
 // Catalog facts and reports: what fills and isolates send to the catalog. Plain data; times are in ms since the epoch.
 // A place is an origin and a repository (policy/source), or "" where it is no longer known.
 
+import type { Severity } from "../../config/severity.ts";
 import type { Happening, Sample } from "../../meter/meter.ts";
 import type { Digest } from "../../oci/digest.ts";
 
@@ -163,4 +164,49 @@ export interface HeldImage {
   reason?: string;
   /** A pin keeps it, or keeps something that would be deleted along with it. */
   pinned?: true;
+}
+
+/** By severity: number of vulnerabilities, and of those that are fixable (policy/verdict). */
+export type SeverityCounts = Record<Severity, [all: number, fixable: number]>;
+
+/** A summary of what all scanners have found in a manifest. */
+export interface VerdictFact {
+  digest: Digest;
+  /** Time of the oldest report that counts. */
+  scannedAt: number;
+  scanners: string[];
+  counts: SeverityCounts;
+  /** All ids of vulnerabilities. */
+  ids: string[];
+}
+
+export interface VerdictQuery {
+  /** The least severity that is listed; undefined for all. */
+  severity?: Severity;
+  /** Counts vulnerabilities with a fix alone. */
+  fixable: boolean;
+  /** Beginnings of places; none: all places. */
+  roots: string[];
+  skip: number;
+  limit: number;
+}
+
+/** A place that holds a manifest, or an index that leads to it. */
+export interface HeldBy {
+  place: string;
+  /** Of either. */
+  tags: string[];
+  /** Absent where it was never pulled, or the last pull is not known. */
+  pulledAt?: number;
+}
+
+export interface ListedVerdict extends Omit<VerdictFact, "ids"> {
+  heldBy: HeldBy[];
+}
+
+export interface VulnerabilityTotals {
+  /** Number of manifests with a verdict. */
+  scanned: number;
+  /** `images` by their worst severity; `found` and `fixable` over all of them. */
+  bySeverity: Record<Severity, { images: number; found: number; fixable: number }>;
 }

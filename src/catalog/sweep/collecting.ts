@@ -197,6 +197,10 @@ interface CondemnedRow {
 /** Records that a content is no longer cached. */
 export function forget(database: Database, id: number, orphaning: Orphaning): void {
   database.run(
+    "DELETE FROM verdicts WHERE digest = (SELECT digest FROM contents WHERE id = ? AND kind = 'manifest')",
+    id,
+  );
+  database.run(
     `UPDATE contents SET present = 0, going = NULL, orphaned_at = NULL, noticed_at = NULL, because = NULL, generation = NULL
      WHERE id = ?`,
     id,

@@ -2,7 +2,7 @@
 // clock of the sweep's entry.
 
 import type { Digest } from "../../oci/digest.ts";
-import type { BlobFact, TagFact } from "../record/contract.ts";
+import type { BlobFact, TagFact, VulnerabilityTotals } from "../record/contract.ts";
 import type { Candidate } from "./candidate.ts";
 
 /** A candidate as it was when read. */
@@ -197,6 +197,8 @@ export interface CatalogSummary {
   bytes: number;
   /** When the last complete pass over R2 began. */
   reconciledAt?: number;
+  /** Absent in answers of earlier versions. */
+  vulnerabilities?: VulnerabilityTotals;
 }
 
 export interface Pin {

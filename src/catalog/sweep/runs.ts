@@ -5,6 +5,7 @@ import type { Database } from "../database.ts";
 import { trimHours } from "../record/counters.ts";
 import { trimNumbers } from "../record/numbers.ts";
 import { forgetRemembered } from "../record/remembered.ts";
+import { vulnerabilityTotals } from "../record/verdicts.ts";
 import {
   type CatalogSummary,
   type LifecycleEvent,
@@ -155,5 +156,6 @@ export function summaryOf(database: Database): CatalogSummary {
     blobs: count("FROM contents WHERE kind = 'blob' AND present"),
     bytes: sum("size) AS n FROM contents WHERE present") + sum("bytes) AS n FROM leftovers"),
     ...(passedAt !== undefined && { reconciledAt: passedAt }),
+    vulnerabilities: vulnerabilityTotals(database),
   };
 }

@@ -14,6 +14,7 @@ import {
   Size,
   Time,
 } from "../parts/parts.tsx";
+import { ManifestVerdicts, verdictsOf } from "../parts/severity.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { count } from "../parts/words.ts";
 
@@ -24,6 +25,7 @@ export function addImage({ page }: Sections): void {
 async function imagePage({ api, query, now, person, url }: PageVisit): Promise<View> {
   const reference = query.get("reference") ?? "";
   const image = await detailOf(api, reference);
+  const verdicts = await verdictsOf(api, image);
   const own = image.pins.find(({ reference: pinned }) => isOf(pinned, image));
   const mayChange = person.role === "admin";
   const encoded = encodeURIComponent(image.name);
@@ -100,6 +102,9 @@ async function imagePage({ api, query, now, person, url }: PageVisit): Promise<V
         </Card>
         <Card title="Contents">
           <ImageTree image={image} now={now} />
+        </Card>
+        <Card title="Vulnerabilities">
+          <ManifestVerdicts verdicts={verdicts} />
         </Card>
         <div class="columns">
           <Card title="Tags">

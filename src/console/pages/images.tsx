@@ -74,6 +74,9 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
             <button type="submit">Search</button>
           </form>
         </search>
+        <p>
+          <a href="/vulnerabilities">Vulnerabilities</a> that scanners found in these images
+        </p>
         {images.length === 0 ? (
           <NoImages isFiltered={isFiltered} isEnd={cursor !== undefined} />
         ) : (

@@ -6,6 +6,7 @@ import { type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { originOf, type Source, sourceKey } from "../../policy/source.ts";
 import { LinkStore } from "../../store/links.ts";
 import { type Manifest, ManifestStore } from "../../store/manifests.ts";
+import { VerdictStore } from "../../store/verdicts.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { isKnown, unlessUnknown } from "../../upstream/client/refusal.ts";
 import { openGate } from "../../upstream/open.ts";
@@ -44,6 +45,7 @@ export class ManifestFill
   readonly #store = new ManifestStore(this.env.META, this.env.BLOBS);
   readonly #tally = tallyOf(this.env);
   readonly #links = new LinkStore(this.env.META, this.env.BLOBS);
+  readonly #verdicts = new VerdictStore(this.env.META, this.env.BLOBS);
   readonly #proofs = new Proofs(this.#links);
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #removing = new Removing();
@@ -224,6 +226,7 @@ export class ManifestFill
         async () => {
           this.#proofs.forget();
           await this.#links.forget(digest);
+          await this.#verdicts.remove(digest);
           return this.#store.remove(digest);
         },
       ),

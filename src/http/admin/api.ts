@@ -9,6 +9,7 @@ import type { Lifecycle } from "../../lifecycle/contract.ts";
 import type { Analytics } from "../../meter/analytics.ts";
 import type { Prewarm } from "../../prewarm/contract.ts";
 import type { PullServices } from "../../pull/services.ts";
+import type { OpenScans } from "../../scanning/open.ts";
 import type { Watch } from "../../upstream/contract.ts";
 import type { Webhooks } from "../../webhooks/open.ts";
 import type { LiveConfig } from "../live-config.ts";
@@ -30,11 +31,14 @@ import { addPolicies } from "./policies.ts";
 import { addPrewarm } from "./prewarm.ts";
 import { ApiProblem, problemResponse } from "./problem.ts";
 import { addQuarantine } from "./quarantine.ts";
+import { Reporters } from "./reporters.ts";
 import { type Note, refusal } from "./routes.ts";
 import { addRuleChanges } from "./rule-changes.ts";
 import { addRules } from "./rules.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
+import type { VerdictReader } from "./verdicts.ts";
+import { addVerdicts } from "./verdicts.ts";
 import { addWebhooks, webhookProbes } from "./webhooks.ts";
 
 export interface ApiServices {
@@ -45,6 +49,7 @@ export interface ApiServices {
   lifecycle(config: Config): Lifecycle;
   prewarm: Prewarm;
   webhooks: Webhooks;
+  scanning: { scans: OpenScans; verdicts: VerdictReader };
   probes: Probes;
   analytics?: Analytics;
   auditAnalytics?: Analytics;
@@ -77,9 +82,11 @@ export function createApi(
   });
   const config = () => current.config;
   const admin = new Admin(variables, accessServices);
+  const reporters = new Reporters(variables);
   api.onError(problemResponse);
   api.use(async ({ req }, next) => {
-    await admin.admit(config().auth, req.raw, Date.now());
+    if (!reporters.admits(req.raw, config().scanners))
+      await admin.admit(config().auth, req.raw, Date.now());
     await next();
   });
   const note: Note = (request, what) => admin.note(request, what);
@@ -104,6 +111,7 @@ export function createApi(
   addQuarantine(api, access, admin);
   addAllowances(api, accessServices, admin, pulls.reports);
   addWebhooks(api, webhooks, config, note);
+  addVerdicts(api, { ...images, ...services.scanning }, reporters, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

@@ -49,6 +49,7 @@ export class Metrics {
     const gauges = [
       gauge("entrepot_fills_in_progress", "Blobs being fetched.", numbers.fills),
       ...storageOf(summary),
+      ...vulnerabilitiesOf(summary),
       ...lifecycleOf(run),
       ...upstreamsOf(upstreams, now),
       allowancesOf(allowances, now),
@@ -104,6 +105,31 @@ function trustedRootOf(config: Config): Gauge[] {
   if (end === undefined) return [];
   const help = "End of the trusted root of keyless signatures, if a rule needs it.";
   return [gauge("entrepot_trusted_root_end_timestamp_seconds", help, end / 1000)];
+}
+
+function vulnerabilitiesOf({ vulnerabilities }: CatalogSummary): Gauge[] {
+  if (!vulnerabilities) return [];
+  const severities = Object.entries(vulnerabilities.bySeverity);
+  return [
+    gauge(
+      "entrepot_scanned_images",
+      "Cached manifests that a vulnerability scanner has reported on.",
+      vulnerabilities.scanned,
+    ),
+    {
+      name: "entrepot_vulnerable_images",
+      help: "Cached manifests by the severity of their worst vulnerability.",
+      values: severities.map(([severity, { images }]) => ({ labels: { severity }, value: images })),
+    },
+    {
+      name: "entrepot_vulnerabilities",
+      help: "Vulnerabilities of cached manifests by severity, each counted once for each manifest; fixable where a fix is known or may exist.",
+      values: severities.flatMap(([severity, { found, fixable }]) => [
+        { labels: { severity, fixable: "true" }, value: fixable },
+        { labels: { severity, fixable: "false" }, value: found - fixable },
+      ]),
+    },
+  ];
 }
 
 function lifecycleOf(run: RunReport | undefined): Gauge[] {

@@ -31,6 +31,7 @@ const PAGES = [
   "/events?kind=lifecycle",
   "/events?kind=audit",
   "/webhooks",
+  "/vulnerabilities",
   "/quarantine",
   "/allowances",
   `/explain?reference=${UP.prefix}/${INDEX.repository}:${INDEX.tag}`,

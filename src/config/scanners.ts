@@ -1,0 +1,61 @@
+// SCANNERS: scanners of vulnerabilities, each with a name and the token that it reports with.
+
+import { z } from "zod";
+import { pattern, secretName } from "./fields.ts";
+import { describe } from "./issues.ts";
+import { parseJson } from "./json.ts";
+
+/** Maximum number of scanners: a verdict keeps the findings of each. */
+const MAX_SCANNERS = 20;
+
+export const scannerName = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9._-]{0,62}$/,
+    "must have at most 63 lower-case letters, digits and . _ -, such as trivy",
+  );
+
+export const scannerSchema = z.strictObject({
+  name: scannerName.describe(
+    "Its name. Its reports are kept under it, and no other token replaces them.",
+  ),
+  token: secretName.describe(
+    "Name of the secret that it sends with its reports, of at least 32 characters. It opens nothing else.",
+  ),
+  repositories: z
+    .array(pattern, { error: "must be a list of globs" })
+    .min(1, "must name a repository")
+    .optional()
+    .describe(
+      "Globs over repositories as clients name them, such as docker.io/acme/*: it may report on images of these. Default: all.",
+    ),
+});
+
+export type Scanner = z.infer<typeof scannerSchema>;
+
+/** @param value of the variable SCANNERS: a list, or its JSON as `--var` passes it */
+export function readScanners(value: unknown, problems: string[]): Scanner[] {
+  if (value === undefined || value === "") return [];
+  const given = parseJson(value);
+  if ("problem" in given) {
+    problems.push(`SCANNERS: ${given.problem}`);
+    return [];
+  }
+  const list = z
+    .array(scannerSchema, { error: "must be a list of tables: [[vars.SCANNERS]]" })
+    .max(MAX_SCANNERS, `must have at most ${MAX_SCANNERS} entries`);
+  const parsed = list.safeParse(given.value);
+  if (!parsed.success) {
+    problems.push(
+      ...parsed.error.issues.flatMap((issue) => describe("SCANNERS", issue, "a scanner")),
+    );
+    return [];
+  }
+  for (const field of ["name", "token"] as const)
+    parsed.data.forEach((one, index) => {
+      const isTaken = parsed.data.findIndex((other) => other[field] === one[field]) < index;
+      if (isTaken)
+        problems.push(`SCANNERS[${index}].${field}: "${one[field]}" is another scanner's`);
+    });
+  return parsed.data;
+}
