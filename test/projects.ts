@@ -38,6 +38,7 @@ export const UNIT = [
   "policy/source.test.ts",
   "policy/trust.test.ts",
   "policy/verdict.test.ts",
+  "policy/vulnerabilities.test.ts",
   "prewarm/schedule.test.ts",
   "reference/reference.test.ts",
   "scanning/parse-report.test.ts",
