@@ -13,6 +13,7 @@ import type { Lifecycle } from "./lifecycle/contract.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
 import { openPrewarm } from "./prewarm/open.ts";
 import { Admission } from "./pull/admission/admission.ts";
+import { VulnerabilityCheck } from "./pull/admission/vulnerabilities.ts";
 import { Healer } from "./pull/healing.ts";
 import { Lineage } from "./pull/lineage.ts";
 import { Links } from "./pull/links.ts";
@@ -34,7 +35,7 @@ import { NearManifests } from "./store/near-manifests.ts";
 import { NearTags } from "./store/near-tags.ts";
 import { ProbeStore } from "./store/probe.ts";
 import { TagStore } from "./store/tags.ts";
-import { VerdictStore } from "./store/verdicts.ts";
+import { NearVerdicts, VerdictStore } from "./store/verdicts.ts";
 import { UpstreamClient } from "./upstream/client/client.ts";
 import { openGate } from "./upstream/open.ts";
 import { openWebhooks } from "./webhooks/open.ts";
@@ -60,7 +61,7 @@ export function servicesOf(env: Env): { pull: PullServices; api: ApiServices } {
       gate: shared.gate,
       prewarm,
       webhooks: openWebhooks(env),
-      scanning: { scans: openScans(env), verdicts: new VerdictStore(env.META, env.BLOBS) },
+      scanning: { scans: openScans(env), verdicts: shared.verdicts },
       lifecycle: (config: Config) => lifecycleOf(env, config, shared),
       ...(env.ANALYTICS && { analytics: env.ANALYTICS }),
       ...(env.AUDIT_ANALYTICS && { auditAnalytics: env.AUDIT_ANALYTICS }),
@@ -76,6 +77,7 @@ function sharedOf(env: Env) {
     links: new LinkStore(env.META, env.BLOBS),
     blobs: new BlobStore(env.BLOBS, env.META),
     admissions: new AdmissionStore(env.META),
+    verdicts: new VerdictStore(env.META, env.BLOBS),
     catalog: openCatalog(env),
     fills: openFills(env),
     gate: openGate(env),
@@ -85,7 +87,7 @@ function sharedOf(env: Env) {
 type Shared = ReturnType<typeof sharedOf>;
 
 function pullServicesOf(env: Env, shared: Shared): PullServices {
-  const { manifests, tags, links, blobs, admissions, catalog, fills } = shared;
+  const { manifests, tags, links, blobs, admissions, verdicts, catalog, fills } = shared;
   const edge = new EdgeCache();
   const near = new Near(edge);
   const { reportEvery } = readTimes({ ...env }, []); // its problems are logged with the configuration's
@@ -95,6 +97,7 @@ function pullServicesOf(env: Env, shared: Shared): PullServices {
     tags: new NearTags(near, tags),
     lists: new ListStore(env.META),
     admission: new Admission(new NearAdmissions(near, admissions)),
+    vulnerabilities: new VulnerabilityCheck(new NearVerdicts(near, verdicts)),
     lineage: new Lineage(tags, manifests),
     links: new Links({ near: new NearLinks(near, links), store: links, manifests, catalog, fills }),
     fills,

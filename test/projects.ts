@@ -15,6 +15,7 @@ export const UNIT = [
   "config/scanners.test.ts",
   "config/secrets.test.ts",
   "config/upstream.test.ts",
+  "config/vulnerabilities.test.ts",
   "config/verify.test.ts",
   "config/webhooks.test.ts",
   "fill/budget.test.ts",

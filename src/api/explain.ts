@@ -31,6 +31,7 @@ export const story = z
           "trust",
           "content",
           "signature",
+          "vulnerabilities",
           "upstream",
           "history",
           "next",

@@ -19,6 +19,7 @@ import {
 import { clientNetwork } from "./network.ts";
 import { parseUpstream, type Upstream } from "./upstream.ts";
 import { verifyFields } from "./verify.ts";
+import { vulnerabilityFields } from "./vulnerability-fields.ts";
 
 export const ruleFields = {
   prefix: oneOrMore(prefix, "must be a name or a list of names")
@@ -131,6 +132,7 @@ export const ruleFields = {
     .describe("Digests of manifests and layers that this rule never serves."),
   ...allowanceFields,
   ...verifyFields,
+  ...vulnerabilityFields,
   referrers: z
     .boolean()
     .optional()

@@ -6,6 +6,7 @@ import { type EcrApi, ecrApiOf } from "./ecr.ts";
 import { ruleFields, upstreamAt } from "./rule-fields.ts";
 import type { Upstream } from "./upstream.ts";
 import { type Verification, verificationOf } from "./verify.ts";
+import { type VulnerabilityRule, vulnerabilityRule } from "./vulnerability-fields.ts";
 
 /** Plain data, sent to the Durable Objects as it is. Durations are in ms. */
 export interface Rule {
@@ -53,6 +54,8 @@ export interface Rule {
   allowancePeople?: number;
   /** Who must have signed which images; undefined if signatures are not looked at. */
   verify?: Verification;
+  /** What is refused of what scanners found; undefined if verdicts are not looked at. */
+  vulnerabilities?: VulnerabilityRule;
   /** Fetches what refers to a manifest after it. */
   referrers?: boolean;
 
@@ -105,6 +108,8 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     verify: entries,
     verifyMode,
     verifyUnmatched,
+    vulnerabilities: policy,
+    vulnerabilitiesMode,
     referrers,
     ...rest
   } = given;
@@ -118,6 +123,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
   const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, report);
   const verify = verificationOf({ verify: entries, verifyMode, verifyUnmatched }, report);
+  const vulnerabilities = vulnerabilityRule(policy, vulnerabilitiesMode, report);
   const quiet = networks.filter(({ touches }) => !touches);
   return {
     name: prefixes[0] ?? hosts[0] ?? upstream.host,
@@ -135,6 +141,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     ...(allow && { allow }),
     ...(denyReason && { denyReason }),
     ...(verify && { verify }),
+    ...(vulnerabilities && { vulnerabilities }),
     ...(referrers && { referrers }),
     ...rest,
   };

@@ -22,8 +22,10 @@ import type { BlobStore } from "../store/blobs.ts";
 import type { LinkStore } from "../store/links.ts";
 import type { Manifest, ManifestStore } from "../store/manifests.ts";
 import type { TagStore } from "../store/tags.ts";
+import type { VerdictStore } from "../store/verdicts.ts";
 import { dayOf } from "../text/times.ts";
 import type { UpstreamState, Watch } from "../upstream/contract.ts";
+import { type VulnerabilityFact, vulnerabilitiesOf } from "./vulnerability-facts.ts";
 
 /** The stores and services that the facts are read from. */
 export interface Sources {
@@ -35,6 +37,7 @@ export interface Sources {
   manifests: Pick<ManifestStore, "get" | "firstPlace">;
   blobs: Pick<BlobStore, "layout">;
   admissions: Pick<AdmissionStore, "get">;
+  verdicts: Pick<VerdictStore, "getStored">;
   gate: Watch;
 }
 
@@ -75,6 +78,8 @@ export interface Facts {
   upstream?: UpstreamState;
   /** What the rule's `verify` asks for, and what is kept of the digest; undefined if signatures are not looked at. */
   signature?: SignatureFact;
+  /** What the rule refuses of what scanners found; undefined if it refuses nothing. */
+  vulnerabilities?: VulnerabilityFact;
   /** Counters of the repository, of the last seven days. */
   counts: Counts[];
 }
@@ -145,6 +150,7 @@ async function ofSource(
   const parts = digest ? await partsOf(sources, digest, manifest) : [];
   const twin = digest && manifest && twinOf(digest, manifest.bytes);
   const signature = await signatureOf(sources, source, digest, now);
+  const vulnerabilities = await vulnerabilitiesOf(sources.verdicts, source, parts, now);
   const held = quarantine.find((one) => one.digest === digest || one.digest === twin);
   // By the digest that was allowed, unlike the quarantine: an allowance is not widened to another algorithm.
   const allowance = allowances.find((one) => one.digest === digest && one.until > now);
@@ -158,6 +164,7 @@ async function ofSource(
     linked,
     ...(image && { image }),
     ...(signature && { signature }),
+    ...(vulnerabilities && { vulnerabilities }),
     upstream,
     counts: counts.filter((one) => one.place === place),
   };

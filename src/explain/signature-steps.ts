@@ -26,7 +26,7 @@ export function signatureSteps(facts: Facts, source: Source): Step[] {
 }
 
 /** Whether an allowance lets the digest pass, which a step of its own says. */
-function isAllowed({ allowance, digest, now }: Facts, { rule }: Source): boolean {
+export function isAllowed({ allowance, digest, now }: Facts, { rule }: Source): boolean {
   if (!allowance || !digest) return false;
   const allowances = new Map([[digest, allowance]]);
   return allowanceFor(allowances, digest, rule.allowancePeople ?? 1, now) !== undefined;

@@ -17,6 +17,7 @@ export const ABOUT = [
   "trust",
   "content",
   "signature",
+  "vulnerabilities",
   "upstream",
   "history",
   "next",

@@ -17,6 +17,7 @@ import {
   upstreamSteps,
 } from "./steps.ts";
 import { allowanceSteps } from "./trust-steps.ts";
+import { vulnerabilitySteps } from "./vulnerability-steps.ts";
 
 export interface Story {
   /** Expected HTTP status of the next pull by an authorized client. */
@@ -54,10 +55,13 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
     ...allowanceSteps(facts, source),
     ...contentSteps(facts),
     ...signatureSteps(facts, source),
+    ...vulnerabilitySteps(facts, source),
     ...upstreamSteps(facts, source),
     ...historySteps(facts),
   ];
-  const isRefused = more.some(({ about, mark }) => about === "signature" && mark === "bad");
+  const isRefused = more.some(
+    ({ about, mark }) => ["signature", "vulnerabilities"].includes(about) && mark === "bad",
+  );
   const denied = { status: 403, text: "the next pull returns 403 DENIED" };
   return ended([...first, ...more], isRefused ? denied : endOf(facts, source));
 }

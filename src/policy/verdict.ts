@@ -104,3 +104,20 @@ export function countsOf(vulnerabilities: readonly Weighed[]): Counts {
 export function scannedAt({ findings }: Verdict): number {
   return Math.min(...findings.map((one) => one.scannedAt));
 }
+
+/** The verdict with what a decision needs: each vulnerability once for each scanner, at its worst. */
+export function condensed(verdict: Verdict): Verdict {
+  const findings = verdict.findings.map((one) => {
+    const all = new Map(one.vulnerabilities.map((found) => [found.id, found]));
+    const worst = weighed({ ...verdict, findings: [one] });
+    return {
+      ...one,
+      vulnerabilities: worst.map(({ id, severity, fixable }): Vulnerability => {
+        const { package: name = "", fixedBy } = all.get(id) ?? {};
+        const fix = fixedBy !== undefined && { fixedBy };
+        return { id, severity, package: name, version: "", ...fix, fixable };
+      }),
+    };
+  });
+  return { ...verdict, findings };
+}

@@ -52,11 +52,12 @@ async function admitted(
   request: DigestRequest,
   work: () => Promise<PulledBlob>,
 ): Promise<PulledBlob> {
-  const { admission } = request.services;
+  const { admission, vulnerabilities } = request.services;
   const ahead = admission.ahead(request, "blob");
   const pulled = await work();
   try {
     await admission.admit({ ...request, kind: "blob" }, ahead);
+    await vulnerabilities.check({ ...request, kind: "blob" });
   } catch (error) {
     pulled.close?.();
     throw error;

@@ -14,6 +14,7 @@ import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/client/offline.ts";
 import type { Ahead } from "./admission/admission.ts";
 import { claimsExemption } from "./admission/exempt.ts";
+import type { VulnerabilityCheck } from "./admission/vulnerabilities.ts";
 import { bringReferrers } from "./bring-referrers.ts";
 import { type CacheStatus, statusOf, together } from "./cache-status.ts";
 import { type Here, unlinked } from "./links.ts";
@@ -74,13 +75,18 @@ async function admitted<Request extends ManifestRequest>(
 ): Promise<PulledManifest> {
   const { services } = request;
   let ahead: Ahead | undefined;
+  let verdict: ReturnType<VulnerabilityCheck["ahead"]>;
+  let foreseen: Digest | undefined;
   const foresee = (digest: Digest) => {
     ahead = services.admission.ahead({ ...request, digest }, "manifest");
+    verdict = services.vulnerabilities.ahead({ ...request, digest });
+    foreseen = digest;
   };
   const pulled = await work({ ...request, foresee });
   const { digest, bytes } = pulled;
   const served = { ...request, digest, kind: "manifest" as const, ...(bytes && { bytes }) };
   await services.admission.admit(served, ahead);
+  await services.vulnerabilities.check(served, foreseen === digest ? verdict : undefined);
   return pulled;
 }
 

@@ -7,6 +7,7 @@ import type { NearBlobs } from "../store/near-blobs.ts";
 import type { NearManifests } from "../store/near-manifests.ts";
 import type { NearTags } from "../store/near-tags.ts";
 import type { Admission } from "./admission/admission.ts";
+import type { VulnerabilityCheck } from "./admission/vulnerabilities.ts";
 import type { Lineage } from "./lineage.ts";
 import type { Links } from "./links.ts";
 import type { Reports } from "./reports.ts";
@@ -18,6 +19,7 @@ export interface PullServices {
   tags: NearTags;
   lists: ListStore;
   admission: Admission;
+  vulnerabilities: VulnerabilityCheck;
   lineage: Lineage;
   links: Links;
   fills: Fills;

@@ -12,6 +12,7 @@ import { scannerSchema } from "../config/scanners.ts";
 import { secretsSchema } from "../config/secrets.ts";
 import { timeFields } from "../config/times.ts";
 import { verifyEntrySchema } from "../config/verify.ts";
+import { vulnerabilitySchema } from "../config/vulnerability-fields.ts";
 import { webhookSchema } from "../config/webhooks.ts";
 import { type Field, fieldOf, fieldsOf } from "./fields.ts";
 
@@ -112,6 +113,12 @@ export function reference(): Section[] {
       about:
         "An entry of a rule's verify: the images, and one signer, or several in all and any. The PEMs are read from the variables and secrets that key and certificate name.",
       fields: fieldsOf(verifyEntrySchema),
+    },
+    {
+      id: "vulnerabilities",
+      title: "Refusal of vulnerable images",
+      about: "The table vulnerabilities of a rule; each entry of ignore is a table.",
+      fields: fieldsOf(vulnerabilitySchema),
     },
     {
       id: "prewarm",

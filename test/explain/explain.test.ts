@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ADMIN, access, basic, bearer, pullToken, shut } from "../support/access.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
+import { trivyReport } from "../support/reports.ts";
 import { keyPair, signByTag } from "../support/signing.ts";
 
 const HOUR = 60 * 60_000;
@@ -437,5 +438,43 @@ describe("signatures", () => {
     const story = await expectAsTold(cache, `up/${name}:1`, path, 403, /returns 403 DENIED/);
     expect(story.text("signature")).toContain("no entry of verify matches the repository");
     expect((await explain(cacheOf(), `up/${name}:1`)).text("signature")).toBe("");
+  });
+});
+
+describe("vulnerabilities", () => {
+  const fields = { vulnerabilities: { refuse: "high" }, vulnerabilitiesMode: "enforce" };
+  const report = (
+    cache: Cache,
+    { digest, config }: { digest: string; config: { digest: string } },
+  ) =>
+    cache.ask(`https://cache.example/api/verdicts/${digest}`, {
+      method: "PUT",
+      headers: bearer(ADMIN),
+      body: trivyReport({ digest, config }),
+    });
+
+  it("are told before a pull that they refuse, by platform where it is an index", async () => {
+    const cache = cacheOf(fields);
+    const { name, image: made } = await image("vulnerable");
+    const cold = await explain(cache, `up/${name}:1`);
+    expect(cold.text("vulnerabilities")).toContain("looked up when the image is pulled");
+    await cache.bytes(`up/${name}/manifests/1`);
+    await cache.settled();
+    const unscanned = await explain(cache, `up/${name}:1`);
+    expect(unscanned.text("vulnerabilities")).toContain("no scanner has reported on it");
+    expect((await report(cache, made)).status).toBe(200);
+    later(40_000);
+    const path = `up/${name}/manifests/${made.digest}`;
+    const whole = `up/${name}@${made.digest}`;
+    const story = await expectAsTold(cache, whole, path, 403, /returns 403 DENIED/);
+    expect(story.text("vulnerabilities")).toMatch(/is refused, unless .*CVE-2026-1 \(critical/);
+
+    const index = await fixture.index(name, "2", [made]);
+    await cache.bytes(`up/${name}/manifests/2`);
+    await cache.settled();
+    const told = await explain(cache, `up/${name}@${index.digest}`);
+    expect(told.status).toBe(200);
+    expect(told.text("vulnerabilities")).toMatch(/^linux\/amd64 \(sha256:\w+\) is refused/);
+    expect((await explain(cacheOf(), `up/${name}:1`)).text("vulnerabilities")).toBe("");
   });
 });

@@ -1,0 +1,176 @@
+// Admission by vulnerabilities: refuses or reports images because of what scanners found in them. Indexes pass: each platform's manifest
+// decides, and a blob passes with a manifest that does. Rules without the check cost nothing, a warm manifest one lookup.
+
+import { LRUCache } from "lru-cache";
+import { timed } from "../../meter/steps.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { RegistryError } from "../../oci/error.ts";
+import { parseObject } from "../../oci/json.ts";
+import { atMost } from "../../platform/bounded.ts";
+import { namesOf } from "../../policy/allowed.ts";
+import { baseOf } from "../../policy/route.ts";
+import { ownName, type Source, sourceKey } from "../../policy/source.ts";
+import { allowanceFor, type Finding } from "../../policy/trust.ts";
+import type { Verdict } from "../../policy/verdict.ts";
+import { judged } from "../../policy/vulnerabilities.ts";
+import type { NearVerdicts } from "../../store/verdicts.ts";
+import type { Pull } from "../pull.ts";
+import { settleFinding } from "../trust.ts";
+import type { AdmissionRequest, ContentRequest } from "./contract.ts";
+import { claimsExemption, isExemptManifest } from "./exempt.ts";
+import { Parents } from "./parents.ts";
+import { fetchManifest } from "./read.ts";
+
+/** How long a blob passes without a look at its manifests, in ms. */
+const BLOB_TTL = 30_000;
+/** Maximum number of blobs that an isolate remembers. */
+const MAX_BLOBS = 10_000;
+/** Maximum number of manifests that are looked at for one blob or child. */
+const MAX_PARENTS = 16;
+
+/** A decision; undefined where the image passes. */
+type Refusal = { message: string; undecided?: true } | undefined;
+
+export class VulnerabilityCheck {
+  readonly #near: NearVerdicts;
+  readonly #parents = new Parents();
+  /** Place and digest of a blob → until when it passes, in ms since the epoch. */
+  readonly #passing = new LRUCache<string, number>(atMost(MAX_BLOBS));
+
+  constructor(near: NearVerdicts) {
+    this.#near = near;
+  }
+
+  /** Begins the lookup of a manifest's verdict, to run beside other reads; undefined where none is needed. */
+  ahead({ source, digest, pull }: ContentRequest): Promise<Verdict | undefined> | undefined {
+    if (!source.rule.vulnerabilities) return undefined;
+    const looking = this.#near.get(digest, pull);
+    looking.catch(() => {}); // awaited in `check`
+    return looking;
+  }
+
+  /** Throws DENIED (403) for what a rule refuses, and UNAVAILABLE (503) for what it cannot decide about. Must be called once the repository is
+   * known to be linked to the digest. */
+  async check(request: AdmissionRequest, ahead?: Promise<Verdict | undefined>): Promise<void> {
+    const { source, digest, pull } = request;
+    if (!source.rule.vulnerabilities) return;
+    const finding = await timed(pull.steps, "admission", this.#findingFor(request, ahead));
+    if (finding) settleFinding(finding, { source, digest }, pull);
+  }
+
+  async #findingFor(
+    request: AdmissionRequest,
+    ahead: Promise<Verdict | undefined> | undefined,
+  ): Promise<Finding | undefined> {
+    const { rule } = request.source;
+    const check = "vulnerabilities" as const;
+    const mode = rule.vulnerabilities?.mode ?? "report";
+    try {
+      const deciding =
+        request.kind === "blob" ? this.#ofBlob(request) : this.#ofManifest(request, ahead);
+      const refusal = await deciding;
+      if (!refusal) return undefined;
+      const message = `${request.digest} is refused by the rule "${rule.name}": ${refusal.message}`;
+      return { check, mode, message, ...(refusal.undecided && { undecided: true }) };
+    } catch (error) {
+      if (!(error instanceof RegistryError)) console.error("entrepot: no decision:", error);
+      const reason = error instanceof RegistryError ? error.message : "the verdict cannot be read";
+      const message = `cannot determine the vulnerabilities of ${request.digest}: ${reason}`;
+      return { check, mode, message, undecided: true };
+    }
+  }
+
+  async #ofManifest(
+    request: AdmissionRequest,
+    ahead?: Promise<Verdict | undefined>,
+  ): Promise<Refusal> {
+    const { source, digest, pull } = request;
+    const policy = source.rule.vulnerabilities;
+    if (!policy || isAllowed(source, digest, pull)) return this.#passes(request);
+    const verdict = await (ahead ?? this.#near.get(digest, pull));
+    const found = judged(verdict, policy, clientNames(source), pull.now);
+    if (found.passes) return this.#passes(request);
+    const bytes = request.bytes ?? (await fetchManifest(request));
+    const whole = { ...request, bytes };
+    if (isIndex(bytes)) return this.#passes(whole);
+    if (claimsExemption(bytes) && (await isExemptManifest(whole, bytes)))
+      return this.#passes(whole);
+    return (await this.#isOfAllowed(whole)) ? this.#passes(whole) : { message: found.message };
+  }
+
+  /** Its blobs are requested next. */
+  #passes(request: AdmissionRequest): undefined {
+    this.#parents.remember(request);
+    return undefined;
+  }
+
+  /** Passes with one manifest that names it and passes. A blob of which no manifest is known is as one that was not scanned. */
+  async #ofBlob(request: AdmissionRequest): Promise<Refusal> {
+    const { source, digest, pull } = request;
+    const policy = source.rule.vulnerabilities;
+    if (!policy || isAllowed(source, digest, pull)) return undefined;
+    const key = `${sourceKey(source)}@${digest}`;
+    if ((this.#passing.get(key) ?? 0) > pull.now) return undefined;
+    let first: Refusal;
+    const tried = new Set<Digest>();
+    const look = async (candidates: readonly Digest[]): Promise<boolean> => {
+      for (const candidate of candidates.slice(0, MAX_PARENTS)) {
+        if (tried.has(candidate)) continue;
+        tried.add(candidate);
+        const parent = await this.#parents.linked(request, candidate);
+        if (!parent) continue;
+        const refusal = await this.#ofManifest({ ...request, kind: "manifest", ...parent });
+        if (!refusal) return true;
+        first ??= refusal;
+      }
+      return false;
+    };
+    if (
+      (await look(this.#parents.remembered(request))) ||
+      (await look(await this.#known(request)))
+    ) {
+      this.#passing.set(key, pull.now + BLOB_TTL);
+      return undefined;
+    }
+    if (first) return { ...first, message: `no image that passes names it; ${first.message}` };
+    const unscanned = judged(undefined, policy, clientNames(source), pull.now);
+    return unscanned.passes ? undefined : { message: "no image that was scanned names it" };
+  }
+
+  /** Whether an index that names the manifest is allowed. */
+  async #isOfAllowed(request: AdmissionRequest): Promise<boolean> {
+    const { source, pull } = request;
+    if (!pull.allowances || pull.allowances.size === 0) return false;
+    const allowed = (await this.#known(request)).filter((one) => isAllowed(source, one, pull));
+    const linked = await Promise.all(allowed.map((one) => this.#parents.linked(request, one)));
+    return linked.some((one) => one !== undefined);
+  }
+
+  async #known(request: AdmissionRequest): Promise<readonly Digest[]> {
+    try {
+      return await this.#parents.known(request);
+    } catch (error) {
+      console.warn(`entrepot: no parents of ${request.digest}: ${(error as Error).message}`);
+      const message = "the catalog does not answer at the moment";
+      throw new RegistryError("UNAVAILABLE", message, { status: 503 });
+    }
+  }
+}
+
+function isAllowed(source: Source, digest: Digest, pull: Pull): boolean {
+  const { allowancePeople = 1 } = source.rule;
+  return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
+}
+
+/** Attack: an image with a list of `manifests` besides its layers, which some clients run. */
+function isIndex(bytes: Uint8Array): boolean {
+  const { manifests, config, layers } = parseObject(bytes) ?? {};
+  return Array.isArray(manifests) && config === undefined && layers === undefined;
+}
+
+/** As a scanner's `repositories` name it. */
+export function clientNames(source: Source): string[] {
+  const base = baseOf(source.rule);
+  const own = ownName(source);
+  return [...new Set([base === undefined ? own : `${base}/${own}`, ...namesOf(source)])];
+}
