@@ -5,7 +5,7 @@ import type { Later } from "../../access/access-snapshot.ts";
 import type { Asker, AuthenticatedClient, Authenticator } from "../../access/authenticate.ts";
 import { addressKey } from "../../access/limits/limits.ts";
 import type { AccessServices } from "../../access/services.ts";
-import { ANONYMOUS, SERVICE } from "../../access/tokens/jwt.ts";
+import { ANONYMOUS } from "../../access/tokens/jwt.ts";
 import { Seals } from "../../access/tokens/seals.ts";
 import { isWithin } from "../../config/network.ts";
 import type { Config } from "../../config/read.ts";
@@ -17,7 +17,8 @@ import { type Naming, type Routed, ruleOfHost, usableSourceOf } from "../../poli
 import type { Source } from "../../policy/source.ts";
 import type { Pull } from "../../pull/pull.ts";
 import type { Recognized } from "../shared/recorder.ts";
-import { isPlain, plainLogin } from "../shared/transport.ts";
+import { isPlain } from "../shared/transport.ts";
+import { loginHint, MAX_NS_LENGTH, refused, unauthorized } from "./challenge.ts";
 
 /** A client's request and its time of arrival, in ms since the epoch. */
 export interface Visitor {
@@ -44,9 +45,6 @@ export interface Admitted extends Required<Pick<Pull, "quarantined" | "allowance
 }
 
 type Known = Exclude<Asker, { who: "refused" }>;
-
-/** Maximum length of `ns`, in characters; no registry host is longer. */
-const MAX_NS_LENGTH = 255;
 
 export class RegistryAuth {
   readonly #config: Config;
@@ -211,38 +209,9 @@ function pulledBy(routed: Routed): Source {
   throw new RegistryError("UNKNOWN", message);
 }
 
-function refused(visitor: Visitor, name: string | undefined) {
-  return (why: string) => unauthorized(visitor, name, why, "invalid_token");
-}
-
 /** The address reported by the platform; forwarding headers sent by the client are ignored. */
 export function addressOf({ headers }: Request): string | undefined {
   return headers.get("cf-connecting-ip") ?? undefined;
-}
-
-function loginHint({ host }: URL): string {
-  return `authentication required: docker login ${host}, with a pull token as the password`;
-}
-
-/** RFC 6750, section 3, and distribution's token specification: `service` and `scope` are the parameters for the token
- * service. */
-function unauthorized(
-  { url }: Visitor,
-  name: string | undefined,
-  message: string,
-  error?: "invalid_token" | "insufficient_scope",
-): RegistryError {
-  if (isPlain(url)) return plainLogin();
-  const ns = url.searchParams.get("ns");
-  const query = ns !== null && ns.length <= MAX_NS_LENGTH ? `?ns=${encodeURIComponent(ns)}` : "";
-  const parameters = [
-    `realm="${url.origin}/token${query}"`,
-    `service="${SERVICE}"`,
-    ...(name === undefined ? [] : [`scope="repository:${name}:pull"`]),
-    ...(error ? [`error="${error}"`] : []),
-  ];
-  const headers = { "WWW-Authenticate": `Bearer ${parameters.join(",")}` };
-  return new RegistryError("UNAUTHORIZED", message, { headers });
 }
 
 /** Repeats what the client sent and reveals nothing of the configuration. */
