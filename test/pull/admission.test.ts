@@ -121,11 +121,14 @@ describe("an image without a signature", () => {
     expect(await statusOf(cache.fetch(byTag))).toBe(200);
   });
 
-  it("is served 31 s after it was signed by a bundle, within listTtl", async () => {
+  it.each([
+    ["by a bundle, within listTtl", signByBundle],
+    ["under a tag, within negativeTtl", signByTag],
+  ])("is served 31 s after it was signed %s", async (_, sign) => {
     const { name, made, byTag } = await image("later");
     const cache = enforcing({ listTtl: "1d", tagTtl: "1d", negativeTtl: "1h" });
     expect(await statusOf(cache.fetch(byTag))).toBe(403);
-    await signByBundle(name, made, keys);
+    await sign(name, made, keys);
     later(31_000);
     expect(await statusOf(cache.fetch(byTag))).toBe(200);
   });
@@ -175,6 +178,24 @@ describe("an index", () => {
     expect(await statuses(enforcing({}, {}, path), [byTag])).toEqual([200]);
     expect(await statuses(enforcing({}, {}, path), of(amd))).toEqual([200, 200, 200]);
     expect(await statuses(enforcing({}, {}, path), of(arm))).toEqual([200, 200, 200]);
+  });
+
+  it("covers nothing in a repository that is no longer linked to it", async () => {
+    const { BLOBS, META } = env as unknown as Env;
+    const { name, made, arm, of, byTag } = await index("index");
+    await signByTag(name, made, keys);
+    const path = apartPath();
+    const first = enforcing({}, {}, path);
+    expect(await statuses(first, [byTag])).toEqual([200]);
+    await first.settled();
+    const [, hex] = made.digest.split(":");
+    const { objects } = await BLOBS.list({ prefix: `links/sha256/${hex}/` });
+    for (const { key } of objects)
+      await BLOBS.put(key, "", { customMetadata: { withdrawn: "true" } });
+    const { keys: links } = await META.list({ prefix: "link:" });
+    for (const link of links) if (link.name.includes(made.digest)) await META.delete(link.name);
+    const elsewhere = await enforcing({}, {}, path).fetch(of(arm)[0] as string, {}, "far.example");
+    expect([objects.length, elsewhere.status]).toEqual([1, 403]);
   });
 
   it("that is not signed does not cover a child, which counts if it is signed itself", async () => {
@@ -256,6 +277,18 @@ describe("an allowance", () => {
   });
 });
 
+it("while the catalog does not answer, an own signature counts, and nothing else is decided", async () => {
+  const down = { CATALOG: untouchable("CATALOG") };
+  const signed = await image("uncatalogued");
+  await signByTag(signed.name, signed.made, keys);
+  const cache = enforcing({}, down);
+  expect(await statuses(cache, signed.paths)).toEqual(signed.paths.map(() => 200));
+  const { byTag } = await image("uncatalogued");
+  const { status, message } = await refusal(cache.fetch(byTag));
+  expect(status).toBe(503);
+  expect(message).toContain("the catalog does not answer");
+});
+
 it("a decision has its own time to the first byte, however slow the image itself was", async () => {
   const { name, made, byTag } = await image("slow");
   await signByTag(name, made, keys);
@@ -311,6 +344,7 @@ it("a wrong signature is told as an event, and refusals are counted", async () =
     ["signature.failed", made.digest],
   ]);
   expect(told.filter(([what]) => what === "pull.denied")).toEqual([["pull.denied", made.digest]]);
+  expect(happened.mock.calls.find(([{ what }]) => what === "pull.denied")?.[0].tag).toBe("1");
   const labels = { rule: "open", check: "signature", mode: "enforce" };
   const counted = count.mock.calls.filter(([family]) => family === "entrepot_trust_findings");
   expect(counted.map(([, one]) => one)).toEqual([labels, labels]);

@@ -174,6 +174,16 @@ describe("not exempt", () => {
     expect(await statuses(enforcing(), [`open/${name}/manifests/mixed`])).toEqual([403]);
   });
 
+  it("is an image whose manifest is the layer of a signed one", async () => {
+    const { name, made } = await unsigned("runs");
+    const layer = { mediaType: "application/vnd.acme.bundle", content: made.bytes };
+    const signed = await artifact(name, [layer]);
+    await signByTag(name, signed, keys);
+    const cache = enforcing();
+    expect(await statuses(cache, pathsOf(name, signed))).toEqual([200, 200, 200]);
+    expect(await statuses(cache, pathsOf(name, made))).toEqual([403, 403, 403]);
+  });
+
   it("is an image whose manifest is the layer of an SBOM, and its own layers", async () => {
     const { name, made } = await unsigned("runs");
     const sbom = await artifact(name, [{ mediaType: "text/spdx+json", content: made.bytes }]);

@@ -47,19 +47,16 @@ export interface Admitted extends Required<Pick<Pull, "quarantined" | "allowance
 type Known = Exclude<Asker, { who: "refused" }>;
 
 export class RegistryAuth {
+  readonly signers: Signers;
   readonly #config: Config;
   readonly #accessServices: AccessServices;
   readonly #identify: Authenticator;
 
   constructor(config: Config, accessServices: AccessServices) {
     this.#config = config;
+    this.signers = config.signers;
     this.#accessServices = accessServices;
     this.#identify = accessServices.identify(config.auth);
-  }
-
-  /** Key material of the configured signers. */
-  get signers(): Signers {
-    return this.#config.signers;
   }
 
   /** Resolves what the client may pull. Throws UNAUTHORIZED (401) with a challenge, DENIED (403), TOOMANYREQUESTS (429), and

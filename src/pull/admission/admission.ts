@@ -79,7 +79,7 @@ export class Admission {
   /** Throws DENIED (403) for an image that a rule refuses, and UNAVAILABLE (503) for one that it cannot decide about. Must be called once the
    * repository is known to be linked to the digest. */
   async admit(request: AdmissionRequest, ahead?: Ahead): Promise<void> {
-    const { source, digest, pull } = request;
+    const { source, digest, pull, tag } = request;
     const policy = policyOf(source, pull);
     if (!policy) return;
     const deciding = this.#verdictInTime(request, policy, ahead);
@@ -87,7 +87,8 @@ export class Admission {
     if (verdict.verdict === "allowed") this.#passed(request, policy);
     if (passes(verdict)) return;
     const finding = findingOf(request, policy, verdict);
-    if (finding) settleFinding(finding, { source, digest }, pull);
+    const subject = { source, digest, ...(tag !== undefined && { tag }) };
+    if (finding) settleFinding(finding, subject, pull);
   }
 
   /** The verdict by the request's deadline; the decision goes on behind it. */

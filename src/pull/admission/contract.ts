@@ -33,6 +33,8 @@ export interface AdmissionRequest extends ContentRequest {
   readonly kind: AdmissionName["kind"];
   /** Of a manifest, where they are at hand. */
   readonly bytes?: Uint8Array;
+  /** Tag that it was requested by. */
+  readonly tag?: string;
 }
 
 /** The policy that decides for a repository. */
