@@ -8,7 +8,7 @@ import type { Env } from "./env.ts";
 import { createApp } from "./http/app.ts";
 import { withAdded } from "./policy/added.ts";
 import { openPrewarm } from "./prewarm/open.ts";
-import { lifecycleOf, servicesOf } from "./services.ts";
+import { checkAgesIn, lifecycleOf, servicesOf } from "./services.ts";
 import { guard, reasonOf } from "./text/plain.ts";
 import { openWebhooks } from "./webhooks/open.ts";
 
@@ -47,11 +47,13 @@ export default {
     await lookForEvents(env, configured);
     const { rules } = await openAccess(env).page();
     const config = withAdded(configured, rules.rules, { ...env });
+    const ages = await settled(checkAgesIn(env, config, Date.now()));
     const lifecycle = lifecycleOf(env, config);
     const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
     if (!report) console.log("entrepot: another sweep is running");
     // Makes the platform show the cron run as failed.
     else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
+    if ("error" in ages) throw ages.error;
   },
 } satisfies ExportedHandler<Env>;
 
@@ -67,4 +69,15 @@ async function lookForEvents(env: Env, { webhooks }: Config): Promise<void> {
     }
   });
   await Promise.all(looks);
+}
+
+/** The error of a part of the cron's work that must not keep the rest from being done. */
+async function settled(work: Promise<unknown>): Promise<{ error: unknown } | { done: true }> {
+  try {
+    await work;
+    return { done: true };
+  } catch (error) {
+    console.error(`entrepot: checking the ages of tags failed: ${(error as Error).message}`);
+    return { error };
+  }
 }

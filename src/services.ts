@@ -9,6 +9,7 @@ import type { Env } from "./env.ts";
 import { openExplain } from "./explain/open.ts";
 import { openFills } from "./fill/open.ts";
 import type { ApiServices } from "./http/admin/api.ts";
+import { checkAges } from "./lifecycle/ageing.ts";
 import type { Lifecycle } from "./lifecycle/contract.ts";
 import { openLifecycle } from "./lifecycle/open.ts";
 import { openPrewarm } from "./prewarm/open.ts";
@@ -118,4 +119,12 @@ export function lifecycleOf(env: Env, config: Config, shared = sharedOf(env)): L
     upstream: new UpstreamClient(gate),
     config,
   });
+}
+
+/** Checks tags whose age counts.
+ * @param config includes the rules added through the API
+ * @param now in ms since the epoch */
+export function checkAgesIn(env: Env, config: Config, now: number) {
+  const { catalog, fills } = sharedOf(env);
+  return checkAges({ catalog, fills, config }, now);
 }

@@ -26,7 +26,7 @@ const ROOMS: [room: string, imports: string[]][] = [
   ["api", ["text", "oci", "meter", "config"]],
   ["store", ["oci", "meter", "platform", "policy"]],
   ["upstream", ["text", "oci", "platform", "config", "policy"]],
-  ["catalog", ["text", "oci", "meter", "platform", "config", "store"]],
+  ["catalog", ["text", "oci", "meter", "platform", "config", "policy", "store"]],
   ["access", ["text", "oci", "platform", "config", "policy", "store", "upstream"]],
   ["webhooks", ["text", "platform", "config", "policy", "catalog", "access"]],
   ["scanning", ["text", "oci", "platform", "config", "policy", "store", "catalog"]],
@@ -39,7 +39,10 @@ const ROOMS: [room: string, imports: string[]][] = [
       ...["catalog", "fill"],
     ],
   ],
-  ["lifecycle", ["oci", "platform", "config", "policy", "store", "upstream", "catalog", "fill"]],
+  [
+    "lifecycle",
+    ["text", "oci", "platform", "config", "policy", "store", "upstream", "catalog", "fill"],
+  ],
   [
     "prewarm",
     ["oci", "platform", "config", "policy", "store", "upstream", "access", "fill", "pull"],

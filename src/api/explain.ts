@@ -28,6 +28,7 @@ export const story = z
           "access",
           "lists",
           "tag",
+          "age",
           "trust",
           "content",
           "signature",

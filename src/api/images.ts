@@ -179,6 +179,10 @@ export const refreshed = z
       .optional()
       .openapi({ description: "the tag's digest before, where it was known" }),
     moved: z.boolean(),
+    held: z
+      .object({ serves: z.string().optional(), until: time.optional() })
+      .optional()
+      .openapi({ description: "the digest is too young to be served; what is served instead" }),
   })
   .openapi("Refreshed");
 export type RefreshedAnswer = z.infer<typeof refreshed>;

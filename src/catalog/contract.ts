@@ -17,12 +17,15 @@ import type {
   Happened,
   HeldBy,
   HeldImage,
+  HeldTag,
+  HoldFact,
   ListedVerdict,
   ManifestFact,
   Operations,
   Report,
   Reported,
   TagFact,
+  TagName,
   Totals,
   UpstreamHour,
   VerdictFact,
@@ -60,6 +63,20 @@ export interface Catalog extends VerdictCatalog {
   /** Platforms read from image configs; "" where the config names none. */
   learnPlatforms(known: readonly { digest: Digest; platform: string }[]): Promise<void>;
   tellTag(fact: TagFact): Promise<void>;
+  tellHold(fact: HoldFact): Promise<void>;
+  /** Held tags in the order of their names.
+   * @param after the last one of the previous page */
+  heldTags(
+    after: Pick<HeldTag, "place" | "tag" | "rule"> | undefined,
+    limit: number,
+  ): Promise<HeldTag[]>;
+  /** Tags that are held, or were pulled since a day, and were not checked since `before`, those checked longest ago
+   * first. They count as checked now.
+   * @param wanted `day` such as `2026-11-26`; `places`: beginnings of places */
+  tagsToCheck(
+    wanted: { day: string; places: string[]; before: number; now: number },
+    limit: number,
+  ): Promise<TagName[]>;
   report(report: Report): Promise<Reported>;
   /** Whether the place holds the digest, or a manifest that leads to it. */
   linked(place: string, digest: Digest): Promise<boolean>;
@@ -153,8 +170,9 @@ export interface Catalog extends VerdictCatalog {
   totals(from: string, to: string, by: By, limit: number): Promise<Totals[]>;
   /** @param from first hour, as in `CountedHour`; hours are kept for 8 days */
   countedHours(from: string): Promise<CountedHour[]>;
-  /** Totals of all isolates' meters, and the number of fills that are running. */
-  numbers(now: number): Promise<{ samples: Sample[]; fills: number }>;
+  /** Totals of all isolates' meters, the number of fills that are running, and of tags that are held (absent from a
+   * catalog of an earlier version). */
+  numbers(now: number): Promise<{ samples: Sample[]; fills: number; held?: number }>;
   /** @param month such as `2026-11` */
   operations(month: string): Promise<Operations>;
   /** @param from first hour, as in `UpstreamHour` */

@@ -5,6 +5,7 @@
 import { type Calls, type Outcome, settle } from "../platform/rpc.ts";
 import type { Catalog, WokenBindings } from "./contract.ts";
 import { Database } from "./database.ts";
+import { HoldCalls } from "./hold-calls.ts";
 import * as browse from "./query/browse.ts";
 import { contentsKnown, recordOf } from "./query/image-record.ts";
 import { parentsOf } from "./query/parents.ts";
@@ -15,10 +16,9 @@ import * as numbers from "./record/numbers.ts";
 import { learnPlatforms } from "./record/platforms.ts";
 import * as reconcile from "./record/reconcile-page.ts";
 import { tellBlob, tellManifest } from "./record/record-content.ts";
-import { holdTagged, takeReport } from "./record/record-pulls.ts";
-import { remember } from "./record/remembered.ts";
-import { tellTag } from "./record/tags.ts";
-import { CONTENT_TABLES, STEPS } from "./schema.ts";
+import { recordTag, takeReport } from "./record/record-pulls.ts";
+import { resetContents } from "./record/remembered.ts";
+import { STEPS } from "./schema.ts";
 import * as collecting from "./sweep/collecting.ts";
 import * as images from "./sweep/images.ts";
 import * as marks from "./sweep/marks.ts";
@@ -26,10 +26,9 @@ import * as pins from "./sweep/pins.ts";
 import { freedBy } from "./sweep/releasing.ts";
 import { removeImage } from "./sweep/removing.ts";
 import * as runs from "./sweep/runs.ts";
-import { VerdictCalls } from "./verdict-calls.ts";
 import { Waking } from "./waking.ts";
 
-export class CatalogObject extends VerdictCalls<WokenBindings> implements Calls<Catalog> {
+export class CatalogObject extends HoldCalls<WokenBindings> implements Calls<Catalog> {
   readonly #database = new Database(this.ctx.storage.sql);
   readonly #waking = new Waking(this.env);
   protected readonly transact = <T>(work: (database: Database) => T) => this.#do(work);
@@ -52,10 +51,7 @@ export class CatalogObject extends VerdictCalls<WokenBindings> implements Calls<
   }
 
   tellTag(...[fact]: Parameters<Catalog["tellTag"]>) {
-    return this.#do((database) => {
-      tellTag(database, fact);
-      if (!fact.gone) holdTagged(database, fact);
-    });
+    return this.#do((database) => recordTag(database, fact));
   }
 
   report(...[report]: Parameters<Catalog["report"]>) {
@@ -159,11 +155,7 @@ export class CatalogObject extends VerdictCalls<WokenBindings> implements Calls<
   }
 
   reset() {
-    return this.#do((database) => {
-      remember(database);
-      for (const table of CONTENT_TABLES) database.run(`DELETE FROM ${table}`);
-      database.setState("progress", {});
-    });
+    return this.#do(resetContents);
   }
 
   trim(...args: Parameters<Catalog["trim"]>) {

@@ -170,6 +170,20 @@ export const STEPS: readonly string[] = [
   -- When a vulnerability was first found in any image here, in ms.
   CREATE TABLE vulnerabilities (id TEXT PRIMARY KEY, first_seen INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  `
+  -- Tags that a rule keeps at an older digest (accepted), or refuses (accepted is null), since their new one is too young. Times in ms.
+  CREATE TABLE holds (
+    place TEXT NOT NULL, tag TEXT NOT NULL, rule TEXT NOT NULL,
+    accepted TEXT, candidate TEXT NOT NULL,   -- digests
+    since INTEGER NOT NULL, until INTEGER, moves INTEGER NOT NULL,
+    at INTEGER NOT NULL,                      -- when this was last told
+    PRIMARY KEY (place, tag, rule)
+  ) WITHOUT ROWID;
+  CREATE INDEX holds_of ON holds (accepted) WHERE accepted IS NOT NULL;
+
+  -- When the cron last checked a tag whose age counts.
+  CREATE TABLE age_checks (place TEXT NOT NULL, tag TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (place, tag)) WITHOUT ROWID;
+  `,
 ];
 
 /** Tables that a pass over R2 rebuilds. */

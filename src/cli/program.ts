@@ -8,6 +8,7 @@ import { withExamples } from "./command.ts";
 import { deleteCommand } from "./delete.ts";
 import { doctorCommand } from "./doctor.ts";
 import { explainCommand } from "./explain.ts";
+import { heldCommand } from "./held.ts";
 import { imagesCommand } from "./images.ts";
 import { lifecycleCommand } from "./lifecycle.ts";
 import { complain, pages } from "./lines.ts";
@@ -35,6 +36,7 @@ const COMMANDS = [
   quarantineCommand,
   allowCommand,
   verdictsCommand,
+  heldCommand,
   upstreamsCommand,
   webhooksCommand,
   tokensCommand,

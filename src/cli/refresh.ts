@@ -5,6 +5,7 @@ import type { RefreshedAnswer } from "../api/images.ts";
 import { Complaint, openApi } from "./api.ts";
 import { type Asking, asking, print } from "./command.ts";
 import { complain, say } from "./lines.ts";
+import { timeOf } from "./words.ts";
 
 export function refreshCommand(): Command {
   const command = new Command("refresh")
@@ -42,7 +43,9 @@ async function refresh(images: string[], options: Asking): Promise<void> {
   print(all, options, () => []);
 }
 
-function changeOf({ moved, before }: RefreshedAnswer): string {
-  if (moved) return `moved from ${before}`;
-  return before ? "unchanged" : "new";
+function changeOf({ moved, before, held }: RefreshedAnswer): string {
+  const change = moved ? `moved from ${before}` : before ? "unchanged" : "new";
+  if (!held) return change;
+  const end = held.until === undefined ? "it is released" : timeOf(held.until);
+  return `${change}, too young: ${held.serves ? `serves ${held.serves}` : "refused"} until ${end}`;
 }

@@ -1,6 +1,7 @@
 // Rule fields: the schema of each, with the description that the reference is generated from.
 
 import { z } from "zod";
+import { ageFields } from "./age-fields.ts";
 import { allowanceFields } from "./allowance-fields.ts";
 import { duration } from "./duration.ts";
 import {
@@ -131,6 +132,7 @@ export const ruleFields = {
     .default([])
     .describe("Digests of manifests and layers that this rule never serves."),
   ...allowanceFields,
+  ...ageFields,
   ...verifyFields,
   ...vulnerabilityFields,
   referrers: z

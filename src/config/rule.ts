@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { Digest } from "../oci/digest.ts";
+import { type MinimumAge, minimumAgeOf } from "./age-fields.ts";
 import { type EcrApi, ecrApiOf } from "./ecr.ts";
 import { ruleFields, upstreamAt } from "./rule-fields.ts";
 import type { Upstream } from "./upstream.ts";
@@ -52,6 +53,8 @@ export interface Rule {
   denyDigests: Digest[];
   /** How many persons an allowance must have, 1 or 2. Absent in rules of an earlier version: 1. */
   allowancePeople?: number;
+  /** How long a tag must have meant a digest before that digest is served; undefined for no minimum. */
+  minimumAge?: MinimumAge;
   /** Who must have signed which images; undefined if signatures are not looked at. */
   verify?: Verification;
   /** What is refused of what scanners found; undefined if verdicts are not looked at. */
@@ -105,6 +108,10 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     networks,
     allow,
     denyReason,
+    minimumAge,
+    minimumAgeMode,
+    minimumAgeExcept,
+    minimumAgeFirst,
     verify: entries,
     verifyMode,
     verifyUnmatched,
@@ -122,6 +129,10 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     report("credentials", "contains a secret twice");
   const upstream = upstreamAt(text, insecure, ["upstream"], context);
   const ecr = ecrApiOf({ kind, region, endpoint, insecure, upstream, credentials }, report);
+  const age = minimumAgeOf(
+    { minimumAge, minimumAgeMode, minimumAgeExcept, minimumAgeFirst },
+    report,
+  );
   const verify = verificationOf({ verify: entries, verifyMode, verifyUnmatched }, report);
   const vulnerabilities = vulnerabilityRule(policy, vulnerabilitiesMode, report);
   const quiet = networks.filter(({ touches }) => !touches);
@@ -140,6 +151,7 @@ export const ruleSchema = z.strictObject(ruleFields).transform((given, context):
     ...(ecr && { ecr }),
     ...(allow && { allow }),
     ...(denyReason && { denyReason }),
+    ...(age && { minimumAge: age }),
     ...(verify && { verify }),
     ...(vulnerabilities && { vulnerabilities }),
     ...(referrers && { referrers }),

@@ -16,6 +16,7 @@ import { addDocs } from "./pages/docs.tsx";
 import { addEvents } from "./pages/events.tsx";
 import { addExplain } from "./pages/explain.tsx";
 import { addGuide } from "./pages/guide.tsx";
+import { addHeld } from "./pages/held.tsx";
 import { addImage } from "./pages/image.tsx";
 import { addImageActions } from "./pages/image-actions.tsx";
 import { addImages } from "./pages/images.tsx";
@@ -91,6 +92,7 @@ export function createConsole(host: ConsoleHost): Hono {
     addQuarantine,
     addAllowances,
     addVulnerabilities,
+    addHeld,
     addExplain,
     addSetup,
     addGuide,

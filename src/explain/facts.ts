@@ -10,6 +10,7 @@ import { twinOf } from "../oci/hash.ts";
 import { parseObject } from "../oci/json.ts";
 import type { Reference } from "../oci/reference.ts";
 import { type Named, namedIn } from "../oci/references.ts";
+import { type AgeVerdict, agedBy } from "../policy/age.ts";
 import { mayPull, type Target, targetAt, targetOf } from "../policy/authorize.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { routeFull } from "../policy/route.ts";
@@ -66,7 +67,9 @@ export interface Facts {
   issuers: string[];
   mapping?: TagMapping;
   former: Digest[];
-  /** The digest that would be served: the one requested, or the tag's. */
+  /** Whether the tag's digest is old enough for the rule. */
+  age?: AgeVerdict;
+  /** The digest that would be served: the one requested, or what the tag means here. */
   digest?: Digest;
   parts: ContentFact[];
   /** Reason of the quarantine, if the digest is in it. */
@@ -139,7 +142,8 @@ async function ofSource(
     catalog.counts(from),
     access.page(),
   ]);
-  const digest = named ?? mapping?.digest;
+  const aged = mapping && agedBy(allowances, mapping, { source, tag: tag as string }, now);
+  const digest = named ?? aged?.meant;
   const [manifest, linked, image] = digest
     ? await Promise.all([
         manifests.get(digest),
@@ -158,6 +162,7 @@ async function ofSource(
     ...(held && { quarantined: held.reason }),
     ...(allowance && { allowance }),
     ...(mapping && { mapping }),
+    ...(aged && { age: aged.age }),
     former: record?.former ?? [],
     ...(digest && { digest }),
     parts,

@@ -14,6 +14,7 @@ export const ABOUT = [
   "access",
   "lists",
   "tag",
+  "age",
   "trust",
   "content",
   "signature",

@@ -3,6 +3,7 @@
 import { RegistryError } from "../oci/error.ts";
 import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
+import { ageSteps, isRefusedByAge } from "./age.ts";
 import type { Facts } from "./facts.ts";
 import { signatureSteps } from "./signature-steps.ts";
 import {
@@ -53,12 +54,17 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
     ...listSteps(source, facts),
     ...tagSteps(facts, source),
     ...allowanceSteps(facts, source),
+    ...ageSteps(facts, source),
     ...contentSteps(facts),
     ...signatureSteps(facts, source),
     ...vulnerabilitySteps(facts, source),
     ...upstreamSteps(facts, source),
     ...historySteps(facts),
   ];
+  if (isRefusedByAge(facts, source)) {
+    const end = { status: 403, text: "the next pull returns 403 DENIED: the tag is too young" };
+    return ended([...first, ...more], end);
+  }
   const isRefused = more.some(
     ({ about, mark }) => ["signature", "vulnerabilities"].includes(about) && mark === "bad",
   );

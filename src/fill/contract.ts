@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { ErrorValue } from "../oci/error.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Requester } from "../policy/requester.ts";
+import type { Release } from "../policy/sightings.ts";
 import type { Source } from "../policy/source.ts";
 import type { StoreBindings } from "../store/bindings.ts";
 import type { ListAsked, ListPage } from "../store/lists.ts";
@@ -74,6 +75,8 @@ export interface CheckedTag {
   how: How;
   /** Why the mapping is not fresh: a stale one is served instead of this error. */
   failure?: ErrorValue;
+  /** Why the registry could not be asked when the tag was pushed, which the rule wants to know. */
+  unknownAge?: ErrorValue;
 }
 
 export interface FetchedList {
@@ -111,6 +114,7 @@ export interface Fills extends Pick<BlobFillMethods, "waitFor" | "mend" | "remov
   removeManifest: ManifestFillMethods["remove"];
   removeBlob: BlobFillMethods["remove"];
   restoreTag: TagFillMethods["restore"];
+  releaseTag: TagFillMethods["release"];
 }
 
 /** Methods of BlobFill. Names and positional arguments stay, the five of `waitFor` too: during a rolling deploy the previous version
@@ -145,6 +149,9 @@ export interface TagFillMethods {
   proved(source: Source, tag: string, digest: Digest): Promise<void>;
   remove(place: string, tag: string, digest: Digest): Promise<"gone" | "moved" | "busy">;
   restore(place: string, tag: string, mapping: TagMapping): Promise<void>;
+  /** Serves a digest that is too young, until the release ends.
+   * @returns false if the tag means another digest by now */
+  release(source: Source, tag: string, digest: Digest, release: Release): Promise<boolean>;
 }
 
 export interface ListFillMethods {

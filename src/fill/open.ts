@@ -51,6 +51,8 @@ export function openFills(
     removeManifest: (digest) => call(() => manifest(digest).remove(digest)),
     removeBlob: (digest) => call(() => blob(digest).remove(digest)),
     removeAttempt: (digest, attempt) => call(() => blob(digest).removeAttempt(digest, attempt)),
+    releaseTag: (source, tag, digest, release) =>
+      call(() => tagged(source, tag).release(source, tag, digest, release)),
     restoreTag: (place, tag, mapping) =>
       call(() => taggedIn(place, tag).restore(place, tag, mapping)),
   };

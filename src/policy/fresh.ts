@@ -3,8 +3,10 @@
 import type { Rule } from "../config/rule.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { RegistryError } from "../oci/error.ts";
+import { isDue, verdictOf } from "./age.ts";
 import { namesOf } from "./allowed.ts";
 import { matchesTag } from "./glob.ts";
+import type { Sighting } from "./sightings.ts";
 import type { Source } from "./source.ts";
 
 /** A tag's digest as the upstream last reported it; never assumed to be current. */
@@ -22,6 +24,10 @@ export interface TagMapping {
   /** The repository is linked to the digest (store/links); false if the upstream has only named it. Absent in mappings of earlier versions,
    * where being named sufficed. */
   proved?: boolean;
+  /** What the tag was seen to mean, oldest first, the digest above last. Absent in mappings of earlier versions, and where R2 failed. */
+  seen?: readonly Sighting[];
+  /** When the tag moved, latest last, in ms since the epoch. */
+  moves?: readonly number[];
 }
 
 /** fresh: served without a check. passing: served without waiting, and checked in the background. stale: checked before it is served. */
@@ -35,7 +41,10 @@ export function freshnessOf(
 ): Freshness {
   const { tagTtl, staleWhileRevalidate, keepDeleted } = source.rule;
   if (mapping.deleted && !keepDeleted) return "stale"; // kept by another rule of this upstream
-  if (isImmutable(source, tag)) return "fresh";
+  const verdict = verdictOf(mapping, source, tag, now);
+  if (isDue(verdict, now)) return "stale";
+  // A tag that is held is checked, even if it is immutable: its digest grows older by checks alone.
+  if (verdict.is === "passed" && isImmutable(source, tag)) return "fresh";
   const age = now - mapping.checkedAt;
   if (age < tagTtl) return "fresh";
   return age < tagTtl + staleWhileRevalidate ? "passing" : "stale";

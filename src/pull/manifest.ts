@@ -1,7 +1,5 @@
 // Manifest pull: resolves a tag to a digest and serves the manifest of a digest.
 
-import type { Asking } from "../fill/contract.ts";
-import { isWrongDigest } from "../fill/tag/tag-check.ts";
 import { timed } from "../meter/steps.ts";
 import { accepts } from "../oci/accept.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -13,10 +11,9 @@ import type { Manifest } from "../store/manifests.ts";
 import type { Found } from "../store/near.ts";
 import { offline } from "../upstream/client/offline.ts";
 import type { Ahead } from "./admission/admission.ts";
-import { claimsExemption } from "./admission/exempt.ts";
 import type { VulnerabilityCheck } from "./admission/vulnerabilities.ts";
-import { bringReferrers } from "./bring-referrers.ts";
-import { type CacheStatus, statusOf, together } from "./cache-status.ts";
+import { together } from "./cache-status.ts";
+import { fetchHeld, fetchManifest, fetchResolved } from "./fetch-manifest.ts";
 import { type Here, unlinked } from "./links.ts";
 import { permitBytes, permitDigest, permitMeant, permitTag } from "./permit.ts";
 import { askingOf } from "./pull.ts";
@@ -25,6 +22,7 @@ import type { DigestRequest, RepositoryRequest } from "./request.ts";
 import {
   confirmTag,
   movedTag,
+  permitResolved,
   type ResolvedTag,
   reportProof,
   resolveTag,
@@ -41,6 +39,8 @@ export interface PulledManifest extends Labelled {
   bytes?: Uint8Array;
   /** Mapping of the tag that was requested. For a child manifest chosen for the client, the mapping of its index. */
   mapping?: TagMapping;
+  /** The digest that the tag means here, which is another one than the mapping's while the tag is held. */
+  meant?: Digest;
 }
 
 /** A request for a manifest, by tag or by digest. */
@@ -60,7 +60,7 @@ export async function pullByTag(request: ByTag): Promise<PulledManifest> {
   permitTag(source, tag);
   const resolving = resolveTag({ ...request, pull: { ...pull, content: !head } });
   const resolved = await timed(pull.steps, "tag", resolving);
-  permitMeant(source, resolved.mapping.digest, pull);
+  permitResolved(request, resolved);
   return admitted(request, (foreseeing) =>
     pullResolved(foreseeing, resolved).catch(async (error) =>
       pullResolved(foreseeing, await movedTag(request, resolved, error)),
@@ -92,44 +92,45 @@ async function admitted<Request extends ManifestRequest>(
 
 async function pullResolved(request: ByTag, resolved: ResolvedTag): Promise<PulledManifest> {
   const { services, source, tag, pull } = request;
-  const { mapping, label, isFromObject } = resolved;
-  const { digest, mediaType, size } = mapping;
+  const { mapping, meant, label, isFromObject } = resolved;
+  const { digest, mediaType, size } = meant;
+  const isHeld = digest !== mapping.digest;
   request.foresee?.(digest);
   const reading = storedManifest(request, resolved);
   const { linked, here, wasLinked = false } = await timed(pull.steps, "read", reading);
-  if (linked) reportProof(request, mapping);
+  if (linked && !isHeld) reportProof(request, mapping);
   if (here) {
     // Cached only once the manifest is here: a digest that only a HEAD has reported may be wrong.
     if (isFromObject) services.tags.keep(source, tag, mapping, pull);
     const status = together(label.status, { hit: here.layer });
     const pulled = await negotiated(request, here.value, { ...label, status });
-    return { mapping, ...pulled };
+    return { mapping, meant: digest, ...pulled };
   }
   const isDescribed = mediaType !== undefined && size !== undefined;
   if (request.head && isDescribed && suits(mediaType, request.accept)) {
     const sure = await confirmTag(request, resolved);
     if (sure) return pullResolved(request, sure);
-    return { digest, mediaType, size, mapping, ...label };
+    return { digest, mediaType, size, mapping, meant: digest, ...label };
   }
   const named = { ...request, digest };
   const fetch = async () => {
     if (source.rule.offline) throw offline(source.rule, "MANIFEST_UNKNOWN");
-    return fetchResolved(named, linked);
+    return isHeld ? fetchHeld(named, mapping, linked) : fetchResolved(named, linked);
   };
   const fetched = await (linked ? fetch() : unlinked(named, wasLinked, fetch));
   const { manifest, status } = fetched;
   if (manifest.digest === digest) {
-    reportProof(request, mapping);
+    if (!isHeld) reportProof(request, mapping);
     if (isFromObject) services.tags.keep(source, tag, mapping, pull);
   }
   const pulled = await negotiated(request, manifest, { ...label, status });
-  return { ...pulled, mapping: fetched.mapping ?? mapping };
+  return { ...pulled, mapping: fetched.mapping ?? mapping, meant: manifest.digest };
 }
 
 /** The tag's manifest, if the repository may have it. A tag alone is no proof: an upstream can point it at any digest. */
 async function storedManifest(
   { services, source, pull }: ByTag,
-  { mapping: { digest, proved }, isFromObject }: ResolvedTag,
+  { meant: { digest, proved }, isFromObject }: ResolvedTag,
 ): Promise<Here<Found<Manifest>>> {
   const looking = services.manifests.get(digest, pull);
   if (proved) return { linked: true, here: await looking };
@@ -137,43 +138,6 @@ async function storedManifest(
   if (isFromObject && !(await looking)) return { linked: false, here: undefined };
   const found = await services.links.here({ source, digest, kind: "manifest", pull }, looking);
   return { ...found, ...(proved === undefined && { wasLinked: true }) };
-}
-
-interface Fetched {
-  manifest: Manifest;
-  status: CacheStatus;
-  /** Set where the tag turned out to point to another digest. */
-  mapping?: TagMapping;
-}
-
-/** Fetches the manifest that the tag points to. If the upstream does not have the digest that its HEAD named (the tag moved in
- * between, or HEAD is wrong), its GET by tag decides. */
-async function fetchResolved(request: ByTag & ByDigest, linked: boolean): Promise<Fetched> {
-  const { services, source, tag, digest, pull } = request;
-  const named = { ...askingOf(pull), named: true };
-  try {
-    return await fetchManifest(request, { ...named, linked });
-  } catch (error) {
-    if (!isWrongDigest(error)) throw error;
-    const checking = services.fills.checkTagByGet(source, tag, digest, askingOf(pull));
-    const { mapping, how } = await timed(pull.steps, "tag", checking);
-    permitMeant(source, mapping.digest, pull);
-    services.tags.keep(source, tag, mapping, pull);
-    const { manifest } = await fetchManifest({ ...request, digest: mapping.digest }, named);
-    return { manifest, status: statusOf(how), mapping };
-  }
-}
-
-async function fetchManifest(
-  { services, source, digest, pull }: DigestRequest,
-  asking: Asking,
-): Promise<Fetched> {
-  const joining = services.fills.joinManifest(digest, source, asking);
-  const { manifest, how } = await timed(pull.steps, "fill", joining);
-  services.manifests.keep(manifest, pull);
-  if (how === "started" && source.rule.referrers && !claimsExemption(manifest.bytes))
-    pull.later(bringReferrers({ fills: services.fills, source, digest }));
-  return { manifest, status: statusOf(how) };
 }
 
 export async function pullByDigest(request: ByDigest): Promise<PulledManifest> {

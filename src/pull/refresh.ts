@@ -2,16 +2,20 @@
 
 import type { Digest } from "../oci/digest.ts";
 import { RegistryError } from "../oci/error.ts";
+import { type Hold, verdictOf } from "../policy/age.ts";
 import type { Source } from "../policy/source.ts";
 import type { ReadVisit } from "../store/visit.ts";
 import { permitMeant, permitTag } from "./permit.ts";
 import type { Pull } from "./pull.ts";
 import type { PullServices } from "./services.ts";
+import { agedTag } from "./tag-age.ts";
 
 export interface Refreshed {
   digest: Digest;
   /** Previous digest; undefined if none was known. */
   before?: Digest;
+  /** The digest is too young to be served: the one that is served instead, if any, and until when, in ms since the epoch. */
+  held?: Pick<Hold, "accepted" | "until">;
 }
 
 /** Throws the upstream's error, or DENIED (403) for what the rule or the quarantine refuses. */
@@ -35,5 +39,13 @@ export async function refresh(
   }
   services.tags.keep(source, tag, mapping, visit);
   const was = before?.value.digest;
-  return { digest, ...(was !== undefined && { before: was }) };
+  const { label, finding } = agedTag({ source, tag, pull: visit }, mapping);
+  const verdict = verdictOf(mapping, source, tag, visit.now);
+  // Neither allowed nor only reported.
+  const isHeld = verdict.is === "held" && (label !== undefined || finding?.mode === "enforce");
+  return {
+    digest,
+    ...(was !== undefined && { before: was }),
+    ...(isHeld && { held: verdict.hold }),
+  };
 }

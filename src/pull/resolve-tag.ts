@@ -20,27 +20,62 @@ import { askingOf } from "./pull.ts";
 import { isDoubted, isMissing } from "./recheck.ts";
 import type { RepositoryRequest } from "./request.ts";
 import { ageOf, insteadOf, type Labelled } from "./stale.ts";
+import { type AgedTag, agedTag } from "./tag-age.ts";
+import { settleFinding } from "./trust.ts";
 
 /** A request for what a tag points to. */
 export interface TagRequest extends RepositoryRequest {
   readonly tag: string;
 }
 
-/** A tag's digest, and how it was determined. */
-export interface ResolvedTag {
+/** A tag's digest at the upstream, and how it was determined. */
+interface FoundTag {
   mapping: TagMapping;
   label: Labelled;
   /** The mapping comes from the tag's Durable Object, and KV may not show it yet. */
   isFromObject?: boolean;
+  /** Why it is not known when the tag was pushed. */
+  unknownAge?: ErrorValue;
 }
 
+/** A tag's digest here: another one than at the upstream while the tag is held. */
+export type ResolvedTag = FoundTag & Pick<AgedTag, "meant" | "finding">;
+
 export async function resolveTag(request: TagRequest): Promise<ResolvedTag> {
+  return resolvedAs(request, await findTag(request));
+}
+
+/** Applies the rule's minimum age. */
+function resolvedAs(request: TagRequest, found: FoundTag): ResolvedTag {
+  const { meant, finding, label } = agedTag(request, found.mapping, found.unknownAge);
+  const warnings = [found.label.warning, label?.warning].filter((one) => one !== undefined);
+  const warning = warnings.length > 0 && { warning: warnings.join("; ") };
+  return {
+    ...found,
+    label: { ...found.label, ...label, ...warning },
+    meant,
+    ...(finding && { finding }),
+  };
+}
+
+/** Throws DENIED (403) for a digest that is denied, in quarantine or too young, and UNAVAILABLE (503) if its age is not known. */
+export function permitResolved(request: TagRequest, { mapping, meant, finding }: ResolvedTag) {
+  const { source, tag, pull } = request;
+  permitMeant(source, meant.digest, pull);
+  // Reported once, however often one pull resolves its tag.
+  if (!finding || pull.findings?.some(({ check }) => check === finding.check)) return;
+  settleFinding(finding, { source, digest: mapping.digest, tag }, pull);
+}
+
+async function findTag(request: TagRequest): Promise<FoundTag> {
   const { services, source, tag, pull } = request;
   const found = await services.tags.get(source, tag, pull);
   // Another rule of this upstream may keep deleted tags.
   const known = found?.value.deleted && !source.rule.keepDeleted ? undefined : found?.value;
   const freshness = known ? freshnessOf(known, source, tag, pull.now) : "stale";
-  if (known && freshness !== "fresh" && source.rule.offline) {
+  // A mapping of an earlier version gets its history from the tag's object.
+  const lacksHistory = source.rule.minimumAge !== undefined && known?.seen === undefined;
+  if (known && freshness !== "fresh" && source.rule.offline && !lacksHistory) {
     return insteadOfCheck(known, unasked(source.rule), pull.now);
   }
   const isDoubtful = known !== undefined && !source.rule.offline && isDoubted(source, known);
@@ -62,10 +97,17 @@ export async function confirmTag(
 ): Promise<ResolvedTag | undefined> {
   const { services, source, tag, pull } = request;
   if (!("hit" in status) || status.hit !== "kv" || source.rule.offline) return undefined;
-  const sure = await resolveWithObject(request, mapping, "fresh");
-  permitMeant(source, sure.mapping.digest, pull);
+  const sure = resolvedAs(request, await resolveWithObject(request, mapping, "fresh"));
+  permitResolved(request, sure);
   services.tags.keep(source, tag, sure.mapping, pull); // the same HEAD tends to be repeated within seconds
   return sure;
+}
+
+/** The tag as its GET has found it, where its HEAD named a digest that the upstream does not have. */
+export function resolvedByGet(request: TagRequest, checked: CheckedTag): ResolvedTag {
+  const { mapping, unknownAge } = checked;
+  const label = labelOf(request, mapping, "object");
+  return resolvedAs(request, { mapping, label, ...(unknownAge && { unknownAge }) });
 }
 
 /** Resolves the tag again after its content turned out to be missing. Throws `error`, the failure of the first attempt, if the tag
@@ -75,11 +117,10 @@ export async function movedTag(
   resolved: ResolvedTag,
   error: unknown,
 ): Promise<ResolvedTag> {
-  const { source, pull } = request;
-  if (!isMissing(source, error)) throw error;
+  if (!isMissing(request.source, error)) throw error;
   const moved = await resolveTag(request);
-  if (moved.mapping.digest === resolved.mapping.digest) throw error;
-  permitMeant(source, moved.mapping.digest, pull);
+  if (moved.meant.digest === resolved.meant.digest) throw error;
+  permitResolved(request, moved);
   return moved;
 }
 
@@ -88,21 +129,23 @@ async function resolveWithObject(
   request: TagRequest,
   known: TagMapping | undefined,
   freshness: Freshness,
-): Promise<ResolvedTag> {
-  const { mapping, how, failure } = await checkWithObject(request, known);
-  if (failure) return insteadOfCheck(mapping, failure, request.pull.now);
+): Promise<FoundTag> {
+  const { mapping, how, failure, unknownAge } = await checkWithObject(request, known);
+  const unknown = unknownAge && { unknownAge };
+  if (failure) return { ...insteadOfCheck(mapping, failure, request.pull.now), ...unknown };
   const label = labelOf(request, mapping, "object");
-  if (how === "found" || mapping.deleted) return { mapping, label, isFromObject: true };
+  const found = { mapping, label, isFromObject: true, ...unknown };
+  if (how === "found" || mapping.deleted) return found;
   const fwd = !known ? "uri-miss" : freshness === "stale" ? "stale" : "request";
   const status: CacheStatus = { fwd, collapsed: how === "joined" };
-  return { mapping, label: { ...label, status }, isFromObject: true };
+  return { ...found, label: { ...label, status } };
 }
 
 function insteadOfCheck(
   mapping: TagMapping,
   failure: Pick<ErrorValue, "message" | "upstreamStatus">,
   now: number,
-): ResolvedTag {
+): FoundTag {
   const label = insteadOf(failure, "serving the tag as of", mapping.checkedAt, now);
   return { mapping, label };
 }

@@ -7,8 +7,10 @@ export interface Labelled {
   status: CacheStatus;
   /** Time since the last check, in s. */
   age?: number;
-  /** Why stale content is served. */
+  /** Why stale content, or an older digest of a tag, is served. */
   warning?: string;
+  /** Until when the tag is held at an older digest, in ms since the epoch; null where only a release ends it. */
+  heldUntil?: number | null;
 }
 
 /** Label of content served because of `failure`. `what` describes the content; `checkedAt` (the last successful check) and `now`

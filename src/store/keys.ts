@@ -7,8 +7,8 @@
 //   KV   blob:<digest>                                  a copy of a blob's layout, which may be outdated
 //   R2   verdicts/<algorithm>/<hex>                     what scanners found in a manifest, as JSON
 //   KV   verdict:<digest>                               a copy of the verdict
-//   R2   tags/<origin>//<repository>:<tag>              a tag's current and former digests, as metadata; written on a change
-//   KV   tag:<origin>//<repository>:<tag>               a tag's last known digest, and when it was checked
+//   R2   tags/<origin>//<repository>:<tag>              a tag's current and former digests, and its history, as metadata
+//   KV   tag:<origin>//<repository>:<tag>               a tag's last known digest, when it was checked, its history
 //   R2   links/<algorithm>/<hex>/<origin>//<repository> a link: proof that the repository has the digest at its upstream
 //   KV   link:<origin>//<repository>@<digest>           a copy of the link, with the time of its confirmation
 //   KV   list:<origin>//<repository>/<list>?<query>     a page of tags or referrers

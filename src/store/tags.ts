@@ -1,13 +1,15 @@
 // Tags: mappings in KV, which may lag and have the time of their check; and records in R2, always current, of each tag's current and former
-// digests, written on a change.
+// digests, with the history of what it was seen to mean, written on a change.
 
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { withRetries } from "../platform/transient.ts";
 import type { TagMapping } from "../policy/fresh.ts";
+import { ended, type History, NOTHING_SEEN, type Sighting } from "../policy/sightings.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { tagKey, tagRecordKey, tagRecordPrefix } from "./keys.ts";
 import { listObjects } from "./listing.ts";
+import { historyIn, historyText, type StoredHistory } from "./tag-history.ts";
 
 /** A tag that was pulled through this cache. */
 export interface KnownTag {
@@ -20,6 +22,9 @@ export interface KnownTag {
   /** The upstream no longer has it. */
   gone: boolean;
 }
+
+/** A tag's record with the history of what the tag was seen to mean. */
+export type TagRecord = KnownTag & StoredHistory;
 
 /** Maximum number of former digests of a tag, which share R2's 8 KiB of metadata. */
 const MAX_FORMER = 20;
@@ -61,22 +66,39 @@ export class TagStore {
     return true;
   }
 
-  async record(source: Source, tag: string, digest: Digest, now: number): Promise<void> {
+  /** Records the digest that the tag means since `at`, the last entry of its history. */
+  async record(source: Source, tag: string, history: History, at: number): Promise<void> {
+    const { digest } = history.seen.at(-1) as Sighting;
     const before = await this.recorded(source, tag);
     const former = before ? [before.digest, ...before.former] : [];
-    await this.#write(sourceKey(source), {
-      tag,
-      digest,
-      former: [...new Set(former)].filter((other) => other !== digest).slice(0, MAX_FORMER),
-      recordedAt: now,
-      gone: false,
-    });
+    const others = [...new Set(former)].filter((other) => other !== digest).slice(0, MAX_FORMER);
+    const known = { tag, digest, former: others, recordedAt: at, gone: false };
+    await this.#write(sourceKey(source), { ...known, history, confirmedAt: at });
   }
 
-  /** Records that the upstream deleted the tag. Its digests stay known, since its manifests can be pulled by digest. */
-  async recordGone(source: Source, tag: string, now: number): Promise<void> {
+  /** Replaces the history of a tag that means the same digest as before. */
+  async amend(source: Source, tag: string, history: History, confirmedAt: number): Promise<void> {
     const before = await this.recorded(source, tag);
-    if (before) await this.#write(sourceKey(source), { ...before, recordedAt: now, gone: true });
+    if (before) await this.#write(sourceKey(source), { ...before, history, confirmedAt });
+  }
+
+  /** Records that the upstream deleted the tag. Its digests stay known, since its manifests can be pulled by digest, and so does its
+   * history: a tag that is pushed anew is not one that was never seen.
+   * @param confirmedAt the last check that found it */
+  async recordGone(source: Source, tag: string, confirmedAt: number, now: number): Promise<void> {
+    const before = await this.whole(source, tag);
+    if (!before) return;
+    const until = Math.max(confirmedAt, before.confirmedAt);
+    const history = ended(before.history, until);
+    const gone = { ...before, history, confirmedAt: until, recordedAt: now, gone: true };
+    await this.#write(sourceKey(source), gone);
+  }
+
+  /** The record with its history. */
+  async whole(source: Source, tag: string): Promise<TagRecord | undefined> {
+    const object = await this.#head(sourceKey(source), tag);
+    const record = object ? readRecord(tag, object) : undefined;
+    return record && { ...record, ...storedHistory(record, object?.customMetadata?.history) };
   }
 
   recorded(source: Source, tag: string): Promise<KnownTag | undefined> {
@@ -86,15 +108,21 @@ export class TagStore {
   /** Restores a mapping if the tag has no record. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<void> {
     if (await this.recordedIn(place, tag)) return;
-    const { digest, checkedAt } = mapping;
-    await this.#write(place, { tag, digest, former: [], recordedAt: checkedAt, gone: false });
+    const { digest, checkedAt, seen, moves = [] } = mapping;
+    const known = { tag, digest, former: [], recordedAt: checkedAt, gone: false };
+    const history = seen && { seen, moves };
+    await this.#write(place, { ...known, ...(history && { history }), confirmedAt: checkedAt });
     await this.#kv.put(tagKey(place, tag), JSON.stringify({ ...mapping, recorded: true }));
   }
 
   async recordedIn(place: string, tag: string): Promise<KnownTag | undefined> {
-    const key = tagRecordKey(place, tag);
-    const object = await withRetries(() => this.#bucket.head(key));
+    const object = await this.#head(place, tag);
     return object ? readRecord(tag, object) : undefined;
+  }
+
+  #head(place: string, tag: string): Promise<R2Object | null> {
+    const key = tagRecordKey(place, tag);
+    return withRetries(() => this.#bucket.head(key));
   }
 
   /** All tags of a repository, in the order of their names. */
@@ -108,17 +136,22 @@ export class TagStore {
     return known;
   }
 
-  async #write(place: string, { tag, digest, former, recordedAt, gone }: KnownTag): Promise<void> {
+  async #write(place: string, record: Written): Promise<void> {
+    const { tag, digest, former, recordedAt, gone, history, confirmedAt } = record;
     const key = tagRecordKey(place, tag);
     const customMetadata = {
       digest,
       former: former.join(","),
       recordedAt: String(recordedAt),
       gone: String(gone),
+      ...(history && { history: historyText({ history, confirmedAt }) }),
     };
     await withRetries(() => this.#bucket.put(key, "", { customMetadata }));
   }
 }
+
+/** Without a history, a record is as earlier versions wrote it. */
+type Written = KnownTag & Partial<Pick<TagRecord, "history">> & Pick<TagRecord, "confirmedAt">;
 
 function readRecord(tag: string, { customMetadata = {} }: R2Object): KnownTag | undefined {
   const { digest = "", former = "", recordedAt, gone } = customMetadata;
@@ -134,4 +167,14 @@ function readRecord(tag: string, { customMetadata = {} }: R2Object): KnownTag | 
 
 export function mappingKey(source: Source, tag: string): string {
   return tagKey(sourceKey(source), tag);
+}
+
+/** Earlier versions wrote no history: the digest is then known since it was recorded. */
+function storedHistory({ digest, recordedAt, gone }: KnownTag, text = ""): StoredHistory {
+  const stored = historyIn(text);
+  if (stored?.history.seen.at(-1)?.digest === digest) return stored;
+  // Restored by a sweep: its time is unknown.
+  if (!(recordedAt > 0)) return { history: NOTHING_SEEN, confirmedAt: 0 };
+  const seen = [{ digest, since: recordedAt, ...(gone && { until: recordedAt }) }];
+  return { history: { seen, moves: [] }, confirmedAt: recordedAt };
 }

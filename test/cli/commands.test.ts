@@ -42,6 +42,7 @@ describe("--json of what reads is what the API answers", () => {
     { line: "rules validate open", path: "/rules/validate?rule=open", method: "POST" },
     { line: "quarantine list", path: "/quarantine", method: "GET" },
     { line: "allow list", path: "/allowances", method: "GET" },
+    { line: "held list", path: "/held", method: "GET" },
     { line: "upstreams", path: "/upstreams", method: "GET" },
     { line: "tokens list", path: "/tokens", method: "GET" },
     { line: "lifecycle preview", path: "/lifecycle/preview", method: "POST" },
@@ -62,6 +63,7 @@ describe("--json of what reads is what the API answers", () => {
       "upstreams",
       "quarantine list",
       "allow list",
+      "held",
       "lifecycle runs",
       "lifecycle policies",
     ]) {

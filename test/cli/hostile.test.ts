@@ -51,6 +51,7 @@ const LINES = [
   "upstreams",
   "quarantine list",
   "allow list",
+  "held list",
   "tokens list",
   "tokens create two --repositories open/**",
   "images",

@@ -109,6 +109,30 @@ describe("is read", () => {
       expected: { denyDigests: [DIGEST] },
     },
     {
+      title: "minimumAge, alone",
+      fields: { minimumAge: "3d" },
+      expected: {
+        minimumAge: { age: 3 * 86_400_000, mode: "enforce", except: [], first: "registry" },
+      },
+    },
+    {
+      title: "minimumAge, with all its fields",
+      fields: {
+        minimumAge: "1h",
+        minimumAgeMode: "report",
+        minimumAgeExcept: ["acme/**", "a:nightly"],
+        minimumAgeFirst: "refuse",
+      },
+      expected: {
+        minimumAge: {
+          age: 3_600_000,
+          mode: "report",
+          except: ["acme/**", "a:nightly"],
+          first: "refuse",
+        },
+      },
+    },
+    {
       title: "immutableTags",
       fields: { immutableTags: ["v*", "app:*"] },
       expected: { immutableTags: ["v*", "app:*"] },
@@ -254,6 +278,38 @@ describe("is refused, with the field's path, for", () => {
       title: "denyDigests that are none",
       fields: { denyDigests: ["sha256:1"] },
       path: ".denyDigests[0]:",
+    },
+    { title: "minimumAge that is a number", fields: { minimumAge: 3 }, path: ".minimumAge:" },
+    { title: "minimumAge of nothing", fields: { minimumAge: "0s" }, path: ".minimumAge:" },
+    {
+      title: "an unknown minimumAgeMode",
+      fields: { minimumAge: "1d", minimumAgeMode: "warn" },
+      path: ".minimumAgeMode:",
+    },
+    {
+      title: "an unknown minimumAgeFirst",
+      fields: { minimumAge: "1d", minimumAgeFirst: "ask" },
+      path: ".minimumAgeFirst:",
+    },
+    {
+      title: "minimumAgeExcept that is no glob",
+      fields: { minimumAge: "1d", minimumAgeExcept: ["A"] },
+      path: ".minimumAgeExcept[0]:",
+    },
+    {
+      title: "minimumAgeMode without minimumAge",
+      fields: { minimumAgeMode: "report" },
+      path: ".minimumAgeMode:",
+    },
+    {
+      title: "minimumAgeExcept without minimumAge",
+      fields: { minimumAgeExcept: ["a"] },
+      path: ".minimumAgeExcept:",
+    },
+    {
+      title: "minimumAgeFirst without minimumAge",
+      fields: { minimumAgeFirst: "serve" },
+      path: ".minimumAgeFirst:",
     },
     {
       title: "immutableTags that are none",

@@ -244,6 +244,7 @@ describe("pages and files for browsers", () => {
     "/allowances",
     "/webhooks",
     "/vulnerabilities",
+    "/held",
   ])("%s runs no script but our file", async (path) => {
     const browser = new Browser(shutCache());
     await browser.signIn(ADMIN);

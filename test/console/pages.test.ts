@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { deletedFlash, refreshedText } from "../../src/console/pages/image-actions.tsx";
 import { ADMIN, access, api, shutCache } from "../support/access.ts";
 import { Browser, wordsOf } from "../support/browser.ts";
-import { Cache, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
 
@@ -326,6 +326,33 @@ it("an allowance is added, confirmed by another person, and removed", async () =
   );
 });
 
+it("held tags are listed, and released for the digest that was shown", async () => {
+  const name = repository("held-there");
+  const rule = { prefix: "held", upstream: fixture.url("open") + apartPath(), minimumAge: "1h" };
+  const holding = shutCache({ RULES: [{ ...rule, anonymous: true }] });
+  const own = new Browser(holding);
+  await own.signIn(ADMIN);
+  const { digest } = await fixture.image(name, "1");
+  const get = async () => {
+    const response = await holding.fetch(`held/${name}/manifests/1`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  expect(await get()).toBe(403);
+  const words = await wordsOf(await own.open("/held"));
+  expect(words).toContain(`held/${name}:1`);
+  expect(words).toContain("nothing: refused");
+  const about = { reference: `held/${name}:1`, digest };
+  expect(await wordsOf(await own.open(at("/held/release", about)))).toContain(digest);
+  const other = { ...about, digest: A, reason: "tested" };
+  expect(await wordsOf(await own.send("/held/release", other))).toContain(`means ${digest} by now`);
+  expect(await get()).toBe(403);
+  const done = await own.send("/held/release", { ...about, reason: "tested", until: "" });
+  expect(own.path).toBe("/held");
+  expect(await wordsOf(done)).toContain(`held/${name}:1 is released until`);
+  expect(await get()).toBe(200);
+});
+
 it("foreign names are shown as text on every page", async () => {
   await api(cache, "POST", "tokens", { name: EVIL, repositories: ["none/**"] });
   const pages = [
@@ -339,6 +366,7 @@ it("foreign names are shown as text on every page", async () => {
     at("/allowances/add", { digest: EVIL, until: EVIL, reason: EVIL }),
     at("/allowances/confirm", { digest: EVIL }),
     at("/allowances/remove", { digest: EVIL }),
+    at("/held/release", { reference: EVIL, digest: EVIL, reason: EVIL, until: EVIL }),
     at("/prewarm/new", { references: EVIL, platforms: EVIL }),
     at("/events", { kind: EVIL }),
     at("/setup", { client: EVIL, login: EVIL }),

@@ -6,6 +6,7 @@ import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { trivyReport } from "../support/reports.ts";
 import { keyPair, signByTag } from "../support/signing.ts";
+import { eventually } from "../support/waiting.ts";
 
 const HOUR = 60 * 60_000;
 
@@ -476,5 +477,63 @@ describe("vulnerabilities", () => {
     expect(told.status).toBe(200);
     expect(told.text("vulnerabilities")).toMatch(/^linux\/amd64 \(sha256:\w+\) is refused/);
     expect((await explain(cacheOf(), `up/${name}:1`)).text("vulnerabilities")).toBe("");
+  });
+});
+
+describe("the minimum age of a tag", () => {
+  const AGE = { minimumAge: "3h", tagTtl: "30m" };
+  const get = async (cache: Cache, name: string) => {
+    const response = await cache.fetch(`up/${name}/manifests/1`);
+    await response.arrayBuffer();
+    await cache.settled();
+    return response.status;
+  };
+
+  it("is told of a tag that is refused, and of one that is old enough", async () => {
+    const { name } = await image("age-first");
+    const cache = cacheOf({ ...AGE, minimumAgeFirst: "refuse" });
+    expect((await explain(cache, `up/${name}:1`)).text("age")).toContain("the next pull finds out");
+    expect(await get(cache, name)).toBe(403);
+    const story = await eventually(async () => {
+      const one = await explain(cache, `up/${name}:1`);
+      expect(one.status).toBe(403);
+      return one;
+    });
+    expect(story.text("age")).toMatch(
+      /less than the rule's minimum age of 3 h: it is refused until/,
+    );
+    later(4 * HOUR);
+    expect((await explain(cache, `up/${name}:1`)).text("age")).toContain(
+      "until a check confirms it",
+    );
+    expect(await get(cache, name)).toBe(200);
+    const after = await explain(cache, `up/${name}:1`);
+    expect([after.status, after.text("age")]).toEqual([
+      200,
+      "the tag's digest satisfies the rule's minimum age of 3 h",
+    ]);
+  });
+
+  it("is told of a tag that is held, with the content of what it serves", async () => {
+    const { name, image: old } = await image("age-held");
+    const cache = cacheOf({ ...AGE, minimumAgeFirst: "serve" });
+    expect(await get(cache, name)).toBe(200);
+    const young = await fixture.image(name, "1", { seed: `${name}-2` });
+    later(HOUR);
+    expect(await get(cache, name)).toBe(200);
+    const story = await explain(cache, `up/${name}:1`);
+    expect(story.status).toBe(200);
+    expect(story.text("age")).toContain(`has meant ${young.digest.slice(0, 19)} for`);
+    expect(story.text("age")).toContain(`serves ${old.digest.slice(0, 19)}`);
+    expect(story.text("content")).toContain(old.digest.slice(0, 19));
+  });
+
+  it("is told of a rule that only reports", async () => {
+    const { name } = await image("age-report");
+    const cache = cacheOf({ ...AGE, minimumAgeFirst: "refuse", minimumAgeMode: "report" });
+    expect(await get(cache, name)).toBe(200);
+    const story = await explain(cache, `up/${name}:1`);
+    expect(story.status).toBe(200);
+    expect(story.text("age")).toContain("it is served, since the rule only reports");
   });
 });

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { MAX_REPORT } from "../../src/scanning/parse-report.ts";
 import { ADMIN, access, bearer, pullToken, shutCache, VIEWER } from "../support/access.ts";
-import { Cache, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import { doorsOf } from "../support/doors.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
 import { trivyReport } from "../support/reports.ts";
@@ -26,7 +27,14 @@ interface Document {
 const HOOK = newHook({ events: ["allowance.removed"] });
 configure(HOOK);
 afterAll(unconfigure);
-const cache = shutCache();
+/** A rule whose tags are held when they are first seen. */
+const HELD = {
+  prefix: "held",
+  upstream: fixture.url("open") + apartPath(),
+  minimumAge: "1h",
+  minimumAgeFirst: "refuse",
+};
+const cache = shutCache({ RULES: [...doorsOf(fixture), HELD] });
 const ask = (method: string, path: string, init: RequestInit = {}, token: string | null = ADMIN) =>
   cache.ask(`https://cache.example/api${path}`, {
     method,
@@ -44,6 +52,7 @@ const operations: { method: string; path: string; operation: Operation }[] = [];
 beforeAll(async () => {
   document = await (await ask("GET", "/openapi.json")).json();
   image = await fixture.image(NAME, "1");
+  for (let tag = 2; tag <= 9; tag++) await fixture.image(NAME, String(tag));
   tokenId = (await pullToken(cache, ["**"])).id;
   sessionId = (await access.beginSession(crypto.randomUUID(), "admin", Date.now())).id;
   const job = { references: ["nothing.example/x:1"] };
@@ -79,6 +88,7 @@ const allowedByAnother = () => {
 };
 
 let rules = 0;
+let held = 0;
 const NAME = repository("documented");
 const DIGEST = `sha256:${"d".repeat(64)}`;
 /** What a good request to it has as its body. */
@@ -93,6 +103,10 @@ const BODIES: Record<string, unknown> = {
   "PUT /lifecycle/policies": [{ rules: [] }],
   "POST /quarantine": { digest: DIGEST, reason: "a test" },
   "POST /allowances": { digest: DIGEST, until: "1h", reason: "a test" },
+  "POST /held/release": () => {
+    held += 1;
+    return { reference: `held/${NAME}:${held}`, reason: "a test" };
+  },
   "POST /rules": () => {
     rules += 1;
     return { ...RULE, prefix: `documented-${rules}` };
@@ -221,7 +235,7 @@ it("each route refuses an unknown parameter, and an invalid value", async () => 
 
 it("each route with a body refuses an invalid one, and one that is too long", async () => {
   const withBody = operations.filter(({ method, path }) => `${method} ${path}` in BODIES);
-  expect(withBody).toHaveLength(9);
+  expect(withBody).toHaveLength(10);
   for (const { method, path } of withBody) {
     for (const body of ["{", "[]x", '{"what":1}']) {
       const response = await ask(method, pathOf(method, path), { body });

@@ -4,6 +4,7 @@
 import type { Severity } from "../../config/severity.ts";
 import type { Happening, Sample } from "../../meter/meter.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Hold } from "../../policy/age.ts";
 
 /** A manifest that is about to be stored: reported first, so that no sweep takes its blobs for unreferenced. */
 export interface ManifestFact {
@@ -46,6 +47,27 @@ export interface TagFact {
   digest: Digest;
   at: number;
   gone: boolean;
+}
+
+/** Whether a rule holds a tag (policy/age). Without `hold`, it does not, or no longer. */
+export interface HoldFact extends TagName {
+  /** Name of the rule. */
+  rule: string;
+  at: number;
+  hold?: Hold;
+  /** Why the hold is over. */
+  because?: string;
+}
+
+export interface TagName {
+  place: string;
+  tag: string;
+}
+
+/** A tag that a rule holds. */
+export interface HeldTag extends TagName {
+  rule: string;
+  hold: Hold;
 }
 
 /** A pulled image: an index, a manifest, or a child pulled by its digest. */

@@ -82,13 +82,19 @@ function fillingAt(database: Database, now: number): FillingIsolates {
   return Object.fromEntries(Object.entries(all).filter(([, { at }]) => now - at < FILLING_TIMEOUT));
 }
 
-/** Totals of all isolates' meters, and the number of running fills.
+/** Totals of all isolates' meters, and the numbers of running fills and of held tags.
  * @param now in ms since the epoch */
-export function numbersAt(database: Database, now: number): { samples: Sample[]; fills: number } {
+export function numbersAt(
+  database: Database,
+  now: number,
+): { samples: Sample[]; fills: number; held: number } {
   const all = database.state<SeriesTotals>("series") ?? {};
   const samples = Object.entries(all).map(([key, amount]) => ({ key, amount }));
   const counts = Object.values(fillingAt(database, now)).map(({ fills }) => fills);
-  return { samples, fills: counts.reduce((sum, fills) => sum + fills, 0) };
+  const held = database.one<{ n: number }>(
+    "SELECT count(*) AS n FROM (SELECT DISTINCT place, tag FROM holds)",
+  ).n;
+  return { samples, fills: counts.reduce((sum, fills) => sum + fills, 0), held };
 }
 
 /** @param month such as `2026-11` */

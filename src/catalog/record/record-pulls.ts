@@ -10,7 +10,7 @@ import { countPulls } from "./image-pulls.ts";
 import { takeNumbers } from "./numbers.ts";
 import { adopt } from "./referred.ts";
 import { recall, type TimesRow } from "./remembered.ts";
-import { tagOf } from "./tags.ts";
+import { tagOf, tellTag } from "./tags.ts";
 
 /** Place of manifests found in R2 without a record of where they were pulled. */
 const UNKNOWN = "?";
@@ -68,6 +68,12 @@ function rowOf({ pushedAt, pulledAt, unknownSince }: Times): TimesRow {
     pulled_at: pulledAt ?? null,
     unknown_since: unknownSince ?? null,
   };
+}
+
+/** Records what a tag means, and adds the manifest to the tag's place. */
+export function recordTag(database: Database, fact: TagFact): void {
+  tellTag(database, fact);
+  if (!fact.gone) holdTagged(database, fact);
 }
 
 /** Adds the manifest that a tag points to, if it is cached, to the tag's place; it may be known from another place only.

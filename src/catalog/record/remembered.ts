@@ -3,6 +3,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
+import { CONTENT_TABLES } from "../schema.ts";
 
 /** Times of an image, in ms since the epoch. */
 export interface TimesRow {
@@ -11,8 +12,15 @@ export interface TimesRow {
   unknown_since: number | null;
 }
 
+/** Empties what a pass over R2 rebuilds. */
+export function resetContents(database: Database): void {
+  remember(database);
+  for (const table of CONTENT_TABLES) database.run(`DELETE FROM ${table}`);
+  database.setState("progress", {});
+}
+
 /** Called before images are forgotten. Rows that an interrupted rebuild has not restored yet stay. */
-export function remember(database: Database): void {
+function remember(database: Database): void {
   database.run(
     `INSERT INTO remembered
        SELECT places.place, digest, pushed_at, images.pulled_at, unknown_since FROM images

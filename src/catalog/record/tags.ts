@@ -3,6 +3,7 @@
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
 import type { TagFact } from "./contract.ts";
+import { forgetHolds } from "./holds.ts";
 import { happened } from "./numbers.ts";
 import { refer } from "./referred.ts";
 
@@ -23,6 +24,7 @@ export function tellTag(database: Database, { place, tag, digest, at, gone }: Ta
     if (!gone) happened(database, { what: "tag.moved", at, place, tag, digest, before: was });
   }
   if (gone) {
+    forgetHolds(database, place, tag);
     database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
     return;
   }

@@ -3,6 +3,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { Database } from "../database.ts";
+import { forgetHolds } from "../record/holds.ts";
 import { happened } from "../record/numbers.ts";
 import {
   adopt,
@@ -113,6 +114,7 @@ export function tagGone(
   if (known?.digest !== digest) return false;
   if (known.doomed === null) return deleted; // pulled while it was being deleted
   database.run("DELETE FROM tags WHERE key = ?", keyOf(place, tag));
+  forgetHolds(database, place, tag);
   if (!deleted) return false;
   countDeleted(database, run, "tags");
   const reason = known.doomed;

@@ -128,10 +128,14 @@ export function imageAt(database: Database, place: string, digest: Digest): Held
   );
 }
 
-/** Content → its tags, without doomed ones. */
+/** Content → its tags, without doomed ones. A digest that a tag is held at counts as tagged by it: that is what the tag means here. */
 function tagsIn(database: Database, { place, after, upTo }: Range): Map<number, string[]> {
   const query = `SELECT content, tag FROM images CROSS JOIN tags USING (content, place)
-    WHERE images.place = ? AND content > ? AND content <= ? AND doomed IS NULL ORDER BY tag`;
+      WHERE images.place = ?1 AND content > ?2 AND content <= ?3 AND doomed IS NULL
+    UNION SELECT contents.id, tag FROM places CROSS JOIN holds ON holds.place = places.place
+      CROSS JOIN contents ON digest = accepted AND kind = 'manifest'
+      WHERE places.id = ?1 AND contents.id > ?2 AND contents.id <= ?3
+    ORDER BY tag`;
   const tags = new Map<number, string[]>();
   for (const { content, tag } of database.all<{ content: number; tag: string }>(
     query,

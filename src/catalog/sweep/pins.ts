@@ -40,6 +40,8 @@ export function keptByPins(database: Database, place: string, id: number): Set<n
       SELECT contents.id FROM pins CROSS JOIN contents ON digest = reference AND kind = 'manifest' WHERE pins.place = ?1
       UNION SELECT tags.content FROM pins CROSS JOIN tags ON key = pins.place || ':' || reference
         WHERE pins.place = ?1 AND doomed IS NULL
+      UNION SELECT contents.id FROM pins CROSS JOIN holds ON holds.place = pins.place AND holds.tag = pins.reference
+        CROSS JOIN contents ON digest = accepted AND kind = 'manifest' WHERE pins.place = ?1
       UNION SELECT parent FROM kept JOIN refs ON child = kept.id
         CROSS JOIN images ON images.content = parent AND images.place = ?2)
     SELECT id FROM kept`;

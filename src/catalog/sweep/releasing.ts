@@ -62,7 +62,14 @@ export class Releasing {
     if (this.#untagged.has(`${place} ${content}`)) return false;
     const query = "SELECT tag FROM tags WHERE content = ? AND place = ? AND doomed IS NULL";
     const tags = this.#database.all<{ tag: string }>(query, content, place);
-    return tags.some(({ tag }) => !isReferrersTag(tag));
+    return tags.some(({ tag }) => !isReferrersTag(tag)) || this.#isHeld(place, content);
+  }
+
+  /** Whether a tag is held at the image. */
+  #isHeld(place: number, content: number): boolean {
+    const query = `SELECT 1 FROM holds WHERE accepted = (SELECT digest FROM contents WHERE id = ?)
+      AND place = (SELECT place FROM places WHERE id = ?)`;
+    return this.#database.has(query, content, place);
   }
 
   /** Whether an image that stays in the place leads to it. */

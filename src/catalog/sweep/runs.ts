@@ -3,6 +3,7 @@
 import { dayOf } from "../../text/times.ts";
 import type { Database } from "../database.ts";
 import { trimHours } from "../record/counters.ts";
+import { trimHolds } from "../record/holds.ts";
 import { trimNumbers } from "../record/numbers.ts";
 import { forgetRemembered } from "../record/remembered.ts";
 import { vulnerabilityTotals } from "../record/verdicts.ts";
@@ -141,6 +142,7 @@ export function trim(database: Database, now: number): void {
   database.run("DELETE FROM counters WHERE day < ?", day);
   database.run("DELETE FROM image_pulls WHERE day < ?", day);
   trimNumbers(database, before);
+  trimHolds(database, before);
   trimHours(database, now);
 }
 

@@ -77,6 +77,9 @@ async function imagesPage({ api, query, now }: PageVisit): Promise<View> {
         <p>
           <a href="/vulnerabilities">Vulnerabilities</a> that scanners found in these images
         </p>
+        <p class="hint">
+          <a href="/held">Held tags</a>: a rule's minimum age keeps them at an older digest.
+        </p>
         {images.length === 0 ? (
           <NoImages isFiltered={isFiltered} isEnd={cursor !== undefined} />
         ) : (

@@ -3,17 +3,15 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
+import { amended, type Sighting } from "../../policy/sightings.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { MAPPING_KEY } from "../../store/keys.ts";
 import { TagStore } from "../../store/tags.ts";
 import type { FillBindings } from "../contract.ts";
 import { emptyStorage, type Outbox, REPORT_RETRY_DELAY } from "../shared/outbox.ts";
+import { historyAfter, historyOf, type NamedTag } from "./tag-history.ts";
 
-/** A tag of a source's repository. */
-export interface NamedTag {
-  readonly source: Source;
-  readonly tag: string;
-}
+export type { NamedTag } from "./tag-history.ts";
 
 /** The object's own copy; that the tag is gone is stored too. */
 type Stored = { mapping: TagMapping } | { gone: true };
@@ -56,9 +54,17 @@ export class KnownTag {
   /** The mapping from the R2 record, which is written when the tag moves; it may have been checked more recently. */
   async recorded({ source, tag }: NamedTag): Promise<TagMapping | undefined> {
     if (this.#stored) return undefined; // known to be gone
-    const record = await this.#tags.recorded(source, tag);
+    const record = await this.#tags.whole(source, tag);
     if (!record || record.gone) return undefined;
-    return { digest: record.digest, checkedAt: record.recordedAt, recorded: true };
+    const { digest, recordedAt, confirmedAt, history } = record;
+    return { digest, checkedAt: Math.max(recordedAt, confirmedAt), recorded: true, ...history };
+  }
+
+  /** The mapping with its history, where it was written by an earlier version. Throws if R2 fails. */
+  async withHistory({ source, tag }: NamedTag, mapping: TagMapping): Promise<TagMapping> {
+    if (mapping.seen) return mapping;
+    const known = await this.#historyOf({ source, tag }, mapping, mapping);
+    return known ? { ...mapping, ...known.history } : mapping;
   }
 
   /** @param known the previous mapping
@@ -70,26 +76,64 @@ export class KnownTag {
     found: TagMapping,
     isProvedNext = false,
   ): Promise<TagMapping> {
-    const isNew = !known?.recorded || known.digest !== found.digest;
+    // What was amended while the upstream was asked counts.
+    const latest = this.#stored && "mapping" in this.#stored ? this.#stored.mapping : known;
     const { digest, checkedAt } = found;
-    const mapping = { ...found, recorded: true };
+    const before = await this.#historyOf({ source, tag }, latest, found);
+    const history = before && historyAfter(before, found);
+    // Without its history a tag is not recorded: the record would say that it was never seen.
+    const isNew = history !== undefined && (!known?.recorded || known.digest !== digest);
+    const { seen: _, moves: __, ...bare } = found;
+    const mapping = { ...bare, ...history, recorded: history !== undefined };
     // Set only once it is recorded: with a wrong record a sweep would take the tag for another's.
-    await this.#store({ mapping: { ...mapping, recorded: !isNew } });
+    await this.#store({ mapping: { ...mapping, recorded: mapping.recorded && !isNew } });
     const fact = { place: sourceKey(source), tag, digest, at: checkedAt, gone: false };
     if (isNew) await this.#outbox.tell({ tag: fact });
     try {
       if (isNew) {
-        await this.#tags.record(source, tag, digest, checkedAt);
+        await this.#tags.record(source, tag, history, checkedAt);
         await this.#store({ mapping });
+      } else if (history && history !== before?.history) {
+        await this.#tags.amend(source, tag, history, before?.confirmedAt ?? checkedAt);
       }
       if (isProvedNext && !mapping.proved) this.#putLater(source, tag, mapping);
       else await this.#tags.put(source, tag, mapping);
     } catch (error) {
       // Lost are the KV copy, and the record until the next check; requests that miss it come here.
       console.error(`entrepot: storing a tag's mapping failed: ${(error as Error).message}`);
-      return found;
+      return { ...found, ...history };
     }
     return mapping;
+  }
+
+  #historyOf(named: NamedTag, known: TagMapping | undefined, found: TagMapping) {
+    const isOwn = this.#stored !== undefined && "mapping" in this.#stored;
+    const isCurrent = isOwn || known?.digest === found.digest;
+    return historyOf(this.#tags, named, known, isCurrent);
+  }
+
+  /** Adds to what is known of the digest that the tag means.
+   * @returns the mapping; undefined if the tag means another digest by now */
+  async amend(
+    { source, tag }: NamedTag,
+    digest: Digest,
+    more: Partial<Sighting>,
+  ): Promise<TagMapping | undefined> {
+    const mapping = await this.get({ source, tag });
+    if (mapping?.digest !== digest) return undefined;
+    const known = await this.#historyOf({ source, tag }, mapping, mapping);
+    const history = known && amended(known.history, digest, more);
+    if (!known || !history || history === known.history) return undefined;
+    const changed = { ...mapping, ...history };
+    await this.#store({ mapping: changed });
+    await this.#tags.amend(source, tag, history, known.confirmedAt);
+    await this.#tags.put(source, tag, changed);
+    return changed;
+  }
+
+  /** Writes into the record that the digest has been confirmed: its tenure then outlives the mapping in KV. */
+  async confirm({ source, tag }: NamedTag, { seen, moves = [], checkedAt }: TagMapping) {
+    if (seen) await this.#tags.amend(source, tag, { seen, moves }, checkedAt);
   }
 
   #putLater(source: Source, tag: string, mapping: TagMapping): void {
@@ -120,7 +164,7 @@ export class KnownTag {
     });
     try {
       await this.#tags.forget(source, tag);
-      await this.#tags.recordGone(source, tag, now);
+      await this.#tags.recordGone(source, tag, known.checkedAt, now);
     } catch (error) {
       // KV may still show it as stale; requests that find it so come here.
       console.error(`entrepot: deleting a tag's mapping failed: ${(error as Error).message}`);

@@ -7,6 +7,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { RegistryError } from "../../oci/error.ts";
 import { asRegistryError, type Calls, type Outcome, settle } from "../../platform/rpc.ts";
 import { freshnessOf, isImmutable, mayServeStale, type TagMapping } from "../../policy/fresh.ts";
+import type { Release } from "../../policy/sightings.ts";
 import type { Source } from "../../policy/source.ts";
 import { UpstreamClient } from "../../upstream/client/client.ts";
 import { offline, unasked } from "../../upstream/client/offline.ts";
@@ -19,6 +20,7 @@ import { Outbox } from "../shared/outbox.ts";
 import { Removing } from "../shared/removing.ts";
 import { tallyOf } from "../shared/tally.ts";
 import { KnownTag, type NamedTag } from "./known-tag.ts";
+import { TagAge } from "./tag-age.ts";
 import { TagCheck } from "./tag-check.ts";
 
 /** A request to check a tag. */
@@ -40,11 +42,9 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   readonly #outbox = new Outbox(this.ctx.storage, this.env);
   readonly #known = new KnownTag(this.ctx.storage, this.#outbox, this.env);
   readonly #removing = new Removing();
-  readonly #check = new TagCheck(
-    new UpstreamClient(openGate(this.env), tallyOf(this.env)),
-    this.#outbox,
-    this.env,
-  );
+  readonly #client = new UpstreamClient(openGate(this.env), tallyOf(this.env));
+  readonly #check = new TagCheck(this.#client, this.#outbox, this.env);
+  readonly #age = new TagAge(this.#known, this.#client, this.env);
   readonly #refusals = new NegativeCache();
   /** Digest last checked again because its content was missing upstream, and when. */
   #rechecked: { digest: Digest; at: number } | undefined;
@@ -59,8 +59,12 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   }
 
   async #checked(request: CheckRequest): Promise<CheckedTag> {
-    const { source, tag, asking } = request;
     const known = await this.#known.get(request);
+    return this.#age.judged(request, await this.#confirmed(request, known), known);
+  }
+
+  async #confirmed(request: CheckRequest, known: TagMapping | undefined): Promise<CheckedTag> {
+    const { source, tag, asking } = request;
     const now = Date.now();
     const isGone = known !== undefined && this.#isRecheckDue(known.digest, asking, now);
     const force = (asking.force || isGone) && !isImmutable(source, tag);
@@ -99,7 +103,8 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
         const request = { source, tag, asking };
         const known = this.#getting ? undefined : await this.#known.get(request);
         if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // another request has just resolved it
-        return patiently(this.#shareGet(request), request);
+        const checked = await patiently(this.#shareGet(request), request);
+        return this.#age.judged(request, checked, known);
       }),
     );
   }
@@ -216,6 +221,16 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
   /** Stores and reports the mapping again: it was served while it was being deleted. */
   async restore(place: string, tag: string, mapping: TagMapping): Promise<Outcome<void>> {
     return settle(() => this.#afterRemoval(() => this.#known.restore(place, tag, mapping)));
+  }
+
+  async release(
+    source: Source,
+    tag: string,
+    digest: Digest,
+    release: Release,
+  ): Promise<Outcome<boolean>> {
+    const work = () => this.#age.release({ source, tag }, digest, release);
+    return settle(() => this.#afterRemoval(work));
   }
 
   /** Runs `work` after a running removal; no removal begins meanwhile. */

@@ -22,6 +22,7 @@ import { addAllowances } from "./allowances.ts";
 import { addCatalog } from "./catalog.ts";
 import { changing } from "./changing.ts";
 import { addExplain } from "./explain.ts";
+import { addHeld } from "./held.ts";
 import { addImageChanges } from "./image-changes.ts";
 import { addImageList } from "./image-list.ts";
 import { addImages } from "./images.ts";
@@ -112,6 +113,7 @@ export function createApi(
   addAllowances(api, accessServices, admin, pulls.reports);
   addWebhooks(api, webhooks, config, note);
   addVerdicts(api, { ...images, ...services.scanning }, reporters, admin);
+  addHeld(api, images, admin);
   api.get("/openapi.json", () => answerJson(api.getOpenAPI31Document(ABOUT)));
   for (const [path, methods] of methodsOf(api)) {
     api.all(path, () => {

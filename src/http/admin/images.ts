@@ -5,8 +5,9 @@ import type { AccessSnapshot } from "../../access/access-snapshot.ts";
 import { refreshed, refreshQuery } from "../../api/images.ts";
 import { parseReference } from "../../oci/reference.ts";
 import { routeFull, usableSourceOf } from "../../policy/route.ts";
-import { refresh } from "../../pull/refresh.ts";
+import { type Refreshed, refresh } from "../../pull/refresh.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
+import { timeOf } from "../shared/answers.ts";
 import { type ImageServices, noRule } from "./image-named.ts";
 import { invalid } from "./problem.ts";
 import { type Api, add, type Note } from "./routes.ts";
@@ -43,7 +44,20 @@ export function addImages(
       const visit = { host, now, later, quarantined, allowances };
       const done = await refresh(pulls, source, tag, visit);
       const moved = done.before !== undefined && done.before !== done.digest;
-      return { reference: `${name}:${tag}`, ...done, moved };
+      const { held, ...rest } = done;
+      return {
+        reference: `${name}:${tag}`,
+        ...rest,
+        moved,
+        ...(held && { held: heldAnswer(held) }),
+      };
     },
   );
+}
+
+function heldAnswer({ accepted, until }: NonNullable<Refreshed["held"]>) {
+  return {
+    ...(accepted !== undefined && { serves: accepted }),
+    ...(until !== undefined && { until: timeOf(until) }),
+  };
 }

@@ -48,6 +48,11 @@ export class Metrics {
     ]);
     const gauges = [
       gauge("entrepot_fills_in_progress", "Blobs being fetched.", numbers.fills),
+      gauge(
+        "entrepot_tags_held",
+        "Tags kept at an older digest, or refused, by a minimum age.",
+        numbers.held ?? 0,
+      ),
       ...storageOf(summary),
       ...vulnerabilitiesOf(summary),
       ...lifecycleOf(run),

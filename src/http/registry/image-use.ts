@@ -24,21 +24,20 @@ export function unlessQuiet({ touches, later }: Use, report: () => void): void {
 export function reportUse(
   { services, source, pull }: RepositoryRequest & { pull: Use },
   tag: string | undefined,
-  { digest, mapping }: PulledManifest,
+  { digest, mapping, meant: own = mapping?.digest }: PulledManifest,
   isPull: boolean,
 ): void {
   const { reports } = services;
-  const ofTag = tag === undefined ? undefined : mapping;
-  if (isPull) reports.counted(source, ofTag?.digest ?? digest, tag ?? "", pull);
-  const isChild = ofTag?.digest !== digest;
+  const ofTag = tag === undefined ? undefined : own;
+  if (isPull) reports.counted(source, ofTag ?? digest, tag ?? "", pull);
+  const isChild = ofTag !== digest;
   unlessQuiet(pull, () => {
     if (!isPull) {
-      if (ofTag) reports.checked(source, ofTag.digest, pull);
+      if (ofTag) reports.checked(source, ofTag, pull);
       if (isChild) reports.checked(source, digest, pull);
       return;
     }
-    if (tag !== undefined && ofTag)
-      reports.image(source, ofTag.digest, { tag, mapping: ofTag }, pull);
+    if (tag !== undefined && ofTag && mapping) reports.image(source, ofTag, { tag, mapping }, pull);
     if (isChild) reports.image(source, digest, undefined, pull);
   });
 }

@@ -58,12 +58,18 @@ export function contentHeaders(content: Described): Record<string, string> {
   };
 }
 
-/** Where a response comes from, its age, and why it is stale; `Warning` in the form of RFC 7234, 5.5.7. */
-export function labelHeaders({ status, age, warning }: Labelled): Record<string, string> {
+/** When a tag that is held at an older digest will mean the new one here; "release" if that takes an administrator. */
+const HELD_UNTIL = "Entrepot-Held-Until";
+
+/** Where a response comes from, its age, why it is stale, and until when a tag is held; `Warning` in the form of RFC 7234, 5.5.7. */
+export function labelHeaders(label: Labelled): Record<string, string> {
+  const { status, age, warning, heldUntil } = label;
   return {
     "Cache-Status": renderCacheStatus(status),
     ...(age !== undefined && { Age: String(age) }),
     ...(warning !== undefined && { Warning: `299 - "${quoted(warning)}"` }),
+    ...(typeof heldUntil === "number" && { [HELD_UNTIL]: new Date(heldUntil).toISOString() }),
+    ...(heldUntil === null && { [HELD_UNTIL]: "release" }),
   };
 }
 

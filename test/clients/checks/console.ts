@@ -34,6 +34,7 @@ const PAGES = [
   "/vulnerabilities",
   "/quarantine",
   "/allowances",
+  "/held",
   `/explain?reference=${UP.prefix}/${INDEX.repository}:${INDEX.tag}`,
   "/setup",
   "/guide",
