@@ -40,9 +40,12 @@ async function explain(reference: string, options: Options): Promise<void> {
     if (value !== undefined) query.set(name, value);
   }
   const answer = await openApi(options.url).ask<StoryAnswer>("GET", `/api/explain?${query}`);
-  print(answer, options, ({ steps }) => [
-    answer.reference,
-    ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(9)}${text}`),
-  ]);
+  print(answer, options, ({ steps }) => {
+    const width = Math.max(9, ...steps.map(({ about }) => about.length + 1));
+    return [
+      answer.reference,
+      ...steps.map(({ about, mark, text }) => `${SIGNS[mark]} ${about.padEnd(width)}${text}`),
+    ];
+  });
   if (answer.status >= 400) process.exitCode = 1;
 }

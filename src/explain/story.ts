@@ -5,7 +5,7 @@ import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { ageSteps, isRefusedByAge } from "./age.ts";
 import type { Facts } from "./facts.ts";
-import { signatureSteps } from "./signature-steps.ts";
+import { isAllowed, signatureSteps } from "./signature-steps.ts";
 import {
   accessStep,
   contentSteps,
@@ -69,7 +69,19 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
     ({ about, mark }) => ["signature", "vulnerabilities"].includes(about) && mark === "bad",
   );
   const denied = { status: 403, text: "the next pull returns 403 DENIED" };
-  return ended([...first, ...more], isRefused ? denied : endOf(facts, source));
+  return ended([...first, ...more], isRefused ? denied : signedEnd(facts, source));
+}
+
+/** The end of a pull that is not refused by what is known; a signature that the rule enforces may still have to be found. */
+function signedEnd(facts: Facts, source: Source): End {
+  const end = endOf(facts, source);
+  const { signature } = facts;
+  const isOpen = signature?.mode === "enforce" && !signature.kept && !isAllowed(facts, source);
+  if (!isOpen || end.status >= 400) return end;
+  return {
+    ...end,
+    text: `${end.text}, if its signature is found: otherwise it returns 403 DENIED`,
+  };
 }
 
 function ended(steps: Step[], { status, text }: End): Story {

@@ -173,6 +173,15 @@ describe("what is asked about and bad ends with 1", () => {
     expect((await entrepot("explain", `open/${NAME}:1`)).code).toBe(0);
   });
 
+  it("explain keeps names and texts of its steps apart, also of the longest name", async () => {
+    const steps = ["rule", "vulnerabilities"].map((about) => ({ about, mark: "good", text: "ok" }));
+    const story = { reference: "open/x:1", status: 200, steps };
+    const { out } = await cli(["explain", "open/x:1", "--url", URL_OF_CACHE], () =>
+      Promise.resolve(Response.json(story)),
+    );
+    expect(out).toBe("open/x:1\n✔ rule            ok\n✔ vulnerabilities ok\n");
+  });
+
   it("a rule that its upstream rejects; with --json all rules, as a list", async () => {
     const result = await entrepot("rules", "validate");
     expect(result.code).toBe(1);

@@ -423,12 +423,15 @@ describe("signatures", () => {
     expect(before.text("signature")).toBe(
       "verify asks for a signature by the key SIGNER: the next pull looks for one; an image without it is refused, unless it is a signature, attestation or SBOM",
     );
+    const condition = /, if its signature is found: otherwise it returns 403 DENIED$/;
+    expect(before.text("next")).toMatch(condition);
     await cache.bytes(`up/${name}/manifests/1`);
     await cache.settled();
     const then = await explain(cache, `up/${name}:1`);
     expect(then.text("signature")).toMatch(
       /^sha256:\w{12} passes verify \(signed by the key SIGNER\), as decided or renewed \d s ago$/,
     );
+    expect(then.text("next")).not.toMatch(condition);
   });
 
   it("are of no use where no entry matches, and nothing is said without verify", async () => {
