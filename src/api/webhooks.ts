@@ -20,6 +20,10 @@ const webhook = z
       .string()
       .optional()
       .openapi({ description: "why nothing is sent, such as a missing secret" }),
+    unread: z
+      .string()
+      .optional()
+      .openapi({ description: "why its state cannot be read: all counts are then 0" }),
     goneAt: time.optional().openapi({
       description:
         "when the receiver answered 410 Gone: nothing is sent until the webhook's configuration changes",

@@ -29,8 +29,9 @@ function findingsOf(webhook: WebhookAnswer): Finding[] {
   ];
 }
 
-function faultOf({ problem, goneAt, failures, last }: WebhookAnswer): string | undefined {
+function faultOf({ problem, unread, goneAt, failures, last }: WebhookAnswer): string | undefined {
   if (problem !== undefined) return `sends nothing: ${problem}`;
+  if (unread !== undefined) return `is in an unknown state: ${unread}`;
   if (goneAt !== undefined) return "is switched off: its receiver answered 410 Gone";
   return failures > 0 ? `fails: its receiver ${last?.error}` : undefined;
 }

@@ -48,8 +48,8 @@ function listCommand(): Command {
 
 function linesOf(webhook: WebhookAnswer): string[] {
   const { name, url, events, repositories, last, pending, deadLetters, oldestAt } = webhook;
-  const { problem, goneAt, failures } = webhook;
-  const isBad = problem !== undefined || goneAt !== undefined;
+  const { problem, unread, goneAt, failures } = webhook;
+  const isBad = problem !== undefined || unread !== undefined || goneAt !== undefined;
   const sign = isBad ? "bad" : failures > 0 || deadLetters > 0 ? "careful" : "good";
   const of = repositories ? `, of ${repositories.join(", ")}` : "";
   const since = oldestAt === undefined ? "" : ` since ${timeOf(oldestAt)}`;
@@ -58,7 +58,9 @@ function linesOf(webhook: WebhookAnswer): string[] {
     ...(problem === undefined ? [] : [`    nothing is sent: ${problem}`]),
     ...(goneAt === undefined ? [] : [`    switched off by 410 Gone at ${timeOf(goneAt)}`]),
     ...(last ? [`    last: ${last.event} ${last.subject}, ${resultOf(last)}`] : []),
-    `    ${pending} waiting${since}, ${some(deadLetters, "dead letter")}`,
+    unread === undefined
+      ? `    ${pending} waiting${since}, ${some(deadLetters, "dead letter")}`
+      : `    its state cannot be read: ${unread}`,
   ];
 }
 

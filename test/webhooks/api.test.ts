@@ -22,6 +22,7 @@ import {
   placeOf,
   queueOf,
   unconfigure,
+  withoutObject,
 } from "../support/webhooks.ts";
 
 const DAY = 24 * 60 * 60_000;
@@ -118,6 +119,32 @@ describe("the list", () => {
     expect(about.bindings).toContainEqual(
       expect.objectContaining({ name: "WEBHOOK_QUEUE", good: false }),
     );
+  });
+
+  it("tells of the others where one webhook's object fails, and so do /metrics, the page, the command and the doctor", async () => {
+    const [broken, whole] = [newHook(), newHook()];
+    configure(broken, whole);
+    const cache = shutCache({ WEBHOOK_QUEUE: withoutObject(broken) });
+    const { webhooks } = await json<WebhooksAnswer>(cache, "GET", "webhooks");
+    const unread = "its Durable Object fails: out of order";
+    expect(webhooks).toEqual([
+      expect.objectContaining({ name: broken.name, unread }),
+      expect.not.objectContaining({ unread: expect.anything() }),
+    ]);
+    const headers = bearer(ADMIN);
+    const metrics = await cache.ask("https://cache.example/metrics", { headers });
+    expect(metrics.status).toBe(200);
+    const text = await metrics.text();
+    expect(text).toContain(`entrepot_webhook_pending{hook="${whole.name}"} 0`);
+    expect(text).not.toContain(broken.name);
+    const page = await cache.ask("https://cache.example/webhooks", {
+      headers: { ...headers, accept: "text/html" },
+    });
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain(`Its state cannot be read: ${unread}`);
+    const { out } = await cliOf(cache)("webhooks", "list");
+    expect(out).toContain(`its state cannot be read: ${unread}`);
+    expect(out).toContain(whole.name);
   });
 
   it("is empty without webhooks, and a cache without the binding works", async () => {
@@ -335,6 +362,7 @@ describe("shown elsewhere", () => {
       { ...webhook, deadLetters: 1 },
       { ...webhook, problem: "the secret K is not set" },
       { ...webhook, goneAt: at, failures: 1, last },
+      { ...webhook, unread: "its Durable Object fails: out of order" },
     ];
     const findings = (names: string[]) =>
       webhookFindings(
@@ -351,6 +379,7 @@ describe("shown elsewhere", () => {
       dead("1 dead letter"),
       ["bad", "the webhook h sends nothing: the secret K is not set"],
       ["bad", "the webhook h is switched off: its receiver answered 410 Gone"],
+      ["bad", "the webhook h is in an unknown state: its Durable Object fails: out of order"],
     ]);
   });
 

@@ -47,7 +47,7 @@ function Webhook({
   now: number;
   mayChange: boolean;
 }) {
-  const { name, url, events, repositories, last, pending, oldestAt, deadLetters } = webhook;
+  const { name, url, events, repositories, deadLetters } = webhook;
   return (
     <Card title={name} more={<State webhook={webhook} />}>
       <p>
@@ -65,25 +65,11 @@ function Webhook({
           until the webhook's configuration changes.
         </p>
       )}
-      <p>
-        {last ? (
-          <>
-            Last: {last.event} <code class="whole">{last.subject}</code>{" "}
-            {last.error ?? `answered ${last.status}`}, <Time at={last.at} now={now} />{" "}
-            <span class="hint">in {duration(last.took)}</span>
-          </>
-        ) : (
-          "Nothing was sent yet."
-        )}
-        <br />
-        {plural(pending, "event")} waiting
-        {oldestAt !== undefined && (
-          <>
-            , the oldest queued <Time at={oldestAt} now={now} />
-          </>
-        )}
-        ; {plural(webhook.delivered, "event")} delivered.
-      </p>
+      {webhook.unread === undefined ? (
+        <Sent webhook={webhook} now={now} />
+      ) : (
+        <p>Its state cannot be read: {webhook.unread}</p>
+      )}
       <p class="buttons">
         {deadLetters > 0 && (
           <a class="button quiet" href={withQuery("/webhooks/dead", { name })}>
@@ -98,9 +84,36 @@ function Webhook({
   );
 }
 
+/** The last attempt, and what waits. */
+function Sent({ webhook, now }: { webhook: WebhookAnswer; now: number }) {
+  const { last, pending, oldestAt, delivered } = webhook;
+  return (
+    <p>
+      {last ? (
+        <>
+          Last: {last.event} <code class="whole">{last.subject}</code>{" "}
+          {last.error ?? `answered ${last.status}`}, <Time at={last.at} now={now} />{" "}
+          <span class="hint">in {duration(last.took)}</span>
+        </>
+      ) : (
+        "Nothing was sent yet."
+      )}
+      <br />
+      {plural(pending, "event")} waiting
+      {oldestAt !== undefined && (
+        <>
+          , the oldest queued <Time at={oldestAt} now={now} />
+        </>
+      )}
+      ; {plural(delivered, "event")} delivered.
+    </p>
+  );
+}
+
 function State({ webhook }: { webhook: WebhookAnswer }) {
-  const { problem, goneAt, failures, deadLetters, delivered } = webhook;
+  const { problem, unread, goneAt, failures, deadLetters, delivered } = webhook;
   if (problem !== undefined) return <span class="badge bad">not usable</span>;
+  if (unread !== undefined) return <span class="badge bad">unknown</span>;
   if (goneAt !== undefined) return <span class="badge bad">gone</span>;
   if (failures > 0) return <span class="badge bad">failing</span>;
   if (deadLetters > 0) return <span class="badge careful">dead letters</span>;

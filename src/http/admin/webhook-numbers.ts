@@ -4,17 +4,20 @@ import type { Config } from "../../config/read.ts";
 import { keyOf, type Sample } from "../../meter/meter.ts";
 import type { Webhooks } from "../../webhooks/open.ts";
 import type { Gauge } from "./exposition.ts";
+import { readState } from "./webhook-states.ts";
 
 const RESULTS = ["delivered", "failed", "dead", "lost"] as const;
 
+/** None of a webhook whose object fails: a gap says more than a counter that falls to 0. */
 export async function webhookNumbers(
   { webhooks }: Config,
   open: Webhooks,
 ): Promise<{ samples: Sample[]; gauges: Gauge[] }> {
   if (!open || webhooks.length === 0) return { samples: [], gauges: [] };
-  const states = await Promise.all(
-    webhooks.map(async ({ name }) => ({ hook: name, state: await open(name).state(name) })),
+  const read = await Promise.all(
+    webhooks.map(async ({ name }) => ({ hook: name, ...(await readState(name, open)) })),
   );
+  const states = read.flatMap((one) => ("state" in one ? [one] : []));
   const gauge = (name: string, help: string, of: (one: (typeof states)[number]) => number) => ({
     name,
     help,

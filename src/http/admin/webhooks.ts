@@ -19,6 +19,7 @@ import { answerJson, timeOf } from "../shared/answers.ts";
 import type { Probes } from "./about.ts";
 import { ApiProblem } from "./problem.ts";
 import { type Api, add, type Note, nextOf } from "./routes.ts";
+import { readState } from "./webhook-states.ts";
 
 const NO_BINDING = "the Durable Object binding WEBHOOK_QUEUE is missing in wrangler.toml";
 const NAME = { name: z.string() };
@@ -166,7 +167,9 @@ async function answerOf(hook: Webhook, open: Webhooks): Promise<WebhookAnswer> {
   };
   const none = { pending: 0, failures: 0, delivered: 0, failed: 0, dead: 0, lost: 0 };
   if (!open) return { ...configured, ...none, deadLetters: 0 };
-  const { letters, last, oldestAt, succeededAt, goneAt, ...counts } = await open(name).state(name);
+  const read = await readState(name, open);
+  if ("unread" in read) return { ...configured, ...none, deadLetters: 0, unread: read.unread };
+  const { letters, last, oldestAt, succeededAt, goneAt, ...counts } = read.state;
   return {
     ...configured,
     ...counts,
