@@ -17,6 +17,7 @@ import {
 } from "../policy/verdict.ts";
 import type { StoreBindings } from "../store/bindings.ts";
 import { VerdictStore } from "../store/verdicts.ts";
+import { expectBounded } from "./bounds.ts";
 import type { Scans } from "./contract.ts";
 
 type Bindings = StoreBindings & CatalogBindings;
@@ -30,7 +31,9 @@ export class ScanObject extends DurableObject<Bindings> implements Calls<Scans> 
   put(...[digest, findings, now]: Parameters<Scans["put"]>): Promise<Outcome<Verdict>> {
     return this.#oneByOne(async () => {
       const before = await this.#stored(digest);
-      return this.#keep(withFindings(before, findings), now);
+      const after = withFindings(before, findings);
+      expectBounded(after);
+      return this.#keep(after, now);
     });
   }
 

@@ -16,7 +16,10 @@ import {
 } from "./report-parts.ts";
 
 /** Maximum length of the text that lines are read from, in characters. */
-const MAX_LINES = 4_000;
+const MAX_LINES_TEXT = 4_000;
+/** Maximum number of these lines, and of a rule's tags. Attack: each of many results is searched with those of one rule. */
+const MAX_LINES = 50;
+const MAX_TAGS = 50;
 /** Trivy's tags of results that are no vulnerabilities. */
 const OTHER_KINDS = new Set(["secret", "misconfiguration", "license"]);
 
@@ -37,9 +40,8 @@ export function parseSarif(report: Fields): Report {
   const collected = new Collected();
   for (const one of run.results) {
     const result = fieldsIn(one);
-    const rule = byId.get(result.ruleId) ?? rules[Number(result.ruleIndex ?? -1)] ?? {};
-    const tags = listIn(fieldsIn(rule.properties).tags);
-    if (tags.some((tag) => OTHER_KINDS.has(String(tag)))) continue;
+    const rule = byId.get(result.ruleId) ?? rules[numberIn(result.ruleIndex)] ?? {};
+    if (tagsOf(rule).some((tag) => OTHER_KINDS.has(tag))) continue;
     const lines = linesOf(result, rule);
     const version = lineIn(lines, "Fixed Version") ?? lineIn(lines, "Fix Version");
     collected.add({
@@ -60,11 +62,21 @@ export function parseSarif(report: Fields): Report {
   };
 }
 
+function tagsOf(rule: Fields): string[] {
+  const tags = listIn(fieldsIn(rule.properties).tags);
+  return tags.slice(0, MAX_TAGS).map((tag) => textIn(tag));
+}
+
+/** NaN for values that are neither a number nor a text of one. */
+function numberIn(value: unknown): number {
+  return typeof value === "string" || typeof value === "number" ? Number(value) : Number.NaN;
+}
+
 /** Trivy writes the lines into each result's message, grype into its rule's help. */
 function linesOf(result: Fields, rule: Fields): string[] {
   const texts = [fieldsIn(result.message).text, fieldsIn(rule.help).text];
   return texts.flatMap((text) =>
-    typeof text === "string" ? text.slice(0, MAX_LINES).split("\n") : [],
+    typeof text === "string" ? text.slice(0, MAX_LINES_TEXT).split("\n", MAX_LINES) : [],
   );
 }
 
@@ -75,11 +87,10 @@ function lineIn(lines: readonly string[], word: string): string | undefined {
 }
 
 function severityOf(lines: readonly string[], rule: Fields, result: Fields): Severity {
-  const properties = fieldsIn(rule.properties);
-  const words = [lineIn(lines, "Severity"), ...listIn(properties.tags)];
+  const words = [lineIn(lines, "Severity"), ...tagsOf(rule)];
   const named = words.map(severityIn).find((severity) => severity !== "unknown");
   if (named) return named;
-  const score = Number(properties["security-severity"] ?? Number.NaN);
+  const score = numberIn(fieldsIn(rule.properties)["security-severity"]);
   if (score > 0)
     return score >= 9 ? "critical" : score >= 7 ? "high" : score >= 4 ? "medium" : "low";
   const { level } = result;

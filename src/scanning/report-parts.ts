@@ -8,6 +8,8 @@ import { plain } from "../text/plain.ts";
 
 /** Maximum number of vulnerabilities of a report: images with outdated distributions have some thousand. */
 export const MAX_VULNERABILITIES = 20_000;
+/** Maximum number of entries, of which several may be about one vulnerability. */
+export const MAX_ENTRIES = 100_000;
 const MAX_ID = 128;
 const MAX_WORD = 200;
 
@@ -63,13 +65,18 @@ export function digestsOf(references: unknown): Digest[] {
 /** Collects a report's vulnerabilities, each package's once, at its worst. Throws InvalidReport beyond the bounds. */
 export class Collected {
   readonly #found = new Map<string, Vulnerability>();
+  #entries = 0;
 
   add(given: Vulnerability): void {
     const id = textIn(given.id, MAX_ID);
-    if (!/^[\w.:+-]+$/.test(id))
+    // Attack: `__proto__`, under which an object keeps no value.
+    if (!/^[a-z\d][\w.:+-]*$/i.test(id))
       throw new InvalidReport(
-        "a vulnerability of the report has no id, or one with other characters than letters, digits and . _ : + -",
+        "a vulnerability of the report has no id, or one that does not begin with a letter or digit or has other characters than letters, digits and . _ : + -",
       );
+    this.#entries += 1;
+    if (this.#entries > MAX_ENTRIES)
+      throw new InvalidReport(`the report has more than ${MAX_ENTRIES} entries`);
     const key = JSON.stringify([id, given.package, given.version]);
     const before = this.#found.get(key);
     if (!before && this.#found.size >= MAX_VULNERABILITIES)

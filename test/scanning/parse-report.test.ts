@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import type { Vulnerability } from "../../src/policy/verdict.ts";
 import { MAX_REPORT, parseReport } from "../../src/scanning/parse-report.ts";
-import { MAX_VULNERABILITIES } from "../../src/scanning/report-parts.ts";
+import { MAX_ENTRIES, MAX_VULNERABILITIES } from "../../src/scanning/report-parts.ts";
 
 const files = import.meta.glob<string>("./reports/*.json", {
   query: "?raw",
@@ -204,6 +204,35 @@ it("makes foreign text printable and bounded", () => {
   expect(one?.package.length).toBeLessThan(300);
 });
 
+describe("SARIF of a hostile scanner", () => {
+  const sarif = (result: object, rule: object = {}) =>
+    JSON.stringify({
+      version: "2.1.0",
+      runs: [
+        {
+          tool: { driver: { name: "any", rules: [{ id: "CVE-2026-1", ...rule }] } },
+          results: [{ ruleId: "CVE-2026-1", ...result }],
+        },
+      ],
+    });
+  const object = { toString: 1, valueOf: 1 };
+
+  it("with objects where texts and numbers belong has them left out", () => {
+    const properties = { tags: [object], "security-severity": object };
+    const { vulnerabilities } = parseReport(sarif({ level: object }, { properties }));
+    expect(vulnerabilities).toMatchObject([{ id: "CVE-2026-1", severity: "unknown" }]);
+    const indexed = parseReport(sarif({ ruleId: "CVE-2026-2", ruleIndex: object }));
+    expect(indexed.vulnerabilities).toMatchObject([{ id: "CVE-2026-2" }]);
+  });
+
+  it("is read up to a number of tags and of lines for each result, which share a rule", () => {
+    const tags = [...Array(100).fill("x"), "secret", "HIGH"];
+    const help = { text: `${"\n".repeat(100)}Severity: critical` };
+    const { vulnerabilities } = parseReport(sarif({}, { properties: { tags }, help }));
+    expect(vulnerabilities).toMatchObject([{ severity: "unknown" }]);
+  });
+});
+
 describe("reports that are refused", () => {
   const many = Array.from({ length: MAX_VULNERABILITIES + 1 }, (_, number) => ({
     VulnerabilityID: `CVE-2026-${number}`,
@@ -232,7 +261,17 @@ describe("reports that are refused", () => {
     [
       "an id with markup",
       trivyOne({ VulnerabilityID: "<b>" }),
-      /no id, or one with other characters/,
+      /no id, or one that .* other characters/,
+    ],
+    [
+      "an id that names an object's prototype",
+      trivyOne({ VulnerabilityID: "__proto__" }),
+      /no id, or one that does not begin with a letter or digit/,
+    ],
+    [
+      "too many entries, of one vulnerability",
+      trivy([{ Vulnerabilities: Array(MAX_ENTRIES + 1).fill({ VulnerabilityID: "CVE-2026-1" }) }]),
+      /more than 100000 entries/,
     ],
     [
       "grype: a directory",

@@ -6,6 +6,7 @@ import { openCatalog } from "../../src/catalog/open.ts";
 import type { Env } from "../../src/env.ts";
 import { openFills } from "../../src/fill/open.ts";
 import type { Digest } from "../../src/oci/digest.ts";
+import { MAX_REPORTERS } from "../../src/scanning/bounds.ts";
 import { VerdictStore } from "../../src/store/verdicts.ts";
 import { ADMIN, api, bearer, shutCache, VIEWER } from "../support/access.ts";
 import { Browser, wordsOf } from "../support/browser.ts";
@@ -304,6 +305,37 @@ describe("a scanner's token", () => {
     expect((await put(own.digest, disguised)).status).toBe(403);
     await put(own.digest, trivyReport(own, []));
     expect((await told(own.digest)).severity).toBe("critical");
+  });
+});
+
+describe("a verdict is bounded", () => {
+  const harborReport = (digest: string, scanner: string, vulnerabilities: object[] = []) =>
+    JSON.stringify({ artifact: { digest }, scanner: { name: scanner }, vulnerabilities });
+
+  it("in its number of scanners, of which each can still report again", async () => {
+    const { digest } = await pulled("crowded");
+    for (let number = 0; number < MAX_REPORTERS; number++)
+      expect((await put(digest, harborReport(digest, `tool-${number}`))).status).toBe(200);
+    expect(await problemOf(await put(digest, harborReport(digest, "one-more")))).toEqual([
+      413,
+      "32 scanners have reported on this image: an administrator can remove a report",
+    ]);
+    expect((await put(digest, harborReport(digest, "tool-1"))).status).toBe(200);
+  });
+
+  it("in its size over all scanners, and stays as it was", async () => {
+    const { digest } = await pulled("large");
+    const many = Array.from({ length: 15_000 }, (_, number) => ({
+      id: `CVE-2026-${number}`,
+      package: "x".repeat(199),
+      version: "y".repeat(199),
+    }));
+    expect((await put(digest, harborReport(digest, "first", many))).status).toBe(200);
+    expect(await problemOf(await put(digest, harborReport(digest, "second", many)))).toEqual([
+      413,
+      expect.stringMatching(/^the reports about this image would take more than \d+ bytes/),
+    ]);
+    expect((await store.getStored(digest as Digest))?.findings).toHaveLength(1);
   });
 });
 
