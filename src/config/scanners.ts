@@ -4,6 +4,7 @@ import { z } from "zod";
 import { pattern, secretName } from "./fields.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
+import { OWN_SECRETS } from "./secrets.ts";
 
 /** Maximum number of scanners: a verdict keeps the findings of each. */
 const MAX_SCANNERS = 20;
@@ -19,9 +20,12 @@ export const scannerSchema = z.strictObject({
   name: scannerName.describe(
     "Its name. Its reports are kept under it, and no other token replaces them.",
   ),
-  token: secretName.describe(
-    "Name of the secret that it sends with its reports, of at least 32 characters. It opens nothing else.",
-  ),
+  token: secretName
+    // Attack: a token of the cache's viewers would change verdicts.
+    .refine((name) => !OWN_SECRETS.includes(name), "is one of the cache's own secrets")
+    .describe(
+      "Name of the secret that it sends with its reports, of at least 32 characters. It opens nothing else.",
+    ),
   repositories: z
     .array(pattern, { error: "must be a list of globs" })
     .min(1, "must name a repository")

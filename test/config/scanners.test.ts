@@ -28,6 +28,10 @@ describe("SCANNERS", () => {
     ],
     [[{ name: "trivy" }], /^SCANNERS\[0\]\.token: /],
     [[{ ...TRIVY, token: "not a name" }], /^SCANNERS\[0\]\.token: must be the name of a secret/],
+    [
+      [{ ...TRIVY, token: "VIEWER_TOKEN" }],
+      /^SCANNERS\[0\]\.token: is one of the cache's own secrets/,
+    ],
     [[{ ...TRIVY, repositories: [] }], /^SCANNERS\[0\]\.repositories: must name a repository/],
     [[{ ...TRIVY, repositories: ["a["] }], /^SCANNERS\[0\]\.repositories\[0\]: /],
     [[{ ...TRIVY, tokn: "A" }], /^SCANNERS\[0\]\.tokn: is not a field of a scanner/],

@@ -294,6 +294,33 @@ describe("a scanner's token", () => {
     });
   });
 
+  it("that is bound to repositories learns nothing of others: where else an image is, who else reported, what is cached", async () => {
+    const acme = await pulled("acme", repository("acme-shared"));
+    const elsewhere = repository("elsewhere");
+    const copy = await fixture.image(elsewhere, "1", { seed: acme.name });
+    expect(copy.digest).toBe(acme.digest);
+    await pullWhole(puller, `${rule}/${elsewhere}`, "1", copy);
+    await puller.settled();
+    await put(acme.digest, trivyReport(acme, [["CVE-2026-50", "CRITICAL"]]));
+    const response = await put(
+      acme.digest,
+      trivyReport(acme, [["CVE-2026-51", "LOW"]]),
+      ACME_TOKEN,
+    );
+    expect((await told(acme.digest)).images).toHaveLength(2);
+    expect(await response.json()).toMatchObject({
+      severity: "low",
+      scanners: [{ scanner: "acme-scanner" }],
+      vulnerabilities: [{ id: "CVE-2026-51" }],
+      images: [{ name: `${rule}/${acme.name}` }],
+    });
+    const digest = `sha256:${"e".repeat(64)}`;
+    const uncached = await problemOf(await put(digest, trivyReport(image), ACME_TOKEN));
+    expect(uncached).toEqual(
+      await problemOf(await put(image.digest, trivyReport(image), ACME_TOKEN)),
+    );
+  });
+
   it("clears nothing that another scanner has found, by whatever name the report has", async () => {
     const own = await pulled("acme", repository("acme-cleared"));
     await put(own.digest, trivyReport(own, [["CVE-2026-40", "CRITICAL"]]), ACME_TOKEN);

@@ -10,6 +10,8 @@ import {
   verdicts,
   verdictsQuery,
 } from "../../api/verdicts.ts";
+import type { HeldBy } from "../../catalog/record/contract.ts";
+import type { Config } from "../../config/read.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { globMatcher } from "../../policy/glob.ts";
@@ -103,6 +105,8 @@ export function addVerdicts(
       const named = digestIn(context.req.param("digest"));
       const reporter = reporters.reporter(raw);
       const report = reportIn(await textOf(raw, MAX_REPORT, "a report"));
+      // Before the manifest is looked for, too: whether other images are cached is not told.
+      if (reporter) await expectBound(services, reporter, named);
       const digest = await subject(services, report, named, context);
       if (reporter) await expectBound(services, reporter, digest);
       else await admin.note(raw, `imported a report of ${report.tool} about ${digest}`);
@@ -113,7 +117,14 @@ export function addVerdicts(
         ...(reporter?.repositories && { repositories: [...reporter.repositories] }),
         vulnerabilities: report.vulnerabilities,
       };
-      return answer(digest, await scans(digest).put(digest, findings, now));
+      const kept = await scans(digest).put(digest, findings, now);
+      const heldBy = await catalog.heldBy(digest);
+      if (!reporter?.repositories) return verdictAnswer(kept, heldBy, config());
+      const own = {
+        ...kept,
+        findings: kept.findings.filter((one) => one.scanner === findings.scanner),
+      };
+      return verdictAnswer(own, boundIn(heldBy, reporter.repositories, config()), config());
     },
   );
 
@@ -177,10 +188,16 @@ async function expectBound(
   digest: Digest,
 ): Promise<void> {
   if (!repositories) return;
-  const places = await catalog.heldBy(digest);
-  const names = places.flatMap(({ place }) => nameOf(config(), place)?.name ?? []);
-  if (repositories.some((glob) => names.some(globMatcher(glob)))) return;
+  if (boundIn(await catalog.heldBy(digest), repositories, config()).length > 0) return;
   throw new RegistryError("DENIED", `${who} may not report on images of these repositories`);
+}
+
+/** The places whose name matches a glob: a scanner that is bound to these is told of no others. */
+function boundIn(places: HeldBy[], globs: readonly string[], config: Config): HeldBy[] {
+  return places.filter(({ place }) => {
+    const name = nameOf(config, place)?.name;
+    return name !== undefined && globs.some((glob) => globMatcher(glob)(name));
+  });
 }
 
 /** The name that the report is kept under. A report by SCANNER_TOKEN replaces none of a scanner of SCANNERS. */
