@@ -7,6 +7,7 @@ import { mirrorWarning } from "../config/enforcing.ts";
 import { hintsOf } from "../config/hints.ts";
 import { namesOf } from "../config/names.ts";
 import { ConfigError, readConfig } from "../config/read.ts";
+import { tokenProblem } from "../config/scanners.ts";
 import { readSecrets } from "../config/secrets.ts";
 import { withoutQueries } from "../text/plain.ts";
 import { localSecrets, secretsOf } from "./secrets.ts";
@@ -56,7 +57,7 @@ function unusable(given: Variables): string[] {
   });
   if (short.length > 0) return short;
   try {
-    const { auth, audit, rules, webhooks } = readConfig(known);
+    const { auth, audit, rules, scanners, webhooks } = readConfig(known);
     console.log(`  AUTH: ${MODES[auth.mode]}`);
     if (audit)
       for (const line of auditSummary(audit, boundDatasets(environment))) console.log(line);
@@ -68,12 +69,18 @@ function unusable(given: Variables): string[] {
       console.log(`  WEBHOOKS: ${name} → ${withoutQueries(url)}, ${events.join(" ")}`);
       return problem ? secretProblem(known, secret, `webhook ${name}`, problem) : [];
     });
+    const unusableScanners = scanners.flatMap((scanner) => {
+      const { name, token, repositories = ["all images"] } = scanner;
+      console.log(`  SCANNERS: ${name} may report on ${repositories.join(", ")}`);
+      const problem = tokenProblem(known, scanner);
+      return problem ? secretProblem(known, token, `scanner ${name}`, problem) : [];
+    });
     const unusableRules = rules.flatMap(({ rule, problem, secret }) => {
       console.log(`  ${namesOf(rule)} → ${rule.upstream.base}`);
       for (const hint of hintsOf(rule)) console.log(`    ${hint}`);
       return problem ? secretProblem(known, secret, rule.name, problem) : [];
     });
-    return [...unusableHooks, ...unusableRules];
+    return [...unusableHooks, ...unusableScanners, ...unusableRules];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;

@@ -1,6 +1,7 @@
 // SCANNERS: scanners of vulnerabilities, each with a name and the token that it reports with.
 
 import { z } from "zod";
+import { SHORTEST_SECRET } from "./auth.ts";
 import { pattern, secretName } from "./fields.ts";
 import { describe } from "./issues.ts";
 import { parseJson } from "./json.ts";
@@ -62,4 +63,16 @@ export function readScanners(value: unknown, problems: string[]): Scanner[] {
         problems.push(`SCANNERS[${index}].${field}: "${one[field]}" is another scanner's`);
     });
   return parsed.data;
+}
+
+/** Why its token admits no report, without its value; undefined if it does.
+ * @param env the Worker's variables and secrets */
+export function tokenProblem(
+  env: Readonly<Record<string, unknown>>,
+  { token }: Pick<Scanner, "token">,
+): string | undefined {
+  const value = env[token] ?? "";
+  if (value === "") return `the secret ${token} is not set: \`npx wrangler secret put ${token}\``;
+  if (typeof value === "string" && value.length >= SHORTEST_SECRET) return undefined;
+  return `the secret ${token} has fewer than ${SHORTEST_SECRET} characters and could be guessed, so it is not accepted; create one with npm run entrepot -- secret`;
 }

@@ -40,6 +40,31 @@ it("all bindings answer; one that does not is named, with why", async () => {
   ]);
 });
 
+it("the binding of verdicts is probed where scanners may report, or a rule refuses by verdicts", async () => {
+  const scan = async (overrides: object) => {
+    const { bindings } = (await (
+      await api(shutCache({ ...overrides }), "GET", "about")
+    ).json()) as About;
+    return bindings.find(({ name }) => name === "SCAN");
+  };
+  const configured = [
+    { SCANNER_TOKEN: "a-scanner-token-of-the-tests-012" },
+    { SCANNERS: [{ name: "acme", token: "ACME" }] },
+    {
+      RULES: [{ prefix: "a", upstream: "ghcr.io", vulnerabilities: { refuse: "critical" } }],
+    },
+  ];
+  for (const variables of configured) {
+    expect(await scan(variables)).toEqual({ name: "SCAN", good: true });
+    expect(await scan({ ...variables, SCAN: undefined })).toEqual({
+      name: "SCAN",
+      good: false,
+      problem: expect.stringContaining("no binding SCAN"),
+    });
+  }
+  expect(await scan({ SCAN: undefined })).toBeUndefined();
+});
+
 it("an object that is away is named too", async () => {
   const { binding, breaks } = brittleAccess();
   const cache = shutCache({ ACCESS: binding });

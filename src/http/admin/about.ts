@@ -14,7 +14,7 @@ export type Probes = Record<string, () => Promise<unknown>>;
 
 /** Which bindings the deployment has. */
 interface Bindings {
-  readonly probes: Probes;
+  readonly probes: () => Probes;
   /** Which rate limits are bound. */
   readonly limits: Limits["bound"];
 }
@@ -41,7 +41,7 @@ export function addAbout(
         now: new Date().toISOString(),
         version: VERSION,
         you: { who, role },
-        bindings: await Promise.all(Object.entries(probes).map(bindingState)),
+        bindings: await Promise.all(Object.entries(probes()).map(bindingState)),
         auth: {
           mode: auth.mode,
           issuers: [...new Set(auth.issuers.map(({ issuer }) => issuer))],

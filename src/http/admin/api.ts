@@ -39,7 +39,7 @@ import { addRules } from "./rules.ts";
 import { addSessions } from "./sessions.ts";
 import { addUpstreams } from "./upstreams.ts";
 import type { VerdictReader } from "./verdicts.ts";
-import { addVerdicts } from "./verdicts.ts";
+import { addVerdicts, scanProbes } from "./verdicts.ts";
 import { addWebhooks, webhookProbes } from "./webhooks.ts";
 
 export interface ApiServices {
@@ -101,7 +101,12 @@ export function createApi(
   addExplain(api, explain, config);
   addRules(api, variables, config, note);
   addRuleChanges(api, variables, changed);
-  const probes = { ...services.probes, ...webhookProbes(webhooks, current.configured) };
+  const { scans } = services.scanning;
+  const probes = () => ({
+    ...services.probes,
+    ...webhookProbes(webhooks, config()),
+    ...scanProbes(scans, config(), variables),
+  });
   addAbout(api, config, admin, { probes, limits: limits.bound });
   addImages(api, images, snapshot, note);
   addImageList(api, images);

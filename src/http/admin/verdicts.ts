@@ -23,6 +23,7 @@ import { InvalidReport } from "../../scanning/report-parts.ts";
 import { subjectOf } from "../../scanning/subject.ts";
 import { visitorOf } from "../registry/registry-auth.ts";
 import { textOf } from "../shared/body.ts";
+import type { Probes } from "./about.ts";
 import type { Admin } from "./admin.ts";
 import type { ImageServices } from "./image-named.ts";
 import { nameOf, rootOf } from "./place-names.ts";
@@ -146,6 +147,25 @@ export function addVerdicts(
       throw new ApiProblem("not-found", `there is no report of ${scanner} about this digest`);
     },
   );
+}
+
+/** A digest that no image has. */
+const NO_IMAGE: Digest = `sha256:${"0".repeat(64)}`;
+
+/** The probe of the binding, which is needed only where reports are taken or a rule refuses by them.
+ * @param variables the Worker's variables and secrets */
+export function scanProbes(
+  scans: OpenScans,
+  { rules, scanners }: Config,
+  variables: Readonly<Record<string, unknown>>,
+): Probes {
+  const isNeeded =
+    Boolean(variables.SCANNER_TOKEN) ||
+    scanners.length > 0 ||
+    rules.some(({ rule }) => rule.vulnerabilities !== undefined);
+  // A call that changes nothing, and that objects of every version have.
+  const probe = async () => scans(NO_IMAGE).drop(NO_IMAGE, "", Date.now());
+  return isNeeded ? { SCAN: probe } : {};
 }
 
 function digestIn(text: string | undefined): Digest {
