@@ -44,18 +44,23 @@ export default {
     // A deployment may have changed the schedule.
     await openPrewarm(env).tick(Date.now());
     const configured = readConfig({ ...env });
-    await lookForEvents(env, configured);
-    const { rules } = await openAccess(env).page();
-    const config = withAdded(configured, rules.rules, { ...env });
-    const ages = await settled(checkAgesIn(env, config, Date.now()));
-    const lifecycle = lifecycleOf(env, config);
-    const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
-    if (!report) console.log("entrepot: another sweep is running");
-    // Makes the platform show the cron run as failed.
-    else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
-    if ("error" in ages) throw ages.error;
+    // At once with the rest: an object that does not answer holds up no sweep.
+    const looking = lookForEvents(env, configured);
+    await tidy(env, configured, scheduledTime).finally(() => looking);
   },
 } satisfies ExportedHandler<Env>;
+
+/** Checks the ages of tags, and sweeps. Throws where either fails, which makes the platform show the cron run as failed. */
+async function tidy(env: Env, configured: Config, scheduledTime: number): Promise<void> {
+  const { rules } = await openAccess(env).page();
+  const config = withAdded(configured, rules.rules, { ...env });
+  const ages = await settled(checkAgesIn(env, config, Date.now()));
+  const lifecycle = lifecycleOf(env, config);
+  const report = await lifecycle.sweep({ trigger: "cron", force: false }, scheduledTime);
+  if (!report) console.log("entrepot: another sweep is running");
+  else if (report.error !== undefined) throw new Error(`the sweep failed at ${report.error}`);
+  if ("error" in ages) throw ages.error;
+}
 
 /** Makes up for wakes that were lost, and tells the webhooks that they are still configured. */
 async function lookForEvents(env: Env, { webhooks }: Config): Promise<void> {

@@ -95,13 +95,13 @@ export async function eventsOf({ name }: Hook): Promise<CloudEvent[]> {
   return (await fixture.received(name)).map(({ body }) => JSON.parse(body));
 }
 
-/** The binding where the webhook's object fails, and those of others work. */
-export function withoutObject({ name }: Hook): DurableObjectNamespace {
+/** The binding where the webhook's object fails, and those of others work. @param calls that its object answers */
+export function withoutObject({ name }: Hook, calls: object = {}): DurableObjectNamespace {
   const namespace = bindings.WEBHOOK_QUEUE as DurableObjectNamespace;
   const failing = namespace.idFromName(name);
   const get = (id: DurableObjectId) =>
     id.equals(failing)
-      ? { state: () => Promise.reject(new Error("out of order")) }
+      ? { state: () => Promise.reject(new Error("out of order")), ...calls }
       : namespace.get(id);
   return { idFromName: (one: string) => namespace.idFromName(one), get } as never;
 }

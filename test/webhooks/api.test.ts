@@ -147,6 +147,25 @@ describe("the list", () => {
     expect(out).toContain(whole.name);
   });
 
+  it("holds up no sweep while a webhook's object does not answer", async () => {
+    const hook = newHook();
+    configure(hook);
+    const { promise: answered, resolve: answer } = Promise.withResolvers<{ value: undefined }>();
+    const cache = shutCache({ WEBHOOK_QUEUE: withoutObject(hook, { look: () => answered }) });
+    const runs = async () =>
+      (await json<{ runs: { id: number; endedAt?: string }[] }>(cache, "GET", "lifecycle/runs?n=1"))
+        .runs[0];
+    const before = await runs();
+    const sweep = cache.sweep(Date.now());
+    await eventually(async () => {
+      const run = await runs();
+      expect(run?.id).not.toBe(before?.id);
+      expect(run?.endedAt).toBeDefined();
+    });
+    answer({ value: undefined });
+    await sweep;
+  });
+
   it("is empty without webhooks, and a cache without the binding works", async () => {
     configure();
     const cache = shutCache({ WEBHOOK_QUEUE: undefined });
