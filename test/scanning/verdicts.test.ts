@@ -1,8 +1,10 @@
 // Verdicts: reports of scanners are taken from those that may report, about the image that they name, and kept for each scanner.
 
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openCatalog } from "../../src/catalog/open.ts";
+import { MAX_KNOWN } from "../../src/catalog/record/verdicts.ts";
 import type { Env } from "../../src/env.ts";
 import { openFills } from "../../src/fill/open.ts";
 import type { Digest } from "../../src/oci/digest.ts";
@@ -353,7 +355,7 @@ describe("a verdict is bounded", () => {
   it("in its size over all scanners, and stays as it was", async () => {
     const { digest } = await pulled("large");
     const many = Array.from({ length: 15_000 }, (_, number) => ({
-      id: `CVE-2026-${number}`,
+      id: `LARGE-${number}`,
       package: "x".repeat(199),
       version: "y".repeat(199),
     }));
@@ -440,4 +442,30 @@ it("the console shows them by severity, and on the page of the image", async () 
   const other = await pulled("unscanned");
   const page = await words(`/image?reference=${encodeURIComponent(`${rule}/${other.name}:1`)}`);
   expect(page).toContain("not scanned");
+});
+
+it("the catalog remembers a bounded number of vulnerabilities: one beyond it has no grace period, and known ones keep theirs", async () => {
+  const image = await pulled("flooded");
+  await put(image.digest, trivyReport(image, [["CVE-2027-1", "HIGH"]]));
+  const [before] = (await told(image.digest)).vulnerabilities;
+  const inCatalog = (query: string) =>
+    runInDurableObject(
+      bindings.CATALOG.get(bindings.CATALOG.idFromName("catalog")),
+      (_, { storage }) => storage.sql.exec(query).toArray(),
+    );
+  await inCatalog(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_KNOWN})
+     INSERT INTO vulnerabilities SELECT 'FLOOD-' || i, 1 FROM n`,
+  );
+  const holes: Hole[] = [
+    ["CVE-2027-1", "HIGH"],
+    ["CVE-2027-2", "LOW"],
+  ];
+  expect((await put(image.digest, trivyReport(image, holes))).status).toBe(200);
+  expect((await told(image.digest)).vulnerabilities).toMatchObject([
+    { id: "CVE-2027-1", firstSeen: before?.firstSeen },
+    { id: "CVE-2027-2", firstSeen: "1970-01-01T00:00:00.000Z" },
+  ]);
+  expect(await inCatalog("SELECT id FROM vulnerabilities WHERE id = 'CVE-2027-2'")).toEqual([]);
+  await inCatalog("DELETE FROM vulnerabilities WHERE id LIKE 'FLOOD-%'");
 });

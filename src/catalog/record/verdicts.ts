@@ -15,6 +15,9 @@ import { happened } from "./numbers.ts";
 
 /** Number of ids in one query, whose text SQLite bounds. */
 const IDS_AT_ONCE = 2_000;
+/** Maximum number of vulnerabilities that are remembered: all CVEs are some 300,000. Attack: a scanner's token reports ever new ids, until the
+ * catalog's storage is full. */
+export const MAX_KNOWN = 500_000;
 /** Maximum number of places that are listed for a digest, and of tags for each. */
 const MAX_PLACES = 20;
 const MAX_TAGS = 20;
@@ -50,14 +53,20 @@ export function tellVerdict(
     text,
   );
   if (before?.counts !== text) tellChange(database, digest, wordsOf(counts), now);
-  const firstSeen: Record<string, number> = {};
+  return firstSeenOf(database, ids, now);
+}
+
+/** When each id was first seen; 0, which leaves no grace period, for a new one where too many are known. */
+function firstSeenOf(
+  database: Database,
+  ids: readonly string[],
+  now: number,
+): Record<string, number> {
+  const firstSeen: Record<string, number> = Object.fromEntries(ids.map((id) => [id, 0]));
   for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
     const some = JSON.stringify(ids.slice(at, at + IDS_AT_ONCE));
-    database.run(
-      "INSERT OR IGNORE INTO vulnerabilities SELECT value, ? FROM json_each(?)",
-      now,
-      some,
-    );
+    const isNew = "SELECT 1 FROM json_each(?) WHERE value NOT IN (SELECT id FROM vulnerabilities)";
+    if (database.has(isNew, some)) remember(database, some, now);
     const rows = database.all<{ id: string; first_seen: number }>(
       "SELECT id, first_seen FROM vulnerabilities WHERE id IN (SELECT value FROM json_each(?))",
       some,
@@ -65,6 +74,21 @@ export function tellVerdict(
     for (const { id, first_seen } of rows) firstSeen[id] = first_seen;
   }
   return firstSeen;
+}
+
+/** @param ids as JSON */
+function remember(database: Database, ids: string, now: number): void {
+  const { count } = database.one<{ count: number }>(
+    "SELECT count(*) AS count FROM vulnerabilities",
+  );
+  if (count >= MAX_KNOWN) {
+    console.warn(
+      `entrepot: ${count} vulnerabilities are known, and new ones are not remembered: they have no grace period`,
+    );
+    return;
+  }
+  const query = "INSERT OR IGNORE INTO vulnerabilities SELECT value, ? FROM json_each(?)";
+  database.run(query, now, ids);
 }
 
 /** Forgets the summary: no scanner's report is left. */

@@ -37,7 +37,7 @@ export class Reporters {
       ]),
       ["SCANNER_TOKEN", { who: "SCANNER_TOKEN" }],
     ];
-    // All are compared, so that the time tells nothing of which one is near.
+    // All are compared, so that the duration does not reveal which secret matches.
     const found = known.filter(([secret]) => this.#is(given, secret))[0];
     if (found) this.#reporters.set(request, found[1]);
     return found !== undefined;
