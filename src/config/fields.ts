@@ -108,11 +108,11 @@ export function isBalanced(text: string): boolean {
   return !/[[\]{}]/.test(bare);
 }
 
-export const digest = z
-  .string()
-  .refine(isDigest, "must be a digest: sha256: with 64 hexadecimal digits, or sha512: with 128");
+const DIGEST_WORDS = "must be a digest: sha256: with 64 hexadecimal digits, or sha512: with 128";
+export const digest = z.string({ error: DIGEST_WORDS }).refine(isDigest, DIGEST_WORDS);
 
+const SENTENCE_WORDS = "must be a line of text of at most 300 characters";
 /** A line of text that clients are shown. */
 export const sentence = z
-  .string()
-  .regex(/^\P{Cc}{1,300}$/u, "must be a line of text of at most 300 characters");
+  .string({ error: SENTENCE_WORDS })
+  .regex(/^\P{Cc}{1,300}$/u, SENTENCE_WORDS);

@@ -97,12 +97,17 @@ describe("an allowance", () => {
       fields: { until: undefined },
       message: "until: must be a time or a duration",
     },
-    { title: "no reason", fields: { reason: undefined }, message: "reason: " },
+    {
+      title: "no reason",
+      fields: { reason: undefined },
+      message: "reason: must be a line of text of at most 300 characters",
+    },
     {
       title: "a reason of two lines",
       fields: { reason: "two\nlines" },
       message: "reason: must be a line of text",
     },
+    { title: "no digest", fields: { digest: undefined }, message: "digest: must be a digest" },
     {
       title: "an invalid digest",
       fields: { digest: "sha256:1" },
