@@ -49,15 +49,17 @@ export function allow(database: Sqlite, allowance: NewAllowance): boolean {
   return true;
 }
 
-/** Unchanged where the same person added it, or it is confirmed; undefined where there is none. */
+/** Unchanged where the same person added it, it is confirmed, or it is not the one added at `confirmation.at`; undefined where there is
+ * none. */
 export function confirmAllowance(
   database: Sqlite,
   digest: string,
-  who: string,
+  { who, at }: { who: string; at?: number | undefined },
   now: number,
 ): Allowance | undefined {
   const allowance = allowanceAt(database, digest, now);
   if (!allowance || allowance.who === who || allowance.confirmedBy !== undefined) return allowance;
+  if (at !== undefined && allowance.at !== at) return allowance;
   const change = "UPDATE allowances SET confirmed_by = ?, confirmed_at = ? WHERE digest = ?";
   database.run(change, who, now, digest);
   recordAction(database, who, `confirmed the allowance of ${digest} by ${allowance.who}`, now);

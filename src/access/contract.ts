@@ -148,8 +148,14 @@ export interface Access {
   /** Lets a digest pass the checks of trust. Replaces an allowance of the same digest, with its confirmation. False where there are too
    * many. */
   allow(allowance: NewAllowance): Promise<boolean>;
-  /** Records a second person's confirmation. Unchanged where that person added it; undefined where there is none. */
-  confirmAllowance(digest: string, who: string, now: number): Promise<Allowance | undefined>;
+  /** Records a second person's confirmation. Unchanged where that person added it, or where it is not the one added at `at`; undefined
+   * where there is none. */
+  confirmAllowance(
+    digest: string,
+    who: string,
+    now: number,
+    at?: number,
+  ): Promise<Allowance | undefined>;
   /** @returns the one that was removed; undefined where there was none */
   removeAllowance(digest: string, who: string, now: number): Promise<Allowance | undefined>;
   /** @param base the version of the rules that the change was based on

@@ -167,8 +167,8 @@ export class AccessObject extends DurableObject implements Calls<Access> {
     return this.#transaction(() => allow(this.#database, allowance));
   }
 
-  confirmAllowance(...[digest, who, now]: Parameters<Access["confirmAllowance"]>) {
-    return this.#transaction(() => confirmAllowance(this.#database, digest, who, now));
+  confirmAllowance(...[digest, who, now, at]: Parameters<Access["confirmAllowance"]>) {
+    return this.#transaction(() => confirmAllowance(this.#database, digest, { who, at }, now));
   }
 
   removeAllowance(...[digest, who, now]: Parameters<Access["removeAllowance"]>) {

@@ -6,6 +6,18 @@ import { end, time } from "./fields.ts";
 
 export const newAllowance = z.strictObject({ digest, until: end, reason: sentence });
 
+/** The allowance that was read: it may have been replaced since. */
+export const confirmQuery = {
+  at: time
+    .transform((text) => Date.parse(text))
+    .optional()
+    .openapi({
+      type: "string",
+      format: "date-time",
+      description: "`at` of the allowance that is confirmed; 409 if another one has replaced it",
+    }),
+};
+
 export const allowance = z
   .object({
     digest: z.string(),

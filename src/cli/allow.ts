@@ -88,10 +88,14 @@ function confirmCommand(): Command {
     "allow confirm sha256:…",
     "allow confirm sha256:… --url https://mirror.example.com",
   ]).action(async (digest: string, options: Asking) => {
-    const path = `${pathOf(digest)}/confirm`;
-    const told = await openApi(options.url).ask<AllowanceAnswer>("POST", path);
+    const api = openApi(options.url);
+    const { allowances } = await api.ask<AllowancesAnswer>("GET", "/api/allowances");
+    const read = allowances.find((one) => one.digest === digest);
+    // Terms that a second person has not seen are not confirmed.
+    const query = read ? `?at=${encodeURIComponent(read.at)}` : "";
+    const told = await api.ask<AllowanceAnswer>("POST", `${pathOf(digest)}/confirm${query}`);
     print(told, options, () => [
-      `confirmed the allowance of ${digest} by ${told.who}, until ${timeOf(told.until)}`,
+      `confirmed the allowance of ${digest} by ${told.who}, until ${timeOf(told.until)}: ${told.reason}`,
     ]);
   });
 }

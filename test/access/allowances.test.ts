@@ -201,6 +201,23 @@ describe("a second person", () => {
     });
   });
 
+  it("does not count for terms that have replaced those that were read", async () => {
+    const digest = newDigest();
+    await by("ann@example.com", digest, { until: Date.now() + 60_000 });
+    const [read] = await listed(digest);
+    later(1_000);
+    await by("ann@example.com", digest, { until: Date.now() + DAY });
+    const confirm = (at: unknown) =>
+      api(cache, "POST", `allowances/${digest}/confirm?at=${encodeURIComponent(String(at))}`);
+    const refused = await confirm(read?.at);
+    expect(refused.status).toBe(409);
+    expect(await refused.json()).toMatchObject({ detail: expect.stringContaining("replaced") });
+    const [replaced] = await listed(digest);
+    expect(replaced).not.toHaveProperty("confirmedBy");
+    expect((await confirm("yesterday")).status).toBe(400);
+    expect((await confirm(replaced?.at)).status).toBe(200);
+  });
+
   it("does not extend it, and is asked again once it is replaced", async () => {
     const digest = newDigest();
     await by("ann@example.com", digest, { until: Date.now() + 60_000 });

@@ -68,7 +68,7 @@ function Row({ allowance, visit }: { allowance: AllowanceAnswer; visit: PageVisi
         {confirmedBy === undefined && (
           <ActionLink
             may={mayChange && person.who !== who}
-            href={`/allowances/confirm?digest=${digest}`}
+            href={`/allowances/confirm?${new URLSearchParams({ digest, at })}`}
           >
             Confirm
           </ActionLink>
@@ -125,24 +125,41 @@ async function addAllowance({ api }: PageVisit, form: URLSearchParams): Promise<
   return back(`The digest is allowed, ${WITHIN}.`);
 }
 
-async function confirmForm({ query }: PageVisit): Promise<View> {
+async function confirmForm({ api, query, now }: PageVisit): Promise<View> {
   const digest = query.get("digest") ?? "";
+  const at = query.get("at") ?? "";
+  const { allowances } = await api.get<AllowancesAnswer>("/allowances");
+  const allowance = allowances.find((one) => one.digest === digest && one.at === at);
   return {
     title: "Confirm the allowance?",
     section: SECTION,
     body: (
-      <Confirm action="/allowances/confirm" fields={{ digest }} button="Confirm" back="/allowances">
+      <Confirm
+        action="/allowances/confirm"
+        fields={{ digest, at }}
+        button="Confirm"
+        back="/allowances"
+      >
         <p>
           <code class="whole">{digest}</code> then passes the checks of rules that ask for two
           people, too, until the allowance ends.
         </p>
+        {allowance && (
+          <p>
+            {allowance.reason}{" "}
+            <span class="hint">
+              by {allowance.who}, ends <Time at={allowance.until} now={now} />
+            </span>
+          </p>
+        )}
       </Confirm>
     ),
   };
 }
 
 async function confirmAllowance({ api }: PageVisit, form: URLSearchParams): Promise<Done> {
-  await api.send("POST", `${pathOf(form)}/confirm`);
+  const at = form.get("at") ?? "";
+  await api.send("POST", `${pathOf(form)}/confirm`, { ...(at && { query: { at } }) });
   return back(`The allowance is confirmed, ${WITHIN}.`);
 }
 

@@ -3,7 +3,13 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AccessServices } from "../../access/services.ts";
-import { type AllowanceAnswer, allowance, allowances, newAllowance } from "../../api/allowances.ts";
+import {
+  type AllowanceAnswer,
+  allowance,
+  allowances,
+  confirmQuery,
+  newAllowance,
+} from "../../api/allowances.ts";
 import { type Happening, meter } from "../../meter/meter.ts";
 import type { Allowance } from "../../policy/trust.ts";
 import type { Reports } from "../../pull/reports.ts";
@@ -86,14 +92,18 @@ export function addAllowances(
       path: "/allowances/{digest}/confirm",
       summary: "Confirms another person's allowance, for rules with allowancePeople = 2",
       params,
+      query: confirmQuery,
       answer: allowance,
       problems: [404, 409],
     },
-    async (_, context) => {
+    async ({ at }, context) => {
       const who = admin.who(context.req.raw);
       const digest = context.req.param("digest") as string;
-      const confirmed = await access.confirmAllowance(digest, who, Date.now());
+      const confirmed = await access.confirmAllowance(digest, who, Date.now(), at);
       if (!confirmed) throw notFound();
+      // Attack: the first person replaces the allowance while the second reads it, so that other terms are confirmed.
+      if (at !== undefined && confirmed.at !== at)
+        throw new ApiProblem("conflict", "the allowance was replaced meanwhile: read it again");
       if (confirmed.who === who)
         throw new ApiProblem(
           "conflict",
