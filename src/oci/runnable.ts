@@ -28,13 +28,14 @@ function isTarHeader(start: Uint8Array): boolean {
   if (start.byteLength < HEADER) return false;
   const field = new TextDecoder("latin1").decode(start.subarray(148, 156));
   const octal = field.replace(/^[ \0]+/, "").replace(/[ \0].*$/s, "");
-  if (!/^[0-7]+$/.test(octal)) return false;
+  if (!/^[0-7]*$/.test(octal)) return false;
   let [unsigned, signed] = [0, 0];
   for (let at = 0; at < HEADER; at++) {
     const byte = at >= 148 && at < 156 ? 0x20 : (start[at] as number);
     unsigned += byte;
     signed += byte < 128 ? byte : byte - 256;
   }
-  const sum = Number.parseInt(octal, 8);
+  // An empty field reads as 0, which the signed sum can be.
+  const sum = Number.parseInt(octal || "0", 8);
   return sum === unsigned || sum === signed;
 }

@@ -24,6 +24,18 @@ function headerOf(name: string, fill: string, magic = "", signed = false): Uint8
   return header;
 }
 
+/** Attack: an empty checksum, which Go reads as 0, over bytes whose signed sum is 0. */
+function headerWithoutChecksum(): Uint8Array {
+  const header = headerOf("bin/sh", "\0");
+  header.fill(0x20, 148, 156);
+  const sum = header.reduce((total, byte) => total + (byte > 127 ? byte - 256 : byte), 0);
+  const whole = Math.floor(sum / 128);
+  header.fill(0x80, 10, 10 + whole);
+  header[9] = 256 - (sum - whole * 128);
+  header.fill(0, 148, 156);
+  return header;
+}
+
 describe("may run", () => {
   it.each<[string, Uint8Array]>([
     ["gzip", gzipSync("{}")],
@@ -36,6 +48,7 @@ describe("may run", () => {
     ["tar before ustar", headerOf("bin/sh", "\0")],
     ["tar of printable characters", headerOf('{"a": "', "a")],
     ["tar with a signed checksum", headerOf("caf\u00e9", "\0", "", true)],
+    ["tar with an empty checksum", headerWithoutChecksum()],
   ])("%s", (_, start) => {
     expect(mayRun(start)).toBe(true);
   });

@@ -193,6 +193,84 @@ describe("not exempt", () => {
   });
 });
 
+describe("fields in another case, which Go's decoder takes", () => {
+  const GOOD = { mediaType: "text/spdx+json" };
+
+  type Change = (sbom: object, layer: { digest: string }, config: object) => object;
+
+  /** An artifact that Entrepot reads as an SBOM, and Go as an image with the layer of another. */
+  async function smuggled(change: Change) {
+    const name = repository("smuggled");
+    const signed = await fixture.image(name, "1");
+    await signByTag(name, signed, keys);
+    const sbom = { ...GOOD, ...(await fixture.blob(name, "{}")) };
+    const [layer] = signed.layers;
+    const config = { mediaType: TYPES.oci.config, ...(await fixture.blob(name, '{"a":1}')) };
+    const parts = change(sbom, { digest: layer?.digest ?? "" }, config);
+    const head = { schemaVersion: 2, mediaType: TYPES.oci.manifest };
+    const made = await fixture.manifest(name, { ...head, config, ...parts }, { tag: "evil" });
+    return { name, made };
+  }
+
+  it.each<[string, Change]>([
+    ["a layer's digest", (sbom, layer) => ({ layers: [{ ...sbom, Digest: layer.digest }] })],
+    [
+      "a layer's digest with a long s",
+      (sbom, layer) => ({ layers: [{ ...sbom, dige\u017ft: layer.digest }] }),
+    ],
+    [
+      "the only digest of a layer",
+      (sbom, layer) => ({ layers: [sbom, { ...GOOD, DIGEST: layer.digest }] }),
+    ],
+    [
+      "the config's digest",
+      (sbom, layer, config) => ({
+        config: { ...config, Digest: layer.digest },
+        layers: [sbom],
+      }),
+    ],
+  ])("make nothing exempt: %s", async (_, change) => {
+    const { name } = await smuggled(change);
+    expect(await statuses(enforcing(), [`open/${name}/manifests/evil`])).toEqual([403]);
+  });
+
+  it("nor does a layer without a digest, which Go takes from an earlier list of the same name", async () => {
+    const { name, made } = await smuggled((sbom) => ({ layers: [sbom, GOOD] }));
+    expect(await statuses(enforcing(), [`open/${name}/manifests/${made.digest}`])).toEqual([403]);
+  });
+});
+
+describe("an index whose children the upstream does not have", () => {
+  async function sparse() {
+    const name = repository("sparse");
+    const image = await fixture.image(name, undefined);
+    const absent = { mediaType: TYPES.oci.manifest, digest: `sha256:${"0".repeat(64)}`, size: 500 };
+    const children = [absent, image] as ManifestInfo[];
+    const made = await fixture.index(name, "1", children);
+    return { name, made, image };
+  }
+
+  it("is served if it is signed, with the children that are there", async () => {
+    const { name, made, image } = await sparse();
+    await signByTag(name, made, keys);
+    const paths = [`open/${name}/manifests/1`, ...pathsOf(name, image)];
+    expect(await statuses(enforcing(), paths)).toEqual([200, 200, 200, 200]);
+  });
+
+  it("is refused as any other if it is not", async () => {
+    const { name } = await sparse();
+    expect(await statuses(enforcing(), [`open/${name}/manifests/1`])).toEqual([403]);
+  });
+
+  it("is served if it is signed, while a child cannot be read", async () => {
+    const { name, made, image } = await sparse();
+    await signByTag(name, made, keys);
+    const match = { repository: name, kind: "manifest", reference: image.digest } as const;
+    await fixture.fault({ match, times: 0, do: { status: 500 } });
+    expect(await statuses(enforcing(), [`open/${name}/manifests/1`])).toEqual([200]);
+  });
+});
+
 it("more signatures than are examined admit nothing, and are told", async () => {
   const { name, made } = await unsigned("many");
   for (let count = 0; count <= MAX_ARTIFACTS; count++) await signByBundle(name, made, keyPair());

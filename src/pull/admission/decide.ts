@@ -2,8 +2,9 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { isUnknown } from "../../upstream/client/refusal.ts";
 import { type AdmissionPolicy, type AdmissionRequest, passes, type Verdict } from "./contract.ts";
-import { claimsExemption, isExemptManifest } from "./exempt.ts";
+import { isExemptManifest } from "./exempt.ts";
 import { ownSignature } from "./own-signature.ts";
 import type { Parent, Parents } from "./parents.ts";
 import { fetchManifest } from "./read.ts";
@@ -36,16 +37,30 @@ export async function decide(request: AdmissionRequest, tools: DecisionTools): P
 async function decided(request: AdmissionRequest, tools: DecisionTools): Promise<Verdict> {
   if (request.kind === "blob") return byParents(request, tools);
   const { policy, force } = tools;
-  const exempt: Verdict = { verdict: "exempt", by: "a signature, attestation or SBOM" };
   const { bytes } = request;
-  if (bytes && claimsExemption(bytes) && (await isExemptManifest(request, bytes))) return exempt;
+  const early = bytes && (await byContent(request, bytes));
+  if (early && passes(early)) return early;
   const inherited = await byParents(request, tools);
   if (passes(inherited)) return inherited;
   const manifest = bytes ?? (await fetchManifest(request));
-  if (!bytes && (await isExemptManifest(request, manifest))) return exempt;
+  const exempt = early ?? (await byContent(request, manifest));
+  if (passes(exempt)) return exempt;
   const own = await ownSignature(request, policy, manifest, force);
   if (passes(own) || own.verdict === "undecided") return own;
-  return inherited.verdict === "undecided" ? inherited : own;
+  return [inherited, exempt].find(({ verdict }) => verdict === "undecided") ?? own;
+}
+
+/** What is exempt by its content. A signed index may lack children upstream, as copies of single platforms do: no reason to refuse it. */
+async function byContent(request: AdmissionRequest, manifest: Uint8Array): Promise<Verdict> {
+  try {
+    if (await isExemptManifest(request, manifest))
+      return { verdict: "exempt", by: "a signature, attestation or SBOM" };
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    if (request.source.rule.offline || !isUnknown(error))
+      return { verdict: "undecided", reason: error.message };
+  }
+  return { verdict: "unsigned" };
 }
 
 /** What passes because a parent does. A parent that is refused says nothing: the digest may be signed itself. */
