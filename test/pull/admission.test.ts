@@ -4,9 +4,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../src/env.ts";
 import { meter } from "../../src/meter/meter.ts";
-import { access } from "../support/access.ts";
+import { access, shut } from "../support/access.ts";
 import { counting, untouchable, watchingEdge } from "../support/bindings.ts";
-import { apartPath, type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { apartPath, Cache, cacheApart, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
 import { TYPES } from "../support/fixture.ts";
 import { type Keys, keyPair, signByBundle, signByTag } from "../support/signing.ts";
@@ -18,6 +18,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const OPEN = JSON.stringify({ mode: "open", acknowledgeOpen: true });
 const ENTRY = { images: ["**"], key: "SIGNER" };
 
 /** A cache whose rules enforce signatures by the key. */
@@ -425,6 +426,30 @@ it("two rules of one upstream with different signers decide each for itself", as
     ),
   ).toEqual([403]);
   expect(await statuses(cacheApart({}, {}, path), [byDigest])).toEqual([200]);
+});
+
+it("two rules of one upstream with the same signers do not share what only one of them is allowed", async () => {
+  const name = repository("people");
+  const child = await fixture.image(name, undefined);
+  const made = await fixture.index(name, "1", [child]);
+  const base = fixture.url("open") + apartPath();
+  const shared = { upstream: base, verify: [ENTRY], verifyMode: "enforce" };
+  const RULES = [
+    { prefix: "one", ...shared },
+    { prefix: "two", ...shared, allowancePeople: 2 },
+  ];
+  const cache = new Cache({ ...shut(), AUTH: OPEN, RULES, SIGNER: keys.pem });
+  const pathOf = (rule: string) => `${rule}/${name}/manifests/${child.digest}`;
+  expect(await statuses(cache, [`one/${name}/manifests/1`])).toEqual([403]);
+  const until = Date.now() + 60 * 60_000;
+  const digest = made.digest;
+  await access.allow({ digest, until, reason: "INC-1", who: "anyone", at: Date.now() });
+  const fresh = new Cache({ ...shut(), AUTH: OPEN, RULES, SIGNER: keys.pem });
+  expect(await statuses(fresh, [pathOf("two"), pathOf("one"), pathOf("two")])).toEqual([
+    403, 200, 403,
+  ]);
+  const crowd = ["one", "two", "one", "two"].map((rule) => statusOf(fresh.fetch(pathOf(rule))));
+  expect(await Promise.all(crowd)).toEqual([200, 403, 200, 403]);
 });
 
 it("a key that is replaced decides anew", async () => {

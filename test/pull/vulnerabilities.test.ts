@@ -9,6 +9,7 @@ import { openScans } from "../../src/scanning/open.ts";
 import { access, api, shut } from "../support/access.ts";
 import { untouchable } from "../support/bindings.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
+import { later } from "../support/clock.ts";
 import type { Image } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
 import { eventually } from "../support/waiting.ts";
@@ -37,6 +38,7 @@ const ENFORCED = {
   vulnerabilities: { refuse: "critical", fixableOnly: true },
   vulnerabilitiesMode: "enforce",
 };
+const EXCEPTION = { id: "CVE-2026-1", until: "2099-01-01", reason: "not reachable" };
 const plain = cacheWith({});
 
 const hole = (id: string, more: Partial<Vulnerability> = {}): Vulnerability => ({
@@ -249,6 +251,68 @@ describe("an image that was not scanned", () => {
     await reported(image.digest);
     expect(await statuses(cacheWith(rule), image)).toEqual(all(200));
   });
+});
+
+it("two rules of one upstream do not share what lets a blob pass", async () => {
+  const image = await cached("shared");
+  await reported(image.digest, hole("CVE-2026-1"));
+  const upstream = fixture.url("open") + path;
+  const lenient = { vulnerabilities: { refuse: "critical", ignore: [EXCEPTION] } };
+  const RULES = [
+    { prefix: "lenient", upstream, ...lenient, vulnerabilitiesMode: "enforce" },
+    { prefix: "strict", upstream, ...ENFORCED },
+  ];
+  const cache = new Cache({ ...shut(), AUTH: OPEN, RULES });
+  const asked = async (rule: string) => {
+    const response = await cache.fetch(`${rule}/${image.name}/blobs/${image.config.digest}`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  expect([await asked("lenient"), await asked("strict")]).toEqual([200, 403]);
+});
+
+it("a blob passes no longer than the allowance of its image", async () => {
+  const image = await cached("ended");
+  await reported(image.digest, hole("CVE-2026-1"));
+  const HOUR = 60 * 60_000;
+  const until = Date.now() + HOUR;
+  const { digest } = image;
+  await access.allow({ digest, until, reason: "INC-1", who: "anyone", at: Date.now() });
+  const { rule, cache } = cacheWith(ENFORCED);
+  const asked = async () => {
+    const response = await cache.fetch(`${rule}/${image.name}/blobs/${image.config.digest}`);
+    await response.arrayBuffer();
+    return response.status;
+  };
+  later(HOUR - 5_000);
+  expect(await asked()).toBe(200);
+  later(6_000);
+  expect(await asked()).toBe(403);
+});
+
+it("the digest by the other algorithm is refused like the one that was scanned", async () => {
+  const image = await cached("twin");
+  await reported(image.digest, hole("CVE-2026-1"));
+  const twin = await fixture.manifest(image.name, image.bytes, { algorithm: "sha512" });
+  const { rule, cache } = cacheWith(ENFORCED);
+  for (const method of ["HEAD", "GET"]) {
+    const { status } = await cache.fetch(`${rule}/${image.name}/manifests/${twin.digest}`, {
+      method,
+    });
+    expect(status, method).toBe(403);
+  }
+});
+
+it("a blob does not pass because an index names it as a manifest", async () => {
+  const image = await cached("as-blob");
+  await fixture.index(image.name, "2", [image]);
+  await fixture.blob(image.name, image.bytes);
+  await plain.cache.bytes(`${plain.rule}/${image.name}/manifests/2`);
+  await plain.cache.settled();
+  const strict = { vulnerabilities: { refuse: "critical", unscanned: "refuse" } };
+  const { rule, cache } = cacheWith({ ...strict, vulnerabilitiesMode: "enforce" });
+  const response = await cache.fetch(`${rule}/${image.name}/blobs/${image.digest}`);
+  expect(response.status).toBe(403);
 });
 
 it("a warm manifest costs one lookup, and no object", async () => {

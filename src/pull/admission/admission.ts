@@ -212,8 +212,9 @@ function isRefused(verdict: Verdict | undefined): boolean {
   return verdict?.verdict === "unsigned" || verdict?.verdict === "invalid";
 }
 
+/** With the rule: what it takes as an allowance, and whether it asks the upstream, is its own. */
 function keyOf({ source, digest, kind }: AdmissionRequest, { version }: AdmissionPolicy): string {
-  return `${sourceKey(source)}@${digest} ${kind} ${version}`;
+  return `${source.rule.name} ${sourceKey(source)}@${digest} ${kind} ${version}`;
 }
 
 function isAllowed(source: Source, digest: ContentRequest["digest"], pull: Pull): boolean {

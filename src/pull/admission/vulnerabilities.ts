@@ -3,9 +3,11 @@
 
 import { LRUCache } from "lru-cache";
 import { timed } from "../../meter/steps.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { twinOf } from "../../oci/hash.ts";
 import { parseObject } from "../../oci/json.ts";
+import { namedIn } from "../../oci/references.ts";
 import { atMost } from "../../platform/bounded.ts";
 import { namesOf } from "../../policy/allowed.ts";
 import { baseOf } from "../../policy/route.ts";
@@ -28,13 +30,18 @@ const MAX_BLOBS = 10_000;
 /** Maximum number of manifests that are looked at for one blob or child. */
 const MAX_PARENTS = 16;
 
-/** A decision; undefined where the image passes. */
-type Refusal = { message: string; undecided?: true } | undefined;
+interface Refusal {
+  message: string;
+  undecided?: true;
+}
+
+/** allowed: passes as long as an allowance lasts, so that it must not be remembered. */
+type Decision = "passes" | "allowed" | Refusal;
 
 export class VulnerabilityCheck {
   readonly #near: NearVerdicts;
   readonly #parents = new Parents();
-  /** Place and digest of a blob → until when it passes, in ms since the epoch. */
+  /** Rule, place and digest of a blob → until when it passes, in ms since the epoch. */
   readonly #passing = new LRUCache<string, number>(atMost(MAX_BLOBS));
 
   constructor(near: NearVerdicts) {
@@ -69,7 +76,7 @@ export class VulnerabilityCheck {
       const deciding =
         request.kind === "blob" ? this.#ofBlob(request) : this.#ofManifest(request, ahead);
       const refusal = await deciding;
-      if (!refusal) return undefined;
+      if (typeof refusal === "string") return undefined;
       const message = `${request.digest} is refused by the rule "${rule.name}": ${refusal.message}`;
       return { check, mode, message, ...(refusal.undecided && { undecided: true }) };
     } catch (error) {
@@ -83,11 +90,13 @@ export class VulnerabilityCheck {
   async #ofManifest(
     request: AdmissionRequest,
     ahead?: Promise<Verdict | undefined>,
-  ): Promise<Refusal> {
+  ): Promise<Decision> {
     const { source, digest, pull } = request;
     const policy = source.rule.vulnerabilities;
-    if (!policy || isAllowed(source, digest, pull)) return this.#passes(request);
-    const verdict = await (ahead ?? this.#near.get(digest, pull));
+    if (!policy) return this.#passes(request);
+    if (isAllowed(source, digest, pull)) return this.#passes(request, "allowed");
+    const own = await (ahead ?? this.#near.get(digest, pull));
+    const verdict = isUsual(digest) ? own : await this.#withTwin(request, own);
     const found = judged(verdict, policy, clientNames(source), pull.now);
     if (found.passes) return this.#passes(request);
     const bytes = request.bytes ?? (await fetchManifest(request));
@@ -95,46 +104,56 @@ export class VulnerabilityCheck {
     if (isIndex(bytes)) return this.#passes(whole);
     if (claimsExemption(bytes) && (await isExemptManifest(whole, bytes)))
       return this.#passes(whole);
-    return (await this.#isOfAllowed(whole)) ? this.#passes(whole) : { message: found.message };
+    if (await this.#isOfAllowed(whole)) return this.#passes(whole, "allowed");
+    return { message: found.message };
+  }
+
+  /** Scanners name images by sha256. Attack: the same manifest by its sha512, which no scanner has reported on. */
+  async #withTwin(
+    request: AdmissionRequest,
+    own: Verdict | undefined,
+  ): Promise<Verdict | undefined> {
+    const bytes = request.bytes ?? (await fetchManifest(request));
+    const twin = await this.#near.get(twinOf(request.digest, bytes), request.pull);
+    if (!own || !twin) return own ?? twin;
+    const firstSeen = { ...own.firstSeen, ...twin.firstSeen };
+    return { ...own, findings: [...own.findings, ...twin.findings], firstSeen };
   }
 
   /** Its blobs are requested next. */
-  #passes(request: AdmissionRequest): undefined {
+  #passes(request: AdmissionRequest, how: "passes" | "allowed" = "passes"): typeof how {
     this.#parents.remember(request);
-    return undefined;
+    return how;
   }
 
   /** Passes with one manifest that names it and passes. A blob of which no manifest is known is as one that was not scanned. */
-  async #ofBlob(request: AdmissionRequest): Promise<Refusal> {
+  async #ofBlob(request: AdmissionRequest): Promise<Decision> {
     const { source, digest, pull } = request;
     const policy = source.rule.vulnerabilities;
-    if (!policy || isAllowed(source, digest, pull)) return undefined;
-    const key = `${sourceKey(source)}@${digest}`;
-    if ((this.#passing.get(key) ?? 0) > pull.now) return undefined;
-    let first: Refusal;
+    if (!policy || isAllowed(source, digest, pull)) return "allowed";
+    const key = `${source.rule.name} ${sourceKey(source)}@${digest}`;
+    if ((this.#passing.get(key) ?? 0) > pull.now) return "passes";
+    let first: Refusal | undefined;
     const tried = new Set<Digest>();
-    const look = async (candidates: readonly Digest[]): Promise<boolean> => {
+    const look = async (candidates: readonly Digest[]) => {
       for (const candidate of candidates.slice(0, MAX_PARENTS)) {
         if (tried.has(candidate)) continue;
         tried.add(candidate);
         const parent = await this.#parents.linked(request, candidate);
-        if (!parent) continue;
-        const refusal = await this.#ofManifest({ ...request, kind: "manifest", ...parent });
-        if (!refusal) return true;
-        first ??= refusal;
+        if (!parent || isNamedAsManifest(parent.bytes, digest)) continue;
+        const decision = await this.#ofManifest({ ...request, kind: "manifest", ...parent });
+        if (typeof decision === "string") return decision;
+        first ??= decision;
       }
-      return false;
-    };
-    if (
-      (await look(this.#parents.remembered(request))) ||
-      (await look(await this.#known(request)))
-    ) {
-      this.#passing.set(key, pull.now + BLOB_TTL);
       return undefined;
-    }
+    };
+    const passing =
+      (await look(this.#parents.remembered(request))) ?? (await look(await this.#known(request)));
+    if (passing === "passes") this.#passing.set(key, pull.now + BLOB_TTL);
+    if (passing) return passing;
     if (first) return { ...first, message: `no image that passes names it; ${first.message}` };
     const unscanned = judged(undefined, policy, clientNames(source), pull.now);
-    return unscanned.passes ? undefined : { message: "no image that was scanned names it" };
+    return unscanned.passes ? "passes" : { message: "no image that was scanned names it" };
   }
 
   /** Whether an index that names the manifest is allowed. */
@@ -160,6 +179,16 @@ export class VulnerabilityCheck {
 function isAllowed(source: Source, digest: Digest, pull: Pull): boolean {
   const { allowancePeople = 1 } = source.rule;
   return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
+}
+
+function isUsual(digest: Digest): boolean {
+  return algorithmOf(digest) === "sha256";
+}
+
+/** An index passes unseen. Attack: a manifest that it names, which is refused, requested as a blob. */
+function isNamedAsManifest(bytes: Uint8Array, digest: Digest): boolean {
+  const parts = namedIn(parseObject(bytes) ?? {});
+  return parts.some((part) => part.kind === "manifest" && part.digest === digest);
 }
 
 /** Attack: an image with a list of `manifests` besides its layers, which some clients run. */
