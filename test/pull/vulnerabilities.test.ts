@@ -10,7 +10,7 @@ import { access, api, shut } from "../support/access.ts";
 import { untouchable } from "../support/bindings.ts";
 import { apartPath, Cache, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
-import type { Image } from "../support/fixture.ts";
+import { type Image, TYPES } from "../support/fixture.ts";
 import { pullWhole } from "../support/lifecycle.ts";
 import { eventually } from "../support/waiting.ts";
 
@@ -313,6 +313,29 @@ it("a blob does not pass because an index names it as a manifest", async () => {
   const { rule, cache } = cacheWith({ ...strict, vulnerabilitiesMode: "enforce" });
   const response = await cache.fetch(`${rule}/${image.name}/blobs/${image.digest}`);
   expect(response.status).toBe(403);
+});
+
+it("is decided in time, though a blob that the decision reads does not end", async () => {
+  const name = repository("endless");
+  const config = { mediaType: TYPES.oci.config, ...(await fixture.blob(name, "{}")) };
+  const content = await fixture.blob(name, { seed: 7, size: 9 * 1024 * 1024 });
+  const layers = [{ mediaType: "text/spdx+json", ...content }];
+  const head = { schemaVersion: 2, mediaType: TYPES.oci.manifest };
+  await fixture.manifest(name, { ...head, config, layers }, { tag: "1" });
+  const strict = { vulnerabilities: { refuse: "critical", unscanned: "refuse" } };
+  const fields = { ...strict, firstByteTimeout: "1s" };
+  await fixture.fault({
+    match: { repository: name, kind: "blob", reference: content.digest },
+    times: 0,
+    do: { hold: name, after: 1000 },
+  });
+  const asked = async ({ rule, cache, host }: ReturnType<typeof cacheWith>) => {
+    const response = await cache.fetch(`${rule}/${name}/manifests/1`, {}, host);
+    return response.status;
+  };
+  expect(await asked(cacheWith({ ...fields, vulnerabilitiesMode: "enforce" }))).toBe(503);
+  expect(await asked(cacheWith(fields))).toBe(200);
+  await fixture.release(name);
 });
 
 it("a warm manifest costs one lookup, and no object", async () => {

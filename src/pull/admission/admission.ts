@@ -27,6 +27,7 @@ import {
 import { type DecisionTools, decide } from "./decide.ts";
 import { findingOf } from "./finding.ts";
 import { Parents } from "./parents.ts";
+import { patient } from "./read.ts";
 
 /** How long a refusal is remembered, in ms; then signatures are looked for past all TTLs. */
 const REFUSED_TTL = 30_000;
@@ -194,13 +195,6 @@ export class Admission {
     const detail = verdict.reasons.join("; ");
     meter.happened({ what: "signature.failed", at: pull.now, place, digest, detail });
   }
-}
-
-/** A request that has its time to the upstream's first byte for the decision: what came before may have used up its own. */
-function patient(request: AdmissionRequest): AdmissionRequest {
-  const { pull, source } = request;
-  const deadline = Math.max(pull.deadline, Date.now() + source.rule.firstByteTimeout);
-  return { ...request, pull: { ...pull, deadline } };
 }
 
 function passingOf({ verdict, by, until }: KeptAdmission): Verdict {

@@ -3,7 +3,7 @@
 import type { Asking } from "../../fill/contract.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { askingOf } from "../pull.ts";
-import type { ContentRequest } from "./contract.ts";
+import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 
 /** Fetches a manifest, or reads it if it is stored. Throws the upstream's error. */
 export async function fetchManifest({
@@ -50,4 +50,11 @@ async function startOf(stream: ReadableStream, limit: number): Promise<Uint8Arra
 /** As `askingOf`, without the client's `Cache-Control`, which is about what it requests. */
 export function decidingFor(pull: ContentRequest["pull"]): Asking {
   return askingOf({ ...pull, noCache: false, content: false });
+}
+
+/** A request that has its time to the upstream's first byte for the decision: what came before may have used up its own. */
+export function patient(request: AdmissionRequest): AdmissionRequest {
+  const { pull, source } = request;
+  const deadline = Math.max(pull.deadline, Date.now() + source.rule.firstByteTimeout);
+  return { ...request, pull: { ...pull, deadline } };
 }

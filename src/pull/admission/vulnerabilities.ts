@@ -9,6 +9,7 @@ import { twinOf } from "../../oci/hash.ts";
 import { parseObject } from "../../oci/json.ts";
 import { namedIn } from "../../oci/references.ts";
 import { atMost } from "../../platform/bounded.ts";
+import { within } from "../../platform/deadline.ts";
 import { namesOf } from "../../policy/allowed.ts";
 import { baseOf } from "../../policy/route.ts";
 import { ownName, type Source, sourceKey } from "../../policy/source.ts";
@@ -21,7 +22,7 @@ import { settleFinding } from "../trust.ts";
 import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 import { claimsExemption, isExemptManifest } from "./exempt.ts";
 import { Parents } from "./parents.ts";
-import { fetchManifest } from "./read.ts";
+import { fetchManifest, patient } from "./read.ts";
 
 /** How long a blob passes without a look at its manifests, in ms. */
 const BLOB_TTL = 30_000;
@@ -29,6 +30,9 @@ const BLOB_TTL = 30_000;
 const MAX_BLOBS = 10_000;
 /** Maximum number of manifests that are looked at for one blob or child. */
 const MAX_PARENTS = 16;
+
+/** Minimum time for a decision in ms, however late the pull is already. */
+const LOOKUP_TIME = 1_000;
 
 interface Refusal {
   message: string;
@@ -73,9 +77,13 @@ export class VulnerabilityCheck {
     const check = "vulnerabilities" as const;
     const mode = rule.vulnerabilities?.mode ?? "report";
     try {
+      const unhurried = patient(request);
       const deciding =
-        request.kind === "blob" ? this.#ofBlob(request) : this.#ofManifest(request, ahead);
-      const refusal = await deciding;
+        request.kind === "blob" ? this.#ofBlob(unhurried) : this.#ofManifest(unhurried, ahead);
+      // A pull that is served anyway waits hardly longer than without the check.
+      const until = mode === "enforce" ? unhurried.pull.deadline : request.pull.deadline;
+      const time = Math.max(until - Date.now(), LOOKUP_TIME);
+      const refusal = await within(deciding, time, late);
       if (typeof refusal === "string") return undefined;
       const message = `${request.digest} is refused by the rule "${rule.name}": ${refusal.message}`;
       return { check, mode, message, ...(refusal.undecided && { undecided: true }) };
@@ -179,6 +187,10 @@ export class VulnerabilityCheck {
 function isAllowed(source: Source, digest: Digest, pull: Pull): boolean {
   const { allowancePeople = 1 } = source.rule;
   return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
+}
+
+function late(): RegistryError {
+  return new RegistryError("UNAVAILABLE", "the check did not end in time", { status: 503 });
 }
 
 function isUsual(digest: Digest): boolean {
