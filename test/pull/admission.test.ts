@@ -290,6 +290,17 @@ it("while the catalog does not answer, an own signature counts, and nothing else
   expect(message).toContain("the catalog does not answer");
 });
 
+it("while the catalog does not answer, blobs of a manifest that was admitted elsewhere pass once it is pulled", async () => {
+  const { name, made, byTag, paths } = await image("uncatalogued");
+  await signByTag(name, made, keys);
+  const path = apartPath();
+  const first = enforcing({}, {}, path);
+  expect(await statuses(first, [byTag])).toEqual([200]);
+  await first.settled();
+  const cache = enforcing({}, { CATALOG: untouchable("CATALOG") }, path);
+  expect(await statuses(cache, paths)).toEqual(paths.map(() => 200));
+});
+
 it("a decision has its own time to the first byte, however slow the image itself was", async () => {
   const { name, made, byTag } = await image("slow");
   await signByTag(name, made, keys);

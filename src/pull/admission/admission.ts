@@ -85,8 +85,11 @@ export class Admission {
     if (!policy) return;
     const deciding = this.#verdictInTime(request, policy, ahead);
     const verdict = await timed(pull.steps, "admission", deciding);
-    if (verdict.verdict === "allowed") this.#passed(request, policy);
-    if (passes(verdict)) return;
+    if (passes(verdict)) {
+      const isNew = verdict.verdict === "allowed" || !this.#parents.isRemembered(request);
+      if (isNew) this.#passed(request, policy);
+      return;
+    }
     const finding = findingOf(request, policy, verdict);
     const subject = { source, digest, ...(tag !== undefined && { tag }) };
     if (finding) settleFinding(finding, subject, pull);

@@ -25,9 +25,18 @@ export class Parents {
   /** Place and digest → parents that were admitted: their other parts are requested next. */
   readonly #remembered = new LRUCache<string, Digest[]>(atMost(MAX_REMEMBERED));
 
+  /** Place and digest of manifests whose parts were remembered, so that a warm pull parses none. */
+  readonly #manifests = new LRUCache<string, true>(atMost(MAX_REMEMBERED));
+
+  /** Whether there is nothing to remember of the manifest. */
+  isRemembered({ source, digest, bytes }: AdmissionRequest): boolean {
+    return !bytes || this.#manifests.has(`${sourceKey(source)}@${digest}`);
+  }
+
   /** Remembers that a manifest which passes names its parts, and returns those. */
   remember({ source, digest, bytes }: AdmissionRequest): Digest[] {
     const parts = bytes ? namedIn(parseObject(bytes) ?? {}).map((part) => part.digest) : [];
+    if (bytes) this.#manifests.set(`${sourceKey(source)}@${digest}`, true);
     for (const part of parts) {
       const key = `${sourceKey(source)}@${part}`;
       const others = (this.#remembered.get(key) ?? []).filter((one) => one !== digest);

@@ -130,7 +130,7 @@ export class VulnerabilityCheck {
 
   /** Its blobs are requested next. */
   #passes(request: AdmissionRequest, how: "passes" | "allowed" = "passes"): typeof how {
-    this.#parents.remember(request);
+    if (!this.#parents.isRemembered(request)) this.#parents.remember(request);
     return how;
   }
 
