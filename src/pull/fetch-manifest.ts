@@ -3,6 +3,7 @@
 import type { Asking } from "../fill/contract.ts";
 import { isWrongDigest } from "../fill/tag/tag-check.ts";
 import { timed } from "../meter/steps.ts";
+import { INDEX_TYPES } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Manifest } from "../store/manifests.ts";
 import { claimsExemption } from "./admission/exempt.ts";
@@ -63,6 +64,11 @@ export async function fetchHeld(
   }
 }
 
+/** Any index may be exempt by its children; those of images are signed themselves. */
+function isReferrer({ mediaType, bytes }: Manifest): boolean {
+  return !INDEX_TYPES.includes(mediaType) && claimsExemption(bytes);
+}
+
 export async function fetchManifest(
   { services, source, digest, pull }: DigestRequest,
   asking: Asking,
@@ -70,7 +76,7 @@ export async function fetchManifest(
   const joining = services.fills.joinManifest(digest, source, asking);
   const { manifest, how } = await timed(pull.steps, "fill", joining);
   services.manifests.keep(manifest, pull);
-  if (how === "started" && source.rule.referrers && !claimsExemption(manifest.bytes))
+  if (how === "started" && source.rule.referrers && !isReferrer(manifest))
     pull.later(bringReferrers({ fills: services.fills, source, digest }));
   return { manifest, status: statusOf(how) };
 }

@@ -51,6 +51,21 @@ it("stay where they are unless the rule asks for them", async () => {
   expect(await fixture.requests({ repository: name, kind: "referrers" })).toEqual([]);
 });
 
+it("come with an index, which is what gets signed of an image for several platforms", async () => {
+  const name = repository("index");
+  const child = await fixture.image(name, undefined);
+  const index = await fixture.index(name, "1", [child]);
+  const bundle = await signByBundle(name, index, keys);
+  const cache = cacheApart({ referrers: true });
+  await cache.bytes(`open/${name}/manifests/1`);
+  await cache.settled();
+  await eventually(async () => {
+    const asked = { repository: name, kind: "manifest", method: "GET" } as const;
+    const fetched = (await fixture.requests(asked)).map(({ reference }) => reference);
+    expect(fetched).toContain(bundle.digest);
+  });
+});
+
 it("are fetched once, and not those of a signature", async () => {
   const { name, made } = await signed("once");
   const path = apartPath();
