@@ -135,6 +135,7 @@ function isAccepted(
   { age, first }: MinimumAge,
   now: number,
 ): boolean {
+  if (one.exempt) return true;
   const end = one.until ?? checkedAt;
   if (end - one.since >= age) return true;
   if (one.released && one.released.until > now) return true;

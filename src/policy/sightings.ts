@@ -13,6 +13,8 @@ export interface Sighting {
   /** When it was pushed, as the registry says; at most `since`. Only of the tag's first digest. */
   pushedAt?: number;
   released?: Release;
+  /** A signature, attestation or SBOM by its content (oci/exempt): no age is required of it. */
+  exempt?: true;
 }
 
 /** An administrator's decision that a digest which is too young is served. */
@@ -65,6 +67,14 @@ export function ended(history: History, confirmedAt: number): History {
   return { seen: [...seen.slice(0, -1), { ...last, until }], moves };
 }
 
+/** The history without its last digest, which the upstream's HEAD alone has named: the tag never meant it. */
+export function retracted(history: History, digest: Digest): History {
+  const { seen, moves } = history;
+  const last = seen.at(-1);
+  if (last?.digest !== digest) return history;
+  return { seen: seen.slice(0, -1), moves: moves.filter((at) => at !== last.since) };
+}
+
 /** Replaces what is known of the digest that the tag means, or meant when the upstream deleted it; nothing if it means another by now. */
 export function amended(history: History, digest: Digest, more: Partial<Sighting>): History {
   const last = history.seen.at(-1);
@@ -93,7 +103,7 @@ function bounded(seen: readonly Sighting[], now: number): Sighting[] {
   return useful;
 }
 
-/** Of one that has ended, in ms. */
-function tenure({ since, until = since }: Sighting): number {
-  return until - since;
+/** Of one that has ended, in ms; endless for one that any rule accepts. */
+function tenure({ since, until = since, exempt }: Sighting): number {
+  return exempt ? Number.POSITIVE_INFINITY : until - since;
 }

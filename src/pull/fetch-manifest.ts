@@ -3,10 +3,10 @@
 import type { Asking } from "../fill/contract.ts";
 import { isWrongDigest } from "../fill/tag/tag-check.ts";
 import { timed } from "../meter/steps.ts";
+import { claimsExemption } from "../oci/exempt.ts";
 import { INDEX_TYPES } from "../oci/manifest.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import type { Manifest } from "../store/manifests.ts";
-import { claimsExemption } from "./admission/exempt.ts";
 import { bringReferrers } from "./bring-referrers.ts";
 import { type CacheStatus, statusOf } from "./cache-status.ts";
 import { askingOf } from "./pull.ts";

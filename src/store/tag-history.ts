@@ -17,7 +17,8 @@ type Row = [
   since: number,
   until: number | null,
   pushedAt: number | null,
-  released?: [until: number, at: number, who: string, reason: string],
+  released?: [until: number, at: number, who: string, reason: string] | null,
+  exempt?: 1,
 ];
 
 /** In ASCII, as metadata are headers. */
@@ -31,9 +32,10 @@ function textOf(
   confirmedAt: number,
   shorten: (text: string) => string,
 ): string {
-  const rows = seen.map(({ digest, since, until, pushedAt, released }): Row => {
+  const rows = seen.map(({ digest, since, until, pushedAt, released, exempt }): Row => {
     const end = until ?? null;
     const pushed = pushedAt ?? null;
+    if (exempt) return [digest, since, end, pushed, null, 1];
     if (!released) return [digest, since, end, pushed];
     const { until: over, at, who, reason } = released;
     return [digest, since, end, pushed, [over, at, shorten(who), shorten(reason)]];
@@ -65,13 +67,14 @@ interface Stored {
   confirmedAt: number;
 }
 
-function sightingOf([digest, since, until, pushedAt, released]: Row): Sighting {
+function sightingOf([digest, since, until, pushedAt, released, exempt]: Row): Sighting {
   return {
     digest: digest as Digest,
     since,
     ...(until !== null && { until }),
     ...(pushedAt !== null && { pushedAt }),
     ...(released && { released: releaseOf(released) }),
+    ...(exempt && { exempt: true as const }),
   };
 }
 

@@ -71,8 +71,14 @@ export class TagStore {
     const { digest } = history.seen.at(-1) as Sighting;
     const before = await this.recorded(source, tag);
     const former = before ? [before.digest, ...before.former] : [];
-    const others = [...new Set(former)].filter((other) => other !== digest).slice(0, MAX_FORMER);
-    const known = { tag, digest, former: others, recordedAt: at, gone: false };
+    const others = [...new Set(former)].filter((other) => other !== digest);
+    // A held tag may serve any digest of its history, however often it has moved since.
+    const seen = history.seen.map((one) => one.digest);
+    const isSeen = (other: Digest) => seen.includes(other);
+    const recent = others.filter((other) => !isSeen(other));
+    recent.length = Math.min(recent.length, MAX_FORMER - others.filter(isSeen).length);
+    const kept = others.filter((other) => isSeen(other) || recent.includes(other));
+    const known = { tag, digest, former: kept, recordedAt: at, gone: false };
     await this.#write(sourceKey(source), { ...known, history, confirmedAt: at });
   }
 

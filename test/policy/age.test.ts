@@ -490,3 +490,33 @@ it("any history serves only what was seen for long enough, and never goes back b
   );
   fc.assert(property, { numRuns: RUNS });
 });
+
+describe("exempt by its content", () => {
+  const exempt = { exempt: true as const };
+
+  it("needs no age, and is what a younger image is held at", () => {
+    expect(verdictOn([[A, -1, 0, exempt]])).toBe("passed");
+    expect(
+      verdictOn([
+        [A, -20, -1],
+        [B, -1, 0, exempt],
+      ]),
+    ).toBe("passed");
+    expect(
+      verdictOn([
+        [A, -2, -1, exempt],
+        [B, -1, 0],
+      ]),
+    ).toBe("A, 9");
+  });
+
+  it("stays in the history, although a later one has lasted longer", () => {
+    const seen = [
+      { digest: C, since: NOW },
+      { digest: A, since: NOW + 1, until: NOW + 2, ...exempt },
+      { digest: B, since: NOW + 3, until: NOW + 9 },
+    ].map((one, at) => ({ ...one, ...(at === 0 && { until: NOW + 1 }) }));
+    const next = sighted({ seen, moves: [] }, C, NOW + 20, NOW + 9);
+    expect(next.seen.map(({ digest }) => digest)).toEqual([C, A, B, C]);
+  });
+});

@@ -9,6 +9,7 @@ import type { Env } from "../../src/env.ts";
 import { openFills } from "../../src/fill/open.ts";
 import type { TagFill } from "../../src/fill/tag/tag-fill.ts";
 import type { Digest } from "../../src/oci/digest.ts";
+import { type History, sighted } from "../../src/policy/sightings.ts";
 import type { Source } from "../../src/policy/source.ts";
 import { contentsOf, targetOf } from "../../src/prewarm/warming.ts";
 import type { Pull } from "../../src/pull/pull.ts";
@@ -402,7 +403,43 @@ describe("what was served once", () => {
   });
 });
 
+describe("a digest that only a HEAD has named", () => {
+  it("is none that the tag meant: what its GET finds is the first", async () => {
+    const name = repository("head-wrong");
+    const cache = cacheApart(AGE);
+    const { digest } = await fixture.image(name, "1");
+    const wrong = `sha256:${"7".repeat(64)}`;
+    await fixture.fault({
+      match: { repository: name, reference: "1", method: "HEAD" },
+      times: 0,
+      do: { headers: { "Docker-Content-Digest": wrong } },
+    });
+    expect(await ask(cache, `${name}/manifests/1`)).toMatchObject({ status: 200, digest });
+    later(HOUR);
+    expect(await ask(cache, `${name}/manifests/1`)).toMatchObject({ status: 200, digest });
+  });
+});
+
 describe("a held tag", () => {
+  it("keeps the digest that it serves among its former ones, however often it moves", async () => {
+    const tags = new TagStore(bindings.META, bindings.BLOBS);
+    const source = sourceAt(apartPath(), repository("former"), {});
+    const digestOf = (at: number) => `sha256:${at.toString(16).padStart(64, "0")}` as Digest;
+    let history = {
+      seen: [{ digest: digestOf(0), since: 0, until: 4 * HOUR }],
+      moves: [],
+    } as History;
+    await tags.record(source, "1", history, 0);
+    for (let at = 1; at <= 30; at++) {
+      history = sighted(history, digestOf(at), 4 * HOUR + at, 4 * HOUR + at);
+      await tags.record(source, "1", history, 4 * HOUR + at);
+    }
+    const record = await tags.recorded(source, "1");
+    expect(record?.former).toContain(digestOf(0));
+    expect(record?.former.slice(0, 2)).toEqual([digestOf(29), digestOf(28)]);
+    expect(record?.former.length).toBe(20);
+  });
+
   it("is held although the catalog does not know holds, as one of an earlier version", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => {});
     const tell = vi.spyOn(CatalogObject.prototype, "tellHold");

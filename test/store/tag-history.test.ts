@@ -19,7 +19,7 @@ describe("a history", () => {
       {
         seen: [
           { digest: A, since: AT, until: AT + 1, pushedAt: AT - 9 },
-          { digest: B, since: AT + 2, until: AT + 3 },
+          { digest: B, since: AT + 2, until: AT + 3, exempt: true },
           { digest: A, since: AT + 4, released: release },
         ],
         moves: [AT + 2, AT + 4],

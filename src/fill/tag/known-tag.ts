@@ -3,7 +3,7 @@
 
 import type { Digest } from "../../oci/digest.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
-import { amended, type Sighting } from "../../policy/sightings.ts";
+import { amended, retracted, type Sighting } from "../../policy/sightings.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
 import { MAPPING_KEY } from "../../store/keys.ts";
 import { TagStore } from "../../store/tags.ts";
@@ -129,6 +129,14 @@ export class KnownTag {
     await this.#tags.amend(source, tag, history, known.confirmedAt);
     await this.#tags.put(source, tag, changed);
     return changed;
+  }
+
+  /** Forgets that the tag was seen to mean a digest that the upstream does not have. */
+  async retract(named: NamedTag, digest: Digest): Promise<void> {
+    const mapping = await this.get(named);
+    if (mapping?.digest !== digest || !mapping.seen) return;
+    const history = retracted({ seen: mapping.seen, moves: mapping.moves ?? [] }, digest);
+    await this.#store({ mapping: { ...mapping, ...history } });
   }
 
   /** Writes into the record that the digest has been confirmed: its tenure then outlives the mapping in KV. */

@@ -1,21 +1,22 @@
-// Age of a tag: after each check it is found out how old the digest is for the rule, the catalog is told whether the rule holds the tag,
-// and the manifest of a held digest is fetched, so that it can be scanned and is here once it is old enough.
+// Age of a tag: after each check it is found out how old the digest is for the rule, and whether its content is exempt; the catalog is told
+// whether the rule holds the tag, and a held digest is fetched, so that it can be scanned and is here once it is old enough.
 
 import type { Catalog } from "../../catalog/contract.ts";
 import { openCatalog } from "../../catalog/open.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type ErrorValue, RegistryError } from "../../oci/error.ts";
 import { within } from "../../platform/deadline.ts";
-import { asRegistryError, call, objectOf } from "../../platform/rpc.ts";
+import { asRegistryError } from "../../platform/rpc.ts";
 import { type AgeVerdict, verdictOf } from "../../policy/age.ts";
 import type { TagMapping } from "../../policy/fresh.ts";
 import type { Release } from "../../policy/sightings.ts";
 import { sourceKey } from "../../policy/source.ts";
-import { ManifestStore } from "../../store/manifests.ts";
 import type { UpstreamClient } from "../../upstream/client/client.ts";
 import { pushTime } from "../../upstream/push-time.ts";
-import type { Asking, CheckedTag, FillBindings, ManifestFillMethods } from "../contract.ts";
+import type { Asking, CheckedTag, FillBindings } from "../contract.ts";
 import { patiently } from "../shared/asking.ts";
+import { HeldContent } from "./held-content.ts";
+import { HeldFetch } from "./held-fetch.ts";
 import type { KnownTag } from "./known-tag.ts";
 import type { NamedTag } from "./tag-history.ts";
 
@@ -26,12 +27,15 @@ const FAILURE_TTL = 30_000;
 /** Interval in ms at which the catalog is told of an unchanged hold, so that one whose rule is gone can be told from it. */
 const TELL_INTERVAL = 10 * 60_000;
 
+const EXEMPT = "a signature, attestation or SBOM by its content";
+
 export class TagAge {
   readonly #known: KnownTag;
   readonly #client: UpstreamClient;
   readonly #env: FillBindings;
   readonly #catalog: Catalog;
-  readonly #manifests: ManifestStore;
+  readonly #content: HeldContent;
+  readonly #fetch: HeldFetch;
   /** Rule's name → what the catalog was last told, and when. */
   readonly #reported = new Map<string, { text: string; at: number }>();
   #asking: { digest: Digest; answer: Promise<TagMapping> } | undefined;
@@ -42,7 +46,8 @@ export class TagAge {
     this.#client = client;
     this.#env = env;
     this.#catalog = openCatalog(env);
-    this.#manifests = new ManifestStore(env.META, env.BLOBS);
+    this.#content = new HeldContent(env);
+    this.#fetch = new HeldFetch(env);
   }
 
   /** Completes the answer to a check under a rule with a minimum age. Its verdict is the caller's, which knows what else lets a digest
@@ -56,7 +61,8 @@ export class TagAge {
     const { source, tag } = named;
     const { rule } = source;
     if (!rule.minimumAge) return checked;
-    const mapping = await this.#known.withHistory(named, checked.mapping);
+    const whole = await this.#known.withHistory(named, checked.mapping);
+    const mapping = await this.#exempted(named, whole);
     const open = verdictOf(mapping, source, tag, Date.now());
     if (open.is !== "open" || open.lacks !== "push time" || rule.offline) {
       await this.#conclude(named, mapping, open, before);
@@ -69,6 +75,22 @@ export class TagAge {
     } catch (error) {
       await this.#conclude(named, mapping, open, before);
       return { ...checked, mapping, unknownAge: asRegistryError(error).toValue() };
+    }
+  }
+
+  /** Finds out by the digest's content whether it is exempt. One whose content cannot be read is held, until a check can read it. */
+  async #exempted(named: NamedTag & { asking: Asking }, mapping: TagMapping): Promise<TagMapping> {
+    const { source, tag } = named;
+    const { digest } = mapping;
+    const verdict = verdictOf(mapping, source, tag, Date.now());
+    if (verdict.is === "passed" || (verdict.is === "open" && verdict.lacks === "history"))
+      return mapping;
+    try {
+      if (!(await patiently(this.#content.isExempt(named, digest), named))) return mapping;
+      return (await this.#known.amend(named, digest, { exempt: true })) ?? mapping;
+    } catch (error) {
+      console.warn(`entrepot: reading held ${digest} failed: ${(error as Error).message}`);
+      return mapping;
     }
   }
 
@@ -121,14 +143,15 @@ export class TagAge {
     if (isPromoted) await this.#known.confirm(named, mapping);
     if (source.rule.minimumAge?.mode !== "enforce") return;
     if (verdict.is === "held") {
-      void this.#fetch(named, digest);
+      void this.#fetch.fetch(source, verdict.hold);
       await this.#report(named, { hold: verdict.hold });
       return;
     }
-    if (verdict.is === "open") return void this.#fetch(named, digest);
-    const release = mapping.seen?.at(-1)?.released;
+    if (verdict.is === "open") return;
+    const { released: release, exempt } = mapping.seen?.at(-1) ?? {};
     if (was?.is !== "held" && !release && !this.#reported.has(source.rule.name)) return;
-    await this.#report(named, { because: reasonOf(release, isPromoted) });
+    const because = exempt ? EXEMPT : reasonOf(release, isPromoted);
+    await this.#report(named, { because });
   }
 
   /** Lets the digest pass, if it is what the tag means now. */
@@ -155,19 +178,6 @@ export class TagAge {
       this.#reported.set(rule, { text, at });
     } catch (error) {
       console.warn(`entrepot: telling the catalog of a hold failed: ${(error as Error).message}`);
-    }
-  }
-
-  async #fetch({ source }: NamedTag, digest: Digest): Promise<void> {
-    try {
-      if (await this.#manifests.has(digest)) return;
-      const asking = { patience: source.rule.firstByteTimeout, background: true, named: true };
-      const { MANIFEST_FILL } = this.#env;
-      await call(() =>
-        objectOf<ManifestFillMethods>(MANIFEST_FILL, digest).join(digest, source, asking),
-      );
-    } catch (error) {
-      console.warn(`entrepot: fetching a held manifest failed: ${(error as Error).message}`);
     }
   }
 }

@@ -103,32 +103,32 @@ export class TagFill extends DurableObject<FillBindings> implements Calls<TagFil
         const request = { source, tag, asking };
         const known = this.#getting ? undefined : await this.#known.get(request);
         if (known && known.digest !== wrong) return { mapping: known, how: "joined" as const }; // another request has just resolved it
-        const checked = await patiently(this.#shareGet(request), request);
+        const checked = await patiently(this.#shareGet(request, wrong), request);
         return this.#age.judged(request, checked, known);
       }),
     );
   }
 
-  async #shareGet(named: NamedTag): Promise<CheckedTag> {
+  async #shareGet(named: NamedTag, wrong: Digest): Promise<CheckedTag> {
     const running = this.#getting;
     if (running) {
       try {
         return { mapping: await running, how: "joined" };
       } catch (error) {
         if (!isPersonal(error)) throw error;
-        return this.#shareGet(named);
+        return this.#shareGet(named, wrong);
       }
     }
-    this.#getting = this.#byGet(named).finally(() => {
+    this.#getting = this.#byGet(named, wrong).finally(() => {
       this.#getting = undefined;
     });
     return { mapping: await this.#getting, how: "started" };
   }
 
-  async #byGet(named: NamedTag): Promise<TagMapping> {
-    const known = await this.#known.get(named);
+  async #byGet(named: NamedTag, wrong: Digest): Promise<TagMapping> {
     const found = await this.#check.byGet(named.source, named.tag, "client");
-    return this.#known.remember(named, known, found);
+    if (!(await this.#check.isCached(wrong))) await this.#known.retract(named, wrong);
+    return this.#known.remember(named, await this.#known.get(named), found);
   }
 
   /** Serves the known mapping instead of a failure, for as long as the rule allows. */

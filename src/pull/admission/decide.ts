@@ -4,10 +4,9 @@ import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { isUnknown } from "../../upstream/client/refusal.ts";
 import { type AdmissionPolicy, type AdmissionRequest, passes, type Verdict } from "./contract.ts";
-import { isExemptManifest } from "./exempt.ts";
 import { ownSignature } from "./own-signature.ts";
 import type { Parent, Parents } from "./parents.ts";
-import { fetchManifest } from "./read.ts";
+import { fetchManifest, isExemptManifest } from "./read.ts";
 
 /** Maximum number of parents that are decided about for one digest. Those that pass already cost one lookup each. */
 const MAX_DECIDED = 8;

@@ -1,7 +1,9 @@
 // Reads for admission: manifests and blobs that a decision needs, through the fills, which verify them and confirm the repository's link.
 
 import type { Asking } from "../../fill/contract.ts";
+import { isExempt } from "../../fill/shared/exempt-content.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { startOf } from "../../platform/stream-start.ts";
 import { askingOf } from "../pull.ts";
 import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 
@@ -32,19 +34,12 @@ export async function readBlob(
   return startOf(opened.first.stream, limit);
 }
 
-async function startOf(stream: ReadableStream, limit: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(limit);
-  let length = 0;
-  const reader = (stream as ReadableStream<Uint8Array>).getReader();
-  while (length < limit) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const piece = value.subarray(0, limit - length);
-    bytes.set(piece, length);
-    length += piece.byteLength;
-  }
-  reader.cancel().catch(() => {}); // not needed
-  return bytes.subarray(0, length);
+/** Whether a manifest of the request's repository is exempt. Throws if its contents cannot be read. */
+export function isExemptManifest(request: ContentRequest, manifest: Uint8Array): Promise<boolean> {
+  return isExempt(manifest, {
+    manifest: (digest) => fetchManifest({ ...request, digest }),
+    blob: (digest, limit) => readBlob({ ...request, digest }, limit),
+  });
 }
 
 /** As `askingOf`, without the client's `Cache-Control`, which is about what it requests. */

@@ -5,6 +5,7 @@ import { LRUCache } from "lru-cache";
 import { timed } from "../../meter/steps.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
+import { claimsExemption } from "../../oci/exempt.ts";
 import { twinOf } from "../../oci/hash.ts";
 import { parseObject } from "../../oci/json.ts";
 import { namedIn } from "../../oci/references.ts";
@@ -20,9 +21,8 @@ import type { NearVerdicts } from "../../store/verdicts.ts";
 import type { Pull } from "../pull.ts";
 import { settleFinding } from "../trust.ts";
 import type { AdmissionRequest, ContentRequest } from "./contract.ts";
-import { claimsExemption, isExemptManifest } from "./exempt.ts";
 import { Parents } from "./parents.ts";
-import { fetchManifest, patient } from "./read.ts";
+import { fetchManifest, isExemptManifest, patient } from "./read.ts";
 
 /** How long a blob passes without a look at its manifests, in ms. */
 const BLOB_TTL = 30_000;
