@@ -83,7 +83,7 @@ function movedTo({ candidate, since, until }: Hold): string {
   const end =
     until === undefined
       ? "the upstream has deleted the tag since"
-      : `until ${new Date(until).toISOString()}`;
+      : `and is held until ${new Date(until).toISOString()}`;
   return `it has meant ${candidate} since ${new Date(since).toISOString()}, ${end}`;
 }
 

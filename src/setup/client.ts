@@ -18,7 +18,7 @@ export const TOKEN = "$ENTREPOT_TOKEN";
 
 /** Notes where a rule enforces checks: for files that leave no way to the registry, and for clients that always have one. */
 export const NO_FALLBACK =
-  "A rule of this cache enforces checks: this file leaves no way to the registries, also while the cache cannot be reached.";
+  "This file leaves no way to the registries, also while the cache cannot be reached: what a rule refuses stays refused.";
 export const CANNOT_ENFORCE =
   "name this cache in image references instead, and block the registries on the network.";
 

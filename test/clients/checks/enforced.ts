@@ -19,7 +19,16 @@ export async function checkEnforced(stage: Stage, report: Report): Promise<void>
   const { open, folder, ctr, startEntrepot } = stage;
   const upstream = `http://${open.address}`;
   const shut = await startEntrepot("enforced", {
-    RULES: [{ prefix: UP.prefix, shadow: true, upstream, deny: [REFUSED.repository] }],
+    RULES: [
+      {
+        prefix: UP.prefix,
+        shadow: true,
+        upstream,
+        minimumAge: "3d",
+        minimumAgeFirst: "refuse",
+        minimumAgeExcept: [SERVED.repository],
+      },
+    ],
     AUTH: { mode: "token" },
     ADMIN_TOKEN,
   });
@@ -31,8 +40,11 @@ export async function checkEnforced(stage: Stage, report: Report): Promise<void>
     body: JSON.stringify({ name: "enforced", repositories: [`${UP.prefix}/**`] }),
   });
   const { token } = (await made.json()) as { token: string };
-  const printed = async (client: string, enforce: boolean) =>
-    (await fetch(`${url}/setup/${client}?enforce=${enforce}`, { headers: bearer })).text();
+  /** The rule enforces, so that this is what is printed where nothing else is asked for. */
+  const printed = async (client: string, enforce: boolean) => {
+    const query = enforce ? "" : "?enforce=false";
+    return (await fetch(`${url}/setup/${client}${query}`, { headers: bearer })).text();
+  };
   // Named by its own address, the upstream is what a client falls back to.
   const named = (image: Image) => nameOf(open.address, image);
   const digestOf = async ({ repository, tag }: Image) =>
