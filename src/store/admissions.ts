@@ -6,7 +6,7 @@ import { type Source, sourceKey } from "../policy/source.ts";
 import { Claims } from "./claims.ts";
 import { countedKv } from "./counted.ts";
 import { admissionKey } from "./keys.ts";
-import { type Form, JUST_FETCHED, type Near, type NearKey } from "./near.ts";
+import { JUST_FETCHED, jsonForm, type Near, type NearKey } from "./near.ts";
 import type { ReadVisit } from "./visit.ts";
 
 export interface KeptAdmission {
@@ -38,16 +38,9 @@ const RENEW_INTERVAL = 10 * 60_000;
 /** Maximum number of renewals that an isolate remembers. */
 const MAX_RENEWALS = 5_000;
 
-const FORM: Form<KeptAdmission> = {
-  encode: (kept) => ({
-    bytes: new TextEncoder().encode(JSON.stringify(kept)),
-    contentType: "application/json",
-  }),
-  decode: async (response) => {
-    const kept = (await response.json()) as KeptAdmission;
-    return typeof kept.at === "number" ? kept : undefined;
-  },
-};
+const FORM = jsonForm<KeptAdmission>((kept) =>
+  typeof kept.at === "number" ? (kept as KeptAdmission) : undefined,
+);
 
 export class AdmissionStore {
   readonly #kv: KVNamespace;

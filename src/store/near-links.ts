@@ -4,19 +4,12 @@ import type { Digest } from "../oci/digest.ts";
 import { type Source, sourceKey } from "../policy/source.ts";
 import { linkKey } from "./keys.ts";
 import type { Link, LinkStore } from "./links.ts";
-import { type Form, JUST_FETCHED, type Near, type NearKey } from "./near.ts";
+import { JUST_FETCHED, jsonForm, type Near, type NearKey } from "./near.ts";
 import type { ReadVisit } from "./visit.ts";
 
-const FORM: Form<Link> = {
-  encode: (link) => ({
-    bytes: new TextEncoder().encode(JSON.stringify(link)),
-    contentType: "application/json",
-  }),
-  decode: async (response) => {
-    const { confirmedAt, proved } = (await response.json()) as Partial<Link>;
-    return confirmedAt === undefined ? undefined : { confirmedAt, ...(proved && { proved }) };
-  },
-};
+const FORM = jsonForm<Link>(({ confirmedAt, proved }) =>
+  confirmedAt === undefined ? undefined : { confirmedAt, ...(proved && { proved }) },
+);
 
 export class NearLinks {
   readonly #near: Near;

@@ -48,6 +48,20 @@ export interface Form<T> {
   version?(value: T): string;
 }
 
+/** The encoding of a value as JSON.
+ * @param read the value; undefined if the parsed JSON is not such a value */
+export function jsonForm<T extends object>(
+  read: (parsed: Partial<T>) => T | undefined,
+): Pick<Form<T>, "encode" | "decode"> {
+  return {
+    encode: (value) => ({
+      bytes: new TextEncoder().encode(JSON.stringify(value)),
+      contentType: "application/json",
+    }),
+    decode: async (response) => read((await response.json()) as Partial<T>),
+  };
+}
+
 /** Under which key a value is kept, and how. */
 export interface NearKey<T> {
   /** The key as in KV. */

@@ -5,7 +5,7 @@ import { withRetries } from "../platform/transient.ts";
 import { condensed, type Verdict } from "../policy/verdict.ts";
 import { countedBucket, countedKv } from "./counted.ts";
 import { verdictKey, verdictKvKey } from "./keys.ts";
-import type { Form, Near, NearKey } from "./near.ts";
+import { jsonForm, type Near, type NearKey } from "./near.ts";
 import type { ReadVisit } from "./visit.ts";
 
 export class VerdictStore {
@@ -47,16 +47,9 @@ export class VerdictStore {
   }
 }
 
-const FORM: Form<Verdict> = {
-  encode: (verdict) => ({
-    bytes: new TextEncoder().encode(JSON.stringify(verdict)),
-    contentType: "application/json",
-  }),
-  decode: async (response) => {
-    const verdict = (await response.json()) as Verdict;
-    return Array.isArray(verdict.findings) ? verdict : undefined;
-  },
-};
+const FORM = jsonForm<Verdict>((verdict) =>
+  Array.isArray(verdict.findings) ? (verdict as Verdict) : undefined,
+);
 
 /** Reads verdicts for client requests, from the nearest copy of KV's value. */
 export class NearVerdicts {
