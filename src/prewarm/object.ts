@@ -2,7 +2,7 @@
 // first, so a reset costs at most one stretch; what the fills have stored remains.
 
 import { DurableObject } from "cloudflare:workers";
-import type { AccessBindings } from "../access/contract.ts";
+import { type AccessBindings, readPage } from "../access/contract.ts";
 import { openAccess } from "../access/open.ts";
 import { readConfig } from "../config/read.ts";
 import type { FillBindings } from "../fill/contract.ts";
@@ -101,13 +101,9 @@ export class PrewarmObject extends DurableObject<Bindings> implements Calls<Prew
     let context: WarmingContext;
     let scheduledAt: number | undefined;
     try {
-      const { rules, quarantine, allowances = [] } = await openAccess(this.env).page();
+      const { rules, quarantined, allowed } = readPage(await openAccess(this.env).page());
       const variables = { ...this.env };
       const config = withAdded(readConfig(variables), rules.rules, variables);
-      const quarantined = new Map(
-        quarantine.map(({ digest, reason }) => [digest as string, reason]),
-      );
-      const allowed = new Map(allowances.map((one) => [one.digest, one]));
       context = { config, fills: this.#fills, quarantined, allowances: allowed };
       scheduledAt = beginScheduled(this.#database, config, Date.now());
     } catch (error) {
