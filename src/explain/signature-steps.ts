@@ -1,14 +1,14 @@
 // Step of signatures: what a rule's `verify` asks for, and whether the digest is known to satisfy it. Pure.
 
 import type { Source } from "../policy/source.ts";
-import { allowanceFor } from "../policy/trust.ts";
 import type { Facts } from "./facts.ts";
 import { type Step, step } from "./steps.ts";
+import { isDigestAllowed } from "./trust-steps.ts";
 import { short, words } from "./words.ts";
 
 export function signatureSteps(facts: Facts, source: Source): Step[] {
   const { signature, digest, now } = facts;
-  if (!signature || isAllowed(facts, source)) return [];
+  if (!signature || isDigestAllowed(facts, source)) return [];
   const { mode, asks, kept } = signature;
   const isEnforced = mode === "enforce";
   if (kept && digest) {
@@ -23,11 +23,4 @@ export function signatureSteps(facts: Facts, source: Source): Step[] {
   }
   const text = `verify asks for a signature ${asks}: the next pull looks for one; an image without it is ${happens}, ${exempt}`;
   return [step("signature", "careful", text)];
-}
-
-/** Whether an allowance lets the digest pass, which a step of its own says. */
-export function isAllowed({ allowance, digest, now }: Facts, { rule }: Source): boolean {
-  if (!allowance || !digest) return false;
-  const allowances = new Map([[digest, allowance]]);
-  return allowanceFor(allowances, digest, rule.allowancePeople ?? 1, now) !== undefined;
 }

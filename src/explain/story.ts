@@ -5,7 +5,7 @@ import { freshnessOf, mayServeStale } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import { ageSteps, isRefusedByAge } from "./age.ts";
 import type { Facts } from "./facts.ts";
-import { isAllowed, signatureSteps } from "./signature-steps.ts";
+import { signatureSteps } from "./signature-steps.ts";
 import {
   accessStep,
   contentSteps,
@@ -17,7 +17,7 @@ import {
   tagSteps,
   upstreamSteps,
 } from "./steps.ts";
-import { allowanceSteps } from "./trust-steps.ts";
+import { allowanceSteps, isDigestAllowed } from "./trust-steps.ts";
 import { vulnerabilitySteps } from "./vulnerability-steps.ts";
 
 export interface Story {
@@ -76,7 +76,8 @@ export function tell(facts: Facts, mode: "open" | "token"): Story {
 function signedEnd(facts: Facts, source: Source): End {
   const end = endOf(facts, source);
   const { signature } = facts;
-  const isOpen = signature?.mode === "enforce" && !signature.kept && !isAllowed(facts, source);
+  const isOpen =
+    signature?.mode === "enforce" && !signature.kept && !isDigestAllowed(facts, source);
   if (!isOpen || end.status >= 400) return end;
   return {
     ...end,

@@ -8,7 +8,7 @@ import { matchesTag, namePattern } from "./glob.ts";
 import { pushTimesOf } from "./push-times.ts";
 import type { Sighting } from "./sightings.ts";
 import type { Source } from "./source.ts";
-import { type Allowance, allowanceFor } from "./trust.ts";
+import { type Allowance, isAllowed } from "./trust.ts";
 
 /** What is known of a tag, as far as its age depends on it. */
 interface Known {
@@ -68,9 +68,8 @@ export function agedBy(
   now: number,
 ): { age: AgeVerdict; meant: Digest } {
   const own = new Map(allowances.map((one) => [one.digest, one]));
-  const people = source.rule.allowancePeople ?? 1;
-  const isAllowed = allowanceFor(own, known.digest, people, now);
-  const age = isAllowed ? PASSED : verdictOf(known, source, tag, now);
+  const passes = isAllowed(source.rule, known.digest, { allowances: own, now });
+  const age = passes ? PASSED : verdictOf(known, source, tag, now);
   return { age, meant: meantDigest(source, tag, known.digest, age) };
 }
 

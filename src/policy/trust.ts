@@ -1,5 +1,6 @@
 // Trust: what a rule's checks find against an image, and the allowances that let it pass. Pure.
 
+import type { Rule } from "../config/rule.ts";
 import type { TrustMode } from "../config/trust-mode.ts";
 
 /** The checks of an image, besides the rule's lists and the quarantine. */
@@ -49,4 +50,14 @@ export function allowanceFor(
   const allowance = allowances?.get(digest);
   if (!allowance || allowance.until <= now) return undefined;
   return people > 1 && !isConfirmed(allowance) ? undefined : allowance;
+}
+
+/** Whether an allowance lets the digest pass the rule's checks.
+ * @param at the allowances, and the time in ms since the epoch */
+export function isAllowed(
+  { allowancePeople = 1 }: Pick<Rule, "allowancePeople">,
+  digest: string,
+  { allowances, now }: { allowances?: Allowances; now: number },
+): boolean {
+  return allowanceFor(allowances, digest, allowancePeople, now) !== undefined;
 }

@@ -6,7 +6,7 @@ import { type Hold, holdOf, minimumAgeFor, verdictOf } from "../policy/age.ts";
 import type { TagMapping } from "../policy/fresh.ts";
 import { pushTimesOf } from "../policy/push-times.ts";
 import { ownName } from "../policy/source.ts";
-import { allowanceFor, type Finding } from "../policy/trust.ts";
+import { type Finding, isAllowed } from "../policy/trust.ts";
 import type { Pull } from "./pull.ts";
 import type { RepositoryRequest } from "./request.ts";
 import { inWords, type Labelled } from "./stale.ts";
@@ -31,10 +31,9 @@ type Request = Pick<RepositoryRequest, "source"> & {
 export function agedTag(request: Request, mapping: TagMapping, unknownAge?: ErrorValue): AgedTag {
   const { source, tag, pull } = request;
   const minimum = minimumAgeFor(source, tag);
+  if (!minimum || isAllowed(source.rule, mapping.digest, pull)) return { meant: mapping };
   const verdict = verdictOf(mapping, source, tag, pull.now);
-  if (!minimum || verdict.is === "passed") return { meant: mapping };
-  const people = source.rule.allowancePeople ?? 1;
-  if (allowanceFor(pull.allowances, mapping.digest, people, pull.now)) return { meant: mapping };
+  if (verdict.is === "passed") return { meant: mapping };
   const about = { check: "age", mode: minimum.mode } as const;
   if (verdict.is === "open" && !(verdict.lacks === "push time" && source.rule.offline)) {
     const message = unknownAge?.message ?? "the tag's age is not known yet";

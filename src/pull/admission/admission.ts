@@ -10,7 +10,7 @@ import { atMost } from "../../platform/bounded.ts";
 import { within } from "../../platform/deadline.ts";
 import { polled } from "../../platform/polling.ts";
 import { type Source, sourceKey } from "../../policy/source.ts";
-import { allowanceFor } from "../../policy/trust.ts";
+import { isAllowed } from "../../policy/trust.ts";
 import { entryFor } from "../../policy/verify.ts";
 import { verifyVersion } from "../../signatures/open.ts";
 import type { AdmissionName, KeptAdmission, NearAdmissions } from "../../store/admissions.ts";
@@ -70,7 +70,7 @@ export class Admission {
   /** Begins the lookup of a kept verdict, to run beside other reads; undefined where none is needed. */
   ahead({ source, digest, pull }: ContentRequest, kind: AdmissionName["kind"]): Ahead | undefined {
     const policy = policyOf(source, pull);
-    if (!policy || isAllowed(source, digest, pull)) return undefined;
+    if (!policy || isAllowed(source.rule, digest, pull)) return undefined;
     const name = { digest, kind, version: policy.version };
     const kept = this.#near.get(source, name, pull);
     kept.catch(() => {}); // awaited in `admit`, if at all
@@ -125,7 +125,7 @@ export class Admission {
     ahead?: Ahead,
   ): Promise<Verdict | undefined> {
     const { source, digest, pull, kind } = request;
-    if (isAllowed(source, digest, pull)) return { verdict: "allowed" };
+    if (isAllowed(source.rule, digest, pull)) return { verdict: "allowed" };
     const name = { digest, kind, version: policy.version };
     const isAhead = ahead?.name.digest === digest && ahead.name.version === policy.version;
     const kept = await (isAhead ? ahead.kept : this.#near.get(source, name, pull));
@@ -212,11 +212,6 @@ function isRefused(verdict: Verdict | undefined): boolean {
 /** With the rule: what it takes as an allowance, and whether it asks the upstream, is its own. */
 function keyOf({ source, digest, kind }: AdmissionRequest, { version }: AdmissionPolicy): string {
   return `${source.rule.name} ${sourceKey(source)}@${digest} ${kind} ${version}`;
-}
-
-function isAllowed(source: Source, digest: ContentRequest["digest"], pull: Pull): boolean {
-  const { allowancePeople = 1 } = source.rule;
-  return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
 }
 
 const NO_SIGNERS: Signers = { pems: {} };

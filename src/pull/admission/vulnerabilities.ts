@@ -14,11 +14,10 @@ import { within } from "../../platform/deadline.ts";
 import { namesOf } from "../../policy/allowed.ts";
 import { baseOf } from "../../policy/route.ts";
 import { ownName, type Source, sourceKey } from "../../policy/source.ts";
-import { allowanceFor, type Finding } from "../../policy/trust.ts";
+import { type Finding, isAllowed } from "../../policy/trust.ts";
 import type { Verdict } from "../../policy/verdict.ts";
 import { judged } from "../../policy/vulnerabilities.ts";
 import type { NearVerdicts } from "../../store/verdicts.ts";
-import type { Pull } from "../pull.ts";
 import { settleFinding } from "../trust.ts";
 import type { AdmissionRequest, ContentRequest } from "./contract.ts";
 import { Parents } from "./parents.ts";
@@ -102,7 +101,7 @@ export class VulnerabilityCheck {
     const { source, digest, pull } = request;
     const policy = source.rule.vulnerabilities;
     if (!policy) return this.#passes(request);
-    if (isAllowed(source, digest, pull)) return this.#passes(request, "allowed");
+    if (isAllowed(source.rule, digest, pull)) return this.#passes(request, "allowed");
     const own = await (ahead ?? this.#near.get(digest, pull));
     const verdict = isUsual(digest) ? own : await this.#withTwin(request, own);
     const found = judged(verdict, policy, clientNames(source), pull.now);
@@ -138,7 +137,7 @@ export class VulnerabilityCheck {
   async #ofBlob(request: AdmissionRequest): Promise<Decision> {
     const { source, digest, pull } = request;
     const policy = source.rule.vulnerabilities;
-    if (!policy || isAllowed(source, digest, pull)) return "allowed";
+    if (!policy || isAllowed(source.rule, digest, pull)) return "allowed";
     const key = `${source.rule.name} ${sourceKey(source)}@${digest}`;
     if ((this.#passing.get(key) ?? 0) > pull.now) return "passes";
     let first: Refusal | undefined;
@@ -168,7 +167,7 @@ export class VulnerabilityCheck {
   async #isOfAllowed(request: AdmissionRequest): Promise<boolean> {
     const { source, pull } = request;
     if (!pull.allowances || pull.allowances.size === 0) return false;
-    const allowed = (await this.#known(request)).filter((one) => isAllowed(source, one, pull));
+    const allowed = (await this.#known(request)).filter((one) => isAllowed(source.rule, one, pull));
     const linked = await Promise.all(allowed.map((one) => this.#parents.linked(request, one)));
     return linked.some((one) => one !== undefined);
   }
@@ -182,11 +181,6 @@ export class VulnerabilityCheck {
       throw new RegistryError("UNAVAILABLE", message, { status: 503 });
     }
   }
-}
-
-function isAllowed(source: Source, digest: Digest, pull: Pull): boolean {
-  const { allowancePeople = 1 } = source.rule;
-  return allowanceFor(pull.allowances, digest, allowancePeople, pull.now) !== undefined;
 }
 
 function late(): RegistryError {
