@@ -49,7 +49,7 @@ const ROOMS: [room: string, imports: string[]][] = [
   ],
   [
     "explain",
-    ["text", "oci", "config", "policy", "store", "upstream", "catalog", "access", "pull"],
+    ["text", "oci", "config", "policy", "api", "store", "upstream", "catalog", "access", "pull"],
   ],
   ["report", ["config", "catalog"]],
   ["setup", ["config", "policy"]],

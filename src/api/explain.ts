@@ -37,6 +37,7 @@ export const story = z
           "history",
           "next",
         ]),
+        // good: no obstacle. careful: works, with something to note. bad: the pull fails here.
         mark: z.enum(["good", "careful", "bad"]),
         text: z.string(),
       }),

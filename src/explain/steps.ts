@@ -1,34 +1,14 @@
 // Steps: one per aspect that decides about a pull. Pure.
 
+import type { StoryAnswer } from "../api/explain.ts";
 import { isDigestDenied, isNameAllowed, isTagAllowed, speaksOfTags } from "../policy/allowed.ts";
 import { freshnessOf, isImmutable } from "../policy/fresh.ts";
 import type { Source } from "../policy/source.ts";
 import type { ContentFact, Facts } from "./facts.ts";
 import { list, short, words } from "./words.ts";
 
-/** good: no obstacle. careful: works, with something to note. bad: the pull fails here. */
-export type Mark = "good" | "careful" | "bad";
-
-export const ABOUT = [
-  "rule",
-  "access",
-  "lists",
-  "tag",
-  "age",
-  "trust",
-  "content",
-  "signature",
-  "vulnerabilities",
-  "upstream",
-  "history",
-  "next",
-] as const;
-
-export interface Step {
-  about: (typeof ABOUT)[number];
-  mark: Mark;
-  text: string;
-}
+export type Step = StoryAnswer["steps"][number];
+type Mark = Step["mark"];
 
 export function step(about: Step["about"], mark: Mark, text: string): Step {
   return { about, mark, text };
