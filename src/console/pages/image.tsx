@@ -4,6 +4,7 @@ import type { ImageDetailAnswer } from "../../api/images.ts";
 import { shell } from "../../setup/quote.ts";
 import type { Api } from "../parts/api.ts";
 import { ImageTree } from "../parts/image-tree.tsx";
+import { ManifestVerdicts, verdictsOf } from "../parts/image-verdicts.tsx";
 import {
   ActionLink,
   Card,
@@ -14,7 +15,6 @@ import {
   Size,
   Time,
 } from "../parts/parts.tsx";
-import { ManifestVerdicts, verdictsOf } from "../parts/severity.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { count } from "../parts/words.ts";
 

@@ -3,8 +3,8 @@
 import type { VerdictAnswer, VerdictSummaryAnswer, VerdictsAnswer } from "../../api/verdicts.ts";
 import { SEVERITIES } from "../../config/severity.ts";
 import { withQuery } from "../parts/api.ts";
+import { SeverityCounts } from "../parts/image-verdicts.tsx";
 import { Card, Digest, Empty, imagePath, Time } from "../parts/parts.tsx";
-import { SeverityCounts } from "../parts/severity.tsx";
 import { Columns, Scroll } from "../parts/table.tsx";
 import type { PageVisit, Sections, View } from "../parts/visit.ts";
 import { count } from "../parts/words.ts";
