@@ -67,7 +67,7 @@ describe("the cron", () => {
     const before = await heads();
     expect(await checkAges(context, Date.now())).toEqual({ checked: 0, failed: 0 });
     expect(await heads()).toBe(before);
-    // The move is seen by the cron, and nobody pulls until the new digest is old enough.
+    // The move is seen by the cron, and no client pulls until the new digest is old enough.
     const young = await fixture.image(name, "1", { seed: `${name}-2` });
     for (let at = 0; at < 3; at++) {
       later(15.5 * HOUR);

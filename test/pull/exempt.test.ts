@@ -63,7 +63,7 @@ async function unsigned(hint: string) {
 }
 
 describe("exempt", () => {
-  it("is a signature under its tag, whoever signed", async () => {
+  it("is a signature under its tag, by any signer", async () => {
     const { name, made } = await unsigned("exempt");
     const signature = await signByTag(name, made, keyPair());
     const tag = `${made.digest.replace(":", "-")}.sig`;

@@ -11,7 +11,7 @@ import type { Report } from "../report.ts";
 import { OFFLINE, type Stage, TWIN, UP } from "../stage.ts";
 import { ACCEPT, manifestAt, urlOf } from "../upstream.ts";
 
-/** Of an image that nobody has pulled; five are asked for, and more only until a cooldown is told. */
+/** Tags of an image that was never pulled; five are asked for, and more only until a cooldown is told. */
 const TAGS = ["v01", "v02", "v03", "v04", "v05", "v06", "v07", "v08"] as const;
 /** In ms: for how long an upstream that is back may go unnoticed. */
 const MINUTE = 60_000;
