@@ -2,7 +2,7 @@
 
 import type { AllowanceAnswer, AllowancesAnswer } from "../../api/allowances.ts";
 import { orRefused, Refused } from "../parts/api.ts";
-import { Line } from "../parts/fields.tsx";
+import { fieldIn, Line } from "../parts/fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
@@ -118,8 +118,11 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
 }
 
 async function addAllowance({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  const field = (name: string) => (form.get(name) ?? "").trim();
-  const body = { digest: field("digest"), until: field("until"), reason: field("reason") };
+  const body = {
+    digest: fieldIn(form, "digest"),
+    until: fieldIn(form, "until"),
+    reason: fieldIn(form, "reason"),
+  };
   const done = await orRefused(api.send("POST", "/allowances", { body }));
   if (done instanceof Refused) return formView(form, done.problems);
   return back(`The digest is allowed, ${WITHIN}.`);

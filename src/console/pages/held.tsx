@@ -2,7 +2,7 @@
 
 import type { HeldAnswer, HeldReleasedAnswer, HeldTagAnswer } from "../../api/held.ts";
 import { orRefused, Refused, withQuery } from "../parts/api.ts";
-import { Line } from "../parts/fields.tsx";
+import { fieldIn, Line } from "../parts/fields.tsx";
 import { ActionLink, Digest, Empty, imagePath, Time } from "../parts/parts.tsx";
 import { Columns, Scroll } from "../parts/table.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
@@ -146,7 +146,7 @@ async function release({ api }: PageVisit, form: URLSearchParams): Promise<Done 
     "digest",
     "reason",
     "until",
-  ].map((name) => (form.get(name) ?? "").trim());
+  ].map((name) => fieldIn(form, name));
   const body = { reference, digest, reason, ...(until !== "" && { until }) };
   const done = await orRefused(api.send<HeldReleasedAnswer>("POST", "/held/release", { body }));
   if (done instanceof Refused) return releaseForm(form, done.problems);

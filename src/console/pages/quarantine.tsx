@@ -2,7 +2,7 @@
 
 import type { QuarantineAnswer } from "../../api/quarantine.ts";
 import { orRefused, Refused } from "../parts/api.ts";
-import { Line } from "../parts/fields.tsx";
+import { fieldIn, Line } from "../parts/fields.tsx";
 import { ActionLink, Card, Confirm, Empty, Time } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
@@ -88,8 +88,8 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
 
 async function quarantineDigest({ api }: PageVisit, form: URLSearchParams): Promise<Done | View> {
   const body = {
-    digest: (form.get("digest") ?? "").trim(),
-    reason: (form.get("reason") ?? "").trim(),
+    digest: fieldIn(form, "digest"),
+    reason: fieldIn(form, "reason"),
   };
   const done = await orRefused(api.send("POST", "/quarantine", { body }));
   if (done instanceof Refused) return formView(form, done.problems);

@@ -3,7 +3,7 @@
 import type { TokenAnswer } from "../../api/tokens.ts";
 import { shell } from "../../setup/quote.ts";
 import { orRefused, Refused } from "../parts/api.ts";
-import { Line, Lines, listOf } from "../parts/fields.tsx";
+import { fieldIn, Line, Lines, listOf } from "../parts/fields.tsx";
 import { Card, CopyBlock } from "../parts/parts.tsx";
 import type { Done, PageVisit, Sections, View } from "../parts/visit.ts";
 import { formPage } from "./form-page.tsx";
@@ -71,9 +71,9 @@ function formView(given: URLSearchParams, problems: readonly string[] = []): Vie
 
 /** Shows the token in the response itself: a redirect would need to store it for the next page. */
 async function createToken({ api, url }: PageVisit, form: URLSearchParams): Promise<Done | View> {
-  const expiry = (form.get("expiry") ?? "").trim();
+  const expiry = fieldIn(form, "expiry");
   const body = {
-    name: (form.get("name") ?? "").trim(),
+    name: fieldIn(form, "name"),
     repositories: listOf(form.get("repositories") ?? ""),
     networks: listOf(form.get("networks") ?? ""),
     ...(expiry !== "" && { expiry }),

@@ -11,6 +11,11 @@ interface Field {
   hint?: Child;
 }
 
+/** The value of a form's field, without surrounding space; "" where there is none. */
+export function fieldIn(form: URLSearchParams, name: string): string {
+  return (form.get(name) ?? "").trim();
+}
+
 /** Splits a list at commas, blanks and line breaks. */
 export function listOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((part) => part !== "");

@@ -1,7 +1,7 @@
 // Policy draft: policies while they are edited. Reads the form, applies its buttons, and converts to and from the API.
 
 import { UNITS } from "../../config/lifecycle-schema.ts";
-import { listOf } from "./fields.tsx";
+import { fieldIn, listOf } from "./fields.tsx";
 import type { Policy } from "./policy-words.tsx";
 
 /** Policies being edited, as form fields or as JSON text. */
@@ -53,7 +53,7 @@ export function draftOf(
 }
 
 export function draftIn(form: URLSearchParams): Draft {
-  const text = (name: string) => (form.get(name) ?? "").trim();
+  const text = (name: string) => fieldIn(form, name);
   const policies: DraftPolicy[] = [];
   for (let p = 0; form.has(`p${p}.repositories`); p++) {
     const rules: DraftRule[] = [];

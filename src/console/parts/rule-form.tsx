@@ -1,6 +1,6 @@
 // Rule form: inputs for the common fields of a rule, and JSON for all others.
 
-import { Line, Lines, listOf } from "./fields.tsx";
+import { fieldIn, Line, Lines, listOf } from "./fields.tsx";
 
 interface Field {
   name: string;
@@ -67,7 +67,7 @@ export function fieldsIn(form: URLSearchParams): {
 } {
   const fields: Record<string, unknown> = {};
   const problems: string[] = [];
-  const more = (form.get("more") ?? "").trim();
+  const more = fieldIn(form, "more");
   try {
     const read: unknown = more === "" ? {} : JSON.parse(more);
     if (typeof read !== "object" || read === null || Array.isArray(read)) throw new SyntaxError();
@@ -76,7 +76,7 @@ export function fieldsIn(form: URLSearchParams): {
     problems.push('Other fields: must be a JSON object, such as { "immutableTags": ["v*"] }');
   }
   for (const { name, list } of FIELDS) {
-    const text = (form.get(name) ?? "").trim();
+    const text = fieldIn(form, name);
     if (text === "") continue;
     const parts = listOf(text);
     const isList = list === "strict" || (list === "loose" && parts.length > 1);
