@@ -6,7 +6,7 @@ import { jsonProblem } from "./json-bounds.ts";
 
 /** Maximum number of manifests, layers and other blobs that one manifest may name; Docker allows 127 layers, ECR 4,200. All of them, with
  * sha512 digests and platforms, must fit into one value of a Durable Object's storage, 2 MB. */
-export const MOST_DESCRIPTORS = 5_000;
+export const MAX_DESCRIPTORS = 5_000;
 
 /** Why a manifest exceeds the bounds, as the end of a sentence that begins with "it"; undefined if it does not. Does not validate it. */
 export function excessIn(manifest: Uint8Array): string | undefined {
@@ -15,7 +15,7 @@ export function excessIn(manifest: Uint8Array): string | undefined {
   const { manifests, layers, blobs, fsLayers, history } = parseObject(manifest) ?? {};
   const lists = [manifests, layers, blobs, fsLayers, history].filter((list) => Array.isArray(list));
   const count = lists.reduce((sum, { length }) => sum + length, 0);
-  return count > MOST_DESCRIPTORS
-    ? `names ${count} manifests and blobs, more than the maximum of ${MOST_DESCRIPTORS}`
+  return count > MAX_DESCRIPTORS
+    ? `names ${count} manifests and blobs, more than the maximum of ${MAX_DESCRIPTORS}`
     : undefined;
 }

@@ -19,7 +19,7 @@ const PLAIN =
 /** Fields of a descriptor that say what is fetched, by their Unicode upper case (oci/manifest, CANONICAL). */
 const FIELDS = new Map(["mediaType", "digest", "size"].map((one) => [one.toUpperCase(), one]));
 
-interface Part {
+interface Typed {
   mediaType?: unknown;
 }
 
@@ -55,7 +55,7 @@ function hasPlatform({ platform = NO_PLATFORM }: Named): boolean {
 }
 
 function typeOf(part: unknown): unknown {
-  return (part as Part | null | undefined)?.mediaType;
+  return (part as Typed | null | undefined)?.mediaType;
 }
 
 function isExemptType(type: unknown): boolean {

@@ -5,7 +5,7 @@
 export const MAX_DEPTH = 64;
 /** Maximum number of values, counting members of objects and elements of arrays: an empty object takes 3 bytes of text, but 28 of an
  * isolate's 128 MB. A tag list of 8 MiB has fewer. */
-export const MOST_VALUES = 500_000;
+export const MAX_VALUES = 500_000;
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -33,7 +33,7 @@ export function jsonProblem(json: Uint8Array): string | undefined {
         values += 1;
         break;
     }
-    if (values > MOST_VALUES) return `holds more than ${MOST_VALUES} values`;
+    if (values > MAX_VALUES) return `holds more than ${MAX_VALUES} values`;
   }
   return undefined;
 }

@@ -81,7 +81,7 @@ function sourceFor({ rules }: Config, name: string): Source {
   return source;
 }
 
-interface Wanted {
+interface ContentOptions {
   platforms: readonly string[];
   /** Whether to fetch the manifests' referrers too; undefined as the rule says. */
   referrers?: boolean;
@@ -91,7 +91,7 @@ interface Wanted {
 export async function contentsOf(
   context: WarmingContext,
   { source, reference }: WarmingTarget,
-  { platforms, referrers = source.rule.referrers }: Wanted,
+  { platforms, referrers = source.rule.referrers }: ContentOptions,
 ): Promise<Contents> {
   const digest = reference.digest ?? (await resolveTag(context, source, reference.tag as string));
   const blobs = new Map<Digest, Blob>();

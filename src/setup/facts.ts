@@ -32,12 +32,12 @@ export interface Facts {
 }
 
 /** What a request for set-up overrides; undefined: as configured. */
-export interface Wanted {
+export interface SetupOptions {
   login?: boolean | undefined;
   enforces?: boolean | undefined;
 }
 
-export function factsOf(config: Config, url: URL, wanted: Wanted = {}): Facts {
+export function factsOf(config: Config, url: URL, options: SetupOptions = {}): Facts {
   const rules = config.rules.filter(({ problem }) => !problem).map(({ rule }) => rule);
   const { host, origin, protocol } = url;
   const mirrored = new Map<string, Mirrored>();
@@ -55,8 +55,8 @@ export function factsOf(config: Config, url: URL, wanted: Wanted = {}): Facts {
     insecure: protocol === "http:",
     mirrored: [...mirrored.values()],
     hubIsDefault: rules.some((rule) => rule.default && hasOfficialImages(rule)),
-    login: wanted.login ?? config.auth.mode === "token",
+    login: options.login ?? config.auth.mode === "token",
     // Also one that cannot be used: its 500 must not lead clients to the registry.
-    enforces: wanted.enforces ?? config.rules.some(({ rule }) => enforces(rule)),
+    enforces: options.enforces ?? config.rules.some(({ rule }) => enforces(rule)),
   };
 }

@@ -12,7 +12,7 @@ export interface StoredHistory {
 /** Maximum length of a history, in bytes; beyond it the texts of releases are dropped, which the audit log has. */
 const MAX_LENGTH = 4_000;
 
-type Row = [
+type SightingRow = [
   digest: string,
   since: number,
   until: number | null,
@@ -32,7 +32,7 @@ function textOf(
   confirmedAt: number,
   shorten: (text: string) => string,
 ): string {
-  const rows = seen.map(({ digest, since, until, pushedAt, released, exempt }): Row => {
+  const rows = seen.map(({ digest, since, until, pushedAt, released, exempt }): SightingRow => {
     const end = until ?? null;
     const pushed = pushedAt ?? null;
     if (exempt) return [digest, since, end, pushed, null, 1];
@@ -62,12 +62,12 @@ export function historyIn(text: string): StoredHistory | undefined {
 }
 
 interface Stored {
-  seen: Row[];
+  seen: SightingRow[];
   moves: number[];
   confirmedAt: number;
 }
 
-function sightingOf([digest, since, until, pushedAt, released, exempt]: Row): Sighting {
+function sightingOf([digest, since, until, pushedAt, released, exempt]: SightingRow): Sighting {
   return {
     digest: digest as Digest,
     since,
@@ -78,6 +78,6 @@ function sightingOf([digest, since, until, pushedAt, released, exempt]: Row): Si
   };
 }
 
-function releaseOf([until, at, who, reason]: NonNullable<Row[4]>): Release {
+function releaseOf([until, at, who, reason]: NonNullable<SightingRow[4]>): Release {
   return { who, reason, at, until };
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { enforces, mirrorWarning } from "../../src/config/enforcing.ts";
 import { readConfig } from "../../src/config/read.ts";
-import { factsOf, type Wanted } from "../../src/setup/facts.ts";
+import { factsOf, type SetupOptions } from "../../src/setup/facts.ts";
 
 const HUB = { prefix: "docker.io", upstream: "docker.io" };
 const rulesOf = (...rules: object[]) =>
@@ -36,7 +36,7 @@ const held = { minimumAge: { mode: "enforce" } } as object;
 describe("set-up", () => {
   const config = readConfig({ RULES: [HUB], AUTH: { mode: "open", acknowledgeOpen: true } });
   const url = new URL("https://mirror.example.com");
-  const factsWith = (fields: object, wanted?: Wanted) => {
+  const factsWith = (fields: object, wanted?: SetupOptions) => {
     const rules = config.rules.map((one) => ({ ...one, ...fields }));
     return factsOf({ ...config, rules }, url, wanted).enforces;
   };

@@ -7,7 +7,7 @@ import { CatalogObject } from "../../src/catalog/object.ts";
 import type { ManifestFact } from "../../src/catalog/record/contract.ts";
 import type { Env } from "../../src/env.ts";
 import { Outbox } from "../../src/fill/shared/outbox.ts";
-import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
+import { MAX_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { BlobStore } from "../../src/store/blobs.ts";
@@ -149,7 +149,7 @@ describe("an outbox", () => {
   const places = async () => (await catalog.places("", 100)).filter((one) => one !== "?");
 
   it("holds any number of the largest facts, in their order", async () => {
-    const parts = digests(MOST_DESCRIPTORS);
+    const parts = digests(MAX_DESCRIPTORS);
     const tellManifest = vi.spyOn(CatalogObject.prototype, "tellManifest");
     tellManifest.mockImplementation(async () => {
       throw new Error("the catalog is away");

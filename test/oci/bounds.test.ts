@@ -2,9 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { excessIn, MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
+import { excessIn, MAX_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import { parseForeign, parseObject } from "../../src/oci/json.ts";
-import { jsonProblem, MAX_DEPTH, MOST_VALUES } from "../../src/oci/json-bounds.ts";
+import { jsonProblem, MAX_DEPTH, MAX_VALUES } from "../../src/oci/json-bounds.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const nested = (open: string, close: string, depth: number) =>
@@ -44,8 +44,8 @@ describe("values", () => {
     ["empty objects", (count: number) => `[${"{},".repeat(count / 2)}{}]`],
     ["members", (count: number) => `{${'"a":1,'.repeat(count)}"a":1}`],
   ])("are counted: %s", (_, made) => {
-    expect(problemOf(made(MOST_VALUES))).toContain(`more than ${MOST_VALUES} values`);
-    expect(problemOf(made(MOST_VALUES / 2 - 10))).toBeUndefined();
+    expect(problemOf(made(MAX_VALUES))).toContain(`more than ${MAX_VALUES} values`);
+    expect(problemOf(made(MAX_VALUES / 2 - 10))).toBeUndefined();
   });
 });
 
@@ -64,15 +64,15 @@ it("any JSON within the bounds is what it is; what is none is nothing", () => {
 describe("a manifest names so much at most", () => {
   it.each(["manifests", "layers", "blobs", "fsLayers", "history"])("in %s", (field) => {
     const made = (count: number) => bytesOf(`{"${field}":[${"{},".repeat(count - 1)}{}]}`);
-    expect(excessIn(made(MOST_DESCRIPTORS))).toBeUndefined();
-    expect(excessIn(made(MOST_DESCRIPTORS + 1))).toContain(
-      `more than the maximum of ${MOST_DESCRIPTORS}`,
+    expect(excessIn(made(MAX_DESCRIPTORS))).toBeUndefined();
+    expect(excessIn(made(MAX_DESCRIPTORS + 1))).toContain(
+      `more than the maximum of ${MAX_DESCRIPTORS}`,
     );
     expect(excessIn(made(100_000))).toContain("names 100000");
   });
 
   it("in all its lists together", () => {
-    const layers = Array(MOST_DESCRIPTORS - 1).fill({});
+    const layers = Array(MAX_DESCRIPTORS - 1).fill({});
     const body = (blobs: object[]) => bytesOf(JSON.stringify({ layers, blobs, config: {} }));
     expect(excessIn(body([{}]))).toBeUndefined();
     expect(excessIn(body([{}, {}]))).toBeDefined();

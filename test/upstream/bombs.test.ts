@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { Issuers } from "../../src/access/issuers/issuers.ts";
 import type { Config } from "../../src/config/read.ts";
 import type { Fills } from "../../src/fill/contract.ts";
-import { MOST_DESCRIPTORS } from "../../src/oci/bounds.ts";
+import { MAX_DESCRIPTORS } from "../../src/oci/bounds.ts";
 import type { Digest } from "../../src/oci/digest.ts";
 import { digestOf } from "../../src/oci/hash.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/manifest.ts";
@@ -189,13 +189,13 @@ describe("the largest index that is taken", () => {
 
   it("is served, reported to the catalog, and shown by every page and command", async () => {
     const name = repository("largest");
-    const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: children(MOST_DESCRIPTORS) };
+    const index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: children(MAX_DESCRIPTORS) };
     const { size, bytes } = await fixture.manifest(name, index, { tag: "1" });
     expect(size).toBeGreaterThan(1024 * 1024);
     expect(await cache.bytes(`${rule}/${name}/manifests/1`)).toEqual(bytes);
     await cache.settled();
     const [place = ""] = (await catalog.places("", 1000)).filter((one) => one.endsWith(name));
-    await expect.poll(() => catalog.linked(place, digestAt(MOST_DESCRIPTORS - 1))).toBe(true);
+    await expect.poll(() => catalog.linked(place, digestAt(MAX_DESCRIPTORS - 1))).toBe(true);
     const reference = `reference=${rule}/${name}:1`;
     const detail = await api(cache, "GET", `images/detail?${reference}`);
     expect([detail.status, (await detail.text()).length < 100_000]).toEqual([200, true]);
@@ -215,7 +215,7 @@ describe("the largest index that is taken", () => {
 
   it("of layers is cut where it is shown", async () => {
     const name = repository("layers");
-    const layers = children(MOST_DESCRIPTORS).map(({ digest, size }) => ({
+    const layers = children(MAX_DESCRIPTORS).map(({ digest, size }) => ({
       mediaType: "x".repeat(300),
       digest,
       size,
@@ -230,7 +230,7 @@ describe("the largest index that is taken", () => {
       manifests: { layers: { mediaType: string }[]; layersLeftOut: number }[];
     };
     expect(manifests[0]?.layers).toHaveLength(500);
-    expect(manifests[0]?.layersLeftOut).toBe(MOST_DESCRIPTORS - 500);
+    expect(manifests[0]?.layersLeftOut).toBe(MAX_DESCRIPTORS - 500);
     expect(manifests[0]?.layers[0]?.mediaType.length).toBeLessThan(260);
   });
 });

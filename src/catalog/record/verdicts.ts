@@ -22,7 +22,7 @@ export const MAX_KNOWN = 500_000;
 const MAX_PLACES = 20;
 const MAX_TAGS = 20;
 
-interface Row {
+interface VerdictRow {
   digest: Digest;
   scanned_at: number;
   scanners: string;
@@ -42,7 +42,7 @@ export function tellVerdict(
   const text = JSON.stringify(counts);
   const worst = Math.max(-1, ...SEVERITIES.filter((one) => counts[one][0] > 0).map(rankOf));
   const fixable = Math.max(-1, ...SEVERITIES.filter((one) => counts[one][1] > 0).map(rankOf));
-  const before = database.first<Row>("SELECT * FROM verdicts WHERE digest = ?", digest);
+  const before = database.first<VerdictRow>("SELECT * FROM verdicts WHERE digest = ?", digest);
   database.run(
     "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?)",
     digest,
@@ -119,7 +119,7 @@ export function listedVerdicts(
 ): ListedVerdict[] {
   const column = fixable ? "worst_fixable" : "worst";
   const under = roots.map(() => "substr(places.place, 1, length(?)) = ?").join(" OR ");
-  const rows = database.all<Row>(
+  const rows = database.all<VerdictRow>(
     `SELECT digest, scanned_at, scanners, counts FROM verdicts WHERE ${column} >= ?
        ${under && `AND EXISTS (SELECT 1 FROM images JOIN places ON places.id = images.place WHERE content IN (${HOLDERS}) AND (${under}))`}
      ORDER BY ${column} DESC, worst_fixable DESC,

@@ -4,7 +4,7 @@
 import { hasGoodHost } from "../../config/host.ts";
 import type { Config } from "../../config/read.ts";
 import { CLIENTS, setupIndex, setupOf } from "../../setup/clients.ts";
-import { factsOf, type Wanted } from "../../setup/facts.ts";
+import { factsOf, type SetupOptions } from "../../setup/facts.ts";
 import { HARMLESS } from "../shared/respond.ts";
 import { ApiProblem, invalid } from "./problem.ts";
 
@@ -16,7 +16,7 @@ export function answerSetup(config: Config, request: Request): Response {
   // The host goes into scripts, and the URL parser accepts hosts such as `$(…)`.
   if (!hasGoodHost(url))
     throw invalid("the Host header is not a host name that can be used in a script");
-  const facts = factsOf(config, url, wantedIn(url.searchParams));
+  const facts = factsOf(config, url, optionsIn(url.searchParams));
   const name = /^\/setup\/(.+)$/.exec(url.pathname)?.[1];
   if (name === undefined) return text(setupIndex(facts));
   const client = CLIENTS.find((one) => one.name === name);
@@ -26,7 +26,7 @@ export function answerSetup(config: Config, request: Request): Response {
 }
 
 /** `?login=true|false`, `?enforce=true|false`; default: as the cache is configured. */
-function wantedIn(query: URLSearchParams): Wanted {
+function optionsIn(query: URLSearchParams): SetupOptions {
   const isKnown = ([name, value]: [string, string]) =>
     ["login", "enforce"].includes(name) && ["true", "false"].includes(value);
   if (![...query].every(isKnown))

@@ -4,7 +4,7 @@ import type { Seals } from "../../access/tokens/seals.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { RegistryError } from "../../oci/error.ts";
 import { OCI_INDEX } from "../../oci/manifest.ts";
-import { parsePath, type RegistryRequest as Wanted } from "../../oci/path.ts";
+import { parsePath, type RegistryRequest } from "../../oci/path.ts";
 import { headBlob, type PulledBlob, pullBlob } from "../../pull/blob.ts";
 import { pullByDigest, pullByTag } from "../../pull/manifest.ts";
 import type { Pull } from "../../pull/pull.ts";
@@ -102,14 +102,14 @@ async function handle(
   return answer({ services, source, pull, request, url }, wanted);
 }
 
-function referenceOf(wanted: Exclude<Wanted, { kind: "ping" }>): string | undefined {
+function referenceOf(wanted: Exclude<RegistryRequest, { kind: "ping" }>): string | undefined {
   if (wanted.kind === "tags") return undefined;
   return wanted.kind === "manifest" ? (wanted.digest ?? wanted.tag) : wanted.digest;
 }
 
 async function answer(
   admitted: AdmittedRequest,
-  wanted: Exclude<Wanted, { kind: "ping" }>,
+  wanted: Exclude<RegistryRequest, { kind: "ping" }>,
 ): Promise<Response> {
   const { source, pull, url } = admitted;
   switch (wanted.kind) {
@@ -143,7 +143,7 @@ async function answer(
 
 async function manifest(
   admitted: AdmittedRequest,
-  { tag, digest }: Wanted & { kind: "manifest" },
+  { tag, digest }: RegistryRequest & { kind: "manifest" },
 ): Promise<Response> {
   const { services, source, pull, request } = admitted;
   const head = request.method === "HEAD";

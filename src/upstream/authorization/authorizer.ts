@@ -27,7 +27,7 @@ export interface Credential {
 }
 
 /** The authorization that a challenge asks for. */
-export interface Wanted {
+export interface RequestedToken {
   readonly challenge: Challenge;
   /** Requested of the token service. */
   readonly scope: string;
@@ -47,7 +47,7 @@ export class Authorizer {
   /** Returns undefined where the credentials do not fit the challenge. */
   async authorize(
     credential: Credential,
-    { challenge, scope, kept }: Wanted,
+    { challenge, scope, kept }: RequestedToken,
   ): Promise<string | undefined> {
     const { rule, key } = credential;
     const held = this.#cache.has(loginName(key));
