@@ -31,6 +31,7 @@ export const UNIT = [
   "oci/range.test.ts",
   "platform/bounded.test.ts",
   "oci/runnable.test.ts",
+  "policy/age-history.test.ts",
   "policy/age.test.ts",
   "policy/allowed.test.ts",
   "policy/fresh.test.ts",

@@ -1,90 +1,29 @@
 // Minimum age of tags, from the pull: what is served while a tag is held, how it is said, what the upstream is asked, and attacks.
 
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { CatalogObject } from "../../src/catalog/object.ts";
-import { openCatalog } from "../../src/catalog/open.ts";
-import type { Env } from "../../src/env.ts";
 import { openFills } from "../../src/fill/open.ts";
-import type { TagFill } from "../../src/fill/tag/tag-fill.ts";
 import type { Digest } from "../../src/oci/digest.ts";
-import { type History, sighted } from "../../src/policy/sightings.ts";
-import type { Source } from "../../src/policy/source.ts";
-import { contentsOf, targetOf } from "../../src/prewarm/warming.ts";
-import type { Pull } from "../../src/pull/pull.ts";
-import { agedTag } from "../../src/pull/tag-age.ts";
-import { TagStore } from "../../src/store/tags.ts";
-import { ruleOf } from "../config/rules.ts";
 import { problemOf } from "../http/problem.ts";
 import { laggingKv } from "../support/bindings.ts";
-import { apartPath, type Cache, cacheApart, fixture, repository } from "../support/cache.ts";
+import { cacheApart, fixture, repository } from "../support/cache.ts";
 import { later } from "../support/clock.ts";
-import type { Image, ManifestInfo } from "../support/fixture.ts";
 import { eventually } from "../support/waiting.ts";
-
-const bindings = env as unknown as Env;
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const catalog = openCatalog(bindings);
+import {
+  AGE,
+  ask,
+  asked,
+  bindings,
+  catalog,
+  digestAt,
+  HOUR,
+  MINUTE,
+  moved,
+  push,
+  removeAll,
+  retag,
+} from "./aging.ts";
 
 afterEach(() => void vi.restoreAllMocks());
-
-const AGE = { minimumAge: "3h", minimumAgeFirst: "serve", tagTtl: "30m" };
-
-async function ask(cache: Cache, path: string, init: RequestInit = {}) {
-  const response = await cache.fetch(`open/${path}`, init);
-  await response.arrayBuffer();
-  const { headers, status } = response;
-  return {
-    status,
-    digest: headers.get("docker-content-digest"),
-    until: headers.get("entrepot-held-until"),
-    warning: headers.get("warning"),
-  };
-}
-
-const digestAt = async (cache: Cache, path: string) => (await ask(cache, path)).digest;
-
-const asked = async (name: string) =>
-  (await fixture.requests({ repository: name })).map(
-    ({ method, reference }) => `${method} ${reference}`,
-  );
-
-/** A rule's source, as the cache under test has it. */
-function sourceAt(path: string, name: string, fields: object): Source {
-  const upstream = fixture.url("open") + path;
-  return { rule: ruleOf({ prefix: "open", upstream, ...fields }), repository: name };
-}
-
-/** A tag that is old enough, whose upstream then moves it to a digest that has just been seen. */
-async function moved(hint: string, fields: object = {}, overrides: object = {}) {
-  const name = repository(hint);
-  const path = apartPath();
-  const cache = cacheApart({ ...AGE, ...fields }, { ...overrides }, path);
-  const tag = `${name}/manifests/1`;
-  const old = await fixture.image(name, "1");
-  expect(await digestAt(cache, tag)).toBe(old.digest);
-  later(4 * HOUR);
-  expect(await digestAt(cache, tag)).toBe(old.digest);
-  const young = await push(name, "young");
-  later(HOUR);
-  const seenAt = Date.now();
-  expect(await digestAt(cache, tag)).toBe(old.digest);
-  return { name, path, cache, tag, old, young, seenAt, fields: { ...AGE, ...fields } };
-}
-
-const push = (name: string, seed: string, tag = "1") =>
-  fixture.image(name, tag, { seed: `${name}-${seed}` });
-
-async function retag(name: string, image: ManifestInfo, tag = "1"): Promise<void> {
-  await fixture.manifest(name, image.bytes, { tag });
-}
-
-async function removeAll(name: string, { digest, config, layers }: Image) {
-  for (const one of [digest, config.digest, ...layers.map((layer) => layer.digest)])
-    await fixture.remove(name, one);
-}
 
 describe("a tag that has moved", () => {
   it("keeps its old digest, labelled on GET, HEAD and 304, until it was seen for the minimum age", async () => {
@@ -381,168 +320,5 @@ describe("attack:", () => {
     later(6 * MINUTE);
     const other = cacheApart(AGE, {}, path);
     expect(await ask(other, tag)).toMatchObject({ digest: old.digest, until: expect.any(String) });
-  });
-});
-
-describe("what was served once", () => {
-  it("is not taken back by a loss of KV, although the tag has moved on", async () => {
-    const { path, tag, young, name, cache } = await moved("kept-in-r2");
-    later(4 * HOUR);
-    expect(await digestAt(cache, tag)).toBe(young.digest);
-    await cache.settled();
-    const { keys } = await bindings.META.list({ prefix: "tag:" });
-    for (const key of keys) if (key.name.includes(name)) await bindings.META.delete(key.name);
-    await push(name, "newer");
-    later(HOUR);
-    const source = sourceAt(path, name, {});
-    const object = bindings.TAG_FILL.get(
-      bindings.TAG_FILL.idFromName(`${source.rule.upstream.base}//${name}:1`),
-    );
-    await runInDurableObject(object, (one) => (one as unknown as TagFill).alarm());
-    expect(await digestAt(cacheApart(AGE, {}, path), tag)).toBe(young.digest);
-  });
-});
-
-describe("a digest that only a HEAD has named", () => {
-  it("is none that the tag meant: what its GET finds is the first", async () => {
-    const name = repository("head-wrong");
-    const cache = cacheApart(AGE);
-    const { digest } = await fixture.image(name, "1");
-    const wrong = `sha256:${"7".repeat(64)}`;
-    await fixture.fault({
-      match: { repository: name, reference: "1", method: "HEAD" },
-      times: 0,
-      do: { headers: { "Docker-Content-Digest": wrong } },
-    });
-    expect(await ask(cache, `${name}/manifests/1`)).toMatchObject({ status: 200, digest });
-    later(HOUR);
-    expect(await ask(cache, `${name}/manifests/1`)).toMatchObject({ status: 200, digest });
-  });
-});
-
-describe("a held tag", () => {
-  it("keeps the digest that it serves among its former ones, however often it moves", async () => {
-    const tags = new TagStore(bindings.META, bindings.BLOBS);
-    const source = sourceAt(apartPath(), repository("former"), {});
-    const digestOf = (at: number) => `sha256:${at.toString(16).padStart(64, "0")}` as Digest;
-    let history = {
-      seen: [{ digest: digestOf(0), since: 0, until: 4 * HOUR }],
-      moves: [],
-    } as History;
-    await tags.record(source, "1", history, 0);
-    for (let at = 1; at <= 30; at++) {
-      history = sighted(history, digestOf(at), 4 * HOUR + at, 4 * HOUR + at);
-      await tags.record(source, "1", history, 4 * HOUR + at);
-    }
-    const record = await tags.recorded(source, "1");
-    expect(record?.former).toContain(digestOf(0));
-    expect(record?.former.slice(0, 2)).toEqual([digestOf(29), digestOf(28)]);
-    expect(record?.former.length).toBe(20);
-  });
-
-  it("is held although the catalog does not know holds, as one of an earlier version", async () => {
-    vi.spyOn(console, "warn").mockImplementation(() => {});
-    const tell = vi.spyOn(CatalogObject.prototype, "tellHold");
-    tell.mockResolvedValue({ error: { code: "UNKNOWN", message: "no such method", status: 500 } });
-    const { cache, tag, old, young } = await moved("older-catalog");
-    expect(tell).toHaveBeenCalled();
-    expect(await digestAt(cache, tag)).toBe(old.digest);
-    later(4 * HOUR);
-    expect(await digestAt(cache, tag)).toBe(young.digest);
-  });
-
-  it("has its new digest fetched by prewarming, which does not put it into force", async () => {
-    const { path, cache, tag, old, young, name, fields } = await moved("prewarmed");
-    const upstream = fixture.url("open") + path;
-    const rules = [{ rule: ruleOf({ prefix: "open", upstream, ...fields }) }];
-    const context = { config: { rules }, fills: openFills(bindings), quarantined: new Map() };
-    const target = targetOf(context as never, `open/${name}:1`);
-    const { digest } = await contentsOf(context as never, target, { platforms: ["linux/amd64"] });
-    expect(digest).toBe(young.digest);
-    expect(await digestAt(cache, tag)).toBe(old.digest);
-  });
-
-  it("stays held under a rule that is offline", async () => {
-    const { path, tag, old } = await moved("offline");
-    const offline = cacheApart({ ...AGE, offline: true }, {}, path);
-    later(50 * HOUR);
-    expect(await digestAt(offline, tag)).toBe(old.digest);
-  });
-
-  it("passes where its digest is allowed by break-glass", () => {
-    const digest = `sha256:${"a".repeat(64)}` as Digest;
-    const now = 1_750_000_000_000;
-    const mapping = { digest, checkedAt: now, seen: [{ digest, since: now }] };
-    const source = { rule: ruleOf({ minimumAge: "1d" }), repository: "x" };
-    const allowed = (until: number) =>
-      new Map([[digest, { digest, until, reason: "", who: "", at: 0 }]]);
-    const finding = (allowances: ReturnType<typeof allowed>) =>
-      agedTag({ source, tag: "1", pull: { now, allowances } as unknown as Pull }, mapping).finding;
-    expect(finding(allowed(now + 1))).toBeUndefined();
-    expect(finding(allowed(now))).toMatchObject({ check: "age", mode: "enforce" });
-  });
-});
-
-describe("what an earlier version has stored", () => {
-  /** As that version left it: a mapping without a history in KV, and a record without a body in R2. */
-  async function stored(
-    name: string,
-    path: string,
-    digest: string,
-    recordedAt: number,
-    at: number,
-  ) {
-    const source = sourceAt(path, name, {});
-    const place = `${source.rule.upstream.base.replace("https://", "")}//${name}`;
-    const mapping = { digest, checkedAt: at, recorded: true };
-    await bindings.META.put(`tag:${place}:1`, JSON.stringify(mapping));
-    const customMetadata = { digest, former: "", recordedAt: String(recordedAt), gone: "false" };
-    await bindings.BLOBS.put(`tags/${place}:1`, "", { customMetadata });
-    return source;
-  }
-
-  it.each([
-    ["long ago is old enough", 4 * HOUR, 200],
-    ["lately is not", HOUR, 403],
-  ])("that recorded the digest %s", async (_, ago, status) => {
-    const name = repository("earlier");
-    const path = apartPath();
-    const { digest } = await fixture.image(name, "1");
-    const now = Date.now();
-    const source = await stored(name, path, digest, now - ago, now - MINUTE);
-    const cache = cacheApart({ ...AGE, minimumAgeFirst: "refuse" }, {}, path);
-    expect((await ask(cache, `${name}/manifests/1`)).status).toBe(status);
-    const record = await new TagStore(bindings.META, bindings.BLOBS).whole(source, "1");
-    expect(record?.history.seen).toMatchObject([{ digest, since: now - ago }]);
-  });
-
-  it("under a rule that gets a minimum age while the upstream is down is judged by its record", async () => {
-    const name = repository("earlier-down");
-    const path = apartPath();
-    const { digest } = await fixture.image(name, "1");
-    const plain = cacheApart({ tagTtl: "30m" }, {}, path);
-    expect(await digestAt(plain, `${name}/manifests/1`)).toBe(digest);
-    const now = Date.now();
-    await stored(name, path, digest, now - 5 * HOUR, now);
-    later(6 * MINUTE);
-    await fixture.fault({ match: { repository: name }, times: 0, do: { status: 500 } });
-    const cache = cacheApart(AGE, {}, path);
-    expect((await ask(cache, `${name}/manifests/1`)).status).toBe(200);
-  });
-
-  it("moves to a history that begins with what it recorded", async () => {
-    const name = repository("earlier-moved");
-    const path = apartPath();
-    const old = await fixture.image(name, "1");
-    const now = Date.now();
-    const source = await stored(name, path, old.digest, now - 9 * HOUR, now - HOUR);
-    const young = await push(name, "young");
-    const cache = cacheApart(AGE, {}, path);
-    expect(await digestAt(cache, `${name}/manifests/1`)).toBe(old.digest);
-    const record = await new TagStore(bindings.META, bindings.BLOBS).whole(source, "1");
-    expect(record?.history.seen).toMatchObject([
-      { digest: old.digest, since: now - 9 * HOUR, until: now - HOUR },
-      { digest: young.digest },
-    ]);
   });
 });

@@ -2,95 +2,29 @@
 
 import { describe, expect, it } from "vitest";
 import type { Signer } from "../../src/config/verify.ts";
-import type { Digest } from "../../src/oci/digest.ts";
-import {
-  PAYLOAD_TYPE,
-  type Question,
-  type SignatureArtifact,
-} from "../../src/signatures/contract.ts";
+import type { SignatureArtifact } from "../../src/signatures/contract.ts";
 import { verifySignatures } from "../../src/signatures/open.ts";
-import keyless from "./keyless.json" with { type: "json" };
-import { artifactWith, byAll, bytesOf, NOW } from "./support/cosign.ts";
-import { bundleOf } from "./support/signing.ts";
-
-interface Entry {
-  logId: { keyId: string };
-  logIndex: string;
-  kindVersion: { kind: string; version: string };
-  integratedTime: string;
-  inclusionPromise?: { signedEntryTimestamp: string };
-  inclusionProof: {
-    logIndex: string;
-    treeSize: string;
-    rootHash: string;
-    hashes: string[];
-    checkpoint: { envelope: string };
-  };
-  canonicalizedBody: string;
-}
-type Parts = Record<string, unknown> & { payload: string; signature: string; entry: Entry };
-
-const { at, identity, image, issuer, other, root } = keyless;
-const certificates: Record<string, string> = keyless.certificates;
-const envelopes = keyless.envelopes as unknown as Record<string, Parts>;
-const payloads = keyless.payloads as unknown as Record<string, Parts>;
-const good = envelopes.good as Parts;
-const entryOf = (name: string) => good[name] as Entry;
-const stampOf = (name: string) => good[name] as string;
-
-const signer: Signer = {
-  kind: "keyless",
+import { byAll, NOW } from "./support/cosign.ts";
+import {
+  ask,
+  at,
+  certificates,
+  entryOf,
+  envelopes,
+  good,
+  identity,
+  image,
   issuer,
-  identity: "https://github.com/acme/app/.github/workflows/release.yml@refs/tags/*",
-};
-
-interface Bundle {
-  certificate?: string;
-  entries?: object[];
-  timestamps?: string[];
-  parts?: Parts;
-}
-
-function bundle({
-  certificate = certificates.good as string,
-  parts = good,
-  entries = [parts.entry],
-  timestamps = [],
-}: Bundle): SignatureArtifact {
-  return bundleOf(
-    {
-      certificate: { rawBytes: certificate },
-      tlogEntries: entries,
-      timestampVerificationData: {
-        rfc3161Timestamps: timestamps.map((signedTimestamp) => ({ signedTimestamp })),
-      },
-    },
-    {
-      dsseEnvelope: {
-        payload: parts.payload,
-        payloadType: "application/vnd.in-toto+json",
-        signatures: [{ sig: parts.signature }],
-      },
-    },
-  );
-}
-
-const ask = (artifact: SignatureArtifact, over: Partial<Question> = {}): Question => ({
-  image: image as Digest,
-  entry: byAll(signer),
-  signers: { pems: {}, root: JSON.stringify(root) },
-  artifacts: [artifact],
-  now: NOW,
-  ...over,
-});
-const judged = (given: Bundle, over: Partial<Question> = {}) =>
-  verifySignatures(ask(bundle(given), over));
-const reasonsOf = async (asked: Question) => {
-  const outcome = await verifySignatures(asked);
-  return outcome.verdict === "invalid" ? outcome.reasons.join("\n") : outcome;
-};
-const reasons = (given: Bundle, over: Partial<Question> = {}) =>
-  reasonsOf(ask(bundle(given), over));
+  judged,
+  type Parts,
+  payloads,
+  reasons,
+  reasonsOf,
+  root,
+  sig,
+  signer,
+  stampOf,
+} from "./support/keyless.ts";
 
 describe("a bundle", () => {
   const verified = (time: number) => ({
@@ -134,37 +68,6 @@ describe("a bundle", () => {
       });
   });
 });
-
-const pemOf = (certificate: string | undefined) =>
-  certificate && `-----BEGIN CERTIFICATE-----\n${certificate}\n-----END CERTIFICATE-----\n`;
-const annotationOf = (entry: Entry) =>
-  JSON.stringify({
-    SignedEntryTimestamp: entry.inclusionPromise?.signedEntryTimestamp,
-    Payload: {
-      body: entry.canonicalizedBody,
-      integratedTime: Number(entry.integratedTime),
-      logIndex: Number(entry.logIndex),
-      logID: Buffer.from(entry.logId.keyId, "base64").toString("hex"),
-    },
-  });
-
-/** An artifact of a `.sig` tag. @param over annotations in place of its own */
-function sig(
-  parts: Parts,
-  entry: Entry | undefined,
-  certificate: string | undefined,
-  over: Record<string, string | undefined> = {},
-): SignatureArtifact {
-  const annotations = {
-    "dev.cosignproject.cosign/signature": parts.signature,
-    "dev.sigstore.cosign/certificate": pemOf(certificate),
-    "dev.sigstore.cosign/bundle": entry && annotationOf(entry),
-    ...over,
-  };
-  const given = Object.entries(annotations).filter((one): one is [string, string] => !!one[1]);
-  const bytes = bytesOf(parts.payload);
-  return artifactWith({ mediaType: PAYLOAD_TYPE, bytes, annotations: Object.fromEntries(given) });
-}
 
 describe("a signature of a .sig tag", () => {
   const parts = payloads.good as Parts;
@@ -311,232 +214,5 @@ describe("a time", () => {
   it("of many is bounded", async () => {
     const timestamps = Array.from({ length: 100 }, () => stampOf("timestamp"));
     expect(await reasons({ timestamps })).toContain("has too many timestamps");
-  });
-});
-
-describe("a log entry", () => {
-  const changed = (entry: Entry, over: Partial<Entry>) => [{ ...entry, ...over }];
-  const proofOf = (entry: Entry, over: Partial<Entry["inclusionProof"]>) =>
-    changed(entry, { inclusionProof: { ...entry.inclusionProof, ...over } });
-  const second = entryOf("entry 2 of hashedrekord");
-  const timestamps = [stampOf("timestamp")];
-  const otherEntry = (envelopes["another image"] as Parts).entry;
-
-  it("is needed", async () => {
-    expect(await reasons({ entries: [], timestamps })).toContain(
-      "has no entry in the transparency",
-    );
-  });
-
-  it("of another signature does not count", async () => {
-    expect(await reasons({ entries: [otherEntry], timestamps })).toContain(
-      "has a log entry of another signature",
-    );
-  });
-
-  it("of another signer does not count", async () => {
-    const parts = envelopes["another identity"] as Parts;
-    const mixed = { ...parts, signature: good.signature };
-    const body = JSON.parse(Buffer.from(parts.entry.canonicalizedBody, "base64").toString());
-    body.spec.signatures[0].signature = good.signature;
-    const canonicalizedBody = Buffer.from(JSON.stringify(body)).toString("base64");
-    const entries = changed(parts.entry, { canonicalizedBody });
-    expect(await reasons({ parts: { ...mixed, payload: good.payload }, entries })).toContain(
-      "has a log entry of another signer",
-    );
-  });
-
-  it("of another log does not count", async () => {
-    expect(await reasons({ entries: [entryOf("entry of another log")] })).toContain(
-      "that the trusted root does not have",
-    );
-    // The other log's promise under the name of a known one.
-    const { inclusionPromise } = entryOf("entry of another log");
-    const entries = [{ ...good.entry, inclusionPromise }];
-    expect(await reasons({ entries })).toContain("timestamp (SET) is by no log");
-  });
-
-  it.each<[string, object[], string]>([
-    [
-      "a promise of another entry",
-      [{ ...good.entry, inclusionPromise: otherEntry.inclusionPromise }],
-      "timestamp (SET) is by no log",
-    ],
-    [
-      "another time than promised",
-      changed(good.entry, { integratedTime: `${at / 1_000 + 5}` }),
-      "timestamp (SET) is by no log",
-    ],
-    [
-      "another index than promised",
-      changed(good.entry, { logIndex: "5" }),
-      "timestamp (SET) is by no log",
-    ],
-    ["a time that is none", changed(good.entry, { integratedTime: "x" }), "without a time"],
-    [
-      "a proof of another entry",
-      changed(second, { inclusionProof: entryOf("entry 2 of dsse").inclusionProof }),
-      "has an inclusion proof of another entry",
-    ],
-    [
-      "another index in the tree",
-      proofOf(second, { logIndex: "4" }),
-      "has an inclusion proof of another entry",
-    ],
-    ["an index beyond the tree", proofOf(second, { logIndex: "7" }), "beyond the end of its log"],
-    ["a negative index", proofOf(second, { logIndex: "-1" }), "beyond the end of its log"],
-    [
-      "a hash less",
-      proofOf(second, { hashes: second.inclusionProof.hashes.slice(1) }),
-      "of the wrong length",
-    ],
-    [
-      "endless hashes",
-      proofOf(second, {
-        hashes: Array.from({ length: 5_000 }, () => second.inclusionProof.rootHash),
-      }),
-      "of the wrong length",
-    ],
-    [
-      "another checkpoint",
-      proofOf(second, { checkpoint: entryOf("entry 2, the last").inclusionProof.checkpoint }),
-      "of the wrong length",
-    ],
-    [
-      "an unsigned checkpoint",
-      proofOf(second, {
-        checkpoint: { envelope: second.inclusionProof.checkpoint.envelope.split("\n\n")[0] ?? "" },
-      }),
-      "without a signature",
-    ],
-    [
-      "a changed checkpoint",
-      proofOf(second, {
-        checkpoint: {
-          envelope: second.inclusionProof.checkpoint.envelope.replace("\n7\n", "\n8\n"),
-        },
-      }),
-      "signed by no log",
-    ],
-    [
-      "a checkpoint under another name",
-      proofOf(second, {
-        checkpoint: {
-          envelope: second.inclusionProof.checkpoint.envelope.replace("\u2014 log2", "\u2014 log3"),
-        },
-      }),
-      "signed by no log",
-    ],
-    [
-      "another kind",
-      changed(second, { kindVersion: { kind: "dsse", version: "0.0.2" } }),
-      "of another kind than it says",
-    ],
-    [
-      "a body that is garbage",
-      changed(second, { canonicalizedBody: "AAAA" }),
-      "has a malformed log entry",
-    ],
-    [
-      "an unknown kind",
-      changed(second, {
-        canonicalizedBody: Buffer.from('{"kind":"constructor","apiVersion":"","spec":{}}').toString(
-          "base64",
-        ),
-      }),
-      "is not supported: constructor",
-    ],
-    ["too many of them", Array.from({ length: 9 }, () => second), "has too many log entries"],
-    ["a bad one beside a good one", [second, otherEntry], "of another signature"],
-  ])("with %s does not count", async (_, entries, reason) => {
-    expect(await reasons({ entries, timestamps })).toContain(reason);
-  });
-});
-
-describe("a replayed bundle", () => {
-  const replayed = envelopes["another image"] as Parts;
-  it("of another image does not count", async () => {
-    expect(await reasons({ parts: replayed })).toContain("is of another image");
-    expect(await judged({ parts: replayed }, { image: other as Digest })).toMatchObject({
-      verdict: "verified",
-    });
-  });
-
-  it("with this image's statement does not count", async () => {
-    const parts = { ...replayed, payload: good.payload };
-    expect(await reasons({ parts })).toContain("is of other bytes");
-    expect(await reasons({ parts: { ...parts, signature: good.signature } })).toContain(
-      "has a log entry of another signature",
-    );
-  });
-});
-
-describe("a trusted root", () => {
-  it("that cannot be used decides nothing", async () => {
-    for (const text of ["{", '{"tlogs":[{}]}'])
-      expect(await judged({}, { signers: { pems: {}, root: text } })).toEqual({
-        verdict: "undecided",
-        reason: "the trusted root cannot be used",
-      });
-  });
-
-  it("whose log had ended then does not make an inclusion proof count", async () => {
-    const given = { entries: [entryOf("entry 2 of dsse")], timestamps: [stampOf("timestamp")] };
-    const [first, second] = root.tlogs;
-    const until = (end: number) => {
-      const validFor = { ...second?.publicKey.validFor, end: new Date(end).toISOString() };
-      const tlogs = [first, { ...second, publicKey: { ...second?.publicKey, validFor } }];
-      return { signers: { pems: {}, root: JSON.stringify({ ...root, tlogs }) } };
-    };
-    expect(await reasons(given, until(at))).toContain("is in a log whose key was not valid");
-    expect(await judged(given, until(at + 60_000))).toMatchObject({ verdict: "verified" });
-  });
-
-  it("whose authorities had ended then does not make it count", async () => {
-    const end = new Date(at - 1_000).toISOString();
-    const ended = (lists: Partial<typeof root>) => ({
-      signers: { pems: {}, root: JSON.stringify({ ...root, ...lists }) },
-    });
-    const logs = <Log extends { publicKey: object }>(list: Log[]) =>
-      list.map((log) => ({ ...log, publicKey: { ...log.publicKey, validFor: { end } } }));
-    const authorities = root.certificateAuthorities.map((one) => ({ ...one, validFor: { end } }));
-    for (const lists of [
-      { ctlogs: logs(root.ctlogs) },
-      { tlogs: logs(root.tlogs) },
-      { certificateAuthorities: authorities },
-    ])
-      expect(await judged({}, ended(lists as Partial<typeof root>))).toMatchObject({
-        verdict: "invalid",
-      });
-  });
-});
-
-describe("a key whose signatures must be logged", () => {
-  const { logged } = keyless;
-  const byLog = (log: boolean) => byAll({ kind: "key", name: "K", log });
-  const signers = { pems: { K: logged.key }, root: JSON.stringify(root) };
-  const keyed = (entry: object | undefined, log = true) =>
-    ask(sig(logged as unknown as Parts, entry as Entry | undefined, undefined), {
-      entry: byLog(log),
-      signers,
-    });
-
-  it("counts with its entry, at the time of its promise", async () => {
-    expect(await verifySignatures(keyed(logged.entry))).toMatchObject({
-      verdict: "verified",
-      by: [{ signer: "the key K", at }],
-    });
-  });
-
-  it("does not count without, or with another's", async () => {
-    expect(await reasonsOf(keyed(undefined))).toContain("has no entry in the transparency log");
-    expect(await reasonsOf(keyed(logged["entry of another key"]))).toContain(
-      "has a log entry of another signer",
-    );
-    expect(await reasonsOf(keyed(good.entry))).toContain("has a log entry of another signature");
-  });
-
-  it("counts without where the log is not asked for", async () => {
-    expect(await verifySignatures(keyed(undefined, false))).toMatchObject({ verdict: "verified" });
   });
 });
