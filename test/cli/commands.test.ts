@@ -308,32 +308,35 @@ describe("the doctor", () => {
   };
 
   it.each([
-    [
-      "that is running",
-      [{ startedAt: ago(3) }],
-      [{ mark: "good", text: "a sweep is running; it started 3 min ago" }],
-    ],
-    [
-      "that is running for too long",
-      [{ startedAt: ago(180) }],
-      [
+    {
+      title: "that is running",
+      runs: [{ startedAt: ago(3) }],
+      expected: [{ mark: "good", text: "a sweep is running; it started 3 min ago" }],
+    },
+    {
+      title: "that is running for too long",
+      runs: [{ startedAt: ago(180) }],
+      expected: [
         {
           mark: "careful",
           text: "no sweep has ended in the last two hours; the cron should run hourly",
         },
       ],
-    ],
-    [
-      "that ended, while another one is running",
-      [{ startedAt: ago(1) }, { startedAt: ago(61), endedAt: ago(60) }],
-      [{ mark: "good", text: "the last sweep ended 60 min ago" }],
-    ],
-    [
-      "that failed, while another one is running",
-      [{ startedAt: ago(1) }, { startedAt: ago(61), endedAt: ago(60), error: "open//a: lost" }],
-      [{ mark: "bad", text: "the last sweep failed at open//a: lost" }],
-    ],
-  ])("knows of a sweep %s", async (_, runs, expected) => {
+    },
+    {
+      title: "that ended, while another one is running",
+      runs: [{ startedAt: ago(1) }, { startedAt: ago(61), endedAt: ago(60) }],
+      expected: [{ mark: "good", text: "the last sweep ended 60 min ago" }],
+    },
+    {
+      title: "that failed, while another one is running",
+      runs: [
+        { startedAt: ago(1) },
+        { startedAt: ago(61), endedAt: ago(60), error: "open//a: lost" },
+      ],
+      expected: [{ mark: "bad", text: "the last sweep failed at open//a: lost" }],
+    },
+  ])("knows of a sweep $title", async ({ runs, expected }) => {
     expect(await saidOf(runs)).toEqual(expected);
   });
 

@@ -7,18 +7,22 @@ const HUB = "https://registry-1.docker.io";
 
 describe("Docker Hub's alpine", () => {
   it.each([
-    ["at Docker Hub", [{ prefixes: ["docker.io", "hub"], upstream: HUB }], "docker.io"],
-    [
-      "behind another rule",
-      [
+    {
+      title: "at Docker Hub",
+      rules: [{ prefixes: ["docker.io", "hub"], upstream: HUB }],
+      prefix: "docker.io",
+    },
+    {
+      title: "behind another rule",
+      rules: [
         { prefixes: ["ghcr.io"], upstream: "https://ghcr.io" },
         { prefixes: ["hub"], upstream: HUB },
       ],
-      "hub",
-    ],
-    [
-      "at a proxy of it",
-      [
+      prefix: "hub",
+    },
+    {
+      title: "at a proxy of it",
+      rules: [
         {
           prefixes: ["hub"],
           upstream: "https://harbor.example",
@@ -26,30 +30,34 @@ describe("Docker Hub's alpine", () => {
           dockerHub: true,
         },
       ],
-      "hub",
-    ],
-    [
-      "not at one namespace of it",
-      [{ prefixes: ["team"], upstream: HUB, upstreamPrefix: "team" }],
-      undefined,
-    ],
-    [
-      "not at a host whose name has its name in it",
-      [{ prefixes: ["a"], upstream: "https://docker.io.example" }],
-      undefined,
-    ],
-    [
-      "not by a rule that cannot be used",
-      [{ prefixes: ["a"], upstream: HUB, problem: "x" }],
-      undefined,
-    ],
-    [
-      "not by a rule that was set aside",
-      [{ prefixes: ["a"], upstream: "", problem: "x" }],
-      undefined,
-    ],
-    ["not by a rule without a prefix", [{ prefixes: [], upstream: HUB }], undefined],
-  ])("%s", (_, rules, prefix) => {
+      prefix: "hub",
+    },
+    {
+      title: "not at one namespace of it",
+      rules: [{ prefixes: ["team"], upstream: HUB, upstreamPrefix: "team" }],
+      prefix: undefined,
+    },
+    {
+      title: "not at a host whose name has its name in it",
+      rules: [{ prefixes: ["a"], upstream: "https://docker.io.example" }],
+      prefix: undefined,
+    },
+    {
+      title: "not by a rule that cannot be used",
+      rules: [{ prefixes: ["a"], upstream: HUB, problem: "x" }],
+      prefix: undefined,
+    },
+    {
+      title: "not by a rule that was set aside",
+      rules: [{ prefixes: ["a"], upstream: "", problem: "x" }],
+      prefix: undefined,
+    },
+    {
+      title: "not by a rule without a prefix",
+      rules: [{ prefixes: [], upstream: HUB }],
+      prefix: undefined,
+    },
+  ])("$title", ({ rules, prefix }) => {
     expect(alpineIn(rules)).toBe(prefix && `${prefix}/library/alpine:latest`);
   });
 });

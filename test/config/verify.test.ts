@@ -21,25 +21,29 @@ const certificate = `-----BEGIN CERTIFICATE-----\n${released.certificateAuthorit
 
 describe("an entry", () => {
   const key = (name: string, log = false) => ({ kind: "key", name, log });
-  it.each<[string, object, object]>([
-    ["a key", { key: "COSIGN" }, { all: [key("COSIGN")], any: [] }],
-    ["a key, logged", { key: "COSIGN", log: true }, { all: [key("COSIGN", true)], any: [] }],
-    [
-      "an identity",
-      { issuer: ISSUER, identity: IDENTITY },
-      { all: [{ kind: "keyless", issuer: ISSUER, identity: IDENTITY }], any: [] },
-    ],
-    [
-      "a certificate",
-      { certificate: "NOTARY" },
-      { all: [{ kind: "certificate", name: "NOTARY" }], any: [] },
-    ],
-    [
-      "all of several, and one of others",
-      { all: [{ key: "A" }, { key: "B" }], any: [{ key: "C" }, { certificate: "D" }] },
-      { all: [key("A"), key("B")], any: [key("C"), { kind: "certificate", name: "D" }] },
-    ],
-  ])("asks for %s", (_, given, read) => {
+  it.each<{ title: string; given: object; read: object }>([
+    { title: "a key", given: { key: "COSIGN" }, read: { all: [key("COSIGN")], any: [] } },
+    {
+      title: "a key, logged",
+      given: { key: "COSIGN", log: true },
+      read: { all: [key("COSIGN", true)], any: [] },
+    },
+    {
+      title: "an identity",
+      given: { issuer: ISSUER, identity: IDENTITY },
+      read: { all: [{ kind: "keyless", issuer: ISSUER, identity: IDENTITY }], any: [] },
+    },
+    {
+      title: "a certificate",
+      given: { certificate: "NOTARY" },
+      read: { all: [{ kind: "certificate", name: "NOTARY" }], any: [] },
+    },
+    {
+      title: "all of several, and one of others",
+      given: { all: [{ key: "A" }, { key: "B" }], any: [{ key: "C" }, { certificate: "D" }] },
+      read: { all: [key("A"), key("B")], any: [key("C"), { kind: "certificate", name: "D" }] },
+    },
+  ])("asks for $title", ({ given, read }) => {
     expect(ruleOf({ verify: [{ images, ...given }] }).verify).toEqual({
       entries: [{ images, ...read }],
       mode: "report",
@@ -53,60 +57,88 @@ describe("an entry", () => {
     expect(rule.verify).toMatchObject({ mode: "enforce", unmatched: "refuse" });
   });
 
-  it.each<[string, object, string]>([
-    ["no signer", { verify: [{ images }] }, "verify[0]: must have one of key"],
-    ["no images", { verify: [{ key: "A" }] }, "verify[0].images: must be a list of globs"],
-    ["a tag", { verify: [{ images: ["a:v*"], key: "A" }] }, "verify[0].images[0]: must be a glob"],
-    [
-      "two signers at once",
-      { verify: [{ images, key: "A", certificate: "B" }] },
-      "verify[0]: must have one of key",
-    ],
-    [
-      "an issuer alone",
-      { verify: [{ images, issuer: ISSUER }] },
-      "verify[0].identity: is missing beside issuer",
-    ],
-    [
-      "an identity alone",
-      { verify: [{ images, identity: IDENTITY }] },
-      "verify[0].issuer: is missing beside identity",
-    ],
-    [
-      "every identity",
-      { verify: [{ images, issuer: ISSUER, identity: "**" }] },
-      "verify[0].identity: must not match every identity",
-    ],
-    [
-      "a space in an identity",
-      { verify: [{ images, issuer: ISSUER, identity: "a b" }] },
-      "verify[0].identity: must be the whole identity",
-    ],
-    [
-      "an unbalanced bracket",
-      { verify: [{ images, issuer: ISSUER, identity: "a[b" }] },
-      "verify[0].identity: has an unbalanced bracket",
-    ],
-    [
-      "log without key",
-      { verify: [{ images, certificate: "A", log: true }] },
-      "verify[0].log: is only for key",
-    ],
-    [
-      "a PEM in place of a name",
-      { verify: [{ images, key: PEM }] },
-      "verify[0].key: must be the name of a secret",
-    ],
-    ["an unknown field", { verify: [{ images, keys: "A" }] }, "verify[0].keys: is not a field"],
-    ["an empty list", { verify: [{ images, any: [] }] }, "verify[0].any: must contain at least"],
-    [
-      "too many signers",
-      { verify: [{ images, all: Array.from({ length: 17 }, () => ({ key: "A" })) }] },
-      "verify[0].all: must contain at most 16 signers",
-    ],
-    ["a mode alone", { verifyMode: "enforce" }, "verifyMode: has no effect without verify"],
-    ["an unknown mode", { verifyMode: "warn" }, 'verifyMode: must be "report" or "enforce"'],
-  ])("with %s is told", (_, fields, problem) => {
+  it.each<{ title: string; fields: object; problem: string }>([
+    {
+      title: "no signer",
+      fields: { verify: [{ images }] },
+      problem: "verify[0]: must have one of key",
+    },
+    {
+      title: "no images",
+      fields: { verify: [{ key: "A" }] },
+      problem: "verify[0].images: must be a list of globs",
+    },
+    {
+      title: "a tag",
+      fields: { verify: [{ images: ["a:v*"], key: "A" }] },
+      problem: "verify[0].images[0]: must be a glob",
+    },
+    {
+      title: "two signers at once",
+      fields: { verify: [{ images, key: "A", certificate: "B" }] },
+      problem: "verify[0]: must have one of key",
+    },
+    {
+      title: "an issuer alone",
+      fields: { verify: [{ images, issuer: ISSUER }] },
+      problem: "verify[0].identity: is missing beside issuer",
+    },
+    {
+      title: "an identity alone",
+      fields: { verify: [{ images, identity: IDENTITY }] },
+      problem: "verify[0].issuer: is missing beside identity",
+    },
+    {
+      title: "every identity",
+      fields: { verify: [{ images, issuer: ISSUER, identity: "**" }] },
+      problem: "verify[0].identity: must not match every identity",
+    },
+    {
+      title: "a space in an identity",
+      fields: { verify: [{ images, issuer: ISSUER, identity: "a b" }] },
+      problem: "verify[0].identity: must be the whole identity",
+    },
+    {
+      title: "an unbalanced bracket",
+      fields: { verify: [{ images, issuer: ISSUER, identity: "a[b" }] },
+      problem: "verify[0].identity: has an unbalanced bracket",
+    },
+    {
+      title: "log without key",
+      fields: { verify: [{ images, certificate: "A", log: true }] },
+      problem: "verify[0].log: is only for key",
+    },
+    {
+      title: "a PEM in place of a name",
+      fields: { verify: [{ images, key: PEM }] },
+      problem: "verify[0].key: must be the name of a secret",
+    },
+    {
+      title: "an unknown field",
+      fields: { verify: [{ images, keys: "A" }] },
+      problem: "verify[0].keys: is not a field",
+    },
+    {
+      title: "an empty list",
+      fields: { verify: [{ images, any: [] }] },
+      problem: "verify[0].any: must contain at least",
+    },
+    {
+      title: "too many signers",
+      fields: { verify: [{ images, all: Array.from({ length: 17 }, () => ({ key: "A" })) }] },
+      problem: "verify[0].all: must contain at most 16 signers",
+    },
+    {
+      title: "a mode alone",
+      fields: { verifyMode: "enforce" },
+      problem: "verifyMode: has no effect without verify",
+    },
+    {
+      title: "an unknown mode",
+      fields: { verifyMode: "warn" },
+      problem: 'verifyMode: must be "report" or "enforce"',
+    },
+  ])("with $title is told", ({ fields, problem }) => {
     const problems = problemsOf({ RULES: [{ ...GOOD, ...fields }] });
     expect(problems).toEqual([expect.stringContaining(`RULES[0].${problem}`)]);
     expect(problems.join()).not.toContain(PEM.slice(30, 60));
@@ -174,29 +206,61 @@ describe("a PEM", () => {
     expect(read({ key: "K" }, { K: pem }).problem).toBeUndefined();
   });
 
-  it.each<[string, unknown, string]>([
-    ["is missing", undefined, "verify[0].key: the variable or secret K is not set"],
-    ["is empty", "", "verify[0].key: the variable or secret K is not set"],
-    ["is no PEM", "cosign.pub", "verify[0].key: K must be one public key in PEM"],
-    ["is two keys", PEM + PEM, "verify[0].key: K must be one public key in PEM"],
-    ["has something before it", `x ${PEM}`, "verify[0].key: K must be one public key in PEM"],
-    [
-      "is garbage",
-      "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
-      "verify[0].key: K must be one public key in PEM",
-    ],
-    ["is a certificate", certificate, "verify[0].key: K must be one public key in PEM"],
-    ["is no text", { pem: PEM }, "verify[0].key: K must be text in PEM"],
-    ["is a weak key", keyOf("rsa", { modulusLength: 1024 }), "K must have at least 2048 bits"],
-    ["is of another curve", keyOf("ec", { namedCurve: "secp256k1" }), "K must be on one of"],
-    ["is private", PRIVATE, "verify[0].key: K holds a private key"],
-    ["has a private key too", PEM + PRIVATE, "verify[0].key: K holds a private key"],
-    [
-      "is cosign's private key",
-      "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----",
-      "verify[0].key: K holds a private key",
-    ],
-  ])("that %s makes the rule unusable, and is not told", (_, pem, problem) => {
+  it.each<{ title: string; pem: unknown; problem: string }>([
+    {
+      title: "is missing",
+      pem: undefined,
+      problem: "verify[0].key: the variable or secret K is not set",
+    },
+    { title: "is empty", pem: "", problem: "verify[0].key: the variable or secret K is not set" },
+    {
+      title: "is no PEM",
+      pem: "cosign.pub",
+      problem: "verify[0].key: K must be one public key in PEM",
+    },
+    {
+      title: "is two keys",
+      pem: PEM + PEM,
+      problem: "verify[0].key: K must be one public key in PEM",
+    },
+    {
+      title: "has something before it",
+      pem: `x ${PEM}`,
+      problem: "verify[0].key: K must be one public key in PEM",
+    },
+    {
+      title: "is garbage",
+      pem: "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+      problem: "verify[0].key: K must be one public key in PEM",
+    },
+    {
+      title: "is a certificate",
+      pem: certificate,
+      problem: "verify[0].key: K must be one public key in PEM",
+    },
+    { title: "is no text", pem: { pem: PEM }, problem: "verify[0].key: K must be text in PEM" },
+    {
+      title: "is a weak key",
+      pem: keyOf("rsa", { modulusLength: 1024 }),
+      problem: "K must have at least 2048 bits",
+    },
+    {
+      title: "is of another curve",
+      pem: keyOf("ec", { namedCurve: "secp256k1" }),
+      problem: "K must be on one of",
+    },
+    { title: "is private", pem: PRIVATE, problem: "verify[0].key: K holds a private key" },
+    {
+      title: "has a private key too",
+      pem: PEM + PRIVATE,
+      problem: "verify[0].key: K holds a private key",
+    },
+    {
+      title: "is cosign's private key",
+      pem: "-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----",
+      problem: "verify[0].key: K holds a private key",
+    },
+  ])("that $title makes the rule unusable, and is not told", ({ pem, problem }) => {
     const one = read({ key: "K" }, { K: pem });
     expect(one).toMatchObject({ problem: expect.stringContaining(problem), secret: "K" });
     expect(one.signers.pems).toEqual({});
@@ -261,31 +325,40 @@ describe("a trusted root", () => {
     expect(readConfig({ RULES, TRUSTED_ROOT: released }).signers.root).toBe(text);
   });
 
-  it.each<[string, unknown, string]>([
-    ["no JSON", "{", "TRUSTED_ROOT: is not JSON"],
-    ["a list", [], "TRUSTED_ROOT: must be a trusted root"],
-    ["another file", { mediaType: "x" }, "TRUSTED_ROOT.mediaType: must be application/vnd"],
-    ["without a log", { ...released, tlogs: [] }, "TRUSTED_ROOT.tlogs: must contain a transpar"],
-    [
-      "with a broken certificate",
-      {
+  it.each<{ title: string; root: unknown; problem: string }>([
+    { title: "no JSON", root: "{", problem: "TRUSTED_ROOT: is not JSON" },
+    { title: "a list", root: [], problem: "TRUSTED_ROOT: must be a trusted root" },
+    {
+      title: "another file",
+      root: { mediaType: "x" },
+      problem: "TRUSTED_ROOT.mediaType: must be application/vnd",
+    },
+    {
+      title: "without a log",
+      root: { ...released, tlogs: [] },
+      problem: "TRUSTED_ROOT.tlogs: must contain a transpar",
+    },
+    {
+      title: "with a broken certificate",
+      root: {
         ...released,
         certificateAuthorities: [{ certChain: { certificates: [{ rawBytes: "AAAA" }] } }],
       },
-      "TRUSTED_ROOT.certificateAuthorities[0].certChain.certificates[0].rawBytes: must be a cert",
-    ],
-    [
-      "with a broken key",
-      {
+      problem:
+        "TRUSTED_ROOT.certificateAuthorities[0].certChain.certificates[0].rawBytes: must be a cert",
+    },
+    {
+      title: "with a broken key",
+      root: {
         ...released,
         ctlogs: released.ctlogs.map((log) => ({
           ...log,
           publicKey: { ...log.publicKey, rawBytes: "AAAA" },
         })),
       },
-      "TRUSTED_ROOT.ctlogs[0].publicKey.rawBytes: must be a public key in DER",
-    ],
-  ])("that is %s is told", (_, root, problem) => {
+      problem: "TRUSTED_ROOT.ctlogs[0].publicKey.rawBytes: must be a public key in DER",
+    },
+  ])("that is $title is told", ({ root, problem }) => {
     const problems = problemsOf({ RULES: [GOOD], TRUSTED_ROOT: root });
     expect(problems).toContainEqual(expect.stringContaining(problem));
   });

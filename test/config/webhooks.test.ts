@@ -37,20 +37,64 @@ describe("a webhook", () => {
     expect(readConfig({ RULES: rules }).webhooks).toEqual([]);
   });
 
-  it.each<[string, object, string]>([
-    ["no name", { name: undefined }, "WEBHOOKS[0].name: must be a name of lower-case"],
-    ["a name with a slash", { name: "a/b" }, "WEBHOOKS[0].name: must be a name of lower-case"],
-    ["no secret", { secret: undefined }, "WEBHOOKS[0].secret: "],
-    ["a secret's value", { secret: "whsec_+/" }, "WEBHOOKS[0].secret: must be the name of a sec"],
-    ["the admin token", { secret: "ADMIN_TOKEN" }, "WEBHOOKS[0].secret: is one of the cache's own"],
-    ["no such event", { events: ["tag.moves"] }, "WEBHOOKS[0].events[0]: must be an event"],
-    ["no such kind", { events: ["tags.*"] }, "WEBHOOKS[0].events[0]: must be an event"],
-    ["events of a string", { events: "tag.*" }, "WEBHOOKS[0].events: must be a list"],
-    ["no event", { events: [] }, "WEBHOOKS[0].events: must have at least one"],
-    ["a tag", { repositories: ["a/b:1"] }, "WEBHOOKS[0].repositories[0]: must be a glob over rep"],
-    ["a digest", { repositories: ["a@sha256:0"] }, "WEBHOOKS[0].repositories[0]: must not contain"],
-    ["another field", { retries: 3 }, "WEBHOOKS[0].retries: is not a field of a webhook"],
-  ])("is refused with its field's path: %s", (_, fields, problem) => {
+  it.each<{ title: string; fields: object; problem: string }>([
+    {
+      title: "no name",
+      fields: { name: undefined },
+      problem: "WEBHOOKS[0].name: must be a name of lower-case",
+    },
+    {
+      title: "a name with a slash",
+      fields: { name: "a/b" },
+      problem: "WEBHOOKS[0].name: must be a name of lower-case",
+    },
+    { title: "no secret", fields: { secret: undefined }, problem: "WEBHOOKS[0].secret: " },
+    {
+      title: "a secret's value",
+      fields: { secret: "whsec_+/" },
+      problem: "WEBHOOKS[0].secret: must be the name of a sec",
+    },
+    {
+      title: "the admin token",
+      fields: { secret: "ADMIN_TOKEN" },
+      problem: "WEBHOOKS[0].secret: is one of the cache's own",
+    },
+    {
+      title: "no such event",
+      fields: { events: ["tag.moves"] },
+      problem: "WEBHOOKS[0].events[0]: must be an event",
+    },
+    {
+      title: "no such kind",
+      fields: { events: ["tags.*"] },
+      problem: "WEBHOOKS[0].events[0]: must be an event",
+    },
+    {
+      title: "events of a string",
+      fields: { events: "tag.*" },
+      problem: "WEBHOOKS[0].events: must be a list",
+    },
+    {
+      title: "no event",
+      fields: { events: [] },
+      problem: "WEBHOOKS[0].events: must have at least one",
+    },
+    {
+      title: "a tag",
+      fields: { repositories: ["a/b:1"] },
+      problem: "WEBHOOKS[0].repositories[0]: must be a glob over rep",
+    },
+    {
+      title: "a digest",
+      fields: { repositories: ["a@sha256:0"] },
+      problem: "WEBHOOKS[0].repositories[0]: must not contain",
+    },
+    {
+      title: "another field",
+      fields: { retries: 3 },
+      problem: "WEBHOOKS[0].retries: is not a field of a webhook",
+    },
+  ])("is refused with its field's path: $title", ({ fields, problem }) => {
     expect(problemsOf(fields)[0]).toContain(problem);
   });
 

@@ -81,9 +81,9 @@ it("report: served, and would be refused", async () => {
 });
 
 it.each([
-  ["refused", {}, 403],
-  ["undecided: the check could not be made", { undecided: true }, 503],
-])("enforce: %s, by the check and with the digest", async (_, more, status) => {
+  { title: "refused", more: {}, status: 403 },
+  { title: "undecided: the check could not be made", more: { undecided: true }, status: 503 },
+])("enforce: $title, by the check and with the digest", async ({ more, status }) => {
   const { line, points } = await audited({ mode: "enforce", ...more });
   const refused = { decision: "refused", refusedBy: "age", why: "it is too young", status };
   expect(line).toMatchObject({ ...common, ...refused });

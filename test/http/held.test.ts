@@ -128,19 +128,39 @@ describe("a held tag", () => {
     expect(await digestAt(cache, name)).toBe(digest);
   });
 
-  it.each<[string, object, number, RegExp]>([
-    ["another digest", { digest: `sha256:${"0".repeat(64)}` }, 409, /means sha256:\w+ by now/],
-    ["an end in the past", { until: "2020-01-01T00:00:00Z" }, 400, /until: must be in the future/],
-    ["an end that is no time", { until: "soon" }, 400, /until: must be a time/],
-    ["no reason", { reason: undefined }, 400, /reason/],
-    [
-      "a digest as its reference",
-      { reference: `h/x@sha256:${"0".repeat(64)}` },
-      400,
-      /must have a tag/,
-    ],
-    ["a name without a rule", { reference: "nothing.example/x:1" }, 404, /no rule/],
-  ])("is not released with %s", async (_, fields, status, message) => {
+  it.each<{ title: string; fields: object; status: number; message: RegExp }>([
+    {
+      title: "another digest",
+      fields: { digest: `sha256:${"0".repeat(64)}` },
+      status: 409,
+      message: /means sha256:\w+ by now/,
+    },
+    {
+      title: "an end in the past",
+      fields: { until: "2020-01-01T00:00:00Z" },
+      status: 400,
+      message: /until: must be in the future/,
+    },
+    {
+      title: "an end that is no time",
+      fields: { until: "soon" },
+      status: 400,
+      message: /until: must be a time/,
+    },
+    { title: "no reason", fields: { reason: undefined }, status: 400, message: /reason/ },
+    {
+      title: "a digest as its reference",
+      fields: { reference: `h/x@sha256:${"0".repeat(64)}` },
+      status: 400,
+      message: /must have a tag/,
+    },
+    {
+      title: "a name without a rule",
+      fields: { reference: "nothing.example/x:1" },
+      status: 404,
+      message: /no rule/,
+    },
+  ])("is not released with $title", async ({ fields, status, message }) => {
     const { cache, reference, old, name } = await moved("wrong");
     const response = await release(cache, { reference, reason: "why not", ...fields });
     expect(response.status).toBe(status);

@@ -100,17 +100,29 @@ describe("trust update", () => {
     expect((await update()).out).toBe("unchanged; it ends on 2031-10-05");
   });
 
-  it.each<[string, () => Map<string, string>, RegExp]>([
-    ["another's signature", () => repository(JSON.stringify(released), other), /cannot be fetched/],
-    [
-      "other bytes than signed",
-      () => repository(JSON.stringify(released)).set("/targets/trusted_root.json", "{}"),
-      /cannot be fetched/,
-    ],
-    ["no metadata", () => new Map(), /cannot be fetched/],
-    ["something else", () => repository("{}"), /what the repository has is no trusted root/],
-    ["no JSON", () => repository("<html>"), /what the repository has is no trusted root/],
-  ])("refuses a repository with %s, and leaves the file", async (_, make, problem) => {
+  it.each<{ title: string; make: () => Map<string, string>; problem: RegExp }>([
+    {
+      title: "another's signature",
+      make: () => repository(JSON.stringify(released), other),
+      problem: /cannot be fetched/,
+    },
+    {
+      title: "other bytes than signed",
+      make: () => repository(JSON.stringify(released)).set("/targets/trusted_root.json", "{}"),
+      problem: /cannot be fetched/,
+    },
+    { title: "no metadata", make: () => new Map(), problem: /cannot be fetched/ },
+    {
+      title: "something else",
+      make: () => repository("{}"),
+      problem: /what the repository has is no trusted root/,
+    },
+    {
+      title: "no JSON",
+      make: () => repository("<html>"),
+      problem: /what the repository has is no trusted root/,
+    },
+  ])("refuses a repository with $title, and leaves the file", async ({ make, problem }) => {
     files = make();
     const { code, err } = await update();
     expect(err).toMatch(problem);

@@ -8,55 +8,63 @@ import { ruleOf } from "../config/rules.ts";
 import { A, B, C, HOUR, minimum, NOW, pushed, released, verdictOn } from "./aging.ts";
 
 describe("a tag", () => {
-  it.each<[string, Parameters<typeof verdictOn>, string]>([
-    ["seen for long enough passes", [[[A, -10, 0]]], "passed"],
-    ["seen a moment too short is refused", [[[A, -9.99, 0]]], "nothing, 0.01"],
-    ["grows older by checks alone, not by time", [[[A, -20, -11]]], "nothing, -10"],
-    [
-      "that moved keeps its old digest",
-      [
+  it.each<{ title: string; args: Parameters<typeof verdictOn>; expected: string }>([
+    { title: "seen for long enough passes", args: [[[A, -10, 0]]], expected: "passed" },
+    {
+      title: "seen a moment too short is refused",
+      args: [[[A, -9.99, 0]]],
+      expected: "nothing, 0.01",
+    },
+    {
+      title: "grows older by checks alone, not by time",
+      args: [[[A, -20, -11]]],
+      expected: "nothing, -10",
+    },
+    {
+      title: "that moved keeps its old digest",
+      args: [
         [
           [A, -30, -5],
           [B, -4, 0],
         ],
       ],
-      "A, 6",
-    ],
-    [
-      "that moved long ago has its new digest",
-      [
+      expected: "A, 6",
+    },
+    {
+      title: "that moved long ago has its new digest",
+      args: [
         [
           [A, -30, -11],
           [B, -10, 0],
         ],
       ],
-      "passed",
-    ],
-    [
-      "that moved back has its old digest",
-      [
+      expected: "passed",
+    },
+    {
+      title: "that moved back has its old digest",
+      args: [
         [
           [A, -30, -5],
           [B, -4, -2],
           [A, -1, 0],
         ],
       ],
-      "passed",
-    ],
-    [
-      "of two candidates is held by the later",
-      [
+      expected: "passed",
+    },
+    {
+      title: "of two candidates is held by the later",
+      args: [
         [
           [A, -30, -9],
           [B, -8, -2],
           [C, -1, 0],
         ],
       ],
-      "A, 9",
-    ],
-    [
-      "keeps the last digest that was old enough, although a later one was superseded",
-      [
+      expected: "A, 9",
+    },
+    {
+      title: "keeps the last digest that was old enough, although a later one was superseded",
+      args: [
         [
           [A, -60, -40],
           [B, -39, -20],
@@ -64,11 +72,11 @@ describe("a tag", () => {
           [C, -1, 0],
         ],
       ],
-      "B, 9",
-    ],
-    [
-      "whose superseded candidate comes back starts anew",
-      [
+      expected: "B, 9",
+    },
+    {
+      title: "whose superseded candidate comes back starts anew",
+      args: [
         [
           [A, -60, -20],
           [B, -19, -12],
@@ -76,75 +84,79 @@ describe("a tag", () => {
           [B, -9, 0],
         ],
       ],
-      "A, 1",
-    ],
-    [
-      "that was never old enough has no digest",
-      [
+      expected: "A, 1",
+    },
+    {
+      title: "that was never old enough has no digest",
+      args: [
         [
           [A, -30, -25],
           [B, -24, -20],
           [C, -1, 0],
         ],
       ],
-      "nothing, 9",
-    ],
-    [
-      "released passes",
-      [
+      expected: "nothing, 9",
+    },
+    {
+      title: "released passes",
+      args: [
         [
           [A, -30, -5],
           [B, -4, 0, released(1)],
         ],
       ],
-      "passed",
-    ],
-    [
-      "released for a time that is over is held",
-      [
+      expected: "passed",
+    },
+    {
+      title: "released for a time that is over is held",
+      args: [
         [
           [A, -30, -5],
           [B, -4, 0, released(0)],
         ],
       ],
-      "A, 6",
-    ],
-    [
-      "keeps a released digest that was superseded",
-      [
+      expected: "A, 6",
+    },
+    {
+      title: "keeps a released digest that was superseded",
+      args: [
         [
           [A, -60, -30],
           [B, -29, -25, released(1)],
           [C, -1, 0],
         ],
       ],
-      "B, 9",
-    ],
-    [
-      "that the upstream deleted and one keeps grows no older",
-      [
+      expected: "B, 9",
+    },
+    {
+      title: "that the upstream deleted and one keeps grows no older",
+      args: [
         [
           [A, -60, -30],
           [B, -29, 0, { until: NOW - 25 * HOUR }],
         ],
       ],
-      "A, no end",
-    ],
-    ["first seen is served under serve", [[[A, -1, 0]], { first: "serve" }], "passed"],
-    [
-      "that moved at once keeps its first digest under serve",
-      [
+      expected: "A, no end",
+    },
+    {
+      title: "first seen is served under serve",
+      args: [[[A, -1, 0]], { first: "serve" }],
+      expected: "passed",
+    },
+    {
+      title: "that moved at once keeps its first digest under serve",
+      args: [
         [
           [A, -2, -2],
           [B, -1, 0],
         ],
         { first: "serve" },
       ],
-      "A, 9",
-    ],
-    [
-      "with a second digest that aged leaves the first one under serve",
-      [
+      expected: "A, 9",
+    },
+    {
+      title: "with a second digest that aged leaves the first one under serve",
+      args: [
         [
           [A, -60, -50],
           [B, -49, -30],
@@ -152,28 +164,36 @@ describe("a tag", () => {
         ],
         { first: "serve" },
       ],
-      "B, 9",
-    ],
-    [
-      "first seen is asked about under registry",
-      [[[A, 0, 0]], { first: "registry" }, true],
-      "lacks push time",
-    ],
-    ["of a registry without push times waits", [[[A, 0, 0]], { first: "registry" }], "nothing, 10"],
-    ["pushed long ago passes", [[[A, 0, 0, pushed(-10)]], { first: "registry" }, true], "passed"],
-    [
-      "pushed lately waits from then on",
-      [[[A, 0, 0, pushed(-7)]], { first: "registry" }, true],
-      "nothing, 3",
-    ],
-    [
-      "pushed in the future waits from when it was seen",
-      [[[A, -1, 0, pushed(5)]], { first: "registry" }, true],
-      "nothing, 9",
-    ],
-    [
-      "pushed long ago keeps that digest when it moves",
-      [
+      expected: "B, 9",
+    },
+    {
+      title: "first seen is asked about under registry",
+      args: [[[A, 0, 0]], { first: "registry" }, true],
+      expected: "lacks push time",
+    },
+    {
+      title: "of a registry without push times waits",
+      args: [[[A, 0, 0]], { first: "registry" }],
+      expected: "nothing, 10",
+    },
+    {
+      title: "pushed long ago passes",
+      args: [[[A, 0, 0, pushed(-10)]], { first: "registry" }, true],
+      expected: "passed",
+    },
+    {
+      title: "pushed lately waits from then on",
+      args: [[[A, 0, 0, pushed(-7)]], { first: "registry" }, true],
+      expected: "nothing, 3",
+    },
+    {
+      title: "pushed in the future waits from when it was seen",
+      args: [[[A, -1, 0, pushed(5)]], { first: "registry" }, true],
+      expected: "nothing, 9",
+    },
+    {
+      title: "pushed long ago keeps that digest when it moves",
+      args: [
         [
           [A, -2, -2, pushed(-50)],
           [B, -1, 0],
@@ -181,11 +201,11 @@ describe("a tag", () => {
         { first: "registry" },
         true,
       ],
-      "A, 9",
-    ],
-    [
-      "that moved is not judged by when its second digest was pushed",
-      [
+      expected: "A, 9",
+    },
+    {
+      title: "that moved is not judged by when its second digest was pushed",
+      args: [
         [
           [A, -2, -2, pushed(-3)],
           [B, -1, 0, pushed(-50)],
@@ -193,11 +213,12 @@ describe("a tag", () => {
         { first: "registry" },
         true,
       ],
-      "nothing, 9",
-    ],
-    [
-      "whose first digest became old enough by its push time after it was superseded has none",
-      [
+      expected: "nothing, 9",
+    },
+    {
+      title:
+        "whose first digest became old enough by its push time after it was superseded has none",
+      args: [
         [
           [A, -8, -8, pushed(-12)],
           [B, -1, 0],
@@ -205,10 +226,14 @@ describe("a tag", () => {
         { first: "registry" },
         true,
       ],
-      "nothing, 9",
-    ],
-    ["is not judged by push times under refuse", [[[A, -1, 0, pushed(-50)]]], "nothing, 9"],
-  ])("%s", (_, args, expected) => {
+      expected: "nothing, 9",
+    },
+    {
+      title: "is not judged by push times under refuse",
+      args: [[[A, -1, 0, pushed(-50)]]],
+      expected: "nothing, 9",
+    },
+  ])("$title", ({ args, expected }) => {
     expect(verdictOn(...args)).toBe(expected);
   });
 
@@ -251,48 +276,56 @@ describe("a rule", () => {
     });
   });
 
-  it.each<[string, object, string | undefined]>([
-    ["docker.io", {}, "docker-hub"],
-    ["quay.io", {}, "quay"],
-    ["ghcr.io", {}, undefined],
-    ["ghcr.io", { credentials: "GITHUB" }, "ghcr"],
-    ["eu.gcr.io", {}, "artifact-registry"],
-    ["europe-docker.pkg.dev", {}, "artifact-registry"],
-    ["quay.io.example.com", {}, undefined],
-    ["evil-quay.io", {}, undefined],
-    ["mirror.example.com/quay.io", {}, undefined],
-  ])("with the upstream %s %j has the push times of %s", (upstream, fields, expected) => {
-    expect(pushTimesOf(ruleOf({ upstream, ...fields }))).toBe(expected);
-  });
+  it.each<{ upstream: string; fields: object; expected: string | undefined }>([
+    { upstream: "docker.io", fields: {}, expected: "docker-hub" },
+    { upstream: "quay.io", fields: {}, expected: "quay" },
+    { upstream: "ghcr.io", fields: {}, expected: undefined },
+    { upstream: "ghcr.io", fields: { credentials: "GITHUB" }, expected: "ghcr" },
+    { upstream: "eu.gcr.io", fields: {}, expected: "artifact-registry" },
+    { upstream: "europe-docker.pkg.dev", fields: {}, expected: "artifact-registry" },
+    { upstream: "quay.io.example.com", fields: {}, expected: undefined },
+    { upstream: "evil-quay.io", fields: {}, expected: undefined },
+    { upstream: "mirror.example.com/quay.io", fields: {}, expected: undefined },
+  ])(
+    "with the upstream $upstream $fields has the push times of $expected",
+    ({ upstream, fields, expected }) => {
+      expect(pushTimesOf(ruleOf({ upstream, ...fields }))).toBe(expected);
+    },
+  );
 
   const SECOND = 1000;
-  it.each<[string, object, Partial<TagMapping>, string]>([
-    ["old enough and immutable is fresh", { immutableTags: ["*"] }, {}, "fresh"],
-    [
-      "held and immutable is checked after tagTtl",
-      { immutableTags: ["*"] },
-      { seen: [{ digest: A, since: NOW - 2 * HOUR }] },
-      "stale",
-    ],
-    [
-      "held is fresh within tagTtl",
-      { tagTtl: "3h" },
-      { seen: [{ digest: A, since: NOW - 2 * HOUR }] },
-      "fresh",
-    ],
-    [
-      "whose time has come is checked at once",
-      { tagTtl: "3h" },
-      { seen: [{ digest: A, since: NOW - 24 * HOUR }], checkedAt: NOW - SECOND },
-      "stale",
-    ],
-    [
-      "without a history is checked at once",
-      { tagTtl: "3h" },
-      { seen: undefined as never },
-      "stale",
-    ],
-  ])("a tag that is %s", (_, fields, more, expected) => {
+  it.each<{ title: string; fields: object; more: Partial<TagMapping>; expected: string }>([
+    {
+      title: "old enough and immutable is fresh",
+      fields: { immutableTags: ["*"] },
+      more: {},
+      expected: "fresh",
+    },
+    {
+      title: "held and immutable is checked after tagTtl",
+      fields: { immutableTags: ["*"] },
+      more: { seen: [{ digest: A, since: NOW - 2 * HOUR }] },
+      expected: "stale",
+    },
+    {
+      title: "held is fresh within tagTtl",
+      fields: { tagTtl: "3h" },
+      more: { seen: [{ digest: A, since: NOW - 2 * HOUR }] },
+      expected: "fresh",
+    },
+    {
+      title: "whose time has come is checked at once",
+      fields: { tagTtl: "3h" },
+      more: { seen: [{ digest: A, since: NOW - 24 * HOUR }], checkedAt: NOW - SECOND },
+      expected: "stale",
+    },
+    {
+      title: "without a history is checked at once",
+      fields: { tagTtl: "3h" },
+      more: { seen: undefined as never },
+      expected: "stale",
+    },
+  ])("a tag that is $title", ({ fields, more, expected }) => {
     const seen = [{ digest: A, since: NOW - 90 * HOUR }];
     const mapping = { digest: A, checkedAt: NOW - 2 * HOUR, seen, ...more };
     const one = source({ minimumAge: "1d", ...fields });

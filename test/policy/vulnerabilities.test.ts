@@ -41,111 +41,164 @@ const UNFIXED = { fixable: false };
 const ignore = (id: string, until: string) => ({ ignore: [{ id, until, reason: "not reached" }] });
 
 describe("an image", () => {
-  const cases: [
-    title: string,
-    findings: Findings[] | undefined,
-    fields: object,
-    refused: boolean,
-  ][] = [
-    ["without a verdict is served", undefined, {}, false],
-    ["without a verdict, unscanned = refuse", undefined, { unscanned: "refuse" }, true],
-    ["whose scanners are all gone, unscanned = refuse", [], { unscanned: "refuse" }, true],
-    ["scanned and clean, unscanned = refuse", trivy(), { unscanned: "refuse" }, false],
-    ["below the severity", trivy(one("A", "medium")), {}, false],
-    ["at the severity", trivy(one("A", "high")), {}, true],
-    ["above it", trivy(one("A", "critical")), {}, true],
-    [
-      "of unknown severity, the least refused",
-      trivy(one("A", "unknown")),
-      { refuse: "negligible" },
-      false,
-    ],
-    [
-      "negligible, the least refused",
-      trivy(one("A", "negligible")),
-      { refuse: "negligible" },
-      true,
-    ],
-    ["without a fix", trivy(one("A", "high", UNFIXED)), {}, true],
-    ["without a fix, fixableOnly", trivy(one("A", "high", UNFIXED)), { fixableOnly: true }, false],
-    [
-      "with a fix, fixableOnly",
-      trivy(one("A", "high", { fixedBy: "2", fixable: true })),
-      { fixableOnly: true },
-      true,
-    ],
-    [
-      "where no scanner says whether there is a fix, fixableOnly",
-      trivy(one("A", "high")),
-      { fixableOnly: true },
-      true,
-    ],
-    [
-      "that one of two scanners finds bad",
-      [...trivy(one("A", "low")), of("grype", [one("A", "critical")])],
-      {},
-      true,
-    ],
-    [
-      "that a second scanner finds clean",
-      [...trivy(one("A", "critical")), of("grype", [])],
-      {},
-      true,
-    ],
-    [
-      "that a scanner of other repositories has reported on",
-      [of("acme", [one("A", "critical")], { repositories: ["docker.io/other/**"] })],
-      {},
-      false,
-    ],
-    [
-      "that only a scanner of other repositories found clean, unscanned = refuse",
-      [of("acme", [], { repositories: ["docker.io/other/**"] })],
-      { unscanned: "refuse" },
-      true,
-    ],
-    [
-      "that a scanner of its repository has reported on",
-      [of("acme", [one("A", "critical")], { repositories: ["docker.io/acme/*"] })],
-      {},
-      true,
-    ],
-    ["ignored until later", trivy(one("CVE-1", "high")), ignore("CVE-1", "2026-11-21"), false],
-    ["ignored in other letters", trivy(one("CVE-1", "high")), ignore("cve-1", "2026-11-21"), false],
-    [
-      "ignored until today, which has begun",
-      trivy(one("CVE-1", "high")),
-      ignore("CVE-1", "2026-11-20"),
-      true,
-    ],
-    [
-      "ignored until a time that is past",
-      trivy(one("CVE-1", "high")),
-      ignore("CVE-1", "2026-11-20T11:59:59Z"),
-      true,
-    ],
-    ["with another one ignored", trivy(one("CVE-1", "high")), ignore("CVE-2", "2026-11-21"), true],
-    [
-      "with the beginning of its id ignored",
-      trivy(one("CVE-12", "high")),
-      ignore("CVE-1", "2026-11-21"),
-      true,
-    ],
+  const cases: {
+    title: string;
+    findings: Findings[] | undefined;
+    fields: object;
+    refused: boolean;
+  }[] = [
+    { title: "without a verdict is served", findings: undefined, fields: {}, refused: false },
+    {
+      title: "without a verdict, unscanned = refuse",
+      findings: undefined,
+      fields: { unscanned: "refuse" },
+      refused: true,
+    },
+    {
+      title: "whose scanners are all gone, unscanned = refuse",
+      findings: [],
+      fields: { unscanned: "refuse" },
+      refused: true,
+    },
+    {
+      title: "scanned and clean, unscanned = refuse",
+      findings: trivy(),
+      fields: { unscanned: "refuse" },
+      refused: false,
+    },
+    {
+      title: "below the severity",
+      findings: trivy(one("A", "medium")),
+      fields: {},
+      refused: false,
+    },
+    { title: "at the severity", findings: trivy(one("A", "high")), fields: {}, refused: true },
+    { title: "above it", findings: trivy(one("A", "critical")), fields: {}, refused: true },
+    {
+      title: "of unknown severity, the least refused",
+      findings: trivy(one("A", "unknown")),
+      fields: { refuse: "negligible" },
+      refused: false,
+    },
+    {
+      title: "negligible, the least refused",
+      findings: trivy(one("A", "negligible")),
+      fields: { refuse: "negligible" },
+      refused: true,
+    },
+    {
+      title: "without a fix",
+      findings: trivy(one("A", "high", UNFIXED)),
+      fields: {},
+      refused: true,
+    },
+    {
+      title: "without a fix, fixableOnly",
+      findings: trivy(one("A", "high", UNFIXED)),
+      fields: { fixableOnly: true },
+      refused: false,
+    },
+    {
+      title: "with a fix, fixableOnly",
+      findings: trivy(one("A", "high", { fixedBy: "2", fixable: true })),
+      fields: { fixableOnly: true },
+      refused: true,
+    },
+    {
+      title: "where no scanner says whether there is a fix, fixableOnly",
+      findings: trivy(one("A", "high")),
+      fields: { fixableOnly: true },
+      refused: true,
+    },
+    {
+      title: "that one of two scanners finds bad",
+      findings: [...trivy(one("A", "low")), of("grype", [one("A", "critical")])],
+      fields: {},
+      refused: true,
+    },
+    {
+      title: "that a second scanner finds clean",
+      findings: [...trivy(one("A", "critical")), of("grype", [])],
+      fields: {},
+      refused: true,
+    },
+    {
+      title: "that a scanner of other repositories has reported on",
+      findings: [of("acme", [one("A", "critical")], { repositories: ["docker.io/other/**"] })],
+      fields: {},
+      refused: false,
+    },
+    {
+      title: "that only a scanner of other repositories found clean, unscanned = refuse",
+      findings: [of("acme", [], { repositories: ["docker.io/other/**"] })],
+      fields: { unscanned: "refuse" },
+      refused: true,
+    },
+    {
+      title: "that a scanner of its repository has reported on",
+      findings: [of("acme", [one("A", "critical")], { repositories: ["docker.io/acme/*"] })],
+      fields: {},
+      refused: true,
+    },
+    {
+      title: "ignored until later",
+      findings: trivy(one("CVE-1", "high")),
+      fields: ignore("CVE-1", "2026-11-21"),
+      refused: false,
+    },
+    {
+      title: "ignored in other letters",
+      findings: trivy(one("CVE-1", "high")),
+      fields: ignore("cve-1", "2026-11-21"),
+      refused: false,
+    },
+    {
+      title: "ignored until today, which has begun",
+      findings: trivy(one("CVE-1", "high")),
+      fields: ignore("CVE-1", "2026-11-20"),
+      refused: true,
+    },
+    {
+      title: "ignored until a time that is past",
+      findings: trivy(one("CVE-1", "high")),
+      fields: ignore("CVE-1", "2026-11-20T11:59:59Z"),
+      refused: true,
+    },
+    {
+      title: "with another one ignored",
+      findings: trivy(one("CVE-1", "high")),
+      fields: ignore("CVE-2", "2026-11-21"),
+      refused: true,
+    },
+    {
+      title: "with the beginning of its id ignored",
+      findings: trivy(one("CVE-12", "high")),
+      fields: ignore("CVE-1", "2026-11-21"),
+      refused: true,
+    },
   ];
-  it.each(cases)("%s", (_, findings, fields, refused) => {
+  it.each(cases)("$title", ({ findings, fields, refused }) => {
     expect(isRefused(findings, fields)).toBe(refused);
   });
 });
 
 describe("grace", () => {
   const found = trivy(one("A", "high"));
-  const cases: [title: string, firstSeen: Record<string, number>, refused: boolean][] = [
-    ["runs from when the vulnerability was first seen", { A: NOW - 6 * DAY }, false],
-    ["is over to the millisecond", { A: NOW - 7 * DAY }, true],
-    ["is over for one that was seen long ago in another image", { A: NOW - 100 * DAY }, true],
-    ["runs from the report where that is not known", {}, false],
+  const cases: { title: string; firstSeen: Record<string, number>; refused: boolean }[] = [
+    {
+      title: "runs from when the vulnerability was first seen",
+      firstSeen: { A: NOW - 6 * DAY },
+      refused: false,
+    },
+    { title: "is over to the millisecond", firstSeen: { A: NOW - 7 * DAY }, refused: true },
+    {
+      title: "is over for one that was seen long ago in another image",
+      firstSeen: { A: NOW - 100 * DAY },
+      refused: true,
+    },
+    { title: "runs from the report where that is not known", firstSeen: {}, refused: false },
   ];
-  it.each(cases)("%s", (_, firstSeen, refused) => {
+  it.each(cases)("$title", ({ firstSeen, refused }) => {
     expect(isRefused(found, { grace: "7d" }, firstSeen)).toBe(refused);
   });
 

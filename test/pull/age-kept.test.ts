@@ -136,9 +136,9 @@ describe("what an earlier version has stored", () => {
   }
 
   it.each([
-    ["long ago is old enough", 4 * HOUR, 200],
-    ["lately is not", HOUR, 403],
-  ])("that recorded the digest %s", async (_, ago, status) => {
+    { title: "long ago is old enough", ago: 4 * HOUR, status: 200 },
+    { title: "lately is not", ago: HOUR, status: 403 },
+  ])("that recorded the digest $title", async ({ ago, status }) => {
     const name = repository("earlier");
     const path = apartPath();
     const { digest } = await fixture.image(name, "1");

@@ -91,25 +91,35 @@ describe("exempt", () => {
     }
   });
 
-  it.each<[string, Layer[], { config?: string; artifactType?: string }]>([
-    ["BuildKit's attestations", [{ mediaType: "application/vnd.in-toto+json", content: "{}" }], {}],
-    [
-      "cosign's attestations",
-      [{ mediaType: "application/vnd.dsse.envelope.v1+json", content: '{"payload":""}' }],
-      {},
-    ],
-    ["SBOMs", [{ mediaType: "text/spdx+json", content: '{"spdxVersion":"SPDX-2.3"}' }], {}],
-    [
-      "an artifact's SBOM",
-      [{ mediaType: "application/vnd.cyclonedx+json", content: '{"bomFormat":"CycloneDX"}' }],
-      { config: EMPTY.mediaType, artifactType: "application/vnd.cyclonedx+json" },
-    ],
-    [
-      "notation's signatures",
-      [{ mediaType: "application/jose+json", content: '{"payload":""}' }],
-      { config: "application/vnd.cncf.notary.signature" },
-    ],
-  ])("are %s", async (_, layers, given) => {
+  it.each<{ title: string; layers: Layer[]; given: { config?: string; artifactType?: string } }>([
+    {
+      title: "BuildKit's attestations",
+      layers: [{ mediaType: "application/vnd.in-toto+json", content: "{}" }],
+      given: {},
+    },
+    {
+      title: "cosign's attestations",
+      layers: [{ mediaType: "application/vnd.dsse.envelope.v1+json", content: '{"payload":""}' }],
+      given: {},
+    },
+    {
+      title: "SBOMs",
+      layers: [{ mediaType: "text/spdx+json", content: '{"spdxVersion":"SPDX-2.3"}' }],
+      given: {},
+    },
+    {
+      title: "an artifact's SBOM",
+      layers: [
+        { mediaType: "application/vnd.cyclonedx+json", content: '{"bomFormat":"CycloneDX"}' },
+      ],
+      given: { config: EMPTY.mediaType, artifactType: "application/vnd.cyclonedx+json" },
+    },
+    {
+      title: "notation's signatures",
+      layers: [{ mediaType: "application/jose+json", content: '{"payload":""}' }],
+      given: { config: "application/vnd.cncf.notary.signature" },
+    },
+  ])("are $title", async ({ layers, given }) => {
     const name = repository("exempt");
     const made = await artifact(name, layers, given);
     const paths = pathsOf(name, made);
@@ -125,42 +135,54 @@ describe("not exempt", () => {
     expect(await statuses(enforcing(), pathsOf(name, evil, tag))).toEqual([403, 403, 403]);
   });
 
-  it.each<[string, Layer[], { mediaType?: string; artifactType?: string; config?: string }]>([
-    ["a compressed layer", [{ mediaType: PAYLOAD_TYPE, content: gzipSync("layer") }], {}],
-    [
-      "a compressed layer behind a text",
-      [
+  it.each<{
+    title: string;
+    layers: Layer[];
+    given: { mediaType?: string; artifactType?: string; config?: string };
+  }>([
+    {
+      title: "a compressed layer",
+      layers: [{ mediaType: PAYLOAD_TYPE, content: gzipSync("layer") }],
+      given: {},
+    },
+    {
+      title: "a compressed layer behind a text",
+      layers: [
         { mediaType: PAYLOAD_TYPE, content: "{}" },
         { mediaType: PAYLOAD_TYPE, content: gzipSync("layer") },
       ],
-      {},
-    ],
-    ["a layer of another type", [{ mediaType: TYPES.oci.layer, content: "{}" }], {}],
-    [
-      "an image with an SBOM's layer",
-      [
+      given: {},
+    },
+    {
+      title: "a layer of another type",
+      layers: [{ mediaType: TYPES.oci.layer, content: "{}" }],
+      given: {},
+    },
+    {
+      title: "an image with an SBOM's layer",
+      layers: [
         { mediaType: "text/spdx+json", content: "{}" },
         { mediaType: TYPES.oci.layer, content: gzipSync("layer") },
       ],
-      {},
-    ],
-    [
-      "an artifact of another type",
-      [{ mediaType: BUNDLE_TYPE, content: "{}" }],
-      { artifactType: "application/vnd.cncf.helm.config.v1+json" },
-    ],
-    [
-      "a chart",
-      [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
-      { config: "application/vnd.cncf.helm.config.v1+json" },
-    ],
-    [
-      "a manifest of Docker's",
-      [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
-      { mediaType: TYPES.docker.manifest },
-    ],
-    ["a manifest without layers", [], {}],
-  ])("is %s", async (_, layers, given) => {
+      given: {},
+    },
+    {
+      title: "an artifact of another type",
+      layers: [{ mediaType: BUNDLE_TYPE, content: "{}" }],
+      given: { artifactType: "application/vnd.cncf.helm.config.v1+json" },
+    },
+    {
+      title: "a chart",
+      layers: [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
+      given: { config: "application/vnd.cncf.helm.config.v1+json" },
+    },
+    {
+      title: "a manifest of Docker's",
+      layers: [{ mediaType: PAYLOAD_TYPE, content: "{}" }],
+      given: { mediaType: TYPES.docker.manifest },
+    },
+    { title: "a manifest without layers", layers: [], given: {} },
+  ])("is $title", async ({ layers, given }) => {
     const name = repository("runs");
     const made = await artifact(name, layers, given);
     const paths = pathsOf(name, made);

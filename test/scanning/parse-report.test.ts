@@ -117,23 +117,55 @@ describe("reports that scanners made", () => {
 });
 
 describe("whether there is a fix", () => {
-  const cases: [title: string, report: string, fixable: boolean | undefined][] = [
-    ["trivy: a version", trivyOne({ FixedVersion: "2", Status: "fixed" }), true],
-    ["trivy: a version without a status", trivyOne({ FixedVersion: "2" }), true],
-    ["trivy: will not be fixed", trivyOne({ Status: "will_not_fix" }), false],
-    ["trivy: end of life", trivyOne({ Status: "end_of_life" }), false],
-    ["trivy: neither", trivyOne({}), undefined],
-    ["trivy: a status that is new", trivyOne({ Status: "pondered" }), undefined],
-    ["grype: fixed", grype({ fix: { state: "fixed", versions: ["2"] } }), true],
-    ["grype: a version in an unknown state", grype({ fix: { state: "", versions: ["2"] } }), true],
-    ["grype: not fixed", grype({ fix: { state: "not-fixed", versions: [] } }), false],
-    ["grype: unknown", grype({ fix: { state: "unknown", versions: [] } }), undefined],
-    ["grype: no member", grype({}), undefined],
-    ["harbor: a version", harbor({ fix_version: "2" }), true],
-    ["harbor: none is available", harbor({ fix_version: "" }), false],
-    ["harbor: left out", harbor({}), false],
+  const cases: { title: string; report: string; fixable: boolean | undefined }[] = [
+    {
+      title: "trivy: a version",
+      report: trivyOne({ FixedVersion: "2", Status: "fixed" }),
+      fixable: true,
+    },
+    {
+      title: "trivy: a version without a status",
+      report: trivyOne({ FixedVersion: "2" }),
+      fixable: true,
+    },
+    {
+      title: "trivy: will not be fixed",
+      report: trivyOne({ Status: "will_not_fix" }),
+      fixable: false,
+    },
+    { title: "trivy: end of life", report: trivyOne({ Status: "end_of_life" }), fixable: false },
+    { title: "trivy: neither", report: trivyOne({}), fixable: undefined },
+    {
+      title: "trivy: a status that is new",
+      report: trivyOne({ Status: "pondered" }),
+      fixable: undefined,
+    },
+    {
+      title: "grype: fixed",
+      report: grype({ fix: { state: "fixed", versions: ["2"] } }),
+      fixable: true,
+    },
+    {
+      title: "grype: a version in an unknown state",
+      report: grype({ fix: { state: "", versions: ["2"] } }),
+      fixable: true,
+    },
+    {
+      title: "grype: not fixed",
+      report: grype({ fix: { state: "not-fixed", versions: [] } }),
+      fixable: false,
+    },
+    {
+      title: "grype: unknown",
+      report: grype({ fix: { state: "unknown", versions: [] } }),
+      fixable: undefined,
+    },
+    { title: "grype: no member", report: grype({}), fixable: undefined },
+    { title: "harbor: a version", report: harbor({ fix_version: "2" }), fixable: true },
+    { title: "harbor: none is available", report: harbor({ fix_version: "" }), fixable: false },
+    { title: "harbor: left out", report: harbor({}), fixable: false },
   ];
-  it.each(cases)("%s", (_, report, fixable) => {
+  it.each(cases)("$title", ({ report, fixable }) => {
     expect(parseReport(report).vulnerabilities.map((one) => one.fixable)).toEqual([fixable]);
   });
 });
@@ -149,21 +181,37 @@ describe("severities", () => {
         },
       ],
     });
-  const cases: [title: string, report: string, severity: string][] = [
-    ["a word in any case", trivyOne({ Severity: "CRITICAL" }), "critical"],
-    ["a word that is not known", trivyOne({ Severity: "SEVERE" }), "unknown"],
-    ["none", grype({}), "unknown"],
-    ["SARIF: a score of 9", sarif({ properties: { "security-severity": "9.0" } }), "critical"],
-    ["SARIF: a score below 7", sarif({ properties: { "security-severity": "6.9" } }), "medium"],
-    [
-      "SARIF: a tag before a score",
-      sarif({ properties: { tags: ["HIGH"], "security-severity": "3" } }),
-      "high",
-    ],
-    ["SARIF: a level alone", sarif({}, { level: "error" }), "high"],
-    ["SARIF: nothing", sarif({}), "unknown"],
+  const cases: { title: string; report: string; severity: string }[] = [
+    {
+      title: "a word in any case",
+      report: trivyOne({ Severity: "CRITICAL" }),
+      severity: "critical",
+    },
+    {
+      title: "a word that is not known",
+      report: trivyOne({ Severity: "SEVERE" }),
+      severity: "unknown",
+    },
+    { title: "none", report: grype({}), severity: "unknown" },
+    {
+      title: "SARIF: a score of 9",
+      report: sarif({ properties: { "security-severity": "9.0" } }),
+      severity: "critical",
+    },
+    {
+      title: "SARIF: a score below 7",
+      report: sarif({ properties: { "security-severity": "6.9" } }),
+      severity: "medium",
+    },
+    {
+      title: "SARIF: a tag before a score",
+      report: sarif({ properties: { tags: ["HIGH"], "security-severity": "3" } }),
+      severity: "high",
+    },
+    { title: "SARIF: a level alone", report: sarif({}, { level: "error" }), severity: "high" },
+    { title: "SARIF: nothing", report: sarif({}), severity: "unknown" },
   ];
-  it.each(cases)("%s", (_, report, severity) => {
+  it.each(cases)("$title", ({ report, severity }) => {
     expect(parseReport(report).vulnerabilities.map((one) => one.severity)).toEqual([severity]);
   });
 
@@ -238,72 +286,98 @@ describe("reports that are refused", () => {
     VulnerabilityID: `CVE-2026-${number}`,
     PkgName: "a",
   }));
-  const cases: [title: string, report: string, message: RegExp][] = [
-    ["no JSON", "critical!", /not a JSON object/],
-    ["a list", "[]", /not a JSON object/],
-    ["nothing known", "{}", /in no known format/],
-    ["deep nesting", `{"a":${"[".repeat(100)}${"]".repeat(100)}}`, /nested deeper than/],
-    ["too large", `"${"x".repeat(MAX_REPORT)}"`, /more than \d+ bytes/],
-    [
-      "too many vulnerabilities",
-      trivy([{ Vulnerabilities: many }]),
-      /more than 20000 vulnerabilities/,
-    ],
-    ["trivy: an old schema", trivy([], { SchemaVersion: 1 }), /SchemaVersion is not 2/],
-    ["trivy: a directory", trivy([], { ArtifactType: "filesystem" }), /not about an image/],
-    ["trivy: results of another form", trivy({}), /Results is not a list/],
-    [
-      "trivy: vulnerabilities of another form",
-      trivy([{ Vulnerabilities: "none" }]),
-      /Vulnerabilities is not a list/,
-    ],
-    ["trivy: no id", trivyOne({ VulnerabilityID: "" }), /has no id/],
-    [
-      "an id with markup",
-      trivyOne({ VulnerabilityID: "<b>" }),
-      /no id, or one that .* other characters/,
-    ],
-    [
-      "an id that names an object's prototype",
-      trivyOne({ VulnerabilityID: "__proto__" }),
-      /no id, or one that does not begin with a letter or digit/,
-    ],
-    [
-      "too many entries, of one vulnerability",
-      trivy([{ Vulnerabilities: Array(MAX_ENTRIES + 1).fill({ VulnerabilityID: "CVE-2026-1" }) }]),
-      /more than 100000 entries/,
-    ],
-    [
-      "grype: a directory",
-      changed("grype-keycloak", (report) =>
+  const cases: { title: string; report: string; message: RegExp }[] = [
+    { title: "no JSON", report: "critical!", message: /not a JSON object/ },
+    { title: "a list", report: "[]", message: /not a JSON object/ },
+    { title: "nothing known", report: "{}", message: /in no known format/ },
+    {
+      title: "deep nesting",
+      report: `{"a":${"[".repeat(100)}${"]".repeat(100)}}`,
+      message: /nested deeper than/,
+    },
+    { title: "too large", report: `"${"x".repeat(MAX_REPORT)}"`, message: /more than \d+ bytes/ },
+    {
+      title: "too many vulnerabilities",
+      report: trivy([{ Vulnerabilities: many }]),
+      message: /more than 20000 vulnerabilities/,
+    },
+    {
+      title: "trivy: an old schema",
+      report: trivy([], { SchemaVersion: 1 }),
+      message: /SchemaVersion is not 2/,
+    },
+    {
+      title: "trivy: a directory",
+      report: trivy([], { ArtifactType: "filesystem" }),
+      message: /not about an image/,
+    },
+    {
+      title: "trivy: results of another form",
+      report: trivy({}),
+      message: /Results is not a list/,
+    },
+    {
+      title: "trivy: vulnerabilities of another form",
+      report: trivy([{ Vulnerabilities: "none" }]),
+      message: /Vulnerabilities is not a list/,
+    },
+    { title: "trivy: no id", report: trivyOne({ VulnerabilityID: "" }), message: /has no id/ },
+    {
+      title: "an id with markup",
+      report: trivyOne({ VulnerabilityID: "<b>" }),
+      message: /no id, or one that .* other characters/,
+    },
+    {
+      title: "an id that names an object's prototype",
+      report: trivyOne({ VulnerabilityID: "__proto__" }),
+      message: /no id, or one that does not begin with a letter or digit/,
+    },
+    {
+      title: "too many entries, of one vulnerability",
+      report: trivy([
+        { Vulnerabilities: Array(MAX_ENTRIES + 1).fill({ VulnerabilityID: "CVE-2026-1" }) },
+      ]),
+      message: /more than 100000 entries/,
+    },
+    {
+      title: "grype: a directory",
+      report: changed("grype-keycloak", (report) =>
         Object.assign(report, { source: { type: "directory" } }),
       ),
-      /not about an image/,
-    ],
-    [
-      "grype: matches of another form",
-      changed("grype-keycloak", (report) => Object.assign(report, { matches: {} })),
-      /matches is not a list/,
-    ],
-    ["harbor: no digest", harbor({}, { artifact: {} }), /artifact has no digest/],
-    ["harbor: no list", harbor({}, { vulnerabilities: undefined }), /no list of vulnerabilities/],
-    [
-      "sarif: another version",
-      changed("grype.sarif", (report) => Object.assign(report, { version: "1" })),
-      /not 2\.1\.0/,
-    ],
-    [
-      "sarif: no results",
-      changed("grype.sarif", (report) => Object.assign(report, { runs: [{}] })),
-      /no list of results/,
-    ],
-    [
-      "sarif: two runs",
-      changed("grype.sarif", (report) => Object.assign(report, { runs: [{}, {}] })),
-      /one run/,
-    ],
+      message: /not about an image/,
+    },
+    {
+      title: "grype: matches of another form",
+      report: changed("grype-keycloak", (report) => Object.assign(report, { matches: {} })),
+      message: /matches is not a list/,
+    },
+    {
+      title: "harbor: no digest",
+      report: harbor({}, { artifact: {} }),
+      message: /artifact has no digest/,
+    },
+    {
+      title: "harbor: no list",
+      report: harbor({}, { vulnerabilities: undefined }),
+      message: /no list of vulnerabilities/,
+    },
+    {
+      title: "sarif: another version",
+      report: changed("grype.sarif", (report) => Object.assign(report, { version: "1" })),
+      message: /not 2\.1\.0/,
+    },
+    {
+      title: "sarif: no results",
+      report: changed("grype.sarif", (report) => Object.assign(report, { runs: [{}] })),
+      message: /no list of results/,
+    },
+    {
+      title: "sarif: two runs",
+      report: changed("grype.sarif", (report) => Object.assign(report, { runs: [{}, {}] })),
+      message: /one run/,
+    },
   ];
-  it.each(cases)("%s", (_, report, message) => {
+  it.each(cases)("$title", ({ report, message }) => {
     expect(() => parseReport(report)).toThrow(message);
   });
 });

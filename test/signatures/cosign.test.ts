@@ -122,17 +122,25 @@ describe("a payload", () => {
     expect(await reasons(ask([bySig(payloadOf(image))]))).toContain("is of another image");
   });
 
-  it.each<[string, unknown, string]>([
-    ["of another type", payloadOf(IMAGE, "atomic container signature"), "of another type"],
-    ["without an image", { critical: { type: "cosign container image signature" } }, "not cosign"],
-    ["that is no object", [IMAGE], "not cosign"],
-    ["that is null", null, "not cosign"],
-    [
-      "that names the image elsewhere",
-      { ...payloadOf(OTHER), optional: { "docker-manifest-digest": IMAGE } },
-      `is of another image: ${OTHER}`,
-    ],
-  ])("%s does not count, though it is signed", async (_, payload, reason) => {
+  it.each<{ title: string; payload: unknown; reason: string }>([
+    {
+      title: "of another type",
+      payload: payloadOf(IMAGE, "atomic container signature"),
+      reason: "of another type",
+    },
+    {
+      title: "without an image",
+      payload: { critical: { type: "cosign container image signature" } },
+      reason: "not cosign",
+    },
+    { title: "that is no object", payload: [IMAGE], reason: "not cosign" },
+    { title: "that is null", payload: null, reason: "not cosign" },
+    {
+      title: "that names the image elsewhere",
+      payload: { ...payloadOf(OTHER), optional: { "docker-manifest-digest": IMAGE } },
+      reason: `is of another image: ${OTHER}`,
+    },
+  ])("$title does not count, though it is signed", async ({ payload, reason }) => {
     expect(await reasons(ask([bySig(payload)]))).toContain(reason);
   });
 
@@ -188,17 +196,32 @@ describe("a statement", () => {
     });
   });
 
-  it.each<[string, unknown, string | undefined, string]>([
-    ["of another kind", { ...statementOf([IMAGE]), _type: "x" }, undefined, "of another type: x"],
-    ["in another envelope", statementOf([IMAGE]), "text/plain", "of another type: text/plain"],
-    [
-      "that is none",
-      { predicateType: "https://sigstore.dev/cosign/sign/v1" },
-      undefined,
-      "without",
-    ],
-    ["without a predicate", { subject: [] }, undefined, "without an in-toto statement"],
-  ])("%s does not count, though it is signed", async (_, statement, type, reason) => {
+  it.each<{ title: string; statement: unknown; type: string | undefined; reason: string }>([
+    {
+      title: "of another kind",
+      statement: { ...statementOf([IMAGE]), _type: "x" },
+      type: undefined,
+      reason: "of another type: x",
+    },
+    {
+      title: "in another envelope",
+      statement: statementOf([IMAGE]),
+      type: "text/plain",
+      reason: "of another type: text/plain",
+    },
+    {
+      title: "that is none",
+      statement: { predicateType: "https://sigstore.dev/cosign/sign/v1" },
+      type: undefined,
+      reason: "without",
+    },
+    {
+      title: "without a predicate",
+      statement: { subject: [] },
+      type: undefined,
+      reason: "without an in-toto statement",
+    },
+  ])("$title does not count, though it is signed", async ({ statement, type, reason }) => {
     expect(await reasons(ask([byBundle(statement, type)]))).toContain(reason);
   });
 
@@ -370,37 +393,41 @@ describe("what to gather", () => {
     expect(signatureTag(IMAGE)).toBe(`sha256-${"1".repeat(64)}.sig`);
   });
 
-  it.each<[string, object, boolean]>([
-    ["a bundle", { artifactType: BUNDLE_TYPE }, true],
-    ["cosign's own type", { artifactType: COSIGN_TYPE }, true],
-    ["notation's", { artifactType: "application/vnd.cncf.notary.signature" }, true],
-    [
-      "a bundle of a later version",
-      {
+  it.each<{ title: string; descriptor: object; isOne: boolean }>([
+    { title: "a bundle", descriptor: { artifactType: BUNDLE_TYPE }, isOne: true },
+    { title: "cosign's own type", descriptor: { artifactType: COSIGN_TYPE }, isOne: true },
+    {
+      title: "notation's",
+      descriptor: { artifactType: "application/vnd.cncf.notary.signature" },
+      isOne: true,
+    },
+    {
+      title: "a bundle of a later version",
+      descriptor: {
         artifactType: "application/vnd.dev.sigstore.bundle.v0.4+json",
       },
-      true,
-    ],
-    [
-      "a bundle that says it is a signature",
-      {
+      isOne: true,
+    },
+    {
+      title: "a bundle that says it is a signature",
+      descriptor: {
         artifactType: BUNDLE_TYPE,
         annotations: { "dev.sigstore.bundle.predicateType": "https://sigstore.dev/cosign/sign/v1" },
       },
-      true,
-    ],
-    [
-      "a bundle that says it is an attestation",
-      {
+      isOne: true,
+    },
+    {
+      title: "a bundle that says it is an attestation",
+      descriptor: {
         artifactType: BUNDLE_TYPE,
         annotations: { "dev.sigstore.bundle.predicateType": "https://slsa.dev/provenance/v1" },
       },
-      false,
-    ],
-    ["an SBOM", { artifactType: "application/spdx+json" }, false],
-    ["nothing", {}, false],
-    ["garbage", { artifactType: 5, annotations: null }, false],
-  ])("has referrers: %s", (_, descriptor, isOne) => {
+      isOne: false,
+    },
+    { title: "an SBOM", descriptor: { artifactType: "application/spdx+json" }, isOne: false },
+    { title: "nothing", descriptor: {}, isOne: false },
+    { title: "garbage", descriptor: { artifactType: 5, annotations: null }, isOne: false },
+  ])("has referrers: $title", ({ descriptor, isOne }) => {
     expect(claimsSignature(descriptor)).toBe(isOne);
   });
 

@@ -67,11 +67,19 @@ const dsseEnvelope = {
 };
 
 /** Good ones, by their image. */
-const GOOD: [string, string, SignatureArtifact][] = [
-  ["payload", imageOf("p256 sig").digest, artifactOf("p256 sig")],
-  ["bundle by a key", imageOf("ed25519 bundle").digest, artifactOf("ed25519 bundle")],
-  ["keyless bundle", keyless.image, bundleOf(bundle, { dsseEnvelope })],
-  ["envelope of notation", notation.images.p256.digest, stored(notation.artifacts.p256)],
+const GOOD: { title: string; image: string; artifact: SignatureArtifact }[] = [
+  { title: "payload", image: imageOf("p256 sig").digest, artifact: artifactOf("p256 sig") },
+  {
+    title: "bundle by a key",
+    image: imageOf("ed25519 bundle").digest,
+    artifact: artifactOf("ed25519 bundle"),
+  },
+  { title: "keyless bundle", image: keyless.image, artifact: bundleOf(bundle, { dsseEnvelope }) },
+  {
+    title: "envelope of notation",
+    image: notation.images.p256.digest,
+    artifact: stored(notation.artifacts.p256),
+  },
 ];
 
 /** The text with one value of its JSON replaced or removed. */
@@ -100,7 +108,7 @@ const junk = fc.oneof(
   fc.constantFrom("__proto__", "constructor", -1, 1e308, [], {}, [[]], "\u0000", "9".repeat(400)),
 );
 
-describe.each(GOOD)("a good %s", (_, image, artifact) => {
+describe.each(GOOD)("a good $title", ({ image, artifact }) => {
   const [[digest, bytes]] = [...artifact.blobs] as [[Digest, Uint8Array]];
   const text = new TextDecoder().decode(bytes);
 

@@ -64,99 +64,121 @@ describe("a log entry", () => {
     expect(await reasons({ entries })).toContain("timestamp (SET) is by no log");
   });
 
-  it.each<[string, object[], string]>([
-    [
-      "a promise of another entry",
-      [{ ...good.entry, inclusionPromise: otherEntry.inclusionPromise }],
-      "timestamp (SET) is by no log",
-    ],
-    [
-      "another time than promised",
-      changed(good.entry, { integratedTime: `${at / 1_000 + 5}` }),
-      "timestamp (SET) is by no log",
-    ],
-    [
-      "another index than promised",
-      changed(good.entry, { logIndex: "5" }),
-      "timestamp (SET) is by no log",
-    ],
-    ["a time that is none", changed(good.entry, { integratedTime: "x" }), "without a time"],
-    [
-      "a proof of another entry",
-      changed(second, { inclusionProof: entryOf("entry 2 of dsse").inclusionProof }),
-      "has an inclusion proof of another entry",
-    ],
-    [
-      "another index in the tree",
-      proofOf(second, { logIndex: "4" }),
-      "has an inclusion proof of another entry",
-    ],
-    ["an index beyond the tree", proofOf(second, { logIndex: "7" }), "beyond the end of its log"],
-    ["a negative index", proofOf(second, { logIndex: "-1" }), "beyond the end of its log"],
-    [
-      "a hash less",
-      proofOf(second, { hashes: second.inclusionProof.hashes.slice(1) }),
-      "of the wrong length",
-    ],
-    [
-      "endless hashes",
-      proofOf(second, {
+  it.each<{ title: string; entries: object[]; reason: string }>([
+    {
+      title: "a promise of another entry",
+      entries: [{ ...good.entry, inclusionPromise: otherEntry.inclusionPromise }],
+      reason: "timestamp (SET) is by no log",
+    },
+    {
+      title: "another time than promised",
+      entries: changed(good.entry, { integratedTime: `${at / 1_000 + 5}` }),
+      reason: "timestamp (SET) is by no log",
+    },
+    {
+      title: "another index than promised",
+      entries: changed(good.entry, { logIndex: "5" }),
+      reason: "timestamp (SET) is by no log",
+    },
+    {
+      title: "a time that is none",
+      entries: changed(good.entry, { integratedTime: "x" }),
+      reason: "without a time",
+    },
+    {
+      title: "a proof of another entry",
+      entries: changed(second, { inclusionProof: entryOf("entry 2 of dsse").inclusionProof }),
+      reason: "has an inclusion proof of another entry",
+    },
+    {
+      title: "another index in the tree",
+      entries: proofOf(second, { logIndex: "4" }),
+      reason: "has an inclusion proof of another entry",
+    },
+    {
+      title: "an index beyond the tree",
+      entries: proofOf(second, { logIndex: "7" }),
+      reason: "beyond the end of its log",
+    },
+    {
+      title: "a negative index",
+      entries: proofOf(second, { logIndex: "-1" }),
+      reason: "beyond the end of its log",
+    },
+    {
+      title: "a hash less",
+      entries: proofOf(second, { hashes: second.inclusionProof.hashes.slice(1) }),
+      reason: "of the wrong length",
+    },
+    {
+      title: "endless hashes",
+      entries: proofOf(second, {
         hashes: Array.from({ length: 5_000 }, () => second.inclusionProof.rootHash),
       }),
-      "of the wrong length",
-    ],
-    [
-      "another checkpoint",
-      proofOf(second, { checkpoint: entryOf("entry 2, the last").inclusionProof.checkpoint }),
-      "of the wrong length",
-    ],
-    [
-      "an unsigned checkpoint",
-      proofOf(second, {
+      reason: "of the wrong length",
+    },
+    {
+      title: "another checkpoint",
+      entries: proofOf(second, {
+        checkpoint: entryOf("entry 2, the last").inclusionProof.checkpoint,
+      }),
+      reason: "of the wrong length",
+    },
+    {
+      title: "an unsigned checkpoint",
+      entries: proofOf(second, {
         checkpoint: { envelope: second.inclusionProof.checkpoint.envelope.split("\n\n")[0] ?? "" },
       }),
-      "without a signature",
-    ],
-    [
-      "a changed checkpoint",
-      proofOf(second, {
+      reason: "without a signature",
+    },
+    {
+      title: "a changed checkpoint",
+      entries: proofOf(second, {
         checkpoint: {
           envelope: second.inclusionProof.checkpoint.envelope.replace("\n7\n", "\n8\n"),
         },
       }),
-      "signed by no log",
-    ],
-    [
-      "a checkpoint under another name",
-      proofOf(second, {
+      reason: "signed by no log",
+    },
+    {
+      title: "a checkpoint under another name",
+      entries: proofOf(second, {
         checkpoint: {
           envelope: second.inclusionProof.checkpoint.envelope.replace("\u2014 log2", "\u2014 log3"),
         },
       }),
-      "signed by no log",
-    ],
-    [
-      "another kind",
-      changed(second, { kindVersion: { kind: "dsse", version: "0.0.2" } }),
-      "of another kind than it says",
-    ],
-    [
-      "a body that is garbage",
-      changed(second, { canonicalizedBody: "AAAA" }),
-      "has a malformed log entry",
-    ],
-    [
-      "an unknown kind",
-      changed(second, {
+      reason: "signed by no log",
+    },
+    {
+      title: "another kind",
+      entries: changed(second, { kindVersion: { kind: "dsse", version: "0.0.2" } }),
+      reason: "of another kind than it says",
+    },
+    {
+      title: "a body that is garbage",
+      entries: changed(second, { canonicalizedBody: "AAAA" }),
+      reason: "has a malformed log entry",
+    },
+    {
+      title: "an unknown kind",
+      entries: changed(second, {
         canonicalizedBody: Buffer.from('{"kind":"constructor","apiVersion":"","spec":{}}').toString(
           "base64",
         ),
       }),
-      "is not supported: constructor",
-    ],
-    ["too many of them", Array.from({ length: 9 }, () => second), "has too many log entries"],
-    ["a bad one beside a good one", [second, otherEntry], "of another signature"],
-  ])("with %s does not count", async (_, entries, reason) => {
+      reason: "is not supported: constructor",
+    },
+    {
+      title: "too many of them",
+      entries: Array.from({ length: 9 }, () => second),
+      reason: "has too many log entries",
+    },
+    {
+      title: "a bad one beside a good one",
+      entries: [second, otherEntry],
+      reason: "of another signature",
+    },
+  ])("with $title does not count", async ({ entries, reason }) => {
     expect(await reasons({ entries, timestamps })).toContain(reason);
   });
 });

@@ -85,23 +85,39 @@ describe("a signature of a .sig tag", () => {
     expect(await verifySignatures(ask(stamped))).toMatchObject({ verdict: "verified" });
   });
 
-  it.each<[string, SignatureArtifact, string]>([
-    ["another image", by({}, replayed), "is of another image"],
-    ["no certificate", by({ "dev.sigstore.cosign/certificate": undefined }), "is by a key"],
-    ["no entry", by({ "dev.sigstore.cosign/bundle": undefined }), "has no entry"],
-    ["a broken entry", by({ "dev.sigstore.cosign/bundle": "{}" }), "malformed log entry"],
-    [
-      "a broken certificate",
-      by({ "dev.sigstore.cosign/certificate": "x" }),
-      "malformed certificate",
-    ],
-    ["another's entry", by({}, parts, replayed.entry), "has a log entry of another signature"],
-    [
-      "another time in its entry",
-      by({}, parts, { ...parts.entry, integratedTime: `${at / 1_000 + 1}` }),
-      "timestamp (SET) is by no log",
-    ],
-  ])("with %s does not count", async (_, artifact, reason) => {
+  it.each<{ title: string; artifact: SignatureArtifact; reason: string }>([
+    { title: "another image", artifact: by({}, replayed), reason: "is of another image" },
+    {
+      title: "no certificate",
+      artifact: by({ "dev.sigstore.cosign/certificate": undefined }),
+      reason: "is by a key",
+    },
+    {
+      title: "no entry",
+      artifact: by({ "dev.sigstore.cosign/bundle": undefined }),
+      reason: "has no entry",
+    },
+    {
+      title: "a broken entry",
+      artifact: by({ "dev.sigstore.cosign/bundle": "{}" }),
+      reason: "malformed log entry",
+    },
+    {
+      title: "a broken certificate",
+      artifact: by({ "dev.sigstore.cosign/certificate": "x" }),
+      reason: "malformed certificate",
+    },
+    {
+      title: "another's entry",
+      artifact: by({}, parts, replayed.entry),
+      reason: "has a log entry of another signature",
+    },
+    {
+      title: "another time in its entry",
+      artifact: by({}, parts, { ...parts.entry, integratedTime: `${at / 1_000 + 1}` }),
+      reason: "timestamp (SET) is by no log",
+    },
+  ])("with $title does not count", async ({ artifact, reason }) => {
     expect(await reasonsOf(ask(artifact))).toContain(reason);
   });
 });

@@ -29,19 +29,22 @@ describe("a signature by RSA", () => {
   });
 
   it.each([
-    ["SHA-256", 32, true],
-    ["SHA-256", 222, true],
-    ["SHA-256", 20, false],
-    ["SHA-384", 48, false],
-  ])("PSS with %s and a salt of %i bytes: %s", async (hash, saltLength, isGood) => {
-    const { subtle } = webcrypto;
-    const how = { name: "RSA-PSS", hash };
-    const pkcs8 = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
-    const key = await subtle.importKey("pkcs8", pkcs8, how, false, ["sign"]);
-    const signature = await subtle.sign({ name: "RSA-PSS", saltLength }, key, DATA);
-    expect(await isSignedBy(publicKey, DATA, new Uint8Array(signature))).toBe(isGood);
-    expect(await isSignedBy(publicKey, DATA.slice(1), new Uint8Array(signature))).toBe(false);
-  });
+    { hash: "SHA-256", saltLength: 32, isGood: true },
+    { hash: "SHA-256", saltLength: 222, isGood: true },
+    { hash: "SHA-256", saltLength: 20, isGood: false },
+    { hash: "SHA-384", saltLength: 48, isGood: false },
+  ])(
+    "PSS with $hash and a salt of $saltLength bytes: $isGood",
+    async ({ hash, saltLength, isGood }) => {
+      const { subtle } = webcrypto;
+      const how = { name: "RSA-PSS", hash };
+      const pkcs8 = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
+      const key = await subtle.importKey("pkcs8", pkcs8, how, false, ["sign"]);
+      const signature = await subtle.sign({ name: "RSA-PSS", saltLength }, key, DATA);
+      expect(await isSignedBy(publicKey, DATA, new Uint8Array(signature))).toBe(isGood);
+      expect(await isSignedBy(publicKey, DATA.slice(1), new Uint8Array(signature))).toBe(false);
+    },
+  );
 });
 
 describe("a signature by Ed25519", () => {
